@@ -1,0 +1,42 @@
+# `make` lists what there is. Everything works on a bare Debian 12 as root; elsewhere a sentence says what is missing.
+
+ENV := tools/env
+PYTEST := $(ENV) pytest
+
+.DEFAULT_GOAL := help
+.PHONY: docs help setup lab-setup test unit lint demo clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## get the Pulumi engine and the virtual environment, where they are missing
+	@tools/setup
+
+# What the lab's hosts run in is the lab's own business: it finds or installs it.
+lab-setup: setup
+	@$(ENV) python -m lab setup
+
+test: unit lint lab-setup ## everything: the fast tests, lint, and the tests on real hosts in containers
+	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile
+
+unit: setup ## only the fast tests, which need no host
+	$(PYTEST) tests -m "not lab and not slow" -n 2
+
+lint: setup ## style, format and types
+	$(ENV) ruff check .
+	$(ENV) ruff format --check .
+	$(ENV) mypy
+
+ifdef DOWN
+demo: setup
+	@$(ENV) python -m lab.demo --down
+else
+demo: lab-setup ## an estate on hosts in containers; PLATFORM=path: with your own code; DOWN=1: take it down
+	@$(ENV) python -m lab.demo $(if $(PLATFORM),--platform "$(PLATFORM)")
+endif
+
+clean: setup ## take the demo and its hosts down
+	@$(ENV) python -m lab.demo --down
+
+docs: ## draw the pictures of the documentation again, by Graphviz
+	dot -Tsvg docs/hub-and-spokes.dot -o docs/hub-and-spokes.svg

@@ -1,0 +1,1 @@
+"""Aegir's multiserver hosting as Pulumi resources."""

@@ -1,0 +1,82 @@
+"""What a code base is, and what is done to a site of it, behind one interface."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+DOCROOTS = (".", "web", "docroot", "html")
+"""Where a code base may have its document root, in the order in which they are looked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeBase:
+    """What was found in a platform's source."""
+
+    application: str
+    version: str
+    docroot: str
+    profiles: tuple[str, ...] = ()
+    """Install profiles, sorted; empty where the application has none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """An HTTP answer, as much of it as tells whether the application is behind it."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """A file of ours in a code base: kept beside the sites' data, and linked into each release."""
+
+    link: str
+    """Where the code base has it, from the document root."""
+    path: str
+    """Where it is, below the directory of all sites' data."""
+    template: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """One kind of code base: pure functions and patterns, no I/O but reading the source in ``detect``."""
+
+    name: str
+    title: str
+    detect: Callable[[Path], CodeBase | None]
+    """Look into a source directory."""
+    exclusions: tuple[str, ...]
+    """rsync patterns, from the document root, of what a code base must not bring: other sites' settings and data."""
+    settings_name: str
+    """The settings file's name in the site's directory."""
+    settings_template: str
+    denied: tuple[str, ...]
+    """Patterns (PCRE, of the path with its first slash) that are never served; Apache and nginx take the same."""
+    runs: str
+    """Pattern of the PHP addresses, with their first slash, that run."""
+    installer: tuple[str, ...]
+    """The PHP files that install a site, one after the other; they print ``::installed``, ``::present`` or ``::half``."""
+    password: tuple[str, ...]
+    """The PHP files that give an account a password; they print ``::changed``."""
+    judge: Callable[[Answer], str | None]
+    """Say why an answer is not the application's; ``None`` when it is."""
+    shared: tuple[Shared, ...] = ()
+    """Files of ours that all sites of a platform share."""
+
+
+def program(values: Mapping[str, Any], *names: str) -> str:
+    """Put a PHP program together from files of this package and its input; for PHP's stdin, since it holds secrets."""
+    package = resources.files(__package__)
+    parts = [package.joinpath(name).read_text(encoding="utf-8").removeprefix("<?php\n") for name in names]
+    packed = base64.b64encode(json.dumps(dict(values)).encode()).decode()
+    head = f"<?php\n$in = json_decode(base64_decode('{packed}'), TRUE);\n$in['docroot'] = getenv('AEGIR_DOCROOT');\n"
+    return head + "".join(parts)

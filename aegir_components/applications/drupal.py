@@ -1,0 +1,96 @@
+"""Drupal 8 and later."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from .base import DOCROOTS, Answer, Application, CodeBase, Shared
+
+_VERSION = re.compile(r"const VERSION = '([^']+)'")
+
+
+def detect(source: Path) -> CodeBase | None:
+    """Find Drupal's core below one of the usual document roots."""
+    for docroot in DOCROOTS:
+        marker = source / docroot / "core" / "lib" / "Drupal.php"
+        if not marker.is_file():
+            continue
+        found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
+        return CodeBase(
+            application="drupal",
+            version=found[1] if found else "unknown",
+            docroot=docroot,
+            profiles=profiles(source / docroot),
+        )
+    return None
+
+
+def profiles(docroot: Path) -> tuple[str, ...]:
+    """List the install profiles that a person can choose."""
+    found = set()
+    for directory in (docroot / "core" / "profiles", docroot / "profiles"):
+        for info in sorted(directory.glob("**/*.info.yml")):
+            if info.parent.name != info.name.removesuffix(".info.yml") or {
+                "tests",
+                "modules",
+                "themes",
+            } & set(info.relative_to(directory).parts):
+                continue
+            try:
+                facts = yaml.safe_load(info.read_text(encoding="utf-8", errors="replace"))
+            except yaml.YAMLError:
+                continue
+            if isinstance(facts, dict) and facts.get("type") == "profile" and not facts.get("hidden"):
+                found.add(info.parent.name)
+    return tuple(sorted(found))
+
+
+def judge(answer: Answer) -> str | None:
+    """Drupal names itself in a header of every page that it makes, which it can't without its database."""
+    if answer.status >= 500:
+        return f"answers {answer.status}: {first_words(answer.body)}"
+    generator = answer.headers.get("x-generator", "") + answer.body[:20000]
+    if "Drupal" not in generator and "drupal" not in generator:
+        return f"answers {answer.status}, but not from Drupal: {first_words(answer.body)}"
+    if answer.status not in (200, 301, 302, 403):
+        return f"answers {answer.status}"
+    return None
+
+
+def first_words(body: str) -> str:
+    """Give the beginning of a page as text, for an error message."""
+    return " ".join(re.sub(r"<[^>]*>", " ", body).split())[:160] or "an empty page"
+
+
+DRUPAL = Application(
+    name="drupal",
+    title="Drupal",
+    detect=detect,
+    exclusions=(
+        "/sites/*/settings.php",
+        "/sites/*/settings.local.php",
+        "/sites/*/services.yml",
+        "/sites/*/files",
+        "/sites/*/private",
+        "/sites/sites.php",
+    ),
+    settings_name="settings.php",
+    settings_template="drupal-settings.php.j2",
+    denied=(
+        r"/\.(?!well-known(?:/|$))",
+        r"(?i)\.(?:engine|inc|install|make|module|profile|po|sh|[^/]*sql|theme|twig|tpl|xtmpl|ya?ml|info|lock|bak|orig|save|sw[op]|dist)(?:~|$)",
+        r"(?i)/(?:composer\.(?:json|lock|phar)|package(?:-lock)?\.json|yarn\.lock|web\.config|Makefile)$",
+        r"(?i)^/(?:vendor|node_modules|private)(?:/|$)",
+        r"~$",
+        r"^/sites/[^/]+/(?:private|config|[^/]*settings[^/]*)(?:/|$)",
+        r"^/core/(?:install|rebuild)\.php",
+    ),
+    runs=r"^/(?:index|update)\.php(?:/|$)",
+    installer=("open-database.php", "drupal-install.php"),
+    password=("drupal-password.php",),
+    judge=judge,
+    shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),
+)

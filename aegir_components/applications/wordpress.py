@@ -1,0 +1,59 @@
+"""WordPress."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from .base import DOCROOTS, Answer, Application, CodeBase, Shared
+from .drupal import first_words
+
+_VERSION = re.compile(r"\$wp_version\s*=\s*'([^']+)'")
+
+
+def detect(source: Path) -> CodeBase | None:
+    """Find WordPress below one of the usual document roots."""
+    for docroot in DOCROOTS:
+        marker = source / docroot / "wp-includes" / "version.php"
+        if marker.is_file():
+            found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
+            return CodeBase(application="wordpress", version=found[1] if found else "unknown", docroot=docroot)
+    return None
+
+
+def judge(answer: Answer) -> str | None:
+    """WordPress links its own files from every page, and says so when it has no database."""
+    if answer.status >= 500:
+        return f"answers {answer.status}: {first_words(answer.body)}"
+    own = answer.headers.get("link", "") + answer.headers.get("x-redirect-by", "") + answer.body
+    if not re.search(r"api\.w\.org|wp-(?:includes|content)/|WordPress", own):
+        return f"answers {answer.status}, but not from WordPress: {first_words(answer.body)}"
+    if answer.status not in (200, 301, 302):
+        return f"answers {answer.status}"
+    return None
+
+
+WORDPRESS = Application(
+    name="wordpress",
+    title="WordPress",
+    detect=detect,
+    exclusions=("/wp-config.php", "/wp-content/uploads", "/sites"),
+    settings_name="wp-config.php",
+    settings_template="wordpress-config.php.j2",
+    denied=(
+        r"/\.(?!well-known(?:/|$))",
+        r"(?i)\.(?:inc|sh|[^/]*sql|ya?ml|lock|bak|orig|save|sw[op]|dist|log)(?:~|$)",
+        r"(?i)/(?:composer\.(?:json|lock|phar)|package(?:-lock)?\.json|web\.config|readme\.html|license\.txt)$",
+        r"(?i)^/(?:vendor|node_modules|private)(?:/|$)",
+        r"~$",
+        r"/(?:local\.)?wp-config(?:-sample)?\.php",
+        r"^/wp-admin/(?:install|setup-config|includes/)",
+        r"^/wp-includes/[^/]+\.php$",
+    ),
+    # Themes and plugins bring pages of their own; uploads lie below sites/ and wp-content/uploads.
+    runs=r"^/(?:[a-z-]+\.php|wp-admin/.*\.php|wp-content/(?:plugins|themes|mu-plugins)/.*\.php)(?:/|$)",
+    installer=("open-database.php", "wordpress-install.php"),
+    password=("wordpress-password.php",),
+    judge=judge,
+    shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),
+)

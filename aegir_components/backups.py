@@ -1,0 +1,199 @@
+"""What is kept on the hub before data are removed (design.md, invariant 4): written, then proven, then named.
+
+A dump is proven by loading it into a scratch database and counting every table's rows; an archive of files by reading
+it to its end and comparing the number of its entries.
+"""
+
+from __future__ import annotations
+
+import getpass
+import gzip
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from . import layout
+from .host import multiplex, script
+from .host.classify import tail
+from .host.connection import Connection
+from .host.errors import CommandFailed, CommandTimeout, Refused
+from .host.ssh import command_as
+from .mysql import client, databases
+
+STREAM_TIMEOUT = 3600.0
+"""Seconds for one dump or archive."""
+
+
+DUMP = (
+    "--single-transaction",
+    "--quick",
+    "--routines",
+    "--triggers",
+    "--hex-blob",
+    "--no-tablespaces",
+    "--default-character-set=utf8mb4",
+)
+
+
+def directory(conn: Connection) -> Path:
+    """Give the hub's directory of backups, private to the hub's user."""
+    path = Path(conn.hub_root) / "backups"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def save_files(conn: Connection, path: str, site: str) -> Path | None:
+    """Bring a directory of a machine to the hub as a tar archive; ``None`` when it is not there.
+
+    Raises:
+        HostError: it could not be read whole; the machine's files are untouched.
+    """
+    report = script.execute(
+        conn, "check", [f'[ -d {shlex.quote(path)} ] && fact entries "$(find {shlex.quote(path)} -printf x | wc -c)"'],
+        what="looking for the site's files",
+    )  # fmt: skip
+    if "entries" not in report.facts:
+        return None
+    target = directory(conn) / f"{layout.file_name(site)}-{_now()}-{conn.host}-files.tar.gz"
+    with _unfinished(target) as part:
+        _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--file=-", "."], part)
+        with tarfile.open(part, "r:gz") as archive:
+            got = sum(1 for _ in archive)
+        if got < int(report.facts["entries"]):
+            raise Refused(
+                conn.host,
+                f"the archive of {path} has {got} entries of {report.facts['entries']}; nothing was removed",
+            )
+        part.rename(target)
+    return target
+
+
+def save_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> Path:
+    """Dump a database to the hub, load the dump into a scratch database and compare the rows of every table.
+
+    Raises:
+        HostError: the dump could not be made or loaded; nothing was removed.
+        DatabaseError: the server refuses.
+    """
+    target = directory(conn) / f"{layout.file_name(site)}-{_now()}.sql.gz"
+    with _unfinished(target) as part:
+        before = databases.tables(endpoint, database)
+        with _login(conn, endpoint) as (where, login):
+            _stream(where, ["sh", "-c", f"{shlex.join(['mysqldump', *login, *DUMP, database])} | gzip -c"], part)
+        _check_end(conn, database, part)
+        scratch = f"aegir_proof_{secrets.token_hex(6)}"
+        with client.connect(endpoint) as session:
+            session.rows(f"CREATE DATABASE `{scratch}`")
+        try:
+            with _login(conn, endpoint) as (where, login):
+                _feed(where, ["sh", "-c", f"gzip -dc | {shlex.join(['mysql', *login, scratch])}"], part)
+            after = databases.tables(endpoint, scratch)
+        finally:
+            with client.connect(endpoint) as session:
+                session.rows(f"DROP DATABASE IF EXISTS `{scratch}`")
+        if set(before) != set(after) or any(after[name] < rows for name, rows in before.items()):
+            raise Refused(
+                conn.host,
+                f"the dump of {database} does not load to the same tables and rows; nothing was removed",
+            )
+        part.rename(target)
+    return target
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """Give the name that a backup has until it is proven; one that is not leaves no file that looks like a backup."""
+    part = target.with_suffix(".part")
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _check_end(conn: Connection, database: str, dump: Path) -> None:
+    ending = b""
+    with gzip.open(dump, "rb") as packed:
+        while chunk := packed.read(1 << 20):
+            ending = (ending + chunk)[-200:]
+    if b"Dump completed" not in ending:
+        raise Refused(conn.host, f"the dump of {database} has no end; nothing was removed")
+
+
+@contextmanager
+def _login(conn: Connection, endpoint: client.Endpoint) -> Iterator[tuple[Connection, list[str]]]:
+    """Give the machine that MySQL's programs run on, and their options: root's socket, or the network from the hub."""
+    if conn.kind != "none":
+        yield conn, ["--protocol=socket", "--user=root"]
+        return
+    if shutil.which("mysqldump") is None:
+        raise Refused(
+            conn.host,
+            "nothing was removed: its database is somebody else's, and the dump has to be made on the hub, which has no "
+            "mysqldump. On the hub: apt-get install default-mysql-client",
+        )
+    with tempfile.NamedTemporaryFile("w", prefix="aegir-login-", suffix=".cnf") as file:  # 0600, and gone afterwards
+        # Of "Using Option Files": backslashes are doubled, and the outermost quotes are taken off.
+        secret = endpoint.password.replace("\\", "\\\\")
+        lines = ["[client]", f"host={endpoint.address}", f"port={endpoint.port}", f"user={endpoint.user}"]
+        file.write("\n".join([*lines, f'password="{secret}"', "protocol=tcp"]) + "\n")
+        file.flush()
+        hub = replace(conn, host="the hub", kind="local", user=getpass.getuser())
+        yield hub, [f"--defaults-extra-file={file.name}"]
+
+
+def kept(conn: Connection, site: str) -> list[Path]:
+    """List the backups of a site, oldest first."""
+    name = re.escape(layout.file_name(site))
+    return sorted(path for path in directory(conn).iterdir() if re.match(rf"{name}-\d{{8}}T", path.name))
+
+
+def _now() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
+def _command(conn: Connection, argv: list[str], ssh: list[str]) -> list[str]:
+    if conn.kind == "local":
+        return command_as(getpass.getuser(), conn.user, argv)
+    return [*ssh, conn.address, shlex.join(command_as(conn.user, "root", argv))]
+
+
+def _stream(conn: Connection, argv: list[str], target: Path) -> None:
+    with target.open("xb") as out:
+        target.chmod(0o600)
+        _run(conn, argv, stdin=subprocess.DEVNULL, stdout=out)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _feed(conn: Connection, argv: list[str], source: Path) -> None:
+    with source.open("rb") as data:
+        _run(conn, argv, stdin=data, stdout=subprocess.DEVNULL)
+
+
+def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: BinaryIO | int) -> None:
+    def go(ssh: list[str]) -> subprocess.CompletedProcess[bytes]:
+        if not isinstance(stdin, int):
+            stdin.seek(0)
+        try:
+            return subprocess.run(
+                _command(conn, argv, ssh), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
+                timeout=STREAM_TIMEOUT, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise CommandTimeout(conn.host, f"{argv[0]} did not end within {STREAM_TIMEOUT:g} s") from None
+
+    done = go([]) if conn.kind == "local" else multiplex.in_session(conn, go)
+    if done.returncode != 0:
+        said = tail(done.stderr.decode(errors="replace"))
+        raise CommandFailed(conn.host, f"{shlex.join(argv)[:80]} exited {done.returncode}: {said}")

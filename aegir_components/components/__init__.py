@@ -1,0 +1,1 @@
+"""Servers, platforms and sites as component resources: declarations only."""

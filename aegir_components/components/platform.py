@@ -1,0 +1,84 @@
+"""A platform: a code base, published at the same path on every web server that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from aegir_components import layout, settings, templates
+from aegir_components.applications import APPLICATIONS, CodeBase
+from aegir_components.host.connection import Connection
+from aegir_components.providers.release import Release
+from aegir_components.sources.tree import Tree
+
+from .base import AegirComponent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A web server that carries a platform."""
+
+    connection: Connection
+    type: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformArgs:
+    """What a platform needs to know."""
+
+    platform: settings.Platform
+    code: CodeBase
+    tree: Tree
+    members: Mapping[str, Member]
+    holder: str
+
+
+class Platform(AegirComponent, kind="Platform"):
+    """A code base on its web servers."""
+
+    release: Release
+
+    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare a platform."""
+        super().__init__(name, opts)
+        platform, application = args.platform, APPLICATIONS[args.code.application]
+        self.release = Release(
+            name,
+            {
+                "platform": platform.name,
+                "publish_path": platform.publish_path,
+                "digest": args.tree.digest,
+                "files": args.tree.files,
+                "source": platform.source.path,
+                "application": args.code.application,
+                "docroot": args.code.docroot,
+                "keep": platform.keep_releases,
+                "allow_shrink": platform.allow_shrink,
+                "members": members_props(args.members, ports=False),
+                "templates": templates.digest(*(shared.template for shared in application.shared)),
+                "holder": args.holder,
+            },
+            self.child(),
+        )
+        self.finish(
+            application=args.code.application,
+            version=args.code.version,
+            profiles=list(args.code.profiles),
+            publish_path=platform.publish_path,
+            release_path=layout.release_path(platform.publish_path, args.tree.digest),
+        )
+
+
+def members_props(members: Mapping[str, Member], *, ports: bool = True) -> dict[str, dict[str, object]]:
+    """Give the members as a resource's input: keyed by name, so that one more renames none."""
+    return {
+        name: {
+            "connection": member.connection.to_props(),
+            "type": member.type,
+            **({"port": member.port} if ports else {}),
+        }
+        for name, member in sorted(members.items())
+    }

@@ -1,0 +1,179 @@
+"""A server: a machine with services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from aegir_components import settings
+from aegir_components.host.connection import Connection
+from aegir_components.mysql import tls
+from aegir_components.providers.credentials import Credentials
+from aegir_components.providers.database import DatabaseService
+from aegir_components.providers.machine import Machine
+from aegir_components.providers.managed import ManagedDatabase
+from aegir_components.providers.names import Names
+from aegir_components.providers.web_service import WebService
+
+from .base import AegirComponent
+
+if TYPE_CHECKING:
+    from pulumi_command import remote
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerArgs:
+    """What a server needs to know."""
+
+    server: settings.Server
+    hub: settings.Hub
+    public_key: str
+    """The hub's public key."""
+    entries: Mapping[str, str]
+    """Address to name of all servers, for those that have their ``/etc/hosts`` managed."""
+    holder: str
+    """``<project>/<stack>``: who is at work, for others that wait for the machine."""
+
+
+class Server(AegirComponent, kind="Server"):
+    """A machine, prepared over ssh from bare Debian to verified; or a database that somebody else runs."""
+
+    ready: list[pulumi.Resource]
+    """What must be done before anything is put on the server."""
+    before_sites: list[pulumi.Resource]
+    """The operator's commands that the server's sites wait for."""
+    database: dict[str, Any] | None
+    """The database service as the inputs of resources on it name it; its password is secret."""
+
+    def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare a server and its services."""
+        super().__init__(name, opts)
+        self._reached = connection(args.server, args.hub)
+        self.ready, self.before_sites, self.database = [], [], None
+        outputs: dict[str, Any] = {"address": args.server.address}
+        if args.server.connection == "none":
+            outputs["database_version"] = self._managed(name, args).version
+        else:
+            outputs |= self._machine(name, args)
+        for command in args.server.commands:
+            # Imported here: loading pulumi-command's SDK makes the engine look for its plugin.
+            from . import commands  # noqa: PLC0415
+
+            made = commands.declare(name, command, self.connection, self.child(depends_on=list(self.ready)))
+            if command.before == "sites":
+                self.before_sites.append(made)
+        self.finish(**outputs)
+
+    @property
+    def connection(self) -> remote.ConnectionArgs:
+        """The server's connection for ``pulumi_command.remote``, its host key included.
+
+        Raises:
+            HostError: no host key is pinned, and the machine does not show one.
+        """
+        from . import commands  # noqa: PLC0415
+
+        return commands.connection_args(self._reached)
+
+    def _machine(self, name: str, args: ServerArgs) -> dict[str, Any]:
+        server = args.server
+        common = {"host": server.name, "connection": self._reached.to_props(), "holder": args.holder}
+        user = server.aegir_user
+        machine = Machine(
+            name, {**common, "public_key": args.public_key, "uid": user.uid, "gid": user.gid}, self.child()
+        )
+        self.ready.append(machine)
+        names = Names(
+            name,
+            {
+                **common,
+                "address": server.address if server.address != server.name else None,
+                "mode": server.dns,
+                "entries": dict(args.entries) if server.dns == "manage" else None,
+            },
+            self.child(depends_on=[machine]),
+        )
+        outputs: dict[str, Any] = {"name_faults": names.faults}
+        if server.dns != "warn":
+            self.ready.append(names)
+        if server.web is not None:
+            web = WebService(
+                name,
+                {**common, "type": server.web.type, "port": server.web.port, "php_version": server.web.php},
+                self.child(depends_on=[machine]),
+            )
+            self.ready.append(web)
+            outputs["php"] = web.php
+        if server.database is not None:
+            outputs["database_version"] = self._database(name, args, common, machine).version
+        return outputs
+
+    def _database(self, name: str, args: ServerArgs, common: dict[str, Any], machine: Machine) -> DatabaseService:
+        service = args.server.database
+        assert service is not None
+        if service.admin.password is not None:
+            password = pulumi.Output.secret(service.admin.password)
+        else:
+            password = Credentials(name, args.server.name, self.child()).administrator
+        required = service.tls == "required"
+        # Through ssh the hub comes from the machine itself.
+        hub_address = "127.0.0.1" if service.reach == "ssh" else args.hub.address
+        self.database = {
+            "connection": common["connection"],
+            "address": service.address,
+            "port": service.port,
+            "user": service.admin.name,
+            "password": password,
+            "authority": tls.authority(args.hub.root) if required else None,
+            "reach": service.reach,
+        }
+        made = DatabaseService(
+            name,
+            {
+                **common,
+                **self.database,
+                "hub_address": hub_address,
+                "names": sorted({service.address, args.server.name}) if required else None,
+            },
+            self.child(depends_on=[machine]),
+        )
+        self.ready.append(made)
+        return made
+
+    def _managed(self, name: str, args: ServerArgs) -> ManagedDatabase:
+        service = args.server.database
+        assert service is not None
+        assert service.admin.password is not None
+        authority = Path(service.authority).read_text() if service.authority else None
+        self.database = {
+            "connection": self._reached.to_props(),
+            "address": service.address,
+            "port": service.port,
+            "user": service.admin.name,
+            "password": pulumi.Output.secret(service.admin.password),
+            "authority": authority if service.tls == "required" else None,
+        }
+        made = ManagedDatabase(name, {"host": args.server.name, **self.database}, self.child())
+        self.ready.append(made)
+        return made
+
+
+def connection(server: settings.Server, hub: settings.Hub) -> Connection:
+    """Say how a declared server is reached."""
+    if server.ssh is None:
+        return Connection(host=server.name, address=server.address, kind=server.connection, hub_root=hub.root)
+    return Connection(
+        host=server.name,
+        address=server.address,
+        port=server.ssh.port,
+        user=server.ssh.user,
+        identity=server.ssh.identity,
+        host_key=server.ssh.host_key or "",
+        known_hosts=server.ssh.known_hosts or "",
+        trust=server.ssh.trust,
+        hub_root=hub.root,
+    )

@@ -1,0 +1,127 @@
+"""A site: a database with grants for every web server that serves it, settings, vhost, files, install profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from aegir_components import layout, settings, templates
+from aegir_components.applications import APPLICATIONS, CodeBase
+from aegir_components.providers.credentials import Credentials
+from aegir_components.providers.installation import Installation
+from aegir_components.providers.site_config import SiteConfiguration
+from aegir_components.providers.site_database import SiteDatabase
+from aegir_components.services.web_types import program
+
+from .base import AegirComponent
+from .platform import Member, members_props
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteArgs:
+    """What a site needs to know."""
+
+    site: settings.Site
+    platform: settings.Platform
+    code: CodeBase
+    members: Mapping[str, Member]
+    """The web servers, which the platform implies."""
+    database_server: str
+    database: Mapping[str, Any]
+    """The database service, as ``Server.database`` gives it."""
+    clients: tuple[str, ...]
+    """The addresses that get an account: every web server and the hub."""
+    holder: str
+
+
+class Site(AegirComponent, kind="Site"):
+    """A site on a platform: six resources, however many web servers it is on."""
+
+    url: str
+    admin_name: str
+    admin_password: pulumi.Output[str]
+
+    def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare a site."""
+        super().__init__(name, opts)
+        site, platform = args.site, args.platform
+        credentials = Credentials(name, site.name, self.child())
+        where = {
+            "name": layout.database_name(site.name),
+            "user": layout.account_name(site.name),
+            "host": args.database["address"],
+            "port": args.database["port"],
+        }
+        members = members_props(args.members)
+        code = {
+            "site": site.name,
+            "platform": platform.name,
+            "publish_path": platform.publish_path,
+            "docroot": args.code.docroot,
+            "application": args.code.application,
+        }
+        application = APPLICATIONS[args.code.application]
+        database = SiteDatabase(
+            name,
+            {
+                "site": site.name,
+                "server": args.database_server,
+                **args.database,
+                "database": where["name"],
+                "account": where["user"],
+                "site_password": credentials.database,
+                "clients": list(args.clients),
+                "owner": f"{args.holder}/{site.name}",
+            },
+            self.child(),
+        )
+        configuration = SiteConfiguration(
+            name,
+            {
+                **code,
+                "aliases": list(site.aliases),
+                "publish_root": layout.publish_root(platform.publish_path),
+                "database": where,
+                "password": credentials.database,
+                "salt": credentials.salt,
+                "authority": args.database["authority"],
+                "templates": templates.digest(
+                    *sorted({program(member.type).template for member in args.members.values()}),
+                    "php-pool.conf.j2",
+                    application.settings_template,
+                ),
+                "members": members,
+                "holder": args.holder,
+            },
+            self.child(depends_on=[database]),
+        )
+        self.admin_password = credentials.administrator
+        if site.admin.password is not None:
+            self.admin_password = pulumi.Output.secret(site.admin.password)
+        Installation(
+            name,
+            {
+                **code,
+                "profile": site.profile,
+                "title": site.title,
+                "language": site.language,
+                "admin": site.admin.name,
+                "mail": site.admin.mail,
+                "admin_password": self.admin_password,
+                "database": where,
+                "authority": args.database["authority"],
+                "password": credentials.database,
+                "members": members,
+                "holder": args.holder,
+            },
+            self.child(depends_on=[configuration]),
+        )
+        port = next(iter(args.members.values())).port
+        self.finish(
+            url=f"http://{site.name}" if port == 80 else f"http://{site.name}:{port}",
+            admin_name=site.admin.name,
+            admin_password=self.admin_password,
+        )

@@ -1,0 +1,165 @@
+"""The one place that wires components together, from settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from . import settings
+from .components.platform import Member, Platform, PlatformArgs
+from .components.pools import Pools
+from .components.server import Server, ServerArgs, connection
+from .components.site import Site, SiteArgs
+from .host.keys import public_key
+from .providers.access import DatabaseAccess
+from .sources.resolve import Resolved, resolve
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estate:
+    """All that a stack declares."""
+
+    servers: Mapping[str, Server]
+    platforms: Mapping[str, Platform]
+    sites: Mapping[str, Site]
+
+    def export(self) -> None:
+        """Give the stack its outputs: where each site is and how to log in."""
+        pulumi.export("sites", {name: self._site(site) for name, site in self.sites.items()})
+
+    def _site(self, site: Site) -> dict[str, Any]:
+        return {"url": site.url, "admin_name": site.admin_name, "admin_password": site.admin_password}
+
+
+def build(declared: settings.Settings) -> Estate:
+    """Declare every resource of a stack.
+
+    Raises:
+        settings.SettingsError: a source or a key on the hub is not what the stack file says.
+    """
+    sources = resolve(declared)
+    entries = (
+        {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
+        if any(server.dns == "manage" for server in declared.servers.values())
+        else {}
+    )
+    holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    pools = Pools(list(declared.servers), declared.forget)
+    servers = {
+        name: Server(
+            name,
+            ServerArgs(
+                server=server, hub=declared.hub, public_key=public_key(declared.hub), entries=entries, holder=holder
+            ),
+            pulumi.ResourceOptions(providers=pools.of(name)),
+        )
+        for name, server in declared.servers.items()
+    }
+    proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
+    platforms = {name: _platform(declared, name, sources[name], servers, pools, holder) for name in declared.platforms}
+    sites = {name: _site(declared, name, sources, servers, platforms, proofs, pools, holder) for name in declared.sites}
+    return Estate(servers=servers, platforms=platforms, sites=sites)
+
+
+def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
+    found = {}
+    for server in declared.web_servers(platform):
+        assert server.web is not None
+        found[server.name] = Member(
+            connection=connection(server, declared.hub), type=server.web.type, port=server.web.port
+        )
+    return found
+
+
+def _access(declared: settings.Settings, name: str, servers: Mapping[str, Server]) -> DatabaseAccess:
+    """Prove a database from every web server whose sites use it; from all of them while there is no such site."""
+    users = {server.name: server for site in declared.sites.values() if site.database == name
+             for server in declared.site_servers(site.name)}  # fmt: skip
+    web = users or {server.name: server for server in declared.servers.values() if server.web}
+    database = servers[name].database
+    assert database is not None
+    ready = [resource for member in (name, *web) for resource in servers[member].ready]
+    clients = {
+        member: {"connection": connection(server, declared.hub).to_props(), "address": address_of(server)}
+        for member, server in sorted(web.items())
+    }
+    props = {"server": name, **database, "clients": clients}
+    return DatabaseAccess(name, props, pulumi.ResourceOptions(parent=servers[name], depends_on=ready))
+
+
+def _platform(
+    declared: settings.Settings, name: str, source: Resolved, servers: Mapping[str, Server], pools: Pools, holder: str
+) -> Platform:
+    ready = [resource for server in declared.web_servers(name) for resource in servers[server.name].ready]
+    args = PlatformArgs(
+        platform=declared.platforms[name],
+        code=source.code,
+        tree=source.tree,
+        members=_members(declared, name),
+        holder=holder,
+    )
+    return Platform(name, args, pulumi.ResourceOptions(depends_on=ready, providers=pools.of(name)))
+
+
+def _site(
+    declared: settings.Settings,
+    name: str,
+    sources: Mapping[str, Resolved],
+    servers: Mapping[str, Server],
+    platforms: Mapping[str, Platform],
+    proofs: Mapping[str, DatabaseAccess],
+    pools: Pools,
+    holder: str,
+) -> Site:
+    site = declared.sites[name]
+    database = servers[site.database]
+    assert database.database is not None
+    addresses = {address_of(server) for server in declared.site_servers(name)}
+    if declared.servers[site.database].connection != "none":
+        # For the hub's own tasks; through ssh it comes from the machine itself.
+        reach = declared.database_server(name).database
+        addresses.add("127.0.0.1" if reach and reach.reach == "ssh" else declared.hub.address)
+    else:
+        addresses.add(declared.hub.address)
+    args = SiteArgs(
+        site=site,
+        platform=declared.platforms[site.platform],
+        code=sources[site.platform].code,
+        members=_members(declared, site.platform),
+        database_server=site.database,
+        database=database.database,
+        clients=tuple(sorted(addresses)),
+        holder=holder,
+    )
+    depends = [*database.ready, *database.before_sites, proofs[site.database], platforms[site.platform].release]
+    for server in declared.site_servers(name):
+        depends += servers[server.name].before_sites
+    return Site(name, args, pulumi.ResourceOptions(depends_on=depends, providers=pools.of(name)))
+
+
+def address_of(server: settings.Server) -> str:
+    """Give the IP address of a server, which a grant needs; a name is resolved on the hub.
+
+    Raises:
+        settings.SettingsError: the name does not resolve.
+    """
+    try:
+        return str(ipaddress.ip_address(server.address))
+    except ValueError:
+        pass
+    try:
+        return str(socket.getaddrinfo(server.address, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as fault:
+        raise settings.SettingsError([_unresolved(server, fault.strerror or str(fault))]) from None
+
+
+def _unresolved(server: settings.Server, why: str) -> str:
+    return (
+        f'aegir:servers["{server.name}"].address: the name "{server.address}" does not resolve on the hub ({why}); '
+        f"write the server's IP address"
+    )

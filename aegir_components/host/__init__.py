@@ -1,0 +1,1 @@
+"""How a machine is reached: ssh, rsync, scripts. No Pulumi in here."""

@@ -1,0 +1,143 @@
+"""From what ssh says to what went wrong. Pure; the wordings are OpenSSH 8.4 to 10.0's."""
+
+from __future__ import annotations
+
+import base64
+
+from .connection import Connection
+from .errors import (
+    CommandFailed,
+    ConnectionRefused,
+    HostError,
+    HostKeyChanged,
+    HostKeyUnknown,
+    HostUnreachable,
+    KeyNotAccepted,
+    LoginClosed,
+    Refused,
+    SudoRefused,
+)
+
+BEGIN = "::begin"
+"""The first line that every script of ours prints: what comes before it is login noise."""
+REFUSAL = 97
+"""The status with which our scripts stop on purpose, after a ``::fail`` line that says why."""
+
+_UNREACHABLE = (
+    "Connection timed out",
+    "Operation timed out",
+    "No route to host",
+    "Network is unreachable",
+    "Host is down",
+    "Could not resolve hostname",
+    "Connection to UNKNOWN",
+    "Timeout, server",
+)
+_DROPPED = (
+    "kex_exchange_identification",
+    "banner exchange",
+    "Connection reset by",
+    "Connection closed by",
+    "Not allowed at this time",
+)
+
+
+def tail(text: str, limit: int = 600) -> str:
+    """Give the end of ``text``, on as few lines as it has, without ssh's own debris."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = [line for line in lines if not line.startswith(("mux_client", "ControlSocket", "** "))]
+    return "\n".join(kept)[-limit:]
+
+
+def login_failure(conn: Connection, stderr: str) -> HostError:
+    """Say why no connection came about, from ssh's standard error."""
+    where = f"ssh {conn.user}@{conn.address} port {conn.port}"
+    said = tail(stderr, 300)
+    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in stderr or ("host key for" in stderr and "has changed" in stderr):
+        return HostKeyChanged(conn.host, f"{where}: the host key is not the pinned one ({said})")
+    if "Host key verification failed" in stderr or "host key is known for" in stderr:
+        return HostKeyUnknown(
+            conn.host,
+            f"{where}: no host key of this machine is pinned. Write its key into the stack file "
+            f"(ssh.host_key), name a known_hosts file that has it (hub.ssh.known_hosts), or set "
+            f"ssh.trust to first-use",
+        )
+    if "Permission denied" in stderr or "Too many authentication failures" in stderr:
+        shown = conn.identity or "any key of the agent"
+        return KeyNotAccepted(
+            conn.host,
+            f"{where}: the machine does not accept the key {shown} for {conn.user}. Put the public key into "
+            f"~{conn.user}/.ssh/authorized_keys there; sshd also refuses when that file or its directory is "
+            f"writable by others, when root logins are off, or when the account's shell does not exist",
+        )
+    if "Connection refused" in stderr:
+        return ConnectionRefused(
+            conn.host,
+            f"{where}: connection refused for {conn.patience:g} s. The machine is up, but no sshd listens there: "
+            f"start sshd, or correct the port",
+        )
+    if "Identity file" in stderr or "invalid format" in stderr or "UNPROTECTED PRIVATE KEY" in stderr:
+        return KeyNotAccepted(conn.host, f"{where}: the private key {conn.identity} cannot be used: {said}")
+    if any(text in stderr for text in _UNREACHABLE):
+        return HostUnreachable(
+            conn.host,
+            f"{where}: no answer ({said or 'time limit'}). Check that the machine is on, that the address is "
+            f"right, and that no firewall drops port {conn.port}",
+        )
+    if any(text in stderr for text in _DROPPED):
+        return HostUnreachable(
+            conn.host,
+            f"{where}: the connection was closed before the login ({said}). sshd may be at its MaxStartups "
+            f"limit, starting, or blocking this address",
+        )
+    return HostUnreachable(conn.host, f"{where}: {said or 'no connection, and ssh gave no reason'}")
+
+
+def worth_retrying(stderr: str) -> bool:
+    """Tell whether another try a moment later may succeed: a booting machine, a full login queue."""
+    final = ("REMOTE HOST IDENTIFICATION", "Host key verification failed", "Permission denied")
+    if any(text in stderr for text in final):
+        return False
+    return "Connection refused" in stderr or any(text in stderr for text in _DROPPED)
+
+
+def command_failure(conn: Connection, what: str, status: int, stdout: str, stderr: str) -> HostError:
+    """Say why a command failed, from its status and its output."""
+    said = tail(stderr)
+    begun = any(line.strip() == BEGIN for line in stdout.splitlines())
+    if not begun:
+        if "a password is required" in stderr or "a terminal is required" in stderr:
+            return SudoRefused(
+                conn.host,
+                f"sudo asks {conn.user} for a password. Log in as root, or allow it without one: "
+                f"echo '{conn.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{conn.user}",
+            )
+        if "sudo: not found" in stderr or "sudo: command not found" in stderr or "sudo: No such file" in stderr:
+            return SudoRefused(
+                conn.host,
+                f"the login {conn.user} is not root and sudo is not installed. As root: apt-get install sudo",
+            )
+        if "is not in the sudoers" in stderr or "not allowed to execute" in stderr or "may not run sudo" in stderr:
+            return SudoRefused(conn.host, f"{conn.user} may not use sudo: {said}")
+        if status == 255:
+            return login_failure(conn, stderr)
+        noise = tail(stdout, 200)
+        return LoginClosed(
+            conn.host,
+            f"the login as {conn.user} worked and was closed at once with status {status}"
+            f"{' (' + (said or noise) + ')' if said or noise else ''}: the account has no usable login shell. "
+            f"As root: chsh -s /bin/sh {conn.user}",
+        )
+    if status == REFUSAL:
+        told = [line.split(" ", 1)[1] for line in stdout.splitlines() if line.startswith("::fail ")]
+        why = base64.b64decode(told[-1]).decode(errors="replace") if told else said
+        return Refused(conn.host, f"{what}: {why}")
+    if status == 255:
+        return HostUnreachable(
+            conn.host,
+            f"the connection broke during {what} ({said or 'no reason given'}). Run the same command again: "
+            f"it goes on from what it finds",
+        )
+    # Our own lines are for us: base64 tells nobody anything.
+    printed = "\n".join(line for line in stdout.splitlines() if not line.startswith("::"))
+    return CommandFailed(conn.host, f"{what} exited {status}: {said or tail(printed, 300) or 'no output'}")

@@ -1,0 +1,52 @@
+"""How a machine is reached: plain data, shared by settings, components and providers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connection:
+    """The administrative login of one machine (root, or a user with passwordless sudo)."""
+
+    host: str
+    """The declared name: what messages say, and what the pinned host key is filed under."""
+    address: str
+    """Name or address that ssh connects to."""
+    kind: Literal["ssh", "local", "none"] = "ssh"
+    """``local`` is the hub itself: the same scripts, without ssh. ``none`` runs nothing: somebody else's database."""
+    port: int = 22
+    user: str = "root"
+    identity: str = ""
+    """Private key file on the hub; empty leaves the choice to the agent and ssh's defaults."""
+    host_key: str = ""
+    """``ssh-ed25519 AAAA…``, or ``SHA256:…``, or empty (then ``known_hosts`` or ``trust`` decide)."""
+    known_hosts: str = ""
+    """A known_hosts file of the user's that holds the machine's key."""
+    trust: Literal["pinned", "first-use"] = "pinned"
+    hub_root: str = "/var/aegir"
+    """Where the hub keeps the record of pinned keys."""
+    patience: float = 30.0
+    """Seconds to go on trying while the machine refuses connections, as it does while it boots."""
+
+    @property
+    def key(self) -> str:
+        """A short digest of all that makes a connection another one."""
+        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:20]
+
+    def to_props(self) -> dict[str, Any]:
+        """Give the plain mapping that travels as a resource input; defaults are left out."""
+        defaults = {f.name: f.default for f in fields(self)}
+        return {name: value for name, value in asdict(self).items() if value != defaults.get(name)}
+
+    @classmethod
+    def from_props(cls, props: Mapping[str, Any]) -> Self:
+        """Read back what ``to_props`` gave; Pulumi hands numbers over as floats."""
+        known = {f.name for f in fields(cls)}
+        values = {name: value for name, value in props.items() if name in known}
+        if "port" in values:
+            values["port"] = int(values["port"])
+        return cls(**values)

@@ -1,0 +1,280 @@
+# What every script of ours begins with: items that say how something shall be, and mend it when MODE is apply.
+# POSIX sh and Debian's essential packages only. Reports go to stdout, a line each: ::fact, ::drift, ::changed, ::fail.
+# Texts in them are base64, so that no newline or odd byte of a machine's own can forge a line.
+set -u
+umask 022
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cd /
+DRIFTS=0
+QUIET=0
+UNDO=
+
+say() { printf '::%s %s\n' "$1" "$(printf %s "$2" | base64 | tr -d '\n')"; }
+fact() { printf '::fact %s %s\n' "$1" "$(printf %s "$2" | base64 | tr -d '\n')"; }
+fail() {
+    say fail "$1"
+    exit 97
+}
+
+# deviates TEXT: counts and reports something that is not as declared; true when it is to be mended now.
+deviates() {
+    DRIFTS=$((DRIFTS + 1))
+    if [ "$MODE" = apply ]; then
+        say changed "$1"
+        return 0
+    fi
+    [ "$QUIET" = 1 ] || say drift "$1"
+    return 1
+}
+
+# One run of ours at a time on a machine, also from two stacks or after a hub that was killed. Programs that we start get
+# no copy of descriptor 9 where they may stay (9>&-), for the lock lives as long as any copy is open.
+machine_lock() { # seconds, who
+    mkdir -p /run/lock
+    exec 9>>/run/lock/aegir.lock
+    flock -w "$1" 9 || fail "another run is working on this machine and did not end within $1 s: $(cat /run/lock/aegir.holder 2>/dev/null)"
+    printf '%s (pid %s)\n' "$2" "$$" >/run/lock/aegir.holder
+}
+
+debian_only() {
+    os=$(. /etc/os-release 2>/dev/null && printf '%s' "${PRETTY_NAME:-${ID:-unknown}}") || os=unknown
+    like=$(. /etc/os-release 2>/dev/null && printf '%s' "${ID:-} ${ID_LIKE:-}") || like=
+    case " $like " in
+        *" debian "*) command -v apt-get >/dev/null && command -v systemctl >/dev/null && return 0 ;;
+    esac
+    fail "this machine runs $os; Debian 11 to 13 or Ubuntu 22.04 or 24.04 with systemd is needed"
+}
+
+# remember PATH: keeps what is there, so that a transaction can take it back.
+remember() {
+    [ -n "$UNDO" ] || return 0
+    re_key=$(printf %s "$1" | sha256sum | cut -c1-40)
+    [ ! -e "$UNDO/$re_key.path" ] || return 0
+    if [ -e "$1" ] || [ -L "$1" ]; then cp -a "$1" "$UNDO/$re_key" || fail "no copy of $1 could be kept in $UNDO"; fi
+    printf %s "$1" >"$UNDO/$re_key.path" || fail "no copy of $1 could be kept in $UNDO"
+}
+
+want_dir() { # path owner group mode
+    if [ -d "$1" ] && [ ! -L "$1" ]; then
+        [ "$(stat -c %U:%G:%a "$1")" = "$2:$3:$4" ] && return 0
+        deviates "directory $1: is $(stat -c %U:%G:%a "$1"), not $2:$3:$4" || return 0
+    elif [ -e "$1" ] || [ -L "$1" ]; then
+        deviates "directory $1: something else is there" || return 0
+        fail "$1 exists and is no directory; it was left as it is"
+    else
+        deviates "directory $1: missing" || return 0
+        mkdir "$1" || fail "the directory $1 could not be made"
+    fi
+    # Mode last: chown drops the set-group-id bit.
+    chown "$2:$3" "$1" && chmod "$4" "$1" || fail "owner and mode of $1 could not be set"
+}
+
+want_file() { # path owner group mode base64-content
+    wf_why=
+    if [ -d "$1" ] && [ ! -L "$1" ]; then
+        deviates "file $1: a directory is there" || return 0
+        fail "$1 is a directory; it was left as it is"
+    elif [ -L "$1" ]; then wf_why="is a link"
+    elif [ ! -e "$1" ]; then wf_why=missing
+    elif ! printf %s "$5" | base64 -d | cmp -s - "$1"; then wf_why="content differs"
+    elif [ "$(stat -c %U:%G:%a "$1")" != "$2:$3:$4" ]; then wf_why="is $(stat -c %U:%G:%a "$1"), not $2:$3:$4"
+    fi
+    [ -n "$wf_why" ] || return 0
+    deviates "file $1: $wf_why" || return 0
+    remember "$1"
+    wf_new=$(mktemp "$(dirname "$1")/.aegir-new.XXXXXX") || fail "no file can be made beside $1"
+    if printf %s "$5" | base64 -d >"$wf_new" && chown "$2:$3" "$wf_new" && chmod "$4" "$wf_new" && mv -fT "$wf_new" "$1"; then
+        return 0
+    fi
+    rm -f "$wf_new"
+    fail "$1 could not be written (is the disk full? $(df -P "$(dirname "$1")" | tail -n 1))"
+}
+
+want_link() { # path target
+    if [ -L "$1" ]; then
+        [ "$(readlink "$1")" = "$2" ] && return 0
+        deviates "link $1: points to $(readlink "$1"), not to $2" || return 0
+    elif [ -e "$1" ]; then
+        deviates "link $1: something else is there" || return 0
+        fail "$1 exists and is no link; it was left as it is"
+    else
+        deviates "link $1: missing" || return 0
+    fi
+    remember "$1"
+    wl_new=$1.aegir-new.$$
+    ln -s -- "$2" "$wl_new" && mv -fT "$wl_new" "$1" || fail "the link $1 could not be made"
+}
+
+want_no_file() { # path: a file or link of ours that shall be gone
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    deviates "file $1: still there" || return 0
+    remember "$1"
+    rm -f "$1" || fail "$1 could not be removed"
+}
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+want_packages() {
+    # One question for all of them: each would cost as much as all the rest of a look.
+    wp_there=" $(dpkg-query -W -f='${Package}=${db:Status-Status} ' "$@" 2>/dev/null) " wp_missing=
+    for wp_name; do
+        case $wp_there in *" $wp_name=installed "*) ;; *) wp_missing="$wp_missing $wp_name" ;; esac
+    done
+    [ -n "$wp_missing" ] || return 0
+    deviates "packages missing:$wp_missing" || return 0
+    # shellcheck disable=SC2086 # a list of words
+    apt_install $wp_missing
+}
+
+apt_run() { # apt-get with our settings; its output goes to a log that is quoted when it fails
+    env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" >>"$APT_LOG" 2>&1 </dev/null 9>&-
+}
+
+apt_install() {
+    APT_LOG=$(mktemp /tmp/aegir-apt.XXXXXX) || fail "no file can be made in /tmp"
+    # Packages that start or restart services as they are installed would restart the owner's web server too. The policy
+    # ends itself with this script: left behind by a killed run it must not keep other packages' services from starting.
+    ai_policy=
+    if [ ! -e /usr/sbin/policy-rc.d ] || grep -q 'left by aegir' /usr/sbin/policy-rc.d; then
+        ai_policy=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\n# left by aegir while it installs packages\nif [ "$(cut -d" " -f22 /proc/%s/stat 2>/dev/null)" = %s ]; then exit 101; fi\nrm -f /usr/sbin/policy-rc.d\nexit 0\n' \
+            "$$" "$(cut -d' ' -f22 "/proc/$$/stat")" >$ai_policy.new && chmod 755 $ai_policy.new && mv -f $ai_policy.new $ai_policy
+    fi
+    ai_status=0
+    # An interrupted dpkg refuses everything until it is told to finish.
+    if [ -n "$(dpkg --audit 2>/dev/null)" ] || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
+        env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a >>"$APT_LOG" 2>&1 </dev/null 9>&-
+        apt_run -f install || ai_status=$?
+    fi
+    if [ "$ai_status" = 0 ]; then
+        apt_run install --no-install-recommends "$@" || {
+            # The lists may be missing or old: ask for them only when the first try shows it.
+            apt_run update && apt_run install --no-install-recommends "$@"
+        } || ai_status=$?
+    fi
+    [ -z "$ai_policy" ] || rm -f "$ai_policy"
+    if [ "$ai_status" != 0 ]; then
+        ai_said=$(grep -E '^(E:|W: Failed|Err:|dpkg: error)' "$APT_LOG" | tail -n 6)
+        rm -f "$APT_LOG"
+        fail "apt could not install $*: ${ai_said:-no reason given}. Check the machine's network and /etc/apt/sources.list"
+    fi
+    rm -f "$APT_LOG"
+}
+
+want_service() { # unit
+    if ! systemctl -q is-enabled "$1" 2>/dev/null; then
+        deviates "service $1: not enabled" && { systemctl -q enable "$1" 2>/dev/null 9>&- || fail "$1 could not be enabled"; }
+    fi
+    if ! systemctl -q is-active "$1"; then
+        deviates "service $1: not running" || return 0
+        systemctl start "$1" 9>&- || fail "$1 does not start: $(journalctl -q -u "$1" -n 5 --no-pager -o cat 2>/dev/null | tail -c 500)"
+    fi
+}
+
+# transaction SECTION TEST RELOAD: changes configuration only while its owner's own test passes, before and after, and
+# takes it back otherwise (design.md, invariant 7). SECTION is a function of want_… items, TEST prints what is wrong.
+# What is taken back lies in /var/lib/aegir/undo/SECTION until the reload is done, so a killed run is taken back as well.
+transaction() {
+    tr_undo=/var/lib/aegir/undo/$1
+    if [ "$MODE" != apply ]; then
+        [ ! -d "$tr_undo" ] || deviates "$1: an interrupted change waits to be taken back"
+        "$1"
+        return 0
+    fi
+    [ ! -d "$tr_undo" ] || take_back "$tr_undo"
+    tr_before=$DRIFTS MODE=check QUIET=1
+    "$1"
+    MODE=apply QUIET=0
+    [ "$DRIFTS" != "$tr_before" ] || return 0
+    DRIFTS=$tr_before
+    # What fails now may be our own part, changed by hand: then mending it makes the test pass.
+    tr_was=
+    $2 >/dev/null 2>&1 || tr_was=broken
+    install -d -m 700 "$tr_undo" || fail "$tr_undo could not be made"
+    UNDO=$tr_undo
+    "$1"
+    UNDO=
+    if ! tr_said=$($2 2>&1); then
+        take_back "$tr_undo"
+        [ -z "$tr_was" ] || fail "the configuration that is there already does not pass its own test; nothing was changed. Correct it first: $(printf %s "$tr_said" | tail -c 600)"
+        fail "the new configuration does not pass the server's own test and was taken back; no reload: $(printf %s "$tr_said" | tail -c 600)"
+    fi
+    if ! tr_said=$($3 2>&1 9>&-); then
+        take_back "$tr_undo"
+        fail "the new configuration passes its test, but the reload failed; it was taken back: $(printf %s "$tr_said" | tail -c 600)"
+    fi
+    rm -rf "$tr_undo"
+}
+
+take_back() { # undo directory
+    for tb_record in "$1"/*.path; do
+        [ -e "$tb_record" ] || continue
+        tb_kept=${tb_record%.path} tb_path=$(cat "$tb_record")
+        if [ -e "$tb_kept" ] || [ -L "$tb_kept" ]; then
+            cp -a "$tb_kept" "$tb_path.aegir-undo" && mv -fT "$tb_path.aegir-undo" "$tb_path"
+        else
+            rm -f "$tb_path"
+        fi
+    done
+    rm -rf "$1"
+}
+
+php_version() { # the declared one, or the newest PHP-FPM that is installed; empty without one
+    if [ -s /var/lib/aegir/php ]; then
+        cat /var/lib/aegir/php
+    else
+        ls -d /etc/php/*/fpm 2>/dev/null | sed 's|^/etc/php/||; s|/fpm$||' | sort -V | tail -n 1
+    fi
+}
+
+want_user() { # name home shell uid-or-empty gid-or-empty: a system account with a group of its own
+    wu_entry=$(getent passwd "$1") || wu_entry=
+    if [ -z "$wu_entry" ]; then
+        deviates "user $1: missing" || return 0
+        for wu_taken in ${4:+"passwd:$4:uid"} ${5:+"group:$5:gid"}; do
+            wu_id=${wu_taken#*:} wu_id=${wu_id%:*}
+            wu_other=$(getent "${wu_taken%%:*}" "$wu_id") && [ "${wu_other%%:*}" != "$1" ] &&
+                fail "the ${wu_taken##*:} $wu_id wanted for $1 is taken by ${wu_other%%:*}; choose another number in the stack file or free it"
+        done
+        getent group "$1" >/dev/null || groupadd --system ${5:+--gid "$5"} "$1" 9>&- || fail "the group $1 could not be made"
+        useradd --system --gid "$1" ${4:+--uid "$4"} --home-dir "$2" --no-create-home --shell "$3" "$1" 9>&- ||
+            fail "the user $1 could not be made"
+        return 0
+    fi
+    wu_ids=$(printf %s "$wu_entry" | cut -d: -f3,4) wu_home=$(printf %s "$wu_entry" | cut -d: -f6)
+    wu_shell=$(printf %s "$wu_entry" | cut -d: -f7)
+    if { [ -n "$4" ] && [ "${wu_ids%:*}" != "$4" ]; } || { [ -n "$5" ] && [ "${wu_ids#*:}" != "$5" ]; }; then
+        deviates "user $1: has uid:gid $wu_ids, not ${4:-any}:${5:-any}" || return 0
+        fail "the user $1 exists with uid:gid $wu_ids and not ${4:-any}:${5:-any}; its files belong to these numbers. Declare $wu_ids, or change the account and its files by hand"
+    fi
+    if [ "$wu_home" != "$2" ]; then
+        deviates "user $1: home is $wu_home, not $2" || return 0
+        fail "the user $1 exists with the home $wu_home and not $2; it may be somebody else's. Rename it, or: usermod -d $2 $1"
+    fi
+    if [ "$wu_shell" != "$3" ]; then
+        deviates "user $1: shell is ${wu_shell:-empty}, not $3" || return 0
+        usermod --shell "$3" "$1" 9>&- || fail "the shell of $1 could not be changed"
+    fi
+}
+
+want_member() { # user group
+    id -nG "$1" 2>/dev/null | tr ' ' '\n' | grep -qx "$2" && return 0
+    deviates "user $1: not in group $2" || return 0
+    usermod -a -G "$2" "$1" 9>&- || fail "$1 could not be put into the group $2"
+}
+
+want_sudoers() { # name base64-content: in place only when visudo accepts it
+    if [ "$MODE" = apply ]; then
+        ws_try=$(mktemp) || fail "no file can be made in /tmp"
+        printf %s "$2" | base64 -d >"$ws_try"
+        ws_said=$(visudo -cf "$ws_try" 2>&1) || { rm -f "$ws_try"; fail "visudo refuses the sudo rule $1: $ws_said"; }
+        rm -f "$ws_try"
+    fi
+    want_file "/etc/sudoers.d/$1" root root 440 "$2"
+}
+
+as_user() { # user base64-script: without our rights, our lock and our input
+    printf %s "$2" | base64 -d | runuser -u "$1" -- sh 9>&-
+}

@@ -1,0 +1,153 @@
+"""Plans for a machine: items that say how something shall be, rendered as one script, and what it reports.
+
+A plan is text made by pure functions, so it is tested without a machine. The same plan looks (``check``: every
+deviation is reported by name, nothing is changed) and mends (``apply``): drift and repair cannot disagree.
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Literal
+
+from . import ssh
+from .connection import Connection
+
+Mode = Literal["check", "apply"]
+
+LOCK_TIMEOUT = 300
+"""Seconds to wait for another run on the same machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a script reported."""
+
+    facts: dict[str, str]
+    drift: tuple[str, ...]
+    """Deviations seen; in apply mode there is none left."""
+    changed: tuple[str, ...]
+    """Deviations mended."""
+
+
+def encoded(content: str) -> str:
+    """Give ``content`` as base64, the form in which the prelude takes it."""
+    return base64.b64encode(content.encode()).decode()
+
+
+def call(function: str, *arguments: str) -> str:
+    """Render a call of a shell function; arguments are quoted."""
+    return " ".join([function, *(shlex.quote(argument) for argument in arguments)])
+
+
+def directory(path: str, *, owner: str = "root", group: str = "root", mode: int = 0o755) -> str:
+    """Item: a directory with this owner and mode; its parent exists."""
+    return call("want_dir", path, owner, group, f"{mode:o}")
+
+
+def file(path: str, content: str, *, owner: str = "root", group: str = "root", mode: int = 0o644) -> str:
+    """Item: a file with exactly this content, replaced as a whole."""
+    return call("want_file", path, owner, group, f"{mode:o}", encoded(content))
+
+
+def link(path: str, target: str) -> str:
+    """Item: a symbolic link, replaced as a whole."""
+    return call("want_link", path, target)
+
+
+def no_file(path: str) -> str:
+    """Item: no file or link is there."""
+    return call("want_no_file", path)
+
+
+def packages(names: Iterable[str]) -> str:
+    """Item: these Debian packages are installed."""
+    return call("want_packages", *names)
+
+
+def service(unit: str) -> str:
+    """Item: the systemd unit is enabled and running."""
+    return call("want_service", unit)
+
+
+def function(name: str, lines: Iterable[str]) -> str:
+    """Define a shell function of these lines."""
+    # Not indented: an argument may have lines of its own.
+    return "\n".join([f"{name}() {{", *lines, ":", "}"])
+
+
+def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -> str:
+    """Items that change a daemon's configuration: kept only if ``test`` passes, then ``reload`` runs once.
+
+    Args:
+        section: a name for the shell function and the record of what can be taken back.
+        lines: the items.
+        test: the shell function or command that prints what is wrong and exits non-zero.
+        reload: the same, to make the daemon read its configuration.
+    """
+    return f"{function(section, lines)}\n{call('transaction', section, test, reload)}"
+
+
+def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) -> str:
+    """Put a whole script together: prelude, lock, body."""
+    prelude = resources.files(__package__).joinpath("prelude.sh").read_text(encoding="utf-8")
+    head = [f"MODE={mode}", prelude]
+    if lock and mode == "apply":
+        head.append(call("machine_lock", str(LOCK_TIMEOUT), holder))
+    return "\n".join([*head, *lines, "exit 0"])
+
+
+def parse(stdout: str) -> Report:
+    """Read a script's report; lines that are not ours are passed over."""
+    facts: dict[str, str] = {}
+    drift: list[str] = []
+    changed: list[str] = []
+    for line in stdout.splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "::fact":
+            name, _, value = rest.partition(" ")
+            facts[name] = _decoded(value)
+        elif kind == "::drift":
+            drift.append(_decoded(rest))
+        elif kind == "::changed":
+            changed.append(_decoded(rest))
+    return Report(facts, tuple(drift), tuple(changed))
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode(errors="replace")
+
+
+def execute(
+    conn: Connection,
+    mode: Mode,
+    lines: Iterable[str],
+    *,
+    what: str,
+    holder: str = "aegir",
+    timeout: float = ssh.DEFAULT_TIMEOUT,
+    lock: bool = True,
+    user: str = "root",
+) -> Report:
+    """Look at a machine, or mend it, in one round trip.
+
+    Args:
+        conn: the machine.
+        mode: ``check`` reports deviations, ``apply`` mends them.
+        lines: the plan.
+        what: what is being done, for error texts.
+        holder: who works on the machine, told to others that wait for it.
+        timeout: seconds for the work itself; waiting for another run's lock comes on top.
+        lock: off for what may run beside other work on the machine, and for other users than root.
+        user: whose rights it runs with.
+
+    Raises:
+        HostError: which of its kinds says what went wrong; nothing is lost, the next run goes on.
+    """
+    waiting = LOCK_TIMEOUT if lock and mode == "apply" else 0
+    text = render(mode, lines, holder=holder, lock=lock)
+    answer = ssh.run(conn, text, what=what, user=user, timeout=timeout + waiting)
+    return parse(answer.stdout)

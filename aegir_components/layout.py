@@ -1,0 +1,196 @@
+"""Where everything is: paths, and the names of databases, accounts and users.
+
+Pure functions of declared names. The paths are the handbook's, the same on the hub and on every server. A
+name that is derived from a site's has two parts, one for people (readable, cut to length) and one that tells
+sites apart (a digest of the whole name, always there, so that no name depends on which other sites exist).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import posixpath
+import re
+from typing import Final
+
+AEGIR_ROOT: Final = "/var/aegir"
+CONFIG_ROOT: Final = "/var/aegir/config"
+PLATFORMS_ROOT: Final = "/var/aegir/platforms"
+RELEASES: Final = ".releases"
+SITES: Final = ".sites"
+SOCKET_ROOT: Final = "/run/php"
+WEB_APPLICATIONS: Final = {"apache": "apache", "apache_ssl": "apache", "nginx": "nginx", "nginx_ssl": "nginx"}
+"""The name that Aegir's files use for each type of web service: TLS or not, it is the same program."""
+
+RELEASE_DIGEST_LENGTH: Final = 16
+"""How many characters of a release's digest its directory bears."""
+LONGEST_DATABASE_NAME: Final = 64
+LONGEST_ACCOUNT_NAME: Final = 32
+LONGEST_SYSTEM_USER: Final = 32
+LONGEST_FILE_NAME: Final = 200
+"""Linux allows 255 bytes; what is written beside a file (temporary, rotated) has a longer name."""
+
+_HASH_LENGTH: Final = 10
+"""Of base 32, so 50 bits: two of 10,000 sites with equal readable parts share a name once in 20 million."""
+
+
+def publish_root(publish_path: str) -> str:
+    """Name the directory that a publish path is in, which also holds releases and site data."""
+    return posixpath.dirname(publish_path)
+
+
+def releases_directory(publish_path: str) -> str:
+    """Name the directory with all releases of a platform."""
+    return f"{publish_root(publish_path)}/{RELEASES}/{posixpath.basename(publish_path)}"
+
+
+def release_path(publish_path: str, digest: str) -> str:
+    """Name the directory of one release, which the publish path links to while it is live."""
+    if not re.fullmatch(rf"[0-9a-f]{{{RELEASE_DIGEST_LENGTH},}}", digest):
+        raise ValueError(f"a release digest has at least {RELEASE_DIGEST_LENGTH} hexadecimal digits")
+    return f"{releases_directory(publish_path)}/{digest[:RELEASE_DIGEST_LENGTH]}"
+
+
+def site_directory(root: str, site: str) -> str:
+    """Name the directory with all data of a site, outside of the releases.
+
+    Args:
+        root: The publish root of the site's platform.
+        site: The site's name, in ASCII.
+    """
+    return f"{root}/{SITES}/{file_name(site)}"
+
+
+def site_linked(root: str, site: str) -> str:
+    """Name the directory that each release links to as its own ``sites/<site>``."""
+    return f"{site_directory(root, site)}/site"
+
+
+def site_files(root: str, site: str) -> str:
+    """Name the directory of uploads that visitors may fetch."""
+    return f"{site_linked(root, site)}/files"
+
+
+def site_private(root: str, site: str) -> str:
+    """Name the directory of uploads that only the application hands out."""
+    return f"{site_directory(root, site)}/private"
+
+
+def site_temporary(root: str, site: str) -> str:
+    """Name the directory of a site's temporary files."""
+    return f"{site_directory(root, site)}/tmp"  # noqa: S108  a directory of the site's own
+
+
+def web_main(web: str) -> str:
+    """Name the file that a web server includes and that includes all the rest."""
+    return f"{CONFIG_ROOT}/{WEB_APPLICATIONS[web]}.conf"
+
+
+def web_directory(web: str, part: str) -> str:
+    """Name one of Aegir's directories of a web server: ``pre``, ``platform``, ``vhost``, ``post``."""
+    return f"{CONFIG_ROOT}/{WEB_APPLICATIONS[web]}/{part}.d"
+
+
+def vhost_path(web: str, site: str) -> str:
+    """Name the file with a site's vhost.
+
+    Args:
+        web: The type of the web service; the ones with TLS share the directory of those without.
+        site: The site's name, in ASCII.
+    """
+    return f"{web_directory(web, 'vhost')}/{file_name(site)}.conf"
+
+
+def platform_path(web: str, platform: str) -> str:
+    """Name the file that tells a web server which release of a platform is live."""
+    return f"{web_directory(web, 'platform')}/{platform}.conf"
+
+
+def database_name(site: str) -> str:
+    """Name a site's database: 64 characters at most, of ``[a-z0-9_]``.
+
+    >>> database_name("www.example.com")
+    'www_example_com_qd6a7ojgnw'
+    """
+    return _derived(site, LONGEST_DATABASE_NAME, "_")
+
+
+def account_name(site: str) -> str:
+    """Name a site's database account: 32 characters at most, which is MySQL's limit."""
+    return _derived(site, LONGEST_ACCOUNT_NAME, "_")
+
+
+def system_user(site: str) -> str:
+    """Name the Linux user that a site's PHP runs as."""
+    return "site-" + _derived(site, LONGEST_SYSTEM_USER - len("site-"), "-")
+
+
+def pool_socket(site: str) -> str:
+    """Name the socket of a site's PHP-FPM pool."""
+    return f"{SOCKET_ROOT}/{system_user(site)}.sock"
+
+
+def file_name(site: str) -> str:
+    """Name a file or directory after a site: its own name, unless that leaves no room for a suffix."""
+    if len(site) <= LONGEST_FILE_NAME:
+        return site
+    # A plus sign is in no host name, so that no other site can be named like this; a tilde has a meaning in PHP's ini files.
+    end = "+" + _digest(site)
+    return site[: LONGEST_FILE_NAME - len(end)] + end
+
+
+def _derived(site: str, longest: int, separator: str) -> str:
+    digest = _digest(site)
+    readable = re.sub(r"[^a-z0-9]+", separator, site.lower()).strip(separator)
+    readable = readable[: longest - len(digest) - 1].rstrip(separator)
+    return f"{readable}{separator}{digest}" if readable else digest
+
+
+def _digest(text: str) -> str:
+    sha = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(sha).decode("ascii").lower()[:_HASH_LENGTH]
+
+
+AEGIR_USER: Final = "aegir"
+"""The handbook's account, on every server."""
+POOL_DIRECTORY: Final = f"{CONFIG_ROOT}/php-fpm/pool.d"
+REGISTRY_ROOT: Final = f"{CONFIG_ROOT}/sites.d"
+"""Which sites are on which platform, so that a new release gets links to all of them."""
+STATE_ROOT: Final = "/var/lib/aegir"
+"""What the machine itself keeps: what an interrupted change has to take back, certificate challenges."""
+ACME_ROOT: Final = f"{STATE_ROOT}/acme"
+"""What is answered below ``/.well-known/acme-challenge/``, for every name."""
+LOG_ROOT: Final = "/var/log/aegir"
+
+
+def platform_registry(platform: str) -> str:
+    """Name the directory with a file for each site of a platform."""
+    return f"{REGISTRY_ROOT}/{platform}"
+
+
+def platform_variable(platform: str) -> str:
+    """Name the variable of Apache and nginx that holds the live document root of a platform.
+
+    Platform names may differ in punctuation only, hence the digest.
+    """
+    return f"AEGIR_{re.sub(r'[^a-z0-9]', '_', platform.lower())}_{_digest(platform)[:6]}"
+
+
+def pool_path(site: str) -> str:
+    """Name the file with a site's PHP-FPM pool."""
+    return f"{POOL_DIRECTORY}/{file_name(site)}.conf"
+
+
+def site_log(site: str) -> str:
+    """Name a site's logs, without ``.access.log`` and ``.error.log``."""
+    return f"{LOG_ROOT}/{file_name(site)}"
+
+
+def site_configuration(root: str, site: str) -> str:
+    """Name the directory that Drupal exports a site's configuration to."""
+    return f"{site_directory(root, site)}/config"
+
+
+def database_authority(address: str) -> str:
+    """Name the file on a web server with the authority of a database's certificate."""
+    return f"{STATE_ROOT}/database-ca/{address}.crt"

@@ -1,0 +1,1 @@
+"""Databases, accounts and rights over PyMySQL. No Pulumi in here."""

@@ -1,0 +1,184 @@
+"""Connections from the hub to database servers over PyMySQL; the only place that opens one."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection as Wire
+
+from aegir_components.host import forward
+from aegir_components.host.connection import Connection
+
+from .statements import PREAMBLE
+
+CONNECT_TIMEOUT = 8
+"""Seconds for a connection."""
+STATEMENT_TIMEOUT = 60
+"""Seconds for one answer."""
+
+_UNREACHABLE = (2002, 2003, 2013)
+_NO_TLS = 2026
+_QUOTE = re.compile(r" near '.*", re.DOTALL)
+_DENIED = (1045, 1130, 1698)
+_LACKING = (1044, 1142, 1227, 1410)
+
+
+class DatabaseError(Exception):
+    """Something failed on, or on the way to, a database server."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """Nothing answers at the database's address and port."""
+
+
+class DatabaseDenied(DatabaseError):
+    """The database answers and does not let the account in, or not do this."""
+
+
+class DatabaseForeign(DatabaseError):
+    """A database or account of the wanted name is there and is not ours."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A database server and the account that the hub uses there."""
+
+    server: str
+    """The declared name of the server, for error texts."""
+    address: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    authority: str = ""
+    """The PEM of the authority that the server's certificate must be from; empty takes TLS as it is offered."""
+    tunnel: Connection | None = None
+    """The machine whose ssh connection leads to the server; ``None`` connects over the network."""
+
+
+class Session:
+    """An open connection."""
+
+    def __init__(self, wire: Wire[Any], endpoint: Endpoint) -> None:
+        self._wire = wire
+        self._endpoint = endpoint
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and give its rows.
+
+        Raises:
+            DatabaseError: the server refuses it. The text has the server's own words, and not the statement,
+                which may hold a password.
+        """
+        try:
+            with self._wire.cursor() as cursor:
+                cursor.execute(sql, values or None)
+                return list(cursor.fetchall())
+        except pymysql.MySQLError as fault:
+            raise explained(self._endpoint, fault, verb=sql.split(None, 2)[0]) from None
+
+    def run(self, statements: Sequence[str]) -> None:
+        """Run statements in order."""
+        for sql in statements:
+            self.rows(sql)
+
+
+@contextmanager
+def connect(endpoint: Endpoint, database: str | None = None) -> Iterator[Session]:
+    """Open a connection for a block of work.
+
+    Raises:
+        DatabaseUnreachable: nothing answers there.
+        DatabaseDenied: the account may not log in.
+        DatabaseError: anything else that the server says.
+    """
+    with ExitStack() as stack:
+        try:
+            place: dict[str, Any] = {"host": endpoint.address, "port": endpoint.port}
+            if endpoint.tunnel is not None:
+                socket = stack.enter_context(forward.to_local(endpoint.tunnel, "127.0.0.1", endpoint.port))
+                place = {"unix_socket": str(socket)}
+            wire = stack.enter_context(_open(endpoint, database, place))
+        except (pymysql.MySQLError, OSError) as fault:
+            raise explained(endpoint, fault, verb="login") from None
+        session = Session(wire, endpoint)
+        session.rows(PREAMBLE)
+        yield session
+
+
+def _open(endpoint: Endpoint, database: str | None, place: Mapping[str, Any]) -> Wire[Any]:
+    try:
+        return _connect(endpoint, database, place, _trust(endpoint))
+    except pymysql.OperationalError as fault:
+        # PyMySQL with a TLS context demands TLS; here it is taken where it is offered.
+        if endpoint.authority or fault.args[0] != _NO_TLS:
+            raise
+        return _connect(endpoint, database, place, None)
+
+
+def _connect(
+    endpoint: Endpoint, database: str | None, place: Mapping[str, Any], trust: ssl.SSLContext | None
+) -> Wire[Any]:
+    return pymysql.connect(
+        **place,
+        user=endpoint.user,
+        # As bytes: PyMySQL would encode text as Latin-1, and a server compares what its clients send in UTF-8.
+        password=endpoint.password.encode(),
+        database=database,
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=STATEMENT_TIMEOUT,
+        write_timeout=STATEMENT_TIMEOUT,
+        local_infile=False,
+        ssl=trust,
+    )
+
+
+def _trust(endpoint: Endpoint) -> ssl.SSLContext | None:
+    if endpoint.tunnel is not None:
+        return None
+    if endpoint.authority:
+        return ssl.create_default_context(cadata=endpoint.authority)
+    # Against listeners, not against somebody in between, whom nothing here could tell from the server.
+    # Not create_default_context: it reads the system's authorities, 23 ms a connection, for nothing here.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseError:
+    """Turn what PyMySQL raised into what the operator has to look at."""
+    code = fault.args[0] if fault.args and isinstance(fault.args[0], int) else 0
+    # The server quotes the statement after "near", and with it perhaps a password, escaped.
+    said = _QUOTE.sub("", str(fault.args[-1]))[:300] if fault.args else type(fault).__name__
+    where = f"{endpoint.server}: the database at {endpoint.address} port {endpoint.port}"
+    if code in _UNREACHABLE or isinstance(fault, OSError):
+        return DatabaseUnreachable(
+            f"{where} does not answer ({said}). Check in this order: does the database server run there; does it "
+            f"listen on the network (bind-address = 0.0.0.0 under [mysqld], not 127.0.0.1); does a firewall block "
+            f"port {endpoint.port} between the hub and {endpoint.address}"
+        )
+    if code in _DENIED:
+        return DatabaseDenied(
+            f"{where} refuses {endpoint.user} from the hub at {verb} ({said}). The account must exist for the hub's "
+            f"own address (hub.address in the stack file), with this password and with GRANT OPTION; "
+            f"`pulumi up --refresh` makes it anew on a server that we manage"
+        )
+    if code == _NO_TLS:
+        return DatabaseUnreachable(
+            f"{where} offers no TLS, or not with a certificate of the declared authority ({said}), and the stack file "
+            f"demands it (tls: required). `pulumi up --refresh` installs one on a server that we manage"
+        )
+    if code in _LACKING:
+        return DatabaseDenied(
+            f"{where} lets {endpoint.user} in, but not {verb} ({said}). The hub's account lacks a right or GRANT OPTION; "
+            f"on a server that we manage `pulumi up --refresh` gives it back"
+        )
+    return DatabaseError(f"{where} refuses {verb} ({code}: {said})")

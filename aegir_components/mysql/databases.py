@@ -1,0 +1,197 @@
+"""A site's database and its accounts: made, looked at, removed, and never taken from somebody else.
+
+Which databases are ours stands on the server itself, in the database ``aegir``: written before a site's database is
+made, so a run that was killed in between finds its own half-done work and adopts it, while a database that has no
+record is somebody else's and stays untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from . import statements
+from .client import DatabaseForeign, Endpoint, Session, connect
+
+REGISTRY = "aegir"
+"""The database that holds the record of ours."""
+
+_REGISTRY = (
+    f"CREATE DATABASE IF NOT EXISTS `{REGISTRY}` CHARACTER SET utf8mb4",
+    f"CREATE TABLE IF NOT EXISTS `{REGISTRY}`.`ownership` (`name` VARCHAR(64) CHARACTER SET ascii PRIMARY KEY, "
+    "`owner` VARCHAR(255) NOT NULL, `made` TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) ENGINE=InnoDB",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteDatabase:
+    """A database, and one account for each address that may connect."""
+
+    name: str
+    user: str
+    password: str = field(repr=False)
+    clients: tuple[str, ...]
+    """Addresses; never ``%``."""
+    owner: str
+    """Which stack and site it belongs to: ``<project>/<stack>/<site>``."""
+    tls: bool = False
+    """Whether its accounts must use TLS."""
+
+
+def ensure(endpoint: Endpoint, want: SiteDatabase) -> None:
+    """Make the database and its accounts as declared; accounts of ours for other addresses go.
+
+    Raises:
+        DatabaseForeign: a database or account of that name is there and is not this site's.
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        session.run(_REGISTRY)
+        owner = _owner(session, want.name)
+        hosts = _hosts(session, want.user)
+        if owner is None:
+            _refuse_foreign(endpoint, want, _exists(session, want.name), hosts)
+            session.rows(
+                f"INSERT INTO `{REGISTRY}`.`ownership` (`name`, `owner`) VALUES (%s, %s)",
+                (want.name, want.owner),
+            )
+        elif owner != want.owner:
+            raise DatabaseForeign(
+                f"{endpoint.server}: the database {want.name} belongs to {owner} and not to {want.owner}; nothing was "
+                f"changed. Two stacks declare the same site on one database server: remove it from one of them"
+            )
+        session.rows(f"CREATE DATABASE IF NOT EXISTS {statements.name(want.name)} CHARACTER SET utf8mb4")
+        for host in sorted(hosts - set(want.clients)):
+            session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
+        for host in want.clients:
+            if host in hosts and _rights_elsewhere(session, want, host):
+                # They may be more than the hub's account can revoke; an account that is made anew has none of them.
+                session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
+            session.run(statements.ensure_account(want.user, host, want.password, tls=want.tls))
+            have = _privileges(session, want.user, host)
+            session.run(statements.site_grants(want.name, want.user, host, have.get(want.name, frozenset())))
+
+
+def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
+    """Say what differs from what is declared; ``None`` when the database is not there.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    found: list[str] = []
+    with connect(endpoint) as session:
+        if not _exists(session, want.name):
+            return None
+        if not _exists(session, REGISTRY) or _owner(session, want.name) != want.owner:
+            found.append(f"database {want.name}: the record of whose it is is gone")
+        hosts = _hosts(session, want.user)
+        found += [f"account {want.user}@{host}: not declared" for host in sorted(hosts - set(want.clients))]
+        for host in want.clients:
+            if host not in hosts:
+                found.append(f"account {want.user}@{host}: missing")
+                continue
+            have = _privileges(session, want.user, host)
+            on_database = have.pop(want.name, frozenset())
+            found += [
+                f"account {want.user}@{host}: lacks {privilege}"
+                for privilege in sorted(statements.SITE_PRIVILEGES - on_database)
+            ]
+            found += [
+                f"account {want.user}@{host}: has {privilege}, which is not declared"
+                for privilege in sorted(on_database - statements.SITE_PRIVILEGES)
+            ]
+            found += [f"account {want.user}@{host}: has rights on {place}" for place in sorted(have) if have[place]]
+            if want.tls and not _demands_tls(session, want.user, host):
+                found.append(f"account {want.user}@{host}: may connect without TLS")
+    return found
+
+
+def is_ours(endpoint: Endpoint, want: SiteDatabase) -> bool:
+    """Tell whether the server's record says that the database is this site's, and it is there.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        if not _exists(session, REGISTRY) or not _exists(session, want.name):
+            return False
+        return _owner(session, want.name) == want.owner
+
+
+def drop(endpoint: Endpoint, want: SiteDatabase) -> None:
+    """Remove the accounts, the database and its record; only when the record says that they are this site's.
+
+    Raises:
+        DatabaseForeign: the record names another owner.
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        if not _exists(session, REGISTRY):
+            return
+        owner = _owner(session, want.name)
+        if owner is None:
+            return
+        if owner != want.owner:
+            raise DatabaseForeign(
+                f"{endpoint.server}: the database {want.name} belongs to {owner}; it was left as it is"
+            )
+        for host in sorted(_hosts(session, want.user)):
+            session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
+        session.rows(f"DROP DATABASE IF EXISTS {statements.name(want.name)}")
+        session.rows(f"DELETE FROM `{REGISTRY}`.`ownership` WHERE `name` = %s", (want.name,))
+
+
+def tables(endpoint: Endpoint, database: str) -> dict[str, int]:
+    """Count the rows of every table."""
+    with connect(endpoint) as session:
+        listed = session.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
+            (database,),
+        )
+        where = statements.name(database)
+        return {
+            str(row[0]): int(session.rows(f"SELECT COUNT(*) FROM {where}.{statements.name(str(row[0]))}")[0][0])
+            for row in listed
+        }
+
+
+def _owner(session: Session, database: str) -> str | None:
+    rows = session.rows(f"SELECT `owner` FROM `{REGISTRY}`.`ownership` WHERE `name` = %s", (database,))
+    return str(rows[0][0]) if rows else None
+
+
+def _exists(session: Session, database: str) -> bool:
+    found = session.rows("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (database,))
+    return bool(found)
+
+
+def _hosts(session: Session, user: str) -> set[str]:
+    return {str(row[0]) for row in session.rows("SELECT host FROM mysql.user WHERE user = %s", (user,))}
+
+
+def _demands_tls(session: Session, user: str, host: str) -> bool:
+    rows = session.rows("SELECT ssl_type FROM mysql.user WHERE user = %s AND host = %s", (user, host))
+    return bool(rows) and rows[0][0] not in {"", None, b""}
+
+
+def _privileges(session: Session, user: str, host: str) -> dict[str, frozenset[str]]:
+    rows = session.rows(statements.show_grants(user, host).rstrip(";"))
+    return statements.parse_grants([str(row[0]) for row in rows])
+
+
+def _rights_elsewhere(session: Session, want: SiteDatabase, host: str) -> bool:
+    have = _privileges(session, want.user, host)
+    return any(privileges for place, privileges in have.items() if place != want.name)
+
+
+def _refuse_foreign(endpoint: Endpoint, want: SiteDatabase, exists: bool, hosts: Sequence[str] | set[str]) -> None:
+    if exists:
+        raise DatabaseForeign(
+            f"{endpoint.server}: a database named {want.name} is there already and is not of our making; it was "
+            f"left as it is. Rename or remove it, or give the site another name"
+        )
+    if hosts:
+        raise DatabaseForeign(
+            f"{endpoint.server}: an account named {want.user} is there already (for {', '.join(sorted(hosts))}) and "
+            f"is not of our making; it was left as it is. Rename or remove it, or give the site another name"
+        )

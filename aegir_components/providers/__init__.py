@@ -1,0 +1,1 @@
+"""What Pulumi can diff: one provider and its resource a file."""

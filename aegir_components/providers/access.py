@@ -1,0 +1,88 @@
+"""aegir:DatabaseAccess: the proof that web servers reach a database, as Aegir's own verification does it.
+
+A scratch database, an account for each web server's address, a login *from that web server* with its mysql client; then all
+of it goes. Each step that fails has its own message.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pulumi
+
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
+from aegir_components.host.parallel import each
+from aegir_components.mysql import client, statements
+from aegir_components.services import access
+
+from .credentials import generate
+from .database import endpoint
+from .lifecycle import AegirResource, Lifecycle, State
+
+
+class Provider(Lifecycle):
+    """Proves it when something about it changes, and at each refresh."""
+
+    identity_keys = ("server",)
+    secret_keys = ("password",)
+
+    def identity(self, want: State) -> str:
+        """A database server has one proof."""
+        return str(want["server"])
+
+    def observe(self, want: State) -> State:
+        """Prove it again; a failing proof is drift."""
+        try:
+            _prove(want)
+        except (client.DatabaseError, Refused) as fault:
+            return {"drift": [str(fault)]}
+        return {}
+
+    def converge(self, want: State) -> State:
+        """Prove it."""
+        _prove(want)
+        return {}
+
+    def remove(self, have: State) -> None:
+        """A proof leaves nothing."""
+
+
+class DatabaseAccess(AegirResource, module="aegir", name="DatabaseAccess"):
+    """Web servers reach a database."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it.
+
+        Args:
+            name: the database server's name.
+            props: ``server``, ``connection``, ``address``, ``port``, ``user``, ``password`` (secret), ``authority``, ``reach``,
+                ``clients`` (name to ``connection`` and ``address``).
+            opts: Pulumi's options.
+        """
+        super().__init__(Provider(), name, props, opts)
+
+
+def _prove(want: State) -> None:
+    where = endpoint(want, str(want["server"]))
+    token = secrets.token_hex(6)
+    database, user, password = f"aegir_proof_{token}", f"aegir_proof_{token}", generate(24)
+    members = {name: Connection.from_props(entry["connection"]) for name, entry in sorted(want["clients"].items())}
+    addresses = {name: str(entry["address"]) for name, entry in want["clients"].items()}
+    with client.connect(where) as session:
+        try:
+            session.rows(f"CREATE DATABASE {statements.name(database)}")
+            for address in sorted(set(addresses.values())):
+                session.run(statements.ensure_account(user, address, password, tls=bool(where.authority)))
+                session.run(statements.site_grants(database, user, address, frozenset()))
+            each(
+                members,
+                lambda conn: access.log_in(
+                    conn, where, database=database, user=user, password=password, address=addresses[conn.host]
+                ),
+            )
+        finally:
+            for address in sorted(set(addresses.values())):
+                session.rows(f"DROP USER IF EXISTS {statements.account(user, address)}")
+            session.rows(f"DROP DATABASE IF EXISTS {statements.name(database)}")

@@ -1,0 +1,59 @@
+"""aegir:Credentials: generated secrets, kept in Pulumi's state (encrypted there) and nowhere else."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+import pulumi
+
+from .lifecycle import AegirResource, Lifecycle, State
+
+ALPHABET = string.ascii_letters + string.digits
+LENGTHS = {"administrator": 24, "database": 24, "salt": 64}
+"""Characters of each; 24 of 62 are 142 bits."""
+
+
+class Provider(Lifecycle):
+    """Generates once; an update keeps what was generated."""
+
+    secret_keys = tuple(LENGTHS)
+    computed_keys = tuple(LENGTHS)
+    identity_keys = ("owner",)
+
+    def identity(self, want: State) -> str:
+        """Credentials belong to a server or a site."""
+        return str(want["owner"])
+
+    def observe(self, want: State) -> State:
+        """The state is the only place that has them."""
+        del want
+        return {}
+
+    def converge(self, want: State) -> State:
+        """Make what is not there yet."""
+        before = want.get("was", {})
+        return {name: before.get(name) or generate(length) for name, length in LENGTHS.items()}
+
+    def remove(self, have: State) -> None:
+        """Nothing is on any machine."""
+
+
+class Credentials(AegirResource, module="aegir", name="Credentials"):
+    """Generated secrets of a server or a site."""
+
+    administrator: pulumi.Output[str]
+    """The administrator's password, of a database server or of a site."""
+    database: pulumi.Output[str]
+    """The password of a site's database account."""
+    salt: pulumi.Output[str]
+    """What a site derives its own keys from."""
+
+    def __init__(self, name: str, owner: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare them for ``owner``."""
+        super().__init__(Provider(), name, {"owner": owner}, opts)
+
+
+def generate(length: int) -> str:
+    """Make a random word of letters and digits, which needs no quoting anywhere."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

@@ -1,0 +1,125 @@
+"""aegir:DatabaseService: a machine's MySQL or MariaDB, on the network, with an administrator's account for the hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.mysql import client, statements, tls
+from aegir_components.services import mysql
+
+from .lifecycle import AegirResource, Lifecycle, State
+from .machine import PREPARE_TIMEOUT
+
+
+class Provider(Lifecycle):
+    """The server, the address it listens on, and the hub's account; proven by a login from the hub."""
+
+    identity_keys = ("host", "user", "hub_address")
+    secret_keys = ("password",)
+    computed_keys = ("version",)
+
+    def identity(self, want: State) -> str:
+        """A machine has one database service, and the hub one account on it."""
+        return f"{want['user']}@{want['hub_address']}/{want['host']}"
+
+    def problems(self, want: State) -> dict[str, str]:
+        """A password for an account with this much power has a length."""
+        if len(str(want.get("password", "x" * 8))) < 8:
+            return {"password": "must have at least 8 characters"}
+        return {}
+
+    def observe(self, want: State) -> State:
+        """Look at the machine, at the account's rights, and whether the hub can log in with it."""
+        user, hub = str(want["user"]), str(want["hub_address"])
+        lines = ["debian_only", *mysql.items(int(want["port"]), _tls(want)), *mysql.administrator_facts(user, hub)]
+        report = script.execute(_connection(want), "check", lines, what="looking at the database")
+        drift = list(report.drift)
+        grants = report.facts.get("grants", "").splitlines()
+        drift += [f"account {user}@{hub}: {fault}" for fault in statements.administrator_faults(grants)]
+        if not drift:
+            try:
+                _log_in(want)
+            except client.DatabaseError as fault:
+                drift.append(f"account {user}@{hub}: {fault}")
+        return {"drift": drift, "version": report.facts.get("version", "")}
+
+    def converge(self, want: State) -> State:
+        """Install, configure, make the account, and log in with it from the hub."""
+        account = mysql.administrator_items(
+            str(want["user"]), str(want["hub_address"]), str(want["password"]), tls=bool(want.get("authority"))
+        )
+        lines = ["debian_only", *mysql.items(int(want["port"]), _tls(want), self._certificate(want)), *account]
+        report = script.execute(
+            _connection(want),
+            "apply",
+            lines,
+            what="preparing the database server",
+            holder=want["holder"],
+            timeout=PREPARE_TIMEOUT,
+        )
+        _log_in(want)
+        return {"version": report.facts.get("version", "")}
+
+    def _certificate(self, want: State) -> tls.Issued | None:
+        """Issue a certificate where the machine has none that will do; its key stays there and is in no state."""
+        wanted = _tls(want)
+        if wanted is None:
+            return None
+        lines = ["debian_only", *mysql.items(int(want["port"]), wanted)]
+        seen = script.execute(_connection(want), "check", lines, what="looking at the database's certificate").facts
+        return tls.issue(_connection(want).hub_root, list(wanted.names)) if "certificate" in seen else None
+
+    def remove(self, have: State) -> None:
+        """Take the hub's account and our file away; the server and every database on it stay."""
+        lines = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]))
+        script.execute(_connection(have), "apply", lines, what="leaving the database server", holder=have["holder"])
+
+
+class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
+    """A machine's database server."""
+
+    version: pulumi.Output[str]
+    """What the server says of itself, such as ``10.11.6-MariaDB``."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it.
+
+        Args:
+            name: the server's name.
+            props: ``host``, ``connection``, ``address``, ``port``, ``user``, ``password`` (secret), ``hub_address``,
+                ``authority`` (the CA's PEM, where TLS is required), ``names`` (for its certificate), ``reach``, ``holder``.
+            opts: Pulumi's options.
+        """
+        super().__init__(Provider(), name, props, opts)
+
+
+def endpoint(props: State, server: str) -> client.Endpoint:
+    """Read a database server and the hub's account from a resource's inputs."""
+    return client.Endpoint(
+        server=server,
+        address=str(props["address"]),
+        port=int(props["port"]),
+        user=str(props["user"]),
+        password=str(props["password"]),
+        authority=str(props.get("authority", "")),
+        tunnel=Connection.from_props(props["connection"]) if props.get("reach") == "ssh" else None,
+    )
+
+
+def _log_in(props: State) -> None:
+    with client.connect(endpoint(props, str(props["host"]))) as session:
+        session.rows("SELECT 1")
+
+
+def _connection(props: State) -> Connection:
+    return Connection.from_props(props["connection"])
+
+
+def _tls(props: State) -> mysql.Tls | None:
+    if not props.get("authority"):
+        return None
+    return mysql.Tls(authority=props["authority"], names=tuple(props["names"]))

@@ -1,0 +1,235 @@
+"""The one place that knows how Pulumi talks to a dynamic provider.
+
+A provider writes ``identity``, ``problems``, ``observe``, ``converge`` and ``remove``; this class turns them into Pulumi's
+calls. What is behind each line is measured in the project's notes and in Pulumi's source
+(``sdk/python/lib/pulumi/dynamic/__main__.py``): ``olds`` are the previous outputs; a failed create leaves nothing in the
+state; a derived value that is secret is stored in clear unless it is declared; an exception's text is printed as it is.
+
+Drift by name: every provider has the input ``drift``, always empty. ``observe`` returns the deviations it saw under the
+same name, so that a preview after a refresh reads ``~ drift: ["file /etc/sudoers.d/aegir: content differs"] => []``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, ClassVar, TypeVar
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import contains_unknowns
+
+State = dict[str, Any]
+Result = TypeVar("Result")
+
+DRIFT = "drift"
+REVISION = "revision"
+_forgotten: set[str] = set()
+"""Machines that are given up: of this process, since a provider's instance has no data."""
+SHORTEST_SECRET = 4
+"""Characters; shorter values are not looked for in texts, where they would match at random."""
+
+
+def plain(props: Mapping[str, Any]) -> State:
+    """Leave out Pulumi's own keys, which begin with two underscores."""
+    return {key: value for key, value in props.items() if not key.startswith("__")}
+
+
+def changed_keys(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """List the inputs that differ; an unknown input counts as different."""
+    return sorted(
+        key for key, new in plain(news).items() if contains_unknowns(new) or normal(olds.get(key)) != normal(new)
+    )
+
+
+def normal(value: Any) -> Any:
+    """Bring a value to the one form in which Pulumi hands it back: no ``None`` in mappings, numbers as floats."""
+    if isinstance(value, Mapping):
+        return {key: normal(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [normal(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def redacted(text: str, secrets: list[str]) -> str:
+    """Replace each secret in ``text``, the longest first so that none is left in part."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "[secret]")
+    return text
+
+
+def forgotten() -> frozenset[str]:
+    """Name the machines that are given up."""
+    return frozenset(_forgotten)
+
+
+def without(props: State, gone: Collection[str]) -> State | None:
+    """Leave machines out of a resource's inputs; ``None`` when it was on no other machine."""
+    if props.get("host") in gone or props.get("server") in gone:
+        return None
+    left = dict(props)
+    for key in ("members", "clients"):
+        # A database's clients are addresses where no machine of theirs is asked.
+        if isinstance(props.get(key), Mapping):
+            left[key] = {name: entry for name, entry in props[key].items() if name not in gone}
+    return None if props.get("members") and not left["members"] else left
+
+
+class Lifecycle(ResourceProvider):
+    """A resource that is one thing on one or more machines.
+
+    Subclasses are at module top level of modules without side effects and have no data of their own: so they pickle as
+    a reference (``__provider`` of under 100 bytes), and the code that runs is the code that is there now.
+    """
+
+    serialize_as_secret_always = False
+    revision: ClassVar[int] = 1
+    """Raised when the class moves or its outputs change shape: it rewrites what the state holds."""
+    identity_keys: ClassVar[tuple[str, ...]] = ()
+    """Inputs that make it another thing: a change replaces the resource."""
+    secret_keys: ClassVar[tuple[str, ...]] = ()
+    """Inputs and outputs that hold secrets; their values never stand in a text."""
+    computed_keys: ClassVar[tuple[str, ...]] = ()
+    """Outputs that are no inputs: what ``converge`` and ``observe`` add."""
+    delete_first: ClassVar[bool] = True
+    """Whether a replacement removes the old thing before it makes the new one: right where the place holds only one."""
+
+    def identity(self, want: State) -> str:
+        """Name the thing: a natural identity, the same for the same inputs."""
+        raise NotImplementedError
+
+    def problems(self, want: State) -> dict[str, str]:
+        """Say what is wrong with inputs that are known already: input name to sentence. Pure."""
+        del want
+        return {}
+
+    def observe(self, want: State) -> State | None:
+        """Look, and give what was seen under the inputs' names; ``None`` only if it looked and nothing was there.
+
+        Raises:
+            Exception: it could not look. An unreachable machine is never "gone".
+        """
+        raise NotImplementedError
+
+    def converge(self, want: State) -> State:
+        """Make it so, from whatever is there, and give the computed outputs. Idempotent; adopts what is ours."""
+        raise NotImplementedError
+
+    def remove(self, have: State) -> None:
+        """Take away what ``converge`` made; absent is success."""
+        raise NotImplementedError
+
+    # Pulumi's calls.
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class."""
+        names = req.config.get("forget")
+        _forgotten.update(json.loads(names) if isinstance(names, str) else names or ())
+
+    def check(self, _olds: Any, news: Any) -> CheckResult:
+        """Refuse inputs that cannot be right, and add the ones that every resource has."""
+        inputs = dict(news) | {REVISION: self.revision, DRIFT: []}
+        known = {key: value for key, value in plain(inputs).items() if not contains_unknowns(value)}
+        faults = []
+        for key, why in sorted(self.problems(known).items()):
+            # Pulumi prints the value of the named property in clear, secret or not.
+            secret = key in self.secret_keys
+            faults.append(CheckFailure("" if secret else key, f"{key}: {why}" if secret else why))
+        return CheckResult(inputs, faults)
+
+    def diff(self, _id: str, olds: Any, news: Any) -> DiffResult:
+        """Compare what is recorded (or was seen by a refresh) with what is wanted."""
+        keys = changed_keys(olds, news)
+        return DiffResult(
+            changes=bool(keys),
+            replaces=[key for key in keys if key in self.identity_keys],
+            delete_before_replace=self.delete_first,
+        )
+
+    def create(self, props: Any) -> CreateResult:
+        """Make it so for the first time, or again after a run that was killed."""
+        outs = self._guarded(props, lambda: {**plain(props), **self.converge(plain(props))})
+        return CreateResult(self.identity(plain(props)), outs)
+
+    def update(self, _id: str, olds: Any, news: Any) -> UpdateResult:
+        """Bring it to the new inputs; computed outputs of before are handed on under ``was``."""
+        want = {**plain(news), "was": plain(olds)}
+        return UpdateResult(self._guarded(news, lambda: {**plain(news), **self.converge(want)}))
+
+    def read(self, id_: str, props: Any) -> ReadResult:
+        """Look at it for a refresh."""
+        have = plain(props)
+        there = without(have, _forgotten)
+        # What is on a machine that is given up stays as it is recorded, for the update that drops it.
+        seen = {} if there is None else self._guarded(props, lambda: self.observe(there))
+        if seen is None:
+            # An empty result, not ReadResult(): the SDK cannot serialise the latter.
+            return ReadResult("", {})
+        # A deviation may quote what a server said, and goes into the state and the preview in clear.
+        drift = [redacted(str(text), self._secrets(props)) for text in seen.get(DRIFT, [])]
+        outs = {**have, **seen, DRIFT: drift}
+        # With the inputs as well, or the preview that follows shows an update without saying of what (pulumi#13839).
+        inputs = {key: value for key, value in outs.items() if key not in self.computed_keys}
+        return ReadResult(id_, outs, inputs)
+
+    def delete(self, _id: str, props: Any) -> None:
+        """Take it away; what was on a machine that is given up is dropped from the state without asking the machine."""
+        have = without(plain(props), _forgotten)
+        if have is None:
+            pulumi.log.warn(
+                f"{self.identity(plain(props))}: its machine is given up (aegir:forget); nothing was done there"
+            )
+            return
+        self._guarded(props, lambda: self.remove(have))
+
+    def _secrets(self, props: Any) -> list[str]:
+        return [props[key] for key in self.secret_keys if isinstance(props.get(key), str)]
+
+    def _guarded(self, props: Any, work: Callable[[], Result]) -> Result:
+        """Run ``work`` and let no secret out in an exception's text."""
+        try:
+            return work()
+        except Exception as fault:  # noqa: BLE001 - whatever it is, its text is printed, and raised again below
+            text = redacted(str(fault) or type(fault).__name__, self._secrets(props))
+            # The cause is cut off on purpose: Pulumi prints the chain's text.
+            raise RuntimeError(text) from None
+
+
+class AegirResource(Resource):
+    """A resource on a ``Lifecycle`` provider.
+
+    Args:
+        provider: the provider's instance.
+        name: the resource's name in the stack.
+        props: its inputs.
+        opts: Pulumi's options.
+    """
+
+    def __init__(
+        self,
+        provider: Lifecycle,
+        name: str,
+        props: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=list(type(provider).secret_keys))
+        values = {key: value for key, value in props.items() if value is not None}
+        super().__init__(
+            provider,
+            name,
+            {**values, **dict.fromkeys(type(provider).computed_keys)},
+            pulumi.ResourceOptions.merge(secret, opts),
+        )

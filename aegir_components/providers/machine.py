@@ -1,0 +1,111 @@
+"""aegir:Machine: a Debian machine with the aegir account, ready for services."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from aegir_components.host import rsync, script
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
+from aegir_components.services import base
+
+from .lifecycle import AegirResource, Lifecycle, State
+
+PREPARE_TIMEOUT = 900.0
+"""Seconds: a first apt run over a slow line, and another's apt to wait for."""
+
+
+class Provider(Lifecycle):
+    """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
+
+    identity_keys = ("host",)
+
+    def identity(self, want: State) -> str:
+        """A machine is known by its declared name."""
+        return str(want["host"])
+
+    def observe(self, want: State) -> State:
+        """Look at every item; a machine that answers is never gone."""
+        report = script.execute(_connection(want), "check", _items(want), what="looking at the server")
+        return {"drift": list(report.drift)}
+
+    def converge(self, want: State) -> State:
+        """Prepare it, then send a file and read it back (the handbook's MyRsyncTest)."""
+        conn = _connection(want)
+        script.execute(
+            conn,
+            "apply",
+            _items(want),
+            what="preparing the server",
+            holder=want["holder"],
+            timeout=PREPARE_TIMEOUT,
+        )
+        prove_rsync(conn)
+        return {}
+
+    def remove(self, have: State) -> None:
+        """Take the account's way in and its rights away; packages, the account and its files stay."""
+        lines = [
+            script.no_file("/etc/sudoers.d/aegir"),
+            script.no_file(base.WEB_HELPER),
+            script.no_file("/var/aegir/.ssh/authorized_keys"),
+        ]
+        script.execute(_connection(have), "apply", lines, what="leaving the server", holder=have["holder"])
+
+
+class Machine(AegirResource, module="aegir", name="Machine"):
+    """A prepared machine."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it.
+
+        Args:
+            name: the server's name.
+            props: ``host``, ``connection``, ``public_key``, ``uid``, ``gid``, ``holder``.
+            opts: Pulumi's options.
+        """
+        super().__init__(Provider(), name, props, opts)
+
+
+def prove_rsync(conn: Connection) -> None:
+    """Send a test file to the machine, read it back, compare, and remove it.
+
+    Raises:
+        Refused: what came back is not what was sent.
+        HostError: the machine or its rsync does not answer.
+    """
+    token = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory(prefix="aegir-rsync-") as local:
+        name = f"MyRsyncTest.{token[:8]}"
+        Path(local, name).write_text(f"{token}\n")
+        there = "/var/tmp"  # noqa: S108 - a fresh name, removed again
+        rsync.copy(conn, f"{local}/{name}", f"{there}/{name}")
+        path = f"{there}/{name}"
+        report = script.execute(
+            conn,
+            "check",
+            [f'fact came "$(cat {path})"', f"rm -f {path}"],
+            what="reading the rsync test file",
+            lock=False,
+        )
+        if report.facts.get("came") != token:
+            raise Refused(conn.host, f"the rsync test file {path} did not arrive as it was sent")
+
+
+def _connection(props: State) -> Connection:
+    return Connection.from_props(props["connection"])
+
+
+def _items(props: State) -> list[str]:
+    return base.items(
+        public_key=props.get("public_key", ""), uid=_number(props.get("uid")), gid=_number(props.get("gid"))
+    )
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)

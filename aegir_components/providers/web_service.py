@@ -1,0 +1,69 @@
+"""aegir:WebService: the web server of a machine, with PHP, ready for platforms and sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.services import web_types
+
+from .lifecycle import AegirResource, Lifecycle, State
+from .machine import PREPARE_TIMEOUT
+
+
+class Provider(Lifecycle):
+    """Apache or nginx with PHP-FPM, Aegir's configuration directories, and the link that brings them in."""
+
+    identity_keys = ("host",)
+    computed_keys = ("php",)
+
+    def identity(self, want: State) -> str:
+        """A machine has one web service."""
+        return str(want["host"])
+
+    def observe(self, want: State) -> State:
+        """Look at every item."""
+        report = script.execute(_connection(want), "check", _items(want), what="looking at the web server")
+        return {"drift": list(report.drift), "php": report.facts.get("php", "")}
+
+    def converge(self, want: State) -> State:
+        """Install and configure it; its own test decides whether a change stays."""
+        report = script.execute(
+            _connection(want), "apply", _items(want), what="preparing the web server", holder=want["holder"],
+            timeout=PREPARE_TIMEOUT,
+        )  # fmt: skip
+        return {"php": report.facts.get("php", "")}
+
+    def remove(self, have: State) -> None:
+        """Take our configuration out; packages stay. Refused while a site's vhost is there."""
+        lines = web_types.service_removal(str(have["type"]))
+        script.execute(_connection(have), "apply", lines, what="leaving the web server", holder=have["holder"])
+
+
+class WebService(AegirResource, module="aegir", name="WebService"):
+    """A machine's web server."""
+
+    php: pulumi.Output[str]
+    """The version of PHP that it runs, such as ``8.2``."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it.
+
+        Args:
+            name: the server's name.
+            props: ``host``, ``connection``, ``type``, ``port``, ``php_version``, ``holder``.
+            opts: Pulumi's options.
+        """
+        super().__init__(Provider(), name, props, opts)
+
+
+def _connection(props: State) -> Connection:
+    return Connection.from_props(props["connection"])
+
+
+def _items(props: State) -> list[str]:
+    version = str(props.get("php_version", ""))
+    return ["debian_only", *web_types.service_items(props["type"], port=int(props["port"]), php_version=version)]

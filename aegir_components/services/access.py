@@ -1,0 +1,56 @@
+"""A login to a database from a web server, with that machine's own mysql client."""
+
+from __future__ import annotations
+
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
+from aegir_components.mysql.client import Endpoint
+
+from . import functions
+
+LOGIN_TIMEOUT = 60.0
+"""Seconds; the client itself gives up after 10."""
+
+
+def log_in(conn: Connection, where: Endpoint, *, database: str, user: str, password: str, address: str) -> None:
+    """Connect from ``conn`` to the database as ``user``, and run a statement.
+
+    Raises:
+        Refused: it cannot connect, or is not let in; says which, and what to do.
+    """
+    options = [
+        "[client]",
+        f"host={where.address}",
+        f"port={where.port}",
+        f"user={user}",
+        f'password="{password}"',
+        "protocol=tcp",
+        "connect-timeout=10",
+        *(["ssl"] if where.authority else []),
+    ]
+    lines = [
+        functions("access"),
+        script.call("mysql_login", script.encoded("\n".join(options) + "\n"), database),
+    ]
+    seen = script.execute(conn, "check", lines, what="logging in to the database", timeout=LOGIN_TIMEOUT).facts
+    if seen.get("login") != "ok":
+        raise Refused(conn.host, explain(where, address, seen.get("login", "")))
+
+
+def explain(where: Endpoint, address: str, said: str) -> str:
+    """Say what a failed login from a web server means."""
+    place = f"the database {where.server} at {where.address} port {where.port}"
+    if "command not found" in said or "mysql: not found" in said:
+        return "the mysql client is not installed; apt-get install default-mysql-client"
+    if "ERROR 2002" in said or "ERROR 2003" in said or "ERROR 2013" in said:
+        return (
+            f"cannot connect to {place} ({said}). Check bind-address under [mysqld] there, and that no firewall blocks port "
+            f"{where.port} between {address} and {where.address}"
+        )
+    if "ERROR 1045" in said or "ERROR 1130" in said or "ERROR 1698" in said:
+        return (
+            f"{place} does not know this web server as {address} ({said}). It connects from another address than the declared "
+            f"one: correct the server's address in the stack file"
+        )
+    return f"the login to {place} failed: {said or 'no reason given'}"

@@ -1,0 +1,76 @@
+"""Apache with PHP-FPM: the handbook's section 1.3 and Aegir's layout below ``/var/aegir/config``."""
+
+from __future__ import annotations
+
+from aegir_components import layout
+from aegir_components.host import script
+
+from .web import DEFAULT_CERTIFICATE, WebServer
+
+MODULES = ("rewrite", "proxy", "proxy_fcgi", "setenvif", "headers", "expires")
+TLS_MODULES = ("socache_shmcb", "ssl")
+ROOT = f"{layout.CONFIG_ROOT}/apache"
+
+
+def main_configuration(port: int, tls: bool) -> str:
+    """Render ``/var/aegir/config/apache.conf``, which Apache includes before any site of its own.
+
+    The first virtual host answers names that nobody declared: 404, and not somebody's site.
+    """
+    listen = "" if port == 80 else f"Listen {port}\n"
+    certificate = (
+        f"    SSLEngine on\n    SSLCertificateFile {DEFAULT_CERTIFICATE}/openssl.crt\n"
+        f"    SSLCertificateKeyFile {DEFAULT_CERTIFICATE}/openssl.key\n"
+    )
+    hosts = _unknown_names(port, "") + (_unknown_names(443, certificate) if tls else "")
+    return f"""\
+# Written by aegir. Your own directives belong into {ROOT}/pre.d and {ROOT}/post.d.
+{listen}IncludeOptional {ROOT}/pre.d/*.conf
+IncludeOptional {ROOT}/platform.d/*.conf
+{hosts}
+IncludeOptional {ROOT}/vhost.d/*.conf
+IncludeOptional {ROOT}/post.d/*.conf
+"""
+
+
+def _unknown_names(port: int, certificate: str) -> str:
+    return f"""
+<VirtualHost *:{port}>
+    ServerName aegir-default.invalid
+{certificate}    DocumentRoot {layout.ACME_ROOT}
+    RedirectMatch 404 "^/(?!\\.well-known/acme-challenge/)"
+    <Directory {layout.ACME_ROOT}>
+        Options None
+        AllowOverride None
+        Require all granted
+    </Directory>
+</VirtualHost>
+"""
+
+
+def section(port: int, tls: bool) -> list[str]:
+    """List modules and the main file."""
+    modules = (*MODULES, *(TLS_MODULES if tls else ()))
+    return [
+        script.call("want_apache_modules", *modules),
+        script.file(f"{layout.CONFIG_ROOT}/apache.conf", main_configuration(port, tls)),
+    ]
+
+
+def definition(variable: str, root: str) -> str:
+    """Render the file by which Apache knows a platform's live release."""
+    return f"# Written by aegir.\nDefine {variable} {root}\n"
+
+
+APACHE = WebServer(
+    name="apache",
+    packages=("apache2",),
+    unit="apache2",
+    test="apache_test",
+    reload="apache_reload",
+    link="/etc/apache2/conf-enabled/aegir.conf",
+    section=section,
+    removal=("want_apache_modules",),
+    definition=definition,
+    template="apache-vhost.conf.j2",
+)

@@ -1,0 +1,82 @@
+"""What every server has: the handbook's sections 1.1, 1.2, 1.4, 1.5 and 1.7, as items.
+
+The ``aegir`` account is usable as the handbook asks (login with the hub's key, a sudo rule to test and reload the web
+server) and owns nothing that a root process reads as configuration (design.md, decision 3). Its home and ``.ssh`` are
+root's too: sshd accepts that, and a root process that writes into a directory of another user's can be led astray.
+"""
+
+from __future__ import annotations
+
+from aegir_components import layout
+from aegir_components.host import script
+
+PACKAGES = ("rsync", "sudo", "ca-certificates")
+WEB_HELPER = "/usr/local/sbin/aegir-webserver"
+"""The root-owned program that the sudo rule names, with its two exact arguments."""
+
+SUDO_RULE = f"""\
+# Written by aegir. The handbook allows apache2ctl with any arguments; that amounts to root (-c "Include FILE", -f FILE).
+Defaults:aegir !requiretty
+aegir ALL=(root) NOPASSWD: {WEB_HELPER} test, {WEB_HELPER} reload
+"""
+
+HELPER = """\
+#!/bin/sh
+# Written by aegir: what the aegir account may do as root, and nothing else.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+unset CDPATH IFS
+test_all() {
+    for server in apache2 nginx; do
+        systemctl -q is-active "$server" || continue
+        case $server in
+            apache2) apache2ctl -t || exit 1 ;;
+            nginx) nginx -t || exit 1 ;;
+        esac
+    done
+}
+case "$#:${1-}" in
+    1:test) test_all ;;
+    1:reload)
+        test_all
+        for server in apache2 nginx; do
+            if systemctl -q is-active "$server"; then systemctl reload "$server" || exit 1; fi
+        done
+        ;;
+    *)
+        echo "usage: aegir-webserver test|reload" >&2
+        exit 2
+        ;;
+esac
+"""
+
+
+def items(*, public_key: str, uid: int | None = None, gid: int | None = None) -> list[str]:
+    """List what every server has, whatever its services are.
+
+    Args:
+        public_key: the hub's public key, a line for ``authorized_keys``; empty where the hub is the machine itself.
+        uid: the number of the ``aegir`` account; ``None`` leaves the choice to the machine.
+        gid: the number of its group.
+    """
+    home, user = layout.AEGIR_ROOT, layout.AEGIR_USER
+    numbers = ["" if number is None else str(number) for number in (uid, gid)]
+    lines = [
+        "debian_only",
+        # Before any package: an account that is somebody else's stops everything, and nothing was changed.
+        script.call("want_user", user, home, "/bin/sh", *numbers),
+        script.call("want_member", user, "www-data"),
+        script.packages(PACKAGES),
+        script.directory(home),
+        script.directory(layout.CONFIG_ROOT, mode=0o711),
+    ]
+    if public_key:
+        lines += [
+            script.directory(f"{home}/.ssh", group=user, mode=0o750),
+            script.file(f"{home}/.ssh/authorized_keys", f"{public_key}\n", group=user, mode=0o640),
+        ]
+    lines += [
+        script.file(WEB_HELPER, HELPER, mode=0o755),
+        script.call("want_sudoers", "aegir", script.encoded(SUDO_RULE)),
+    ]
+    return lines

@@ -1,0 +1,105 @@
+"""MySQL or MariaDB as a machine's service: the handbook's section 1.6, as items.
+
+The server listens on the network, and the hub gets an administrator's account of its own that works from the hub's
+address only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aegir_components.host import script
+from aegir_components.mysql import statements
+from aegir_components.mysql.tls import Issued
+
+from . import functions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tls:
+    """What a database server's certificate has to be."""
+
+    authority: str
+    """The PEM of the hub's authority."""
+    names: tuple[str, ...]
+    """Names and addresses that the server is reached by."""
+
+
+TLS_DIRECTORY = "/etc/mysql/aegir-tls"
+
+
+def configuration(port: int, *, tls: bool) -> str:
+    """Render our file in the server's configuration directory."""
+    lines = [
+        "# Written by aegir: web servers and the hub connect over the network.",
+        "[mysqld]",
+        "bind-address = 0.0.0.0",
+    ]
+    if port != 3306:
+        lines.append(f"port = {port}")
+    if tls:
+        names = {"ssl_ca": "ca.crt", "ssl_cert": "server.crt", "ssl_key": "server.key"}
+        lines += [f"{option} = {TLS_DIRECTORY}/{name}" for option, name in names.items()]
+    return "\n".join(lines) + "\n"
+
+
+def items(port: int, tls: Tls | None = None, issued: Issued | None = None) -> list[str]:
+    """List what a database server has, its administrator's account left out.
+
+    Args:
+        port: where it listens.
+        tls: what its certificate has to be; ``None`` leaves TLS as the distribution ships it.
+        issued: a new certificate for it.
+    """
+    return [
+        functions("mysql"),
+        "mysql_server",
+        *(_certificate(tls, issued) if tls else []),
+        f'want_file "$(mysql_directory)/99-aegir.cnf" root root 644 {script.encoded(configuration(port, tls=bool(tls)))}',
+        'want_service "$(mysql_unit)"',
+        script.call("want_mysql_listening", str(port)),
+        *([script.call("want_mysql_tls", TLS_DIRECTORY)] if tls else []),
+        "fact version \"$(mysql_root -e 'SELECT VERSION()' 2>/dev/null)\"",
+    ]
+
+
+def _certificate(tls: Tls, issued: Issued | None) -> list[str]:
+    place = TLS_DIRECTORY
+    lines = [
+        script.directory(place, group="mysql", mode=0o750),
+        script.file(f"{place}/ca.crt", tls.authority, group="mysql", mode=0o640),
+    ]
+    if issued is not None:
+        lines += [
+            script.file(f"{place}/server.key", issued.key, owner="mysql", group="mysql", mode=0o400),
+            script.file(f"{place}/server.crt", issued.certificate, owner="mysql", group="mysql", mode=0o440),
+            # Read when the server starts; want_service and want_mysql_tls see to the rest.
+            'systemctl stop "$(mysql_unit)" 9>&-',
+        ]
+    return [*lines, script.call("want_mysql_certificate", place, *tls.names)]
+
+
+def administrator_items(name: str, hub_address: str, password: str, *, tls: bool) -> list[str]:
+    """List what makes the hub's account, to run after ``items`` in apply mode."""
+    sql = "\n".join(statements.administrator(name, hub_address, password, tls=tls))
+    return [script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be made")]
+
+
+def administrator_removal(name: str, hub_address: str) -> list[str]:
+    """List what takes the hub's account and our file away; the server and its databases stay."""
+    sql = f"{statements.PREAMBLE};\nDROP USER IF EXISTS {statements.account(name, hub_address)};\n"
+    drop = script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be removed")
+    return [
+        functions("mysql"),
+        'want_no_file "$(mysql_directory)/99-aegir.cnf"',
+        # The server that runs has read them; the next one is without our file.
+        *(script.no_file(f"{TLS_DIRECTORY}/{name}") for name in ("server.key", "server.crt", "ca.crt")),
+        f"[ ! -d {TLS_DIRECTORY} ] || rmdir {TLS_DIRECTORY} 2>/dev/null || :",
+        f'if systemctl -q is-active "$(mysql_unit)"; then {drop}; fi',
+    ]
+
+
+def administrator_facts(name: str, hub_address: str) -> list[str]:
+    """List what reports the account's rights as the fact ``grants``; empty when there is no such account."""
+    sql = statements.show_grants(name, hub_address)
+    return [f'fact grants "$(printf %s {script.encoded(sql)} | base64 -d | mysql_root 2>/dev/null)"']

@@ -1,0 +1,154 @@
+"""Releases on a machine: staged beside the live one, proven by digest, switched in one graceful reload.
+
+Code belongs to ``aegir``, whose rights are enough to write it; the link at the publish path, and what the web server
+reads, are root's.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from aegir_components import layout, templates
+from aegir_components.applications import Application
+from aegir_components.host import script
+
+from . import functions
+from .web import WebServer
+
+
+class Layout:
+    """The paths of one platform on a machine."""
+
+    def __init__(self, platform: str, publish_path: str, docroot: str) -> None:
+        """Derive them.
+
+        Args:
+            platform: its name.
+            publish_path: where it is published.
+            docroot: the document root in the code base, ``.`` for the code base itself.
+        """
+        self.platform = platform
+        self.publish_path = publish_path
+        self.docroot = docroot
+        self.root = layout.publish_root(publish_path)
+        self.releases = layout.releases_directory(publish_path)
+        self.sites = f"{self.root}/{layout.SITES}"
+        self.registry = layout.platform_registry(platform)
+
+    def release(self, digest: str) -> str:
+        """Name a release's directory."""
+        return layout.release_path(self.publish_path, digest)
+
+    def manifest(self, digest: str) -> str:
+        """Name the record of a release, beside its directory."""
+        return f"{self.release(digest)}.manifest"
+
+    def staging(self, digest: str) -> str:
+        """Name the directory in which a release is put together."""
+        return f"{self.releases}/.staging-{posixpath.basename(self.release(digest))}"
+
+    def document_root(self, release: str) -> str:
+        """Name the document root in a release."""
+        return release if self.docroot == "." else f"{release}/{self.docroot}"
+
+
+def prepare(paths: Layout, digest: str) -> list[str]:
+    """List what root makes before anything is copied, and what it finds: is the release there, what is live."""
+    target, user = paths.release(digest), layout.AEGIR_USER
+    return [
+        functions("release"),
+        script.call("want_publishable", paths.publish_path),
+        script.directory(paths.root),
+        script.directory(posixpath.dirname(paths.releases), owner=user, group=user),
+        # As aegir: root makes nothing in a directory that is not its own.
+        script.call("as_user", user, script.encoded(script.call("mkdir", "-p", paths.releases))),
+        script.directory(paths.sites),
+        script.directory(layout.REGISTRY_ROOT),
+        script.directory(paths.registry),
+        script.call("release_facts", paths.publish_path, target, paths.manifest(digest), paths.sites),
+    ]
+
+
+def accept(paths: Layout, digest: str) -> list[str]:
+    """List what ``aegir`` does after the copy: prove it, record it, give it its name."""
+    staging = paths.staging(digest)
+    return [
+        functions("release"),
+        script.call(
+            "release_accept",
+            staging,
+            paths.release(digest),
+            paths.manifest(digest),
+            paths.sites,
+            paths.document_root(staging),
+            digest,
+        ),
+    ]
+
+
+def definition(paths: Layout, digest: str, server: WebServer) -> str:
+    """Render the one file by which a web server knows the live release."""
+    root = paths.document_root(paths.release(digest))
+    return server.definition(layout.platform_variable(paths.platform), root)
+
+
+def switch_items(paths: Layout, digest: str, *, server: WebServer, application: Application) -> list[str]:
+    """List what makes a release the live one; in check mode, whether it is."""
+    target = paths.release(digest)
+    docroot = paths.document_root(target)
+    section = [
+        script.file(f"{server.root}/platform.d/{paths.platform}.conf", definition(paths, digest, server)),
+        script.link(paths.publish_path, target),
+    ]
+    linking = [
+        functions("release"),
+        script.call("link_sites", docroot, paths.registry, paths.sites),
+        *(script.call("link_shared", docroot, file.link, f"{paths.sites}/{file.path}") for file in application.shared),
+    ]
+    link = script.call("as_user", layout.AEGIR_USER, script.encoded("\n".join(linking)))
+    return [
+        functions("release"),
+        functions("web"),
+        *_shared(paths, application),
+        script.call("want_publishable", paths.publish_path),
+        script.call("want_release", target, paths.manifest(digest), paths.sites),
+        f'[ "$MODE" != apply ] || {link} || fail "the sites could not be linked into {target}"',
+        script.transaction("platform", section, test=server.test, reload=server.reload),
+    ]
+
+
+def _shared(paths: Layout, application: Application) -> list[str]:
+    lines = []
+    for shared in application.shared:
+        path = f"{paths.sites}/{shared.path}"
+        text = templates.render(shared.template, sites=paths.sites)
+        lines += [script.directory(posixpath.dirname(path)), script.file(path, text)]
+    return lines
+
+
+def prune(paths: Layout, digest: str, keep: int) -> list[str]:
+    """List what ``aegir`` removes: releases beyond the newest ``keep``, never the live one, and broken stages."""
+    live = posixpath.basename(paths.release(digest))
+    return [functions("release"), script.call("release_prune", paths.releases, live, str(keep))]
+
+
+def refuse_items(paths: Layout) -> list[str]:
+    """List what stops a run that would leave sites' files behind on a machine."""
+    return [functions("release"), script.call("refuse_sites", paths.registry, paths.platform)]
+
+
+def removal_items(paths: Layout, *, server: WebServer) -> list[str]:
+    """List what takes a platform off a machine; refused while a site is on it."""
+    section = [
+        script.no_file(f"{server.root}/platform.d/{paths.platform}.conf"),
+        script.no_file(paths.publish_path),
+    ]
+    return [
+        functions("release"),
+        functions("web"),
+        script.call("refuse_sites", paths.registry, paths.platform),
+        script.call("want_publishable", paths.publish_path),
+        script.transaction("platform", section, test=server.test, reload=server.reload),
+        script.call("as_user", layout.AEGIR_USER, script.encoded(script.call("rm", "-rf", paths.releases))),
+        f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
+    ]

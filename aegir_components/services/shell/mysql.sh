@@ -1,0 +1,78 @@
+# MySQL or MariaDB on its own machine. Functions only; see services/mysql.py for what calls them.
+
+mysql_directory() { # the directory of configuration files that the installed server reads last
+    if [ -d /etc/mysql/mariadb.conf.d ]; then echo /etc/mysql/mariadb.conf.d; else echo /etc/mysql/mysql.conf.d; fi
+}
+
+mysql_unit() {
+    if systemctl -q cat mariadb.service >/dev/null 2>&1; then echo mariadb; else echo mysql; fi
+}
+
+mysql_server() { # any server that is there stays
+    installed mysql-server || installed mysql-community-server || want_packages mariadb-server
+}
+
+mysql_root() {
+    mysql --protocol=socket --user=root --batch --skip-column-names --default-character-set=utf8mb4 "$@"
+}
+
+mysql_listening() { # port: true when the running server listens everywhere on it; says in ml_said what it does
+    ml_said=$(mysql_root -e 'SELECT CONCAT(@@bind_address, " ", @@port, " ", @@skip_networking + 0)' 2>&1) || return 2
+    case $ml_said in
+        "0.0.0.0 $1 0" | "* $1 0" | ":: $1 0") return 0 ;;
+    esac
+    return 1
+}
+
+want_mysql_listening() { # port
+    mysql_listening "$1"
+    case $? in
+        0) return 0 ;;
+        2)
+            deviates "database: root cannot log in through the local socket" || return 0
+            fail "root cannot log in through the database's local socket: $ml_said. Give root the plugin unix_socket (MariaDB) or auth_socket (MySQL), as Debian ships it"
+            ;;
+    esac
+    deviates "database: bind-address, port, skip-networking are $ml_said, not 0.0.0.0 $1 0" || return 0
+    # A server reads these when it starts, and only then.
+    systemctl restart "$(mysql_unit)" 9>&- ||
+        fail "the database server does not start again: $(journalctl -q -u "$(mysql_unit)" -n 5 --no-pager -o cat | tail -c 500)"
+    mysql_listening "$1" ||
+        fail "the database server still has bind-address, port, skip-networking $ml_said after its restart: another file under /etc/mysql sets them after ours"
+}
+
+mysql_statements() { # base64-SQL what
+    ms_said=$(printf %s "$1" | base64 -d | mysql_root 2>&1) && return 0
+    # The server quotes the statement after "near", and with it perhaps a password.
+    fail "$2: $(printf %s "$ms_said" | sed "s/near '.*//")"
+}
+
+want_mysql_certificate() { # directory names...: the hub's own, valid for a month more, for each name
+    wm_dir=$1
+    shift
+    wm_why=
+    for wm_name; do
+        case $wm_name in *[!0-9.]*) wm_how=-checkhost ;; *) wm_how=-checkip ;; esac
+        case $wm_name in *:*) wm_how=-checkip ;; esac
+        openssl x509 -in "$wm_dir/server.crt" -noout "$wm_how" "$wm_name" 2>/dev/null | grep -q 'does match' || wm_why="not for $wm_name"
+    done
+    openssl x509 -in "$wm_dir/server.crt" -noout -checkend 2592000 >/dev/null 2>&1 || wm_why="near its end or missing"
+    openssl verify -CAfile "$wm_dir/ca.crt" "$wm_dir/server.crt" >/dev/null 2>&1 || wm_why="not from the hub's authority"
+    [ "$(stat -c %U:%a "$wm_dir/server.key" 2>/dev/null)" = mysql:400 ] || wm_why="its key is missing or open"
+    [ -n "$wm_why" ] || return 0
+    # The hub issues it and sends it in the next step: in apply mode this says that one is needed.
+    [ "$MODE" = apply ] || deviates "certificate of the database: $wm_why"
+    fact certificate wanted
+}
+
+mysql_tls_on() { # directory: true when the running server uses the certificate that is there
+    [ "$(mysql_root -e 'SELECT @@have_ssl' 2>/dev/null)" != DISABLED ] &&
+        [ "$(mysql_root -e 'SELECT @@ssl_cert' 2>/dev/null)" = "$1/server.crt" ]
+}
+
+want_mysql_tls() { # directory
+    mysql_tls_on "$1" && return 0
+    deviates "database: does not offer TLS with the hub's certificate" || return 0
+    systemctl restart "$(mysql_unit)" 9>&- || fail "the database server does not start with its certificate: $(journalctl -q -u "$(mysql_unit)" -n 5 --no-pager -o cat | tail -c 500)"
+    mysql_tls_on "$1" || fail "the database server does not offer TLS after its restart; look into its log (journalctl -u $(mysql_unit))"
+}

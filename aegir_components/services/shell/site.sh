@@ -1,0 +1,42 @@
+# A site on a web server. Functions only; see services/site.py and services/installation.py for what calls them.
+
+want_site_links() { # publish-path below target names...; linking itself is aegir's: LINKING is the script for it
+    sl_docroot=$(readlink "$1")$2
+    sl_target=$3
+    shift 3
+    sl_wrong=
+    for sl_name; do
+        [ "$(readlink "$sl_docroot/sites/$sl_name")" = "$sl_target" ] || sl_wrong="$sl_wrong $sl_name"
+    done
+    [ -n "$sl_wrong" ] || return 0
+    deviates "links in the release:$sl_wrong missing" || return 0
+    as_user aegir "$LINKING" || fail "the site could not be linked into the release $sl_docroot"
+}
+
+site_lock() { # user seconds site: an installer that a killed run left working is waited for
+    exec 8>>"/run/lock/aegir-$1.lock"
+    flock -w "$2" 8 || fail "an installer of $3 is still at work after $2 s; look at it on the machine (ps -u $1)"
+}
+
+site_php() { # user site docroot tmp base64-program: the fact result is its last word
+    sp_said=$(mktemp) || fail "no file can be made in /tmp"
+    sp_result=$(printf %s "$5" | base64 -d | runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
+        "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$(php_version)" -d memory_limit=512M -d max_execution_time=0 \
+        -d "sys_temp_dir=$4" -d display_errors=stderr 2>"$sp_said" 8>&- 9>&-)
+    sp_status=$?
+    # PHP's stack frames come last and say least.
+    sp_words=$(grep -v '^#[0-9]' "$sp_said" | tail -c 700)
+    rm -f "$sp_said"
+    sp_result=$(printf '%s\n' "$sp_result" | grep '^::' | tail -n 1)
+    [ "$sp_status" = 0 ] && [ -n "$sp_result" ] || fail "the program for $2 ended with status $sp_status: $sp_words"
+    fact result "$sp_result"
+}
+
+remove_site_data() { # directory user: only what we made has a directory named site in it
+    [ ! -d "$1/site" ] || rm -rf --one-file-system "$1"
+    if getent passwd "$2" >/dev/null; then
+        pkill -KILL -u "$2"
+        userdel "$2" 9>&- || fail "the user $2 could not be removed"
+    fi
+    ! getent group "$2" >/dev/null || groupdel "$2" 9>&-
+}

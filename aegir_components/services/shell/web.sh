@@ -1,0 +1,104 @@
+# Web server and PHP-FPM on their machine. Functions only; see services/apache.py and services/php.py for what calls them.
+
+apache_test() { apache2ctl -t; }
+
+apache_reload() { # graceful: running requests end with the configuration that they began with
+    systemctl -q is-active apache2 || return 0
+    systemctl reload apache2
+}
+
+fpm_test() { "php-fpm$(php_version)" -t; }
+
+fpm_reload() {
+    systemctl -q is-active "php$(php_version)-fpm" || return 0
+    systemctl reload "php$(php_version)-fpm"
+}
+
+want_mail_agent() { # any agent that is there stays; exim4 as Debian ships it delivers locally and listens on loopback only
+    [ ! -x /usr/sbin/sendmail ] || return 0
+    deviates "packages missing: a mail transfer agent" || return 0
+    apt_install exim4-daemon-light
+}
+
+refuse_vhosts() { # directory
+    rv_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
+    [ -z "$rv_here" ] || fail "sites are still on this server: $rv_here. Remove or move them first"
+}
+
+nginx_test() { nginx -t; }
+
+nginx_reload() {
+    systemctl -q is-active nginx || return 0
+    systemctl reload nginx
+}
+
+want_web_server_gone() { # unit link main root: a server has one web server of ours; the other one's leftovers go
+    wg_ours=
+    [ ! -L "$2" ] || [ "$(readlink "$2")" != "$3" ] || wg_ours=yes
+    [ ! -e "$3" ] || wg_ours=yes
+    [ -n "$wg_ours" ] || ! systemctl -q is-active "$1" || ! systemctl -q is-enabled "$1" || wg_ours=port
+    [ -n "$wg_ours" ] || return 0
+    deviates "web server $1: still there" || return 0
+    systemctl -q disable --now "$1" 9>&- || fail "$1 could not be stopped"
+    [ "$wg_ours" = yes ] || return 0
+    rm -f "$2" "$3" "$4"/vhost.d/*.conf "$4"/platform.d/*.conf
+}
+
+want_default_certificate() { # directory: self-signed, for names that nobody declared; renewed before it ends
+    openssl x509 -in "$1/openssl.crt" -noout -checkend 2592000 >/dev/null 2>&1 && [ -s "$1/openssl.key" ] && return 0
+    deviates "certificate $1: missing or near its end" || return 0
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj /CN=aegir-default.invalid \
+        -keyout "$1/openssl.key.new" -out "$1/openssl.crt.new" >/dev/null 2>&1 &&
+        chmod 600 "$1/openssl.key.new" && mv -f "$1/openssl.key.new" "$1/openssl.key" && mv -f "$1/openssl.crt.new" "$1/openssl.crt" ||
+        fail "no self-signed certificate could be made in $1"
+}
+
+want_php() { # version-or-empty packages...: the version is remembered for all that comes later
+    wp_wanted=$1
+    shift
+    [ "$(cat /var/lib/aegir/php 2>/dev/null)" = "$wp_wanted" ] || {
+        if deviates "PHP version: not ${wp_wanted:-that of the distribution}"; then
+            if [ -n "$wp_wanted" ] && ! apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1; then
+                APT_LOG=/dev/null apt_run update
+                apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1 ||
+                    fail "PHP $wp_wanted is not in this machine's package sources; they have: $(apt-cache search --names-only '^php[0-9.]+-fpm$' | sed 's/^php//; s/-fpm .*//' | tr '\n' ' ')"
+            fi
+            mkdir -p /var/lib/aegir && printf %s "$wp_wanted" >/var/lib/aegir/php
+        fi
+    }
+    want_packages "$@"
+}
+
+want_apache_modules() { # names...: modules that we enabled and no longer want go again, the owner's stay
+    am_record=/var/lib/aegir/apache-modules
+    for am_old in $(cat "$am_record" 2>/dev/null); do
+        case " $* " in *" $am_old "*) continue ;; esac
+        want_no_file "/etc/apache2/mods-enabled/$am_old.load"
+        want_no_file "/etc/apache2/mods-enabled/$am_old.conf"
+        [ "$MODE" != apply ] || sed -i "/^$am_old\$/d" "$am_record"
+    done
+    for am_name; do
+        if [ "$MODE" = apply ] && [ ! -e "/etc/apache2/mods-enabled/$am_name.load" ]; then
+            grep -qx "$am_name" "$am_record" 2>/dev/null || echo "$am_name" >>"$am_record"
+        fi
+        want_link "/etc/apache2/mods-enabled/$am_name.load" "../mods-available/$am_name.load"
+        [ ! -e "/etc/apache2/mods-available/$am_name.conf" ] ||
+            want_link "/etc/apache2/mods-enabled/$am_name.conf" "../mods-available/$am_name.conf"
+    done
+}
+
+want_no_empty_records() { # a record of what we enabled goes when all of that is gone
+    [ "$MODE" != apply ] || [ -s /var/lib/aegir/apache-modules ] || rm -f /var/lib/aegir/apache-modules
+}
+
+want_no_default_site() { # only Debian's own link goes, and it comes back when the server leaves the farm
+    [ "$(readlink /etc/nginx/sites-enabled/default)" = /etc/nginx/sites-available/default ] || return 0
+    [ "$MODE" != apply ] || : >/var/lib/aegir/nginx-default-site
+    want_no_file /etc/nginx/sites-enabled/default
+}
+
+want_default_site_back() {
+    [ -e /var/lib/aegir/nginx-default-site ] || return 0
+    want_link /etc/nginx/sites-enabled/default /etc/nginx/sites-available/default
+    [ "$MODE" != apply ] || rm -f /var/lib/aegir/nginx-default-site
+}

@@ -1,0 +1,194 @@
+"""A site on one web server: its user, directories, settings, pool and vhost, as items."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+
+from aegir_components import layout, templates
+from aegir_components.applications import Application
+from aegir_components.host import script
+
+from . import functions
+from .web import WebServer
+
+POOL_CHILDREN = 8
+"""PHP processes of a site at once, at most; idle ones end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SitePlan:
+    """A site as it is on every web server that has it."""
+
+    site: str
+    aliases: tuple[str, ...]
+    platform: str
+    publish_path: str
+    docroot: str
+    application: Application
+    database: dict[str, str | int] = field(repr=False)
+    """``name``, ``user``, ``password``, ``host``, ``port``."""
+    salt: str = field(repr=False)
+    authority: str = ""
+    """The PEM of the database's authority, where TLS is required."""
+
+    @property
+    def root(self) -> str:
+        """The publish root that has the site's data."""
+        return layout.publish_root(self.publish_path)
+
+    def url(self, port: int) -> str:
+        """The address of the site."""
+        return f"http://{self.site}" if port == 80 else f"http://{self.site}:{port}"
+
+
+def settings_text(plan: SitePlan, port: int) -> str:
+    """Render the application's settings file."""
+    return templates.render(
+        plan.application.settings_template,
+        site=plan.site,
+        names=(plan.site, *plan.aliases),
+        database=plan.database,
+        hash_salt=plan.salt,
+        private=layout.site_private(plan.root, plan.site),
+        tmp=layout.site_temporary(plan.root, plan.site),
+        config=layout.site_configuration(plan.root, plan.site),
+        url=plan.url(port),
+        authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
+    )
+
+
+def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
+    """Render the site's vhost for a web server."""
+    return templates.render(
+        server.template,
+        site=plan.site,
+        aliases=plan.aliases,
+        port=port,
+        define=layout.platform_variable(plan.platform),
+        log=layout.site_log(plan.site),
+        denied=plan.application.denied,
+        runs=plan.application.runs,
+        socket=layout.pool_socket(plan.site),
+        pool=layout.system_user(plan.site),
+        files=layout.site_files(plan.root, plan.site),
+        acme=layout.ACME_ROOT,
+        custom=f"{server.root}/custom.d/{layout.file_name(plan.site)}.conf",
+        listen=f"{server.root}/listen.conf",
+    )
+
+
+def pool_text(plan: SitePlan) -> str:
+    """Render the PHP-FPM pool."""
+    return templates.render(
+        "php-pool.conf.j2",
+        site=plan.site,
+        pool=layout.system_user(plan.site),
+        user=layout.system_user(plan.site),
+        socket=layout.pool_socket(plan.site),
+        children=POOL_CHILDREN,
+        tmp=layout.site_temporary(plan.root, plan.site),
+    )
+
+
+def registry_text(plan: SitePlan) -> str:
+    """List the site's names with what they link to, for ``link_sites``."""
+    target = layout.site_linked(plan.root, plan.site)
+    return "".join(f"{name} {target}\n" for name in (plan.site, *plan.aliases))
+
+
+def items(plan: SitePlan, server: WebServer, port: int) -> list[str]:
+    """List all of a site on one web server."""
+    site, root, user = plan.site, plan.root, layout.system_user(plan.site)
+    home = layout.site_directory(root, site)
+    linked = layout.site_linked(root, site)
+    settings = f"{linked}/{plan.application.settings_name}"
+    lines = [
+        functions("web"),
+        functions("site"),
+        script.call("want_user", user, home, "/usr/sbin/nologin", "", ""),
+        script.directory(home),
+        script.directory(linked),
+        script.directory(layout.site_files(root, site), owner=user, group="www-data", mode=0o2770),
+        *(
+            script.directory(path, owner=user, group=user, mode=0o2770)
+            for path in (
+                layout.site_private(root, site),
+                layout.site_temporary(root, site),
+                layout.site_configuration(root, site),
+            )
+        ),
+        *_authority(plan),
+        # root owns it: the site's own PHP reads it and cannot change it.
+        script.file(settings, settings_text(plan, port), group=user, mode=0o440),
+        script.directory(layout.LOG_ROOT, group="adm", mode=0o750),
+    ]
+    lines += [
+        script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
+        *_links(plan),
+        script.transaction(
+            "php_pool",
+            [script.file(layout.pool_path(site), pool_text(plan))],
+            test="fpm_test",
+            reload="fpm_reload",
+        ),
+        script.transaction(
+            "vhost",
+            [script.file(_vhost_path(server, site), vhost_text(plan, server, port))],
+            test=server.test,
+            reload=server.reload,
+        ),
+    ]
+    return lines
+
+
+def _authority(plan: SitePlan) -> list[str]:
+    if not plan.authority:
+        return []
+    path = layout.database_authority(str(plan.database["host"]))
+    return [script.directory(posixpath.dirname(path)), script.file(path, plan.authority)]
+
+
+def _vhost_path(server: WebServer, site: str) -> str:
+    return f"{server.root}/vhost.d/{layout.file_name(site)}.conf"
+
+
+def _links(plan: SitePlan) -> list[str]:
+    """Link the site's names into the live release; a new release is linked when it is staged."""
+    below = "" if plan.docroot == "." else f"/{plan.docroot}"
+    target = layout.site_linked(plan.root, plan.site)
+    linking = _linking(plan.platform, plan.publish_path, below)
+    return [
+        f"LINKING={script.encoded(linking)}",
+        script.call("want_site_links", plan.publish_path, below, target, plan.site, *plan.aliases),
+    ]
+
+
+def _linking(platform: str, publish_path: str, below: str) -> str:
+    sites = f"{layout.publish_root(publish_path)}/{layout.SITES}"
+    return "\n".join(
+        [
+            functions("release"),
+            f'docroot="$(readlink {publish_path})"{below}',
+            f'[ ! -d "$docroot" ] || link_sites "$docroot" {layout.platform_registry(platform)} {sites}',
+        ]
+    )
+
+
+def removal_items(site: str, server: WebServer, platform: str, publish_path: str, docroot: str) -> list[str]:
+    """List what takes a site's configuration off a server; its data go in ``data_removal``, after their backup."""
+    linking = _linking(platform, publish_path, "" if docroot == "." else f"/{docroot}")
+    vhost, pool = script.no_file(_vhost_path(server, site)), script.no_file(layout.pool_path(site))
+    return [
+        functions("web"),
+        script.transaction("vhost", [vhost], test=server.test, reload=server.reload),
+        script.transaction("php_pool", [pool], test="fpm_test", reload="fpm_reload"),
+        script.no_file(f"{layout.platform_registry(platform)}/{layout.file_name(site)}"),
+        script.call("as_user", layout.AEGIR_USER, script.encoded(linking)),
+    ]
+
+
+def data_removal(site: str, root: str) -> list[str]:
+    """List what removes a site's data and user, when their backup lies verified on the hub."""
+    home, user = layout.site_directory(root, site), layout.system_user(site)
+    return [functions("site"), script.call("remove_site_data", home, user)]

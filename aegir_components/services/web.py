@@ -1,0 +1,115 @@
+"""Web servers: what Apache and nginx have in common, and the items that make a machine one.
+
+A type of the stack file (``apache``, ``apache_ssl``, ``nginx``, ``nginx_ssl``) is a program, with TLS or without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aegir_components import layout
+from aegir_components.host import script
+
+from . import functions, php
+
+DEFAULT_CERTIFICATE = f"{layout.CONFIG_ROOT}/ssl.d/default"
+"""Self-signed, made on the machine: what names are answered with that nobody declared."""
+PARTS = ("pre.d", "platform.d", "vhost.d", "custom.d", "post.d")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebServer:
+    """A web server program, as Debian and Ubuntu package it."""
+
+    name: str
+    """Of Aegir's directories and files for it."""
+    packages: tuple[str, ...]
+    unit: str
+    test: str
+    """The shell function that lets the program test its configuration."""
+    reload: str
+    """The shell function that makes it read its configuration, gracefully."""
+    link: str
+    """Where the program finds a link to ours."""
+    section: Callable[[int, bool], list[str]]
+    """Items beside that link, in one transaction with it, for a port, with TLS or without."""
+    removal: tuple[str, ...]
+    """Items that take these back."""
+    definition: Callable[[str, str], str]
+    """Render the file that gives a variable the live document root of a platform."""
+    template: str
+    """Of a site's vhost."""
+
+    @property
+    def main(self) -> str:
+        """The file that the program includes and that includes all the rest."""
+        return f"{layout.CONFIG_ROOT}/{self.name}.conf"
+
+    @property
+    def root(self) -> str:
+        """Aegir's directory for the program."""
+        return f"{layout.CONFIG_ROOT}/{self.name}"
+
+
+def has_tls(kind: str) -> bool:
+    """Tell whether a type of the stack file is one with TLS."""
+    return kind.endswith("_ssl")
+
+
+def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_version: str) -> list[str]:
+    """List what a web server has before any site is on it.
+
+    Args:
+        server: the program.
+        other: the one that it is not: a server changes its type by this.
+        port: the port for plain HTTP.
+        tls: whether it answers on port 443 as well.
+        php_version: such as ``8.2``; empty for the distribution's own.
+    """
+    section = [
+        *server.section(port, tls),
+        script.link(server.link, server.main),
+    ]
+    return [
+        functions("web"),
+        *php.items(php_version),
+        script.packages((*server.packages, "default-mysql-client")),
+        "want_mail_agent",
+        script.directory(server.root, mode=0o711),
+        *(script.directory(f"{server.root}/{part}") for part in PARTS),
+        script.directory(layout.STATE_ROOT),
+        script.directory(layout.ACME_ROOT),
+        script.directory(layout.PLATFORMS_ROOT),
+        script.directory(
+            f"{layout.PLATFORMS_ROOT}/{layout.RELEASES}", owner=layout.AEGIR_USER, group=layout.AEGIR_USER
+        ),
+        script.directory(f"{layout.PLATFORMS_ROOT}/{layout.SITES}"),
+        *_certificate(tls),
+        script.call("want_web_server_gone", other.unit, other.link, other.main, other.root),
+        script.transaction(server.name, section, test=server.test, reload=server.reload),
+        script.service(server.unit),
+    ]
+
+
+def _certificate(tls: bool) -> list[str]:
+    if not tls:
+        return []
+    return [
+        script.directory(f"{layout.CONFIG_ROOT}/ssl.d", mode=0o700),
+        script.directory(DEFAULT_CERTIFICATE, mode=0o700),
+        script.call("want_default_certificate", DEFAULT_CERTIFICATE),
+    ]
+
+
+def removal_items(server: WebServer) -> list[str]:
+    """List what takes our configuration out; packages stay. Refused while a site's vhost is there."""
+    section = [script.no_file(server.link), script.no_file(server.main), *server.removal]
+    return [
+        functions("web"),
+        script.call("refuse_vhosts", f"{server.root}/vhost.d"),
+        script.transaction(server.name, section, test=server.test, reload=server.reload),
+        *(script.no_file(f"{DEFAULT_CERTIFICATE}/openssl.{part}") for part in ("key", "crt")),
+        "want_no_empty_records",
+        *php.removal_items(),
+    ]

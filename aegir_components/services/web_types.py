@@ -1,0 +1,26 @@
+"""The web servers by the types of the stack file."""
+
+from __future__ import annotations
+
+from .apache import APACHE
+from .nginx import NGINX
+from .web import WebServer, has_tls, items, removal_items
+
+_PROGRAMS = {"apache": APACHE, "nginx": NGINX}
+
+
+def program(kind: str) -> WebServer:
+    """Give the web server of a type: ``apache_ssl`` is Apache."""
+    return _PROGRAMS[kind.removesuffix("_ssl")]
+
+
+def service_items(kind: str, *, port: int, php_version: str) -> list[str]:
+    """List what a machine with this type of web service has before any site is on it."""
+    server = program(kind)
+    other = next(candidate for candidate in _PROGRAMS.values() if candidate is not server)
+    return items(server, other, port=port, tls=has_tls(kind), php_version=php_version)
+
+
+def service_removal(kind: str) -> list[str]:
+    """List what takes this type of web service out."""
+    return removal_items(program(kind))

@@ -1,0 +1,42 @@
+"""The stack file's ``aegir:`` keys as frozen dataclasses; every fault found at once, each with its path."""
+
+from .load import load
+from .model import (
+    AegirUser,
+    DatabaseAdmin,
+    DatabaseService,
+    Hub,
+    HubSsh,
+    OwnCommand,
+    Platform,
+    PlatformSource,
+    Server,
+    ServerSsh,
+    Settings,
+    Site,
+    SiteAdmin,
+    WebService,
+)
+from .reader import SettingsError
+from .stack import StackFileRefused, load_from_pulumi
+
+__all__ = [
+    "AegirUser",
+    "DatabaseAdmin",
+    "DatabaseService",
+    "Hub",
+    "HubSsh",
+    "OwnCommand",
+    "Platform",
+    "PlatformSource",
+    "Server",
+    "ServerSsh",
+    "Settings",
+    "SettingsError",
+    "Site",
+    "SiteAdmin",
+    "StackFileRefused",
+    "WebService",
+    "load",
+    "load_from_pulumi",
+]

@@ -1,0 +1,44 @@
+"""From the stack's configuration to :class:`Settings`, or to one error that names every fault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from . import model, platforms, servers, sites
+from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
+
+
+def load(config: Mapping[str, Any], is_secret: IsSecret) -> model.Settings:
+    """Read a stack's settings.
+
+    Args:
+        config: The ``aegir:`` keys without that prefix, with their values decoded and decrypted.
+        is_secret: Tells whether the value at a path, such as
+            ``aegir:sites["www.example.com"].admin.password``, is a secret; ``None`` where nobody can tell.
+            What may be a secret is never quoted.
+
+    Raises:
+        SettingsError: Something is wrong; the error lists all of it.
+    """
+    report = Report(is_secret)
+    root = Node(NAMESPACE, config, report)
+    root.fields("environment", "hub", "servers", "platforms", "sites", "forget")
+    environment = root.child("environment").choice("development", model.ENVIRONMENTS)
+    hub = servers.read_hub(root.child("hub"))
+    machines = servers.read_servers(root.child("servers"), hub)
+    code = platforms.read_platforms(root.child("platforms"), platforms.Estate(hub=hub, servers=machines))
+    settings = model.Settings(
+        environment=environment,
+        hub=hub,
+        servers=MappingProxyType(machines),
+        platforms=MappingProxyType(code),
+        sites=MappingProxyType(sites.read_sites(root.child("sites"), code, machines)),
+        forget=servers.read_forget(root.child("forget"), machines),
+        warnings=tuple(report.warnings),
+    )
+    servers.check_reach(root.child("servers"), root.child("hub"), settings)
+    if report.faults:
+        raise SettingsError(report.faults)
+    return settings

@@ -1,0 +1,245 @@
+"""What an operator declares, checked and frozen.
+
+Every name in here is what the machines use: host names are ASCII, paths are absolute and normalised,
+defaults are filled in. Fields that hold a secret are left out of ``repr``; whoever hands one to Pulumi wraps
+it in ``pulumi.Output.secret``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Environment = Literal["development", "testing", "acceptance", "production"]
+Connection = Literal["ssh", "local", "none"]
+Dns = Literal["strict", "warn", "manage"]
+DatabaseTls = Literal["offered", "required"]
+Reach = Literal["direct", "ssh"]
+Moment = Literal["server", "sites"]
+Trust = Literal["pinned", "first-use"]
+WebType = Literal["apache", "apache_ssl", "nginx", "nginx_ssl"]
+DatabaseType = Literal["mysql"]
+SiteState = Literal["enabled"]
+
+ENVIRONMENTS: tuple[Environment, ...] = ("development", "testing", "acceptance", "production")
+CONNECTIONS: tuple[Connection, ...] = ("ssh", "local", "none")
+DNS: tuple[Dns, ...] = ("strict", "warn", "manage")
+DATABASE_TLS: tuple[DatabaseTls, ...] = ("offered", "required")
+REACHES: tuple[Reach, ...] = ("direct", "ssh")
+MOMENTS: tuple[Moment, ...] = ("server", "sites")
+TRUSTS: tuple[Trust, ...] = ("pinned", "first-use")
+WEB_TYPES: tuple[WebType, ...] = ("apache", "apache_ssl", "nginx", "nginx_ssl")
+DATABASE_TYPES: tuple[DatabaseType, ...] = ("mysql",)
+SITE_STATES: tuple[SiteState, ...] = ("enabled",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HubSsh:
+    """What the hub uses to reach its servers, where a server says nothing else."""
+
+    identity: str
+    """The private key file, on the hub."""
+    known_hosts: str | None = None
+    """A file of host keys that the operator vouches for, on the hub."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hub:
+    """The machine that Pulumi runs on."""
+
+    address: str
+    """The address that database servers see when the hub connects to them."""
+    root: str = "/var/aegir"
+    ssh: HubSsh = field(default_factory=lambda: HubSsh(identity="/var/aegir/.ssh/id_ed25519"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerSsh:
+    """How one server is logged in to, with the hub's settings filled in."""
+
+    identity: str
+    known_hosts: str | None = None
+    user: str = "root"
+    port: int = 22
+    host_key: str | None = None
+    """Its public key (``ssh-ed25519 AAAA...``) or the fingerprint of it (``SHA256:...``)."""
+    trust: Trust = "pinned"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebService:
+    """A server's web service."""
+
+    type: WebType = "apache"
+    port: int = 80
+    php: str = ""
+    """The version of PHP, such as ``8.2``; empty for the one that the distribution ships."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseAdmin:
+    """The account that the hub manages databases with."""
+
+    name: str = "aegir_root"
+    password: str | None = field(default=None, repr=False)
+    """Secret; ``None`` asks for a generated one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseService:
+    """A server's database service."""
+
+    address: str
+    """The address or name that the hub and the web servers connect to."""
+    type: DatabaseType = "mysql"
+    port: int = 3306
+    tls: DatabaseTls = "offered"
+    """``required``: with a certificate of the hub's authority, demanded of every account."""
+    authority: str | None = None
+    """A file on the hub with the authority of a managed server's certificate, where TLS is required of it."""
+    reach: Reach = "direct"
+    """``ssh``: the hub connects through the machine's own ssh connection."""
+    admin: DatabaseAdmin = field(default_factory=DatabaseAdmin)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AegirUser:
+    """The numbers of the ``aegir`` account; ``None`` leaves the choice to the machine."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnCommand:
+    """A command of the operator's own on a server, run beside us by pulumi-command."""
+
+    name: str
+    create: str
+    update: str | None = None
+    delete: str | None = None
+    triggers: tuple[str, ...] = ()
+    """Values whose change runs the command again."""
+    before: Moment = "server"
+    """``sites``: the server's sites wait for it; ``server``: it only waits for the server."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A machine and the services on it."""
+
+    name: str
+    address: str
+    """Its IP address, or its name where none was declared: ssh then resolves it."""
+    connection: Connection = "ssh"
+    """``local`` is the hub itself; ``none`` a database that somebody else runs, reached over MySQL's protocol only."""
+    ssh: ServerSsh | None = None
+    """``None`` for the hub itself and for what is not reached by ssh."""
+    dns: Dns = "warn"
+    """What is done about a name that host files and DNS do not agree on."""
+    commands: tuple[OwnCommand, ...] = ()
+    web: WebService | None = None
+    database: DatabaseService | None = None
+    aegir_user: AegirUser = field(default_factory=AegirUser)
+
+    @property
+    def identity(self) -> str:
+        """The name that resources and messages use."""
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformSource:
+    """Where a platform's code comes from, on the hub."""
+
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Platform:
+    """A code base, published at the same path on the hub and on its web servers."""
+
+    name: str
+    server: str
+    """The web server that it is on; :meth:`Settings.web_servers` answers for clusters and packs too."""
+    source: PlatformSource
+    publish_path: str
+    keep_releases: int = 3
+    allow_shrink: bool = False
+
+    @property
+    def identity(self) -> str:
+        """The name that resources and messages use."""
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteAdmin:
+    """The first account of a site."""
+
+    mail: str
+    name: str = "admin"
+    password: str | None = field(default=None, repr=False)
+    """Secret; ``None`` asks for a generated one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """One site on a platform."""
+
+    name: str
+    """The host name in ASCII (``xn--...`` where it is an international one)."""
+    display_name: str
+    """The host name as people read it."""
+    platform: str
+    database: str
+    """The server whose database service it uses."""
+    title: str
+    admin: SiteAdmin
+    profile: str = "standard"
+    language: str = "en"
+    aliases: tuple[str, ...] = ()
+    """Further host names, in ASCII, sorted."""
+    state: SiteState = "enabled"
+    client: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The name that resources and messages use."""
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """A whole stack: the hub, and what is declared on it by name, in the order of the names."""
+
+    hub: Hub
+    environment: Environment = "development"
+    servers: Mapping[str, Server] = field(default_factory=dict)
+    platforms: Mapping[str, Platform] = field(default_factory=dict)
+    sites: Mapping[str, Site] = field(default_factory=dict)
+    """By ASCII name."""
+    forget: tuple[str, ...] = ()
+    """Servers that are given up: what is removed from them is removed from the state only."""
+    warnings: tuple[str, ...] = ()
+    """What is allowed but likely not meant; each begins with its path in the stack file."""
+
+    def web_servers(self, platform: str) -> tuple[Server, ...]:
+        """List the servers that carry a platform.
+
+        This is the only place that turns a platform's target into machines; clusters and packs join here.
+        """
+        return (self.servers[self.platforms[platform].server],)
+
+    def site_servers(self, site: str) -> tuple[Server, ...]:
+        """List the web servers of a site, which its platform implies."""
+        return self.web_servers(self.sites[site].platform)
+
+    def database_server(self, site: str) -> Server:
+        """Find the server that holds a site's database."""
+        return self.servers[self.sites[site].database]
+
+    def sites_on(self, platform: str) -> tuple[Site, ...]:
+        """List the sites of a platform."""
+        return tuple(site for site in self.sites.values() if site.platform == platform)

@@ -1,0 +1,138 @@
+"""The platforms, as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from . import model, names
+from .names import Wrong
+from .reader import Node
+from .wording import known, listed, quoted
+
+PLATFORMS_ROOT: Final = "/var/aegir/platforms"
+AEGIR_OWN: Final = ("config", ".ssh", ".drush", "backups", "clients")
+SYSTEM_TREES: Final = (
+    *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys"),
+    *("/tmp", "/usr", "/var/run", "/var/tmp"),  # noqa: S108  they are to be refused
+)
+MOST_RELEASES: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estate:
+    """What has been read before the platforms, and what they may refer to."""
+
+    hub: model.Hub
+    servers: Mapping[str, model.Server]
+
+
+def read_platforms(node: Node, estate: Estate) -> dict[str, model.Platform]:
+    """Read ``aegir:platforms``; a platform with faults is there too."""
+    platforms: dict[str, model.Platform] = {}
+    for key, entry in node.entries():
+        try:
+            names.platform_name(key)
+        except Wrong as wrong:
+            entry.fault(str(wrong))
+            platforms[key] = _platform(key, entry, estate, path="")
+        else:
+            platforms[key] = _platform(key, entry, estate, path=f"{PLATFORMS_ROOT}/{key}")
+    _check_paths(node, platforms)
+    return platforms
+
+
+def read_target(node: Node, estate: Estate) -> str:
+    """Read what a platform is put on: a web server. Clusters and packs join here."""
+    able = [server.name for server in estate.servers.values() if server.web]
+    if not node.given:
+        node.fault(f"missing; write the web server that it is on; known: {listed(able)}")
+        return ""
+    target = node.text("", str)
+    if not target or target in able:
+        return target
+    if target in estate.servers:
+        node.fault(f"server {node.describe()} has no web service; servers that have one: {listed(able)}")
+    else:
+        node.fault(f"no server named {node.describe()}; {known(target, estate.servers)}")
+    return ""
+
+
+def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Platform:
+    if not node.fields("server", "source", "publish_path", "keep_releases", "allow_shrink"):
+        return model.Platform(name=name, server="", source=model.PlatformSource(path=""), publish_path=path)
+    publish = node.child("publish_path")
+    return model.Platform(
+        name=name,
+        server=read_target(node.child("server"), estate),
+        source=_source(node.child("source")),
+        publish_path=publish.text(path, lambda text: _publish_path(text, estate.hub.root)),
+        keep_releases=node.child("keep_releases").number(3, 1, MOST_RELEASES),
+        allow_shrink=node.child("allow_shrink").flag(False),
+    )
+
+
+def _source(node: Node) -> model.PlatformSource:
+    path = node
+    if isinstance(node.value, Mapping):
+        node.fields("path")
+        path = node.child("path")
+    if not path.given:
+        path.fault("missing; write the directory with the code, on the hub, such as /srv/src/drupal-10")
+    return model.PlatformSource(path=path.text("", names.absolute_path))
+
+
+def _publish_path(text: str, root: str) -> str:
+    path = names.plain_path(text)
+    if path.count("/") < 2:
+        raise Wrong("must be at least two directories deep, since releases are kept beside it")
+    if any(part.startswith(".") for part in path.split("/")):
+        raise Wrong("must not have a directory whose name begins with a dot, as releases and site data do")
+    for tree in SYSTEM_TREES:
+        if _within(path, tree):
+            raise Wrong(f"must not lie in {tree}, which belongs to the system")
+    for base in sorted({"/var/aegir", root}):
+        for own in AEGIR_OWN:
+            if _overlap(path, f"{base}/{own}"):
+                raise Wrong(f"must not be, contain or lie in {base}/{own}, which is Aegir's own")
+    return path
+
+
+def _check_paths(node: Node, platforms: Mapping[str, model.Platform]) -> None:
+    every = [platform for platform in platforms.values() if platform.publish_path]
+    for index, platform in enumerate(every):
+        for other in every[:index]:
+            if _overlap(platform.publish_path, other.publish_path):
+                how = _how(platform.publish_path, other.publish_path)
+                path = node.named(platform.name).child("publish_path")
+                mine = path.show(quoted(platform.publish_path))
+                path.fault(f"{mine} {how} the publish path of platform {quoted(other.name)}")
+    for platform in every:
+        source = platform.source.path
+        for other in every:
+            parent, _, leaf = other.publish_path.rpartition("/")
+            live = (other.publish_path, f"{parent}/.releases/{leaf}", f"{parent}/.sites")
+            if source and any(_overlap(source, path) for path in live):
+                path = node.named(platform.name).child("source")
+                if isinstance(path.value, Mapping):
+                    path = path.child("path")
+                path.fault(
+                    f"{path.describe()} and what platform {quoted(other.name)} publishes at "
+                    f"{path.show(quoted(other.publish_path))} must be apart"
+                )
+                break
+
+
+def _within(path: str, tree: str) -> bool:
+    return path == tree or path.startswith(tree + "/")
+
+
+def _overlap(one: str, other: str) -> bool:
+    return _within(one, other) or _within(other, one)
+
+
+def _how(path: str, other: str) -> str:
+    if path == other:
+        return "is"
+    return "lies in" if _within(path, other) else "contains"

@@ -1,0 +1,247 @@
+"""A reader of the stack file that collects every fault with its path, and shows no secret."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from .names import Wrong
+from .wording import key_text, one_line, quoted, shortened, shown_path, suggestion
+
+T = TypeVar("T")
+Choice = TypeVar("Choice", bound=str)
+
+IsSecret = Callable[[str], bool | None]
+"""Tells whether the value at a path is a secret; ``None`` means that nobody can tell."""
+
+SHORTEST_PASSWORD: Final = 8
+SAFE_PASSWORD: Final = 12
+MISSING: Final = object()
+NAMESPACE: Final = "aegir"
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+class SettingsError(ValueError):
+    """The stack file is wrong. The text names every fault; nothing has been touched."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__("\n".join((f"The stack file has {count}; nothing was touched:", *faults)))
+        self.faults: tuple[str, ...] = tuple(faults)
+
+    def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[str, ...]]]:
+        # The default would call the constructor with the finished text when the error crosses a process.
+        return type(self), (self.faults,)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found so far."""
+
+    is_secret: IsSecret
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value of the stack file and the path to it.
+
+    A method that reads returns its default where the value is missing, and also where it is wrong and the
+    fault has been noted, so that reading goes on to the next fault.
+    """
+
+    path: str
+    value: Any
+    report: Report
+
+    @property
+    def given(self) -> bool:
+        """Whether the stack file has this key at all."""
+        return self.value is not MISSING
+
+    def fault(self, text: str) -> None:
+        """Note that something is wrong here."""
+        self.report.faults.append(one_line(f"{shown_path(self.path)}: {text}"))
+
+    def warn(self, text: str) -> None:
+        """Note that something here is allowed but likely not meant."""
+        self.report.warnings.append(one_line(f"{shown_path(self.path)}: {text}"))
+
+    def reject(self, wrong: Wrong) -> None:
+        """Note what a check said, without the part that quotes if the value may be a secret."""
+        self.fault(wrong.reason if self._hidden else wrong.reason + wrong.detail)
+
+    def describe(self) -> str:
+        """Show the value for a message."""
+        if isinstance(self.value, str) and not self._hidden:
+            return quoted(self.value)
+        return _kind(self.value, hidden=self._hidden)
+
+    def show(self, text: str) -> str:
+        """Show what was made of the value, unless that may be a secret."""
+        return "a value that is not shown" if self._hidden else text
+
+    def child(self, key: str) -> Node:
+        """Go to a key of a mapping whose keys are ours."""
+        if not _PLAIN_KEY.fullmatch(key):
+            return self.named(key)
+        # The stack's own keys hang on Pulumi's colon, all others on a dot.
+        separator = ":" if self.path == NAMESPACE else "."
+        return Node(f"{self.path}{separator}{key}", self._get(key), self.report)
+
+    def named(self, key: str) -> Node:
+        """Go to a key of a mapping whose keys are the operator's."""
+        return Node(f"{self.path}[{key_text(key)}]", self._get(key), self.report)
+
+    def fields(self, *known: str) -> bool:
+        """Check that this is a mapping with no other keys than these; a missing one counts as empty."""
+        if not self._is_mapping("; write {} for none"):
+            return False
+        if self.given:
+            for key in sorted(set(self.value) - set(known)):
+                self.child(key).fault(f"unknown key; {suggestion(key, known)}")
+        return True
+
+    def entries(self) -> Iterator[tuple[str, Node]]:
+        """List what an operator has named, in the order of the names."""
+        if self.given and self._is_mapping("; write {} for none"):
+            for key in sorted(self.value):
+                yield key, self.named(key)
+
+    def items(self) -> Iterator[Node]:
+        """List the elements of a list."""
+        if not self.given:
+            return
+        if not isinstance(self.value, list):
+            one = ", even for one value" if isinstance(self.value, str) else ""
+            self.fault(f"must be a list{one}, not {_kind(self.value)}")
+            return
+        for index, value in enumerate(self.value):
+            yield Node(f"{self.path}[{index}]", value, self.report)
+
+    def text(self, default: T, check: Callable[[str], str]) -> str | T:
+        """Read a string that passes a check."""
+        if not self.given or not self._is_text():
+            return default
+        try:
+            return check(self.value)
+        except Wrong as wrong:
+            self.reject(wrong)
+            return default
+
+    def choice(self, default: Choice, options: Sequence[Choice]) -> Choice:
+        """Read one of a few words."""
+        if not self.given:
+            return default
+        for option in options:
+            if self.value == option:
+                return option
+        if self._is_text():
+            one_of = "one of " if len(options) > 1 else ""
+            self.fault(f"must be {one_of}{', '.join(options)}, not {self.describe()}")
+        return default
+
+    def number(self, default: T, low: int, high: int) -> int | T:
+        """Read a whole number within bounds."""
+        value = self.value
+        if value is MISSING:
+            return default
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            quotes = "; write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
+            self.fault(f"must be a whole number, not {self.describe()}{quotes}")
+        elif not low <= value <= high:
+            self.fault(f"must be between {low} and {high}, not {self.describe()}")
+        else:
+            return value
+        return default
+
+    def flag(self, default: bool) -> bool:
+        """Read true or false."""
+        if not self.given or isinstance(self.value, bool):
+            return self.value if self.given else default
+        quotes = "; write it without quotes" if self.value in ("true", "false") else ""
+        self.fault(f"must be true or false, not {self.describe()}{quotes}")
+        return default
+
+    def password(self, longest: int | None = None) -> str | None:
+        """Read a secret; no message shows any part of it."""
+        value = self.value
+        if value is MISSING:
+            return None
+        if value is None:
+            self.fault("is empty; write a value or remove the key, and one is generated")
+        elif self.report.is_secret(self.path) is False:
+            command = f"pulumi config set --secret --path {shlex.quote(self.path)}"
+            self.fault(f"must be a secret; set it with: {command}")
+        elif not isinstance(value, str):
+            quotes = "" if isinstance(value, list | dict) else "; put it in quotes"
+            self.fault(f"must be a string, not {_kind(value, hidden=True)}{quotes}")
+        elif any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+            self.fault("must not contain line breaks or other control characters")
+        elif len(value) < SHORTEST_PASSWORD:
+            self.fault(f"must have at least {SHORTEST_PASSWORD} characters")
+        elif longest is not None and len(value) > longest:
+            self.fault(f"must have at most {longest} characters")
+        else:
+            if len(value) < SAFE_PASSWORD:
+                self.warn(f"has fewer than {SAFE_PASSWORD} characters; a longer one is safer")
+            return value
+        return None
+
+    @property
+    def _hidden(self) -> bool:
+        return self.report.is_secret(self.path) is not False
+
+    def _get(self, key: str) -> Any:
+        return self.value.get(key, MISSING) if isinstance(self.value, Mapping) else MISSING
+
+    def _is_mapping(self, advice: str) -> bool:
+        if not self.given or isinstance(self.value, Mapping):
+            return True
+        self.fault(f"must be a mapping, not {_kind(self.value)}{advice if self.value is None else ''}")
+        return False
+
+    def _is_text(self) -> bool:
+        value = self.value
+        if isinstance(value, str):
+            if value:
+                return True
+            self.fault("must not be empty")
+        elif value is None:
+            self.fault("is empty; write a value or remove the key")
+        elif isinstance(value, bool):
+            words = "yes, on or true" if value else "no, off or false"
+            found = _kind(value, hidden=self._hidden)
+            why = "" if self._hidden else f" (YAML may read an unquoted {words} so)"
+            self.fault(f"must be a string, not {found}; put it in quotes{why}")
+        elif isinstance(value, int | float):
+            self.fault(f"must be a string, not {_kind(value, hidden=self._hidden)}; put it in quotes")
+        else:
+            self.fault(f"must be a string, not {_kind(value)}")
+        return False
+
+
+def _kind(value: Any, *, hidden: bool = False) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "true or false" if hidden else str(value).lower()
+        case int() | float():
+            return "a number" if hidden else f"the number {shortened(str(value))}"
+        case str():
+            return "a value that is not shown" if hidden else "a string"
+        case list():
+            return "a list"
+        case Mapping():
+            return "a mapping"
+        case _:
+            return type(value).__name__

@@ -1,0 +1,136 @@
+"""The sites, as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from . import model, names
+from .names import HostName, Wrong
+from .reader import Node
+from .wording import known, listed, quoted
+
+LONGEST_SITE_PASSWORD: Final = 512
+"""Drupal refuses longer ones, lest hashing them wear the server out."""
+
+_PROFILE = names.matching(r"[a-z][a-z0-9_]*", 50, "an install profile's machine name (lower case, digits, _)")
+_LANGUAGE = names.matching(
+    r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", 20, "a language code (en, pt-br for Drupal, de_DE for WordPress)"
+)
+_ADMIN = names.matching(
+    r"[A-Za-z0-9]([A-Za-z0-9._@ -]*[A-Za-z0-9._@-])?",
+    60,
+    "an account name (letters, digits, spaces and . _ @ -)",
+)
+
+
+def read_sites(
+    node: Node, platforms: Mapping[str, model.Platform], servers: Mapping[str, model.Server]
+) -> dict[str, model.Site]:
+    """Read ``aegir:sites``; only what has no other site's name is in the answer."""
+    hosts: list[tuple[Node, HostName]] = []
+    taken: dict[str, str] = {}
+    for key, entry in node.entries():
+        try:
+            host = names.host_name(key)
+        except Wrong as wrong:
+            entry.fault(str(wrong))
+            # Its other faults are looked for all the same.
+            host = HostName(ascii=key, display=key)
+        if host.ascii in taken:
+            entry.fault(f"is the same name as site {quoted(taken[host.ascii])}")
+        taken.setdefault(host.ascii, key)
+        hosts.append((entry, host))
+    users = {name: f"the name of site {quoted(key)}" for name, key in taken.items()}
+    sites: dict[str, model.Site] = {}
+    for entry, host in hosts:
+        sites.setdefault(host.ascii, _site(entry, host, users, platforms, servers))
+    return dict(sorted(sites.items()))
+
+
+def _site(
+    node: Node,
+    host: HostName,
+    users: dict[str, str],
+    platforms: Mapping[str, model.Platform],
+    servers: Mapping[str, model.Server],
+) -> model.Site:
+    node.fields("platform", "database", "profile", "title", "language", "aliases", "admin", "state", "client")
+    return model.Site(
+        name=host.ascii,
+        display_name=host.display,
+        platform=_platform(node.child("platform"), platforms),
+        database=_database(node.child("database"), servers),
+        profile=node.child("profile").text("standard", _PROFILE),
+        title=node.child("title").text(host.display, names.free_text),
+        language=node.child("language").text("en", _LANGUAGE),
+        aliases=_aliases(node.child("aliases"), host, users),
+        admin=_admin(node.child("admin"), host),
+        state=node.child("state").choice("enabled", model.SITE_STATES),
+        client=_client(node.child("client")),
+    )
+
+
+def _platform(node: Node, platforms: Mapping[str, model.Platform]) -> str:
+    if not node.given:
+        node.fault(f"missing; known: {listed(platforms)}")
+        return ""
+    name = node.text("", str)
+    if name and name not in platforms:
+        node.fault(f"no platform named {node.describe()}; {known(name, platforms)}")
+        return ""
+    return name
+
+
+def _database(node: Node, servers: Mapping[str, model.Server]) -> str:
+    able = [server.name for server in servers.values() if server.database]
+    if not node.given:
+        if len(able) == 1:
+            return able[0]
+        if able:
+            node.fault(f"missing, and several servers have a database service; write one of {listed(able)}")
+        else:
+            node.fault('missing, and no server has a database service ("database: mysql" in its services)')
+        return ""
+    name = node.text("", str)
+    if not name or name in able:
+        return name
+    if name in servers:
+        node.fault(f"server {node.describe()} has no database service; servers that have one: {listed(able)}")
+    else:
+        node.fault(f"no server named {node.describe()}; {known(name, servers)}")
+    return ""
+
+
+def _aliases(node: Node, host: HostName, users: dict[str, str]) -> tuple[str, ...]:
+    aliases: list[str] = []
+    for item in node.items():
+        alias = item.text("", lambda text: names.host_name(text).ascii)
+        if not alias:
+            continue
+        if alias == host.ascii:
+            item.fault("is the site's own name; remove it")
+        elif alias in aliases:
+            item.fault(f"{item.describe()} is in this list already")
+        elif alias in users:
+            item.fault(f"{item.describe()} is {users[alias]} already")
+        else:
+            users[alias] = f"an alias of site {quoted(host.display)}"
+            aliases.append(alias)
+    return tuple(sorted(aliases))
+
+
+def _admin(node: Node, host: HostName) -> model.SiteAdmin:
+    node.fields("name", "mail", "password")
+    mail, default = node.child("mail"), f"admin@{host.ascii}"
+    if not mail.given and len(host.ascii) <= names.LONGEST_HOST_NAME and len(default) > names.LONGEST_MAIL:
+        mail.fault(f"missing; the default, {quoted(default)}, has more than {names.LONGEST_MAIL} characters")
+    return model.SiteAdmin(
+        name=node.child("name").text("admin", _ADMIN),
+        mail=mail.text(default, names.mail_address),
+        password=node.child("password").password(LONGEST_SITE_PASSWORD),
+    )
+
+
+def _client(node: Node) -> str:
+    return "" if node.value == "" else node.text("", names.free_text)

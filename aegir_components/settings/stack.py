@@ -1,0 +1,125 @@
+"""Where Pulumi keeps a stack's configuration, and which of it is secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+import pulumi.runtime
+import yaml
+from pulumi.runtime import config as runtime_config
+
+from . import model
+from .load import load
+from .reader import IsSecret, SettingsError
+from .wording import key_text
+
+PREFIX: Final = "aegir:"
+
+
+class StackFileRefused(SettingsError, pulumi.RunError):
+    """A :class:`SettingsError` that ends a Pulumi program without a traceback."""
+
+
+def load_from_pulumi() -> model.Settings:
+    """Read the settings of the stack that this program runs for.
+
+    Raises:
+        StackFileRefused: Something is wrong; the error lists all of it.
+    """
+    # pulumi.Config gives secrets as outputs only, or complains; ours stay plain until a resource gets them.
+    values = runtime_config.CONFIG.get() or runtime_config.get_config_env()
+    ours = {key: value for key, value in values.items() if key.startswith(PREFIX)}
+    config = {key.removeprefix(PREFIX): decoded(value) for key, value in ours.items()}
+    # The SDK knows them from the engine's environment, or from whoever has set all configuration (mocks).
+    secret_keys = {key for key in ours if pulumi.runtime.is_config_secret(key)}
+    secret_keys |= set(ours) & set(runtime_config.get_config_secret_keys_env())
+    stack_file = find_stack_file(Path(pulumi.runtime.get_root_directory() or "."), pulumi.get_stack())
+    try:
+        return load(config, secrecy(secret_keys, stack_file))
+    except SettingsError as error:
+        raise StackFileRefused(error.faults) from None
+
+
+def decoded(value: Any) -> Any:
+    """Turn a configuration value, which Pulumi hands over as text, into what the stack file says."""
+    if value == "":
+        # This is how the engine hands over a key with nothing after it.
+        return None
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def find_stack_file(project: Path, stack: str) -> Path | None:
+    """Find the stack file as the engine does; ``None`` if it is elsewhere (``--config-file``)."""
+    directory = project
+    for name in ("Pulumi.yaml", "Pulumi.yml"):
+        declared = _yaml(project / name)
+        if isinstance(declared, Mapping):
+            place = declared.get("stackConfigDir") or declared.get("config")
+            directory = project / place if isinstance(place, str) else project
+            break
+    for suffix in ("yaml", "yml"):
+        path = directory / f"Pulumi.{stack.rpartition('/')[2]}.{suffix}"
+        if path.is_file():
+            return path
+    return None
+
+
+def secrecy(secret_keys: set[str], stack_file: Path | None) -> IsSecret:
+    """Make the function that tells secrets from other values.
+
+    Pulumi tells a program only which top-level keys hold a secret somewhere; where exactly, the stack file
+    says. One that disagrees with Pulumi about a key is not the one in use, and is not asked about that key.
+    """
+    declared = _yaml(stack_file) if stack_file else None
+    config = declared.get("config") if isinstance(declared, Mapping) else None
+    exact: dict[str, set[str]] = {}
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            if isinstance(key, str) and key.startswith(PREFIX):
+                paths = set(_secure_paths(value, key))
+                if bool(paths) == (key in secret_keys):
+                    exact[key] = paths
+
+    def is_secret(path: str) -> bool | None:
+        plain = _canonical(path)
+        top = re.split(r"[.\[]", plain, maxsplit=1)[0]
+        if top in exact:
+            return any(plain == at or plain.startswith((f"{at}.", f"{at}[")) for at in exact[top])
+        return None if top in secret_keys else False
+
+    return is_secret
+
+
+def _secure_paths(value: Any, path: str) -> Iterator[str]:
+    """List the paths of all values that are stored encrypted."""
+    if isinstance(value, Mapping):
+        if set(value) == {"secure"} and isinstance(value["secure"], str):
+            yield _canonical(path)
+        else:
+            for key, inner in value.items():
+                yield from _secure_paths(inner, f"{path}[{key_text(str(key))}]")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _secure_paths(inner, f"{path}[{index}]")
+
+
+def _canonical(path: str) -> str:
+    """Write a path in one of the two ways that Pulumi knows: ``a.b`` is ``a["b"]``."""
+    return re.sub(r'\["([A-Za-z_][A-Za-z0-9_-]*)"\]', r".\1", path)
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None

@@ -1,0 +1,1 @@
+"""Where platforms come from, on the hub."""

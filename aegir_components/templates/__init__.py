@@ -1,0 +1,67 @@
+"""Configuration files from templates: Jinja2, strict, each value quoted for the language it stands in."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@${}+-]+")
+
+
+def php(value: object) -> str:
+    """Quote a value as a PHP literal."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    if "\0" in text:
+        raise ValueError("a setting holds a NUL byte")
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def word(value: object) -> str:
+    """Let only what needs no quoting in Apache's, nginx's and PHP-FPM's files through.
+
+    Raises:
+        ValueError: the value has another character; names and paths are checked long before, so this is a fault of ours.
+    """
+    text = str(value)
+    if not _PLAIN.fullmatch(text):
+        raise ValueError(f"{text!r} cannot stand in a configuration file")
+    return text
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    # Nothing is HTML here: each template names the quoting of its language.
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(source),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - nothing is HTML here: each template names the quoting of its language
+    )
+    environment.filters |= {"php": php, "word": word, "regex": re.escape}
+    return environment
+
+
+def source(name: str) -> str:
+    """Read a template's text."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def render(name: str, /, **values: Any) -> str:
+    """Render a template; a value that it names and does not get is an error."""
+    return _environment().get_template(name).render(**values)
+
+
+def digest(*names: str) -> str:
+    """Give a short digest of templates: an input of the resources they make, so that a change of ours shows in a preview."""
+    return hashlib.sha256("\0".join(source(name) for name in names).encode()).hexdigest()[:16]

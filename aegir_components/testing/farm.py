@@ -1,0 +1,214 @@
+"""Machines made of dicts, in place of ssh, rsync, MySQL's protocol and HTTP.
+
+A test writes::
+
+    farm = FakeFarm(hub="10.0.0.1")
+    web = farm.host("web1", "10.0.0.2")
+    with farm.installed():
+        Provider().create(inputs)
+    assert "/etc/sudoers.d/aegir" in web.files
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pymysql
+
+from aegir_components import backups, layout
+from aegir_components.applications import Answer, probe
+from aegir_components.host import classify, forward, local_names, rsync, ssh
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import CommandFailed, HostUnreachable
+from aegir_components.sources import tree
+
+from . import plan
+from .database import FakeMySQL, FakeWire
+from .host import FakeHost, Refusal
+
+PAGES = {
+    "drupal": Answer(status=200, headers={"x-generator": "Drupal 10 (https://www.drupal.org)"}, body="<h1>A site</h1>"),
+    "wordpress": Answer(status=200, headers={}, body='<link href="/wp-includes/style.css">'),
+}
+NOT_FOUND = Answer(status=404, headers={}, body="<h1>Not Found</h1>")
+BROKEN = Answer(status=500, headers={}, body="<h1>The website encountered an unexpected error</h1>")
+
+
+@dataclass(slots=True)
+class FakeFarm:
+    """All machines that a test knows, by declared name; a name that is not here does not answer."""
+
+    hub: str = "10.0.0.1"
+    """The address that databases see the hub come from."""
+    hosts: dict[str, FakeHost] = field(default_factory=dict)
+    sources: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Source trees that are not on disk: path to digest and number of files."""
+
+    def host(self, name: str, address: str) -> FakeHost:
+        """Add a bare Debian machine."""
+        self.hosts[name] = FakeHost(name, address, self.login)
+        return self.hosts[name]
+
+    @contextmanager
+    def installed(self) -> Iterator[FakeFarm]:
+        """Stand in for the seams to the world for a block of work."""
+        with ExitStack() as stack:
+            for place, name, stand_in in (
+                (ssh, "run", self.run),
+                (rsync, "copy", self.copy),
+                (forward, "to_local", self.to_local),
+                (pymysql, "connect", self.connect),
+                (probe, "get", self.get),
+                (backups, "_run", self.stream),
+                (local_names, "forward", self.forward),
+                (local_names, "reverse", self.reverse),
+            ):
+                stack.enter_context(mock.patch.object(place, name, stand_in))
+            yield self
+
+    # The seams.
+
+    def run(
+        self, conn: Connection, script: str, *, what: str, user: str = "root", timeout: float = ssh.DEFAULT_TIMEOUT
+    ) -> ssh.Answer:
+        """Stand in for ``host.ssh.run``."""
+        del timeout
+        host = self._reached(conn)
+        if host.stderr:
+            raise classify.command_failure(conn, what, 1, f"{classify.BEGIN}\n", host.stderr)
+        try:
+            return ssh.Answer(host.run(plan.read(script), user=user, text=script), "")
+        except Refusal as refusal:
+            why = base64.b64encode(str(refusal).encode()).decode()
+            raise classify.command_failure(
+                conn, what, classify.REFUSAL, f"{classify.BEGIN}\n::fail {why}\n", ""
+            ) from None
+
+    def copy(
+        self, conn: Connection, source: str, target: str, *, options: Sequence[str] = (), user: str = "root",
+        timeout: float = rsync.COPY_TIMEOUT,
+    ) -> None:  # fmt: skip
+        """Stand in for ``host.rsync.copy``."""
+        del user, timeout
+        host = self._reached(conn)
+        if not source.endswith("/"):
+            content = base64.b64encode(Path(source).read_bytes()).decode()
+            host.items["file", target] = ("root", "root", "600", content)
+            return
+        path, there = source.rstrip("/"), target.rstrip("/")
+        if path in self.sources:
+            digest, files = self.sources[path]
+        elif Path(path).is_dir():
+            excluded = [option.removeprefix("--exclude=") for option in options if option.startswith("--exclude=/")]
+            with tempfile.TemporaryDirectory() as cache:
+                found = tree.read(Path(path), excluded, ".", Path(cache, "sums"))
+            digest, files = found.digest, found.files
+        else:
+            raise CommandFailed(
+                conn.host, f"rsync of {source} to {target} ended with 23 (some files could not be copied)"
+            )
+        host.releases[there], host.counts[there] = digest, files
+
+    @contextmanager
+    def to_local(self, conn: Connection, address: str, port: int) -> Iterator[Path]:
+        """Stand in for ``host.forward.to_local``."""
+        del address
+        yield Path(f"/fake/{self._reached(conn).name}/{port}")
+
+    def connect(self, **given: Any) -> FakeWire:
+        """Stand in for ``pymysql.connect``."""
+        password = given["password"]
+        if isinstance(password, bytes):
+            password = password.decode()
+        if "unix_socket" in given:
+            _, _, name, port = Path(given["unix_socket"]).parts
+            given |= {"host": self.hosts[name].address, "port": int(port)}
+        client = "127.0.0.1" if "unix_socket" in given else self.hub
+        server = self.login(given["host"], given["port"], client, given["user"], password)
+        return FakeWire(server, given["user"], client)
+
+    def login(self, address: str, port: int, client: str, user: str, password: str) -> FakeMySQL:
+        """Log in to the database server at ``address``, as an account for the address ``client``.
+
+        Raises:
+            pymysql.err.OperationalError: nothing listens there, or the account is not let in.
+        """
+        host = next((host for host in self.hosts.values() if host.address == address), None)
+        if host is None or host.unreachable or host.mysql is None:
+            raise pymysql.err.OperationalError(2003, f"Can't connect to MySQL server on '{address}:{port}' (timed out)")
+        host.mysql.login(user, client, password)
+        return host.mysql
+
+    def forward(self, name: str) -> str:
+        """Stand in for ``host.local_names.forward``."""
+        return self.hosts[name].address if name in self.hosts else ""
+
+    def reverse(self, address: str) -> str:
+        """Stand in for ``host.local_names.reverse``."""
+        return " ".join(host.name for host in self.hosts.values() if host.address == address)
+
+    def get(self, address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0) -> Answer:
+        """Stand in for ``applications.probe.get``: a site answers where it has a vhost and an installed database."""
+        del path, patience
+        machine = next((machine for machine in self.hosts.values() if machine.address == address), None)
+        if machine is None or machine.unreachable:
+            raise probe.NoAnswer(f"http://{address}:{port} does not answer for {host}: timed out")
+        vhost = f"/vhost.d/{layout.file_name(host)}.conf"
+        if not any(name.endswith(vhost) for name in machine.files):
+            return NOT_FOUND
+        installed = [member.installed[host] for member in self.hosts.values() if host in member.installed]
+        if not installed:
+            return BROKEN
+        application, where, _, database = installed[0]
+        server = next((server.mysql for server in self.hosts.values() if server.address == where), None)
+        if server is None or not server.databases.get(database):
+            return BROKEN
+        return PAGES[application]
+
+    def stream(self, conn: Connection, argv: list[str], *, stdin: Any, stdout: Any) -> None:
+        """Stand in for the programs that ``backups`` runs: tar, mysqldump and mysql."""
+        host = self._reached(conn)
+        command = " ".join(argv)
+        if argv[0] == "tar":
+            stdout.write(_archive(host.below(argv[argv.index("-C") + 1])))
+            return
+        server = host.mysql
+        assert server is not None, "a dump of a machine without a database server"
+        dumped = re.search(r"mysqldump .* ([A-Za-z0-9_]+) \|", command)
+        if dumped:
+            tables: Mapping[str, int] = server.databases[dumped[1]]
+            stdout.write(gzip.compress(f"{json.dumps(tables)}\n-- Dump completed\n".encode()))
+            return
+        loaded = re.search(r"mysql .* ([A-Za-z0-9_]+)$", command)
+        assert loaded is not None, f"a program that FakeFarm does not know: {argv[0]}"
+        server.databases[loaded[1]] = json.loads(gzip.decompress(stdin.read()).splitlines()[0])
+
+    def _reached(self, conn: Connection) -> FakeHost:
+        if conn.kind == "local" and conn.host not in self.hosts:
+            self.host(conn.host, self.hub)
+        host = self.hosts.get(conn.host)
+        if host is None or host.unreachable:
+            raise HostUnreachable(
+                conn.host, f"ssh {conn.user}@{conn.address} port {conn.port}: no answer (Connection timed out)"
+            )
+        return host
+
+
+def _archive(paths: list[str]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path in paths:
+            archive.addfile(tarfile.TarInfo(path.lstrip("/")))
+    return packed.getvalue()

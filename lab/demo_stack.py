@@ -1,0 +1,183 @@
+"""The demo's stack: its file, rendered from a template, and the Pulumi commands on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import socket
+import string
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tools.paths import ROOT
+
+from .errors import LabError
+
+STACK: Final = "lab"
+FILE: Final = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
+FORMER: Final = FILE.with_name(f"{FILE.name}.old")
+SITE: Final = "www.demo.test"
+ALIAS: Final = "demo.test"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What the stack file says of this lab and this code base; the fields are the template's names."""
+
+    hub_address: str
+    hub_root: str
+    identity: str
+    known_hosts: str
+    web_name: str
+    web_address: str
+    database_name: str
+    database_address: str
+    platform: str
+    source: str
+    profile: str | None
+    """``None`` leaves the line out: not every application has profiles."""
+    site: str = SITE
+    alias: str = ALIAS
+    mail: str = f"admin@{ALIAS}"
+
+
+def render(facts: Facts, salt: str = "") -> str:
+    """Write the stack file; ``salt`` is the line that Pulumi keeps in it for the stack's secrets."""
+    lines = resources.files(__package__).joinpath("templates", FILE.name).read_text(encoding="utf-8").splitlines()
+    if facts.profile is None:
+        at = next(index for index, line in enumerate(lines) if "$profile" in line)
+        # With the comment above it.
+        del lines[at - 1 : at + 1]
+    values = {name: _scalar(value) for name, value in dataclasses.asdict(facts).items() if value is not None}
+    text = string.Template("\n".join(lines) + "\n").substitute(values)
+    return text + (f"{salt}\n" if salt else "")
+
+
+def read() -> dict[str, Any]:
+    """Give the configuration of the stack file that is there; nothing where there is none, or none that can be read."""
+    try:
+        found = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return {}
+    config = found.get("config") if isinstance(found, dict) else None
+    return config if isinstance(config, dict) else {}
+
+
+def sources(config: Mapping[str, Any]) -> list[str]:
+    """List where the platforms of a stack file have their code."""
+    platforms = config.get("aegir:platforms")
+    found = [entry.get("source") for entry in platforms.values()] if isinstance(platforms, dict) else []
+    return [source for source in found if isinstance(source, str)]
+
+
+def fits(config: Mapping[str, Any], facts: Facts) -> bool:
+    """Tell whether a stack file speaks of these hosts, whatever else somebody has added to it."""
+    hub, servers, sites = (config.get(f"aegir:{key}") for key in ("hub", "servers", "sites"))
+    if not (isinstance(hub, dict) and isinstance(servers, dict) and isinstance(sites, dict)):
+        return False
+    where = {name: entry.get("address") for name, entry in servers.items() if isinstance(entry, dict)}
+    return (
+        hub.get("address") == facts.hub_address
+        and hub.get("root") == facts.hub_root
+        and where.get(facts.web_name) == facts.web_address
+        and where.get(facts.database_name) == facts.database_address
+        and facts.source in sources(config)
+        and facts.site in sites
+    )
+
+
+def write(facts: Facts) -> bool:
+    """Write the stack file unless the one that is there fits; tell whether it was written.
+
+    One that is there and does not fit stays beside it, as ``FORMER``.
+    """
+    if fits(read(), facts):
+        return False
+    before = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
+    # A stack that was just made has a file with its salt only.
+    if read():
+        FILE.replace(FORMER)
+    salt = re.search(r"(?m)^encryptionsalt:.*$", before)
+    FILE.write_text(render(facts, salt[0] if salt else ""), encoding="utf-8")
+    return True
+
+
+def pulumi(*arguments: str) -> int:
+    """Run a command of Pulumi on the stack, its output the person's to see; give its status."""
+    return subprocess.run(["pulumi", *arguments, "--stack", STACK], cwd=ROOT, check=False).returncode
+
+
+def answer(*arguments: str) -> Any:
+    """Run a command of Pulumi that prints JSON.
+
+    Raises:
+        LabError: it failed.
+    """
+    done = subprocess.run(["pulumi", *arguments, "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"`pulumi {arguments[0]}` failed: {done.stderr.strip() or done.stdout.strip()}")
+    return json.loads(done.stdout)
+
+
+def quiet(*arguments: str) -> None:
+    """Run a command of Pulumi on the stack whose output matters only when it fails.
+
+    Raises:
+        LabError: it failed.
+    """
+    command: Sequence[str] = ["pulumi", *arguments, "--stack", STACK]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"`{' '.join(command)}` failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def exists() -> bool:
+    """Tell whether there is a stack of this name in the state."""
+    return any(entry["name"].rpartition("/")[2] == STACK for entry in answer("stack", "ls"))
+
+
+def unlock() -> bool:
+    """Take away the lock of a Pulumi run that was killed; tell whether there was one.
+
+    Raises:
+        LabError: a run that lives has the lock.
+    """
+    backend = os.environ.get("PULUMI_BACKEND_URL", "")
+    if not backend.startswith("file://"):
+        return False
+    directory = Path(backend.removeprefix("file://")) / ".pulumi" / "locks"
+    stale = False
+    for path in sorted(directory.glob(f"**/{STACK}/*.json")):
+        try:
+            lock = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if lock.get("hostname") == socket.gethostname() and not _is_pulumi(int(lock.get("pid", 0))):
+            stale = True
+            continue
+        raise LabError(
+            f"Pulumi is at work on the stack {STACK} already (process {lock.get('pid')} on {lock.get('hostname')} since "
+            f"{lock.get('timestamp')}): wait for its end, or stop it with Ctrl-C"
+        )
+    if stale:
+        quiet("cancel", "--yes")
+    return stale
+
+
+def _is_pulumi(pid: int) -> bool:
+    try:
+        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _scalar(text: str) -> str:
+    """Write a value as YAML: as it is where nothing in it could be taken for syntax."""
+    return text if re.fullmatch(r"[A-Za-z/][A-Za-z0-9._/@+-]*|\d+(\.\d+){3}", text) else json.dumps(text)

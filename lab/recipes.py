@@ -1,0 +1,113 @@
+"""What is in an image, as text, and the tag that follows from it. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+from .errors import SpecError
+
+REPOSITORY = "localhost/aegir-lab"
+# Where the machine is no Debian, this stands in for what mmdebstrap would make.
+OFFICIAL_IMAGE = "docker.io/library/debian:12"
+
+BARE_PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "ca-certificates", "procps",
+)  # fmt: skip
+WEB_PACKAGES = (
+    "apache2", "nginx", "php-fpm", "php-cli", "php-mysql", "php-gd", "php-xml", "php-mbstring", "php-curl",
+    "php-zip", "php-intl", "mariadb-client", "rsync", "msmtp-mta",
+)  # fmt: skip  # opcache comes with php-cli
+DB_PACKAGES = ("mariadb-server",)
+
+# An apt run of the timers' would hold the lock just when a test installs something.
+_MASKED = (
+    "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer"
+)
+
+_INSTALL = """\
+RUN set -eu; export DEBIAN_FRONTEND=noninteractive; \\
+    printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; \\
+    apt-get -q update; apt-get -q -y install --no-install-recommends {packages}; \\
+    {then} \\
+    rm -f /usr/sbin/policy-rc.d; apt-get clean; rm -rf /var/lib/apt/lists/*; : >/etc/machine-id
+"""
+_FINISH_BARE = f"""\
+update-ca-certificates; rm -f /etc/ssh/ssh_host_* /etc/apt/apt.conf.d/99mmdebstrap; \\
+    systemctl mask {_MASKED}; systemctl set-default multi-user.target;"""
+# Nothing runs before somebody prepares the host: what a test finds running, the code under test started.
+_FINISH_SERVICES = """\
+for unit in apache2 nginx mariadb $(cd /lib/systemd/system; ls -d php*-fpm.service 2>/dev/null || true); do \\
+        if [ -e "/lib/systemd/system/${unit%.service}.service" ]; then systemctl disable "$unit"; fi; \\
+    done;"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recipe:
+    """One image: a Containerfile on top of another image, or (`base`) what mmdebstrap makes."""
+
+    kind: str
+    containerfile: str
+    """Empty for a base that mmdebstrap makes."""
+    tag: str
+    """The image's full name; its last part is a hash of everything that goes into the image."""
+    parent: Recipe | None
+    seconds: int
+    """About how long the build takes on two cores."""
+
+
+def base_recipe(suite: str | None, files: Mapping[str, bytes]) -> Recipe:
+    """Describe the root that all images stand on: a minimal Debian of the machine's own release."""
+    text = "" if suite else f"FROM {OFFICIAL_IMAGE}\n"
+    return Recipe("base", text, _tag("base", suite or text, _digest(files)), None, 35 if suite else 20)
+
+
+def bare_recipe(base: Recipe, files: Mapping[str, bytes]) -> Recipe:
+    """Describe a host with systemd, sshd and the machine's way to its package archive."""
+    # The base's own sources would be read beside the machine's, so they go where there are such.
+    ours = "etc/apt/sources.list.d/lab.sources"
+    drop = (
+        "RUN find /etc/apt/sources.list /etc/apt/sources.list.d -type f ! -name lab.sources -delete || true\n"
+        if ours in files
+        else ""
+    )
+    text = (
+        f"FROM {base.tag}\nCOPY seed/ /\n{drop}"
+        + _INSTALL.format(packages=" ".join(BARE_PACKAGES), then=_FINISH_BARE)
+        + 'STOPSIGNAL SIGRTMIN+3\nCMD ["/lib/systemd/systemd"]\n'
+    )
+    return Recipe("bare", text, _tag("bare", text, _digest(files)), base, 35)
+
+
+def service_recipe(kind: str, bare: Recipe) -> Recipe:
+    """Describe a bare host with the packages of its work, installed and stopped."""
+    packages = {"web": WEB_PACKAGES, "db": DB_PACKAGES}[kind]
+    text = f"FROM {bare.tag}\n" + _INSTALL.format(packages=" ".join(packages), then=_FINISH_SERVICES)
+    return Recipe(kind, text, _tag(kind, text), bare, {"web": 60, "db": 40}[kind])
+
+
+def recipe(kind: str, suite: str | None, files: Mapping[str, bytes]) -> Recipe:
+    """Describe the image of a kind, with all that it stands on."""
+    bare = bare_recipe(base_recipe(suite, files), files)
+    if kind == "bare":
+        return bare
+    if kind in ("web", "db"):
+        return service_recipe(kind, bare)
+    raise SpecError(f"no image is called {kind!r}")
+
+
+def chain(last: Recipe) -> list[Recipe]:
+    """List an image and all below it, in the order in which they are built."""
+    return [*chain(last.parent), last] if last.parent else [last]
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path}\0{len(files[path])}\0".encode() + files[path])
+    return digest.hexdigest()
+
+
+def _tag(kind: str, *parts: str) -> str:
+    return f"{REPOSITORY}-{kind}:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"

@@ -1,0 +1,96 @@
+"""Hosts of the lab for the integration tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import EngineMissing, HostSpec, Lab, LabError, demo_wordpress, state
+from lab.laboratory import say_to_stderr
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker, for runs that take their settings from elsewhere."""
+    config.addinivalue_line("markers", "lab: needs hosts of the lab, so a container engine")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests have measured."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    figures = [pair for report in reports if report.when == "call" for pair in report.user_properties]
+    if figures:
+        terminalreporter.section("figures")
+        for name, value in figures:
+            terminalreporter.line(f"{name}: {value}")
+
+
+def _claim_name(suffix: str) -> tuple[str, int]:
+    """Choose a lab name that no living test run uses; that of a killed one is free again."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    for number in range(1, 100):
+        parts = ("test", suffix, worker, str(number) if number > 1 else "")
+        name = "-".join(part for part in parts if part)
+        descriptor = state.claim(f"claim-{name}")
+        if descriptor is not None:
+            return name, descriptor
+    raise RuntimeError(f"a hundred test runs use labs called test-{suffix}")
+
+
+@pytest.fixture(scope="session")
+def lab_factory() -> Iterator[LabFactory]:
+    """Give a function that makes a lab `test-<suffix>` with these hosts; the session's end removes it.
+
+    Where no container engine can be had, the test that asks is skipped and told why.
+    """
+    made: list[tuple[Lab, int]] = []
+
+    def make(name_suffix: str, specs: Iterable[HostSpec] = ()) -> Lab:
+        name, descriptor = _claim_name(name_suffix)
+        lab = Lab(name)
+        made.append((lab, descriptor))
+        listed = list(specs)
+        try:
+            lab.down()  # what a killed run left
+            if listed:
+                lab.up(listed)
+        except EngineMissing as missing:
+            pytest.skip(str(missing))
+        return lab
+
+    yield make
+    for lab, descriptor in made:
+        lab.down()
+        state.release(f"claim-{lab.name}", descriptor)
+
+
+@pytest.fixture(scope="session")
+def wordpress() -> Path:
+    """Give Debian's WordPress as a code base; without apt the test that asks is skipped and told why."""
+    try:
+        return demo_wordpress.code_base(say_to_stderr)
+    except LabError as missing:
+        pytest.skip(str(missing))
+
+
+def _code_base(variable: str) -> Path:
+    path = os.environ.get(variable, "")
+    if not path:
+        pytest.skip(f"{variable} names no code base of this machine's")
+    return Path(path)
+
+
+@pytest.fixture(scope="session")
+def drupal10() -> Path:
+    """Give a code base of Drupal 10 where the machine has one."""
+    return _code_base("AEGIR_TEST_DRUPAL10")
+
+
+@pytest.fixture(scope="session")
+def drupal7() -> Path:
+    """Give a code base of Drupal 7 where the machine has one."""
+    return _code_base("AEGIR_TEST_DRUPAL7")

@@ -1,0 +1,350 @@
+"""A stack of the real program, run by the real engine, for the integration tests: settings in, `pulumi` commands out.
+
+Nothing is copied: the program is the checkout's. Stack file, state and hub root are the test's own, in its directory.
+
+>>> farm = Farm(tmp_path, web_and_database(lab, source=wordpress))
+>>> farm.up()
+>>> farm.settings["sites"]["two.example.com"] = {"platform": "code"}
+>>> assert "two.example.com" in farm.preview("--diff").output
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from aegir_components import settings as aegir_settings
+from aegir_components.applications import probe
+from aegir_components.applications.base import Answer
+from aegir_components.components.server import connection
+from aegir_components.host import multiplex
+from aegir_components.host.connection import Connection
+from lab import Host, Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK = "test"
+PASSPHRASE = "a passphrase of the tests"
+COMMAND_TIMEOUT = 280.0
+"""Seconds for one command of Pulumi's, installing packages included."""
+EMPTY = "--expect-no-changes"
+
+Config = dict[str, Any]
+
+
+class CommandEnded(AssertionError):
+    """A command of Pulumi's ended otherwise than the test needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """What a command of Pulumi's did."""
+
+    command: str
+    status: int
+    output: str
+    """Standard output and error, as they came, without line breaks of the terminal's making."""
+    seconds: float
+
+    @property
+    def sentence(self) -> str:
+        """The output on one line, for looking for sentences that Pulumi wraps and indents."""
+        return " ".join(self.output.split())
+
+    @property
+    def drift(self) -> list[str]:
+        """The deviations that a preview names."""
+        return re.findall(r'^\s*[-+~]?\s*\[\d+\]: "(.*)"$', self.output, re.MULTILINE)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the summary says: `created`, `updated`, `deleted`, `replaced`, `unchanged`; the plan's verbs in a preview."""
+        summary = self.output.rpartition("Resources:")[2]
+        found = re.findall(r"(?:[+~-]+\s+)?(\d+) (?:to )?(\w+)", summary)
+        return {word: int(number) for number, word in found if word not in {"s", "m"}}
+
+
+def plain(text: str) -> str:
+    """Take colours and bare carriage returns out of a text."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\r", "")
+
+
+@dataclass(kw_only=True, slots=True)
+class Running:
+    """A command of Pulumi's that is at work: to be waited for, or killed with all that it has started."""
+
+    process: subprocess.Popen[str]
+    mark: str
+    begun: float
+    command: str
+
+    def wait(self, timeout: float = COMMAND_TIMEOUT) -> Done:
+        """Wait for its end; one that takes longer is killed, and the test fails."""
+        try:
+            output, _ = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            output, _ = self.process.communicate(timeout=20)
+            raise CommandEnded(f"{self.command} did not end within {timeout:g} s:\n{plain(output)[-4000:]}") from None
+        seconds = time.monotonic() - self.begun
+        return Done(command=self.command, status=self.process.returncode, output=plain(output), seconds=seconds)
+
+    def family(self) -> list[int]:
+        """List the processes that the command has started, also those that have left its group: ssh's master."""
+        needle = f"AEGIR_TEST_MARK={self.mark}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                try:
+                    if needle in (entry / "environ").read_bytes().split(b"\0"):
+                        found.append(int(entry.name))
+                except OSError:
+                    continue
+        return found
+
+    def kill(self) -> None:
+        """End it as a power failure does: SIGKILL for all of its family, until none is left."""
+        deadline = time.monotonic() + 15
+        while family := self.family():
+            for pid in family:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            # A zombie has no environment, so that it is in no family.
+            self.process.poll()
+            assert time.monotonic() < deadline, f"processes that survive SIGKILL: {family}"
+            time.sleep(0.02)
+
+
+@dataclass(slots=True)
+class Farm:
+    """One stack on the hosts of a lab."""
+
+    directory: Path
+    settings: Config
+    """The stack file's `aegir:` keys without that prefix; change it, then `up`."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Secret settings: path in the stack file (`servers["db1.lab.test"].services.database...`) to value."""
+    _salt: str = ""
+    _written: str = ""
+    _made: bool = False
+
+    def __post_init__(self) -> None:
+        """Make the directories."""
+        for name in ("state", "project", "hub"):
+            (self.directory / name).mkdir(parents=True, exist_ok=True)
+        self.settings = copy.deepcopy(self.settings)
+        self.settings.setdefault("hub", {}).setdefault("root", str(self.hub))
+
+    @property
+    def hub(self) -> Path:
+        """The hub's root."""
+        return self.directory / "hub"
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack file, away from the checkout."""
+        return self.directory / "project" / f"Pulumi.{STACK}.yaml"
+
+    def up(self, *flags: str, ok: bool = True, timeout: float = COMMAND_TIMEOUT) -> Done:
+        """Run `pulumi up`; with `ok=False` it must fail."""
+        return self.command("up", "--yes", "--skip-preview", *flags, ok=ok, timeout=timeout)
+
+    def preview(self, *flags: str, ok: bool = True) -> Done:
+        """Run `pulumi preview`."""
+        return self.command("preview", *flags, ok=ok)
+
+    def drift(self) -> Done:
+        """Run `pulumi preview --refresh --diff`: what somebody changed by hand stands in it by name."""
+        return self.preview("--refresh", "--diff")
+
+    def destroy(self, *flags: str, ok: bool = True) -> Done:
+        """Run `pulumi destroy`."""
+        return self.command("destroy", "--yes", "--skip-preview", *flags, ok=ok)
+
+    def unchanged(self, *flags: str) -> Done:
+        """Run `pulumi up`, which must have nothing to do."""
+        return self.up(EMPTY, *flags)
+
+    def command(self, *words: str, ok: bool = True, timeout: float = COMMAND_TIMEOUT) -> Done:
+        """Run a command of Pulumi's on the stack and its file.
+
+        Raises:
+            CommandEnded: it failed and should not have, or the other way round.
+        """
+        done = self.start(*words).wait(timeout)
+        if (done.status == 0) is not ok:
+            ended = f"{done.command} exited {done.status}, and should {'not ' if ok else ''}have failed"
+            raise CommandEnded(f"{ended}:\n{done.output[-6000:]}")
+        return done
+
+    def start(self, *words: str) -> Running:
+        """Begin a command of Pulumi's, and do not wait for it."""
+        self.write()
+        argv = [
+            *words,
+            "--stack",
+            STACK,
+            "--config-file",
+            str(self.stack_file),
+            "--non-interactive",
+            "--color",
+            "never",
+        ]
+        mark = uuid.uuid4().hex
+        process = self._popen(argv, ROOT, mark)
+        return Running(process=process, mark=mark, begun=time.monotonic(), command=f"pulumi {' '.join(words)}")
+
+    def export(self, *flags: str) -> Config:
+        """Give the state, as `pulumi stack export` shows it."""
+        exported: Config = json.loads(self._ask("stack", "export", "--stack", STACK, *flags))
+        return exported
+
+    def outputs(self) -> Config:
+        """Give the stack's outputs, secrets in clear."""
+        found: Config = json.loads(self._ask("stack", "output", "--json", "--show-secrets", "--stack", STACK))
+        return found
+
+    def cancel(self) -> None:
+        """Take away the lock that a killed run has left."""
+        self._ask("cancel", "--yes", "--stack", STACK)
+
+    def resources(self) -> list[Config]:
+        """List the state's resources."""
+        found: list[Config] = self.export()["deployment"].get("resources", [])
+        return found
+
+    def declared(self) -> aegir_settings.Settings:
+        """Read the settings as the program does."""
+        return aegir_settings.load(self.settings, lambda _path: False)
+
+    def connections(self) -> dict[str, Connection]:
+        """Say how the program reaches each server."""
+        declared = self.declared()
+        return {name: connection(server, declared.hub) for name, server in declared.servers.items()}
+
+    def disconnect(self) -> None:
+        """Close the shared ssh connections, so that the next command has to log in."""
+        for conn in self.connections().values():
+            multiplex.disconnect(conn)
+
+    def reset(self) -> None:
+        """Forget the state and the hub's files, as for hosts that were made anew."""
+        self.disconnect()
+        for name in ("state", "hub"):
+            shutil.rmtree(self.directory / name)
+            (self.directory / name).mkdir()
+        self._made = False
+
+    def write(self) -> None:
+        """Write the stack file when the settings have changed, and make the stack when it is not there."""
+        if not self._made:
+            self._make()
+        text = json.dumps([self.settings, self.secrets])
+        if text == self._written:
+            return
+        config = {f"aegir:{key}": value for key, value in self.settings.items()}
+        document = {"config": config, "encryptionsalt": self._salt}
+        self.stack_file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+        for path, value in self.secrets.items():
+            self._ask("config", "set", "--secret", "--path", f"aegir:{path}", "--stack", STACK,
+                      "--config-file", str(self.stack_file), stdin=value)  # fmt: skip
+        self._written = text
+
+    def _make(self) -> None:
+        # `stack init` writes into the project's own stack file and takes no other: here it is a project of the same name.
+        project = self.directory / "project"
+        (project / "Pulumi.yaml").write_text("name: aegir\nruntime: python\n")
+        self.stack_file.unlink(missing_ok=True)
+        self._ask("stack", "init", STACK, "--no-select", where=project)
+        self._salt = yaml.safe_load(self.stack_file.read_text())["encryptionsalt"]
+        self._made, self._written = True, ""
+
+    def _ask(self, *words: str, where: Path = ROOT, stdin: str | None = None) -> str:
+        process = self._popen([*words, "--non-interactive"], where, "", both=False, stdin=stdin is not None)
+        try:
+            output, errors = process.communicate(stdin, timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise CommandEnded(f"pulumi {words[0]} did not end within 60 s") from None
+        if process.returncode:
+            raise CommandEnded(f"pulumi {' '.join(words[:3])} exited {process.returncode}: {errors or output}")
+        return output
+
+    def _popen(
+        self, words: list[str], where: Path, mark: str, *, both: bool = True, stdin: bool = False
+    ) -> subprocess.Popen[str]:
+        program = shutil.which("pulumi")
+        if program is None:
+            pytest.fail("no pulumi on PATH: run the tests through tools/env")
+        environment = {
+            **os.environ,
+            "PULUMI_BACKEND_URL": f"file://{self.directory / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "AEGIR_TEST_MARK": mark,
+        }
+        environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        return subprocess.Popen(
+            [program, *words], cwd=where, env=environment, text=True, errors="replace", start_new_session=True,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if both else subprocess.PIPE,
+        )  # fmt: skip
+
+
+def web_and_database(lab: Lab, *, source: Path, sites: Mapping[str, Config] | None = None) -> Config:
+    """Declare the hosts `web1` and `db1` of a lab, a platform `code`, and sites on it (`www.example.com`)."""
+    web, database = lab.host("web1"), lab.host("db1")
+    declared = {"www.example.com": {}} if sites is None else sites
+    return {
+        "hub": hub_settings(lab),
+        "servers": {
+            web.spec.fqdn: {"address": web.address, **login(web), "services": {"web": "apache"}},
+            database.spec.fqdn: {"address": database.address, **login(database), "services": {"database": "mysql"}},
+        },
+        "platforms": {"code": {"server": web.spec.fqdn, "source": str(source)}},
+        "sites": {name: {"platform": "code", **site} for name, site in declared.items()},
+    }
+
+
+def hub_settings(lab: Lab) -> Config:
+    """Declare the machine that the tests run on as the hub of a lab."""
+    return {
+        "address": lab.hub_address,
+        "ssh": {"identity": str(lab.identity), "known_hosts": str(lab.known_hosts)},
+    }
+
+
+def login(host: Host) -> Config:
+    """Declare the login of a host where it is not root's."""
+    return {} if host.spec.login == "root" else {"ssh": {"user": host.spec.login}}
+
+
+def fetch(host: Host, name: str, path: str = "/", *, port: int = 80) -> Answer:
+    """Ask a host for a page of a name."""
+    return probe.get(host.address, port, name, path)
+
+
+def logins(host: Host, since: str) -> int:
+    """Count the logins by key since a moment that `now` gave."""
+    said = host.run(f"journalctl -q -u ssh --since '{since}' -o cat --no-pager").stdout
+    return said.count("Accepted publickey")
+
+
+def now(host: Host) -> str:
+    """Give the host's time as journalctl takes it, after a moment in which nothing happens."""
+    time.sleep(1.1)
+    return host.run("date '+%Y-%m-%d %H:%M:%S'").stdout.strip()

@@ -1,0 +1,106 @@
+"""The demo from end to end, in a copy of the checkout: what a newcomer runs, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aegir_components.applications import probe
+from lab import HostSpec, Lab
+from tools.paths import ROOT
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+# drupal.org is out of reach here, wherever the test runs; all else is as in `make demo`.
+RUN = """
+import sys
+from lab import codebase, demo
+codebase.DRUPAL_URL = "https://drupal.invalid/drupal.tar.gz"
+sys.exit(demo.main(sys.argv[1:]))
+"""
+
+
+class Checkout:
+    """A copy of this work tree, with state and cache of its own."""
+
+    def __init__(self, place: Path, lab: str) -> None:
+        self.root, self.lab = place / "checkout", lab
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.root / name)
+        (self.root / ".venv").symlink_to(ROOT / ".venv")
+        self.state, self.cache = place / "state", place / "cache"
+        ours = ("PULUMI_", "AEGIR_", "VIRTUAL_ENV")
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+        self.environment |= {"XDG_STATE_HOME": str(self.state), "XDG_CACHE_HOME": str(self.cache)}
+
+    @property
+    def stack_file(self) -> Path:
+        return self.root / "stacks" / "Pulumi.lab.yaml"
+
+    def demo(self, *options: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(self.root / "tools" / "env"), "python", "-c", RUN, "--name", self.lab, *options],
+            cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=900, check=False,
+        )  # fmt: skip
+        sys.stdout.write(done.stdout + done.stderr)
+        return done
+
+    def files(self, part: str) -> list[Path]:
+        return [path for path in self.state.rglob("*") if path.is_file() and part in path.name]
+
+
+@pytest.mark.timeout(1800)
+def test_the_demo_brings_a_site_up_runs_again_and_leaves_nothing(
+    lab_factory: Callable[[str, Iterable[HostSpec]], Lab], tmp_path: Path
+) -> None:
+    lab = lab_factory("demo", ())
+    checkout = Checkout(tmp_path, lab.name)
+    try:
+        first = checkout.demo()
+        assert 0 == first.returncode
+        assert "taking Debian's WordPress in place of Drupal" in first.stdout
+        # Created by the first run of Pulumi, and left alone by the second.
+        assert re.search(r"\d+ created", first.stdout)
+        assert re.search(r"\d+ unchanged", first.stdout)
+        config = yaml.safe_load(checkout.stack_file.read_text())["config"]
+        address = config["aegir:servers"]["web1.lab.test"]["address"]
+        page = probe.get(address, 80, "www.demo.test")
+        assert 200 == page.status
+        assert "<title>www.demo.test</title>" in page.body
+        password = first.stdout.split("Administrator:")[1].split()[2]
+        assert len(password) >= 24
+        assert checkout.files("lab.json")
+        assert not [path for path in checkout.files("") if password.encode() in path.read_bytes()]
+
+        again = checkout.demo()
+        assert 0 == again.returncode
+        assert "kept as it is" in again.stdout
+        assert not re.search(r"\d+ (created|updated|deleted|replaced)", again.stdout)
+        assert password == again.stdout.split("Administrator:")[1].split()[2]
+
+        other = checkout.demo("--platform", str(ROOT))
+        assert 1 == other.returncode
+        assert "is no code base that is known here" in other.stderr
+    finally:
+        down = checkout.demo("--down")
+    assert 0 == down.returncode
+    assert {} == lab.engine.containers(lab.name)
+    assert not checkout.stack_file.exists()
+    assert not (checkout.state / "aegir-lab" / lab.name).exists()
+    assert [] == checkout.files("lab.json")
+    assert [] == checkout.files("checkpoint")
+    assert 0 == checkout.demo("--down").returncode

@@ -1,0 +1,199 @@
+"""A site that leaves the stack: first its backup, proven, then all of it goes, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from aegir_components import layout
+from lab import Host, HostSpec, Lab
+from tests.integration.farm import Farm, fetch, web_and_database
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+
+STAYS = "stays.example.com"
+GOES = "goes.example.com"
+FAILS = "fails.example.com"
+ROOT = layout.PLATFORMS_ROOT
+
+FILES = r"""
+find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/cache \
+    -o -path /var/log/journal -o -path /var/lib/mysql -o -path /var/lib/systemd -o -path /var/lib/php \) -prune \
+    -o -printf '%p\n' | sort
+"""
+"""All names of a host, but of what its own services write as they run."""
+
+
+class Estate:
+    """A farm with three sites, each with an upload, and what was on its hosts before it."""
+
+    def __init__(self, lab: Lab, farm: Farm, before: dict[str, set[str]]) -> None:
+        self.lab, self.farm, self.before = lab, farm, before
+        self.web, self.database = lab.host("web1"), lab.host("db1")
+
+    @property
+    def backups(self) -> list[Path]:
+        return sorted((self.farm.hub / "backups").glob("*"))
+
+    def backups_of(self, site: str) -> list[Path]:
+        return [path for path in self.backups if path.name.startswith(site)]
+
+
+def names(host: Host) -> set[str]:
+    return set(host.run(FILES).stdout.splitlines())
+
+
+def sql(host: Host, statement: str) -> str:
+    return host.run("mysql -N", input=statement).stdout.strip()
+
+
+def of_site(site: str) -> list[str]:
+    return [
+        layout.vhost_path("apache", site),
+        layout.pool_path(site),
+        layout.site_directory(ROOT, site),
+        f"{layout.platform_registry('code')}/{site}",
+        f"{ROOT}/code/sites/{site}",
+        layout.pool_socket(site),
+    ]
+
+
+def on_database(host: Host, site: str) -> str:
+    name, account = layout.database_name(site), layout.account_name(site)
+    return sql(
+        host,
+        f"SHOW DATABASES LIKE '{name}'; SELECT CONCAT(user, '@', host) FROM mysql.user WHERE user = '{account}'; "
+        f"SELECT CONCAT('record of ', name) FROM aegir.ownership WHERE name = '{name}'; "
+        f"SELECT CONCAT('grant to ', user) FROM mysql.db WHERE user = '{account}'",
+    )
+
+
+@pytest.fixture(scope="module")
+def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Estate:
+    lab = lab_factory("removal", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+    before = {name: names(lab.host(name)) for name in ("web1", "db1")}
+    settings = web_and_database(lab, source=wordpress, sites={STAYS: {}, GOES: {}, FAILS: {}})
+    farm = Farm(tmp_path_factory.mktemp("removal"), settings)
+    farm.up()
+    for site in (STAYS, GOES, FAILS):
+        upload = f"{layout.site_files(ROOT, site)}/upload.txt"
+        lab.host("web1").run(f"echo 'of {site}' >{upload} && chmod 644 {upload}")
+    return Estate(lab, farm, before)
+
+
+def test_a_site_leaves_a_proven_backup_and_nothing_on_the_hosts(estate: Estate) -> None:
+    web, database = estate.web, estate.database
+    looks = f"find {' '.join(of_site(STAYS))} -printf '%p %y %m %u:%g %s %T@\\n' | sort"
+    other = web.run(looks).stdout, on_database(database, STAYS)
+    assert len(on_database(database, GOES).splitlines()) >= 4, "what is looked for further down is there now"
+    assert "" == web.run(f"ls -d {' '.join(of_site(GOES))}").stderr
+    del estate.farm.settings["sites"][GOES]
+
+    estate.farm.up()
+
+    files, dump = estate.backups_of(GOES)
+    assert ["600", "600"] == [f"{path.stat().st_mode & 0o777:o}" for path in (files, dump)]
+    assert "700" == f"{dump.parent.stat().st_mode & 0o777:o}"
+    text = gzip.decompress(dump.read_bytes()).decode()
+    assert "Dump completed" in text[-200:]
+    assert "CREATE TABLE `wp_options`" in text
+    with tarfile.open(files, "r:gz") as archive:
+        upload = archive.extractfile("./site/files/upload.txt")
+        assert upload is not None
+        assert b"of goes.example.com\n" == upload.read()
+    for path in of_site(GOES):
+        web.run(f"! test -e {path} && ! test -L {path}")
+    user = layout.system_user(GOES)
+    web.run(f"! getent passwd {user} && ! getent group {user}")
+    assert "" == on_database(database, GOES)
+    assert "aegir_proof" not in sql(database, "SHOW DATABASES")
+    assert 404 == fetch(web, GOES).status
+    assert (web.run(looks).stdout, on_database(database, STAYS)) == other
+    assert 200 == fetch(web, STAYS).status
+    assert b"of stays.example.com\n" == fetch(web, STAYS, f"/sites/{STAYS}/files/upload.txt").body.encode()
+    estate.farm.unchanged("--refresh")
+
+
+def test_a_backup_that_fails_keeps_the_database_until_it_can_be_made(estate: Estate) -> None:
+    database = estate.database
+    before = on_database(database, FAILS)
+    rows = sql(database, f"SELECT COUNT(*) FROM {layout.database_name(FAILS)}.wp_options")
+    database.run(
+        "mv /usr/bin/mysqldump /usr/bin/mysqldump.kept; printf '#!/bin/sh\\necho broken >&2\\nexit 1\\n' "
+        ">/usr/bin/mysqldump; chmod 755 /usr/bin/mysqldump"
+    )
+    del estate.farm.settings["sites"][FAILS]
+
+    done = estate.farm.up(ok=False)
+
+    assert "nothing was removed" in done.sentence
+    assert before == on_database(database, FAILS)
+    assert rows == sql(database, f"SELECT COUNT(*) FROM {layout.database_name(FAILS)}.wp_options")
+    assert 200 == fetch(estate.web, STAYS).status
+    database.run("mv /usr/bin/mysqldump.kept /usr/bin/mysqldump")
+    estate.farm.up()
+    assert "" == on_database(database, FAILS)
+    dump = [path for path in estate.backups_of(FAILS) if path.name.endswith(".sql.gz")]
+    assert 1 == len(dump)
+    assert b"Dump completed" in gzip.decompress(dump[0].read_bytes())[-200:]
+    assert [] == [path.name for path in estate.backups if path.name.endswith(".part")]
+
+
+REMAINS: dict[str, list[str]] = {
+    "web1": [
+        "/var/aegir",
+        "/var/aegir/.ssh",
+        "/var/aegir/config",
+        "/var/aegir/config/apache",
+        "/var/aegir/config/apache/custom.d",
+        "/var/aegir/config/apache/platform.d",
+        "/var/aegir/config/apache/post.d",
+        "/var/aegir/config/apache/pre.d",
+        "/var/aegir/config/apache/vhost.d",
+        "/var/aegir/config/php-fpm",
+        "/var/aegir/config/php-fpm/pool.d",
+        "/var/aegir/config/sites.d",
+        "/var/aegir/platforms",
+        "/var/aegir/platforms/.releases",
+        "/var/aegir/platforms/.sites",
+        "/var/aegir/platforms/.sites/.wordpress",
+        "/var/aegir/platforms/.sites/.wordpress/wp-config.php",
+        "/var/lib/aegir",
+        "/var/lib/aegir/acme",
+        "/var/lib/aegir/apache-modules",
+        "/var/lib/aegir/undo",
+        "/var/log/aegir",
+        "/var/log/aegir/fails.example.com.access.log",
+        "/var/log/aegir/fails.example.com.error.log",
+        "/var/log/aegir/goes.example.com.access.log",
+        "/var/log/aegir/goes.example.com.error.log",
+        "/var/log/aegir/stays.example.com.access.log",
+        "/var/log/aegir/stays.example.com.error.log",
+    ],
+    "db1": ["/var/aegir", "/var/aegir/.ssh", "/var/aegir/config"],
+}
+"""Directories, logs, and records of ours; packages stay, and are not looked at."""
+
+
+def test_destroy_leaves_nothing_of_ours_that_serves_anything(estate: Estate) -> None:
+    estate.farm.destroy()
+
+    remains = {
+        host.name: sorted(
+            name for name in names(host) - estate.before[host.name] if "aegir" in name or "example.com" in name
+        )
+        for host in (estate.web, estate.database)
+    }
+    assert REMAINS == remains
+    assert [] == estate.farm.resources()
+    assert 2 == len(estate.backups_of(STAYS))
+    estate.web.run("apache2ctl -t && systemctl is-active apache2")
+    assert "wp-" not in fetch(estate.web, STAYS).body
+    assert "" == sql(estate.database, "SELECT user FROM mysql.user WHERE user LIKE '%aegir%' OR user LIKE '%example%'")
+    assert "example" not in sql(estate.database, "SHOW DATABASES")

@@ -1,0 +1,184 @@
+"""The database service: TLS, another way to reach it, passwords of all kinds, somebody else's server, and what fails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from lab import Host, HostSpec, Lab
+from tests.integration.farm import Config, Farm, hub_settings
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+Maker = Callable[[Config], Farm]
+PASSWORD = 'servers["{name}"].services.database.admin.password'
+
+
+@pytest.fixture(scope="module")
+def lab(lab_factory: LabFactory) -> Lab:
+    return lab_factory("database", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+
+
+@pytest.fixture(scope="module")
+def farm(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Farm:
+    made = Farm(tmp_path_factory.mktemp("farm"), declared(lab, {"type": "mysql"}))
+    made.up()
+    return made
+
+
+def declared(lab: Lab, service: Config) -> Config:
+    web, database = lab.host("web1"), lab.host("db1")
+    return {
+        "hub": hub_settings(lab),
+        "servers": {
+            web.spec.fqdn: {"address": web.address, "services": {"web": "apache"}},
+            database.spec.fqdn: {"address": database.address, "services": {"database": service}},
+        },
+    }
+
+
+def service(farm: Farm, lab: Lab) -> Config:
+    found: Config = farm.settings["servers"][lab.host("db1").spec.fqdn]["services"]["database"]
+    return found
+
+
+def sql(host: Host, statement: str) -> str:
+    return host.run(f"mysql -N -e {statement!r}").stdout
+
+
+def test_the_administrator_has_what_it_needs_from_the_hub_only(farm: Farm, lab: Lab) -> None:
+    database = lab.host("db1")
+
+    accounts = sql(database, "SELECT CONCAT(user, '@', host) FROM mysql.user WHERE user LIKE 'aegir%'").split()
+    grants = sql(database, f"SHOW GRANTS FOR 'aegir_root'@'{lab.hub_address}'")
+
+    assert [f"aegir_root@{lab.hub_address}"] == accounts
+    assert "WITH GRANT OPTION" in grants
+    for more in ("ALL PRIVILEGES", "SUPER", "FILE", "SHUTDOWN", "REPLICATION"):
+        assert more not in grants
+
+
+def test_the_proof_from_the_web_server_leaves_nothing(farm: Farm, lab: Lab) -> None:
+    database = lab.host("db1")
+    before = sql(database, "SHOW DATABASES") + sql(database, "SELECT user, host FROM mysql.user")
+
+    farm.up("--refresh")
+
+    assert before == sql(database, "SHOW DATABASES") + sql(database, "SELECT user, host FROM mysql.user")
+    assert "proof" not in before
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param('it\'s "quoted" `here`', id="quotes"),
+        pytest.param("back\\slash\\n\\0 and \\' more", id="backslash"),
+        pytest.param("100% %s %d $HOME $(id) ${x}", id="percent-and-dollar"),
+        pytest.param("pässwörd → 密码 \U0001f511", id="unicode"),
+        pytest.param("-- # /* ; DROP USER root", id="sql"),
+        pytest.param("p" * 200, id="200-characters"),
+    ],
+)
+def test_a_given_password_of_any_characters_works(farm: Farm, lab: Lab, password: str) -> None:
+    path = PASSWORD.format(name=lab.host("db1").spec.fqdn)
+    farm.secrets[path] = password
+
+    done = farm.up()
+
+    assert password not in done.output
+    farm.unchanged("--refresh")
+
+
+def test_a_password_changed_on_the_server_is_found_and_set_again(farm: Farm, lab: Lab) -> None:
+    sql(lab.host("db1"), f"ALTER USER 'aegir_root'@'{lab.hub_address}' IDENTIFIED BY 'somebody elses'")
+
+    seen = farm.drift()
+    assert "refuses aegir_root" in seen.sentence
+
+    farm.up("--refresh")
+    farm.unchanged("--refresh")
+
+
+def test_a_cut_grant_option_is_found_by_name_and_given_back(farm: Farm, lab: Lab) -> None:
+    sql(lab.host("db1"), f"REVOKE GRANT OPTION, EVENT ON *.* FROM 'aegir_root'@'{lab.hub_address}'")
+
+    seen = farm.drift()
+
+    assert "lacks GRANT OPTION" in seen.sentence
+    assert "lacks EVENT" in seen.sentence
+    farm.up("--refresh")
+    farm.unchanged("--refresh")
+
+
+def test_tls_required_is_demanded_of_every_account_and_offered_by_the_server(farm: Farm, lab: Lab) -> None:
+    database = lab.host("db1")
+    service(farm, lab)["tls"] = "required"
+    farm.up()
+
+    assert "ANY" == sql(database, "SELECT ssl_type FROM mysql.user WHERE user = 'aegir_root'").strip()
+    assert "/etc/mysql/aegir-tls/server.crt" == sql(database, "SELECT @@ssl_cert").strip()
+    assert "400" == database.run("stat -c %a /etc/mysql/aegir-tls/server.key").stdout.strip()
+    farm.unchanged("--refresh")
+
+    database.run("rm /etc/mysql/aegir-tls/server.crt")
+    assert "certificate of the database" in farm.drift().sentence
+    farm.up("--refresh")
+    farm.unchanged("--refresh")
+
+
+def test_the_hub_reaches_the_database_through_ssh_where_its_port_is_closed_to_it(farm: Farm, lab: Lab) -> None:
+    service(farm, lab)["reach"] = "ssh"
+
+    farm.up()
+
+    database = lab.host("db1")
+    accounts = sql(database, "SELECT CONCAT(user, '@', host) FROM mysql.user WHERE user LIKE 'aegir%'").split()
+    assert ["aegir_root@127.0.0.1"] == accounts
+    farm.unchanged("--refresh")
+
+
+def test_a_database_that_somebody_else_runs_is_used_without_ssh(
+    farm: Farm, lab: Lab, wordpress: Path, tmp_path: Path
+) -> None:
+    """Its own credentials, no ssh at all; a site works on it, and goes again with a verified dump."""
+    database, web = lab.host("db1"), lab.host("web1")
+    sql(database, f"CREATE OR REPLACE USER 'them'@'{lab.hub_address}' IDENTIFIED BY 'their password'")
+    sql(database, f"GRANT ALL PRIVILEGES ON *.* TO 'them'@'{lab.hub_address}' WITH GRANT OPTION")
+    name = "managed.lab.test"
+    settings: Config = {
+        "hub": hub_settings(lab),
+        "servers": {
+            web.spec.fqdn: {"address": web.address, "services": {"web": "apache"}},
+            name: {
+                "address": database.address,
+                "connection": "none",
+                "services": {"database": {"type": "mysql", "admin": {"name": "them"}}},
+            },
+        },
+        "platforms": {"code": {"server": web.spec.fqdn, "source": str(wordpress)}},
+        "sites": {"managed.example.com": {"platform": "code"}},
+    }
+    other = Farm(tmp_path, settings, secrets={PASSWORD.format(name=name): "their password"})
+    before = database.run("journalctl -q -u ssh -o cat --no-pager | grep -c Accepted", check=False).stdout
+
+    other.up()
+    other.unchanged("--refresh")
+
+    assert before == database.run("journalctl -q -u ssh -o cat --no-pager | grep -c Accepted", check=False).stdout
+    sql(database, f"REVOKE CREATE USER ON *.* FROM 'them'@'{lab.hub_address}'")
+    assert "lacks CREATE USER" in other.drift().sentence
+    sql(database, f"GRANT CREATE USER ON *.* TO 'them'@'{lab.hub_address}'")
+
+    del other.settings["sites"]["managed.example.com"]
+    if shutil.which("mysqldump") is None:
+        # Without the client that makes the dump nothing is dropped.
+        assert "apt-get install default-mysql-client" in other.up(ok=False).sentence
+        assert "managed_example_com" in sql(database, "SHOW DATABASES")
+        return
+    other.up()
+    assert "managed_example_com" not in sql(database, "SHOW DATABASES")
+    assert list((other.hub / "backups").glob("managed.example.com-*.sql.gz"))

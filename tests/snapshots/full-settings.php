@@ -1,0 +1,36 @@
+<?php
+
+// Written by aegir for www.example.com; a change by hand is drift. Your own settings belong into local.settings.php beside it.
+$databases['default']['default'] = [
+  'driver' => 'mysql',
+  'database' => 'www_example_com_qd6a7ojgnw',
+  'username' => 'www_example_com_qd6a7ojgnw',
+  'password' => 'Pa55word',
+  'host' => '10.0.0.3',
+  'port' => 3307,
+  'prefix' => '',
+  'pdo' => [PDO::MYSQL_ATTR_SSL_CA => '/var/lib/aegir/database-ca/10.0.0.3.crt', PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => TRUE],
+  'charset' => 'utf8mb4',
+  'collation' => 'utf8mb4_general_ci',
+  'init_commands' => ['isolation_level' => 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'],
+];
+$settings['hash_salt'] = 'salt';
+$settings['trusted_host_patterns'] = [
+  '^www\\.example\\.com$',
+  '^example\\.com$',
+  '^example\\.org$',
+  '^xn\\-\\-bcher\\-kva\\.example$',
+];
+$settings['file_public_path'] = 'sites/www.example.com/files';
+$settings['file_private_path'] = '/var/aegir/platforms/.sites/www.example.com/private';
+$settings['file_temp_path'] = '/var/aegir/platforms/.sites/www.example.com/tmp';
+$settings['config_sync_directory'] = '/var/aegir/platforms/.sites/www.example.com/config';
+// The release's path differs with each release, and so does what Drupal caches of its code.
+$settings['deployment_identifier'] = substr(hash('sha256', DRUPAL_ROOT), 0, 16);
+$settings['update_free_access'] = FALSE;
+$settings['rebuild_access'] = FALSE;
+// Owner and modes of this directory are aegir's.
+$settings['skip_permissions_hardening'] = TRUE;
+if (is_readable(__DIR__ . '/local.settings.php')) {
+  include __DIR__ . '/local.settings.php';
+}

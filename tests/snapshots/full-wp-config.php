@@ -1,0 +1,29 @@
+<?php
+
+// Written by aegir for www.example.com; a change by hand is drift. Your own settings belong into local.wp-config.php beside it.
+define('DB_NAME', 'www_example_com_qd6a7ojgnw');
+define('DB_USER', 'www_example_com_qd6a7ojgnw');
+define('DB_PASSWORD', 'Pa55word');
+define('DB_HOST', '10.0.0.3:3307');
+// WordPress hands no authority to mysqli: the connection is encrypted, and the server's name is not checked.
+define('MYSQL_CLIENT_FLAGS', MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT);
+define('DB_CHARSET', 'utf8mb4');
+define('DB_COLLATE', '');
+$table_prefix = 'wp_';
+// Eight keys from one secret, as different from each other as HMAC makes them.
+foreach (['AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY', 'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT'] as $aegir_key) {
+  define($aegir_key, hash_hmac('sha256', $aegir_key, 'salt'));
+}
+unset($aegir_key);
+define('WP_HOME', 'http://www.example.com:8080');
+define('WP_SITEURL', 'http://www.example.com:8080');
+define('UPLOADS', 'sites/www.example.com/files');
+define('WP_TEMP_DIR', '/var/aegir/platforms/.sites/www.example.com/tmp');
+// Code is the platform's: it changes with a release and on every web server alike.
+define('DISALLOW_FILE_MODS', true);
+define('AUTOMATIC_UPDATER_DISABLED', true);
+define('WP_DEBUG', false);
+if (is_readable(__DIR__ . '/local.wp-config.php')) {
+  include __DIR__ . '/local.wp-config.php';
+}
+require_once ABSPATH . 'wp-settings.php';

@@ -1,0 +1,321 @@
+"""What a stack declares: which resources, with which inputs, and nothing done while it declares them."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from aegir_components import estate, layout, settings
+from aegir_components.testing import FakeFarm, RecordingMocks, is_secret, opened
+
+SITE = "www.example.com"
+KINDS = {"aegir:Credentials", "aegir:SiteDatabase", "aegir:SiteConfiguration", "aegir:Installation", "aegir:index:Site"}
+COMPUTED = {
+    "aegir:Credentials": {name: f"generated-{name}" for name in ("administrator", "database", "salt")},
+    "aegir:WebService": {"php": "8.2"},
+    "aegir:DatabaseService": {"version": "10.11.6-MariaDB"},
+}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a hub with a key pair and a source of each application."""
+    root = tmp_path_factory.mktemp("hub")
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(root / "id")], check=True, capture_output=True
+    )
+    core = root / "drupal" / "web" / "core"
+    (core / "lib").mkdir(parents=True)
+    (core / "lib" / "Drupal.php").write_text("<?php class Drupal { const VERSION = '10.3.6'; }")
+    for name in ("standard", "minimal"):
+        (core / "profiles" / name).mkdir(parents=True)
+        (core / "profiles" / name / f"{name}.info.yml").write_text("type: profile\n")
+    return root
+
+
+def server(name: str, address: str, hub: Path, **services: Any) -> settings.Server:
+    ssh = settings.ServerSsh(identity=str(hub / "id"), host_key="ssh-ed25519 AAAA")
+    return settings.Server(name=name, address=address, ssh=ssh, **services)
+
+
+def site(name: str, **changes: Any) -> settings.Site:
+    values: dict[str, Any] = {
+        "name": name,
+        "display_name": name,
+        "platform": "drupal-10",
+        "database": "db1",
+        "title": name,
+        "admin": settings.SiteAdmin(mail=f"admin@{name}"),
+    }
+    return settings.Site(**(values | changes))
+
+
+def stack(hub: Path, **changes: Any) -> settings.Settings:
+    """One web server, one database server, one platform, one site."""
+    servers = [
+        server("db1", "10.0.0.3", hub, database=settings.DatabaseService(address="10.0.0.3")),
+        server("web1", "10.0.0.2", hub, web=settings.WebService()),
+    ]
+    platform = settings.Platform(
+        name="drupal-10",
+        server="web1",
+        source=settings.PlatformSource(path=str(hub / "drupal")),
+        publish_path="/var/aegir/platforms/drupal-10",
+    )
+    made = settings.Settings(
+        hub=settings.Hub(address="10.0.0.1", root=str(hub), ssh=settings.HubSsh(identity=str(hub / "id"))),
+        servers={each.name: each for each in servers},
+        platforms={platform.name: platform},
+        sites={SITE: site(SITE)},
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def declare(declared: settings.Settings, *, preview: bool = False) -> RecordingMocks:
+    mocks = RecordingMocks(computed={} if preview else COMPUTED)
+    pulumi.runtime.set_mocks(mocks, project="aegir", stack="test", preview=preview)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> None:
+        estate.build(declared)
+
+    program()
+    return mocks
+
+
+@pytest.fixture
+def recorded(hub: Path) -> RecordingMocks:
+    return declare(stack(hub))
+
+
+def names(recorded: RecordingMocks) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in recorded.resources:
+        found.setdefault(each.type, []).append(each.name)
+    return {kind: sorted(listed) for kind, listed in found.items()}
+
+
+def test_every_resource_that_a_small_stack_has(recorded: RecordingMocks) -> None:
+    found = names(recorded)
+    assert {
+        "aegir:index:Server": ["db1", "web1"],
+        "aegir:index:Platform": ["drupal-10"],
+        "aegir:index:Site": [SITE],
+        "aegir:Machine": ["db1", "web1"],
+        "aegir:WebService": ["web1"],
+        "aegir:DatabaseService": ["db1"],
+        "aegir:Release": ["drupal-10"],
+        "aegir:SiteDatabase": [SITE],
+        "aegir:SiteConfiguration": [SITE],
+        "aegir:Installation": [SITE],
+    }.items() <= found.items()
+    assert sorted([SITE, "db1"]) == found["aegir:Credentials"]
+
+
+def test_a_site_costs_six_resources_at_most(hub: Path) -> None:
+    sites = {name: site(name) for name in (SITE, "b.example", "c.example")}
+    one, three = declare(stack(hub)), declare(stack(hub, sites=sites))
+    assert (len(three.resources) - len(one.resources)) / 2 <= 6
+    assert sum(SITE == each.name for each in one.resources) <= 6
+
+
+def test_a_thousandth_site_renames_no_other(hub: Path) -> None:
+    sites = {name: site(name) for name in ("a.example", SITE, "z.example")}
+    one, three = declare(stack(hub)), declare(stack(hub, sites=sites))
+    for kind in KINDS - {"aegir:index:Site"}:
+        assert {SITE: one.of(kind)[SITE]} == {SITE: three.of(kind)[SITE]}, kind
+
+
+def test_names_and_types_are_no_two_alike(hub: Path) -> None:
+    recorded = declare(stack(hub, sites={name: site(name) for name in (SITE, "web1.example", "db1.example")}))
+    pairs = [(each.type, each.name) for each in recorded.resources]
+    assert len(pairs) == len(set(pairs))
+
+
+class TestSite:
+    def test_its_database_lets_the_web_server_and_the_hub_in_and_nobody_else(self, recorded: RecordingMocks) -> None:
+        assert ["10.0.0.1", "10.0.0.2"] == recorded.only("aegir:SiteDatabase")["clients"]
+
+    def test_its_names_are_layouts(self, recorded: RecordingMocks) -> None:
+        inputs = recorded.only("aegir:SiteDatabase")
+        assert layout.database_name(SITE) == inputs["database"]
+        assert layout.account_name(SITE) == inputs["account"]
+        assert f"aegir/test/{SITE}" == inputs["owner"]
+
+    def test_all_its_parts_name_the_same_database(self, recorded: RecordingMocks) -> None:
+        inputs = recorded.only("aegir:SiteDatabase")
+        for kind in ("aegir:SiteConfiguration", "aegir:Installation"):
+            where = recorded.only(kind)["database"]
+            assert (inputs["database"], inputs["account"], inputs["address"], inputs["port"]) == (
+                where["name"],
+                where["user"],
+                where["host"],
+                where["port"],
+            )
+
+    def test_all_its_parts_have_the_same_password(self, recorded: RecordingMocks) -> None:
+        words = {
+            opened(recorded.only("aegir:SiteDatabase")["site_password"]),
+            opened(recorded.only("aegir:SiteConfiguration")["password"]),
+            opened(recorded.only("aegir:Installation")["password"]),
+        }
+        assert {"generated-database"} == words
+
+    def test_its_members_are_the_platforms_servers(self, recorded: RecordingMocks) -> None:
+        members = recorded.only("aegir:SiteConfiguration")["members"]
+        assert {"web1"} == set(members)
+        assert ("10.0.0.2", "apache", 80) == (
+            members["web1"]["connection"]["address"],
+            members["web1"]["type"],
+            members["web1"]["port"],
+        )
+
+    def test_what_a_person_declared_is_there(self, hub: Path) -> None:
+        declared = site(SITE, aliases=("example.com",), profile="minimal", language="de", title="Ein Titel")
+        recorded = declare(stack(hub, sites={SITE: declared}))
+        inputs = recorded.only("aegir:Installation")
+        assert ("minimal", "de", "Ein Titel") == (inputs["profile"], inputs["language"], inputs["title"])
+        assert ["example.com"] == recorded.only("aegir:SiteConfiguration")["aliases"]
+
+    def test_a_profile_that_the_source_has_not_is_refused_with_those_that_it_has(self, hub: Path) -> None:
+        with pytest.raises(settings.SettingsError, match=r'profile "none" is not on platform.*minimal, standard'):
+            declare(stack(hub, sites={SITE: site(SITE, profile="none")}))
+
+
+class TestServer:
+    def test_ssh_is_told_what_was_declared(self, recorded: RecordingMocks, hub: Path) -> None:
+        connection = recorded.of("aegir:Machine")["web1"]["connection"]
+        assert {
+            "host": "web1",
+            "address": "10.0.0.2",
+            "identity": str(hub / "id"),
+            "host_key": "ssh-ed25519 AAAA",
+            "hub_root": str(hub),
+        } == connection
+
+    def test_the_hubs_public_key_goes_to_every_machine(self, recorded: RecordingMocks, hub: Path) -> None:
+        wanted = " ".join((hub / "id.pub").read_text().split()[:2])
+        assert {wanted} == {inputs["public_key"] for inputs in recorded.of("aegir:Machine").values()}
+
+    def test_the_hub_is_known_by_its_address_on_the_database(self, recorded: RecordingMocks) -> None:
+        inputs = recorded.only("aegir:DatabaseService")
+        assert ("10.0.0.1", "aegir_root", 3306) == (inputs["hub_address"], inputs["user"], inputs["port"])
+
+    def test_a_declared_password_is_used_and_none_is_generated(self, hub: Path) -> None:
+        database = settings.DatabaseService(address="10.0.0.3", admin=settings.DatabaseAdmin(password="declared-word"))
+        servers = {**stack(hub).servers, "db1": server("db1", "10.0.0.3", hub, database=database)}
+        recorded = declare(stack(hub, servers=servers))
+        assert "declared-word" == opened(recorded.only("aegir:DatabaseService")["password"])
+        assert [SITE] == sorted(recorded.of("aegir:Credentials"))
+
+    def test_through_ssh_the_hub_comes_from_the_machine_itself(self, hub: Path) -> None:
+        database = settings.DatabaseService(address="10.0.0.3", reach="ssh")
+        servers = {**stack(hub).servers, "db1": server("db1", "10.0.0.3", hub, database=database)}
+        recorded = declare(stack(hub, servers=servers))
+        assert "127.0.0.1" == recorded.only("aegir:DatabaseService")["hub_address"]
+        assert ["10.0.0.2", "127.0.0.1"] == recorded.only("aegir:SiteDatabase")["clients"]
+
+    def test_a_name_that_does_not_resolve_says_where_it_stands(
+        self, hub: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        servers = {
+            **stack(hub).servers,
+            "web1": server("web1", "web1.invalid", hub, web=settings.WebService()),
+        }
+
+        def unknown(*_given: object, **_named: object) -> None:
+            raise OSError(-2, "Name or service not known")
+
+        monkeypatch.setattr("socket.getaddrinfo", unknown)
+        with pytest.raises(settings.SettingsError, match=r'aegir:servers\["web1"\]\.address.*write the server'):
+            declare(stack(hub, servers=servers))
+
+
+class TestPlatform:
+    def test_a_release_is_known_by_the_digest_of_its_source(self, recorded: RecordingMocks, hub: Path) -> None:
+        inputs = recorded.only("aegir:Release")
+        assert 64 == len(inputs["digest"])
+        assert (3, "web", "drupal", str(hub / "drupal")) == (
+            inputs["files"],
+            inputs["docroot"],
+            inputs["application"],
+            inputs["source"],
+        )
+
+    def test_a_source_that_is_not_there_stops_everything_with_its_path(self, hub: Path) -> None:
+        platform = dataclasses.replace(
+            stack(hub).platforms["drupal-10"], source=settings.PlatformSource(path=str(hub / "none"))
+        )
+        with pytest.raises(settings.SettingsError, match=r'aegir:platforms\["drupal-10"\]\.source.*nothing is deleted'):
+            declare(stack(hub, platforms={"drupal-10": platform}))
+
+
+def _values(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping) and not is_secret(value):
+        return [pair for key, item in value.items() for pair in _values(item, f"{path}.{key}")]
+    if isinstance(value, list):
+        return [pair for item in value for pair in _values(item, path)]
+    return [(path, value)]
+
+
+class TestSecrets:
+    def test_every_password_is_handed_over_as_a_secret(self, hub: Path) -> None:
+        database = settings.DatabaseService(address="10.0.0.3", admin=settings.DatabaseAdmin(password="declared-word"))
+        servers = {**stack(hub).servers, "db1": server("db1", "10.0.0.3", hub, database=database)}
+        admin = settings.SiteAdmin(mail="a@b.example", password="declared-too")
+        recorded = declare(stack(hub, servers=servers, sites={SITE: site(SITE, admin=admin)}))
+        for each in recorded.resources:
+            for path, value in _values(each.inputs):
+                if not is_secret(value):
+                    assert "declared-" not in str(value), f"{each.type} {path}"
+        assert is_secret(recorded.only("aegir:DatabaseService")["password"])
+        assert is_secret(recorded.only("aegir:SiteDatabase")["password"])
+        assert is_secret(recorded.only("aegir:Installation")["admin_password"])
+        assert "declared-too" == opened(recorded.only("aegir:Installation")["admin_password"])
+
+
+class TestPreview:
+    def test_a_preview_declares_the_same_resources(self, hub: Path) -> None:
+        assert names(declare(stack(hub))) == names(declare(stack(hub), preview=True))
+
+    @pytest.mark.parametrize("preview", [True, False])
+    def test_declaring_reaches_no_machine(self, preview: bool, hub: Path) -> None:
+        farm = FakeFarm()
+        hosts = [farm.host("web1", "10.0.0.2"), farm.host("db1", "10.0.0.3")]
+        with farm.installed():
+            declare(stack(hub), preview=preview)
+        assert [[], []] == [host.scripts for host in hosts]
+
+    def test_declaring_calls_no_provider(self, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from aegir_components.providers.lifecycle import Lifecycle
+
+        for call in ("create", "update", "read", "delete"):
+            monkeypatch.setattr(Lifecycle, call, lambda *given: pytest.fail("a provider was called"))
+        declare(stack(hub), preview=True)
+
+
+@pytest.mark.slow
+def test_an_estate_of_twenty_servers_and_two_hundred_sites_is_declared_quickly(hub: Path) -> None:
+    base = stack(hub)
+    servers = {
+        f"web{number}": server(f"web{number}", f"10.0.1.{number}", hub, web=settings.WebService())
+        for number in range(19)
+    }
+    platforms = {
+        f"platform-{number}": dataclasses.replace(
+            base.platforms["drupal-10"], name=f"platform-{number}", server=f"web{number}",
+            publish_path=f"/var/aegir/platforms/platform-{number}",
+        )
+        for number in range(19)
+    }  # fmt: skip
+    sites = {
+        f"s{number}.example": site(f"s{number}.example", platform=f"platform-{number % 19}") for number in range(200)
+    }
+    recorded = declare(stack(hub, servers={"db1": base.servers["db1"], **servers}, platforms=platforms, sites=sites))
+    assert 200 == len(recorded.of("aegir:Installation"))

@@ -1,0 +1,387 @@
+"""What is done with releases on a machine, run by real shells; its digest is the hub's, whatever the names are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aegir_components.host import script
+from aegir_components.services import functions
+from aegir_components.sources import tree
+
+if TYPE_CHECKING:
+    from .conftest import Shell
+else:
+    Shell = Any
+
+RELEASE = functions("release")
+LONGEST = "n" * 255
+NAMES = [
+    b"plain.php",
+    b"with space",
+    b" leading",
+    b"trailing ",
+    b"new\nline",
+    b"-dash",
+    b"--help",
+    b"quote'\"`$(id)",
+    b"back\\slash",
+    b"tab\there",
+    "b\u00fccher".encode(),
+    "bu\u0308cher".encode(),
+    b"not-utf8-\xff\xfe",
+    b"%s%n",
+    b"*",
+    LONGEST.encode(),
+    b"\x01control",
+]
+
+
+def make(root: Path, names: list[bytes]) -> None:
+    """Fill a directory: each name as a file, in a directory, as a program, and as a link."""
+    root.mkdir(parents=True, exist_ok=True)
+    base = os.fsencode(root)
+    for number, name in enumerate(names):
+        Path(os.fsdecode(base + b"/" + name)).write_bytes(b"content of " + name)
+        below = Path(os.fsdecode(base + b"/d%d" % number))
+        below.mkdir()
+        program = Path(os.fsdecode(os.fsencode(below) + b"/" + name))
+        program.write_bytes(b"")
+        program.chmod(0o755)
+        Path(below, "link").symlink_to(os.fsdecode(b"../" + name))
+    normalise(root)
+
+
+def normalise(root: Path) -> None:
+    """Give modes as rsync gives them to a release."""
+    root.chmod(0o755)
+    for path in root.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+
+
+def digest(shell: Shell, root: Path) -> str:
+    ran = shell.check(RELEASE, f'fact digest "$(tree_digest {script.call("", str(root)).strip()})"')
+    return ran.report.facts["digest"]
+
+
+def on_the_hub(root: Path, cache: Path) -> str:
+    return tree.read(root, (), ".", cache / "sums.json").digest
+
+
+def on_the_hub_files(root: Path, cache: Path) -> int:
+    return tree.read(root, (), ".", cache / "sums.json").files
+
+
+class TestDigest:
+    def test_it_is_the_hubs_for_every_name(self, shell: Shell, tmp_path: Path) -> None:
+        wanted, lines = {}, [RELEASE]
+        for number, name in enumerate(NAMES):
+            root = tmp_path / f"code{number}"
+            make(root, [name])
+            wanted[f"n{number}"] = on_the_hub(root, tmp_path)
+            lines.append(f'fact n{number} "$(tree_digest {root})"')
+        assert wanted == shell.check(*lines).report.facts
+
+    def test_it_is_the_hubs_for_all_names_together(self, shell: Shell, tmp_path: Path) -> None:
+        make(tmp_path / "code", NAMES)
+        assert on_the_hub(tmp_path / "code", tmp_path) == digest(shell, tmp_path / "code")
+
+    def test_it_is_the_hubs_with_empty_directories_and_links_to_nowhere(self, shell: Shell, tmp_path: Path) -> None:
+        make(tmp_path / "code", [b"index.php"])
+        (tmp_path / "code" / "empty").mkdir()
+        (tmp_path / "code" / "broken").symlink_to("no such file")
+        normalise(tmp_path / "code")
+        assert on_the_hub(tmp_path / "code", tmp_path) == digest(shell, tmp_path / "code")
+
+    @settings(
+        max_examples=12,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    @given(
+        names=st.lists(
+            st.binary(min_size=1, max_size=30).filter(
+                lambda name: (
+                    b"/" not in name and b"\0" not in name and name not in {b".", b"..", *tree.REPOSITORY_DIRECTORIES}
+                )
+            ),
+            min_size=1,
+            max_size=6,
+            unique=True,
+        )
+    )
+    def test_it_is_the_hubs_for_any_bytes(
+        self, names: list[bytes], shell: Shell, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        place = tmp_path_factory.mktemp("any")
+        root = place / "code"
+        root.mkdir()
+        for name in names:
+            path = Path(os.fsdecode(os.fsencode(root) + b"/" + name))
+            path.write_bytes(name)
+        normalise(root)
+        assert on_the_hub(root, place) == digest(shell, root)
+
+    def test_a_copy_by_rsync_has_the_digest_of_its_source(self, shell: Shell, tmp_path: Path) -> None:
+        if shutil.which("rsync") is None:
+            pytest.skip("rsync is not installed")
+        make(tmp_path / "code", NAMES)
+        # Modes on a hub are whatever they are there.
+        for number, path in enumerate(sorted((tmp_path / "code").rglob("*"))):
+            if path.is_file() and not path.is_symlink():
+                path.chmod([0o600, 0o640, 0o666, 0o775, 0o700][number % 5])
+        (tmp_path / "code" / ".git").mkdir()
+        (tmp_path / "code" / ".git" / "config").write_text("[core]")
+        options = ["--links", "--times", "--recursive", "--delete", "--perms", "--chmod=D755,Fu=rwX,Fgo=rX"]
+        command = ["rsync", *options, *tree.anchored((), "."), f"{tmp_path}/code/", f"{tmp_path}/there/"]
+        subprocess.run(command, check=True, timeout=20)
+        assert not (tmp_path / "there" / ".git").exists()
+        assert on_the_hub(tmp_path / "code", tmp_path) == digest(shell, tmp_path / "there")
+
+    @pytest.mark.parametrize("change", ["byte", "name", "mode", "target", "more", "less", "kind"])
+    def test_every_change_changes_it(self, change: str, shell: Shell, tmp_path: Path) -> None:
+        root = tmp_path / "code"
+        make(root, [b"index.php", b"other"])
+        before = digest(shell, root)
+        if change == "byte":
+            (root / "index.php").write_bytes(b"Content of index.php")
+        elif change == "name":
+            (root / "index.php").rename(root / "Index.php")
+        elif change == "mode":
+            (root / "index.php").chmod(0o755)
+        elif change == "target":
+            (root / "d0" / "link").unlink()
+            (root / "d0" / "link").symlink_to("../other")
+        elif change == "more":
+            (root / "more").touch()
+        elif change == "less":
+            (root / "d1" / "other").unlink()
+        else:
+            (root / "d1" / "other").unlink()
+            (root / "d1" / "other").mkdir()
+        assert before != digest(shell, root)
+        assert on_the_hub(root, tmp_path) == digest(shell, root)
+
+    def test_a_name_cannot_stand_for_two_entries(self, shell: Shell, tmp_path: Path) -> None:
+        for part in ("one", "two"):
+            (tmp_path / part).mkdir()
+        (tmp_path / "one" / "a\nf 644  b").touch()
+        (tmp_path / "two" / "a").touch()
+        (tmp_path / "two" / "b").touch()
+        for part in ("one", "two"):
+            normalise(tmp_path / part)
+        assert digest(shell, tmp_path / "one") != digest(shell, tmp_path / "two")
+
+
+@pytest.fixture
+def release(shell: Shell, tmp_path: Path) -> Path:
+    """Give a release with its record."""
+    root = tmp_path / "releases" / ("a1" * 8)
+    make(root, [b"index.php", b"with space", b"new\nline", b"-dash"])
+    (root / "sites").mkdir()
+    assert 0 == shell.check(RELEASE, f"tree_manifest {root} {tmp_path}/sites >{root}.manifest").status
+    return root
+
+
+def faults(shell: Shell, root: Path) -> list[str]:
+    sites = root.parent.parent / "sites"
+    ran = shell.check(RELEASE, script.call("want_release", str(root), f"{root}.manifest", str(sites)))
+    assert "" == ran.stderr
+    return [text.removeprefix("release: ") for text in ran.report.drift]
+
+
+class TestQuickLook:
+    def test_a_release_as_it_was_accepted_has_no_faults(self, shell: Shell, release: Path) -> None:
+        assert [] == faults(shell, release)
+
+    def test_links_to_the_sites_data_are_no_code(self, shell: Shell, release: Path, tmp_path: Path) -> None:
+        (release / "sites" / "www.example.com").symlink_to(tmp_path / "sites" / "www.example.com" / "site")
+        facts = (release / "sites").stat()
+        os.utime(release / "sites", (facts.st_atime, facts.st_mtime))
+        assert [] == faults(shell, release)
+
+    def test_a_link_to_somewhere_else_is(self, shell: Shell, release: Path) -> None:
+        (release / "sites" / "evil").symlink_to("/etc")
+        assert any("sites/evil" in fault for fault in faults(shell, release))
+
+    @pytest.mark.parametrize("name", ["index.php", "with space", "-dash"])
+    def test_a_changed_file_is_named(self, name: str, shell: Shell, release: Path) -> None:
+        (release / name).write_text("changed by hand")
+        assert [name] == faults(shell, release)
+
+    def test_a_changed_file_with_a_newline_in_its_name_forges_no_other(self, shell: Shell, release: Path) -> None:
+        (release / "new\nline").write_text("changed")
+        assert ["new?line"] == faults(shell, release)
+
+    @pytest.mark.parametrize("name", ["added.php", "added with space", "-added"])
+    def test_an_added_file_is_named(self, name: str, shell: Shell, release: Path) -> None:
+        (release / name).touch()
+        assert [name] == faults(shell, release)
+
+    def test_a_removed_file_is_named(self, shell: Shell, release: Path) -> None:
+        (release / "index.php").unlink()
+        assert ["index.php"] == faults(shell, release)
+
+    def test_a_changed_mode_is_named(self, shell: Shell, release: Path) -> None:
+        (release / "index.php").chmod(0o666)
+        assert ["index.php"] == faults(shell, release)
+
+    def test_a_changed_mode_of_a_directory_is_named(self, shell: Shell, release: Path) -> None:
+        (release / "d0").chmod(0o777)
+        assert ["d0"] == faults(shell, release)
+
+    def test_a_missing_record_is_named(self, shell: Shell, release: Path) -> None:
+        Path(f"{release}.manifest").unlink()
+        assert ["its record is missing"] == faults(shell, release)
+
+    def test_a_missing_release_is_named(self, shell: Shell, release: Path) -> None:
+        shutil.rmtree(release)
+        assert [f"release {release}: missing"] == faults(shell, release)
+
+    def test_no_more_than_twenty_are_named(self, shell: Shell, release: Path) -> None:
+        for number in range(40):
+            (release / f"added{number}").touch()
+        assert 20 == len(faults(shell, release))
+
+
+class TestLife:
+    def test_what_arrived_otherwise_is_refused_and_named(self, shell: Shell, tmp_path: Path) -> None:
+        make(tmp_path / ".staging", [b"index.php"])
+        ran = shell.apply(RELEASE, self.accept(tmp_path, "0" * 64))
+        assert 97 == ran.status
+        assert "not what the hub read" in ran.failure
+        assert not (tmp_path / "live").exists()
+
+    def test_what_arrived_as_it_was_read_gets_its_name_and_record(self, shell: Shell, tmp_path: Path) -> None:
+        make(tmp_path / ".staging", NAMES)
+        wanted = on_the_hub(tmp_path / ".staging", tmp_path)
+        assert 0 == shell.apply(RELEASE, self.accept(tmp_path, wanted)).status
+        assert not (tmp_path / ".staging").exists()
+        assert (tmp_path / "live" / "sites").is_dir()
+        assert (tmp_path / "live.manifest").stat().st_size
+
+    def test_a_damaged_release_makes_room(self, shell: Shell, tmp_path: Path) -> None:
+        make(tmp_path / ".staging", [b"index.php"])
+        make(tmp_path / "live", [b"damaged.php"])
+        wanted = on_the_hub(tmp_path / ".staging", tmp_path)
+        assert 0 == shell.apply(RELEASE, self.accept(tmp_path, wanted)).status
+        assert (tmp_path / "live" / "index.php").exists()
+        assert not (tmp_path / "live" / "damaged.php").exists()
+        assert not (tmp_path / "live.damaged").exists()
+
+    @staticmethod
+    def accept(place: Path, wanted: str) -> str:
+        staging = f"{place}/.staging"
+        return script.call(
+            "release_accept", staging, f"{place}/live", f"{place}/live.manifest", f"{place}/sites", staging, wanted
+        )
+
+    def test_the_newest_stay_and_the_live_one_always(self, shell: Shell, tmp_path: Path) -> None:
+        names = [f"{number:016x}" for number in range(6)]
+        for number, name in enumerate(names):
+            (tmp_path / name).mkdir()
+            (tmp_path / f"{name}.manifest").touch()
+            os.utime(tmp_path / name, (1_000_000 + number, 1_000_000 + number))
+        for other in (".staging-x", "theirs", "0123"):
+            (tmp_path / other).mkdir()
+        live = names[0]
+        shell.apply(RELEASE, script.call("release_prune", str(tmp_path), live, "3"))
+        left = {path.name for path in tmp_path.iterdir()} - {"machine"}
+        assert live in left
+        assert {names[5], names[4]} <= left
+        assert not {names[1], names[2]} & left
+        assert {"theirs", "0123"} <= left, "what is not a release of ours stays"
+        assert ".staging-x" not in left
+        assert {name.removesuffix(".manifest") for name in left if name.endswith(".manifest")} == {
+            name for name in left if name in names
+        }
+
+    def test_pruning_where_nothing_is_does_nothing(self, shell: Shell, tmp_path: Path) -> None:
+        assert 0 == shell.apply(RELEASE, script.call("release_prune", f"{tmp_path}/none", "x", "3")).status
+
+    def test_facts_before_anything_is_there(self, shell: Shell, tmp_path: Path) -> None:
+        facts = shell.check(RELEASE, self.facts(tmp_path)).report.facts
+        assert "" == facts["live"]
+        assert "staged" not in facts
+
+    def test_facts_of_a_live_release_count_its_files(self, shell: Shell, release: Path, tmp_path: Path) -> None:
+        (tmp_path / "published").symlink_to(release)
+        facts = shell.check(RELEASE, self.facts(tmp_path, release)).report.facts
+        assert (str(release), "yes", "") == (facts["live"], facts["staged"], facts["faults"])
+        assert int(facts["files"]) == on_the_hub_files(release, tmp_path)
+
+    @staticmethod
+    def facts(place: Path, release: Path | None = None) -> str:
+        root = release or place / "none"
+        return script.call("release_facts", f"{place}/published", str(root), f"{root}.manifest", f"{place}/sites")
+
+    @pytest.mark.parametrize("there", ["file", "directory", "nothing", "link", "broken link"])
+    def test_a_publish_path_is_ours_when_it_is_a_link_or_nothing(
+        self, there: str, shell: Shell, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "published"
+        if there == "file":
+            path.write_text("theirs")
+        elif there == "directory":
+            path.mkdir()
+        elif "link" in there:
+            path.symlink_to(tmp_path if there == "link" else "nowhere")
+        ran = shell.apply(RELEASE, script.call("want_publishable", str(path)))
+        assert (97 if there in {"file", "directory"} else 0) == ran.status
+        assert (str(path) in ran.failure) == (there in {"file", "directory"})
+
+    def test_a_platform_with_sites_says_which(self, shell: Shell, tmp_path: Path) -> None:
+        registry = tmp_path / "registry"
+        assert 0 == shell.apply(RELEASE, script.call("refuse_sites", str(registry), "p")).status
+        registry.mkdir()
+        assert 0 == shell.apply(RELEASE, script.call("refuse_sites", str(registry), "p")).status
+        (registry / "www.example.com").touch()
+        ran = shell.apply(RELEASE, script.call("refuse_sites", str(registry), "p"))
+        assert 97 == ran.status
+        assert "www.example.com" in ran.failure
+
+
+class TestSiteLinks:
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Path:
+        for part in ("code/sites/default", "registry", "data/a.example/site", "data/b.example/site", "data/.drupal"):
+            (tmp_path / part).mkdir(parents=True)
+        (tmp_path / "registry" / "a.example").write_text(
+            f"a.example {tmp_path}/data/a.example/site\nwww.a.example {tmp_path}/data/a.example/site\n"
+        )
+        return tmp_path
+
+    def link(self, shell: Shell, place: Path) -> dict[str, str]:
+        ran = shell.apply(RELEASE, script.call("link_sites", f"{place}/code", f"{place}/registry", f"{place}/data"))
+        assert 0 == ran.status
+        return {path.name: str(path.readlink()) for path in (place / "code/sites").iterdir() if path.is_symlink()}
+
+    def test_every_name_of_a_site_links_to_its_data(self, shell: Shell, place: Path) -> None:
+        data = f"{place}/data/a.example/site"
+        assert {"a.example": data, "www.a.example": data} == self.link(shell, place)
+        assert (place / "code/sites/default").is_dir()
+
+    def test_a_name_that_left_the_registry_loses_its_link(self, shell: Shell, place: Path) -> None:
+        (place / "code/sites/old.example").symlink_to(f"{place}/data/b.example/site")
+        assert "old.example" not in self.link(shell, place)
+
+    def test_links_of_the_code_itself_and_shared_files_stay(self, shell: Shell, place: Path) -> None:
+        (place / "code/sites/theirs").symlink_to("default")
+        (place / "code/sites/sites.php").symlink_to(f"{place}/data/.drupal/sites.php")
+        assert {"theirs", "sites.php"} <= set(self.link(shell, place))
+
+    def test_a_link_to_another_sites_data_is_corrected(self, shell: Shell, place: Path) -> None:
+        (place / "code/sites/a.example").symlink_to(f"{place}/data/b.example/site")
+        assert f"{place}/data/a.example/site" == self.link(shell, place)["a.example"]
+
+    def test_without_sites_nothing_is_linked(self, shell: Shell, place: Path) -> None:
+        (place / "registry" / "a.example").unlink()
+        assert {} == self.link(shell, place)

@@ -1,0 +1,173 @@
+"""What holds for every file: imports go one way, modules stay short, no shell reads our words, names have docstrings."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import aegir_components
+from aegir_components import settings, testing
+
+ROOT = Path(aegir_components.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+SHELL = sorted(ROOT.rglob("*.sh"))
+ids = [str(path.relative_to(ROOT)) for path in MODULES]
+LONGEST = 400
+
+LEAVES = {"settings", "layout"}
+BELOW = {"host", "mysql", "services", "applications", "templates", "sources", "backups", *LEAVES}
+"""What providers may use; in here every direction that is not forbidden below is allowed."""
+EVERYTHING = BELOW | {"providers", "components", "estate", "tasks"}
+FORBIDDEN = {
+    "settings": EVERYTHING - {"settings"},
+    "layout": EVERYTHING - {"layout"},
+    "templates": BELOW - {"templates"} | {"providers", "components", "estate"},
+    "host": {"mysql", "services", "applications", "sources", "templates", "backups", "providers", "components", "estate"},
+    "mysql": {"services", "applications", "sources", "templates", "backups", "providers", "components", "estate"},
+    "applications": {"mysql", "services", "backups", "providers", "components", "estate", "host"},
+    "sources": {"mysql", "services", "backups", "providers", "components", "estate", "host"},
+    "services": {"backups", "providers", "components", "estate", "settings"},
+    "backups": {"services", "applications", "sources", "templates", "providers", "components", "estate"},
+    "providers": {"components", "estate", "settings"},
+    "components": {"estate"},
+}  # fmt: skip
+WITHOUT_PULUMI = {"host", "mysql", "layout", "templates", "applications", "sources", "services", "backups"}
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def part(path: Path) -> str:
+    """Name the layer that a module belongs to."""
+    inside = path.relative_to(ROOT)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def imported(path: Path) -> set[str]:
+    """List what a module imports, as absolute dotted names."""
+    package = ["aegir_components", *path.relative_to(ROOT).parts[:-1]]
+    found = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            found.add(start)
+            found |= {f"{start}.{name.name}" for name in node.names}
+    return found
+
+
+def layers(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported(path) if name.startswith("aegir_components.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_imports_go_one_way(path: Path) -> None:
+    assert not (layers(path) - {part(path)}) & FORBIDDEN.get(part(path), set())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_what_works_without_pulumi_does_not_import_it(path: Path) -> None:
+    if part(path) in WITHOUT_PULUMI:
+        assert not {name for name in imported(path) if name.split(".")[0] == "pulumi"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_nothing_but_the_doubles_imports_the_doubles(path: Path) -> None:
+    assert part(path) == "testing" or "testing" not in layers(path)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_a_module_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_no_program_is_started_through_a_shell(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call):
+            named = {keyword.arg: keyword.value for keyword in node.keywords}
+            assert "shell" not in named, f"line {node.lineno}"
+            assert ast.unparse(node.func) not in {"os.system", "os.popen", "subprocess.getoutput"}, (
+                f"line {node.lineno}"
+            )
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_every_program_has_a_time_limit(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"subprocess.run", "subprocess.check_output"}:
+            assert "timeout" in {keyword.arg for keyword in node.keywords}, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_every_public_name_has_a_docstring(path: Path) -> None:
+    tree = parsed(path)
+    assert ast.get_docstring(tree), "the module"
+    nested = [node for thing in tree.body if isinstance(thing, ast.ClassDef) for node in thing.body]
+    for node in [*tree.body, *nested]:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{node.name}, line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part(path) == "providers"], ids=lambda path: path.name)
+def test_a_providers_module_does_nothing_when_it_is_imported(path: Path) -> None:
+    for node in parsed(path).body:
+        assert isinstance(
+            node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.Expr
+        )
+        if isinstance(node, ast.Expr):
+            assert isinstance(node.value, ast.Constant), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.name)
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_shell_functions_are_posix(path: Path, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    options = ["--posix"] if shell == "bash" else []
+    done = subprocess.run([shell, *options, "-n", str(path)], capture_output=True, text=True, timeout=10, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.name)
+def test_shellcheck_finds_nothing(path: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed here")
+    # SC2010: names of releases are ours, of hexadecimal digits.
+    command = ["shellcheck", "--shell=sh", "--severity=warning", "--exclude=SC2010", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert 0 == done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("path", [path for path in SHELL if path.name != "prelude.sh"], ids=lambda path: path.name)
+def test_a_library_of_functions_runs_nothing_by_itself(path: Path) -> None:
+    done = subprocess.run(
+        ["dash" if shutil.which("dash") else "sh", "-eu", str(path)], capture_output=True, timeout=10, check=False
+    )
+    assert (0, b"", b"") == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("module", [settings, testing], ids=["settings", "testing"])
+def test_exported_names_are_sorted_and_there(module: object) -> None:
+    names: list[str] = module.__all__  # type: ignore[attr-defined]
+    assert sorted(names, key=lambda name: (name[0].islower(), name)) == names
+    assert all(hasattr(module, name) for name in names)
+
+
+def test_main_is_short() -> None:
+    assert len((ROOT.parent / "__main__.py").read_text().splitlines()) <= 40
+
+
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.name)
+def test_lists_of_names_end_where_they_end(path: Path) -> None:
+    assert path.read_text().endswith("\n")
+    assert "\t" not in path.read_text()

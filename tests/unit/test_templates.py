@@ -1,0 +1,382 @@
+"""Configuration files: as they are recorded in ``tests/snapshots``, and as the programs that read them see them.
+
+A wanted change of a template is recorded with ``AEGIR_RECORD=1 tools/env pytest tests/unit/test_templates.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import jinja2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aegir_components import layout, templates
+from aegir_components.applications import APPLICATIONS
+from aegir_components.services import php, release, site
+from aegir_components.services.apache import APACHE
+from aegir_components.services.nginx import NGINX
+from aegir_components.services.web import WebServer
+
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
+ROOT = "/var/aegir/platforms"
+HOSTILE = "it's \\ \"$HOME\" ${x} {{ y }} <?php ?> # ; \n\t\u00fc\u2028\U0001f40d \\' \\"
+
+
+def plan(case: str, application: str) -> site.SitePlan:
+    aliases: tuple[str, ...] = ()
+    if case == "minimal":
+        name, password, authority, docroot = "a.example", "password", "", "."
+    elif case == "full":
+        name, aliases = "www.example.com", ("example.com", "example.org", "xn--bcher-kva.example")
+        password, authority, docroot = "Pa55word", "PEM", "web"
+    else:
+        # The longest name that DNS allows, and a password that a person typed.
+        name, aliases = ".".join(["x" * 63] * 3 + ["y" * 61]), ("0.example",)
+        password, authority, docroot = HOSTILE, "", "web"
+    database: dict[str, str | int] = {
+        "name": layout.database_name(name),
+        "user": layout.account_name(name),
+        "password": password,
+        "host": "10.0.0.3",
+        "port": 3307 if case == "full" else 3306,
+    }
+    return site.SitePlan(
+        site=name, aliases=aliases, platform="drupal-10", publish_path=f"{ROOT}/drupal-10", docroot=docroot,
+        application=APPLICATIONS[application], database=database, salt=HOSTILE if case == "hostile" else "salt",
+        authority=authority,
+    )  # fmt: skip
+
+
+CASES = ["minimal", "full", "hostile"]
+KINDS = {
+    "drupal-apache.conf": lambda case: site.vhost_text(plan(case, "drupal"), APACHE, 8080 if case == "full" else 80),
+    "drupal-nginx.conf": lambda case: site.vhost_text(plan(case, "drupal"), NGINX, 8080 if case == "full" else 80),
+    "wordpress-apache.conf": lambda case: site.vhost_text(plan(case, "wordpress"), APACHE, 80),
+    "wordpress-nginx.conf": lambda case: site.vhost_text(plan(case, "wordpress"), NGINX, 80),
+    "pool.conf": lambda case: site.pool_text(plan(case, "drupal")),
+    "settings.php": lambda case: site.settings_text(plan(case, "drupal"), 8080 if case == "full" else 80),
+    "wp-config.php": lambda case: site.settings_text(plan(case, "wordpress"), 8080 if case == "full" else 80),
+}
+ALL = [(case, kind) for kind in KINDS for case in CASES]
+
+
+def rendered(case: str, kind: str) -> str:
+    return KINDS[kind](case)
+
+
+@pytest.mark.parametrize(("case", "kind"), ALL)
+def test_it_is_as_recorded(case: str, kind: str) -> None:
+    path, text = SNAPSHOTS / f"{case}-{kind}", rendered(case, kind)
+    if os.environ.get("AEGIR_RECORD"):
+        path.write_text(text)
+    assert path.exists(), f"record it: AEGIR_RECORD=1 tools/env pytest {__file__}"
+    assert path.read_text() == text, f"a wanted change is recorded with AEGIR_RECORD=1 tools/env pytest {__file__}"
+
+
+def test_no_snapshot_is_left_over() -> None:
+    assert {f"{case}-{kind}" for case, kind in ALL} == {path.name for path in SNAPSHOTS.iterdir()}
+
+
+@pytest.mark.parametrize(("case", "kind"), ALL)
+def test_it_ends_with_one_newline_and_has_no_space_at_a_lines_end(case: str, kind: str) -> None:
+    text = rendered(case, kind)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    if case != "hostile":
+        assert not [line for line in text.splitlines() if line != line.rstrip() or "\t" in line]
+
+
+@pytest.mark.parametrize(("case", "kind"), ALL)
+def test_nothing_of_the_template_is_left(case: str, kind: str) -> None:
+    text = rendered(case, kind).replace("{{ y }}", "")
+    assert not re.search(r"\{\{|\{%|%\}|Undefined", text)
+
+
+@pytest.mark.parametrize(("case", "kind"), ALL)
+def test_the_same_values_give_the_same_text(case: str, kind: str) -> None:
+    assert rendered(case, kind) == rendered(case, kind)
+
+
+def test_a_value_that_is_missing_is_an_error() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        templates.render("php-pool.conf.j2", site="x")
+
+
+@pytest.mark.parametrize(
+    "value", ["a b", "a;b", "a\nb", "", "a'b", 'a"b', "a#b", "a\\b", "a%b", "ä", "a(b", "a|b", "a<b"]
+)
+def test_nothing_that_needs_quoting_gets_into_a_configuration_file(value: str) -> None:
+    with pytest.raises(ValueError, match="configuration file"):
+        templates.word(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "literal"),
+    [
+        ("plain", "'plain'"),
+        ("it's", r"'it\'s'"),
+        ("back\\", r"'back\\'"),
+        ("\\'", r"'\\\''"),
+        ("$x {$y}", "'$x {$y}'"),
+        ("?>", "'?>'"),
+        ("", "''"),
+        (3306, "3306"),
+        (True, "TRUE"),
+        (False, "FALSE"),
+    ],
+)
+def test_a_php_literal(value: object, literal: str) -> None:
+    assert literal == templates.php(value)
+
+
+def test_php_has_no_literal_for_a_nul() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        templates.php("a\0b")
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_a_php_literal_ends_where_it_ends(value: str) -> None:
+    literal = templates.php(value)
+    inner = re.fullmatch(r"'((?:[^'\\]|\\\\|\\')*)'", literal, re.DOTALL)
+    assert inner is not None
+    assert value == re.sub(r"\\([\\'])", r"\1", inner[1])
+
+
+class TestDigest:
+    def test_it_changes_with_the_text_only(self) -> None:
+        assert templates.digest("php-pool.conf.j2") == templates.digest("php-pool.conf.j2")
+        assert templates.digest("php-pool.conf.j2") != templates.digest("apache-vhost.conf.j2")
+        assert templates.digest("a" and "php-pool.conf.j2", "apache-vhost.conf.j2") != templates.digest(
+            "php-pool.conf.j2"
+        )
+        assert re.fullmatch(r"[0-9a-f]{16}", templates.digest("php-pool.conf.j2"))
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed here")
+    return found
+
+
+def run(*command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=20, check=False)
+
+
+class TestPhp:
+    @pytest.mark.parametrize("case", CASES)
+    @pytest.mark.parametrize("kind", ["settings.php", "wp-config.php"])
+    def test_it_is_php(self, case: str, kind: str) -> None:
+        done = run(tool("php"), "-n", "-l", text=rendered(case, kind))
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+    @pytest.mark.parametrize("name", ["drupal-sites.php.j2", "wordpress-chooser.php.j2"])
+    def test_shared_files_are_php(self, name: str) -> None:
+        done = run(tool("php"), "-n", "-l", text=templates.render(name, sites=f"{ROOT}/.sites"))
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+    @pytest.mark.parametrize("names", [each for app in APPLICATIONS.values() for each in (app.installer, app.password)])
+    def test_programs_are_php(self, names: tuple[str, ...]) -> None:
+        from aegir_components.applications.base import program
+
+        done = run(tool("php"), "-n", "-l", text=program({"title": HOSTILE}, *names))
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+    def test_every_value_comes_back_as_it_was_given(self) -> None:
+        values = [HOSTILE, *"'\\\"$\n\r\t#;?<>{}`", "\\'", "'\\", "\\\\", "\u2028", "x" * 5000, "', phpinfo(), '"]
+        listed = ", ".join(templates.php(value) for value in values)
+        done = run(tool("php"), "-n", text=f"<?php echo json_encode([{listed}]);")
+        assert values == json.loads(done.stdout)
+
+    def test_drupal_reads_the_password_that_was_given(self) -> None:
+        text = rendered("hostile", "settings.php").replace("<?php", "<?php\nconst DRUPAL_ROOT = '/x';", 1)
+        done = run(tool("php"), "-n", text=f"{text}\necho json_encode([$databases['default']['default'], $settings]);")
+        database, found = json.loads(done.stdout)
+        assert (HOSTILE, 3306, HOSTILE) == (database["password"], database["port"], found["hash_salt"])
+        (first, second) = found["trusted_host_patterns"]
+        name = plan("hostile", "drupal").site
+        assert re.fullmatch(first.strip("^$"), name)
+        assert not re.fullmatch(second.strip("^$"), "0Xexample")
+
+    def test_wordpress_gets_eight_different_keys(self, tmp_path: Path) -> None:
+        (tmp_path / "wp-settings.php").write_text("<?php echo json_encode(get_defined_constants(true)['user']);")
+        (tmp_path / "wp-config.php").write_text(
+            rendered("hostile", "wp-config.php").replace("<?php", f"<?php\ndefine('ABSPATH', '{tmp_path}/');", 1)
+        )
+        found = json.loads(run(tool("php"), "-n", str(tmp_path / "wp-config.php")).stdout)
+        keys = [value for name, value in found.items() if name.endswith(("_KEY", "_SALT"))]
+        assert 8 == len(keys) == len(set(keys))
+        assert HOSTILE == found["DB_PASSWORD"]
+
+
+def relocated(text: str, place: Path) -> str:
+    """Put what stands on a machine's own paths below the test's directory."""
+    for path in ("/var/aegir", "/var/log/aegir", "/var/lib/aegir", "/run/php"):
+        text = text.replace(path, f"{place}{path}")
+    return text
+
+
+def machine(place: Path, server: WebServer) -> None:
+    for part in ("var/log/aegir", "var/lib/aegir/acme", "run/php", f"var/aegir/platforms/{layout.RELEASES}/x"):
+        (place / part).mkdir(parents=True, exist_ok=True)
+    for part in ("pre.d", "platform.d", "vhost.d", "custom.d", "post.d"):
+        (place / server.root.lstrip("/") / part).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.mark.parametrize("application", ["drupal", "wordpress"])
+@pytest.mark.parametrize("case", CASES)
+def test_apache_accepts_it(case: str, application: str, tmp_path: Path) -> None:
+    apache = tool("apache2")
+    modules = Path(apache).resolve().parents[1] / "lib" / "apache2" / "modules"
+    if not (modules / "mod_rewrite.so").exists():
+        pytest.skip("apache2's modules are not where they are expected")
+    machine(tmp_path, APACHE)
+    names = [
+        "authz_core", "alias", "dir", "headers", "rewrite", "proxy", "proxy_fcgi", "setenvif", "mpm_event", "expires",
+    ]  # fmt: skip
+    lines = [f"LoadModule {name}_module {modules}/mod_{name}.so" for name in names]
+    lines += [f"PidFile {tmp_path}/pid", f"ErrorLog {tmp_path}/error.log", "ServerName localhost", "Listen 18080"]
+    lines += ['LogFormat "%h" combined', f"ServerRoot {tmp_path}"]
+    definition = APACHE.definition(layout.platform_variable("drupal-10"), f"{ROOT}/{layout.RELEASES}/x")
+    text = "\n".join([*lines, definition, site.vhost_text(plan(case, application), APACHE, 18080)])
+    (tmp_path / "apache.conf").write_text(relocated(text, tmp_path))
+    done = run(apache, "-t", "-f", str(tmp_path / "apache.conf"))
+    assert 0 == done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("application", ["drupal", "wordpress"])
+@pytest.mark.parametrize("case", CASES)
+def test_nginx_accepts_it(case: str, application: str, tmp_path: Path) -> None:
+    nginx = tool("nginx")
+    machine(tmp_path, NGINX)
+    definition = NGINX.definition(layout.platform_variable("drupal-10"), f"{ROOT}/{layout.RELEASES}/x")
+    text = "\n".join(
+        [
+            f"pid {tmp_path}/pid;",
+            f"error_log {tmp_path}/error.log;",
+            "events {}",
+            "http {",
+            "server_names_hash_bucket_size 512;",
+            f"access_log {tmp_path}/access.log;",
+            *(f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
+            definition,
+            site.vhost_text(plan(case, application), NGINX, 18080),
+            "}",
+        ]
+    )
+    (tmp_path / "var/aegir/config/nginx/listen.conf").write_text("listen 18080;\n")
+    (tmp_path / "fastcgi_params").write_text("fastcgi_param QUERY_STRING $query_string;\n")
+    (tmp_path / "nginx.conf").write_text(relocated(text, tmp_path))
+    done = run(nginx, "-t", "-q", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-e", f"{tmp_path}/e.log")
+    assert 0 == done.returncode, done.stderr
+
+
+class TestPatterns:
+    """What is never served, in the one form that Apache and nginx both take."""
+
+    @pytest.mark.parametrize(
+        ("application", "path"),
+        [
+            ("drupal", "/.git/config"),
+            ("drupal", "/.htaccess"),
+            ("drupal", "/sites/www.example.com/settings.php"),
+            ("drupal", "/sites/www.example.com/local.settings.php"),
+            ("drupal", "/sites/www.example.com/private/a"),
+            ("drupal", "/composer.json"),
+            ("drupal", "/COMPOSER.LOCK"),
+            ("drupal", "/core/install.php"),
+            ("drupal", "/core/rebuild.php"),
+            ("drupal", "/vendor/autoload.php"),
+            ("drupal", "/modules/a/a.module"),
+            ("drupal", "/modules/a/a.info.yml"),
+            ("drupal", "/index.php~"),
+            ("drupal", "/dump.sql"),
+            ("drupal", "/dump.mysql"),
+            ("wordpress", "/wp-config.php"),
+            ("wordpress", "/wp-config.php.bak"),
+            ("wordpress", "/wp-config-sample.php"),
+            ("wordpress", "/wp-admin/install.php"),
+            ("wordpress", "/wp-includes/version.php"),
+            ("wordpress", "/.user.ini"),
+            ("wordpress", "/readme.html"),
+            ("wordpress", "/sites/www.example.com/wp-config.php"),
+        ],
+    )
+    def test_denied(self, application: str, path: str) -> None:
+        assert any(re.search(pattern, path) for pattern in APPLICATIONS[application].denied), path
+
+    @pytest.mark.parametrize(
+        ("application", "path"),
+        [
+            ("drupal", "/"),
+            ("drupal", "/index.php"),
+            ("drupal", "/.well-known/acme-challenge/token"),
+            ("drupal", "/sites/www.example.com/files/css/css_x.css"),
+            ("drupal", "/core/misc/drupal.js"),
+            ("drupal", "/user/login"),
+            ("drupal", "/robots.txt"),
+            ("wordpress", "/wp-login.php"),
+            ("wordpress", "/wp-admin/"),
+            ("wordpress", "/wp-admin/admin-ajax.php"),
+            ("wordpress", "/wp-content/themes/a/style.css"),
+            ("wordpress", "/wp-includes/js/jquery/jquery.js"),
+            ("wordpress", "/sites/www.example.com/files/2024/a.jpg"),
+        ],
+    )
+    def test_served(self, application: str, path: str) -> None:
+        assert not any(re.search(pattern, path) for pattern in APPLICATIONS[application].denied), path
+
+    @pytest.mark.parametrize(
+        ("application", "path", "runs"),
+        [
+            ("drupal", "/index.php", True),
+            ("drupal", "/index.php/user", True),
+            ("drupal", "/update.php", True),
+            ("drupal", "/sites/www.example.com/files/evil.php", False),
+            ("drupal", "/core/x.php", False),
+            ("drupal", "/files/index.php", False),
+            ("drupal", "/xindex.php", False),
+            ("wordpress", "/wp-login.php", True),
+            ("wordpress", "/index.php", True),
+            ("wordpress", "/wp-admin/users.php", True),
+            ("wordpress", "/wp-content/plugins/a/b.php", True),
+            ("wordpress", "/wp-content/uploads/evil.php", False),
+            ("wordpress", "/sites/www.example.com/files/evil.php", False),
+        ],
+    )
+    def test_php_runs_where_the_platform_has_it(self, application: str, path: str, runs: bool) -> None:
+        assert runs == bool(re.search(APPLICATIONS[application].runs, path)), path
+
+
+class TestSitePlan:
+    def test_every_name_links_to_the_sites_data(self) -> None:
+        lines = site.registry_text(plan("full", "drupal")).splitlines()
+        target = f"{ROOT}/.sites/www.example.com/site"
+        assert [f"{name} {target}" for name in ("www.example.com", *plan("full", "drupal").aliases)] == lines
+
+    def test_no_repr_holds_a_secret(self) -> None:
+        assert HOSTILE not in repr(plan("hostile", "drupal"))
+
+    def test_the_secrets_of_a_site_are_in_its_settings_and_nowhere_else(self) -> None:
+        made = plan("minimal", "drupal")
+        for text in (site.vhost_text(made, APACHE, 80), site.vhost_text(made, NGINX, 80), site.pool_text(made)):
+            assert "password" not in text
+            assert "salt" not in text
+
+    @pytest.mark.parametrize("server", [APACHE, NGINX], ids=["apache", "nginx"])
+    def test_a_release_is_known_by_one_definition(self, server: WebServer) -> None:
+        paths = release.Layout("drupal-10", f"{ROOT}/drupal-10", "web")
+        text = release.definition(paths, "a1" * 32, server)
+        assert f"{ROOT}/.releases/drupal-10/{'a1' * 8}/web" in text
+        assert layout.platform_variable("drupal-10") in text
+
+    def test_running_requests_survive_a_reload_of_php(self) -> None:
+        assert "process_control_timeout = 60s" in php.include_text()
