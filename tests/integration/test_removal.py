@@ -166,7 +166,6 @@ REMAINS: dict[str, list[str]] = {
         "/var/aegir/platforms/.sites/.wordpress/wp-config.php",
         "/var/lib/aegir",
         "/var/lib/aegir/acme",
-        "/var/lib/aegir/apache-modules",
         "/var/lib/aegir/undo",
         "/var/log/aegir",
         "/var/log/aegir/fails.example.com.access.log",

@@ -45,7 +45,8 @@ def test_the_hub_is_a_server_as_well(lab_factory: LabFactory, wordpress: Path) -
     packages = next(Path(ROOT, ".venv", "lib").glob("python3*")) / "site-packages"
     send(lab, host, packages, "/opt/packages")
     send(lab, host, ROOT / ".venv" / "engine", "/opt/engine")
-    send(lab, host, ROOT, "/opt/aegir", "aegir_components", "__main__.py", "Pulumi.yaml", "stacks")
+    send(lab, host, ROOT, "/opt/aegir", "aegir_components", "__main__.py", "Pulumi.yaml")
+    host.run("mkdir /opt/aegir/stacks")
     send(lab, host, wordpress, "/opt/wordpress")
     # The virtual environment that Pulumi.yaml names is the host's own Python here.
     host.run("sed -i '/virtualenv:/d; /toolchain:/d; /options:/d' /opt/aegir/Pulumi.yaml; mkdir -p /opt/state")

@@ -61,7 +61,7 @@ def conn(lab: Lab, tmp_path: Path) -> Iterator[Connection]:
     """A connection to `one` that no other test uses."""
     host = lab.host("one")
     made = to(host, tmp_path, lab)
-    host.run("systemctl is-active -q ssh || systemctl restart ssh")
+    host.run("systemctl reset-failed ssh; systemctl is-active -q ssh || systemctl restart ssh")
     yield made
     multiplex.disconnect(made)
 
@@ -360,13 +360,15 @@ def test_eight_threads_in_two_processes_share_one_login(conn: Connection, lab: L
 )
 def test_tight_limits_of_sshd_do_no_harm(conn: Connection, lab: Lab, limit: str) -> None:
     host = lab.host("one")
-    host.run(f"printf '{limit}\\n' >/etc/ssh/sshd_config.d/05-limit.conf; systemctl restart ssh".replace("\n", "\\n"))
+    # systemd refuses a service that starts too often, as one does that each test restarts.
+    restart = "systemctl reset-failed ssh; systemctl restart ssh"
+    host.run(f"printf '{limit}\\n' >/etc/ssh/sshd_config.d/05-limit.conf; {restart}".replace("\n", "\\n"))
     since = now(host)
     try:
         eight_threads_in_two_processes(replace(conn, patience=20.0))
         assert 1 == logins(host, since)
     finally:
-        host.run("rm /etc/ssh/sshd_config.d/05-limit.conf; systemctl restart ssh")
+        host.run(f"rm /etc/ssh/sshd_config.d/05-limit.conf; {restart}")
         multiplex.disconnect(replace(conn, patience=20.0))
 
 
