@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import secrets
 import string
+from pathlib import Path
+from typing import Any
 
 import pulumi
+
+from aegir_components import numeric_ids
 
 from .lifecycle import AegirResource, Lifecycle, State
 
@@ -18,7 +22,7 @@ class Provider(Lifecycle):
     """Generates once; an update keeps what was generated."""
 
     secret_keys = tuple(LENGTHS)
-    computed_keys = tuple(LENGTHS)
+    computed_keys = (*LENGTHS, "number")
     identity_keys = ("owner",)
 
     def identity(self, want: State) -> str:
@@ -33,7 +37,12 @@ class Provider(Lifecycle):
     def converge(self, want: State) -> State:
         """Make what is not there yet."""
         before = want.get("was", {})
-        return {name: before.get(name) or generate(length) for name, length in LENGTHS.items()}
+        made: State = {name: before.get(name) or generate(length) for name, length in LENGTHS.items()}
+        if want.get("numbers"):
+            known = before.get("number")
+            owner = str(want["owner"])
+            made["number"] = numeric_ids.hand_out(Path(want["numbers"]), owner, None if known is None else int(known))
+        return made
 
     def remove(self, have: State) -> None:
         """Nothing is on any machine."""
@@ -49,9 +58,15 @@ class Credentials(AegirResource, module="aegir", name="Credentials"):
     salt: pulumi.Output[str]
     """What a site derives its own keys from."""
 
-    def __init__(self, name: str, owner: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare them for ``owner``."""
-        super().__init__(Provider(), name, {"owner": owner}, opts)
+    number: pulumi.Output[int]
+    """The number of a site's Linux account, on every machine; nothing for a server."""
+
+    def __init__(
+        self, name: str, owner: str, opts: pulumi.ResourceOptions | None = None, *, numbers: str | None = None
+    ) -> None:
+        """Declare them for ``owner``; ``numbers`` is the hub's list of numbers that are handed out."""
+        props: dict[str, Any] = {"owner": owner, "numbers": numbers}
+        super().__init__(Provider(), name, props, opts)
 
 
 def generate(length: int) -> str:

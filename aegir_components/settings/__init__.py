@@ -15,6 +15,8 @@ from .model import (
     Settings,
     Site,
     SiteAdmin,
+    Uploads,
+    WebCluster,
     WebService,
 )
 from .reader import SettingsError
@@ -36,6 +38,8 @@ __all__ = [
     "Site",
     "SiteAdmin",
     "StackFileRefused",
+    "Uploads",
+    "WebCluster",
     "WebService",
     "load",
     "load_from_pulumi",

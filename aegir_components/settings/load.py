@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from . import model, platforms, servers, sites
+from . import clusters, model, platforms, servers, sites
 from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
 
 
@@ -24,17 +24,22 @@ def load(config: Mapping[str, Any], is_secret: IsSecret) -> model.Settings:
     """
     report = Report(is_secret)
     root = Node(NAMESPACE, config, report)
-    root.fields("environment", "hub", "servers", "platforms", "sites", "forget")
+    root.fields("environment", "hub", "servers", "clusters", "platforms", "sites", "forget")
     environment = root.child("environment").choice("development", model.ENVIRONMENTS)
     hub = servers.read_hub(root.child("hub"))
     machines = servers.read_servers(root.child("servers"), hub)
-    code = platforms.read_platforms(root.child("platforms"), platforms.Estate(hub=hub, servers=machines))
+    webs = clusters.read_clusters(root.child("clusters"), machines)
+    estate = platforms.Estate(hub=hub, servers=machines, clusters=webs)
+    code = platforms.read_platforms(root.child("platforms"), estate)
+    declared = sites.read_sites(root.child("sites"), code, machines)
+    clusters.check_uploads(root.child("sites"), webs, code, declared)
     settings = model.Settings(
         environment=environment,
         hub=hub,
         servers=MappingProxyType(machines),
+        clusters=MappingProxyType(webs),
         platforms=MappingProxyType(code),
-        sites=MappingProxyType(sites.read_sites(root.child("sites"), code, machines)),
+        sites=MappingProxyType(declared),
         forget=servers.read_forget(root.child("forget"), machines),
         warnings=tuple(report.warnings),
     )

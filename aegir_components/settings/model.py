@@ -150,6 +150,33 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Uploads:
+    """Where the sites of a cluster have their uploads, so that each member serves what any of them was sent."""
+
+    path: str = ""
+    """A directory that all members share already."""
+    nfs: str = ""
+    """An export, ``host:/path``, that every member mounts."""
+    separate: bool = False
+    """Each member has its own, and the operator knows it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebCluster:
+    """A virtual server, made of web servers that all carry the same platforms."""
+
+    name: str
+    servers: tuple[str, ...]
+    """Its members, sorted."""
+    uploads: Uploads | None = None
+
+    @property
+    def identity(self) -> str:
+        """The name that resources and messages use."""
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PlatformSource:
     """Where a platform's code comes from, on the hub."""
 
@@ -162,7 +189,7 @@ class Platform:
 
     name: str
     server: str
-    """The web server that it is on; :meth:`Settings.web_servers` answers for clusters and packs too."""
+    """The web server or cluster that it is on; :meth:`Settings.web_servers` gives the machines."""
     source: PlatformSource
     publish_path: str
     keep_releases: int = 3
@@ -217,6 +244,7 @@ class Settings:
     hub: Hub
     environment: Environment = "development"
     servers: Mapping[str, Server] = field(default_factory=dict)
+    clusters: Mapping[str, WebCluster] = field(default_factory=dict)
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
@@ -228,9 +256,15 @@ class Settings:
     def web_servers(self, platform: str) -> tuple[Server, ...]:
         """List the servers that carry a platform.
 
-        This is the only place that turns a platform's target into machines; clusters and packs join here.
+        This is the only place that turns a platform's target into machines.
         """
-        return (self.servers[self.platforms[platform].server],)
+        target = self.platforms[platform].server
+        cluster = self.clusters.get(target)
+        return tuple(self.servers[name] for name in (cluster.servers if cluster else (target,)))
+
+    def cluster_of(self, platform: str) -> WebCluster | None:
+        """Find the cluster that a platform is on; ``None`` when it is on a server."""
+        return self.clusters.get(self.platforms[platform].server)
 
     def site_servers(self, site: str) -> tuple[Server, ...]:
         """List the web servers of a site, which its platform implies."""

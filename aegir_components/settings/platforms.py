@@ -26,6 +26,7 @@ class Estate:
 
     hub: model.Hub
     servers: Mapping[str, model.Server]
+    clusters: Mapping[str, model.WebCluster]
 
 
 def read_platforms(node: Node, estate: Estate) -> dict[str, model.Platform]:
@@ -44,10 +45,10 @@ def read_platforms(node: Node, estate: Estate) -> dict[str, model.Platform]:
 
 
 def read_target(node: Node, estate: Estate) -> str:
-    """Read what a platform is put on: a web server. Clusters and packs join here."""
-    able = [server.name for server in estate.servers.values() if server.web]
+    """Read what a platform is put on: a web server or a cluster of them."""
+    able = [*(server.name for server in estate.servers.values() if server.web), *estate.clusters]
     if not node.given:
-        node.fault(f"missing; write the web server that it is on; known: {listed(able)}")
+        node.fault(f"missing; write the web server or cluster that it is on; known: {listed(able)}")
         return ""
     target = node.text("", str)
     if not target or target in able:
@@ -55,7 +56,7 @@ def read_target(node: Node, estate: Estate) -> str:
     if target in estate.servers:
         node.fault(f"server {node.describe()} has no web service; servers that have one: {listed(able)}")
     else:
-        node.fault(f"no server named {node.describe()}; {known(target, estate.servers)}")
+        node.fault(f"no server or cluster named {node.describe()}; {known(target, [*estate.servers, *estate.clusters])}")
     return ""
 
 

@@ -449,12 +449,12 @@ FAULTS = [
     ),
     pytest.param(
         {"platforms>d10>server": REMOVED},
-        f"{D10}.server: missing; write the web server that it is on; known: web1",
+        f"{D10}.server: missing; write the web server or cluster that it is on; known: web1",
         id="platform-no-server",
     ),
     pytest.param(
         {"platforms>d10>server": "web2"},
-        f'{D10}.server: no server named "web2"; known: db1, web1',
+        f'{D10}.server: no server or cluster named "web2"; known: db1, web1',
         id="platform-server-unknown",
     ),
     pytest.param(

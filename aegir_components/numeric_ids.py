@@ -1,0 +1,64 @@
+"""Numbers of Linux accounts, handed out once on the hub and the same on every machine.
+
+Machines that share files know their owners by number. A number starts from a digest of its owner's name, so that a hub that
+has lost its list hands out the same ones as long as no two names meet; the list settles those that do. A number is never
+handed out again: files of a removed site may still lie somewhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+FIRST: Final = 30_000
+LAST: Final = 59_999
+"""Above what adduser gives to people one by one, below systemd's own (`systemd.io/UIDS-GIDS`)."""
+
+
+def choose(owner: str, taken: dict[str, int]) -> int:
+    """Give an owner's number: the one it has, or the first free one from where its name points to.
+
+    Raises:
+        ValueError: all numbers are taken.
+    """
+    if owner in taken:
+        return taken[owner]
+    used = set(taken.values())
+    size = LAST - FIRST + 1
+    start = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:8], "big") % size
+    for step in range(size):
+        number = FIRST + (start + step) % size
+        if number not in used:
+            return number
+    raise ValueError(f"all numbers from {FIRST} to {LAST} are handed out")
+
+
+def hand_out(path: Path, owner: str, known: int | None = None) -> int:
+    """Give an owner's number and record it on the hub.
+
+    Args:
+        path: the list, which is made when it is not there.
+        owner: stack and site.
+        known: the number that the state has, which stands whatever the list says.
+
+    Raises:
+        ValueError: all numbers are taken, or the state's is another owner's in the list.
+        OSError: the list cannot be read or written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        taken: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        number = choose(owner, taken) if known is None else known
+        other = next((name for name, held in taken.items() if held == number and name != owner), None)
+        if other is not None:
+            raise ValueError(f"number {number} of {owner} is handed out to {other} in {path}; correct the list")
+        if taken.get(owner) != number:
+            fresh = path.with_suffix(f".{os.getpid()}")
+            fresh.write_text(json.dumps({**taken, owner: number}, indent=1, sort_keys=True) + "\n")
+            fresh.replace(path)
+        return number

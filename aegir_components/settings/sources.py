@@ -1,0 +1,134 @@
+"""A platform's source, as declared."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import unicodedata
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from . import model, names
+from .names import Wrong
+from .reader import Node
+from .wording import quoted
+
+Kind = Literal["path", "git", "archive", "makefile"]
+KINDS: Final[tuple[Kind, ...]] = ("path", "git", "archive", "makefile")
+BESIDE: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "path": ("composer",),
+    "git": ("ref", "directory", "composer"),
+    "archive": ("checksum", "composer"),
+    "makefile": (),
+}
+"""What may stand beside each way to say where the code is."""
+GIT_SCHEMES: Final = ("https", "http", "ssh", "git", "file")
+DOWNLOADS: Final = ("https", "http")
+
+_PASSWORD = re.compile(r"^[^/?#]*://[^/?#@]*:[^/?#]*@|^[^/:@]+:[^/@]+@")
+_LIKE_SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^-:\s][^\s]*")
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#-]*")
+
+
+def read_source(node: Node) -> model.PlatformSource:
+    """Read where a platform's code comes from: a directory's path, or a mapping."""
+    if not isinstance(node.value, Mapping):
+        if not node.given:
+            node.fault("missing; write the directory with the code, on the hub, such as /srv/src/drupal-10")
+        return model.PlatformSource(path=node.text("", names.absolute_path))
+    given = [kind for kind in KINDS if node.child(kind).given]
+    if len(given) != 1:
+        node.fields(*KINDS, *sorted({name for beside in BESIDE.values() for name in beside}))
+        which = f"only one of {' and '.join(given)}" if given else "one of path, git, archive and makefile"
+        node.fault(f"must have {which}, which say where the code is")
+        return model.PlatformSource()
+    kind = given[0]
+    node.fields(kind, *BESIDE[kind])
+    composer = _composer(node.child("composer")) if "composer" in BESIDE[kind] else None
+    if kind == "git":
+        return _git(node, composer)
+    if kind == "archive":
+        return _archive(node, composer)
+    if kind == "makefile":
+        return model.PlatformSource(makefile=node.child("makefile").text("", names.absolute_path))
+    return model.PlatformSource(path=node.child("path").text("", names.absolute_path), composer=composer)
+
+
+def source_path(node: Node) -> Node:
+    """Go to the value that names a directory, for messages about it."""
+    return node.child("path") if isinstance(node.value, Mapping) else node
+
+
+def _git(node: Node, composer: model.Composer | None) -> model.PlatformSource:
+    ref = node.child("ref")
+    if not ref.given:
+        ref.fault("missing; write the branch, the tag or the whole commit, such as main")
+    return model.PlatformSource(
+        git=_address(node.child("git"), GIT_SCHEMES),
+        ref=ref.text("", _ref),
+        directory=node.child("directory").text("", _below),
+        composer=composer,
+    )
+
+
+def _archive(node: Node, composer: model.Composer | None) -> model.PlatformSource:
+    archive = _address(node.child("archive"), DOWNLOADS)
+    checksum = node.child("checksum")
+    if not checksum.given and archive and not archive.startswith("/"):
+        checksum.fault(
+            'missing; a download needs one: write "sha256:" and the digits that its publisher names, or sha256sum prints'
+        )
+    return model.PlatformSource(archive=archive, checksum=checksum.text("", _checksum), composer=composer)
+
+
+def _composer(node: Node) -> model.Composer | None:
+    if isinstance(node.value, Mapping):
+        node.fields("dev", "unlocked")
+        return model.Composer(dev=node.child("dev").flag(False), unlocked=node.child("unlocked").flag(False))
+    return model.Composer() if node.flag(False) else None
+
+
+def _address(node: Node, schemes: tuple[str, ...]) -> str:
+    """Read an address; one that holds a password has to be a secret, and is shown in no case."""
+    value = node.value
+    if isinstance(value, str) and _PASSWORD.search(value):
+        if node.report.is_secret(node.path) is False:
+            command = f"pulumi config set --secret --path {shlex.quote(node.path)}"
+            node.fault(f"holds a password, so it must be a secret; set it with: {command}")
+            return ""
+        return node.text("", lambda text: _checked(text, schemes, shown=False))
+    return node.text("", lambda text: _checked(text, schemes, shown=True))
+
+
+def _checked(text: str, schemes: tuple[str, ...], *, shown: bool) -> str:
+    if any(character.isspace() or unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise Wrong("must not contain spaces, line breaks or other control characters")
+    if text.startswith("/"):
+        return names.absolute_path(text)
+    scheme, separator, rest = text.partition("://")
+    if separator and scheme in schemes and re.match(r"[^-/?#]" if scheme != "file" else "/", rest):
+        return text
+    if "ssh" in schemes and not separator and _LIKE_SCP.fullmatch(text):
+        return text
+    ways = f"{', '.join(f'{name}://' for name in schemes)}" + (" or user@host:path" if "ssh" in schemes else "")
+    raise Wrong(f"must be an absolute path or an address with {ways}", f", not {quoted(text)}" if shown else "")
+
+
+def _ref(text: str) -> str:
+    wrong = ".." in text or "//" in text or "@{" in text or text.endswith(("/", ".", ".lock"))
+    if wrong or not _REF.fullmatch(text):
+        raise Wrong("must be the name of a branch or a tag, or a whole commit", f", not {quoted(text)}")
+    return text
+
+
+def _below(text: str) -> str:
+    parts = text.split("/")
+    if text.startswith("/") or {"", ".", "..", ".git"} & set(parts) or not text.isprintable():
+        raise Wrong("must be a directory inside of the repository, such as web/app", f", not {quoted(text)}")
+    return text
+
+
+def _checksum(text: str) -> str:
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        raise Wrong('must be "sha256:" and 64 hexadecimal digits in lower case', f", not {quoted(text)}")
+    return text
