@@ -3,6 +3,7 @@
 from .load import load
 from .model import (
     AegirUser,
+    Composer,
     DatabaseAdmin,
     DatabaseService,
     Hub,
@@ -24,6 +25,7 @@ from .stack import StackFileRefused, load_from_pulumi
 
 __all__ = [
     "AegirUser",
+    "Composer",
     "DatabaseAdmin",
     "DatabaseService",
     "Hub",

@@ -177,10 +177,35 @@ class WebCluster:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlatformSource:
-    """Where a platform's code comes from, on the hub."""
+class Composer:
+    """How a project's dependencies are installed."""
 
-    path: str
+    dev: bool = False
+    """Those for development too."""
+    unlocked: bool = False
+    """A project without composer.lock gets the newest of everything."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformSource:
+    """Where a platform's code comes from; one of ``path``, ``git``, ``archive`` and ``makefile``."""
+
+    path: str = ""
+    """A directory on the hub."""
+    git: str = field(default="", repr=False)
+    """A repository's address or path; may hold a password."""
+    ref: str = ""
+    """A branch, a tag or a whole commit of it."""
+    directory: str = ""
+    """Where the code is in the repository; empty for its root."""
+    archive: str = field(default="", repr=False)
+    """An archive's path or address; the latter may hold a password."""
+    checksum: str = ""
+    """``sha256:`` and digits; empty for an archive on the hub that may change."""
+    makefile: str = ""
+    """A Drush makefile on the hub."""
+    composer: Composer | None = None
+    """``None``: the code is complete as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from . import model, names
+from . import model, names, sources
 from .names import Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -62,26 +62,16 @@ def read_target(node: Node, estate: Estate) -> str:
 
 def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Platform:
     if not node.fields("server", "source", "publish_path", "keep_releases", "allow_shrink"):
-        return model.Platform(name=name, server="", source=model.PlatformSource(path=""), publish_path=path)
+        return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
     publish = node.child("publish_path")
     return model.Platform(
         name=name,
         server=read_target(node.child("server"), estate),
-        source=_source(node.child("source")),
+        source=sources.read_source(node.child("source")),
         publish_path=publish.text(path, lambda text: _publish_path(text, estate.hub.root)),
         keep_releases=node.child("keep_releases").number(3, 1, MOST_RELEASES),
         allow_shrink=node.child("allow_shrink").flag(False),
     )
-
-
-def _source(node: Node) -> model.PlatformSource:
-    path = node
-    if isinstance(node.value, Mapping):
-        node.fields("path")
-        path = node.child("path")
-    if not path.given:
-        path.fault("missing; write the directory with the code, on the hub, such as /srv/src/drupal-10")
-    return model.PlatformSource(path=path.text("", names.absolute_path))
 
 
 def _publish_path(text: str, root: str) -> str:
@@ -115,9 +105,7 @@ def _check_paths(node: Node, platforms: Mapping[str, model.Platform]) -> None:
             parent, _, leaf = other.publish_path.rpartition("/")
             live = (other.publish_path, f"{parent}/.releases/{leaf}", f"{parent}/.sites")
             if source and any(_overlap(source, path) for path in live):
-                path = node.named(platform.name).child("source")
-                if isinstance(path.value, Mapping):
-                    path = path.child("path")
+                path = sources.source_path(node.named(platform.name).child("source"))
                 path.fault(
                     f"{path.describe()} and what platform {quoted(other.name)} publishes at "
                     f"{path.show(quoted(other.publish_path))} must be apart"

@@ -46,7 +46,9 @@ def edited(edits: dict[str, Any]) -> dict[str, Any]:
         *steps, last = path.split(">")
         place = config
         for step in steps:
-            place = place.setdefault(step, {})
+            if not isinstance(place.get(step), dict):
+                place[step] = {}
+            place = place[step]
         if value is REMOVED:
             del place[last]
         else:
@@ -468,9 +470,94 @@ FAULTS = [
         id="platform-no-source",
     ),
     pytest.param(
-        {"platforms>d10>source": {"git": "x", "path": "/srv/x"}},
-        f"{D10}.source.git: unknown key; known: path",
-        id="platform-source-git",
+        {"platforms>d10>source": {"git": "/srv/x", "ref": "main", "path": "/srv/x"}},
+        f"{D10}.source: must have only one of path and git, which say where the code is",
+        id="platform-source-git-and-path",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {}},
+        f"{D10}.source: must have one of path, git, archive and makefile, which say where the code is",
+        id="platform-source-none",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"path": "/srv/x", "ref": "main"}},
+        f"{D10}.source.ref: unknown key; known: composer, path",
+        id="platform-source-path-ref",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"makefile": "/srv/x.make", "composer": True}},
+        f"{D10}.source.composer: unknown key; known: makefile",
+        id="platform-source-makefile-composer",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"makefile": "x.make"}},
+        f'{D10}.source.makefile: must be an absolute path, not "x.make"',
+        id="platform-source-makefile-relative",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "/srv/x.git"}},
+        f"{D10}.source.ref: missing; write the branch, the tag or the whole commit, such as main",
+        id="platform-source-git-no-ref",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "/srv/x.git", "ref": "--upload-pack=x"}},
+        f'{D10}.source.ref: must be the name of a branch or a tag, or a whole commit, not "--upload-pack=x"',
+        id="platform-source-git-option",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "/srv/x.git", "ref": "a..b"}},
+        f'{D10}.source.ref: must be the name of a branch or a tag, or a whole commit, not "a..b"',
+        id="platform-source-git-range",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "/srv/x.git", "ref": 10.5}},
+        f"{D10}.source.ref: must be a string, not the number 10.5; put it in quotes",
+        id="platform-source-git-number",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "ext::sh -c id", "ref": "main"}},
+        f"{D10}.source.git: must not contain spaces, line breaks or other control characters",
+        id="platform-source-git-spaces",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "ext::id", "ref": "main"}},
+        f'{D10}.source.git: must be an absolute path or an address with https://, http://, ssh://, git://, file:// or user@host:path, not "ext::id"',
+        id="platform-source-git-ext",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "https://-x/y", "ref": "main"}},
+        f'{D10}.source.git: must be an absolute path or an address with https://, http://, ssh://, git://, file:// or user@host:path, not "https://-x/y"',
+        id="platform-source-git-dash",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "/srv/x.git", "ref": "main", "directory": "../y"}},
+        f'{D10}.source.directory: must be a directory inside of the repository, such as web/app, not "../y"',
+        id="platform-source-git-directory",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "/srv/x.git", "ref": "main", "composer": "yes"}},
+        f'{D10}.source.composer: must be true or false, not "yes"',
+        id="platform-source-composer-text",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"git": "/srv/x.git", "ref": "main", "composer": {"no-dev": True}}},
+        f"{D10}.source.composer.no-dev: unknown key; known: dev, unlocked",
+        id="platform-source-composer-key",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"archive": "https://example.com/x.tar.gz"}},
+        f'{D10}.source.checksum: missing; a download needs one: write "sha256:" and the digits that its publisher names, or sha256sum prints',
+        id="platform-source-archive-no-checksum",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"archive": "/srv/x.zip", "checksum": "md5:1"}},
+        f'{D10}.source.checksum: must be "sha256:" and 64 hexadecimal digits in lower case, not "md5:1"',
+        id="platform-source-archive-md5",
+    ),
+    pytest.param(
+        {"platforms>d10>source": {"archive": "ftp://example.com/x.zip"}},
+        f'{D10}.source.archive: must be an absolute path or an address with https://, http://, not "ftp://example.com/x.zip"',
+        id="platform-source-archive-ftp",
     ),
     pytest.param(
         {"platforms>d10>source": {"path": "src"}},
@@ -865,6 +952,27 @@ def test_a_plain_password_is_refused_with_the_command_that_sets_it(path: str, ke
     )
 
 
+@pytest.mark.parametrize("kind", ["git", "archive"])
+@pytest.mark.parametrize(
+    "address", ["https://me:{}@example.com/x", "hxxp://me:{}@example.com/x", "me:{}@example.com:x"]
+)
+def test_an_address_with_a_password_is_a_secret_and_never_shown(kind: str, address: str) -> None:
+    value = {kind: address.format("hunter22"), **({"ref": "main"} if kind == "git" else {})}
+    key = f"{D10}.source.{kind}"
+    (plain, *_) = faults_of({"platforms>d10>source": value}, plain=True)
+    assert (
+        f"{key}: holds a password, so it must be a secret; set it with: pulumi config set --secret --path '{key}'"
+        == plain
+    )
+    secret = SettingsError([])
+    try:
+        read = load(edited({"platforms>d10>source": value}), lambda path: path == key)
+        assert "hunter22" not in repr(read)
+    except SettingsError as error:
+        secret = error
+    assert "hunter22" not in str(secret)
+
+
 def test_the_command_that_sets_a_password_is_safe_to_paste_whatever_the_name() -> None:
     name = "x'; rm -rf ~; '.example"
     (_, fault) = faults_of({f"sites>{name}": {"platform": "d10", "admin": {"password": SECRET}}}, plain=True)
@@ -906,7 +1014,7 @@ STEPS = [
     "servers>web1>ssh", "servers>web1>ssh>host_key", "servers>web1>ssh>user", "servers>web1>services",
     "servers>web1>services>web", "servers>db1>services>database", "servers>db1>services>database>address",
     "servers>db1>services>database>admin", "platforms", "platforms>d10", "platforms>d10>server",
-    "platforms>d10>source", "platforms>d10>publish_path", "platforms>d10>keep_releases", "sites",
+    "platforms>d10>source", "platforms>d10>source>git", "platforms>d10>source>archive", "platforms>d10>publish_path", "platforms>d10>keep_releases", "sites",
     "sites>www.example.com", "sites>www.example.com>aliases", "sites>www.example.com>title",
     "sites>www.example.com>admin", "sites>www.example.com>admin>mail", "sites>www.example.com>language",
 ]  # fmt: skip
