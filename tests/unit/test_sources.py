@@ -61,7 +61,9 @@ class TestTree:
             os.utime(code / "index.php", ns=(facts.st_atime_ns, facts.st_mtime_ns))
         assert before != read(code).digest
 
-    @pytest.mark.parametrize("rubbish", ["", "{", "null", "[]", '{"index.php": 5}', '{"index.php": [1]}'])
+    @pytest.mark.parametrize(
+        "rubbish", ["", "{", "null", "[]", "{}\n5", '{"seen": "", "tree": {}}', '{"tree": 5}\n{"index.php": [1]}']
+    )
     def test_a_broken_cache_is_no_cache(self, rubbish: str, code: Path) -> None:
         before = read(code).digest
         (code.parent / "cache" / "sums.json").write_text(rubbish)
@@ -71,7 +73,36 @@ class TestTree:
         read(code)
         (code / "core" / "a.php").unlink()
         read(code)
-        assert {"index.php", "core/b.php"} == set(json.loads((code.parent / "cache" / "sums.json").read_text()))
+        sums = (code.parent / "cache" / "sums.json").read_text().splitlines()[1]
+        assert {"index.php", "core/b.php"} == set(json.loads(sums))
+
+    def test_of_many_files_only_the_changed_one_is_read(self, code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        read(code)
+        (code / "index.php").write_text("another")
+        opened: list[bytes] = []
+
+        def noting(path: bytes, *given: object, **named: object) -> object:
+            opened.append(path)
+            return os.fdopen(os.open(path, os.O_RDONLY), "rb", buffering=0)
+
+        monkeypatch.setattr("builtins.open", noting)
+        read(code)
+        assert [os.fsencode(code / "index.php")] == opened
+
+    @pytest.mark.parametrize("change", ["mode", "name", "link", "directory"])
+    def test_what_a_tree_is_made_of_is_more_than_bytes(self, change: str, code: Path) -> None:
+        (code / "link").symlink_to("index.php")
+        before = read(code).digest
+        if change == "mode":
+            (code / "index.php").chmod(0o755)
+        elif change == "name":
+            (code / "index.php").rename(code / "other.php")
+        elif change == "link":
+            (code / "link").unlink()
+            (code / "link").symlink_to("core")
+        else:
+            (code / "empty").mkdir()
+        assert before != read(code).digest
 
     @pytest.mark.parametrize("name", [".git", ".svn", ".hg", "CVS", "core/.git"])
     def test_version_controls_own_data_are_no_part_of_it(self, name: str, code: Path) -> None:
