@@ -17,7 +17,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +77,25 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
             )
         part.rename(target)
     return target
+
+
+def copy_files(source: Connection, target: Connection, home: str, parts: Iterable[str]) -> None:
+    """Bring directories of a machine to another, by way of the hub; what is newer there stays.
+
+    Args:
+        source: the machine that has them.
+        target: the machine that gets them; owners' numbers are the same there.
+        home: the directory that they are in, on both.
+        parts: their paths below it.
+
+    Raises:
+        HostError: they could not be read or written whole.
+    """
+    with tempfile.TemporaryDirectory(prefix=".copy-", dir=directory(source)) as scratch:
+        part = Path(scratch, "files.tar.gz")
+        tar = ["tar", "-C", home, "--gzip", "--numeric-owner", "--file=-"]
+        _stream(source, [*tar, "--create", *parts], part)
+        _feed(target, [*tar, "--extract", "--keep-newer-files", "--same-owner", "--same-permissions"], part)
 
 
 def save_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> Path:

@@ -15,6 +15,7 @@ from .components.platform import Member, Platform, PlatformArgs
 from .components.pools import Pools
 from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
+from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
 from .providers.access import DatabaseAccess
 from .sources.resolve import Resolved, resolve
@@ -25,6 +26,7 @@ class Estate:
     """All that a stack declares."""
 
     servers: Mapping[str, Server]
+    clusters: Mapping[str, WebCluster]
     platforms: Mapping[str, Platform]
     sites: Mapping[str, Site]
 
@@ -34,6 +36,20 @@ class Estate:
 
     def _site(self, site: Site) -> dict[str, Any]:
         return {"url": site.url, "admin_name": site.admin_name, "admin_password": site.admin_password}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machines:
+    """What platforms are put on."""
+
+    servers: Mapping[str, Server]
+    clusters: Mapping[str, WebCluster]
+
+    def ready(self, declared: settings.Settings, platform: str) -> list[pulumi.Resource]:
+        """List what must be done before a platform is put where it belongs."""
+        found = [resource for server in declared.web_servers(platform) for resource in self.servers[server.name].ready]
+        cluster = declared.cluster_of(platform)
+        return [*found, *(self.clusters[cluster.name].ready if cluster else ())]
 
 
 def build(declared: settings.Settings) -> Estate:
@@ -61,9 +77,13 @@ def build(declared: settings.Settings) -> Estate:
         for name, server in declared.servers.items()
     }
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
-    platforms = {name: _platform(declared, name, sources[name], servers, pools, holder) for name in declared.platforms}
+    clusters = {name: _cluster(declared, name, servers, pools, holder) for name in declared.clusters}
+    virtual = Machines(servers=servers, clusters=clusters)
+    platforms = {name: _platform(declared, name, sources[name], virtual, pools, holder) for name in declared.platforms}
     sites = {name: _site(declared, name, sources, servers, platforms, proofs, pools, holder) for name in declared.sites}
-    return Estate(servers=servers, platforms=platforms, sites=sites)
+    for name, platform in platforms.items():
+        platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
+    return Estate(servers=servers, clusters=clusters, platforms=platforms, sites=sites)
 
 
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
@@ -74,6 +94,16 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
             connection=connection(server, declared.hub), type=server.web.type, port=server.web.port
         )
     return found
+
+
+def _cluster(
+    declared: settings.Settings, name: str, servers: Mapping[str, Server], pools: Pools, holder: str
+) -> WebCluster:
+    cluster = declared.clusters[name]
+    members = {member: connection(declared.servers[member], declared.hub) for member in cluster.servers}
+    ready = [resource for member in cluster.servers for resource in servers[member].ready]
+    args = WebClusterArgs(cluster=cluster, members=members, holder=holder)
+    return WebCluster(name, args, pulumi.ResourceOptions(depends_on=ready, providers=pools.of(name)))
 
 
 def _access(declared: settings.Settings, name: str, servers: Mapping[str, Server]) -> DatabaseAccess:
@@ -93,9 +123,9 @@ def _access(declared: settings.Settings, name: str, servers: Mapping[str, Server
 
 
 def _platform(
-    declared: settings.Settings, name: str, source: Resolved, servers: Mapping[str, Server], pools: Pools, holder: str
+    declared: settings.Settings, name: str, source: Resolved, machines: Machines, pools: Pools, holder: str
 ) -> Platform:
-    ready = [resource for server in declared.web_servers(name) for resource in servers[server.name].ready]
+    ready = machines.ready(declared, name)
     args = PlatformArgs(
         platform=declared.platforms[name],
         code=source.code,
@@ -135,6 +165,8 @@ def _site(
         database=database.database,
         clients=tuple(sorted(addresses)),
         holder=holder,
+        numbers=f"{declared.hub.root}/numbers.json",
+        uploads=uploads_path(declared.cluster_of(site.platform)),
     )
     depends = [*database.ready, *database.before_sites, proofs[site.database], platforms[site.platform].release]
     for server in declared.site_servers(name):

@@ -194,3 +194,13 @@ def site_configuration(root: str, site: str) -> str:
 def database_authority(address: str) -> str:
     """Name the file on a web server with the authority of a database's certificate."""
     return f"{STATE_ROOT}/database-ca/{address}.crt"
+
+
+def uploads_mount(cluster: str) -> str:
+    """Name the directory that a cluster's export of uploads is mounted on."""
+    return f"{AEGIR_ROOT}/uploads/{cluster}"
+
+
+def uploads_directory(base: str, site: str) -> str:
+    """Name a site's directory below the shared one."""
+    return f"{base}/{file_name(site)}"

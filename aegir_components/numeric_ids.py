@@ -50,7 +50,7 @@ def hand_out(path: Path, owner: str, known: int | None = None) -> int:
         OSError: the list cannot be read or written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "w") as lock:
+    with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         taken: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         number = choose(owner, taken) if known is None else known

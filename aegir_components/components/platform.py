@@ -10,6 +10,7 @@ import pulumi
 from aegir_components import layout, settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
+from aegir_components.providers.placement import Placement
 from aegir_components.providers.release import Release
 from aegir_components.sources.tree import Tree
 
@@ -44,6 +45,7 @@ class Platform(AegirComponent, kind="Platform"):
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a platform."""
         super().__init__(name, opts)
+        self._args = args
         platform, application = args.platform, APPLICATIONS[args.code.application]
         self.release = Release(
             name,
@@ -69,6 +71,26 @@ class Platform(AegirComponent, kind="Platform"):
             profiles=list(args.code.profiles),
             publish_path=platform.publish_path,
             release_path=layout.release_path(platform.publish_path, args.tree.digest),
+        )
+
+
+    def leave(self, sites: list[pulumi.Resource]) -> None:
+        """Declare that the platform goes from web servers that it leaves once the sites have left them.
+
+        Args:
+            sites: what is on the platform.
+        """
+        args = self._args
+        Placement(
+            args.platform.name,
+            {
+                "platform": args.platform.name,
+                "publish_path": args.platform.publish_path,
+                "docroot": args.code.docroot,
+                "members": members_props(args.members, ports=False),
+                "holder": args.holder,
+            },
+            self.child(depends_on=[self.release, *sites]),
         )
 
 

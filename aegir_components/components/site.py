@@ -35,12 +35,17 @@ class SiteArgs:
     clients: tuple[str, ...]
     """The addresses that get an account: every web server and the hub."""
     holder: str
+    numbers: str
+    """The hub's list of the numbers of accounts."""
+    uploads: str = ""
+    """The directory of uploads that the web servers share; empty where each has its own."""
 
 
 class Site(AegirComponent, kind="Site"):
-    """A site on a platform: six resources, however many web servers it is on."""
+    """A site on a platform: five resources, however many web servers it is on."""
 
     url: str
+    configuration: SiteConfiguration
     admin_name: str
     admin_password: pulumi.Output[str]
 
@@ -48,7 +53,7 @@ class Site(AegirComponent, kind="Site"):
         """Declare a site."""
         super().__init__(name, opts)
         site, platform = args.site, args.platform
-        credentials = Credentials(name, site.name, self.child())
+        credentials = Credentials(name, site.name, self.child(), numbers=args.numbers)
         where = {
             "name": layout.database_name(site.name),
             "user": layout.account_name(site.name),
@@ -78,7 +83,7 @@ class Site(AegirComponent, kind="Site"):
             },
             self.child(),
         )
-        configuration = SiteConfiguration(
+        self.configuration = SiteConfiguration(
             name,
             {
                 **code,
@@ -88,6 +93,8 @@ class Site(AegirComponent, kind="Site"):
                 "password": credentials.database,
                 "salt": credentials.salt,
                 "authority": args.database["authority"],
+                "number": credentials.number,
+                "uploads": args.uploads,
                 "templates": templates.digest(
                     *sorted({program(member.type).template for member in args.members.values()}),
                     "php-pool.conf.j2",
@@ -117,7 +124,7 @@ class Site(AegirComponent, kind="Site"):
                 "members": members,
                 "holder": args.holder,
             },
-            self.child(depends_on=[configuration]),
+            self.child(depends_on=[self.configuration]),
         )
         port = next(iter(args.members.values())).port
         self.finish(

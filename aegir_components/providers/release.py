@@ -47,24 +47,12 @@ class Provider(Lifecycle):
         return {"drift": drift}
 
     def converge(self, want: State) -> State:
-        """Stage and prove on all members, then switch."""
-        members, left = _members(want), self._left(want)
+        """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s."""
+        members = _members(want)
+        _refuse_leaving(want)
         before = each(members, lambda conn: self._stage(conn, want))
         self._switch_all(members, want, before)
-        if left:
-            self.remove({**want["was"], "members": {name: want["was"]["members"][name] for name in left}})
         return {}
-
-    def _left(self, want: State) -> dict[str, Connection]:
-        """Give the web servers that carried the platform and no longer do; refused while sites have their files there."""
-        was = without(want.get("was", {}), forgotten()) or {}
-        left = {name: conn for name, conn in _members(was).items() if name not in want["members"]} if was else {}
-        what = f"moving the platform {want['platform']}"
-        each(
-            left,
-            lambda conn: script.execute(conn, "check", release.refuse_items(_paths(want)), what=what),
-        )
-        return left
 
     def remove(self, have: State) -> None:
         """Take the platform off all members; refused while a site is on it."""
@@ -148,6 +136,16 @@ class Release(AegirResource, module="aegir", name="Release"):
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
+
+
+def _refuse_leaving(want: State) -> None:
+    """Stop a platform from leaving every web server that has files of its sites; where one stays, they stay too."""
+    was = without(want.get("was", {}), forgotten()) or {}
+    had = _members(was) if was else {}
+    if set(had) & set(want["members"]):
+        return
+    what = f"moving the platform {want['platform']}"
+    each(had, lambda conn: script.execute(conn, "check", release.refuse_items(_paths(want)), what=what))
 
 
 def _switch_failure(

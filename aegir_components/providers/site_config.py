@@ -15,7 +15,7 @@ from aegir_components.services import site
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
 
 
 class Provider(Lifecycle):
@@ -43,33 +43,59 @@ class Provider(Lifecycle):
         return {"drift": [f"{name}: {text}" for name, report in reports.items() for text in report.drift]}
 
     def converge(self, want: State) -> State:
-        """Make it so on every web server, side by side."""
+        """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned."""
         plan = _plan(want)
+        members = _members(want)
         each(
-            _members(want),
+            members,
             lambda conn: script.execute(
                 conn, "apply", site.items(plan, _server(want, conn), _port(want, conn)), what=f"configuring the site {plan.site}",
                 holder=want["holder"],
             ),
         )  # fmt: skip
+        was = without(want.get("was", {}), forgotten()) or {}
+        had = _members(was) if was.get("members") else {}
+        _seed(want, [conn for name, conn in members.items() if name in had], [c for n, c in members.items() if n not in had])
+        _clean(was, {name: conn for name, conn in had.items() if name not in members})
         return {}
 
     def remove(self, have: State) -> None:
         """Stop serving the site, keep its files on the hub, then remove them."""
-
-        def stop(conn: Connection) -> None:
-            server = _server(have, conn)
-            lines = site.removal_items(have["site"], server, have["platform"], have["publish_path"], have["docroot"])
-            script.execute(conn, "apply", lines, what=what, holder=have["holder"])
-
-        what = f"removing the site {have['site']}"
         members = _members(have)
-        each(members, stop)
-        root = str(have["publish_root"])
-        for conn in members.values():
-            backups.save_files(conn, layout.site_directory(root, have["site"]), str(have["site"]))
-        gone = site.data_removal(have["site"], root)
-        each(members, lambda conn: script.execute(conn, "apply", gone, what=what, holder=have["holder"]))
+        _clean(have, members)
+        shared = str(have.get("uploads", ""))
+        if shared:
+            path, conn = layout.uploads_directory(shared, have["site"]), next(iter(members.values()))
+            backups.save_files(conn, path, str(have["site"]))
+            gone = site.shared_removal(path)
+            script.execute(conn, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+
+
+def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> None:
+    """Bring the uploads that are there to web servers that join, where each has its own."""
+    if want.get("uploads") or not staying:
+        return
+    home = layout.site_directory(want["publish_root"], want["site"])
+    for conn in joining:
+        backups.copy_files(staying[0], conn, home, ("site/files", "private", "config"))
+
+
+def _clean(have: State, members: dict[str, Connection]) -> None:
+    """Stop serving a site on some of its web servers, keep what it has there on the hub, then remove that."""
+    if not members:
+        return
+    what, root = f"removing the site {have['site']}", str(have["publish_root"])
+
+    def stop(conn: Connection) -> None:
+        server = _server(have, conn)
+        lines = site.removal_items(have["site"], server, have["platform"], have["publish_path"], have["docroot"])
+        script.execute(conn, "apply", lines, what=what, holder=have["holder"])
+
+    each(members, stop)
+    for conn in members.values():
+        backups.save_files(conn, layout.site_directory(root, have["site"]), str(have["site"]))
+    gone = site.data_removal(have["site"], root)
+    each(members, lambda conn: script.execute(conn, "apply", gone, what=what, holder=have["holder"]))
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):
@@ -119,4 +145,6 @@ def _plan(props: State) -> site.SitePlan:
         },
         salt=props["salt"],
         authority=str(props.get("authority", "")),
+        number=None if props.get("number") is None else int(props["number"]),
+        uploads=str(props.get("uploads", "")),
     )

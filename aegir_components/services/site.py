@@ -9,7 +9,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application
 from aegir_components.host import script
 
-from . import functions
+from . import functions, uploads
 from .web import WebServer
 
 POOL_CHILDREN = 8
@@ -31,6 +31,10 @@ class SitePlan:
     salt: str = field(repr=False)
     authority: str = ""
     """The PEM of the database's authority, where TLS is required."""
+    number: int | None = None
+    """The number of its account, the same on every machine."""
+    uploads: str = ""
+    """The directory that all web servers share for uploads; empty where each has its own."""
 
     @property
     def root(self) -> str:
@@ -103,20 +107,17 @@ def items(plan: SitePlan, server: WebServer, port: int) -> list[str]:
     home = layout.site_directory(root, site)
     linked = layout.site_linked(root, site)
     settings = f"{linked}/{plan.application.settings_name}"
+    number = "" if plan.number is None else str(plan.number)
     lines = [
         functions("web"),
         functions("site"),
-        script.call("want_user", user, home, "/usr/sbin/nologin", "", ""),
+        script.call("want_user", user, home, "/usr/sbin/nologin", number, number),
         script.directory(home),
         script.directory(linked),
-        script.directory(layout.site_files(root, site), owner=user, group="www-data", mode=0o2770),
+        *_uploads(plan),
         *(
             script.directory(path, owner=user, group=user, mode=0o2770)
-            for path in (
-                layout.site_private(root, site),
-                layout.site_temporary(root, site),
-                layout.site_configuration(root, site),
-            )
+            for path in (layout.site_temporary(root, site), layout.site_configuration(root, site))
         ),
         *_authority(plan),
         # root owns it: the site's own PHP reads it and cannot change it.
@@ -140,6 +141,16 @@ def items(plan: SitePlan, server: WebServer, port: int) -> list[str]:
         ),
     ]
     return lines
+
+
+def _uploads(plan: SitePlan) -> list[str]:
+    site, root, user = plan.site, plan.root, layout.system_user(plan.site)
+    if plan.uploads:
+        return uploads.site_items(plan.uploads, root, site, user)
+    return [
+        script.directory(layout.site_files(root, site), owner=user, group="www-data", mode=0o2770),
+        script.directory(layout.site_private(root, site), owner=user, group=user, mode=0o2770),
+    ]
 
 
 def _authority(plan: SitePlan) -> list[str]:
@@ -192,3 +203,8 @@ def data_removal(site: str, root: str) -> list[str]:
     """List what removes a site's data and user, when their backup lies verified on the hub."""
     home, user = layout.site_directory(root, site), layout.system_user(site)
     return [functions("site"), script.call("remove_site_data", home, user)]
+
+
+def shared_removal(path: str) -> list[str]:
+    """List what removes a site's directory from the uploads that its web servers share, after its backup."""
+    return [script.call("rm", "-rf", "--one-file-system", path)]

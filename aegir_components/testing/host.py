@@ -264,6 +264,15 @@ class FakeHost:
             if lines:
                 self.items[key] = (lines,)
 
+    # Uploads.
+
+    def _no_nfs_mount(self, path: str) -> None:
+        if ("nfs_mount", path) in self.items and self._deviates(f"mount {path}: still there"):
+            del self.items["nfs_mount", path]
+
+    def _find_token(self, path: str, _token: str) -> None:
+        self._say("fact", "found" if ("shared", path) in self.items else "missing", "token")
+
     # Releases.
 
     def _publishable(self, path: str) -> None:
@@ -351,6 +360,8 @@ _KNOWN = {
     "want_php": "php",
     "want_site_links": "site_links",
     "want_web_server_gone": "web_server_gone",
+    "want_no_nfs_mount": "no_nfs_mount",
+    "find_token": "find_token",
     "want_publishable": "publishable",
     "want_release": "release",
     "want_mysql_certificate": "mysql_certificate",

@@ -46,9 +46,11 @@ GOLDEN = {
     "machine": "aegir_components.providers.machine.Provider",
     "managed": "aegir_components.providers.managed.Provider",
     "names": "aegir_components.providers.names.Provider",
+    "placement": "aegir_components.providers.placement.Provider",
     "release": "aegir_components.providers.release.Provider",
     "site_config": "aegir_components.providers.site_config.Provider",
     "site_database": "aegir_components.providers.site_database.Provider",
+    "uploads": "aegir_components.providers.uploads.Provider",
     "web_service": "aegir_components.providers.web_service.Provider",
 }
 """Paths stand in every state file that was ever written: a line is added, never changed (notes, B.0, 2)."""
@@ -185,6 +187,26 @@ def _release(world: World) -> Inputs:
     }
 
 
+def _placement(world: World) -> Inputs:
+    return {
+        "platform": "drupal-10",
+        "publish_path": "/var/aegir/platforms/drupal-10",
+        "docroot": "web",
+        "members": {"web1": {"connection": world.connection("web1"), "type": "apache"}},
+        "holder": "aegir/test",
+    }
+
+
+def _uploads(world: World) -> Inputs:
+    return {
+        "cluster": "web",
+        "path": "/var/aegir/uploads/web",
+        "nfs": "10.0.0.9:/srv/uploads",
+        "members": {"web1": {"connection": world.connection("web1")}, "db1": {"connection": world.connection("db1")}},
+        "holder": "aegir/test",
+    }
+
+
 def _site_database(world: World) -> Inputs:
     return {
         "site": SITE,
@@ -301,13 +323,29 @@ EXAMPLES = {
     "access": Example(
         inputs=_access, another={"port": 3307}, before=("database",), hosts=("db1", "web1"), reads=False, removes=False
     ),
-    "credentials": Example(inputs=lambda world: {"owner": SITE}, another={}, hosts=(), removes=False),
+    "credentials": Example(
+        inputs=lambda world: {"owner": SITE},
+        another={},
+        hosts=(),
+        removes=False,
+        variants={"of a site": lambda world: {"owner": SITE, "numbers": f"{world.hub_root}/numbers.json"}},
+    ),
     "release": Example(
         inputs=_release,
         another={"digest": NEWER, "source": "/srv/drupal-10.1"},
         before=("machine", "web_service"),
         drift=lambda world: world.farm.hosts["web1"].damage(f"/var/aegir/platforms/.releases/drupal-10/{DIGEST[:16]}"),
         variants={"wordpress": lambda world: {**_release(world), "application": "wordpress", "docroot": "."}},
+    ),
+    "placement": Example(
+        inputs=_placement, another={"docroot": "html"}, before=("machine", "web_service"), hosts=(), removes=False
+    ),
+    "uploads": Example(
+        inputs=_uploads,
+        another={"nfs": "10.0.0.9:/srv/others"},
+        drift=_drop("web1", "/var/aegir/uploads/web"),
+        hosts=("web1", "db1"),
+        variants={"shared already": lambda world: {**_uploads(world), "path": "/srv/shared", "nfs": ""}},
     ),
     "site_database": Example(
         inputs=_site_database,
@@ -323,7 +361,10 @@ EXAMPLES = {
         another={"aliases": ["example.com", "example.org"]},
         before=("machine", "web_service", "release", "database", "site_database"),
         drift=_drop("web1", VHOST),
-        variants={"wordpress": lambda world: {**_site_config(world), "application": "wordpress"}},
+        variants={
+            "wordpress": lambda world: {**_site_config(world), "application": "wordpress"},
+            "shared uploads": lambda world: {**_site_config(world), "uploads": "/srv/shared", "number": 31000},
+        },
     ),
     "installation": Example(
         inputs=_installation,

@@ -81,17 +81,69 @@ def site_fault(name: str, shown: str | None = None) -> str:
 LABELS = ".".join(["a" * 63] * 3)
 
 FAULTS = [
+    # Clusters.
+    pytest.param(
+        {"clusters>web": {}},
+        'aegir:clusters["web"].servers: missing; write a list of web servers; known: web1',
+        id="cluster-without-servers",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": []}},
+        'aegir:clusters["web"].servers: must name at least one web server',
+        id="cluster-of-nothing",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": ["web1", "web1"]}},
+        'aegir:clusters["web"].servers[1]: "web1" is in this list already',
+        id="cluster-member-twice",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": ["db1"]}},
+        'aegir:clusters["web"].servers[0]: server "db1" has no web service; servers that have one: web1',
+        id="cluster-of-a-database",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": ["web9"]}},
+        'aegir:clusters["web"].servers[0]: no server named "web9"; known: db1, web1',
+        id="cluster-of-an-unknown-server",
+    ),
+    pytest.param(
+        {"clusters>web1": {"servers": ["web1"]}},
+        'aegir:clusters["web1"]: a server is called "web1" already; choose another name for the cluster',
+        id="cluster-called-as-a-server",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": ["web1"], "uploads": {}}},
+        'aegir:clusters["web"].uploads: write either path (a directory that all members share already) or nfs (an export '
+        "that is mounted)",
+        id="cluster-uploads-nowhere",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": ["web1"], "uploads": "seperate"}},
+        'aegir:clusters["web"].uploads: must be "separate" or a mapping with path or nfs, not "seperate"',
+        id="cluster-uploads-word",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": ["web1"], "uploads": {"nfs": "/srv"}}},
+        'aegir:clusters["web"].uploads.nfs: must be an NFS export, such as nas.example.com:/srv/uploads, not "/srv"',
+        id="cluster-uploads-export-without-host",
+    ),
+    pytest.param(
+        {"clusters>web": {"servers": ["web1"], "uploads": {"path": "/var/aegir/platforms/x"}}},
+        'aegir:clusters["web"].uploads.path: must be apart from /var/aegir/platforms',
+        id="cluster-uploads-among-platforms",
+    ),
+    pytest.param(
+        {"platforms>d10>server": "webs", "clusters>web": {"servers": ["web1"]}},
+        'aegir:platforms["d10"].server: no server or cluster named "webs"; known: db1, web, web1',
+        id="platform-on-an-unknown-cluster",
+    ),
     # The stack's own keys.
     pytest.param({"site": {}}, 'aegir:site: unknown key; did you mean "sites"?', id="top-level-key"),
     pytest.param(
         {"zzz": 1},
-        "aegir:zzz: unknown key; known: environment, forget, hub, platforms, servers, sites",
+        "aegir:zzz: unknown key; known: clusters, environment, forget, hub, platforms, servers, sites",
         id="top-level-key-like-none",
-    ),
-    pytest.param(
-        {"clusters": {}},
-        "aegir:clusters: unknown key; known: environment, forget, hub, platforms, servers, sites",
-        id="clusters-come-later",
     ),
     pytest.param(
         {"environment": "prod"},

@@ -1,0 +1,53 @@
+"""A web cluster: a virtual server, made of web servers that all carry the same platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from aegir_components import layout, settings
+from aegir_components.host.connection import Connection
+from aegir_components.providers.uploads import Uploads
+
+from .base import AegirComponent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebClusterArgs:
+    """What a cluster needs to know."""
+
+    cluster: settings.WebCluster
+    members: Mapping[str, Connection]
+    holder: str
+
+
+class WebCluster(AegirComponent, kind="WebCluster"):
+    """Web servers as one."""
+
+    ready: list[pulumi.Resource]
+    """What must be done, beside its servers' own, before anything is put on the cluster."""
+
+    def __init__(self, name: str, args: WebClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare a cluster."""
+        super().__init__(name, opts)
+        self.ready = []
+        path = uploads_path(args.cluster)
+        if path and args.cluster.uploads:
+            props = {
+                "cluster": name,
+                "path": path,
+                "nfs": args.cluster.uploads.nfs,
+                "members": {member: {"connection": conn.to_props()} for member, conn in sorted(args.members.items())},
+                "holder": args.holder,
+            }
+            self.ready.append(Uploads(name, props, self.child()))
+        self.finish(servers=sorted(args.members), uploads=path)
+
+
+def uploads_path(cluster: settings.WebCluster | None) -> str:
+    """Say where the members of a cluster see the shared uploads; empty where each has its own."""
+    if cluster is None or cluster.uploads is None or cluster.uploads.separate:
+        return ""
+    return cluster.uploads.path or layout.uploads_mount(cluster.name)

@@ -1,0 +1,70 @@
+"""aegir:Placement: which web servers carry a platform; takes it off those that it leaves, when its sites have left them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.parallel import each
+from aegir_components.services import release
+from aegir_components.services.web_types import program
+
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+
+
+class Provider(Lifecycle):
+    """Comes after the platform's sites, where ``Release`` comes before them: a member leaves in this order."""
+
+    identity_keys = ("platform", "publish_path")
+
+    def identity(self, want: State) -> str:
+        """A platform is known by the path that it is published at."""
+        return str(want["publish_path"])
+
+    def observe(self, want: State) -> State:
+        """What is on the members is ``Release``'s to look at."""
+        del want
+        return {}
+
+    def converge(self, want: State) -> State:
+        """Take code, link and definition off each web server that the platform has left."""
+        was = without(want.get("was", {}), forgotten())
+        if was is not None and "members" in was:
+            left = {name: member for name, member in was["members"].items() if name not in want["members"]}
+            _take_off({**was, "members": left})
+        return {}
+
+    def remove(self, have: State) -> None:
+        """``Release`` takes the platform off the web servers that carry it to the end."""
+
+
+class Placement(AegirResource, module="aegir", name="Placement"):
+    """The web servers of a platform."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare them.
+
+        Args:
+            name: the platform's name.
+            props: ``platform``, ``publish_path``, ``docroot``, ``members`` (name to ``connection`` and ``type``), ``holder``.
+            opts: Pulumi's options.
+        """
+        super().__init__(Provider(), name, props, opts)
+
+
+def _take_off(have: State) -> None:
+    paths = release.Layout(have["platform"], have["publish_path"], have["docroot"])
+    members = {name: Connection.from_props(member["connection"]) for name, member in sorted(have["members"].items())}
+    each(
+        members,
+        lambda conn: script.execute(
+            conn,
+            "apply",
+            release.removal_items(paths, server=program(have["members"][conn.host]["type"])),
+            what=f"removing the platform {have['platform']}",
+            holder=have["holder"],
+        ),
+    )

@@ -1,0 +1,64 @@
+"""Where the sites of a cluster have their uploads: a directory that every member sees, mounted by us or by others."""
+
+from __future__ import annotations
+
+import posixpath
+
+from aegir_components import layout
+from aegir_components.host import script
+
+from . import functions
+
+OPTIONS = "nfsvers=4.2,hard,noatime,lookupcache=positive,_netdev,nofail,x-systemd.automount,x-systemd.mount-timeout=30s"
+"""``hard``: nfs(5) warns that ``soft`` can corrupt data. ``lookupcache=positive``: a name that was missing is seen within
+a second instead of half a minute. No boot waits for the server."""
+
+
+def items(path: str, nfs: str) -> list[str]:
+    """List what a member needs to see the directory.
+
+    Args:
+        path: the directory.
+        nfs: the export that is mounted there; empty where somebody else sees to it.
+    """
+    lines = [functions("uploads")]
+    if nfs:
+        lines += [
+            script.packages(("nfs-common",)),
+            script.directory(posixpath.dirname(path)),
+            script.call("want_nfs_mount", path, nfs, OPTIONS),
+        ]
+    return [*lines, script.call("want_shared", path)]
+
+
+def removal_items(path: str, nfs: str) -> list[str]:
+    """List what takes our mount away; what is in the directory stays."""
+    return [functions("uploads"), script.call("want_no_nfs_mount", path)] if nfs else []
+
+
+def leave_token(path: str, token: str) -> list[str]:
+    """List what writes a proof into the directory."""
+    return [functions("uploads"), script.call("leave_token", path, token)]
+
+
+def find_token(path: str, token: str) -> list[str]:
+    """List what reads it on another member."""
+    return [functions("uploads"), script.call("find_token", path, token)]
+
+
+def remove_token(path: str, token: str) -> list[str]:
+    """List what removes it."""
+    return [script.call("rm", "-f", f"{path}/.aegir-proof-{token}")]
+
+
+def site_items(base: str, root: str, site: str, user: str) -> list[str]:
+    """List a site's own directories below the shared one, and the links to them where uploads are without it."""
+    home = layout.uploads_directory(base, site)
+    lines = [functions("uploads"), script.call("want_shared_dir", home, "root", "root", "755", user)]
+    for part, link, group in (
+        ("files", layout.site_files(root, site), "www-data"),
+        ("private", layout.site_private(root, site), user),
+    ):
+        lines.append(script.call("want_shared_dir", f"{home}/{part}", user, group, "2770", user))
+        lines.append(script.call("want_upload_link", link, f"{home}/{part}"))
+    return lines
