@@ -83,10 +83,17 @@ class Host:
             "--label", f"{DIGEST_LABEL}={self.digest()}",
             "--network", network, "--ip", self.address, "--mac-address", hardware_address(self.address),
             "--hostname", self.spec.fqdn,
-            "--memory", self.spec.memory, "--pids-limit", str(self.spec.processes),
+            "--memory", self.spec.memory, "--pids-limit", str(self.spec.processes), *self._shared(),
             image, "/lib/systemd/systemd",
         )  # fmt: skip
         self.engine.call("cp", "-", f"{self.container}:/", stdin=self._files())
+
+    def _shared(self) -> list[str]:
+        if not self.spec.shared:
+            return []
+        place = self.keys.directory / "shared" / self.spec.shared.strip("/").replace("/", "-")
+        place.mkdir(parents=True, exist_ok=True)
+        return ["--volume", f"{place}:{self.spec.shared}"]
 
     def run(
         self,

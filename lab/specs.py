@@ -15,6 +15,7 @@ KINDS = ("container",)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
 _MEMORY = re.compile(r"[1-9][0-9]*[kmg]")
 
 
@@ -36,6 +37,8 @@ class HostSpec:
     """The most memory it may use, in the engine's notation."""
     processes: int = 2048
     """The most processes and threads it may have."""
+    shared: str = ""
+    """A directory, such as `/srv/shared`, that is one and the same on all hosts of the lab that have it: a filer's, say."""
     kind: str = "container"
     """How the host is made. Only `container` so far."""
 
@@ -53,6 +56,8 @@ class HostSpec:
             faults.append(f"{self.name}: domain {self.domain!r} is not a domain, or too long")
         unfit = [user for user in self.logins if not _USER.fullmatch(user) or user == "root"]
         faults += [f"{self.name}: {user!r} cannot be the name of an extra account" for user in unfit]
+        if self.shared and not _PATH.fullmatch(self.shared):
+            faults.append(f"{self.name}: shared directory {self.shared!r} is no absolute path")
         if not _MEMORY.fullmatch(self.memory):
             faults.append(f"{self.name}: memory {self.memory!r} is not like 512m or 2g")
         if faults:
