@@ -66,7 +66,8 @@ want_shared_dir() { # path owner group mode user: made by root, or by the user w
     sd_is=$(touching stat -c %U:%G:%a "$1" 2>/dev/null)
     [ "$sd_is" = "$2:$3:$4" ] && return 0
     deviates "directory $1: ${sd_is:-missing}, not $2:$3:$4" || return 0
-    [ -d "$1" ] || touching mkdir "$1" 2>/dev/null || touching runuser -u "$5" -- mkdir "$1" ||
+    # All members make it at the same time, so that one may find that another was faster.
+    [ -d "$1" ] || touching mkdir "$1" 2>/dev/null || touching runuser -u "$5" -- mkdir "$1" 2>/dev/null || [ -d "$1" ] ||
         fail "the directory $1 could not be made, by root or by $5: the share does not let them write"
     touching chown "$2:$3" "$1" 2>/dev/null && touching chmod "$4" "$1" || [ "$(stat -c %U "$1")" = "$5" ] ||
         fail "owner and mode of $1 could not be set; the share has to let root do it (no_root_squash)"
