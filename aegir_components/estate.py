@@ -31,7 +31,8 @@ class Estate:
     sites: Mapping[str, Site]
 
     def export(self) -> None:
-        """Give the stack its outputs: where each site is and how to log in."""
+        """Give the stack its outputs: what each platform is, where each site is and how to log in."""
+        pulumi.export("platforms", {name: platform.facts for name, platform in self.platforms.items()})
         pulumi.export("sites", {name: self._site(site) for name, site in self.sites.items()})
 
     def _site(self, site: Site) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def build(declared: settings.Settings) -> Estate:
     Raises:
         settings.SettingsError: a source or a key on the hub is not what the stack file says.
     """
-    sources = resolve(declared)
+    sources = resolve(declared, info=pulumi.log.info, warn=pulumi.log.warn)
     entries = (
         {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
         if any(server.dns == "manage" for server in declared.servers.values())
@@ -130,6 +131,8 @@ def _platform(
         platform=declared.platforms[name],
         code=source.code,
         tree=source.tree,
+        directory=source.directory,
+        revision=source.revision,
         members=_members(declared, name),
         holder=holder,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ class CodeBase:
     docroot: str
     profiles: tuple[str, ...] = ()
     """Install profiles, sorted; empty where the application has none."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What the profiles, and a distribution's above all, call themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

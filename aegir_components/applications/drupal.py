@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 
+NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
+"""Directories inside of a profile in which no other profile is."""
 _VERSION = re.compile(r"const VERSION = '([^']+)'")
 
 
@@ -18,34 +22,41 @@ def detect(source: Path) -> CodeBase | None:
         marker = source / docroot / "core" / "lib" / "Drupal.php"
         if not marker.is_file():
             continue
+        titles = profiles(source / docroot)
         found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
         return CodeBase(
             application="drupal",
             version=found[1] if found else "unknown",
             docroot=docroot,
-            profiles=profiles(source / docroot),
+            profiles=tuple(titles),
+            titles=titles,
         )
     return None
 
 
-def profiles(docroot: Path) -> tuple[str, ...]:
-    """List the install profiles that a person can choose."""
-    found = set()
+def profiles(docroot: Path) -> dict[str, str]:
+    """Find the install profiles that a person can choose, core's and others, with what they call themselves."""
+    found = {}
     for directory in (docroot / "core" / "profiles", docroot / "profiles"):
-        for info in sorted(directory.glob("**/*.info.yml")):
-            if info.parent.name != info.name.removesuffix(".info.yml") or {
-                "tests",
-                "modules",
-                "themes",
-            } & set(info.relative_to(directory).parts):
-                continue
+        for info in sorted(_infos(directory)):
             try:
                 facts = yaml.safe_load(info.read_text(encoding="utf-8", errors="replace"))
             except yaml.YAMLError:
                 continue
             if isinstance(facts, dict) and facts.get("type") == "profile" and not facts.get("hidden"):
-                found.add(info.parent.name)
-    return tuple(sorted(found))
+                distribution = facts.get("distribution")
+                title = distribution.get("name") if isinstance(distribution, dict) else None
+                found[info.parent.name] = str(title or facts.get("name") or info.parent.name)
+    return dict(sorted(found.items()))
+
+
+def _infos(directory: Path) -> Iterator[Path]:
+    """Find what may describe a profile; a profile's own modules, which may be thousands, are not gone through."""
+    for place, below, files in os.walk(directory):
+        here = Path(place)
+        if f"{here.name}.info.yml" in files:
+            yield here / f"{here.name}.info.yml"
+        below[:] = [name for name in below if name not in NO_PROFILES]
 
 
 def judge(answer: Answer) -> str | None:

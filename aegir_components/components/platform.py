@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 
@@ -33,6 +34,10 @@ class PlatformArgs:
     platform: settings.Platform
     code: CodeBase
     tree: Tree
+    directory: Path
+    """Where the code lies on the hub."""
+    revision: str
+    """Of the source; empty for a directory."""
     members: Mapping[str, Member]
     holder: str
 
@@ -41,6 +46,8 @@ class Platform(AegirComponent, kind="Platform"):
     """A code base on its web servers."""
 
     release: Release
+    facts: dict[str, object]
+    """What the code base is and where it is live, for the stack's outputs."""
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a platform."""
@@ -54,7 +61,9 @@ class Platform(AegirComponent, kind="Platform"):
                 "publish_path": platform.publish_path,
                 "digest": args.tree.digest,
                 "files": args.tree.files,
-                "source": platform.source.path,
+                "source": str(args.directory),
+                # A branch that has moved shows as another commit.
+                "source_revision": args.revision or None,
                 "application": args.code.application,
                 "docroot": args.code.docroot,
                 "keep": platform.keep_releases,
@@ -65,14 +74,16 @@ class Platform(AegirComponent, kind="Platform"):
             },
             self.child(),
         )
-        self.finish(
-            application=args.code.application,
-            version=args.code.version,
-            profiles=list(args.code.profiles),
-            publish_path=platform.publish_path,
-            release_path=layout.release_path(platform.publish_path, args.tree.digest),
-        )
-
+        self.facts = {
+            "application": args.code.application,
+            "version": args.code.version,
+            "docroot": args.code.docroot,
+            "profiles": {profile: args.code.titles.get(profile, profile) for profile in args.code.profiles},
+            "revision": args.revision,
+            "publish_path": platform.publish_path,
+            "release_path": layout.release_path(platform.publish_path, args.tree.digest),
+        }
+        self.finish(**self.facts)
 
     def leave(self, sites: list[pulumi.Resource]) -> None:
         """Declare that the platform goes from web servers that it leaves once the sites have left them.

@@ -130,7 +130,8 @@ class Release(AegirResource, module="aegir", name="Release"):
 
         Args:
             name: the platform's name.
-            props: ``platform``, ``publish_path``, ``digest``, ``files``, ``source``, ``application``, ``docroot``, ``keep``,
+            props: ``platform``, ``publish_path``, ``digest``, ``files``, ``source``, ``source_revision`` (none for a
+                directory), ``application``, ``docroot``, ``keep``,
                 ``allow_shrink``, ``members`` (name to ``connection`` and ``type``), ``templates``
                 (a digest), ``holder``.
             opts: Pulumi's options.

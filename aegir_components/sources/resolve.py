@@ -1,14 +1,22 @@
-"""From a declared platform to what its source is now: application and content, read on the hub."""
+"""From a declared platform to what its source is now: application and content, read or built on the hub."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, CodeBase, detect
 
-from . import tree
+from . import builders, tree
+from .builds import Store
+from .faults import SourceError
+
+SIDE_BY_SIDE: Final = 8
+"""Sources that are looked at at once: most of it is waiting for repositories."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,60 +25,88 @@ class Resolved:
 
     code: CodeBase
     tree: tree.Tree
+    directory: Path
+    """Where the code lies on the hub, to be copied from."""
+    revision: str = ""
+    """The commit, or an archive's or makefile's checksum; empty for a directory."""
 
 
-def resolve(declared: settings.Settings) -> dict[str, Resolved]:
-    """Read the sources of all platforms, and check the sites' profiles against them.
+def _silent(_: str) -> None:
+    pass
+
+
+def resolve(
+    declared: settings.Settings, *, info: Callable[[str], None] = _silent, warn: Callable[[str], None] = _silent
+) -> dict[str, Resolved]:
+    """Read the sources of all platforms, build those that are to be built, and check the sites' profiles against them.
+
+    Args:
+        declared: the stack.
+        info: tells the operator what takes its time.
+        warn: tells the operator what is not as it should be.
 
     Raises:
         settings.SettingsError: every fault, with its path in the stack file.
     """
     found: dict[str, Resolved] = {}
     faults: list[str] = []
-    for name, platform in declared.platforms.items():
-        where = f'aegir:platforms["{name}"].source'
-        try:
-            found[name] = _read(platform, Path(declared.hub.root))
-        except tree.SourceError as fault:
-            faults.append(f"{where}: {fault}")
-        except OSError as fault:
-            faults.append(f"{where}: {fault.filename!r} cannot be read: {fault.strerror}")
-    faults += _profile_faults(declared, found)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        begun = {
+            name: pool.submit(_read, platform, Path(declared.hub.root), info, warn)
+            for name, platform in declared.platforms.items()
+        }
+        for name, work in begun.items():
+            try:
+                found[name] = work.result()
+            except SourceError as fault:
+                faults.append(f"{_where(name)}: {fault}")
+            except OSError as fault:
+                faults.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
+    faults += profile_faults(declared, {name: source.code for name, source in found.items()})
     if faults:
         raise settings.SettingsError(faults)
     return found
 
 
-def _read(platform: settings.Platform, hub_root: Path) -> Resolved:
-    source = Path(platform.source.path)
+def _where(platform: str) -> str:
+    return f'aegir:platforms["{platform}"].source'
+
+
+def _read(
+    platform: settings.Platform, hub_root: Path, info: Callable[[str], None], warn: Callable[[str], None]
+) -> Resolved:
+    store = Store(root=hub_root / "builds" / platform.name, keep=platform.keep_releases, info=info)
+    place = builders.Hub(
+        root=hub_root, platform=platform.name, store=store, warn=lambda text: warn(f"{_where(platform.name)}: {text}")
+    )
+    found = builders.find(platform.source, place)
+    source = found.directory
     if not source.is_dir():
         # The tree says it best, and for an empty directory as well.
         tree.read(source, (), ".", hub_root / "cache" / "none")
     code = detect(source)
     if code is None:
         if not any(source.iterdir()):
-            raise tree.SourceError(f"{str(source)!r} holds no file; nothing is deleted anywhere")
+            raise SourceError(f"{str(source)!r} holds no file; nothing is deleted anywhere")
         known = ", ".join(application.title for application in APPLICATIONS.values())
-        raise tree.SourceError(
+        raise SourceError(
             f"{str(source)!r} is no code base that is known here ({known}), neither itself nor below web/, docroot/ or html/"
         )
     cache = hub_root / "cache" / f"{platform.name}.json"
-    return Resolved(code=code, tree=tree.read(source, APPLICATIONS[code.application].exclusions, code.docroot, cache))
+    read = tree.read(source, APPLICATIONS[code.application].exclusions, code.docroot, cache)
+    return Resolved(code=code, tree=read, directory=source, revision=found.revision)
 
 
-def _profile_faults(declared: settings.Settings, found: dict[str, Resolved]) -> list[str]:
+def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
+    """Say which sites want an install profile that their platform has not, and where it is."""
     faults = []
     for name, site in declared.sites.items():
-        platform = found.get(site.platform)
-        if platform is None or not platform.code.profiles or site.profile in platform.code.profiles:
+        code = found.get(site.platform)
+        if code is None or not code.profiles or site.profile in code.profiles:
             continue
-        others = sorted(other for other, facts in found.items() if site.profile in facts.code.profiles)
-        have = (
-            f"these platforms have it: {', '.join(others)}"
-            if others
-            else (f"it has: {', '.join(platform.code.profiles)}")
-        )
+        others = sorted(other for other, facts in found.items() if site.profile in facts.profiles)
+        have = f"these have it: {', '.join(others)}" if others else f"it has: {', '.join(code.profiles)}"
         faults.append(
-            f'aegir:sites["{name}"].profile: profile "{site.profile}" is not on platform {site.platform}; {have}'
+            f"aegir:sites[\"{name}\"].profile: profile '{site.profile}' is not on platform {site.platform}; {have}"
         )
     return faults

@@ -17,14 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from .faults import SourceError
+
 REPOSITORY_DIRECTORIES = (b".git", b".svn", b".hg", b".bzr", b"CVS")
 """Version control's own data: never part of a release, as in Aegir."""
 CHUNK = 1 << 20
 """Bytes read at a time."""
-
-
-class SourceError(ValueError):
-    """A source that no release can be made of; says which path is at fault and what to do."""
 
 
 class Entry(NamedTuple):
@@ -165,11 +163,11 @@ class SumCache:
         self._new[key] = [*facts, digest.hexdigest()]
         return digest.hexdigest()
 
-    def save(self, seen: str, tree: Tree) -> None:
+    def save(self, seen: str, tree: Tree | None) -> None:
         """Write the cache; without it everything works, slower."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        lines = ({"seen": seen, "tree": asdict(tree)}, self._new)
+        lines = ({"seen": seen, "tree": asdict(tree) if tree else None}, self._new)
         fresh.write_text("\n".join(json.dumps(line, separators=(",", ":")) for line in lines), encoding="utf-8")
         fresh.replace(self._path)
 

@@ -184,7 +184,9 @@ class TestSite:
         assert ["example.com"] == recorded.only("aegir:SiteConfiguration")["aliases"]
 
     def test_a_profile_that_the_source_has_not_is_refused_with_those_that_it_has(self, hub: Path) -> None:
-        with pytest.raises(settings.SettingsError, match=r'profile "none" is not on platform.*minimal, standard'):
+        with pytest.raises(
+            settings.SettingsError, match=r"profile 'none' is not on platform drupal-10; it has: minimal, standard"
+        ):
             declare(stack(hub, sites={SITE: site(SITE, profile="none")}))
 
 

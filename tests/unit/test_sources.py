@@ -13,6 +13,7 @@ from aegir_components.applications import APPLICATIONS, Answer, detect
 from aegir_components.applications import drupal as drupal_module
 from aegir_components.applications.base import program
 from aegir_components.sources import tree
+from aegir_components.sources.faults import SourceError
 
 
 def fill(root: Path, *names: str) -> Path:
@@ -111,17 +112,17 @@ class TestTree:
         assert before == read(code)
 
     def test_a_directory_that_is_not_there_says_so(self, tmp_path: Path) -> None:
-        with pytest.raises(tree.SourceError, match=r"is no directory.*mount it; nothing is deleted"):
+        with pytest.raises(SourceError, match=r"is no directory.*mount it; nothing is deleted"):
             read(tmp_path / "none")
 
     def test_an_empty_one_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "code" / "only" / "directories").mkdir(parents=True)
-        with pytest.raises(tree.SourceError, match="holds no file; nothing is deleted"):
+        with pytest.raises(SourceError, match="holds no file; nothing is deleted"):
             read(tmp_path / "code")
 
     def test_a_source_with_only_what_is_left_out_is_empty(self, tmp_path: Path) -> None:
         fill(tmp_path / "code", "wp-config.php")
-        with pytest.raises(tree.SourceError, match="holds no file"):
+        with pytest.raises(SourceError, match="holds no file"):
             read(tmp_path / "code", ("/wp-config.php",))
 
 
@@ -134,20 +135,20 @@ class TestRefusals:
             monkeypatch.chdir(code)
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind("it")
-        with pytest.raises(tree.SourceError, match="it' is a device, pipe or socket"):
+        with pytest.raises(SourceError, match="it' is a device, pipe or socket"):
             read(code)
 
     @pytest.mark.parametrize("bit", [0o4000, 0o2000])
     def test_a_program_with_anothers_rights(self, bit: int, code: Path) -> None:
         (code / "it").touch()
         (code / "it").chmod(0o755 | bit)
-        with pytest.raises(tree.SourceError, match=r"it' is set-user-id.*chmod ug-s"):
+        with pytest.raises(SourceError, match=r"it' is set-user-id.*chmod ug-s"):
             read(code)
 
     @pytest.mark.parametrize("target", ["/etc/passwd", "..", "../", "../../etc", "core/../../x", "/", "core/../.."])
     def test_a_link_that_leaves_the_tree(self, target: str, code: Path) -> None:
         (code / "it").symlink_to(target)
-        with pytest.raises(tree.SourceError, match=r"it' is a link to .*outside of the source"):
+        with pytest.raises(SourceError, match=r"it' is a link to .*outside of the source"):
             read(code)
 
     @pytest.mark.parametrize("target", ["index.php", "core", "core/../index.php", "no such file", "core/..", "..."])
@@ -159,7 +160,7 @@ class TestRefusals:
         (code / "core" / "it").symlink_to("../index.php")
         read(code)
         (code / "core" / "out").symlink_to("../../x")
-        with pytest.raises(tree.SourceError, match="core/out"):
+        with pytest.raises(SourceError, match="core/out"):
             read(code)
 
     def test_links_are_never_followed(self, code: Path) -> None:

@@ -1,0 +1,145 @@
+"""What each kind of source is now: a directory as it is, or a build of a commit, an archive, a project or a makefile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from aegir_components import settings
+
+from . import address, archives, composer, downloads, git, makefile, tree
+from .builds import Store, Workshop, key_of
+from .faults import SourceError, Unreachable
+
+COPY: Final = ("cp", "-a", "--reflink=auto", "--")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hub:
+    """What builders have of the hub."""
+
+    root: Path
+    platform: str
+    store: Store
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """Where a platform's code lies now, and which revision of its source that is."""
+
+    directory: Path
+    revision: str = ""
+
+
+def find(source: settings.PlatformSource, hub: Hub) -> Found:
+    """Find a platform's code, and build it where that has not been done.
+
+    Raises:
+        SourceError: it is not there, or its build failed.
+        OSError: it cannot be read.
+    """
+    if source.git:
+        return _git(source, hub)
+    if source.archive:
+        return _archive(source, hub)
+    if source.makefile:
+        return _makefile(source, hub)
+    return _directory(source, hub)
+
+
+def _directory(source: settings.PlatformSource, hub: Hub) -> Found:
+    path, how = Path(source.path), source.composer
+    if how is None:
+        return Found(directory=path)
+
+    def digest(root: Path, cache: str) -> str:
+        return tree.read(root, (), ".", hub.root / "cache" / cache).digest
+
+    before = digest(path, f"{hub.platform}.project.json")
+
+    def work(shop: Workshop) -> None:
+        shop.run(*COPY, str(path), str(shop.code))
+        git.leave(shop.code)
+        if digest(shop.code, f"{hub.platform}.copy.json") != before:
+            raise SourceError(f"{str(path)!r} changed while it was copied; run it again")
+        composer.install(shop, how, shop.code)
+
+    key = key_of("directory", before, composer.words(how))
+    return Found(directory=hub.store.make(key, f"{hub.platform} from {path}", work))
+
+
+def _git(source: settings.PlatformSource, hub: Hub) -> Found:
+    place, how = address.parse(source.git), source.composer
+    name = key_of(place.plain, source.ref)
+    parts = ("git", place.plain, source.directory if how else "", composer.words(how))
+    try:
+        commit = git.commit_of(place, source.ref)
+    except Unreachable as fault:
+        commit = hub.store.remembered(name)
+        if not commit or hub.store.find(key_of(*parts, commit)) is None:
+            raise SourceError(f"{fault}, and the hub has no former build of {source.ref!r}") from None
+        hub.warn(f"{fault}; the former build of {source.ref!r} is used, of commit {commit}")
+
+    def work(shop: Workshop) -> None:
+        git.check_out(shop, place, commit, hub.root / "git")
+        code = _inside(shop.code, source.directory, place.shown)
+        if how:
+            composer.install(shop, how, code)
+        git.leave(shop.code)
+
+    what = f"{hub.platform} from {place.shown} at {commit}"
+    build = hub.store.make(key_of(*parts, commit), what, work, secrets=place.secrets)
+    directory = _inside(build, source.directory, f"{place.shown} at {commit}")
+    hub.store.remember(name, commit)
+    return Found(directory=directory, revision=commit)
+
+
+def _inside(code: Path, below: str, shown: str) -> Path:
+    path = code / below
+    # A link in the repository may not lead elsewhere on the hub.
+    if not path.is_dir() or not path.resolve().is_relative_to(code.resolve()):
+        raise SourceError(f"{shown} has no directory {below!r}")
+    return path
+
+
+def _archive(source: settings.PlatformSource, hub: Hub) -> Found:
+    place, how = address.parse(source.archive), source.composer
+    wanted = source.checksum.removeprefix("sha256:")
+    remembered = hub.root / "cache" / f"{hub.platform}.archive.json"
+    checksum = wanted or downloads.sum_of(Path(place.plain), remembered)
+
+    def work(shop: Workshop) -> None:
+        if place.local:
+            path = Path(place.plain)
+            got = downloads.sum_of(path)
+            if got != checksum:
+                raise SourceError(
+                    f"{str(path)!r} has the checksum sha256:{got}, not sha256:{checksum}; it was not unpacked"
+                )
+        else:
+            path = downloads.download(place, checksum, hub.root / "cache" / "archives")
+        shop.say(f"unpacking {path}")
+        archives.unpack(path, shop.scratch, shop.code)
+        if how:
+            composer.install(shop, how, shop.code)
+
+    build = partial(hub.store.make, key_of("archive", checksum, composer.words(how)), secrets=place.secrets)
+    return Found(directory=build(f"{hub.platform} from {place.shown}", work), revision=f"sha256:{checksum}")
+
+
+def _makefile(source: settings.PlatformSource, hub: Hub) -> Found:
+    path = Path(source.makefile)
+    digest = makefile.digest_of(path)
+    build = hub.store.make(
+        key_of("makefile", digest, " ".join(makefile.OPTIONS)), f"{hub.platform} from {path}", partial(_make, path)
+    )
+    return Found(directory=build, revision=f"sha256:{digest}")
+
+
+def _make(path: Path, shop: Workshop) -> None:
+    makefile.make(shop, path)
+    git.leave(shop.code)

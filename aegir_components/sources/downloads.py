@@ -1,0 +1,125 @@
+"""Archives from elsewhere: got once, within bounds, and proved by their checksum before anything looks into them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO, Any, Final
+
+from .address import Address
+from .faults import SourceError, Unreachable
+from .tree import CHUNK, Entry, SumCache
+
+ANSWER_TIMEOUT: Final = 30.0
+"""Seconds without a byte."""
+DOWNLOAD_TIMEOUT: Final = 900.0
+"""Seconds for a whole download."""
+MOST_BYTES: Final = 2 << 30
+KEPT: Final = 10
+"""How many downloads stay, of all platforms together."""
+
+
+class _SameScheme(urllib.request.HTTPRedirectHandler):
+    """Follows to https, and to http from http: not to a file of the hub, and not out of TLS."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Follow, or say why not."""
+        scheme = newurl.partition("://")[0].lower()
+        if scheme not in {"https", req.type}:
+            raise urllib.error.URLError(f"it redirects from {req.type} to {scheme}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def download(address: Address, checksum: str, cache: Path) -> Path:
+    """Give the file at an address, from the cache where it is there.
+
+    Args:
+        address: an ``http`` or ``https`` one.
+        checksum: its SHA-256 in hexadecimal digits.
+        cache: the directory of all downloads.
+
+    Raises:
+        Unreachable: there is no answer, or none that is the file.
+        SourceError: what came is not what the checksum says.
+    """
+    path = cache / checksum
+    if path.is_file():
+        if sum_of(path) == checksum:
+            os.utime(path)
+            return path
+        path.unlink()
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = cache / f".{checksum}.{os.getpid()}"
+    try:
+        got = _get(address, fresh)
+        if got != checksum:
+            raise SourceError(
+                f"what {address.shown} gives has the checksum sha256:{got}, not sha256:{checksum}; it was not unpacked. "
+                f"Compare both with what its publisher says"
+            )
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    for old in sorted(cache.iterdir(), key=lambda each: each.stat().st_mtime_ns, reverse=True)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def sum_of(path: Path, remembered: Path | None = None) -> str:
+    """Give a file's SHA-256 in hexadecimal digits, read again only when the file has changed.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+    if not path.is_file():
+        raise SourceError(
+            f"{str(path)!r} is no file. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile"
+        )
+    if remembered is None:
+        digest = hashlib.sha256()
+        with path.open("rb") as handle:
+            while chunk := handle.read(CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+    facts = path.stat()
+    numbers = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+    sums = SumCache(remembered)
+    sums.load()
+    found = sums.sum(os.fsencode(path.parent), Entry(os.fsencode(path.name), "f", False, b"", numbers))
+    sums.save("", None)
+    return found
+
+
+def _get(address: Address, path: Path) -> str:
+    request = urllib.request.Request(address.bare, headers={"User-Agent": "aegir-pulumi"})  # noqa: S310  settings check it
+    if address.user or address.password:
+        word = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
+        # Unredirected: another host that this one names does not get it.
+        request.add_unredirected_header("Authorization", f"Basic {word}")
+    digest, size, deadline = hashlib.sha256(), 0, time.monotonic() + DOWNLOAD_TIMEOUT
+    try:
+        with (
+            urllib.request.build_opener(_SameScheme).open(request, timeout=ANSWER_TIMEOUT) as answer,
+            path.open("wb") as handle,
+        ):
+            while chunk := answer.read1(CHUNK):
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise SourceError(f"{address.shown} gives more than {MOST_BYTES >> 30} GiB")
+                if time.monotonic() > deadline:
+                    raise Unreachable(f"{address.shown} was not got within {DOWNLOAD_TIMEOUT:.0f} s")
+                digest.update(chunk)
+                handle.write(chunk)
+    except urllib.error.HTTPError as fault:
+        raise Unreachable(f"{address.shown} answers {fault.code} {fault.reason}") from None
+    except (urllib.error.URLError, HTTPException, OSError) as fault:
+        raise Unreachable(f"{address.shown} cannot be got ({getattr(fault, 'reason', fault)})") from None
+    return digest.hexdigest()

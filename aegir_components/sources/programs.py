@@ -1,0 +1,94 @@
+"""Other people's programs on the hub: with a time limit, without our secrets, and ended with all that they started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+KEPT: Final = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+    | {"http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
+    | {"CURL_CA_BUNDLE", "PHPRC", "PHP_INI_SCAN_DIR"}
+)  # fmt: skip
+KEPT_PREFIXES: Final = ("LC_", "XDG_", "COMPOSER_", "GIT_SSH", "GIT_SSL_", "GIT_PROXY_", "DRUSH_")
+"""What a build has of this process's environment, and nothing else: Pulumi's passphrase and tokens are in the rest."""
+GRACE: Final = 20.0
+"""Seconds after which a program whose starter was killed is ended by timeout(1)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """How a program ended."""
+
+    status: int
+    """Negative where a signal ended it."""
+    output: str = ""
+    errors: str = ""
+    late: bool = False
+    """It took too long and was ended."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Give the environment of a program that is not ours."""
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
+    return {**kept, **more}
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    log: BinaryIO | None = None,
+    holds: Sequence[int] = (),
+) -> Done:
+    """Run a program to its end.
+
+    Args:
+        argv: the program and its arguments; no shell reads them.
+        timeout: seconds after which it is ended, with all that it started.
+        cwd: the directory that it works in.
+        variables: what its environment has besides what every program gets.
+        log: where its output goes; without it the result has it.
+        holds: open files that it keeps open: the lock of what it works on, should this process be killed.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    limit = f"{timeout + GRACE:.0f}"
+    process = subprocess.Popen(
+        # Should this process be killed, nobody else ends the program.
+        ["timeout", "--signal=KILL", limit, *argv],
+        cwd=cwd, env=environment(**(variables or {})), stdin=subprocess.DEVNULL, stdout=log or subprocess.PIPE,
+        stderr=subprocess.STDOUT if log else subprocess.PIPE, start_new_session=True, pass_fds=tuple(holds),
+    )  # fmt: skip
+    late = False
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        late = True
+        _end(process)
+        output, errors = process.communicate(timeout=GRACE)
+    except BaseException:
+        # An interrupted run: the program has a session of its own and did not hear of it.
+        _end(process)
+        raise
+    return Done(
+        status=process.returncode,
+        output=(output or b"").decode(errors="replace"),
+        errors=(errors or b"").decode(errors="replace"),
+        late=late,
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
