@@ -8,9 +8,12 @@ cd /
 DRIFTS=0
 QUIET=0
 UNDO=
+PATHS='' SUMS='' UNITS='' PACKAGES='' PHP=''
+NL='
+'
 
-say() { printf '::%s %s\n' "$1" "$(printf %s "$2" | base64 | tr -d '\n')"; }
-fact() { printf '::fact %s %s\n' "$1" "$(printf %s "$2" | base64 | tr -d '\n')"; }
+say() { printf '::%s %s\n' "$1" "$(printf %s "$2" | base64 -w 0)"; }
+fact() { printf '::fact %s %s\n' "$1" "$(printf %s "$2" | base64 -w 0)"; }
 fail() {
     say fail "$1"
     exit 97
@@ -26,6 +29,20 @@ deviates() {
     [ "$QUIET" = 1 ] || say drift "$1"
     return 1
 }
+
+# What a look asks ahead, a process for all items: each by itself costs one or more. The answers only confirm. What does
+# not stand there word for word (an odd name, an empty file, another version's order) the item looks at by itself.
+know_paths() { PATHS=$NL$(QUOTING_STYLE=shell-escape-always stat -c '%F %N %U:%G:%a' -- "$@" 2>/dev/null)$NL; }
+know_sums() { # of files only: what else is there, a link to a device too, would be read without end
+    for ks_path; do
+        shift
+        [ ! -f "$ks_path" ] || [ -L "$ks_path" ] || set -- "$@" "$ks_path"
+    done
+    [ $# = 0 ] || SUMS=$NL$(sha256sum -- "$@" 2>/dev/null)$NL
+}
+know_units() { UNITS=$NL$(systemctl show -p Id,ActiveState,UnitFileState -- "$@" 2>/dev/null)$NL; }
+know_packages() { PACKAGES=" $(package_states "$@") "; }
+know_php() { PHP=$(php_version); }
 
 # One run of ours at a time on a machine, also from two stacks or after a hub that was killed. Programs that we start get
 # no copy of descriptor 9 where they may stay (9>&-), for the lock lives as long as any copy is open.
@@ -55,6 +72,7 @@ remember() {
 }
 
 want_dir() { # path owner group mode
+    case $PATHS in *"${NL}directory '$1' $2:$3:$4$NL"*) return 0 ;; esac
     if [ -d "$1" ] && [ ! -L "$1" ]; then
         [ "$(stat -c %U:%G:%a "$1")" = "$2:$3:$4" ] && return 0
         deviates "directory $1: is $(stat -c %U:%G:%a "$1"), not $2:$3:$4" || return 0
@@ -69,7 +87,10 @@ want_dir() { # path owner group mode
     chown "$2:$3" "$1" && chmod "$4" "$1" || fail "owner and mode of $1 could not be set"
 }
 
-want_file() { # path owner group mode base64-content
+want_file() { # path owner group mode base64-content sha256-or-nothing
+    case $PATHS in
+        *"${NL}regular file '$1' $2:$3:$4$NL"*) case $SUMS in *"$NL${6:-none}  $1$NL"*) return 0 ;; esac ;;
+    esac
     wf_why=
     if [ -d "$1" ] && [ ! -L "$1" ]; then
         deviates "file $1: a directory is there" || return 0
@@ -91,6 +112,7 @@ want_file() { # path owner group mode base64-content
 }
 
 want_link() { # path target
+    case $PATHS in *"${NL}symbolic link '$1' -> '$2' "*) return 0 ;; esac
     if [ -L "$1" ]; then
         [ "$(readlink "$1")" = "$2" ] && return 0
         deviates "link $1: points to $(readlink "$1"), not to $2" || return 0
@@ -112,18 +134,27 @@ want_no_file() { # path: a file or link of ours that shall be gone
     rm -f "$1" || fail "$1 could not be removed"
 }
 
+package_states() { dpkg-query -W -f='${Package}=${db:Status-Status} ' "$@" 2>/dev/null; }
+
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 want_packages() {
     # One question for all of them: each would cost as much as all the rest of a look.
-    wp_there=" $(dpkg-query -W -f='${Package}=${db:Status-Status} ' "$@" 2>/dev/null) " wp_missing=
-    for wp_name; do
-        case $wp_there in *" $wp_name=installed "*) ;; *) wp_missing="$wp_missing $wp_name" ;; esac
-    done
+    missing_packages "$PACKAGES" "$@"
+    [ -n "$wp_missing" ] || return 0
+    missing_packages " $(package_states "$@") " "$@"
     [ -n "$wp_missing" ] || return 0
     deviates "packages missing:$wp_missing" || return 0
     # shellcheck disable=SC2086 # a list of words
     apt_install $wp_missing
+}
+
+missing_packages() { # states names...: sets wp_missing
+    wp_there=$1 wp_missing=
+    shift
+    for wp_name; do
+        case $wp_there in *" $wp_name=installed "*) ;; *) wp_missing="$wp_missing $wp_name" ;; esac
+    done
 }
 
 apt_run() { # apt-get with our settings; its output goes to a log that is quoted when it fails
@@ -164,6 +195,7 @@ apt_install() {
 }
 
 want_service() { # unit
+    case $UNITS in *"${NL}Id=$1.service${NL}ActiveState=active${NL}UnitFileState=enabled$NL"*) return 0 ;; esac
     if ! systemctl -q is-enabled "$1" 2>/dev/null; then
         deviates "service $1: not enabled" && { systemctl -q enable "$1" 2>/dev/null 9>&- || fail "$1 could not be enabled"; }
     fi
@@ -222,7 +254,9 @@ take_back() { # undo directory
 }
 
 php_version() { # the declared one, or the newest PHP-FPM that is installed; empty without one
-    if [ -s /var/lib/aegir/php ]; then
+    if [ -n "$PHP" ]; then
+        printf '%s\n' "$PHP"
+    elif [ -s /var/lib/aegir/php ]; then
         cat /var/lib/aegir/php
     else
         ls -d /etc/php/*/fpm 2>/dev/null | sed 's|^/etc/php/||; s|/fpm$||' | sort -V | tail -n 1
@@ -243,8 +277,9 @@ want_user() { # name home shell uid-or-empty gid-or-empty: a system account with
             fail "the user $1 could not be made"
         return 0
     fi
-    wu_ids=$(printf %s "$wu_entry" | cut -d: -f3,4) wu_home=$(printf %s "$wu_entry" | cut -d: -f6)
-    wu_shell=$(printf %s "$wu_entry" | cut -d: -f7)
+    wu_rest=${wu_entry#*:*:}
+    wu_shell=${wu_rest##*:} wu_ids=${wu_rest%:*:*:*}
+    wu_home=${wu_rest%:*} wu_home=${wu_home##*:}
     if { [ -n "$4" ] && [ "${wu_ids%:*}" != "$4" ]; } || { [ -n "$5" ] && [ "${wu_ids#*:}" != "$5" ]; }; then
         deviates "user $1: has uid:gid $wu_ids, not ${4:-any}:${5:-any}" || return 0
         fail "the user $1 exists with uid:gid $wu_ids and not ${4:-any}:${5:-any}; its files belong to these numbers. Declare $wu_ids, or change the account and its files by hand"
@@ -260,19 +295,19 @@ want_user() { # name home shell uid-or-empty gid-or-empty: a system account with
 }
 
 want_member() { # user group
-    id -nG "$1" 2>/dev/null | tr ' ' '\n' | grep -qx "$2" && return 0
+    case " $(id -nG "$1" 2>/dev/null) " in *" $2 "*) return 0 ;; esac
     deviates "user $1: not in group $2" || return 0
     usermod -a -G "$2" "$1" 9>&- || fail "$1 could not be put into the group $2"
 }
 
-want_sudoers() { # name base64-content: in place only when visudo accepts it
+want_sudoers() { # name base64-content sha256-or-nothing: in place only when visudo accepts it
     if [ "$MODE" = apply ]; then
         ws_try=$(mktemp) || fail "no file can be made in /tmp"
         printf %s "$2" | base64 -d >"$ws_try"
         ws_said=$(visudo -cf "$ws_try" 2>&1) || { rm -f "$ws_try"; fail "visudo refuses the sudo rule $1: $ws_said"; }
         rm -f "$ws_try"
     fi
-    want_file "/etc/sudoers.d/$1" root root 440 "$2"
+    want_file "/etc/sudoers.d/$1" root root 440 "$2" "${3-}"
 }
 
 as_user() { # user base64-script: without our rights, our lock and our input

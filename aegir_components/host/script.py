@@ -7,6 +7,7 @@ deviation is reported by name, nothing is changed) and mends (``apply``): drift 
 from __future__ import annotations
 
 import base64
+import hashlib
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,6 +39,33 @@ def encoded(content: str) -> str:
     return base64.b64encode(content.encode()).decode()
 
 
+class Item(str):
+    """A line of a plan that names what it looks at, so that a look asks the machine for all of that at once.
+
+    The answers only confirm: what they do not show to be right, the item itself looks at again.
+    """
+
+    __slots__ = ("asks",)
+
+    asks: tuple[tuple[str, str], ...]
+    """Function of the prelude (``know_paths``, ``know_sums``, ``know_units``, ``know_packages``, ``know_php``) and shell word."""
+
+    def __new__(cls, text: str, *asks: tuple[str, str]) -> Item:
+        """Make it."""
+        made = super().__new__(cls, text)
+        made.asks = asks
+        return made
+
+
+KNOW = ("know_php", "know_paths", "know_sums", "know_units", "know_packages")
+"""In the order in which they are asked: paths may hold PHP's version."""
+
+
+def asked(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """List what the lines look at, each once."""
+    return list(dict.fromkeys(ask for line in lines if isinstance(line, Item) for ask in line.asks))
+
+
 def call(function: str, *arguments: str) -> str:
     """Render a call of a shell function; arguments are quoted."""
     return " ".join([function, *(shlex.quote(argument) for argument in arguments)])
@@ -45,17 +73,34 @@ def call(function: str, *arguments: str) -> str:
 
 def directory(path: str, *, owner: str = "root", group: str = "root", mode: int = 0o755) -> str:
     """Item: a directory with this owner and mode; its parent exists."""
-    return call("want_dir", path, owner, group, f"{mode:o}")
+    return Item(call("want_dir", path, owner, group, f"{mode:o}"), ("know_paths", shlex.quote(path)))
 
 
 def file(path: str, content: str, *, owner: str = "root", group: str = "root", mode: int = 0o644) -> str:
     """Item: a file with exactly this content, replaced as a whole."""
-    return call("want_file", path, owner, group, f"{mode:o}", encoded(content))
+    return file_at(shlex.quote(path), content, owner=owner, group=group, mode=mode)
+
+
+def file_at(word: str, content: str, *, owner: str = "root", group: str = "root", mode: int = 0o644) -> str:
+    """Item: the same, at a path that the shell expands from ``word``."""
+    rest = call("", owner, group, f"{mode:o}", encoded(content), _sum(content))
+    return Item(f"want_file {word}{rest}", ("know_paths", word), ("know_sums", word))
+
+
+def sudoers(name: str, content: str) -> str:
+    """Item: a file of sudo's rules, in place only when visudo accepts it."""
+    word = shlex.quote(f"/etc/sudoers.d/{name}")
+    text = call("want_sudoers", name, encoded(content), _sum(content))
+    return Item(text, ("know_paths", word), ("know_sums", word))
+
+
+def _sum(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def link(path: str, target: str) -> str:
     """Item: a symbolic link, replaced as a whole."""
-    return call("want_link", path, target)
+    return Item(call("want_link", path, target), ("know_paths", shlex.quote(path)))
 
 
 def no_file(path: str) -> str:
@@ -65,18 +110,25 @@ def no_file(path: str) -> str:
 
 def packages(names: Iterable[str]) -> str:
     """Item: these Debian packages are installed."""
-    return call("want_packages", *names)
+    listed = list(names)
+    return Item(call("want_packages", *listed), *(("know_packages", shlex.quote(name)) for name in listed))
 
 
 def service(unit: str) -> str:
     """Item: the systemd unit is enabled and running."""
-    return call("want_service", unit)
+    return service_at(shlex.quote(unit))
+
+
+def service_at(word: str) -> str:
+    """Item: the same, for a unit that the shell expands from ``word``."""
+    return Item(f"want_service {word}", ("know_units", word))
 
 
 def function(name: str, lines: Iterable[str]) -> str:
     """Define a shell function of these lines."""
     # Not indented: an argument may have lines of its own.
-    return "\n".join([f"{name}() {{", *lines, ":", "}"])
+    listed = list(lines)
+    return Item("\n".join([f"{name}() {{", *listed, ":", "}"]), *asked(listed))
 
 
 def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -> str:
@@ -88,15 +140,22 @@ def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -
         test: the shell function or command that prints what is wrong and exits non-zero.
         reload: the same, to make the daemon read its configuration.
     """
-    return f"{function(section, lines)}\n{call('transaction', section, test, reload)}"
+    defined = function(section, lines)
+    return Item(f"{defined}\n{call('transaction', section, test, reload)}", *asked([defined]))
 
 
 def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) -> str:
-    """Put a whole script together: prelude, lock, body."""
+    """Put a whole script together: prelude, lock or questions asked ahead, body."""
+    lines = list(lines)
     prelude = resources.files(__package__).joinpath("prelude.sh").read_text(encoding="utf-8")
     head = [f"MODE={mode}", prelude]
     if lock and mode == "apply":
         head.append(call("machine_lock", str(LOCK_TIMEOUT), holder))
+    if mode == "check":
+        # Only a look: while something is mended, an answer of before may be wrong.
+        asks = asked(lines)
+        words = {know: [word for kind, word in asks if kind == know] for know in KNOW}
+        head += [" ".join([know, *words[know]]) for know in KNOW if words[know]]
     return "\n".join([*head, *lines, "exit 0"])
 
 

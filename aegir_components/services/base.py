@@ -77,6 +77,6 @@ def items(*, public_key: str, uid: int | None = None, gid: int | None = None) ->
         ]
     lines += [
         script.file(WEB_HELPER, HELPER, mode=0o755),
-        script.call("want_sudoers", "aegir", script.encoded(SUDO_RULE)),
+        script.sudoers("aegir", SUDO_RULE),
     ]
     return lines

@@ -41,17 +41,22 @@ def items(version: str) -> list[str]:
         version: such as ``8.2``; empty for the distribution's own.
     """
     place = '"/etc/php/$(php_version)/fpm'
+    names = packages(version)
     section = [
-        f'want_file {place}/conf.d/99-aegir.ini" root root 644 {script.encoded(INI)}',
-        f'want_file {place}/pool.d/zz-aegir.conf" root root 644 {script.encoded(include_text())}',
+        script.file_at(f'{place}/conf.d/99-aegir.ini"', INI),
+        script.file_at(f'{place}/pool.d/zz-aegir.conf"', include_text()),
     ]
     return [
         script.directory(layout.STATE_ROOT),
-        script.call("want_php", version, *packages(version)),
+        script.Item(
+            script.call("want_php", version, *names),
+            ("know_php", ""),
+            *(("know_packages", name) for name in names),
+        ),
         script.directory(f"{layout.CONFIG_ROOT}/php-fpm"),
         script.directory(layout.POOL_DIRECTORY),
         script.transaction("php_fpm", section, test="fpm_test", reload="fpm_reload"),
-        'want_service "php$(php_version)-fpm"',
+        script.service_at('"php$(php_version)-fpm"'),
         'fact php "$(php_version)"',
     ]
 

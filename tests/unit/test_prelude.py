@@ -237,6 +237,79 @@ class TestItems:
         assert [] == _names(place)
 
 
+class TestAskedAhead:
+    """A look asks for all of its items at once; what these answers do not confirm, each item looks at by itself."""
+
+    def lines(self, place: Path, me: str, mine: str) -> list[str]:
+        section = [_file(place / "in section", "b", me, mine), script.link(str(place / "l"), "f")]
+        return [
+            'stat() { fact stat by-itself; command stat "$@"; }',
+            'cmp() { fact cmp by-itself; command cmp "$@"; }',
+            'readlink() { fact readlink by-itself; command readlink "$@"; }',
+            "package_states() { fact package_states by-itself; }",
+            _dir(place / "d", me, mine, 0o2770),
+            _file(place / "f", "a", me, mine),
+            script.transaction("web", section, test=":", reload=":"),
+            script.packages(["dpkg", "coreutils"]),
+        ]
+
+    def test_what_is_right_costs_no_process_of_its_own(self, shell: Shell, place: Path, me: str, mine: str) -> None:
+        lines = self.lines(place, me, mine)
+        shell.apply(*lines)
+
+        look = shell.check(*lines)
+
+        assert (0, "", (), {}) == (look.status, look.stderr, look.report.drift, look.report.facts)
+
+    def test_what_is_wrong_is_looked_at_by_itself_and_named(
+        self, shell: Shell, place: Path, me: str, mine: str
+    ) -> None:
+        lines = self.lines(place, me, mine)[4:]
+        shell.apply(*lines)
+        (place / "f").write_text("b")
+        (place / "d").chmod(0o700)
+        (place / "l").unlink()
+        (place / "l").symlink_to("other")
+
+        look = shell.check(*lines)
+
+        assert (
+            f"directory {place}/d: is {me}:{mine}:700, not {me}:{mine}:2770",
+            f"file {place}/f: content differs",
+            f"link {place}/l: points to other, not to f",
+        ) == look.report.drift
+
+    @pytest.mark.parametrize("target", ["f' 'x", "f x", "f\nsymbolic link", "f -> f", "ff", "", "f "])
+    def test_no_other_target_of_a_link_passes_for_the_declared_one(
+        self, target: str, shell: Shell, place: Path
+    ) -> None:
+        (place / "l").symlink_to(target or "gone")
+
+        assert 1 == len(shell.check(script.link(str(place / "l"), "f")).report.drift)
+
+    def test_a_file_of_another_owner_mode_or_kind_does_not_pass(
+        self, shell: Shell, place: Path, me: str, mine: str
+    ) -> None:
+        (place / "real").write_text("a")
+        (place / "f").symlink_to("real")
+        assert (f"file {place}/f: is a link",) == shell.check(_file(place / "f", "a", me, mine)).report.drift
+        for wrong in (0o4640, 0o60, 0o6400):
+            (place / "real").chmod(wrong)
+            assert 1 == len(shell.check(_file(place / "real", "a", me, mine)).report.drift), oct(wrong)
+
+    def test_what_is_no_file_is_not_read(self, shell: Shell, place: Path, me: str, mine: str) -> None:
+        (place / "f").symlink_to("/dev/zero")
+        assert (f"file {place}/f: is a link",) == shell.check(_file(place / "f", "a", me, mine)).report.drift
+
+    def test_nothing_is_asked_ahead_of_a_mending(self, place: Path, me: str, mine: str) -> None:
+        lines = self.lines(place, me, mine)
+
+        calls = [line.split()[0] for line in script.render("apply", lines, holder="x").splitlines() if line]
+
+        assert not set(script.KNOW) & set(calls)
+        assert {"know_paths", "know_sums", "know_packages"} == {ask for ask, _ in script.asked(lines)}
+
+
 class TestReports:
     def test_a_fact_with_lines_that_look_like_ours_forges_nothing(self, shell: Shell) -> None:
         forged = "a\n::fact other Zm9v\n::drift Zm9v\n::changed Zm9v\n::fail Zm9v"
