@@ -51,8 +51,9 @@ def _unknown_names(port: int, certificate: str) -> str:
 def section(port: int, tls: bool) -> list[str]:
     """List modules and the main file."""
     modules = (*MODULES, *(TLS_MODULES if tls else ()))
+    enabled = [f"/etc/apache2/mods-enabled/{module}.{part}" for module in modules for part in ("load", "conf")]
     return [
-        script.call("want_apache_modules", *modules),
+        script.Item(script.call("want_apache_modules", *modules), *(("know_paths", path) for path in enabled)),
         script.file(f"{layout.CONFIG_ROOT}/apache.conf", main_configuration(port, tls)),
     ]
 

@@ -86,7 +86,10 @@ def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_vers
         ),
         script.directory(f"{layout.PLATFORMS_ROOT}/{layout.SITES}"),
         *_certificate(tls),
-        script.call("want_web_server_gone", other.unit, other.link, other.main, other.root),
+        script.Item(
+            script.call("want_web_server_gone", other.unit, other.link, other.main, other.root),
+            ("know_units", other.unit),
+        ),
         script.transaction(server.name, section, test=server.test, reload=server.reload),
         script.service(server.unit),
     ]

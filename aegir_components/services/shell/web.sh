@@ -36,6 +36,7 @@ want_web_server_gone() { # unit link main root: a server has one web server of o
     wg_ours=
     [ ! -L "$2" ] || [ "$(readlink "$2")" != "$3" ] || wg_ours=yes
     [ ! -e "$3" ] || wg_ours=yes
+    case $UNITS in *"${NL}Id=$1.service${NL}ActiveState=inactive$NL"*) [ -n "$wg_ours" ] || return 0 ;; esac
     [ -n "$wg_ours" ] || ! systemctl -q is-active "$1" || ! systemctl -q is-enabled "$1" || wg_ours=port
     [ -n "$wg_ours" ] || return 0
     deviates "web server $1: still there" || return 0
