@@ -82,9 +82,21 @@ def build(declared: settings.Settings) -> Estate:
     virtual = Machines(servers=servers, clusters=clusters)
     platforms = {name: _platform(declared, name, sources[name], virtual, pools, holder) for name in declared.platforms}
     sites = {name: _site(declared, name, sources, servers, platforms, proofs, pools, holder) for name in declared.sites}
+    _finish(declared, servers, sites)
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
     return Estate(servers=servers, clusters=clusters, platforms=platforms, sites=sites)
+
+
+def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:
+    """Let each web server reload once for all its sites, and then install the sites and ask for them."""
+    active = {}
+    for server in declared.servers.values():
+        if server.web is not None:
+            on_it = {name: sites[name].configuration for name in sites if server in declared.site_servers(name)}
+            active[server.name] = servers[server.name].activate(on_it)
+    for name, site in sites.items():
+        site.install([active[server.name] for server in declared.site_servers(name)])
 
 
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:

@@ -12,6 +12,7 @@ import pulumi
 from aegir_components import settings
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import tls
+from aegir_components.providers.activation import Activation
 from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.database import DatabaseService
 from aegir_components.providers.machine import Machine
@@ -23,6 +24,8 @@ from .base import AegirComponent
 
 if TYPE_CHECKING:
     from pulumi_command import remote
+
+    from aegir_components.providers.site_config import SiteConfiguration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +55,7 @@ class Server(AegirComponent, kind="Server"):
     def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a server and its services."""
         super().__init__(name, opts)
+        self._args = args
         self._reached = connection(args.server, args.hub)
         self.ready, self.before_sites, self.database = [], [], None
         outputs: dict[str, Any] = {"address": args.server.address}
@@ -67,6 +71,23 @@ class Server(AegirComponent, kind="Server"):
             if command.before == "sites":
                 self.before_sites.append(made)
         self.finish(**outputs)
+
+    def activate(self, sites: Mapping[str, SiteConfiguration]) -> Activation:
+        """Declare the one reload after all sites of this web server are configured.
+
+        Args:
+            sites: their configurations, by name.
+        """
+        web = self._args.server.web
+        assert web is not None
+        props = {
+            "host": self._args.server.name,
+            "connection": self._reached.to_props(),
+            "type": web.type,
+            "sites": {name: configuration.made for name, configuration in sorted(sites.items())},
+            "holder": self._args.holder,
+        }
+        return Activation(self._args.server.name, props, self.child(depends_on=list(sites.values())))
 
     @property
     def connection(self) -> remote.ConnectionArgs:

@@ -108,27 +108,33 @@ class Site(AegirComponent, kind="Site"):
         self.admin_password = credentials.administrator
         if site.admin.password is not None:
             self.admin_password = pulumi.Output.secret(site.admin.password)
-        Installation(
-            name,
-            {
-                **code,
-                "profile": site.profile,
-                "title": site.title,
-                "language": site.language,
-                "admin": site.admin.name,
-                "mail": site.admin.mail,
-                "admin_password": self.admin_password,
-                "database": where,
-                "authority": args.database["authority"],
-                "password": credentials.database,
-                "members": members,
-                "holder": args.holder,
-            },
-            self.child(depends_on=[self.configuration]),
-        )
+        self._installation = {
+            **code,
+            "profile": site.profile,
+            "title": site.title,
+            "language": site.language,
+            "admin": site.admin.name,
+            "mail": site.admin.mail,
+            "admin_password": self.admin_password,
+            "database": where,
+            "authority": args.database["authority"],
+            "password": credentials.database,
+            "members": members,
+            "holder": args.holder,
+        }
         port = next(iter(args.members.values())).port
         self.finish(
             url=f"http://{site.name}" if port == 80 else f"http://{site.name}:{port}",
             admin_name=site.admin.name,
             admin_password=self.admin_password,
+        )
+
+    def install(self, ready: list[pulumi.Resource]) -> None:
+        """Declare the application's installation, and the proof that the site answers.
+
+        Args:
+            ready: its web servers with the site in their configuration.
+        """
+        Installation(
+            self._installation["site"], self._installation, self.child(depends_on=[self.configuration, *ready])
         )

@@ -19,12 +19,21 @@ def each(members: Mapping[str, Connection], work: Callable[[Connection], Found])
     def keep(conn: Connection) -> None:
         found[conn.host] = work(conn)
 
-    faults = [fault for fault in attempt(members, keep).values() if fault is not None]
+    settle(attempt(members, keep))
+    return {name: found[name] for name in members}
+
+
+def settle(results: Mapping[str, HostError | None]) -> None:
+    """Raise what went wrong on any of the members, as one error.
+
+    Raises:
+        HostError: that of the one member, or one that tells of them all.
+    """
+    faults = [fault for fault in results.values() if fault is not None]
     if len(faults) > 1:
         raise Refused(", ".join(fault.host for fault in faults), "; ".join(fault.text for fault in faults))
     if faults:
         raise faults[0]
-    return {name: found[name] for name in members}
 
 
 def attempt(members: Mapping[str, Connection], work: Callable[[Connection], None]) -> dict[str, HostError | None]:

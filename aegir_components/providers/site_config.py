@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import pulumi
@@ -10,8 +11,8 @@ from aegir_components import backups, layout
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.parallel import each
-from aegir_components.services import site
+from aegir_components.host.parallel import attempt, each, settle
+from aegir_components.services import site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
@@ -23,6 +24,7 @@ class Provider(Lifecycle):
 
     identity_keys = ("site", "publish_root")
     secret_keys = ("password", "salt")
+    computed_keys = ("made",)
 
     def identity(self, want: State) -> str:
         """A site is known by its name."""
@@ -46,18 +48,27 @@ class Provider(Lifecycle):
         """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned."""
         plan = _plan(want)
         members = _members(want)
-        each(
-            members,
-            lambda conn: script.execute(
-                conn, "apply", site.items(plan, _server(want, conn), _port(want, conn)), what=f"configuring the site {plan.site}",
-                holder=want["holder"],
-            ),
-        )  # fmt: skip
+        what = f"configuring the site {plan.site}"
+
+        def configure(conn: Connection) -> None:
+            lines = site.items(plan, _server(want, conn), _port(want, conn))
+            script.execute(conn, "apply", lines, what=what, holder=want["holder"])
+
+        results = attempt(members, configure)
+        if any(results.values()):
+            # Activation does not come after a failure; the web servers that are well go on without the others.
+            well = {name: conn for name, conn in members.items() if results[name] is None}
+            attempt(well, lambda conn: _activate(conn, want))
+        settle(results)
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was.get("members") else {}
-        _seed(want, [conn for name, conn in members.items() if name in had], [c for n, c in members.items() if n not in had])
+        _seed(
+            want,
+            [conn for name, conn in members.items() if name in had],
+            [c for n, c in members.items() if n not in had],
+        )
         _clean(was, {name: conn for name, conn in had.items() if name not in members})
-        return {}
+        return {"made": secrets.token_hex(4)}
 
     def remove(self, have: State) -> None:
         """Stop serving the site, keep its files on the hub, then remove them."""
@@ -69,6 +80,11 @@ class Provider(Lifecycle):
             backups.save_files(conn, path, str(have["site"]))
             gone = site.shared_removal(path)
             script.execute(conn, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+
+
+def _activate(conn: Connection, want: State) -> None:
+    lines = web.activation_items(_server(want, conn))
+    script.execute(conn, "apply", lines, what="reloading the web server", holder=want["holder"])
 
 
 def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> None:
@@ -100,6 +116,9 @@ def _clean(have: State, members: dict[str, Connection]) -> None:
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):
     """A site on its web servers."""
+
+    made: pulumi.Output[str]
+    """Another word each time that it is configured, which tells the web servers to reload."""
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it.

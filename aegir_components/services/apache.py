@@ -69,6 +69,7 @@ APACHE = WebServer(
     unit="apache2",
     test="apache_test",
     reload="apache_reload",
+    later="apache_later",
     link="/etc/apache2/conf-enabled/aegir.conf",
     section=section,
     removal=("want_apache_modules",),

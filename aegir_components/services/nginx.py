@@ -72,6 +72,7 @@ NGINX = WebServer(
     unit="nginx",
     test="nginx_test",
     reload="nginx_reload",
+    later="nginx_later",
     link="/etc/nginx/conf.d/aegir.conf",
     section=section,
     removal=("want_default_site_back", script.no_file(LISTEN)),

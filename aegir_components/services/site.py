@@ -131,13 +131,13 @@ def items(plan: SitePlan, server: WebServer, port: int) -> list[str]:
             "php_pool",
             [script.file(layout.pool_path(site), pool_text(plan))],
             test="fpm_test",
-            reload="fpm_reload",
+            reload="fpm_later",
         ),
         script.transaction(
             "vhost",
             [script.file(_vhost_path(server, site), vhost_text(plan, server, port))],
             test=server.test,
-            reload=server.reload,
+            reload=server.later,
         ),
     ]
     return lines

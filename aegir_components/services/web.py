@@ -30,6 +30,8 @@ class WebServer:
     """The shell function that lets the program test its configuration."""
     reload: str
     """The shell function that makes it read its configuration, gracefully."""
+    later: str
+    """The shell function that leaves this to the one reload after all sites."""
     link: str
     """Where the program finds a link to ours."""
     section: Callable[[int, bool], list[str]]
@@ -102,6 +104,15 @@ def _certificate(tls: bool) -> list[str]:
         script.directory(f"{layout.CONFIG_ROOT}/ssl.d", mode=0o700),
         script.directory(DEFAULT_CERTIFICATE, mode=0o700),
         script.call("want_default_certificate", DEFAULT_CERTIFICATE),
+    ]
+
+
+def activation_items(server: WebServer) -> list[str]:
+    """List the reloads that wait for all sites to be configured; PHP's pools first, since vhosts name their sockets."""
+    return [
+        functions("web"),
+        'activate fpm_test fpm_reload "php$(php_version)-fpm"',
+        script.call("activate", server.test, server.reload, server.unit),
     ]
 
 

@@ -52,6 +52,8 @@ class FakeHost:
     """Its database server, once it is installed."""
     reloads: list[str] = field(default_factory=list)
     """Reloads, by the function that does it."""
+    waiting: list[str] = field(default_factory=list)
+    """Reloads that wait for all sites to be configured."""
     scripts: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """Every script that ran: user and text."""
     hostname: str = ""
@@ -129,7 +131,13 @@ class FakeHost:
             raise Refusal(
                 f"the new configuration does not pass {test} and was taken back ({section}): {self.broken_test}"
             )
-        self.reloads.append(reload)
+        (self.waiting if reload.endswith("_later") else self.reloads).append(reload)
+
+    def _activate(self, _test: str, reload: str, unit: str) -> None:
+        later = f"{reload.removesuffix('_reload')}_later"
+        if later in self.waiting and self._deviates(f"{unit}: a change waits for its reload"):
+            self.waiting = [name for name in self.waiting if name != later]
+            self.reloads.append(reload)
 
     def _do(self, call: Call) -> None:
         if call[0] in _KNOWN:
@@ -360,6 +368,7 @@ _KNOWN = {
     "want_php": "php",
     "want_site_links": "site_links",
     "want_web_server_gone": "web_server_gone",
+    "activate": "activate",
     "want_no_nfs_mount": "no_nfs_mount",
     "find_token": "find_token",
     "want_publishable": "publishable",

@@ -39,6 +39,7 @@ from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.testing import FakeFarm
 
 GOLDEN = {
+    "activation": "aegir_components.providers.activation.Provider",
     "access": "aegir_components.providers.access.Provider",
     "credentials": "aegir_components.providers.credentials.Provider",
     "database": "aegir_components.providers.database.Provider",
@@ -183,6 +184,16 @@ def _release(world: World) -> Inputs:
         "allow_shrink": False,
         "members": {"web1": {"connection": world.connection("web1"), "type": "apache"}},
         "templates": "0" * 16,
+        "holder": "aegir/test",
+    }
+
+
+def _activation(world: World) -> Inputs:
+    return {
+        "host": "web1",
+        "connection": world.connection("web1"),
+        "type": "apache",
+        "sites": {SITE: "0a0b0c0d"},
         "holder": "aegir/test",
     }
 
@@ -336,6 +347,13 @@ EXAMPLES = {
         before=("machine", "web_service"),
         drift=lambda world: world.farm.hosts["web1"].damage(f"/var/aegir/platforms/.releases/drupal-10/{DIGEST[:16]}"),
         variants={"wordpress": lambda world: {**_release(world), "application": "wordpress", "docroot": "."}},
+    ),
+    "activation": Example(
+        inputs=_activation,
+        another={"sites": {SITE: "0a0b0c0d", "www.example.org": "01020304"}},
+        drift=lambda world: world.farm.hosts["web1"].waiting.append("apache_later"),
+        before=("machine", "web_service"),
+        removes=False,
     ),
     "placement": Example(
         inputs=_placement, another={"docroot": "html"}, before=("machine", "web_service"), hosts=(), removes=False

@@ -3,15 +3,41 @@
 apache_test() { apache2ctl -t; }
 
 apache_reload() { # graceful: running requests end with the configuration that they began with
-    systemctl -q is-active apache2 || return 0
-    systemctl reload apache2
+    reloads_unit apache2
 }
 
 fpm_test() { "php-fpm$(php_version)" -t; }
 
-fpm_reload() {
-    systemctl -q is-active "php$(php_version)-fpm" || return 0
-    systemctl reload "php$(php_version)-fpm"
+fpm_reload() { reloads_unit "php$(php_version)-fpm"; }
+
+reloads_unit() { # unit: one that is not running reads its configuration when it starts
+    if systemctl -q is-active "$1"; then systemctl reload "$1" || return 1; fi
+    rm -f "/run/aegir/reload/$1"
+}
+
+# Sites come by the dozen, and each reload costs every one of them its idle processes: what is new waits for one reload that
+# comes after all of them (see providers/activation.py). Should nobody come back for it, the machine does it by itself.
+apache_later() { reload_later apache2 "apache2ctl -t"; }
+nginx_later() { reload_later nginx "nginx -t"; }
+fpm_later() { reload_later "php$(php_version)-fpm" "php-fpm$(php_version) -t"; }
+
+reload_later() { # unit test
+    [ ! -e "/run/aegir/reload/$1" ] || return 0
+    mkdir -p /run/aegir/reload || return 1
+    systemctl -q stop "aegir-reload-$1.timer" 2>/dev/null
+    systemd-run -q --collect --unit="aegir-reload-$1" --on-active=90 --timer-property=AccuracySec=1 \
+        flock /run/lock/aegir.lock sh -c '[ ! -e "/run/aegir/reload/$1" ] || { $2 && systemctl reload "$1"; rm -f "/run/aegir/reload/$1"; }' \
+        sh "$1" "$2" 9>&- || return 1
+    : >"/run/aegir/reload/$1"
+}
+
+activate() { # test reload unit...: the reload that waits, if one does
+    for ac_unit in $3; do
+        [ -e "/run/aegir/reload/$ac_unit" ] || continue
+        deviates "$ac_unit: a change waits for its reload" || continue
+        ac_said=$($1 2>&1) || fail "the configuration does not pass the server's own test; no reload: $(printf %s "$ac_said" | tail -c 600)"
+        ac_said=$($2 2>&1 9>&-) || fail "the reload of $ac_unit failed: $(printf %s "$ac_said" | tail -c 600)"
+    done
 }
 
 want_mail_agent() { # any agent that is there stays; exim4 as Debian ships it delivers locally and listens on loopback only
@@ -27,10 +53,7 @@ refuse_vhosts() { # directory
 
 nginx_test() { nginx -t; }
 
-nginx_reload() {
-    systemctl -q is-active nginx || return 0
-    systemctl reload nginx
-}
+nginx_reload() { reloads_unit nginx; }
 
 want_web_server_gone() { # unit link main root: a server has one web server of ours; the other one's leftovers go
     wg_ours=

@@ -1,0 +1,60 @@
+"""aegir:Activation: the one graceful reload of a web server after all its sites are configured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.services import web
+from aegir_components.services.web_types import program
+
+from .lifecycle import AegirResource, Lifecycle, State
+
+
+class Provider(Lifecycle):
+    """Reloads what waits for it; what nobody comes back for is reloaded by the machine itself after a while."""
+
+    identity_keys = ("host",)
+
+    def identity(self, want: State) -> str:
+        """A machine has one web server."""
+        return str(want["host"])
+
+    def observe(self, want: State) -> State:
+        """Tell whether a change waits for its reload."""
+        report = script.execute(_connection(want), "check", _items(want), what="looking at the web server")
+        return {"drift": list(report.drift)}
+
+    def converge(self, want: State) -> State:
+        """Test and reload, where something waits."""
+        what = "reloading the web server"
+        script.execute(_connection(want), "apply", _items(want), what=what, holder=want["holder"])
+        return {}
+
+    def remove(self, have: State) -> None:
+        """Nothing of it is on the machine."""
+
+
+class Activation(AegirResource, module="aegir", name="Activation"):
+    """A web server that serves all its sites as they are configured."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it.
+
+        Args:
+            name: the server's name.
+            props: ``host``, ``connection``, ``type``, ``sites`` (name to what its configuration was last made as), ``holder``.
+            opts: Pulumi's options.
+        """
+        super().__init__(Provider(), name, props, opts)
+
+
+def _connection(props: State) -> Connection:
+    return Connection.from_props(props["connection"])
+
+
+def _items(props: State) -> list[str]:
+    return web.activation_items(program(props["type"]))
