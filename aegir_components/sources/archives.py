@@ -140,8 +140,10 @@ def unpack(archive: Path, scratch: Path, code: Path) -> None:
             with _tar(archive, magic) as members:
                 _members(members, target)
     except DAMAGED as fault:
+        # tarfile lists on further lines what it has tried.
+        why = (str(fault).splitlines() or ["it ends too early"])[0].rstrip(":")
         raise SourceError(
-            f"the archive cannot be unpacked ({fault}); tar.gz, tar.xz, tar.bz2, tar.zst and zip can"
+            f"the archive cannot be unpacked ({why}); tar.gz, tar.xz, tar.bz2, tar.zst and zip can"
         ) from None
     target.finish()
     top = list(raw.iterdir())

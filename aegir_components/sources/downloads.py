@@ -119,7 +119,8 @@ def _get(address: Address, path: Path) -> str:
                 digest.update(chunk)
                 handle.write(chunk)
     except urllib.error.HTTPError as fault:
-        raise Unreachable(f"{address.shown} answers {fault.code} {fault.reason}") from None
+        # Its words may name where it redirects to, with a token in it.
+        raise Unreachable(f"{address.shown} answers {fault.code}") from None
     except (urllib.error.URLError, HTTPException, OSError) as fault:
         raise Unreachable(f"{address.shown} cannot be got ({getattr(fault, 'reason', fault)})") from None
     return digest.hexdigest()

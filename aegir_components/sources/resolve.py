@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,8 +52,9 @@ def resolve(
     found: dict[str, Resolved] = {}
     faults: list[str] = []
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        # In a copy of this context each: Pulumi's log finds its engine there.
         begun = {
-            name: pool.submit(_read, platform, Path(declared.hub.root), info, warn)
+            name: pool.submit(copy_context().run, _read, platform, Path(declared.hub.root), info, warn)
             for name, platform in declared.platforms.items()
         }
         for name, work in begun.items():
