@@ -27,6 +27,9 @@ dpkg-query -W
 """
 """What a host has that somebody configured or installed: names, owners, modes, and the content of its configuration."""
 
+INSTALLED = "wc -l </var/log/dpkg.log; stat -c %Y /var/lib/apt/lists"
+"""What changes with each run of apt's or dpkg's that does something."""
+
 ALWAYS = {
     "/var/aegir d 755 root:root",
     "/var/aegir/.ssh d 750 root:aegir",
@@ -44,17 +47,9 @@ def lab(lab_factory: LabFactory) -> Lab:
         HostSpec("web2", image="web"),
         HostSpec("db1", image="db"),
         HostSpec("bare1"),
+        HostSpec("bare2"),
     ]
-    made = lab_factory("removal", hosts)
-    for name in ("web1", "web2"):
-        # What we would install stays, so that the listings tell files of ours from those of packages.
-        made.host(name).run(
-            "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "
-            "php-bcmath default-mysql-client",
-            timeout=200,
-        )
-    made.host("bare1").run("apt-get -q update && apt-get -q -y install --no-install-recommends rsync", timeout=200)
-    return made
+    return lab_factory("removal", hosts)
 
 
 def declare(lab: Lab, **services: Config) -> Config:
@@ -81,9 +76,12 @@ def test_what_we_put_on_servers_goes_with_them_and_nothing_else(lab: Lab, tmp_pa
     database.run("apt-get -q update; apt-get -q -y install rsync", timeout=120)
     assert ["mine-apache", "mine-nginx"] == [fetch(host, "x.example.com").body.strip() for host in (apache, nginx)]
     before = {host.name: listing(host) for host in (apache, nginx, database)}
+    packages = {host.name: host.run(INSTALLED).stdout for host in (apache, nginx)}
     services = {"type": "mysql", "tls": "required"}
     farm = Farm(tmp_path, declare(lab, web1={"web": "apache_ssl"}, web2={"web": "nginx"}, db1={"database": services}))
     farm.up()
+    for host in (apache, nginx):
+        assert packages[host.name] == host.run(INSTALLED).stdout, "a host of the image web has all packages"
     assert [404, 404] == [fetch(host, "x.example.com").status for host in (apache, nginx)]
 
     farm.settings["servers"].clear()
@@ -160,7 +158,7 @@ def test_a_server_with_a_site_of_another_stacks_is_refused_and_leaves_when_it_is
 
 
 @pytest.mark.parametrize(
-    "machines", [("web1", "web2", "db1"), ("web1", "web2", "db1", "bare1")], ids=["one-process", "pools"]
+    "machines", [("web1", "web2", "db1"), ("web1", "web2", "db1", "bare1", "bare2")], ids=["one-process", "pools"]
 )
 def test_a_dead_machine_is_given_up_by_name_and_nobody_else_is_touched(
     lab: Lab, tmp_path: Path, machines: tuple[str, ...]
@@ -170,6 +168,7 @@ def test_a_dead_machine_is_given_up_by_name_and_nobody_else_is_touched(
         "web2": {"web": "nginx"},
         "db1": {"database": "mysql"},
         "bare1": {},
+        "bare2": {},
     }
     dead, others = lab.host("web2"), [lab.host(name) for name in machines if name != "web2"]
     name = dead.spec.fqdn
