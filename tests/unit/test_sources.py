@@ -253,6 +253,18 @@ class TestDetection:
         assert ("drupal", "10.3.6", "web") == (found.application, found.version, found.docroot)
         assert ("deep", "demo_umami", "minimal", "ours", "standard") == found.profiles
 
+    def test_profiles_and_distributions_with_what_they_call_themselves(self, drupal: Path) -> None:
+        shop = drupal / "web/profiles/shop"
+        shop.mkdir()
+        (shop / "shop.info.yml").write_text("name: Shop\ntype: profile\ndistribution:\n  name: Commerce Kickstart\n")
+        (drupal / "web/profiles/ours/ours.info.yml").write_text("type: profile\n")
+        found = detect(drupal)
+        assert found is not None
+        assert ("Commerce Kickstart", "Standard", "ours") == tuple(
+            found.titles[x] for x in ("shop", "standard", "ours")
+        )
+        assert set(found.profiles) == set(found.titles)
+
     @pytest.mark.parametrize("docroot", [".", "web", "docroot", "html"])
     @pytest.mark.parametrize("application", ["drupal", "wordpress"])
     def test_every_usual_document_root(self, application: str, docroot: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ HOSTILE = ["a b", "new\nline", "quo'te\"", "-dash", "ü", "u\u0308", "x" * 255, 
 
 
 def tar(path: Path, *members: tarfile.TarInfo | Member, form: str = "gz") -> Path:
-    with tarfile.open(path, f"w:{form}") as packed:
+    with tarfile.open(path, f"w:{form}") as packed:  # type: ignore[call-overload]  # a mode of several
         for member in members:
             if isinstance(member, tarfile.TarInfo):
                 packed.addfile(member)

@@ -15,7 +15,7 @@ import pytest
 
 from aegir_components import settings
 from aegir_components.applications import CodeBase
-from aegir_components.sources import address, git, makefile, programs
+from aegir_components.sources import address, git, programs
 from aegir_components.sources.builds import STAGING, Store
 from aegir_components.sources.faults import SourceError, last_words
 from aegir_components.sources.resolve import Resolved, profile_faults, resolve
@@ -277,7 +277,7 @@ class TestMakefile:
         assert {good.directory.name} == hub.builds
 
     def test_what_has_no_drush_says_so(self, hub: Hub, make: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(makefile.shutil, "which", lambda name: None)
+        monkeypatch.setattr(shutil, "which", lambda name: None)
         assert "drush is not on the hub's PATH, and Debian has none" in hub.fault(makefile=str(make))
 
     def test_a_makefile_that_is_not_there(self, hub: Hub) -> None:
@@ -327,7 +327,7 @@ class TestComposer:
 
     def test_what_has_no_composer_says_so(self, hub: Hub, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (project / "composer.lock").write_text("{}")
-        monkeypatch.setattr(makefile.shutil, "which", lambda name: None)
+        monkeypatch.setattr(shutil, "which", lambda name: None)
         fault = hub.fault(path=str(project), composer=settings.Composer())
         assert "composer is not installed on the hub: apt-get install composer" in fault
 
