@@ -68,6 +68,10 @@ class Platform(AegirComponent, kind="Platform"):
                 "docroot": args.code.docroot,
                 "keep": platform.keep_releases,
                 "allow_shrink": platform.allow_shrink,
+                # Left out while they say nothing, so that a state of before is the same.
+                "verify": "full" if platform.verify == "full" else None,
+                "rollback": True if platform.rollback else None,
+                "facts": {"version": args.code.version, "profiles": titled(args.code)},
                 "members": members_props(args.members, ports=False),
                 "templates": templates.digest(*(shared.template for shared in application.shared)),
                 "holder": args.holder,
@@ -78,7 +82,7 @@ class Platform(AegirComponent, kind="Platform"):
             "application": args.code.application,
             "version": args.code.version,
             "docroot": args.code.docroot,
-            "profiles": {profile: args.code.titles.get(profile, profile) for profile in args.code.profiles},
+            "profiles": titled(args.code),
             "revision": args.revision,
             "publish_path": platform.publish_path,
             "release_path": layout.release_path(platform.publish_path, args.tree.digest),
@@ -103,6 +107,11 @@ class Platform(AegirComponent, kind="Platform"):
             },
             self.child(depends_on=[self.release, *sites]),
         )
+
+
+def titled(code: CodeBase) -> dict[str, str]:
+    """Give the install profiles with their titles."""
+    return {profile: code.titles.get(profile, profile) for profile in code.profiles}
 
 
 def members_props(members: Mapping[str, Member], *, ports: bool = True) -> dict[str, dict[str, object]]:

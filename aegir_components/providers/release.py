@@ -9,21 +9,20 @@ import pulumi
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host import rsync, script
+from aegir_components.host import script, session, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each
+from aegir_components.host.together import Together
 from aegir_components.services import release
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
-from aegir_components.sources import tree
 
+from . import staging
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
 
-STAGE_TIMEOUT = 900.0
-"""Seconds to prove a staged release: every byte of it is read."""
-SHRINK = 2
-"""A release with fewer files than the live one's divided by this stops the run unless ``allow_shrink`` is set."""
+SWITCH_TIMEOUT = 900.0
+"""Seconds for a switch, with the wait for other runs on a machine and for the other members."""
 
 
 class Provider(Lifecycle):
@@ -36,11 +35,16 @@ class Provider(Lifecycle):
         return str(want["publish_path"])
 
     def observe(self, want: State) -> State | None:
-        """Look at every member: the links, the definition, and a quick look (size, time, mode) at every file."""
+        """Look at every member: the links, the definition, and every file: size, time and mode, or all of its bytes."""
+        full = want.get("verify") == "full"
         reports = each(
             _members(want),
             lambda conn: script.execute(
-                conn, "check", _switch(want, conn, want["digest"]), what="looking at the platform"
+                conn,
+                "check",
+                _switch(want, conn, want["digest"], full=full),
+                what="looking at the platform",
+                timeout=staging.STAGE_TIMEOUT if full else ssh.DEFAULT_TIMEOUT,
             ),
         )
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
@@ -50,8 +54,10 @@ class Provider(Lifecycle):
         """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s."""
         members = _members(want)
         _refuse_leaving(want)
-        before = each(members, lambda conn: self._stage(conn, want))
+        before = staging.bring(members, want, _paths(want))
         self._switch_all(members, want, before)
+        staging.remember(members, want)
+        self._prune(members, want)
         return {}
 
     def remove(self, have: State) -> None:
@@ -67,59 +73,44 @@ class Provider(Lifecycle):
             ),
         )
 
-    def _stage(self, conn: Connection, want: State) -> str:
-        """Bring a release to one member, and give the path of the one that is live there."""
-        paths, digest = _paths(want), str(want["digest"])
-        what = f"staging the platform {want['platform']}"
-        seen = script.execute(
-            conn,
-            "apply",
-            release.prepare(paths, digest),
-            what=what,
-            holder=want["holder"],
-            timeout=STAGE_TIMEOUT,
-        ).facts
-        live = seen.get("live", "")
-        if "staged" in seen and not seen.get("faults"):
-            return live
-        _refuse_shrinking(conn, want, int(seen.get("files") or 0))
-        options = ["--delete", "--perms", "--chmod=D755,Fu=rwX,Fgo=rX", *_exclusions(want)]
-        if live:
-            options.append(f"--link-dest={live}")
-        if seen.get("faults"):
-            options.append("--checksum")
-        rsync.copy(conn, f"{want['source']}/", f"{paths.staging(digest)}/", options=options, user=layout.AEGIR_USER)
-        script.execute(
-            conn, "apply", release.accept(paths, digest), what=what, user=layout.AEGIR_USER, lock=False,
-            timeout=STAGE_TIMEOUT,
-        )  # fmt: skip
-        return live
-
     def _switch_all(self, members: Mapping[str, Connection], want: State, before: Mapping[str, str]) -> None:
-        paths = _paths(want)
+        """Let every member prepare and test the switch, then all of them take its last step at once."""
         what = f"switching the platform {want['platform']}"
+        meeting = Together(members)
 
         def switch(conn: Connection) -> None:
-            script.execute(conn, "apply", _switch(want, conn, want["digest"]), what=what, holder=want["holder"])
+            lines = _switch(want, conn, want["digest"], held=True)
+            text = script.render("apply", lines, holder=want["holder"])
+            well = False
+            try:
+                session.hold(conn, text, lambda: meeting.ready(conn.host), what=what, timeout=SWITCH_TIMEOUT)
+                well = True
+            finally:
+                meeting.ended(conn.host, well=well)
 
         results = attempt(members, switch)
-        failed = {name: fault for name, fault in results.items() if fault is not None}
+        failed = [name for name, fault in results.items() if fault is not None]
         if failed:
+            failed = [name for name in failed if not _was_ready(results[name])] or failed
             back = {name: members[name] for name, fault in results.items() if fault is None and before[name]}
             undone = attempt(back, lambda conn: self._take_back(conn, want, before[conn.host]))
             raise Refused(", ".join(sorted(failed)), _switch_failure(results, undone, back))
-        prune = release.prune(paths, str(want["digest"]), int(want["keep"]))
+
+    def _take_back(self, conn: Connection, want: State, live: str) -> None:
+        digest, was = live.rpartition("/")[2], want.get("was") or {}
+        # The former release may have had its document root elsewhere.
+        former = {**want, **{key: was[key] for key in ("application", "docroot")}} if _is(was, digest) else want
+        lines = _switch(former, conn, digest)
+        script.execute(conn, "apply", lines, what=f"switching {want['platform']} back", holder=want["holder"])
+
+    def _prune(self, members: Mapping[str, Connection], want: State) -> None:
+        lines = release.prune(_paths(want), str(want["digest"]), int(want["keep"]))
         each(
             members,
             lambda conn: script.execute(
-                conn, "apply", prune, what="pruning releases", user=layout.AEGIR_USER, lock=False
+                conn, "apply", lines, what="pruning releases", user=layout.AEGIR_USER, lock=False
             ),
         )
-
-    def _take_back(self, conn: Connection, want: State, live: str) -> None:
-        digest = live.rsplit("/", 1)[-1]
-        lines = _switch(want, conn, digest)
-        script.execute(conn, "apply", lines, what=f"switching {want['platform']} back", holder=want["holder"])
 
 
 class Release(AegirResource, module="aegir", name="Release"):
@@ -130,10 +121,10 @@ class Release(AegirResource, module="aegir", name="Release"):
 
         Args:
             name: the platform's name.
-            props: ``platform``, ``publish_path``, ``digest``, ``files``, ``source``, ``source_revision`` (none for a
-                directory), ``application``, ``docroot``, ``keep``,
-                ``allow_shrink``, ``members`` (name to ``connection`` and ``type``), ``templates``
-                (a digest), ``holder``.
+            props: ``platform``, ``publish_path``, ``digest``, ``files``, ``source``, ``application``, ``docroot``, ``keep``,
+                ``allow_shrink``, ``verify`` (``full`` or none), ``rollback`` (a flag), ``source_revision``,
+                ``facts`` (``version`` and ``profiles``, for the hub's records), ``members`` (name to
+                ``connection`` and ``type``), ``templates`` (a digest), ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -156,7 +147,9 @@ def _switch_failure(
 ) -> str:
     lines = []
     for name, fault in results.items():
-        if fault is not None:
+        if _was_ready(fault):
+            lines.append(f"{name} was ready, and was not switched")
+        elif fault is not None:
             lines.append(f"{name} was not switched: {fault.text}")
         elif name in back and undone[name] is None:
             lines.append(f"{name} was switched and has gone back to its former release")
@@ -167,14 +160,8 @@ def _switch_failure(
     return "; ".join(lines)
 
 
-def _refuse_shrinking(conn: Connection, want: State, live: int) -> None:
-    new = int(want["files"])
-    if live and new * SHRINK < live and not want.get("allow_shrink"):
-        raise Refused(
-            conn.host,
-            f"the source {want['source']} of {want['platform']} has {new} files, and the live release about {live}: it "
-            f"may be half there. Nothing was changed. If that is meant, set allow_shrink: true for this platform",
-        )
+def _was_ready(fault: HostError | None) -> bool:
+    return fault is not None and release.NO_WORD in fault.text
 
 
 def _paths(props: State) -> release.Layout:
@@ -189,10 +176,12 @@ def _server(props: State, conn: Connection) -> WebServer:
     return program(props["members"][conn.host]["type"])
 
 
-def _switch(props: State, conn: Connection, digest: str) -> list[str]:
+def _switch(props: State, conn: Connection, digest: str, *, held: bool = False, full: bool = False) -> list[str]:
     application = APPLICATIONS[props["application"]]
-    return release.switch_items(_paths(props), digest, server=_server(props, conn), application=application)
+    return release.switch_items(
+        _paths(props), digest, server=_server(props, conn), application=application, held=held, full=full
+    )
 
 
-def _exclusions(props: State) -> list[str]:
-    return tree.anchored(APPLICATIONS[props["application"]].exclusions, props["docroot"])
+def _is(props: State, release_name: str) -> bool:
+    return bool(release_name) and str(props.get("digest", "")).startswith(release_name)

@@ -6,6 +6,7 @@ reads, are root's.
 
 from __future__ import annotations
 
+import base64
 import posixpath
 
 from aegir_components import layout, templates
@@ -14,6 +15,9 @@ from aegir_components.host import script
 
 from . import functions
 from .web import WebServer
+
+NO_WORD = "the hub gave no word to switch"
+"""What a machine says that was ready when another was not."""
 
 
 class Layout:
@@ -43,6 +47,10 @@ class Layout:
         """Name the record of a release, beside its directory."""
         return f"{self.release(digest)}.manifest"
 
+    def sums(self, digest: str) -> str:
+        """Name the record of the sums of a release's files, beside its directory."""
+        return f"{self.release(digest)}.sums"
+
     def staging(self, digest: str) -> str:
         """Name the directory in which a release is put together."""
         return f"{self.releases}/.staging-{posixpath.basename(self.release(digest))}"
@@ -52,8 +60,14 @@ class Layout:
         return release if self.docroot == "." else f"{release}/{self.docroot}"
 
 
-def prepare(paths: Layout, digest: str) -> list[str]:
-    """List what root makes before anything is copied, and what it finds: is the release there, what is live."""
+def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
+    """List what root makes before anything is copied, and what it finds: is the release there, what is live.
+
+    Args:
+        paths: the platform's.
+        digest: of the release.
+        full: whether a release that is there is read byte by byte.
+    """
     target, user = paths.release(digest), layout.AEGIR_USER
     return [
         functions("release"),
@@ -65,8 +79,50 @@ def prepare(paths: Layout, digest: str) -> list[str]:
         script.directory(paths.sites),
         script.directory(layout.REGISTRY_ROOT),
         script.directory(paths.registry),
-        script.call("release_facts", paths.publish_path, target, paths.manifest(digest), paths.sites),
+        script.call(
+            "release_facts", paths.publish_path, target, paths.manifest(digest), paths.sites, digest if full else ""
+        ),
     ]
+
+
+def unpack(paths: Layout, digest: str, *, compressed: bool) -> list[str]:
+    """List what ``aegir`` does with a whole release that comes on standard input."""
+    staging = paths.staging(digest)
+    return [
+        functions("release"),
+        script.call("release_begin", staging),
+        _unpack(staging, compressed),
+        *accept(paths, digest)[1:],
+    ]
+
+
+def unpack_difference(
+    paths: Layout, digest: str, live: str, *, gone: bytes, read: bytes, dropped: bytes, compressed: bool
+) -> list[str]:
+    """List what ``aegir`` does with what differs from the live release, which comes on standard input.
+
+    Args:
+        paths: the platform's.
+        digest: of the new release.
+        live: the directory of the live one.
+        gone: names to take away first, each with a NUL after it, as in the other two.
+        read: files that come.
+        dropped: files that go.
+        compressed: by zstd.
+    """
+    staging = paths.staging(digest)
+    packed = [base64.b64encode(names).decode() for names in (gone, read, dropped)]
+    arrival = accept(paths, digest)[1:]
+    return [
+        functions("release"),
+        script.call("release_begin", staging, live, paths.sites, packed[0]),
+        _unpack(staging, compressed),
+        f"{arrival[0]} {script.call('', f'{live}.sums', packed[1], packed[2]).strip()}",
+    ]
+
+
+def _unpack(staging: str, compressed: bool) -> str:
+    return script.call("release_unpack", staging, *(("zstd", "-dcq") if compressed else ("cat",)))
 
 
 def accept(paths: Layout, digest: str) -> list[str]:
@@ -92,13 +148,24 @@ def definition(paths: Layout, digest: str, server: WebServer) -> str:
     return server.definition(layout.platform_variable(paths.platform), root)
 
 
-def switch_items(paths: Layout, digest: str, *, server: WebServer, application: Application) -> list[str]:
-    """List what makes a release the live one; in check mode, whether it is."""
+def switch_items(
+    paths: Layout, digest: str, *, server: WebServer, application: Application, held: bool = False, full: bool = False
+) -> list[str]:
+    """List what makes a release the live one; in check mode, whether it is.
+
+    Args:
+        paths: the platform's.
+        digest: of the release.
+        server: the program.
+        application: what the code is.
+        held: whether the last step waits for the hub's word, for which all members get it at once.
+        full: whether every byte is looked at.
+    """
     target = paths.release(digest)
     docroot = paths.document_root(target)
     section = [
         script.file(f"{server.root}/platform.d/{paths.platform}.conf", definition(paths, digest, server)),
-        script.link(paths.publish_path, target),
+        script.call("want_published", paths.publish_path, target) if held else script.link(paths.publish_path, target),
     ]
     linking = [
         functions("release"),
@@ -111,9 +178,12 @@ def switch_items(paths: Layout, digest: str, *, server: WebServer, application: 
         functions("web"),
         *_shared(paths, application),
         script.call("want_publishable", paths.publish_path),
-        script.call("want_release", target, paths.manifest(digest), paths.sites),
+        script.call("want_release", target, paths.manifest(digest), paths.sites, *([digest] if full else [])),
         f'[ "$MODE" != apply ] || {link} || fail "the sites could not be linked into {target}"',
-        script.transaction("platform", section, test=server.test, reload=server.reload),
+        *((f"PUBLISHED={paths.publish_path} RELEASE={target}", "exec 3>&1") if held else ()),
+        script.transaction(
+            "platform", section, test=server.test, reload=f"release_go {server.reload}" if held else server.reload
+        ),
     ]
 
 

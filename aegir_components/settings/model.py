@@ -219,6 +219,10 @@ class Platform:
     publish_path: str
     keep_releases: int = 3
     allow_shrink: bool = False
+    verify: Literal["quick", "full"] = "quick"
+    """What a refresh compares of each file: size, time and mode, or all of its bytes."""
+    rollback: str = ""
+    """The release that is to be live whatever the source holds; empty for that of the source."""
 
     @property
     def identity(self) -> str:

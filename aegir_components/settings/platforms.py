@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -56,12 +57,14 @@ def read_target(node: Node, estate: Estate) -> str:
     if target in estate.servers:
         node.fault(f"server {node.describe()} has no web service; servers that have one: {listed(able)}")
     else:
-        node.fault(f"no server or cluster named {node.describe()}; {known(target, [*estate.servers, *estate.clusters])}")
+        node.fault(
+            f"no server or cluster named {node.describe()}; {known(target, [*estate.servers, *estate.clusters])}"
+        )
     return ""
 
 
 def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Platform:
-    if not node.fields("server", "source", "publish_path", "keep_releases", "allow_shrink"):
+    if not node.fields("server", "source", "publish_path", "keep_releases", "allow_shrink", "verify", "rollback"):
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
     publish = node.child("publish_path")
     return model.Platform(
@@ -71,7 +74,15 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         publish_path=publish.text(path, lambda text: _publish_path(text, estate.hub.root)),
         keep_releases=node.child("keep_releases").number(3, 1, MOST_RELEASES),
         allow_shrink=node.child("allow_shrink").flag(False),
+        verify="full" if node.child("verify").choice("quick", ("quick", "full")) == "full" else "quick",
+        rollback=node.child("rollback").text("", _release_name),
     )
+
+
+def _release_name(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{16}", text):
+        raise Wrong("must be a release, the 16 hexadecimal digits that name its directory; write it in quotes")
+    return text
 
 
 def _publish_path(text: str, root: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, CodeBase, detect
 
-from . import builders, tree
+from . import builders, records, tree
 from .builds import Store
 from .faults import SourceError
 
@@ -56,7 +56,16 @@ def resolve(
         begun = {
             name: pool.submit(copy_context().run, _read, platform, Path(declared.hub.root), info, warn)
             for name, platform in declared.platforms.items()
+            if not platform.rollback
         }
+        for name, platform in declared.platforms.items():
+            if not platform.rollback:
+                continue
+            record = records.load(declared.hub.root, name, platform.rollback)
+            if record is None:
+                faults.append(_unknown(declared.hub.root, platform))
+            else:
+                found[name] = _recorded(record)
         for name, work in begun.items():
             try:
                 found[name] = work.result()
@@ -68,6 +77,28 @@ def resolve(
     if faults:
         raise settings.SettingsError(faults)
     return found
+
+
+def _recorded(record: records.Record) -> Resolved:
+    """Give a release that was live before: nothing is read but its record."""
+    code = CodeBase(
+        application=record.application,
+        version=record.version,
+        docroot=record.docroot,
+        profiles=tuple(record.profiles),
+        titles=record.profiles,
+    )
+    held = tree.Tree(digest=record.digest, files=record.files, bytes=0)
+    return Resolved(code=code, tree=held, directory=Path(record.source), revision=record.revision)
+
+
+def _unknown(hub_root: str, platform: settings.Platform) -> str:
+    was = [
+        f"{record.name} ({' '.join(filter(None, (record.application, record.version, record.time, record.revision[:12])))})"
+        for record in records.known(hub_root, platform.name)
+    ]
+    there = f"these were live: {', '.join(was)}" if was else "none was live yet"
+    return f'aegir:platforms["{platform.name}"].rollback: no release "{platform.rollback}" is known on the hub; {there}'
 
 
 def _where(platform: str) -> str:

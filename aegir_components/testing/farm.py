@@ -18,7 +18,7 @@ import json
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ import pymysql
 
 from aegir_components import backups, layout
 from aegir_components.applications import Answer, probe
-from aegir_components.host import classify, forward, local_names, rsync, ssh
+from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
 from aegir_components.sources import tree
@@ -68,6 +68,9 @@ class FakeFarm:
             for place, name, stand_in in (
                 (ssh, "run", self.run),
                 (rsync, "copy", self.copy),
+                (session, "hold", self.hold),
+                # Sources that are not on disk come by rsync.
+                (spool, "possible", lambda: False),
                 (forward, "to_local", self.to_local),
                 (pymysql, "connect", self.connect),
                 (probe, "get", self.get),
@@ -95,6 +98,17 @@ class FakeFarm:
             raise classify.command_failure(
                 conn, what, classify.REFUSAL, f"{classify.BEGIN}\n::fail {why}\n", ""
             ) from None
+
+    def hold(
+        self, conn: Connection, script: str, ready: Callable[[], bool], *, what: str, user: str = "root",
+        timeout: float = ssh.DEFAULT_TIMEOUT,
+    ) -> ssh.Answer:  # fmt: skip
+        """Stand in for ``host.session.hold``: the test of the configuration comes before the word to go on."""
+        host = self._reached(conn)
+        if not host.broken_test and not host.stderr and not ready():
+            why = base64.b64encode(b"the hub gave no word to switch").decode()
+            raise classify.command_failure(conn, what, classify.REFUSAL, f"{classify.BEGIN}\n::fail {why}\n", "")
+        return self.run(conn, script, what=what, user=user, timeout=timeout)
 
     def copy(
         self, conn: Connection, source: str, target: str, *, options: Sequence[str] = (), user: str = "root",

@@ -291,8 +291,11 @@ class FakeHost:
             self._deviates(f"publish path {path}: something else is there")
             raise Refusal(f"{path} exists and is not of our making; it was left as it is")
 
-    def _release_facts(self, path: str, release: str, manifest: str, sites: str) -> None:
-        del manifest, sites
+    def _published(self, path: str, target: str) -> None:
+        self._want("link", path, (target,))
+
+    def _release_facts(self, path: str, release: str, manifest: str, sites: str, full: str) -> None:
+        del manifest, sites, full
         live = (self.items.get(("link", path)) or ("",))[0]
         self._say("fact", live, "live")
         if live in self.counts:
@@ -376,6 +379,7 @@ _KNOWN = {
     "want_no_nfs_mount": "no_nfs_mount",
     "find_token": "find_token",
     "want_publishable": "publishable",
+    "want_published": "published",
     "want_release": "release",
     "want_mysql_certificate": "mysql_certificate",
     "refuse_vhosts": "refuse_below",

@@ -1,13 +1,5 @@
 # Releases: what is done with them on a machine. Functions only; see services/release.py for what calls them.
 
-tree_digest() ( # directory: the same digest as the hub's, of kinds, modes, targets, paths and bytes
-    cd "$1" || exit 1
-    {
-        find . -mindepth 1 -printf '%y %m %l %P\0' | sort -z | sha256sum
-        find . -type f -printf '%P\0' | sort -z | xargs -0 -r sha256sum -z -- | sha256sum
-    } | sha256sum | cut -c1-64
-)
-
 tree_manifest() ( # directory sites: what a quick look compares; links into the sites' data are no code
     cd "$1" || exit 1
     find . -mindepth 1 ! -lname "$2/*" \( -type d -printf '%y %m %P\0' -o -type l -printf '%y %l %P\0' \
@@ -27,37 +19,115 @@ want_publishable() { # publish-path: a link of ours, or nothing
     fail "$1 exists and is not of our making; it was left as it is. Move it away, or give the platform another publish_path"
 }
 
-release_facts() { # publish-path release manifest sites
+release_facts() { # publish-path release manifest sites [digest, to read every byte]
     rf_live=$(readlink "$1")
     fact live "$rf_live"
     [ ! -f "$rf_live.manifest" ] || fact files "$(grep -zc '^f ' "$rf_live.manifest")"
-    [ -d "$2" ] || return 0
-    fact staged yes
-    fact faults "$(release_faults "$2" "$3" "$4")"
-}
-
-release_accept() { # staging release manifest sites docroot-in-staging digest: proves what arrived and gives it its name
-    ra_got=$(tree_digest "$1")
-    [ "$ra_got" = "$6" ] || fail "what arrived in $1 is not what the hub read (digest $ra_got, not $6): the source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
-    mkdir -p "$5/sites" && tree_manifest "$1" "$4" >"$3.new" && mv -f "$3.new" "$3" || fail "$3 could not be written"
-    # A damaged release of this digest makes room; it may be live, so the exchange is two renames.
     if [ -d "$2" ]; then
-        rm -rf "$2.damaged"
-        mv -T "$2" "$2.damaged"
+        fact staged yes
+        rf_faults=$(release_faults "$2" "$3" "$4")
+        [ -n "$rf_faults" ] || [ -z "${5:-}" ] || rf_faults=$(full_faults "$2" "$5")
+        fact faults "$rf_faults"
+        return 0
     fi
-    mv -T "$1" "$2" || fail "the release could not be given its name $2"
-    rm -rf "$2.damaged"
+    for rf_program in tar zstd; do ! command -v $rf_program >/dev/null || fact $rf_program yes; done
+    [ -f "$rf_live.sums" ] && [ -z "$(release_faults "$rf_live" "$rf_live.manifest" "$4")" ] || return 0
+    fact whole yes
 }
 
-want_release() { # release manifest sites
+listing_sum() ( # directory: of kinds, modes, targets and paths
+    cd "$1" && find . -mindepth 1 -printf '%y %m %l %P\0' | sort -z | sha256sum | cut -c1-64
+)
+
+file_sums() ( # directory: of every file, in the order of the paths
+    cd "$1" && find . -type f -printf '%P\0' | sort -z | xargs -0 -r sha256sum -z --
+)
+
+tree_digest() { # directory: the same digest as the hub's, of kinds, modes, targets, paths and bytes
+    printf '%s  -\n%s  -\n' "$(listing_sum "$1")" "$(file_sums "$1" | sha256sum | cut -c1-64)" | sha256sum | cut -c1-64
+}
+
+digest_of() { # listing-sum sums-file: as tree_digest puts it together
+    printf '%s  -\n%s  -\n' "$1" "$(sha256sum <"$2" | cut -c1-64)" | sha256sum | cut -c1-64
+}
+
+release_begin() { # staging [live sites base64-names]: an empty stage, or the live release in hard links without these names
+    rm -rf "$1" && mkdir "$1" || fail "no release can be put together in $1"
+    [ -n "${2:-}" ] || return 0
+    cp -al "$2/." "$1/" && find "$1" -type l -lname "$3/*" -delete ||
+        fail "$2 could not be linked into $1 (is the disk full? $(df -P "$1" | tail -n 1))"
+    printf %s "$4" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --)
+}
+
+release_unpack() { # staging program-or-cat: what comes on standard input
+    ru_said=$({ "$2" ${3:+"$3"} | tar -x -f - -C "$1" --no-same-owner --no-same-permissions; } 2>&1) || {
+        ru_said=$(printf %s "$ru_said" | tail -n 3)
+        fail "the copy did not arrive whole in $1: $ru_said (disk: $(df -P "$1" | tail -n 1)). The live release is untouched; run it again"
+    }
+}
+
+release_accept() { # staging release manifest sites docroot-in-staging digest [sums-of-the-former base64-changed base64-gone]
+    # Files that are the former release's own were read when that was accepted, and nobody changed them since: their
+    # sums stand in its record. All others are read.
+    ra_sums=$1.sums
+    if [ -n "${7:-}" ]; then
+        {
+            printf %s "$8" | base64 -d | (cd "$1" && xargs -0 -r sha256sum -z --)
+            printf %s "$9" | base64 -d | sed -z 's/^/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx  /'
+            cat "$7"
+        } | sort -z -s -u -t '\0' -k1.67 | grep -azv '^xxxx' >"$ra_sums"
+    else
+        file_sums "$1" >"$ra_sums"
+    fi || fail "$ra_sums could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
+    ra_listing=$(listing_sum "$1")
+    ra_got=$(digest_of "$ra_listing" "$ra_sums")
+    [ "$ra_got" = "$6" ] || fail "what arrived in $1 is not what the hub read (digest $ra_got, not $6): the source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
+    mkdir -p "$5/sites" || fail "$5/sites could not be made"
+    if [ -d "$2" ]; then
+        # It may be live and at work: each file is exchanged by itself, so that no moment is without one.
+        find "$2" -type l -lname "$4/*" -printf '%P\0%l\0' | xargs -0 -r -n 2 sh -c 'ln -sfnT "$2" "$0/$1"' "$1"
+        rsync -a --checksum --delete --force "$1/" "$2/" || fail "the damaged release $2 could not be mended; run it again"
+        rm -rf "$1"
+    else
+        mv -T "$1" "$2" || fail "the release could not be given its name $2"
+    fi
+    mv -f "$ra_sums" "$2.sums" && echo "$ra_listing" >"$2.listing" && tree_manifest "$2" "$4" >"$3.new" && mv -f "$3.new" "$3" ||
+        fail "$3 could not be written (is the disk full? $(df -P "$2" | tail -n 1))"
+}
+
+full_faults() { # release digest: names of files whose bytes are not those that were accepted, at most 20
+    if [ ! -f "$1.sums" ] || [ "$(digest_of "$(cat "$1.listing" 2>/dev/null)" "$1.sums")" != "$2" ]; then
+        echo "the record of its files' sums is missing or damaged"
+        return 0
+    fi
+    file_sums "$1" 2>/dev/null | comm -z -3 "$1.sums" - | tr '\n\0' '?\n' | sed 's/^\t//' | cut -c67- | sort -u | head -n 20
+}
+
+want_release() { # release manifest sites [digest, to read every byte]
     if [ ! -d "$1" ]; then
         deviates "release $1: missing" || return 0
         fail "the release $1 is not there"
     fi
     wr_faults=$(mktemp) || fail "no file can be made in /tmp"
-    release_faults "$1" "$2" "$3" >"$wr_faults"
+    { release_faults "$1" "$2" "$3"; [ -z "${4:-}" ] || full_faults "$1" "$4"; } | sort -u >"$wr_faults"
     while read -r wr_fault; do deviates "release: $wr_fault"; done <"$wr_faults"
     rm -f "$wr_faults"
+}
+
+want_published() { # publish-path target: seen here, and moved by release_go in the moment in which all members switch
+    [ "$MODE" = apply ] || want_link "$1" "$2"
+}
+
+release_go() { # reload: says that all is prepared and tested, waits for the hub's word, then switches
+    say ready "" >&3
+    timeout 300 sh -c 'read -r word && [ "$word" = go ]' || {
+        echo "the hub gave no word to switch: another web server was not ready, or the connection was cut"
+        return 1
+    }
+    UNDO=$tr_undo
+    want_link "$PUBLISHED" "$RELEASE" >&3
+    UNDO=
+    "$1"
 }
 
 link_sites() { # docroot registry sites: each name of a site links to its data; other links into the data go
@@ -82,8 +152,10 @@ link_shared() { # docroot link target: a file of ours in the code base
 
 release_prune() { # releases-directory live-name keep: the newest stay, the live one always
     cd "$1" || return 0
+    # Newest is what went live last, whenever its source was made.
+    touch -c -- "$2"
     ls -1dt -- * 2>/dev/null | grep -Ex '[0-9a-f]{16}' | grep -Fvx "$2" | tail -n "+$3" | while read -r rp_old; do
-        rm -rf "$rp_old" "$rp_old.manifest"
+        rm -rf "$rp_old" "$rp_old.manifest" "$rp_old.sums" "$rp_old.listing"
     done
     rm -rf .staging-*
 }

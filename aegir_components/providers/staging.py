@@ -1,0 +1,251 @@
+"""A new release beside the live one, on every web server: brought there and proved, or nothing is switched.
+
+What comes is the least that makes it: nothing where it is, the difference from the live release where the hub knows that
+one, else all of it in one stream; rsync where a machine or the hub cannot unpack or pack streams, and where a damaged
+release is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aegir_components import layout
+from aegir_components.applications import APPLICATIONS
+from aegir_components.host import rsync, script, session, spool
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError, Refused
+from aegir_components.host.parallel import attempt, settle
+from aegir_components.services import release
+from aegir_components.sources import records, tree
+from aegir_components.sources.faults import SourceError
+
+State = dict[str, Any]
+
+STAGE_TIMEOUT = 1800.0
+"""Seconds to bring a release and to prove it: every byte of it is read."""
+SHRINK = 2
+"""A release with fewer files than the live one's divided by this stops the run unless ``allow_shrink`` is set."""
+WORTH_IT = 3
+"""More than one file in so many must stay the same, or all are sent: links cost as well."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What is known while a release is brought to its members."""
+
+    want: State
+    paths: release.Layout
+    seen: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the members said, by name."""
+    content: records.Content = field(default_factory=dict)
+    """What the release holds; empty where the source is not read."""
+    spools: dict[str, spool.Spool] = field(default_factory=dict)
+    """What is sent, by the live release that it is the difference from; all of it under no name."""
+    differences: dict[str, records.Difference] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Of the release."""
+        return str(self.want["digest"])
+
+    @property
+    def what(self) -> str:
+        """What is being done, for error texts."""
+        return f"staging the platform {self.want['platform']}"
+
+
+def hub_root(members: Mapping[str, Connection]) -> str:
+    """Name the hub's own directory."""
+    return next(iter(members.values())).hub_root
+
+
+def bring(members: Mapping[str, Connection], want: State, paths: release.Layout) -> dict[str, str]:
+    """Bring a release to all members and prove it there; give the path of the one that is live on each.
+
+    Raises:
+        HostError: it failed on one or more; nothing is switched.
+    """
+    stage = Stage(want, paths)
+    _settle(attempt(members, lambda conn: _prepare(stage, conn)), "is prepared")
+    missing = {name: conn for name, conn in members.items() if "staged" not in stage.seen[name]}
+    if missing:
+        _settle(attempt(missing, lambda conn: _refuse(stage, conn)), "could take it")
+    with ExitStack() as stack:
+        if missing and spool.possible() and Path(want["source"]).is_dir():
+            _pack(stage, missing, stack)
+        _settle(attempt(members, lambda conn: _stage(stage, conn)), "has the release staged and proved")
+    return {name: stage.seen[name].get("live", "") for name in members}
+
+
+def remember(members: Mapping[str, Connection], want: State) -> None:
+    """Keep on the hub that a release went live, and what is in it."""
+    root = hub_root(members)
+    facts = want.get("facts") or {}
+    record = records.Record(
+        platform=want["platform"], digest=want["digest"], files=int(want["files"]), application=want["application"],
+        docroot=want["docroot"], source=want["source"], version=facts.get("version", ""),
+        profiles=facts.get("profiles", {}), revision=want.get("source_revision") or "",
+    )  # fmt: skip
+    records.save(root, record)
+
+
+def _prepare(stage: Stage, conn: Connection) -> None:
+    lines = release.prepare(stage.paths, stage.digest, full=stage.want.get("verify") == "full")
+    report = script.execute(
+        conn, "apply", lines, what=stage.what, holder=stage.want["holder"], timeout=STAGE_TIMEOUT
+    )  # fmt: skip
+    stage.seen[conn.host] = report.facts
+
+
+def _refuse(stage: Stage, conn: Connection) -> None:
+    want = stage.want
+    if want.get("rollback"):
+        if not _source_has_it(conn, want):
+            raise Refused(
+                conn.host,
+                f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} is not on this machine "
+                f"(it was pruned, or the machine is new), and {want['source']} on the hub no longer holds it. Choose a "
+                f"release that is in {stage.paths.releases} on every web server, or put its code back into the source "
+                f"and take rollback out",
+            )
+        return
+    new, live = int(want["files"]), int(stage.seen[conn.host].get("files") or 0)
+    if live and new * SHRINK < live and not want.get("allow_shrink"):
+        raise Refused(
+            conn.host,
+            f"the source {want['source']} of {want['platform']} has {new} files, and the live release about {live}: it "
+            f"may be half there. Nothing was changed. If that is meant, set allow_shrink: true for this platform",
+        )
+
+
+def _source_has_it(conn: Connection, want: State) -> bool:
+    cache = Path(conn.hub_root) / "cache" / f"{want['platform']}.rollback.json"
+    patterns = APPLICATIONS[want["application"]].exclusions
+    try:
+        return tree.read(Path(want["source"]), patterns, want["docroot"], cache).digest == str(want["digest"])
+    except (SourceError, OSError):
+        return False
+
+
+def _pack(stage: Stage, missing: Mapping[str, Connection], stack: ExitStack) -> None:
+    """Begin to pack what the members need: once for all that need the same."""
+    want, root = stage.want, hub_root(missing)
+    cache = Path(root) / "cache" / f"{want['platform']}.json"
+    patterns = APPLICATIONS[want["application"]].exclusions
+    try:
+        stage.content = records.content(Path(want["source"]), patterns, want["docroot"], cache)
+    except (SourceError, OSError) as fault:
+        raise Refused(", ".join(missing), f"{want['source']} cannot be read: {fault}. Nothing was changed") from None
+    records.save_content(root, want["platform"], stage.digest, stage.content, int(want["keep"]) + 1)
+    for name in missing:
+        key = _base(stage, stage.seen[name], root)
+        if key is None or key in stage.spools:
+            continue
+        paths = stage.differences[key].sent if key else tuple(stage.content)
+        stage.spools[key] = stack.enter_context(
+            spool.Spool(want["source"], paths, compress=spool.can_compress() and _all_can(stage, missing))
+        )
+
+
+def _all_can(stage: Stage, missing: Iterable[str]) -> bool:
+    return all("zstd" in stage.seen[name] for name in missing)
+
+
+def _base(stage: Stage, seen: Mapping[str, str], root: str) -> str | None:
+    """Name the release that only the difference is sent from; empty for all, ``None`` for a machine without tar."""
+    if "tar" not in seen:
+        return None
+    live = seen.get("live", "").rpartition("/")[2]
+    if "whole" not in seen or not live:
+        return ""
+    if live not in stage.differences:
+        old = records.load_content(root, stage.want["platform"], live)
+        if old is None:
+            return ""
+        stage.differences[live] = records.difference(old, stage.content)
+    return live if len(stage.differences[live].sent) * WORTH_IT < len(stage.content) * (WORTH_IT - 1) else ""
+
+
+def _stage(stage: Stage, conn: Connection) -> None:
+    seen = stage.seen[conn.host]
+    if "staged" in seen and not seen.get("faults"):
+        return
+    key = _base(stage, seen, conn.hub_root) if stage.spools else None
+    if key is None or key not in stage.spools:
+        _copy(stage, conn)
+    elif not key:
+        _send(stage, conn, key)
+    else:
+        try:
+            _send(stage, conn, key)
+        except Refused:
+            # Its live release is not what both sides think; all of it comes, and is read.
+            _copy(stage, conn)
+
+
+def _send(stage: Stage, conn: Connection, key: str) -> None:
+    content = stage.spools[key]
+    compressed = content.compressed
+    if key:
+        change = stage.differences[key]
+        gone = list(change.gone)
+        extra = stage.paths.document_root("").lstrip("/")
+        made = f"{extra}/sites".lstrip("/").encode()
+        if made not in stage.content:
+            # Made when the live release was accepted, for links; the new one brings none.
+            gone.append(made)
+        lines = release.unpack_difference(
+            stage.paths, stage.digest, stage.seen[conn.host]["live"],
+            gone=_joined(gone), read=_joined(change.read), dropped=_joined(change.dropped), compressed=compressed,
+        )  # fmt: skip
+    else:
+        lines = release.unpack(stage.paths, stage.digest, compressed=compressed)
+    text = script.render("apply", lines, holder=stage.want["holder"], lock=False)
+    try:
+        session.send(conn, text, content.chunks, what=stage.what, user=layout.AEGIR_USER, timeout=STAGE_TIMEOUT)
+    except HostError as fault:
+        if content.fault:
+            raise Refused(conn.host, f"{fault.text}; tar on the hub said: {content.fault}") from None
+        raise
+
+
+def _joined(paths: Iterable[bytes]) -> bytes:
+    return b"".join(path + b"\0" for path in paths)
+
+
+def _copy(stage: Stage, conn: Connection) -> None:
+    """Bring it by rsync, which reads both sides."""
+    want, seen, digest = stage.want, stage.seen[conn.host], stage.digest
+    if want.get("rollback") and not _source_has_it(conn, want):
+        raise Refused(
+            conn.host,
+            f"the release {digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} was changed on this machine "
+            f"({' '.join(seen.get('faults', '').split())}), and {want['source']} on the hub no longer holds it. Choose "
+            f"another release, or put its code back into the source and take rollback out",
+        )
+    patterns = APPLICATIONS[want["application"]].exclusions
+    options = ["--delete", "--perms", "--chmod=D755,Fu=rwX,Fgo=rX", *tree.anchored(patterns, want["docroot"])]
+    if seen.get("live"):
+        options.append(f"--link-dest={seen['live']}")
+    if seen.get("faults") or stage.spools:
+        options.append("--checksum")
+    target = f"{stage.paths.staging(digest)}/"
+    rsync.copy(conn, f"{want['source']}/", target, options=options, user=layout.AEGIR_USER)
+    script.execute(
+        conn, "apply", release.accept(stage.paths, digest), what=stage.what, user=layout.AEGIR_USER, lock=False,
+        timeout=STAGE_TIMEOUT,
+    )  # fmt: skip
+
+
+def _settle(results: Mapping[str, HostError | None], well: str) -> None:
+    """Raise what went wrong, with the state of every member where there are several."""
+    failed = [name for name, fault in results.items() if fault is not None]
+    if not failed or len(results) == 1:
+        settle(results)
+        return
+    lines = [f"{name}: {fault.text}" if fault else f"{name} {well}" for name, fault in results.items()]
+    raise Refused(", ".join(failed), f"{'; '.join(lines)}. Nothing was switched")
