@@ -117,7 +117,7 @@ def unpack_difference(
         functions("release"),
         script.call("release_begin", staging, live, paths.sites, packed[0]),
         _unpack(staging, compressed),
-        f"{arrival[0]} {script.call('', f'{live}.sums', packed[1], packed[2]).strip()}",
+        f"{arrival[0]} {script.call('', live, packed[1], packed[2]).strip()}",
     ]
 
 
@@ -178,7 +178,9 @@ def switch_items(
         functions("web"),
         *_shared(paths, application),
         script.call("want_publishable", paths.publish_path),
-        script.call("want_release", target, paths.manifest(digest), paths.sites, *([digest] if full else [])),
+        script.call("want_staged", target)
+        if held
+        else script.call("want_release", target, paths.manifest(digest), paths.sites, *([digest] if full else [])),
         f'[ "$MODE" != apply ] || {link} || fail "the sites could not be linked into {target}"',
         *((f"PUBLISHED={paths.publish_path} RELEASE={target}", "exec 3>&1") if held else ()),
         script.transaction(

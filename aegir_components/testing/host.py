@@ -381,6 +381,7 @@ _KNOWN = {
     "want_publishable": "publishable",
     "want_published": "published",
     "want_release": "release",
+    "want_staged": "release",
     "want_mysql_certificate": "mysql_certificate",
     "refuse_vhosts": "refuse_below",
     "refuse_sites": "refuse_below",

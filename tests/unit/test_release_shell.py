@@ -287,14 +287,14 @@ class TestLife:
     def test_the_newest_stay_and_the_live_one_always(self, shell: Shell, tmp_path: Path) -> None:
         names = [f"{number:016x}" for number in range(6)]
         for number, name in enumerate(names):
-            (tmp_path / name).mkdir()
+            (tmp_path / name / "code").mkdir(parents=True)
             (tmp_path / f"{name}.manifest").touch()
             os.utime(tmp_path / name, (1_000_000 + number, 1_000_000 + number))
         for other in (".staging-x", "theirs", "0123"):
             (tmp_path / other).mkdir()
         live = names[0]
         shell.apply(RELEASE, script.call("release_prune", str(tmp_path), live, "3"))
-        left = {path.name for path in tmp_path.iterdir()} - {"machine"}
+        left = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".pruned-")} - {"machine"}
         assert live in left
         assert {names[5], names[4]} <= left
         assert not {names[1], names[2]} & left

@@ -1,15 +1,16 @@
 # Releases: what is done with them on a machine. Functions only; see services/release.py for what calls them.
 
+# %Ts would ask for the time zone at each file, and take four times as long.
 tree_manifest() ( # directory sites: what a quick look compares; links into the sites' data are no code
     cd "$1" || exit 1
     find . -mindepth 1 ! -lname "$2/*" \( -type d -printf '%y %m %P\0' -o -type l -printf '%y %l %P\0' \
-        -o -printf '%y %m %s %Ts %P\0' \) | sort -z
+        -o -printf '%y %m %s %T@ %P\0' \) | sort -z
 )
 
 release_faults() ( # release manifest sites: names of what differs, at most 20
     [ -f "$2" ] || { echo "its record is missing"; exit 0; }
     tree_manifest "$1" "$3" | comm -z -3 "$2" - | tr '\n\0' '?\n' | sed 's/^\t//' | awk '
-        $1 == "f" { sub(/^f [0-9]+ [0-9]+ [0-9]+ /, "") } $1 == "d" { sub(/^d [0-9]+ /, "") } { print }
+        $1 == "f" { sub(/^f [0-9]+ [0-9]+ [0-9.-]+ /, "") } $1 == "d" { sub(/^d [0-9]+ /, "") } { print }
     ' | sort -u | head -n 20
 )
 
@@ -31,8 +32,7 @@ release_facts() { # publish-path release manifest sites [digest, to read every b
         return 0
     fi
     for rf_program in tar zstd; do ! command -v $rf_program >/dev/null || fact $rf_program yes; done
-    [ -f "$rf_live.sums" ] && [ -z "$(release_faults "$rf_live" "$rf_live.manifest" "$4")" ] || return 0
-    fact whole yes
+    [ ! -f "$rf_live.sums" ] || [ ! -f "$rf_live.manifest" ] || fact whole yes
 }
 
 listing_sum() ( # directory: of kinds, modes, targets and paths
@@ -51,6 +51,11 @@ digest_of() { # listing-sum sums-file: as tree_digest puts it together
     printf '%s  -\n%s  -\n' "$1" "$(sha256sum <"$2" | cut -c1-64)" | sha256sum | cut -c1-64
 }
 
+release_walk() { # directory listing-file manifest-file: both lists in one walk; the manifest is sorted
+    (cd "$1" && find . -mindepth 1 -fprintf "$2" '%y %m %l %P\0' \( -type d -fprintf "$3" '%y %m %P\0' \
+        -o -type l -fprintf "$3" '%y %l %P\0' -o -fprintf "$3" '%y %m %s %T@ %P\0' \)) && sort -z -o "$3" "$3"
+}
+
 release_begin() { # staging [live sites base64-names]: an empty stage, or the live release in hard links without these names
     rm -rf "$1" && mkdir "$1" || fail "no release can be put together in $1"
     [ -n "${2:-}" ] || return 0
@@ -66,33 +71,37 @@ release_unpack() { # staging program-or-cat: what comes on standard input
     }
 }
 
-release_accept() { # staging release manifest sites docroot-in-staging digest [sums-of-the-former base64-changed base64-gone]
-    # Files that are the former release's own were read when that was accepted, and nobody changed them since: their
-    # sums stand in its record. All others are read.
-    ra_sums=$1.sums
-    if [ -n "${7:-}" ]; then
+release_accept() { # staging release manifest sites docroot-in-staging digest [former base64-changed base64-gone]
+    # Of the former release's files, those that still are as they were when that was accepted were read then: their sums
+    # stand in its record. All others are read.
+    ra_sums=$1.sums ra_list=$1.list
+    release_walk "$1" "$ra_list" "$3.new" && if [ -n "${7:-}" ]; then
+        printf %s "$9" | base64 -d | sed -z 's/^/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx  /' >"$ra_sums.gone"
         {
-            printf %s "$8" | base64 -d | (cd "$1" && xargs -0 -r sha256sum -z --)
-            printf %s "$9" | base64 -d | sed -z 's/^/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx  /'
-            cat "$7"
-        } | sort -z -s -u -t '\0' -k1.67 | grep -azv '^xxxx' >"$ra_sums"
+            printf %s "$8" | base64 -d
+            comm -z -13 "$7.manifest" "$3.new" | sed -z -n 's/^f [0-9]* [0-9]* [0-9.-]* //p'
+        } | sort -z -u | (cd "$1" && xargs -0 -r sha256sum -z --) |
+            cat - "$ra_sums.gone" "$7.sums" | sort -z -s -u -t '\0' -k1.67 | grep -azv '^xxxx' >"$ra_sums"
     else
         file_sums "$1" >"$ra_sums"
     fi || fail "$ra_sums could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
-    ra_listing=$(listing_sum "$1")
+    ra_listing=$(sort -z "$ra_list" | sha256sum | cut -c1-64)
     ra_got=$(digest_of "$ra_listing" "$ra_sums")
+    rm -f "$ra_list" "$ra_sums.gone"
     [ "$ra_got" = "$6" ] || fail "what arrived in $1 is not what the hub read (digest $ra_got, not $6): the source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
-    mkdir -p "$5/sites" || fail "$5/sites could not be made"
+    if [ ! -d "$5/sites" ]; then
+        ra_made=${5#"$1"}/sites
+        mkdir -p "$5/sites" && printf 'd 755 %s\0' "${ra_made#/}" | sort -z -o "$3.new" - "$3.new" || fail "$5/sites could not be made"
+    fi
     if [ -d "$2" ]; then
         # It may be live and at work: each file is exchanged by itself, so that no moment is without one.
         find "$2" -type l -lname "$4/*" -printf '%P\0%l\0' | xargs -0 -r -n 2 sh -c 'ln -sfnT "$2" "$0/$1"' "$1"
         rsync -a --checksum --delete --force "$1/" "$2/" || fail "the damaged release $2 could not be mended; run it again"
-        rm -rf "$1"
-    else
-        mv -T "$1" "$2" || fail "the release could not be given its name $2"
     fi
-    mv -f "$ra_sums" "$2.sums" && echo "$ra_listing" >"$2.listing" && tree_manifest "$2" "$4" >"$3.new" && mv -f "$3.new" "$3" ||
-        fail "$3 could not be written (is the disk full? $(df -P "$2" | tail -n 1))"
+    mv -f "$ra_sums" "$2.sums" && echo "$ra_listing" >"$2.listing" && mv -f "$3.new" "$3" ||
+        fail "$3 could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
+    # Under its name it has its records: a run that is killed before leaves a stage.
+    if [ -d "$2" ]; then rm -rf "$1"; else mv -T "$1" "$2" || fail "the release could not be given its name $2"; fi
 }
 
 full_faults() { # release digest: names of files whose bytes are not those that were accepted, at most 20
@@ -101,6 +110,10 @@ full_faults() { # release digest: names of files whose bytes are not those that 
         return 0
     fi
     file_sums "$1" 2>/dev/null | comm -z -3 "$1.sums" - | tr '\n\0' '?\n' | sed 's/^\t//' | cut -c67- | sort -u | head -n 20
+}
+
+want_staged() { # release: accepted or looked at a moment ago
+    [ "$MODE" != apply ] || [ -d "$1" ] || fail "the release $1 is not there"
 }
 
 want_release() { # release manifest sites [digest, to read every byte]
@@ -155,9 +168,13 @@ release_prune() { # releases-directory live-name keep: the newest stay, the live
     # Newest is what went live last, whenever its source was made.
     touch -c -- "$2"
     ls -1dt -- * 2>/dev/null | grep -Ex '[0-9a-f]{16}' | grep -Fvx "$2" | tail -n "+$3" | while read -r rp_old; do
-        rm -rf "$rp_old" "$rp_old.manifest" "$rp_old.sums" "$rp_old.listing"
+        rm -f "$rp_old.manifest" "$rp_old.sums" "$rp_old.listing"
+        mv -T "$rp_old" ".pruned-$rp_old" || rm -rf "$rp_old"
     done
     rm -rf .staging-*
+    # Nobody needs to wait for 25,000 files to go.
+    ls -d .pruned-* >/dev/null 2>&1 || return 0
+    setsid sh -c 'rm -rf .pruned-*' </dev/null >/dev/null 2>&1 9>&- &
 }
 
 refuse_sites() { # registry platform
