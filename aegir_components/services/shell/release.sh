@@ -96,7 +96,8 @@ release_accept() { # staging release manifest sites docroot-in-staging digest [f
     if [ -d "$2" ]; then
         # It may be live and at work: each file is exchanged by itself, so that no moment is without one.
         find "$2" -type l -lname "$4/*" -printf '%P\0%l\0' | xargs -0 -r -n 2 sh -c 'ln -sfnT "$2" "$0/$1"' "$1"
-        rsync -a --checksum --delete --force "$1/" "$2/" || fail "the damaged release $2 could not be mended; run it again"
+        rsync -a --checksum --delete --force "$1/" "$2/" && tree_manifest "$2" "$4" >"$3.new" ||
+            fail "the damaged release $2 could not be mended; run it again"
     fi
     mv -f "$ra_sums" "$2.sums" && echo "$ra_listing" >"$2.listing" && mv -f "$3.new" "$3" ||
         fail "$3 could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
