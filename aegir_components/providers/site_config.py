@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from typing import Any
 
 import pulumi
@@ -68,7 +68,7 @@ class Provider(Lifecycle):
             [c for n, c in members.items() if n not in had],
         )
         _clean(was, {name: conn for name, conn in had.items() if name not in members})
-        return {"made": secrets.token_hex(4)}
+        return {"made": _made(want, was)}
 
     def remove(self, have: State) -> None:
         """Stop serving the site, keep its files on the hub, then remove them."""
@@ -80,6 +80,12 @@ class Provider(Lifecycle):
             backups.save_files(conn, path, str(have["site"]))
             gone = site.shared_removal(path)
             script.execute(conn, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+
+
+def _made(want: State, was: State) -> str:
+    """Give another word than before; the same one for a first time that is tried again."""
+    known = [want["site"], want["templates"], was.get("made", "")]
+    return hashlib.sha256("\0".join(str(word) for word in known).encode()).hexdigest()[:8]
 
 
 def _activate(conn: Connection, want: State) -> None:

@@ -2,7 +2,9 @@
 
 from .load import load
 from .model import (
+    Acme,
     AegirUser,
+    Certificate,
     Composer,
     DatabaseAdmin,
     DatabaseService,
@@ -24,7 +26,9 @@ from .reader import SettingsError
 from .stack import StackFileRefused, load_from_pulumi
 
 __all__ = [
+    "Acme",
     "AegirUser",
+    "Certificate",
     "Composer",
     "DatabaseAdmin",
     "DatabaseService",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from . import clusters, model, platforms, servers, sites
+from . import clusters, model, platforms, servers, site_options, sites
 from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
 
 
@@ -24,14 +24,16 @@ def load(config: Mapping[str, Any], is_secret: IsSecret) -> model.Settings:
     """
     report = Report(is_secret)
     root = Node(NAMESPACE, config, report)
-    root.fields("environment", "hub", "servers", "clusters", "platforms", "sites", "forget")
+    root.fields("environment", "hub", "servers", "clusters", "platforms", "sites", "acme", "reverse_proxies", "forget")
     environment = root.child("environment").choice("development", model.ENVIRONMENTS)
     hub = servers.read_hub(root.child("hub"))
     machines = servers.read_servers(root.child("servers"), hub)
     webs = clusters.read_clusters(root.child("clusters"), machines)
     estate = platforms.Estate(hub=hub, servers=machines, clusters=webs)
     code = platforms.read_platforms(root.child("platforms"), estate)
-    declared = sites.read_sites(root.child("sites"), code, machines)
+    acme = site_options.read_acme(root.child("acme"))
+    known = sites.Estate(environment=environment, platforms=code, servers=machines, clusters=webs, acme=acme)
+    declared = sites.read_sites(root.child("sites"), known)
     clusters.check_uploads(root.child("sites"), webs, code, declared)
     settings = model.Settings(
         environment=environment,
@@ -40,6 +42,8 @@ def load(config: Mapping[str, Any], is_secret: IsSecret) -> model.Settings:
         clusters=MappingProxyType(webs),
         platforms=MappingProxyType(code),
         sites=MappingProxyType(declared),
+        acme=acme,
+        reverse_proxies=site_options.read_proxies(root.child("reverse_proxies")),
         forget=servers.read_forget(root.child("forget"), machines),
         warnings=tuple(report.warnings),
     )

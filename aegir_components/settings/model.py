@@ -20,7 +20,11 @@ Moment = Literal["server", "sites"]
 Trust = Literal["pinned", "first-use"]
 WebType = Literal["apache", "apache_ssl", "nginx", "nginx_ssl"]
 DatabaseType = Literal["mysql"]
-SiteState = Literal["enabled"]
+SiteState = Literal["enabled", "disabled"]
+Https = Literal["none", "enabled", "required"]
+CertificateKind = Literal["self-signed", "acme", "given"]
+Isolation = Literal["pool", "process"]
+Cron = Literal["off", "hourly", "daily"]
 
 ENVIRONMENTS: tuple[Environment, ...] = ("development", "testing", "acceptance", "production")
 CONNECTIONS: tuple[Connection, ...] = ("ssh", "local", "none")
@@ -31,7 +35,10 @@ MOMENTS: tuple[Moment, ...] = ("server", "sites")
 TRUSTS: tuple[Trust, ...] = ("pinned", "first-use")
 WEB_TYPES: tuple[WebType, ...] = ("apache", "apache_ssl", "nginx", "nginx_ssl")
 DATABASE_TYPES: tuple[DatabaseType, ...] = ("mysql",)
-SITE_STATES: tuple[SiteState, ...] = ("enabled",)
+SITE_STATES: tuple[SiteState, ...] = ("enabled", "disabled")
+HTTPS: tuple[Https, ...] = ("none", "enabled", "required")
+ISOLATIONS: tuple[Isolation, ...] = ("pool", "process")
+CRONS: tuple[Cron, ...] = ("off", "hourly", "daily")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,6 +248,29 @@ class SiteAdmin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Certificate:
+    """Where a site's certificate comes from."""
+
+    kind: CertificateKind = "self-signed"
+    chain: str = ""
+    """A file on the hub with a given certificate and what it is signed by, in PEM."""
+    key: str = ""
+    """A file on the hub with its private key, in PEM."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acme:
+    """The authority that certificates are asked of (RFC 8555)."""
+
+    directory: str
+    """The address of its directory."""
+    mail: str = ""
+    """Whom it writes to."""
+    authority: str = ""
+    """A file on the hub with the authority that its own address is trusted by, where that is not the system's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
     """One site on a platform."""
 
@@ -259,6 +289,21 @@ class Site:
     """Further host names, in ASCII, sorted."""
     state: SiteState = "enabled"
     client: str = ""
+    https: Https = "none"
+    certificate: Certificate = field(default_factory=Certificate)
+    redirect_aliases: bool = False
+    """Whether the aliases redirect to the site's name."""
+    isolation: Isolation = "pool"
+    """``process``: a PHP-FPM master of its own."""
+    cron: Cron = "hourly"
+    health: bool = True
+    """Whether the site is asked for after each change."""
+    install: bool = True
+    """Whether the application is installed; without, the database stays as it is."""
+    password_version: int = 1
+    """A higher number gives the database accounts a new password."""
+    protect: bool = False
+    """Whether its database and files cannot be removed."""
 
     @property
     def identity(self) -> str:
@@ -277,6 +322,9 @@ class Settings:
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
+    acme: Acme | None = None
+    reverse_proxies: tuple[str, ...] = ()
+    """Addresses and networks of the proxies before the web servers, which say what address a visitor has."""
     forget: tuple[str, ...] = ()
     """Servers that are given up: what is removed from them is removed from the state only."""
     warnings: tuple[str, ...] = ()

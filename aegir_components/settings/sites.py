@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from . import model, names
+from . import model, names, site_options
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -24,9 +25,25 @@ _ADMIN = names.matching(
 )
 
 
-def read_sites(
-    node: Node, platforms: Mapping[str, model.Platform], servers: Mapping[str, model.Server]
-) -> dict[str, model.Site]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estate:
+    """What has been read before the sites, and what they may refer to."""
+
+    environment: model.Environment
+    platforms: Mapping[str, model.Platform]
+    servers: Mapping[str, model.Server]
+    clusters: Mapping[str, model.WebCluster]
+    acme: model.Acme | None
+
+    def web_servers(self, platform: str) -> dict[str, model.WebType]:
+        """Name the web servers of a platform, with their types; none where it is wrong."""
+        target = self.platforms[platform].server if platform in self.platforms else ""
+        members = self.clusters[target].servers if target in self.clusters else (target,)
+        found = {name: self.servers[name].web for name in members if name in self.servers}
+        return {name: web.type for name, web in found.items() if web}
+
+
+def read_sites(node: Node, estate: Estate) -> dict[str, model.Site]:
     """Read ``aegir:sites``; only what has no other site's name is in the answer."""
     hosts: list[tuple[Node, HostName]] = []
     taken: dict[str, str] = {}
@@ -44,23 +61,25 @@ def read_sites(
     users = {name: f"the name of site {quoted(key)}" for name, key in taken.items()}
     sites: dict[str, model.Site] = {}
     for entry, host in hosts:
-        sites.setdefault(host.ascii, _site(entry, host, users, platforms, servers))
+        sites.setdefault(host.ascii, _site(entry, host, users, estate))
     return dict(sorted(sites.items()))
 
 
-def _site(
-    node: Node,
-    host: HostName,
-    users: dict[str, str],
-    platforms: Mapping[str, model.Platform],
-    servers: Mapping[str, model.Server],
-) -> model.Site:
-    node.fields("platform", "database", "profile", "title", "language", "aliases", "admin", "state", "client")
+def _site(node: Node, host: HostName, users: dict[str, str], estate: Estate) -> model.Site:
+    node.fields(
+        *("platform", "database", "profile", "title", "language", "aliases", "admin", "state", "client", "https"),
+        *("certificate", "redirect_aliases", "isolation", "cron", "health", "install", "password_version", "protect"),
+        *(key for key in site_options.PLACED_BY if node.child(key).given),
+    )
+    platform = _platform(node.child("platform"), estate.platforms)
+    webs = estate.web_servers(platform)
+    site_options.refuse_placement(node, platform, list(webs))
+    https = site_options.read_https(node.child("https"), webs)
     return model.Site(
         name=host.ascii,
         display_name=host.display,
-        platform=_platform(node.child("platform"), platforms),
-        database=_database(node.child("database"), servers),
+        platform=platform,
+        database=_database(node.child("database"), estate.servers),
         profile=node.child("profile").text("standard", _PROFILE),
         title=node.child("title").text(host.display, names.free_text),
         language=node.child("language").text("en", _LANGUAGE),
@@ -68,6 +87,15 @@ def _site(
         admin=_admin(node.child("admin"), host),
         state=node.child("state").choice("enabled", model.SITE_STATES),
         client=_client(node.child("client")),
+        https=https,
+        certificate=site_options.read_certificate(node.child("certificate"), https, estate.acme),
+        redirect_aliases=node.child("redirect_aliases").flag(False),
+        isolation=node.child("isolation").choice("pool", model.ISOLATIONS),
+        cron=site_options.read_cron(node.child("cron")),
+        health=node.child("health").flag(True),
+        install=node.child("install").flag(True),
+        password_version=node.child("password_version").number(1, 1, 1_000_000),
+        protect=node.child("protect").flag(estate.environment == "production"),
     )
 
 

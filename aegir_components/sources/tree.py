@@ -106,6 +106,8 @@ def _file(root: Path, path: bytes, facts: os.stat_result) -> Entry:
         )
     if mode & (stat.S_ISUID | stat.S_ISGID):
         raise SourceError(f"{_shown(root, path)!r} is set-user-id or set-group-id; code has no need of it: chmod ug-s")
+    if path == b"-":
+        raise SourceError(f"{_shown(root, path)!r} has a name that programs take for their input; give it another one")
     numbers = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
     return Entry(path, "f", bool(mode & stat.S_IXUSR), b"", numbers)
 

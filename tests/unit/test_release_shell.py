@@ -110,7 +110,7 @@ class TestDigest:
         names=st.lists(
             st.binary(min_size=1, max_size=30).filter(
                 lambda name: (
-                    b"/" not in name and b"\0" not in name and name not in {b".", b"..", *tree.REPOSITORY_DIRECTORIES}
+                    b"/" not in name and b"\0" not in name and name not in {b".", b"..", b"-", *tree.REPOSITORY_DIRECTORIES}
                 )
             ),
             min_size=1,

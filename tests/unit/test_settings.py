@@ -151,6 +151,7 @@ def test_a_minimal_stack_gets_all_defaults(minimal: Settings) -> None:
                 aliases=(),
                 admin=package.SiteAdmin(name="admin", mail="admin@www.example.com"),
                 state="enabled",
+                protect=True,
                 client="",
             )
         },

@@ -81,6 +81,66 @@ def site_fault(name: str, shown: str | None = None) -> str:
 LABELS = ".".join(["a" * 63] * 3)
 
 FAULTS = [
+    # What a site may have.
+    pytest.param(
+        {"sites>www.example.com>https": "required"},
+        f'{SITE}.https: "required" needs web services with TLS; without it: web1. Write apache_ssl or nginx_ssl there',
+        id="site-https-without-tls",
+    ),
+    pytest.param(
+        {"sites>www.example.com>certificate": "self-signed"},
+        f"{SITE}.certificate: is for sites with https: enabled or https: required",
+        id="site-certificate-without-https",
+    ),
+    pytest.param(
+        {
+            "servers>web1>services>web": "apache_ssl",
+            "sites>www.example.com>https": "enabled",
+            "sites>www.example.com>certificate": "acme",
+        },
+        f'{SITE}.certificate: "acme" needs aegir:acme, which names the authority that is asked',
+        id="site-certificate-acme-of-nobody",
+    ),
+    pytest.param(
+        {
+            "servers>web1>services>web": "apache_ssl",
+            "sites>www.example.com>https": "enabled",
+            "sites>www.example.com>certificate": {"chain": "/srv/x.pem"},
+        },
+        f"{SITE}.certificate.key: missing; write the path of a PEM file on the hub",
+        id="site-certificate-without-key",
+    ),
+    pytest.param(
+        {"sites>www.example.com>isolation": "container"},
+        f'{SITE}.isolation: must be one of pool, process, not "container"',
+        id="site-isolation",
+    ),
+    pytest.param(
+        {"sites>www.example.com>cron": "yearly"},
+        f'{SITE}.cron: must be one of off, hourly, daily, not "yearly"',
+        id="site-cron",
+    ),
+    pytest.param(
+        {"sites>www.example.com>password_version": 0},
+        f"{SITE}.password_version: must be between 1 and 1000000, not the number 0",
+        id="site-password-version",
+    ),
+    pytest.param(
+        {"acme": {}},
+        "aegir:acme.directory: missing; write the address of the authority's directory, such as "
+        "https://acme.example/directory",
+        id="acme-of-nobody",
+    ),
+    pytest.param(
+        {"acme": {"directory": "http://acme.example"}},
+        'aegir:acme.directory: must be an address that begins with https://, not "http://acme.example"',
+        id="acme-in-clear",
+    ),
+    pytest.param(
+        {"reverse_proxies": ["0.0.0.0/0"]},
+        "aegir:reverse_proxies[0]: must not be every address there is: anybody could then pretend to be another visitor",
+        id="proxies-everybody",
+    ),
     # Clusters.
     pytest.param(
         {"clusters>web": {}},
@@ -142,7 +202,7 @@ FAULTS = [
     pytest.param({"site": {}}, 'aegir:site: unknown key; did you mean "sites"?', id="top-level-key"),
     pytest.param(
         {"zzz": 1},
-        "aegir:zzz: unknown key; known: clusters, environment, forget, hub, platforms, servers, sites",
+        "aegir:zzz: unknown key; known: acme, clusters, environment, forget, hub, platforms, reverse_proxies, servers, sites",
         id="top-level-key-like-none",
     ),
     pytest.param(
@@ -818,7 +878,8 @@ FAULTS = [
     ),
     pytest.param(
         {"sites>www.example.com>server": "web1"},
-        f"{SITE}.server: unknown key; known: admin, aliases, client, database, language, platform, profile, state, title",
+        f"{SITE}.server: a site is on the web servers of its platform (web1) and is not put on others: remove this key, or "
+        'choose another platform than "d10"',
         id="site-server",
     ),
     pytest.param(
@@ -943,8 +1004,8 @@ FAULTS = [
         id="site-password-list",
     ),
     pytest.param(
-        {"sites>www.example.com>state": "disabled"},
-        f'{SITE}.state: must be enabled, not "disabled"',
+        {"sites>www.example.com>state": "gone"},
+        f'{SITE}.state: must be one of enabled, disabled, not "gone"',
         id="state",
     ),
     pytest.param({"sites>www.example.com>client": "a\nb"}, f"{SITE}.client: {ONE_LINE}", id="client"),

@@ -1,0 +1,110 @@
+"""What a site may have beside its place: TLS, isolation, cron; and what the stack says of the way to all sites."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+
+from . import model, names
+from .names import Wrong
+from .reader import Node
+from .wording import listed, quoted
+
+PLACED_BY = ("server", "servers", "cluster", "web", "web_server", "web_servers")
+"""Keys by which somebody might say on which web servers a site is."""
+
+
+def refuse_placement(node: Node, platform: str, servers: Sequence[str]) -> None:
+    """Hold the handbook's rule: a site's web servers are those of its platform."""
+    for key in PLACED_BY:
+        if node.child(key).given:
+            where = f" ({listed(servers)})" if servers else ""
+            node.child(key).fault(
+                f"a site is on the web servers of its platform{where} and is not put on others: remove this key, or choose "
+                f"another platform than {quoted(platform)}"
+            )
+
+
+def read_https(node: Node, kinds: Mapping[str, model.WebType]) -> model.Https:
+    """Read whether a site is served over TLS, which its web servers have to be able to.
+
+    Args:
+        node: the setting.
+        kinds: the site's web servers, and the type of each.
+    """
+    https = node.choice("none", model.HTTPS)
+    plain = [name for name, kind in kinds.items() if not kind.endswith("_ssl")]
+    if https != "none" and plain:
+        node.fault(
+            f"{quoted(https)} needs web services with TLS; without it: {listed(plain)}. Write apache_ssl or nginx_ssl there"
+        )
+    return https
+
+
+def read_certificate(node: Node, https: model.Https, acme: model.Acme | None) -> model.Certificate:
+    """Read where a site's certificate comes from."""
+    if not node.given:
+        return model.Certificate()
+    if https == "none":
+        node.fault("is for sites with https: enabled or https: required")
+    if isinstance(node.value, Mapping):
+        if not node.fields("chain", "key"):
+            return model.Certificate()
+        for key in ("chain", "key"):
+            if not node.child(key).given:
+                node.child(key).fault("missing; write the path of a PEM file on the hub")
+        return model.Certificate(
+            kind="given",
+            chain=node.child("chain").text("", names.absolute_path),
+            key=node.child("key").text("", names.absolute_path),
+        )
+    kind: model.CertificateKind = "acme" if node.value == "acme" else "self-signed"
+    if node.value not in ("acme", "self-signed"):
+        node.fault(f'must be "self-signed", "acme" or a mapping with chain and key, not {node.describe()}')
+    if kind == "acme" and acme is None:
+        node.fault('"acme" needs aegir:acme, which names the authority that is asked')
+    return model.Certificate(kind=kind)
+
+
+def read_cron(node: Node) -> model.Cron:
+    """Read how often cron runs; YAML reads a bare ``off`` as false."""
+    if node.value is False:
+        return "off"
+    return node.choice("hourly", model.CRONS)
+
+
+def read_acme(node: Node) -> model.Acme | None:
+    """Read ``aegir:acme``."""
+    if not node.given or not node.fields("directory", "mail", "authority"):
+        return None
+    if not node.child("directory").given:
+        node.child("directory").fault(
+            "missing; write the address of the authority's directory, such as https://acme.example/directory"
+        )
+    return model.Acme(
+        directory=node.child("directory").text("", _directory),
+        mail=node.child("mail").text("", names.mail_address),
+        authority=node.child("authority").text("", names.absolute_path),
+    )
+
+
+def read_proxies(node: Node) -> tuple[str, ...]:
+    """Read ``aegir:reverse_proxies``: addresses, or networks like ``10.0.0.0/24``."""
+    return tuple(sorted({text for item in node.items() if (text := item.text("", _network))}))
+
+
+def _directory(text: str) -> str:
+    if not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/?=&%-]*)?", text):
+        raise Wrong("must be an address that begins with https://", f", not {quoted(text)}")
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text, strict=True)
+    except ValueError:
+        raise Wrong("must be an IP address or a network such as 10.0.0.0/24", f", not {quoted(text)}") from None
+    if network.prefixlen == 0:
+        raise Wrong("must not be every address there is: anybody could then pretend to be another visitor")
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
