@@ -130,6 +130,11 @@ def pool_socket(site: str) -> str:
     return f"{SOCKET_ROOT}/{system_user(site)}.sock"
 
 
+def process_socket(site: str) -> str:
+    """Name the socket of a site's own PHP-FPM master: another one than its pool's, so that both serve while it changes."""
+    return f"{SOCKET_ROOT}/{system_user(site)}.own.sock"
+
+
 def file_name(site: str) -> str:
     """Name a file or directory after a site: its own name, unless that leaves no room for a suffix."""
     if len(site) <= LONGEST_FILE_NAME:

@@ -71,6 +71,8 @@ class Application:
     """The PHP files that give an account a password; they print ``::changed``."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
+    cron: str = ""
+    """The PHP file that runs what is due; it takes site and document root from the environment."""
     shared: tuple[Shared, ...] = ()
     """Files of ours that all sites of a platform share."""
 

@@ -103,5 +103,6 @@ DRUPAL = Application(
     installer=("open-database.php", "drupal-install.php"),
     password=("drupal-password.php",),
     judge=judge,
+    cron="drupal-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),
 )

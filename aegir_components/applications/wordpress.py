@@ -55,5 +55,6 @@ WORDPRESS = Application(
     installer=("open-database.php", "wordpress-install.php"),
     password=("wordpress-password.php",),
     judge=judge,
+    cron="wordpress-cron.php",
     shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),
 )

@@ -95,6 +95,8 @@ class Site(AegirComponent, kind="Site"):
                 "authority": args.database["authority"],
                 "number": credentials.number,
                 "uploads": args.uploads,
+                "isolation": site.isolation,
+                "cron": site.cron if site.state == "enabled" else "off",
                 "templates": templates.digest(
                     *sorted({program(member.type).template for member in args.members.values()}),
                     "php-pool.conf.j2",

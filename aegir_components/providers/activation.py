@@ -8,7 +8,7 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.services import web
+from aegir_components.services import functions, web
 from aegir_components.services.web_types import program
 
 from .lifecycle import AegirResource, Lifecycle, State
@@ -24,9 +24,9 @@ class Provider(Lifecycle):
         return str(want["host"])
 
     def observe(self, want: State) -> State:
-        """Tell whether a change waits for its reload."""
-        report = script.execute(_connection(want), "check", _items(want), what="looking at the web server")
-        return {"drift": list(report.drift)}
+        """A change that waits for its reload is seen by ``WebService``, in the one look that it takes anyway."""
+        del want
+        return {}
 
     def converge(self, want: State) -> State:
         """Test and reload, where something waits."""
@@ -57,4 +57,4 @@ def _connection(props: State) -> Connection:
 
 
 def _items(props: State) -> list[str]:
-    return web.activation_items(program(props["type"]))
+    return [functions("web"), *web.activation_items(program(props["type"]))]

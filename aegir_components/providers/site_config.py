@@ -12,7 +12,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import attempt, each, settle
-from aegir_components.services import site, web
+from aegir_components.services import cron, functions, site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
@@ -38,7 +38,7 @@ class Provider(Lifecycle):
             lambda conn: script.execute(
                 conn,
                 "check",
-                site.items(plan, _server(want, conn), _port(want, conn)),
+                _items(plan, want, conn),
                 what=f"looking at the site {plan.site}",
             ),
         )
@@ -51,7 +51,7 @@ class Provider(Lifecycle):
         what = f"configuring the site {plan.site}"
 
         def configure(conn: Connection) -> None:
-            lines = site.items(plan, _server(want, conn), _port(want, conn))
+            lines = _items(plan, want, conn)
             script.execute(conn, "apply", lines, what=what, holder=want["holder"])
 
         results = attempt(members, configure)
@@ -89,7 +89,7 @@ def _made(want: State, was: State) -> str:
 
 
 def _activate(conn: Connection, want: State) -> None:
-    lines = web.activation_items(_server(want, conn))
+    lines = [functions("web"), *web.activation_items(_server(want, conn))]
     script.execute(conn, "apply", lines, what="reloading the web server", holder=want["holder"])
 
 
@@ -152,6 +152,11 @@ def _server(props: State, conn: Connection) -> WebServer:
     return program(props["members"][conn.host]["type"])
 
 
+def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
+    keeps_cron = cron.keeper(plan.site, props["members"]) == conn.host
+    return site.items(plan, _server(props, conn), _port(props, conn), keeps_cron=keeps_cron)
+
+
 def _plan(props: State) -> site.SitePlan:
     database = props["database"]
     return site.SitePlan(
@@ -172,4 +177,6 @@ def _plan(props: State) -> site.SitePlan:
         authority=str(props.get("authority", "")),
         number=None if props.get("number") is None else int(props["number"]),
         uploads=str(props.get("uploads", "")),
+        process=props.get("isolation") == "process",
+        cron=str(props.get("cron", "off")),
     )

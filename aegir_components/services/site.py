@@ -9,7 +9,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application
 from aegir_components.host import script
 
-from . import functions, uploads
+from . import cron, functions, isolation, uploads
 from .web import WebServer
 
 POOL_CHILDREN = 8
@@ -35,6 +35,15 @@ class SitePlan:
     """The number of its account, the same on every machine."""
     uploads: str = ""
     """The directory that all web servers share for uploads; empty where each has its own."""
+    process: bool = False
+    """Whether it has a PHP-FPM master of its own."""
+    cron: str = "off"
+    """How often its cron runs: ``off``, ``hourly``, ``daily``."""
+
+    @property
+    def socket(self) -> str:
+        """Where its PHP listens."""
+        return layout.process_socket(self.site) if self.process else layout.pool_socket(self.site)
 
     @property
     def root(self) -> str:
@@ -73,7 +82,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         log=layout.site_log(plan.site),
         denied=plan.application.denied,
         runs=plan.application.runs,
-        socket=layout.pool_socket(plan.site),
+        socket=plan.socket,
         pool=layout.system_user(plan.site),
         files=layout.site_files(plan.root, plan.site),
         acme=layout.ACME_ROOT,
@@ -89,7 +98,7 @@ def pool_text(plan: SitePlan) -> str:
         site=plan.site,
         pool=layout.system_user(plan.site),
         user=layout.system_user(plan.site),
-        socket=layout.pool_socket(plan.site),
+        socket=plan.socket,
         children=POOL_CHILDREN,
         tmp=layout.site_temporary(plan.root, plan.site),
     )
@@ -101,8 +110,8 @@ def registry_text(plan: SitePlan) -> str:
     return "".join(f"{name} {target}\n" for name in (plan.site, *plan.aliases))
 
 
-def items(plan: SitePlan, server: WebServer, port: int) -> list[str]:
-    """List all of a site on one web server."""
+def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = False) -> list[str]:
+    """List all of a site on one web server; one of them keeps its cron."""
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
     home = layout.site_directory(root, site)
     linked = layout.site_linked(root, site)
@@ -127,20 +136,31 @@ def items(plan: SitePlan, server: WebServer, port: int) -> list[str]:
     lines += [
         script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
         *_links(plan),
-        script.transaction(
-            "php_pool",
-            [script.file(layout.pool_path(site), pool_text(plan))],
-            test="fpm_test",
-            reload="fpm_later",
-        ),
+        *(isolation.process_items if plan.process else isolation.pool_items)(site, pool_text(plan)),
         script.transaction(
             "vhost",
             [script.file(_vhost_path(server, site), vhost_text(plan, server, port))],
             test=server.test,
             reload=server.later,
         ),
+        *isolation.after_vhost(site, server, process=plan.process),
+        *_cron(plan, keeps_cron),
     ]
     return lines
+
+
+def _cron(plan: SitePlan, here: bool) -> list[str]:
+    if not here or plan.cron == "off" or not plan.application.cron:
+        return cron.removal_items(plan.site)
+    below = "" if plan.docroot == "." else f"/{plan.docroot}"
+    return cron.items(
+        plan.site,
+        application=plan.application.name,
+        program=plan.application.cron,
+        document_root=f"{plan.publish_path}{below}",
+        tmp=layout.site_temporary(plan.root, plan.site),
+        often=plan.cron,
+    )
 
 
 def _uploads(plan: SitePlan) -> list[str]:
@@ -189,11 +209,12 @@ def _linking(platform: str, publish_path: str, below: str) -> str:
 def removal_items(site: str, server: WebServer, platform: str, publish_path: str, docroot: str) -> list[str]:
     """List what takes a site's configuration off a server; its data go in ``data_removal``, after their backup."""
     linking = _linking(platform, publish_path, "" if docroot == "." else f"/{docroot}")
-    vhost, pool = script.no_file(_vhost_path(server, site)), script.no_file(layout.pool_path(site))
+    vhost = script.no_file(_vhost_path(server, site))
     return [
         functions("web"),
+        *cron.removal_items(site),
         script.transaction("vhost", [vhost], test=server.test, reload=server.reload),
-        script.transaction("php_pool", [pool], test="fpm_test", reload="fpm_reload"),
+        *isolation.removal_items(site),
         script.no_file(f"{layout.platform_registry(platform)}/{layout.file_name(site)}"),
         script.call("as_user", layout.AEGIR_USER, script.encoded(linking)),
     ]

@@ -94,6 +94,7 @@ def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_vers
         ),
         script.transaction(server.name, section, test=server.test, reload=server.reload),
         script.service(server.unit),
+        *activation_items(server),
     ]
 
 
@@ -110,7 +111,6 @@ def _certificate(tls: bool) -> list[str]:
 def activation_items(server: WebServer) -> list[str]:
     """List the reloads that wait for all sites to be configured; PHP's pools first, since vhosts name their sockets."""
     return [
-        functions("web"),
         'activate fpm_test fpm_reload "php$(php_version)-fpm"',
         script.call("activate", server.test, server.reload, server.unit),
     ]

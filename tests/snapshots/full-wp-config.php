@@ -22,6 +22,8 @@ define('WP_TEMP_DIR', '/var/aegir/platforms/.sites/www.example.com/tmp');
 // Code is the platform's: it changes with a release and on every web server alike.
 define('DISALLOW_FILE_MODS', true);
 define('AUTOMATIC_UPDATER_DISABLED', true);
+// A timer of the machine's runs what is due; no visitor waits for it.
+define('DISABLE_WP_CRON', true);
 define('WP_DEBUG', false);
 if (is_readable(__DIR__ . '/local.wp-config.php')) {
   include __DIR__ . '/local.wp-config.php';

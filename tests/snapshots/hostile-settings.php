@@ -28,6 +28,8 @@ $settings['config_sync_directory'] = '/var/aegir/platforms/.sites/xxxxxxxxxxxxxx
 $settings['deployment_identifier'] = substr(hash('sha256', DRUPAL_ROOT), 0, 16);
 $settings['update_free_access'] = FALSE;
 $settings['rebuild_access'] = FALSE;
+// A timer of the machine's runs cron; no visitor waits for it.
+$config['automated_cron.settings']['interval'] = 0;
 // Owner and modes of this directory are aegir's.
 $settings['skip_permissions_hardening'] = TRUE;
 if (is_readable(__DIR__ . '/local.settings.php')) {

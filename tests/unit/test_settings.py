@@ -151,7 +151,6 @@ def test_a_minimal_stack_gets_all_defaults(minimal: Settings) -> None:
                 aliases=(),
                 admin=package.SiteAdmin(name="admin", mail="admin@www.example.com"),
                 state="enabled",
-                protect=True,
                 client="",
             )
         },
@@ -212,6 +211,7 @@ def test_a_site_of_a_full_stack_is_as_declared_under_its_ascii_name(full: Settin
             language="de",
             aliases=("buch.example", "www.xn--bcher-kva.example"),
             admin=package.SiteAdmin(name="chief editor", mail="chief@example.com", password=SECRET),
+            protect=True,
             client="Bücher GmbH",
         )
     } == dict(full.sites)

@@ -1,0 +1,81 @@
+"""Drupal 7."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from .base import DOCROOTS, Application, CodeBase, Shared
+from .drupal import judge
+
+ALWAYS = frozenset({"minimal", "standard"})
+"""Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
+_VERSION = re.compile(r"define\('VERSION', '(7\.[^']+)'\)")
+_FACT = re.compile(r"^\s*(?P<key>name|hidden|distribution_name)\s*=\s*(?P<value>.*?)\s*$", re.MULTILINE)
+
+
+def detect(source: Path) -> CodeBase | None:
+    """Find Drupal 7's bootstrap below one of the usual document roots."""
+    for docroot in DOCROOTS:
+        marker = source / docroot / "includes" / "bootstrap.inc"
+        if not marker.is_file():
+            continue
+        found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
+        if found is None:
+            continue
+        titles = profiles(source / docroot)
+        return CodeBase(
+            application="drupal7", version=found[1], docroot=docroot, profiles=tuple(titles), titles=titles
+        )
+    return None
+
+
+def profiles(docroot: Path) -> dict[str, str]:
+    """Find the install profiles that a person can choose, with what they call themselves."""
+    found = {}
+    for info in sorted((docroot / "profiles").glob("*/*.info")):
+        name = info.parent.name
+        if info.stem != name or not info.with_suffix(".profile").is_file():
+            continue
+        facts = {
+            match["key"]: match["value"].strip("\"'")
+            for match in _FACT.finditer(info.read_text(encoding="utf-8", errors="replace"))
+        }
+        hidden = facts.get("hidden", "").lower() in {"true", "1", "yes", "on"}
+        if name in ALWAYS or not hidden:
+            found[name] = facts.get("distribution_name") or facts.get("name") or name
+    return dict(sorted(found.items()))
+
+
+DRUPAL7 = Application(
+    name="drupal7",
+    title="Drupal 7",
+    detect=detect,
+    exclusions=(
+        "/sites/*/settings.php",
+        "/sites/*/settings.local.php",
+        "/sites/*/local.settings.php",
+        "/sites/*/files",
+        "/sites/*/private",
+        "/sites/sites.php",
+    ),
+    settings_name="settings.php",
+    settings_template="drupal7-settings.php.j2",
+    denied=(
+        r"/\.(?!well-known(?:/|$))",
+        r"(?i)\.(?:engine|inc|info|install|make|module|profile|test|po|sh|[^/]*sql|theme|tpl(?:\.php)?|xtmpl|ya?ml|lock|bak|orig|save|sw[op]|dist)(?:~|$)",
+        r"(?i)/(?:composer\.(?:json|lock|phar)|package(?:-lock)?\.json|web\.config|Makefile|Entries[^/]*|Repository|Root|Tag|Template)$",
+        r"(?i)^/(?:vendor|node_modules|private|scripts)(?:/|$)",
+        r"(?i)^/(?:CHANGELOG|COPYRIGHT|INSTALL|INSTALL\.[a-z]+|LICENSE|MAINTAINERS|UPGRADE|README)\.txt$",
+        r"~$",
+        r"^/sites/[^/]+/(?:private|config|[^/]*settings[^/]*)(?:/|$)",
+        # The first would install over a site; the second puts code where only releases put it.
+        r"^/(?:install|authorize)\.php",
+    ),
+    # cron.php asks for the site's key; statistics.php counts visits.
+    runs=r"^/(?:index|update|cron|xmlrpc|modules/statistics/statistics)\.php(?:/|$)",
+    installer=("open-database.php", "drupal7-install.php"),
+    password=("drupal7-password.php",),
+    judge=judge,
+    shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),
+)

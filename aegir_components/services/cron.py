@@ -1,0 +1,100 @@
+"""Cron of a site: a systemd timer on one of its web servers, at a time of its own.
+
+Aegir asks each site for ``/cron.php`` from the hub. Here the application's own function runs as the site's own user: no visitor
+can start it, no time limit of the web server's ends it, and its output and last result are in the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from importlib import resources
+
+from aegir_components import layout
+from aegir_components.host import script
+
+from . import functions
+
+DIRECTORY = f"{layout.CONFIG_ROOT}/cron"
+SERVICE = "/etc/systemd/system/aegir-cron@.service"
+UNIT = f"""\
+# Written by aegir. Instances are called as the sites' own users are.
+[Unit]
+Description=Cron of the site %i
+After=network-online.target
+
+[Service]
+Type=oneshot
+User=%i
+Group=%i
+EnvironmentFile={DIRECTORY}/%i.env
+ExecStart=/usr/bin/env ${{AEGIR_PHP}} -d memory_limit=512M -d sys_temp_dir=${{TMPDIR}} {DIRECTORY}/${{AEGIR_APPLICATION}}.php
+TimeoutStartSec=1h
+Nice=5
+PrivateTmp=yes
+NoNewPrivileges=yes
+"""
+
+
+def keeper(site: str, members: Iterable[str]) -> str:
+    """Choose the one web server that runs a site's cron, so that each of a cluster has its share of the sites."""
+    names = sorted(members)
+    return names[_number(site, "member") % len(names)]
+
+
+def calendar(site: str, often: str) -> str:
+    """Give the times at which a site's cron runs, as systemd writes them: minute and second are the site's own.
+
+    Args:
+        site: its name.
+        often: ``hourly``, or ``daily`` for an hour of the night, 0 to 5.
+    """
+    within = _number(site, "hour") % 3600
+    hour = str(_number(site, "night") % 6) if often == "daily" else "*"
+    return f"*-*-* {hour}:{within // 60:02}:{within % 60:02}"
+
+
+def items(site: str, *, application: str, program: str, document_root: str, tmp: str, often: str) -> list[str]:
+    """List what runs a site's cron on this machine.
+
+    Args:
+        site: its name.
+        application: the application's name.
+        program: the application's PHP file in this package's ``applications``.
+        document_root: the document root, by way of the publish path, so that each run takes the live release.
+        tmp: the site's directory of temporary files.
+        often: ``hourly`` or ``daily``.
+    """
+    user = layout.system_user(site)
+    php = resources.files("aegir_components.applications").joinpath(program).read_text(encoding="utf-8")
+    timer = f"[Unit]\nDescription=Cron of the site {site}\n\n[Timer]\nOnCalendar={calendar(site, often)}\nAccuracySec=10s\n\n"
+    environment = (
+        f"AEGIR_SITE={site}\nAEGIR_DOCROOT={document_root}\nAEGIR_APPLICATION={application}\nTMPDIR={tmp}\nHOME={tmp}\n"
+    )
+    units = [
+        script.file(SERVICE, UNIT),
+        script.file(timer_path(user), f"{timer}[Install]\nWantedBy=timers.target\n"),
+    ]
+    return [
+        functions("cron"),
+        script.directory(DIRECTORY),
+        script.file(f"{DIRECTORY}/{application}.php", php),
+        script.call("want_cron_environment", f"{DIRECTORY}/{user}.env", environment),
+        script.transaction("cron", units, test="true", reload=f"timer_reload {user}"),
+        script.service(f"aegir-cron@{user}.timer"),
+    ]
+
+
+def removal_items(site: str) -> list[str]:
+    """List what ends a site's cron on this machine."""
+    user = layout.system_user(site)
+    return [functions("cron"), script.call("want_no_cron", user, f"{DIRECTORY}/{user}.env", timer_path(user))]
+
+
+def timer_path(user: str) -> str:
+    """Name the unit file of a site's timer."""
+    return f"/etc/systemd/system/aegir-cron@{user}.timer"
+
+
+def _number(site: str, salt: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{salt}\0{site}".encode()).digest()[:8], "big")

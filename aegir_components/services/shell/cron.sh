@@ -1,0 +1,19 @@
+# Cron of a site, by systemd timers. Functions only; see services/cron.py for what calls them.
+
+timer_reload() { # user
+    systemctl daemon-reload || return 1
+    # A timer that runs keeps the times that it was started with.
+    ! systemctl -q is-active "aegir-cron@$1.timer" || systemctl restart "aegir-cron@$1.timer"
+}
+
+want_cron_environment() { # path text: with the machine's own PHP
+    want_file "$1" root root 644 "$(printf 'AEGIR_PHP=php%s\n%s\n' "$(php_version)" "$2" | base64 | tr -d '\n')"
+}
+
+want_no_cron() { # user environment timer
+    [ -e "$2" ] || [ -e "$3" ] || return 0
+    deviates "cron of $1: still there" || return 0
+    systemctl -q disable --now "aegir-cron@$1.timer" 2>/dev/null 9>&-
+    # What runs now may finish; nothing starts it again.
+    rm -f "$2" "$3" && systemctl daemon-reload 9>&- || fail "the cron of $1 could not be removed"
+}

@@ -1,0 +1,40 @@
+# PHP-FPM masters of a site's own. Functions only; see services/isolation.py for what calls them.
+
+want_fpm_process() { # user configuration base64-content unit: tested before it is in place; a change is a reload
+    fp_unit=$(printf '%s\n' "# Written by aegir." "[Unit]" "Description=PHP of the site $1" "After=network.target" "" \
+        "[Service]" "Type=notify" "ExecStart=/usr/sbin/php-fpm$(php_version) --nodaemonize --fpm-config $2" \
+        'ExecReload=/bin/kill -USR2 $MAINPID' "Restart=on-failure" "PrivateTmp=yes" "" "[Install]" "WantedBy=multi-user.target" |
+        base64 | tr -d '\n')
+    fp_before=$DRIFTS
+    if [ "$MODE" = apply ]; then
+        fp_try=$(mktemp) || fail "no file can be made in /tmp"
+        printf %s "$3" | base64 -d >"$fp_try"
+        fp_said=$("php-fpm$(php_version)" -t --fpm-config "$fp_try" 2>&1) || {
+            rm -f "$fp_try"
+            fail "PHP-FPM refuses the configuration of $1: $(printf %s "$fp_said" | tail -c 400)"
+        }
+        rm -f "$fp_try"
+    fi
+    want_file "$2" root root 644 "$3"
+    want_file "$4" root root 644 "$fp_unit"
+    if [ "$MODE" = apply ] && [ "$DRIFTS" != "$fp_before" ]; then
+        systemctl daemon-reload 9>&-
+        ! systemctl -q is-active "aegir-php@$1.service" || systemctl reload "aegir-php@$1.service" 9>&- ||
+            fail "the PHP of $1 could not read its configuration again"
+    fi
+    want_service "aegir-php@$1.service"
+}
+
+sites_active_before() { # path test reload unit: where this is still there, requests go on to it until the web server reloads
+    [ "$MODE" != apply ] || [ ! -e "$1" ] || [ ! -e /run/aegir/reload ] || {
+        [ ! -e "/run/aegir/reload/php$(php_version)-fpm" ] || activate fpm_test fpm_reload "php$(php_version)-fpm"
+        activate "$2" "$3" "$4"
+    }
+}
+
+want_no_fpm_process() { # user configuration unit
+    [ -e "$2" ] || [ -e "$3" ] || return 0
+    deviates "PHP of $1: a master of its own is still there" || return 0
+    systemctl -q disable --now "aegir-php@$1.service" 2>/dev/null 9>&-
+    rm -f "$2" "$3" && systemctl daemon-reload 9>&- || fail "the PHP of $1 could not be removed"
+}
