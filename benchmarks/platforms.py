@@ -81,6 +81,7 @@ def copies(farm: Farm, hosts: Sequence[Host], code: Path) -> None:
         (code / "web" / "index.php").write_text((code / "web" / "index.php").read_text() + "// changed\n")
         changed = timed(farm.up)
         apart.append(spread(hosts, f"drupal{number}"))
+        # The engine's own start and end are in it, as in any run.
         row = f"{floor:>8.2f} {first:>10.2f} {first / floor:>6.2f} {changed:>9.2f} {changed / floor:>6.2f}"
         print(f"{row}  {', '.join(f'{one:.0f}' for one in apart)}", flush=True)
     farm.disconnect()

@@ -88,6 +88,8 @@ def options(conn: Connection) -> list[str]:
         "ServerAliveInterval": "10",
         "ServerAliveCountMax": "3",
         "LogLevel": "ERROR",
+        # Code bases go through it, and processors have instructions for this one.
+        "Ciphers": "^aes128-gcm@openssh.com",
         "ControlPath": str(socket_path(conn)),
     }
     if conn.identity:

@@ -6,7 +6,6 @@ import http.client
 import itertools
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ PAGE = """<?php $page = '{number}'; include __DIR__ . '/wp-includes/part.php';
 echo implode(' ', [$page, $part, __DIR__, $there, $_SERVER['LIVE']]);
 """
 PART = "<?php $part = '{number}'; $there = dirname(__DIR__);\n"
+PIDS = {"apache": "apache2/apache2.pid", "nginx": "nginx.pid"}
 APACHE = """<VirtualHost *:80>
     ServerName {name}
     DocumentRoot "${{{variable}}}"
@@ -58,15 +58,12 @@ def write_release(source: Path, number: int) -> None:
 def serve(host: Host, program: str, platform: str) -> None:
     """Let a web server answer for the name, in a virtual host of the owner's and with Debian's own PHP pool."""
     text = {"apache": APACHE, "nginx": NGINX}[program].format(name=NAME, variable=layout.platform_variable(platform))
-    host.run(f"cat >/var/aegir/config/{program}/post.d/load.conf && /usr/local/sbin/aegir-webserver reload", input=text)
-    # A reload returns before the processes with the former configuration have stopped listening.
-    deadline = time.monotonic() + 20
-    alike = 0
-    while alike < CLIENTS * 2:
-        connection = http.client.HTTPConnection(host.address, timeout=10)
-        alike = alike + 1 if _get(connection)[0] == 200 else 0
-        connection.close()
-        assert time.monotonic() < deadline, f"{host.name} does not answer for {NAME}"
+    # A reload returns before the processes with the former configuration have stopped answering.
+    host.run(
+        f"cat >/var/aegir/config/{program}/post.d/load.conf; old=$(pgrep -P $(cat /run/{PIDS[program]}))\n"
+        "/usr/local/sbin/aegir-webserver reload && for one in $old; do while kill -0 $one; do sleep 0.02; done; done",
+        input=text,
+    )
 
 
 @dataclass(slots=True)
@@ -144,8 +141,8 @@ def _get(connection: http.client.HTTPConnection) -> tuple[int, str]:
 
 
 def moments(hosts: Sequence[Host], published: str) -> list[int]:
-    """Give the nanosecond at which each host's publish link was made; hosts of a lab share one clock."""
-    return [_nanoseconds(host.run(f"stat -c %.9Y {published}").stdout) for host in hosts]
+    """Give the nanosecond at which each host's publish link was moved into its place; hosts of a lab share one clock."""
+    return [_nanoseconds(host.run(f"stat -c %.9Z {published}").stdout) for host in hosts]
 
 
 def _nanoseconds(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -110,7 +111,9 @@ class TestDigest:
         names=st.lists(
             st.binary(min_size=1, max_size=30).filter(
                 lambda name: (
-                    b"/" not in name and b"\0" not in name and name not in {b".", b"..", b"-", *tree.REPOSITORY_DIRECTORIES}
+                    b"/" not in name
+                    and b"\0" not in name
+                    and name not in {b".", b"..", b"-", *tree.REPOSITORY_DIRECTORIES}
                 )
             ),
             min_size=1,
@@ -250,6 +253,94 @@ class TestQuickLook:
         for number in range(40):
             (release / f"added{number}").touch()
         assert 20 == len(faults(shell, release))
+
+
+class TestFullLook:
+    """Bytes that changed behind size and time."""
+
+    @pytest.fixture
+    def accepted(self, shell: Shell, tmp_path: Path) -> tuple[Path, str]:
+        make(tmp_path / ".staging", NAMES)
+        wanted = on_the_hub(tmp_path / ".staging", tmp_path)
+        assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, wanted)).status
+        return tmp_path / "live", wanted
+
+    @staticmethod
+    def look(shell: Shell, accepted: tuple[Path, str]) -> list[str]:
+        root, wanted = accepted
+        call = script.call("want_release", str(root), f"{root}.manifest", f"{root.parent}/sites", wanted)
+        return [text.removeprefix("release: ") for text in shell.check(RELEASE, call).report.drift]
+
+    def test_nothing_changed(self, shell: Shell, accepted: tuple[Path, str]) -> None:
+        assert [] == self.look(shell, accepted)
+
+    def test_a_byte_is_named_that_the_quick_look_passes_over(self, shell: Shell, accepted: tuple[Path, str]) -> None:
+        path = accepted[0] / "plain.php"
+        facts = path.stat()
+        path.write_bytes(b"Content of plain.php")
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        assert [] == [text for text in faults(shell, accepted[0]) if "plain" in text]
+        assert ["plain.php"] == self.look(shell, accepted)
+
+    @pytest.mark.parametrize("what", ["sums", "listing"])
+    def test_a_record_that_was_changed_is_no_proof(self, what: str, shell: Shell, accepted: tuple[Path, str]) -> None:
+        Path(f"{accepted[0]}.{what}").write_bytes(b"0" * 64)
+        assert any("missing or damaged" in text for text in self.look(shell, accepted))
+
+
+class TestDifference:
+    """The live release in hard links, and what differs."""
+
+    def test_only_what_is_new_or_was_touched_is_read(self, shell: Shell, tmp_path: Path) -> None:
+        make(tmp_path / ".staging", [b"index.php", b"new\nline", b"-dash"])
+        assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, on_the_hub(tmp_path / ".staging", tmp_path))).status
+        live, staging = tmp_path / "live", tmp_path / ".next"
+        live.rename(tmp_path / "former")
+        for part in ("sums", "listing", "manifest"):
+            Path(f"{live}.{part}").rename(tmp_path / f"former.{part}")
+        (tmp_path / "former" / "sites" / "a.example").symlink_to(tmp_path / "sites" / "a.example")
+        wanted = tmp_path / "wanted"
+        make(wanted, [b"index.php", b"new\nline", b"added"])
+        (wanted / "new\nline").write_bytes(b"changed")
+        gone = b"".join(name + b"\0" for name in (b"new\nline", b"-dash", b"d1", b"d2", b"sites"))
+        begin = script.call("release_begin", str(staging), f"{tmp_path}/former", f"{tmp_path}/sites", packed(gone))
+        assert 0 == shell.apply(RELEASE, begin).status
+        assert not os.path.lexists(staging / "sites")
+        assert (staging / "index.php").stat().st_ino == (tmp_path / "former" / "index.php").stat().st_ino
+        for name in ("new\nline", "added", "d1", "d2"):
+            copy = shutil.copytree if (wanted / name).is_dir() else shutil.copy
+            copy(wanted / name, staging / name, **({"symlinks": True} if (wanted / name).is_dir() else {}))
+        read = b"".join(name + b"\0" for name in (b"new\nline", b"added", b"d1/new\nline", b"d2/added"))
+        dropped = b"".join(name + b"\0" for name in (b"-dash", b"d2/-dash"))
+        accept = script.call(
+            "release_accept", str(staging), str(live), f"{live}.manifest", f"{tmp_path}/sites", str(staging),
+            on_the_hub(wanted, tmp_path), f"{tmp_path}/former", packed(read), packed(dropped),
+        )  # fmt: skip
+        ran = shell.apply(RELEASE, accept)
+        assert (0, "") == (ran.status, ran.failure)
+        assert [] == TestFullLook.look(shell, (live, on_the_hub(wanted, tmp_path)))
+
+    def test_a_linked_file_that_was_changed_by_hand_is_found(self, shell: Shell, tmp_path: Path) -> None:
+        make(tmp_path / ".staging", [b"index.php"])
+        wanted = on_the_hub(tmp_path / ".staging", tmp_path)
+        assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, wanted)).status
+        live, staging, new = tmp_path / "live", tmp_path / ".next", tmp_path / "new"
+        (live / "index.php").write_text("by hand")
+        begin = script.call("release_begin", str(staging), str(live), f"{tmp_path}/sites", packed(b"sites\0"))
+        assert 0 == shell.apply(RELEASE, begin).status
+        ran = shell.apply(
+            RELEASE,
+            script.call(
+                "release_accept", str(staging), str(new), f"{new}.manifest", f"{tmp_path}/sites", str(staging),
+                wanted, str(live), "", "",
+            ),
+        )  # fmt: skip
+        assert "not what the hub read" in ran.failure
+        assert not new.exists()
+
+
+def packed(names: bytes) -> str:
+    return base64.b64encode(names).decode()
 
 
 class TestLife:

@@ -83,7 +83,7 @@ release_accept() { # staging release manifest sites docroot-in-staging digest [f
         } | sort -z -u | (cd "$1" && xargs -0 -r sha256sum -z --) |
             cat - "$ra_sums.gone" "$7.sums" | sort -z -s -u -t '\0' -k1.67 | grep -azv '^xxxx' >"$ra_sums"
     else
-        file_sums "$1" >"$ra_sums"
+        sed -z -n 's/^f [0-9]* [0-9]* [0-9.-]* //p' "$3.new" | sort -z | (cd "$1" && xargs -0 -r sha256sum -z --) >"$ra_sums"
     fi || fail "$ra_sums could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
     ra_listing=$(sort -z "$ra_list" | sha256sum | cut -c1-64)
     ra_got=$(digest_of "$ra_listing" "$ra_sums")
@@ -110,7 +110,8 @@ full_faults() { # release digest: names of files whose bytes are not those that 
         echo "the record of its files' sums is missing or damaged"
         return 0
     fi
-    file_sums "$1" 2>/dev/null | comm -z -3 "$1.sums" - | tr '\n\0' '?\n' | sed 's/^\t//' | cut -c67- | sort -u | head -n 20
+    # What is alike stands twice; a file that differs has two lines that stand once.
+    file_sums "$1" 2>/dev/null | sort -z - "$1.sums" | uniq -z -u | tr '\n\0' '?\n' | cut -c67- | sort -u | head -n 20
 }
 
 want_staged() { # release: accepted or looked at a moment ago
@@ -133,14 +134,23 @@ want_published() { # publish-path target: seen here, and moved by release_go in 
 }
 
 release_go() { # reload: says that all is prepared and tested, waits for the hub's word, then switches
+    rg_new=
+    if [ "$(readlink "$PUBLISHED")" != "$RELEASE" ]; then
+        UNDO=$tr_undo
+        remember "$PUBLISHED"
+        UNDO=
+        rm -f "$PUBLISHED".aegir-new.*
+        rg_new=$PUBLISHED.aegir-new.$$
+        ln -s -- "$RELEASE" "$rg_new" || return 1
+    fi
     say ready "" >&3
     timeout 300 sh -c 'read -r word && [ "$word" = go ]' || {
+        [ -z "$rg_new" ] || rm -f "$rg_new"
         echo "the hub gave no word to switch: another web server was not ready, or the connection was cut"
         return 1
     }
-    UNDO=$tr_undo
-    want_link "$PUBLISHED" "$RELEASE" >&3
-    UNDO=
+    # From here on, as little as can be: all members do this at once.
+    [ -z "$rg_new" ] || mv -fT "$rg_new" "$PUBLISHED" || return 1
     "$1"
 }
 
