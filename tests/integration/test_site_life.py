@@ -1,0 +1,162 @@
+"""Sites together on one web server: one reload for all, cron, PHP masters of their own, and neighbours that pry."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from aegir_components import layout
+from aegir_components.applications import probe
+from lab import Host, HostSpec, Lab
+from tests.integration.farm import Farm, fetch, now, web_and_database
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+ONE, TWO, THREE = "one.example.com", "two.example.com", "three.example.com"
+ROOT = "/var/aegir/platforms"
+
+
+@pytest.fixture(scope="module")
+def lab(lab_factory: LabFactory) -> Lab:
+    return lab_factory("life", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+
+
+@pytest.fixture(scope="module")
+def farm(lab: Lab, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Farm:
+    made = Farm(tmp_path_factory.mktemp("life"), web_and_database(lab, source=wordpress, sites={}))
+    made.up()
+    return made
+
+
+def reloads(host: Host, unit: str, since: str) -> int:
+    return host.run(f"journalctl -q -u {unit} --since '{since}' -o cat --no-pager").stdout.count("Reloaded ")
+
+
+def php(host: Host, site: str, name: str, code: str) -> str:
+    """Run hostile PHP in a site's own pool: the code base has a file that is its owner's choice of code."""
+    host.run(f"cat >{ROOT}/code/{name}.php", input=f"<?php {code}")
+    return fetch(host, site, f"/{name}.php").body
+
+
+def test_one_reload_serves_all_new_sites(farm: Farm, lab: Lab) -> None:
+    web = lab.host("web1")
+    since = now(web)
+    farm.settings["sites"] = {ONE: {"platform": "code"}, TWO: {"platform": "code"}, THREE: {"platform": "code"}}
+    farm.up()
+
+    assert [200, 200, 200] == [fetch(web, name).status for name in (ONE, TWO, THREE)]
+    assert (1, 1) == (reloads(web, "apache2", since), reloads(web, "php8.2-fpm", since))
+    farm.unchanged("--refresh")
+    assert (1, 1) == (reloads(web, "apache2", since), reloads(web, "php8.2-fpm", since))
+
+
+def test_a_reload_that_nobody_comes_back_for_is_drift(farm: Farm, lab: Lab) -> None:
+    web = lab.host("web1")
+    web.run("mkdir -p /run/aegir/reload && touch /run/aegir/reload/apache2")
+    assert "apache2: a change waits for its reload" in farm.drift().drift
+    farm.up("--refresh")
+    web.run("! test -e /run/aegir/reload/apache2")
+    farm.unchanged("--refresh")
+
+
+def test_cron_runs_as_the_site_and_tells_its_result(farm: Farm, lab: Lab) -> None:
+    web, user = lab.host("web1"), layout.system_user(ONE)
+    timers = web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout
+    assert 3 == len(timers.splitlines())
+    web.run(f"systemctl start aegir-cron@{user}.service")
+    said = web.run(f"systemctl show aegir-cron@{user}.service -p Result -p ExecMainStatus").stdout
+    assert "Result=success" in said
+    assert "ExecMainStatus=0" in said
+    # What is due has run: WordPress notes the moment of its own.
+    rows = lab.host("db1").run(
+        f"mysql -Ne \"SELECT option_value FROM wp_options WHERE option_name='cron'\" {layout.database_name(ONE)}"
+    )
+    assert "wp_version_check" in rows.stdout
+
+    web.run(f"rm /etc/systemd/system/aegir-cron@{user}.timer; systemctl disable --now aegir-cron@{user}.timer; true")
+    assert any(f"aegir-cron@{user}.timer" in text for text in farm.drift().drift)
+    farm.up("--refresh")
+    farm.settings["sites"][ONE]["cron"] = False
+    farm.up()
+    assert 2 == len(web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout.splitlines())
+    farm.unchanged("--refresh")
+
+
+def test_a_neighbour_reads_nothing_of_a_site_that_is_warm(farm: Farm, lab: Lab) -> None:
+    web = lab.host("web1")
+    settings = f"{layout.site_linked(ROOT, ONE)}/wp-config.php"
+    files, private = layout.site_files(ROOT, ONE), layout.site_private(ROOT, ONE)
+    web.run(f"echo secret-upload >{private}/x.txt; chown -R {layout.system_user(ONE)} {private}")
+    for _ in range(3):
+        assert 200 == fetch(web, ONE).status
+
+    pry = (
+        f"error_reporting(0); $s='{settings}';"
+        "echo '[read:', var_export(file_get_contents($s), true), ']';"
+        "echo '[include:', var_export((include $s), true), ']';"
+        f"echo '[private:', var_export(file_get_contents('{private}/x.txt'), true), ']';"
+        f"echo '[list:', var_export(scandir('{private}'), true), ']';"
+        f"echo '[write:', var_export(file_put_contents('{files}/evil.txt', 'x'), true), ']';"
+        "echo '[opcache:', var_export(opcache_get_status(true), true), ']';"
+        f"echo '[socket:', var_export(stream_socket_client('unix://{layout.pool_socket(ONE)}'), true), ']';"
+        "echo '[password:', var_export(defined('DB_PASSWORD'), true), ']';"
+    )
+    said = php(web, TWO, "pry", pry)
+    for kind in ("read", "include", "private", "list", "write", "opcache", "socket", "password"):
+        assert f"[{kind}:false]" in said, f"{kind}: {said[:600]}"
+    # The same code does see what is the site's own: the test can fail.
+    assert "DB_PASSWORD" in php(
+        web, TWO, "own", f"echo file_get_contents('{layout.site_linked(ROOT, TWO)}/wp-config.php');"
+    )
+    web.run(f"rm {ROOT}/code/pry.php {ROOT}/code/own.php")
+
+
+def test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request(farm: Farm, lab: Lab) -> None:
+    web, user = lab.host("web1"), layout.system_user(TWO)
+    stop, statuses = threading.Event(), []
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                statuses.append(probe.get(web.address, 80, TWO, "/wp-login.php", patience=0).status)
+            except probe.NoAnswer:
+                statuses.append(0)
+            time.sleep(0.05)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        farm.settings["sites"][TWO]["isolation"] = "process"
+        farm.up()
+        web.run(f"systemctl is-active aegir-php@{user}.service && ! test -e {layout.pool_path(TWO)}")
+        parents = web.run(f"ps -o ppid= -C php-fpm8.2 | sort -u | wc -l; test -S {layout.process_socket(TWO)}").stdout
+        assert int(parents) >= 2
+        farm.unchanged("--refresh")
+        del farm.settings["sites"][TWO]["isolation"]
+        farm.up()
+        web.run(f"! systemctl is-active -q aegir-php@{user}.service && test -e {layout.pool_path(TWO)}")
+        farm.unchanged("--refresh")
+    finally:
+        stop.set()
+        asking.join()
+    assert len(statuses) > 50
+    assert {200} == set(statuses)
+
+
+def test_nothing_of_a_site_is_left_when_it_goes(farm: Farm, lab: Lab) -> None:
+    web = lab.host("web1")
+    farm.settings["sites"][THREE]["isolation"] = "process"
+    farm.up()
+    farm.settings["sites"].clear()
+    farm.up()
+    left = web.run(
+        "ls /etc/systemd/system | grep -E 'aegir-(cron|php)@site' ; ls /var/aegir/config/cron/*.env "
+        "/var/aegir/config/php-fpm/*.d/* 2>/dev/null; getent passwd | grep ^site-; systemctl --failed --no-legend; true"
+    ).stdout
+    assert "" == left
+    farm.destroy()
