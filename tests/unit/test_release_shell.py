@@ -308,8 +308,10 @@ class TestDifference:
         assert not os.path.lexists(staging / "sites")
         assert (staging / "index.php").stat().st_ino == (tmp_path / "former" / "index.php").stat().st_ino
         for name in ("new\nline", "added", "d1", "d2"):
-            copy = shutil.copytree if (wanted / name).is_dir() else shutil.copy
-            copy(wanted / name, staging / name, **({"symlinks": True} if (wanted / name).is_dir() else {}))
+            if (wanted / name).is_dir():
+                shutil.copytree(wanted / name, staging / name, symlinks=True)
+            else:
+                shutil.copy(wanted / name, staging / name)
         read = b"".join(name + b"\0" for name in (b"new\nline", b"added", b"d1/new\nline", b"d2/added"))
         dropped = b"".join(name + b"\0" for name in (b"-dash", b"d2/-dash"))
         accept = script.call(
