@@ -3,7 +3,7 @@
 want_fpm_process() { # user configuration base64-content unit: tested before it is in place; a change is a reload
     fp_unit=$(printf '%s\n' "# Written by aegir." "[Unit]" "Description=PHP of the site $1" "After=network.target" "" \
         "[Service]" "Type=notify" "ExecStart=/usr/sbin/php-fpm$(php_version) --nodaemonize --fpm-config $2" \
-        'ExecReload=/bin/kill -USR2 $MAINPID' "Restart=on-failure" "PrivateTmp=yes" "" "[Install]" "WantedBy=multi-user.target" |
+        'ExecReload=/bin/kill -USR2 $MAINPID' "KillSignal=SIGQUIT" "TimeoutStopSec=70" "Restart=on-failure" "PrivateTmp=yes" "" "[Install]" "WantedBy=multi-user.target" |
         base64 | tr -d '\n')
     fp_before=$DRIFTS
     if [ "$MODE" = apply ]; then
@@ -29,6 +29,8 @@ sites_active_before() { # path test reload unit: where this is still there, requ
     [ "$MODE" != apply ] || [ ! -e "$1" ] || [ ! -e /run/aegir/reload ] || {
         [ ! -e "/run/aegir/reload/php$(php_version)-fpm" ] || activate fpm_test fpm_reload "php$(php_version)-fpm"
         activate "$2" "$3" "$4"
+        # The web server's old processes end after what they are at, and that may be on its way to here.
+        sleep 1
     }
 }
 

@@ -8,7 +8,17 @@ apache_reload() { # graceful: running requests end with the configuration that t
 
 fpm_test() { "php-fpm$(php_version)" -t; }
 
-fpm_reload() { reloads_unit "php$(php_version)-fpm"; }
+fpm_reload() { # and wait for the sockets of new pools: the web server is told of them next
+    reloads_unit "php$(php_version)-fpm" || return 1
+    systemctl -q is-active "php$(php_version)-fpm" || return 0
+    fr_end=$(($(date +%s) + 15))
+    for fr_socket in $(cat /var/aegir/config/php-fpm/pool.d/*.conf 2>/dev/null | sed -n 's/^listen = //p'); do
+        until [ -S "$fr_socket" ]; do
+            [ "$(date +%s)" -lt "$fr_end" ] || { echo "PHP-FPM does not listen on $fr_socket after its reload"; return 1; }
+            sleep 0.05
+        done
+    done
+}
 
 reloads_unit() { # unit: one that is not running reads its configuration when it starts
     if systemctl -q is-active "$1"; then systemctl reload "$1" || return 1; fi
