@@ -182,6 +182,7 @@ def _site(
         holder=holder,
         numbers=f"{declared.hub.root}/numbers.json",
         uploads=uploads_path(declared.cluster_of(site.platform)),
+        proxies=declared.reverse_proxies,
     )
     depends = [*database.ready, *database.before_sites, proofs[site.database], platforms[site.platform].release]
     for server in declared.site_servers(name):

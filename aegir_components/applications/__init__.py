@@ -6,9 +6,10 @@ from pathlib import Path
 
 from .base import Answer, Application, CodeBase
 from .drupal import DRUPAL
+from .drupal7 import DRUPAL7
 from .wordpress import WORDPRESS
 
-APPLICATIONS = {application.name: application for application in (DRUPAL, WORDPRESS)}
+APPLICATIONS = {application.name: application for application in (DRUPAL, DRUPAL7, WORDPRESS)}
 
 __all__ = ["APPLICATIONS", "Answer", "Application", "CodeBase", "detect"]
 

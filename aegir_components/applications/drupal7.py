@@ -24,9 +24,7 @@ def detect(source: Path) -> CodeBase | None:
         if found is None:
             continue
         titles = profiles(source / docroot)
-        return CodeBase(
-            application="drupal7", version=found[1], docroot=docroot, profiles=tuple(titles), titles=titles
-        )
+        return CodeBase(application="drupal7", version=found[1], docroot=docroot, profiles=tuple(titles), titles=titles)
     return None
 
 
@@ -77,5 +75,6 @@ DRUPAL7 = Application(
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-password.php",),
     judge=judge,
+    cron="drupal7-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),
 )

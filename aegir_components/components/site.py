@@ -39,6 +39,8 @@ class SiteArgs:
     """The hub's list of the numbers of accounts."""
     uploads: str = ""
     """The directory of uploads that the web servers share; empty where each has its own."""
+    proxies: tuple[str, ...] = ()
+    """The reverse proxies before the web servers."""
 
 
 class Site(AegirComponent, kind="Site"):
@@ -101,7 +103,9 @@ class Site(AegirComponent, kind="Site"):
                     *sorted({program(member.type).template for member in args.members.values()}),
                     "php-pool.conf.j2",
                     application.settings_template,
+                    "php-proxies.php.j2",
                 ),
+                "proxies": list(args.proxies),
                 "members": members,
                 "holder": args.holder,
             },

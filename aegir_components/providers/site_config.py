@@ -134,7 +134,7 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
             props: ``site``, ``aliases``, ``platform``, ``publish_path``, ``publish_root``, ``docroot``, ``application``,
                 ``database`` (``name``, ``user``, ``host``, ``port``), ``password`` (secret), ``salt`` (secret),
                 ``authority``, ``templates``
-                (a digest), ``members`` (name to ``connection``, ``type``, ``port``), ``holder``.
+                (a digest), ``members`` (name to ``connection``, ``type``, ``port``), ``proxies``, ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -179,4 +179,5 @@ def _plan(props: State) -> site.SitePlan:
         uploads=str(props.get("uploads", "")),
         process=props.get("isolation") == "process",
         cron=str(props.get("cron", "off")),
+        proxies=tuple(str(proxy) for proxy in props.get("proxies", ())),
     )

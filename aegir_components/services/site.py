@@ -39,6 +39,8 @@ class SitePlan:
     """Whether it has a PHP-FPM master of its own."""
     cron: str = "off"
     """How often its cron runs: ``off``, ``hourly``, ``daily``."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of the reverse proxies, whose word on a visitor's address is taken."""
 
     @property
     def socket(self) -> str:
@@ -68,6 +70,7 @@ def settings_text(plan: SitePlan, port: int) -> str:
         config=layout.site_configuration(plan.root, plan.site),
         url=plan.url(port),
         authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
+        proxies=plan.proxies,
     )
 
 

@@ -40,6 +40,7 @@ from .host import FakeHost, Refusal
 
 PAGES = {
     "drupal": Answer(status=200, headers={"x-generator": "Drupal 10 (https://www.drupal.org)"}, body="<h1>A site</h1>"),
+    "drupal7": Answer(status=200, headers={"x-generator": "Drupal 7 (http://drupal.org)"}, body="<h1>A site</h1>"),
     "wordpress": Answer(status=200, headers={}, body='<link href="/wp-includes/style.css">'),
 }
 NOT_FOUND = Answer(status=404, headers={}, body="<h1>Not Found</h1>")

@@ -21,6 +21,17 @@ $settings['trusted_host_patterns'] = [
   '^example\\.org$',
   '^xn\\-\\-bcher\\-kva\\.example$',
 ];
+// What a request says of its visitor is believed when it comes from one of these proxies, and from nobody else.
+$settings['reverse_proxy'] = TRUE;
+$settings['reverse_proxy_addresses'] = [
+  '10.0.0.0/23',
+  '10.9.0.1',
+  '2001:db8::/33',
+];
+// Names are the site's own, and a proxy's word for another is taken from nobody.
+$settings['reverse_proxy_trusted_headers'] =
+  \Symfony\Component\HttpFoundation\Request::HEADER_X_FORWARDED_FOR
+  | \Symfony\Component\HttpFoundation\Request::HEADER_X_FORWARDED_PROTO;
 $settings['file_public_path'] = 'sites/www.example.com/files';
 $settings['file_private_path'] = '/var/aegir/platforms/.sites/www.example.com/private';
 $settings['file_temp_path'] = '/var/aegir/platforms/.sites/www.example.com/tmp';

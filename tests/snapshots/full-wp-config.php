@@ -15,6 +15,43 @@ foreach (['AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY', 'AUTH_SAL
   define($aegir_key, hash_hmac('sha256', $aegir_key, 'salt'));
 }
 unset($aegir_key);
+// What a request says of its visitor is believed when it comes from one of these proxies, and from nobody else.
+$aegir_proxies = [
+  '10.0.0.0/23',
+  '10.9.0.1',
+  '2001:db8::/33',
+];
+$aegir_is_proxy = function ($address) use ($aegir_proxies) {
+  $packed = is_string($address) ? @inet_pton($address) : FALSE;
+  foreach ($packed === FALSE ? [] : $aegir_proxies as $network) {
+    [$base, $bits] = explode('/', $network) + [1 => 8 * strlen($packed)];
+    $base = inet_pton($base);
+    $whole = intdiv((int) $bits, 8);
+    $mask = chr(0xff00 >> ((int) $bits % 8) & 0xff);
+    if (
+      strlen($base) === strlen($packed) && !strncmp($base, $packed, $whole)
+      && ((int) $bits % 8 === 0 || ($base[$whole] & $mask) === ($packed[$whole] & $mask))
+    ) {
+      return TRUE;
+    }
+  }
+  return FALSE;
+};
+$aegir_proxied = $aegir_is_proxy($_SERVER['REMOTE_ADDR'] ?? NULL);
+if ($aegir_proxied && strtolower($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https') {
+  $_SERVER['HTTPS'] = 'on';
+}
+if ($aegir_proxied) {
+  // The last one that is no proxy of ours is whom they saw; what stands before it anybody may have written.
+  $aegir_seen = array_map('trim', explode(',', $_SERVER['HTTP_X_FORWARDED_FOR'] ?? ''));
+  while ($aegir_seen && $aegir_is_proxy(end($aegir_seen))) {
+    array_pop($aegir_seen);
+  }
+  if ($aegir_seen && filter_var(end($aegir_seen), FILTER_VALIDATE_IP)) {
+    $_SERVER['REMOTE_ADDR'] = end($aegir_seen);
+  }
+  unset($aegir_seen);
+}
 define('WP_HOME', 'http://www.example.com:8080');
 define('WP_SITEURL', 'http://www.example.com:8080');
 define('UPLOADS', 'sites/www.example.com/files');

@@ -277,6 +277,29 @@ class TestDetection:
         assert (application, docroot) == (found.application, found.docroot)
         assert found.version in text
 
+    def test_drupal_7_with_the_profiles_that_a_person_can_choose(self, tmp_path: Path) -> None:
+        fill(tmp_path, "web/includes/bootstrap.inc")
+        (tmp_path / "web/includes/bootstrap.inc").write_text("<?php\ndefine('VERSION', '7.105');\n")
+        for name, text in {
+            "minimal": "name = Minimal\nhidden = TRUE\n",
+            "testing": "name = Testing\nhidden = TRUE\n",
+            "shop": 'name = Shop\ndistribution_name = "Commerce Kickstart"\n',
+            "plain": "core = 7.x\n",
+        }.items():
+            fill(tmp_path, f"web/profiles/{name}/{name}.profile")
+            (tmp_path / f"web/profiles/{name}/{name}.info").write_text(text)
+        fill(tmp_path, "web/profiles/half/half.info", "web/profiles/shop/other.info")
+        found = detect(tmp_path)
+        assert found is not None
+        assert ("drupal7", "7.105", "web") == (found.application, found.version, found.docroot)
+        assert {"minimal": "Minimal", "plain": "plain", "shop": "Commerce Kickstart"} == found.titles
+        assert ("minimal", "plain", "shop") == found.profiles
+
+    def test_drupal_6_is_none_of_them(self, tmp_path: Path) -> None:
+        fill(tmp_path, "includes/bootstrap.inc")
+        (tmp_path / "includes/bootstrap.inc").write_text("<?php\ndefine('VERSION', '6.38');\n")
+        assert detect(tmp_path) is None
+
     def test_wordpress_has_no_profiles(self, tmp_path: Path) -> None:
         fill(tmp_path, "wp-includes/version.php")
         found = detect(tmp_path)

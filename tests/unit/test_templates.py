@@ -5,6 +5,7 @@ A wanted change of a template is recorded with ``AEGIR_RECORD=1 tools/env pytest
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from aegir_components.services.web import WebServer
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 ROOT = "/var/aegir/platforms"
+PROXIES = ("10.0.0.0/23", "10.9.0.1", "2001:db8::/33")
 HOSTILE = "it's \\ \"$HOME\" ${x} {{ y }} <?php ?> # ; \n\t\u00fc\u2028\U0001f40d \\' \\"
 
 
@@ -50,7 +52,7 @@ def plan(case: str, application: str) -> site.SitePlan:
     return site.SitePlan(
         site=name, aliases=aliases, platform="drupal-10", publish_path=f"{ROOT}/drupal-10", docroot=docroot,
         application=APPLICATIONS[application], database=database, salt=HOSTILE if case == "hostile" else "salt",
-        authority=authority,
+        authority=authority, proxies=PROXIES if case == "full" else (),
     )  # fmt: skip
 
 
@@ -60,8 +62,11 @@ KINDS = {
     "drupal-nginx.conf": lambda case: site.vhost_text(plan(case, "drupal"), NGINX, 8080 if case == "full" else 80),
     "wordpress-apache.conf": lambda case: site.vhost_text(plan(case, "wordpress"), APACHE, 80),
     "wordpress-nginx.conf": lambda case: site.vhost_text(plan(case, "wordpress"), NGINX, 80),
+    "drupal7-apache.conf": lambda case: site.vhost_text(plan(case, "drupal7"), APACHE, 80),
+    "drupal7-nginx.conf": lambda case: site.vhost_text(plan(case, "drupal7"), NGINX, 80),
     "pool.conf": lambda case: site.pool_text(plan(case, "drupal")),
     "settings.php": lambda case: site.settings_text(plan(case, "drupal"), 8080 if case == "full" else 80),
+    "drupal7-settings.php": lambda case: site.settings_text(plan(case, "drupal7"), 8080 if case == "full" else 80),
     "wp-config.php": lambda case: site.settings_text(plan(case, "wordpress"), 8080 if case == "full" else 80),
 }
 ALL = [(case, kind) for kind in KINDS for case in CASES]
@@ -173,7 +178,7 @@ def run(*command: str, text: str = "") -> subprocess.CompletedProcess[str]:
 
 class TestPhp:
     @pytest.mark.parametrize("case", CASES)
-    @pytest.mark.parametrize("kind", ["settings.php", "wp-config.php"])
+    @pytest.mark.parametrize("kind", ["settings.php", "drupal7-settings.php", "wp-config.php"])
     def test_it_is_php(self, case: str, kind: str) -> None:
         done = run(tool("php"), "-n", "-l", text=rendered(case, kind))
         assert 0 == done.returncode, done.stdout + done.stderr
@@ -206,6 +211,89 @@ class TestPhp:
         assert re.fullmatch(first.strip("^$"), name)
         assert not re.fullmatch(second.strip("^$"), "0Xexample")
 
+    def test_drupal_7_reads_what_was_given(self) -> None:
+        text = rendered("hostile", "drupal7-settings.php")
+        code = f"{text}\necho json_encode([$databases['default']['default'], $drupal_hash_salt, $base_url, $conf]);"
+        database, salt, address, found = json.loads(run(tool("php"), "-n", text=code).stdout)
+        made = plan("hostile", "drupal7")
+        assert (HOSTILE, 3306, HOSTILE) == (database["password"], database["port"], salt)
+        assert f"http://{made.site}" == address
+        assert f"sites/{made.site}/files" == found["file_public_path"]
+        assert "reverse_proxy" not in found
+
+    @pytest.mark.parametrize(
+        ("asked", "address"),
+        [
+            ("www.example.com", None),
+            ("EXAMPLE.org:8080", None),
+            ("evil.example", "http://www.example.com:8080"),
+            ("example.com.evil.example", "http://www.example.com:8080"),
+        ],
+    )
+    def test_drupal_7_makes_links_to_its_own_names_only(self, asked: str, address: str | None) -> None:
+        text = behind_proxies("drupal7")
+        code = f"<?php\n$_SERVER['HTTP_HOST'] = {templates.php(asked)};\n?>{text}\necho json_encode($base_url ?? NULL);"
+        assert address == json.loads(run(tool("php"), "-n", text=code).stdout)
+
+    @pytest.mark.parametrize(
+        ("address", "proxy"),
+        [
+            ("10.0.0.1", True),
+            ("10.0.1.255", True),
+            ("10.0.2.0", False),
+            ("10.9.0.1", True),
+            ("10.9.0.2", False),
+            ("2001:db8::1", True),
+            ("2001:db8:7fff::1", True),
+            ("2001:db8:8000::1", False),
+            ("::ffff:192.0.2.1", False),
+            ("0a00::", False),
+            ("", False),
+        ],
+    )
+    def test_only_a_declared_proxy_is_believed(self, address: str, proxy: bool) -> None:
+        server = {
+            "REMOTE_ADDR": address,
+            "HTTP_X_FORWARDED_FOR": "6.6.6.6, 192.0.2.7, 10.0.1.7",
+            "HTTP_X_FORWARDED_PROTO": "https",
+        }
+        begin = f"<?php\n$_SERVER = json_decode({templates.php(json.dumps(server))}, TRUE);\n?>"
+        seven = f"{begin}{behind_proxies('drupal7')}\necho json_encode([$_SERVER, $conf]);"
+        seen, conf = json.loads(run(tool("php"), "-n", text=seven).stdout)
+        assert proxy == conf["reverse_proxy"]
+        assert proxy == (seen.get("HTTPS") == "on")
+        assert ["10.0.1.7", *([address] if proxy else [])] == conf["reverse_proxy_addresses"]
+        word = behind_proxies("wordpress").partition("define('WP_HOME'")[0]
+        word = f"{begin}{word}\necho json_encode($_SERVER);"
+        seen = json.loads(run(tool("php"), "-n", text=word).stdout)
+        assert ("192.0.2.7" if proxy else address) == seen["REMOTE_ADDR"]
+        assert proxy == (seen.get("HTTPS") == "on")
+
+    def test_drupal_gets_the_proxies_and_takes_no_word_for_the_name(self) -> None:
+        stub = (
+            "class R { const HEADER_X_FORWARDED_FOR = 2, HEADER_X_FORWARDED_HOST = 4, HEADER_X_FORWARDED_PROTO = 8; }"
+        )
+        begin = f"<?php\nconst DRUPAL_ROOT = '/x';\n{stub}\nclass_alias('R', 'Symfony\\Component\\HttpFoundation\\Request');"
+        code = f"{begin}\n?>{behind_proxies('drupal')}\necho json_encode($settings);"
+        found = json.loads(run(tool("php"), "-n", text=code).stdout)
+        assert (True, list(PROXIES), 10) == (
+            found["reverse_proxy"], found["reverse_proxy_addresses"], found["reverse_proxy_trusted_headers"],
+        )  # fmt: skip
+
+    @settings(max_examples=15, deadline=None)
+    @given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+    @pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
+    def test_no_free_text_gets_out_of_its_place(self, application: str, value: str) -> None:
+        """Settings refuse such names and proxies; the templates hold without that too."""
+        made = dataclasses.replace(
+            plan("full", application), salt=value, proxies=(value, "10.0.0.1"),
+            database={**plan("full", application).database, "password": value, "user": value, "name": value},
+        )  # fmt: skip
+        text = site.settings_text(made, 80)
+        done = run(tool("php"), "-r", _STRINGS, text=text)
+        assert value in json.loads(done.stdout), done.stderr
+        assert _shape(site.settings_text(plan("full", application), 80), len(PROXIES)) == _shape(text, 2)
+
     def test_wordpress_gets_eight_different_keys(self, tmp_path: Path) -> None:
         (tmp_path / "wp-settings.php").write_text("<?php echo json_encode(get_defined_constants(true)['user']);")
         (tmp_path / "wp-config.php").write_text(
@@ -215,6 +303,26 @@ class TestPhp:
         keys = [value for name, value in found.items() if name.endswith(("_KEY", "_SALT"))]
         assert 8 == len(keys) == len(set(keys))
         assert HOSTILE == found["DB_PASSWORD"]
+
+
+def behind_proxies(application: str) -> str:
+    """Render settings without TLS to the database, whose constants a PHP without extensions does not have."""
+    return site.settings_text(dataclasses.replace(plan("full", application), authority=""), 8080)
+
+
+_STRINGS = (
+    "foreach (token_get_all(stream_get_contents(STDIN)) as $t) if ($t[0] === T_CONSTANT_ENCAPSED_STRING)"
+    " $found[] = eval('return ' . $t[1] . ';'); echo json_encode($found);"
+)
+_SHAPE = "foreach (token_get_all(stream_get_contents(STDIN)) as $t) echo is_array($t) ? token_name($t[0]) : $t, ' ';"
+
+
+def _shape(text: str, proxies: int) -> str:
+    """Give a PHP file's tokens without their texts; a list of proxies counts as one, however long it is."""
+    tokens = run(tool("php"), "-r", _SHAPE, text=text).stdout
+    one = "T_CONSTANT_ENCAPSED_STRING , T_WHITESPACE "
+    assert f"[ T_WHITESPACE {one * proxies}]" in tokens
+    return tokens.replace(f"[ T_WHITESPACE {one * proxies}]", "[ PROXIES ]")
 
 
 def relocated(text: str, place: Path) -> str:
@@ -231,7 +339,7 @@ def machine(place: Path, server: WebServer) -> None:
         (place / server.root.lstrip("/") / part).mkdir(parents=True, exist_ok=True)
 
 
-@pytest.mark.parametrize("application", ["drupal", "wordpress"])
+@pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
 @pytest.mark.parametrize("case", CASES)
 def test_apache_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     apache = tool("apache2")
@@ -252,7 +360,7 @@ def test_apache_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     assert 0 == done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("application", ["drupal", "wordpress"])
+@pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
 @pytest.mark.parametrize("case", CASES)
 def test_nginx_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     nginx = tool("nginx")
@@ -300,6 +408,15 @@ class TestPatterns:
             ("drupal", "/index.php~"),
             ("drupal", "/dump.sql"),
             ("drupal", "/dump.mysql"),
+            ("drupal7", "/sites/www.example.com/settings.php"),
+            ("drupal7", "/install.php"),
+            ("drupal7", "/authorize.php"),
+            ("drupal7", "/CHANGELOG.txt"),
+            ("drupal7", "/modules/node/node.info"),
+            ("drupal7", "/modules/node/node.tpl.php"),
+            ("drupal7", "/includes/bootstrap.inc"),
+            ("drupal7", "/scripts/run-tests.sh"),
+            ("drupal7", "/.gitignore"),
             ("wordpress", "/wp-config.php"),
             ("wordpress", "/wp-config.php.bak"),
             ("wordpress", "/wp-config-sample.php"),
@@ -323,6 +440,11 @@ class TestPatterns:
             ("drupal", "/core/misc/drupal.js"),
             ("drupal", "/user/login"),
             ("drupal", "/robots.txt"),
+            ("drupal7", "/"),
+            ("drupal7", "/robots.txt"),
+            ("drupal7", "/misc/drupal.js"),
+            ("drupal7", "/sites/www.example.com/files/css/css_x.css"),
+            ("drupal7", "/sites/all/themes/a/logo.png"),
             ("wordpress", "/wp-login.php"),
             ("wordpress", "/wp-admin/"),
             ("wordpress", "/wp-admin/admin-ajax.php"),
@@ -344,6 +466,12 @@ class TestPatterns:
             ("drupal", "/core/x.php", False),
             ("drupal", "/files/index.php", False),
             ("drupal", "/xindex.php", False),
+            ("drupal7", "/index.php", True),
+            ("drupal7", "/cron.php", True),
+            ("drupal7", "/modules/statistics/statistics.php", True),
+            ("drupal7", "/install.php", False),
+            ("drupal7", "/scripts/password-hash.sh", False),
+            ("drupal7", "/sites/www.example.com/files/evil.php", False),
             ("wordpress", "/wp-login.php", True),
             ("wordpress", "/index.php", True),
             ("wordpress", "/wp-admin/users.php", True),

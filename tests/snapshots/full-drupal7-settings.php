@@ -1,0 +1,72 @@
+<?php
+
+// Written by aegir for www.example.com; a change by hand is drift. Your own settings belong into local.settings.php beside it.
+$databases['default']['default'] = [
+  'driver' => 'mysql',
+  'database' => 'www_example_com_qd6a7ojgnw',
+  'username' => 'www_example_com_qd6a7ojgnw',
+  'password' => 'Pa55word',
+  'host' => '10.0.0.3',
+  'port' => 3307,
+  'prefix' => '',
+  'pdo' => [PDO::MYSQL_ATTR_SSL_CA => '/var/lib/aegir/database-ca/10.0.0.3.crt', PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => TRUE],
+  'charset' => 'utf8mb4',
+  'collation' => 'utf8mb4_general_ci',
+  'init_commands' => ['isolation_level' => 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'],
+];
+$drupal_hash_salt = 'salt';
+// Under its own names the site links to the one that it is asked by; programs, which ask by none, get its address.
+$aegir_names = [
+  'www.example.com',
+  'example.com',
+  'example.org',
+  'xn--bcher-kva.example',
+];
+if (!in_array(strtolower(preg_replace('/:\d+$/', '', $_SERVER['HTTP_HOST'] ?? '')), $aegir_names, TRUE)) {
+  $base_url = 'http://www.example.com:8080';
+}
+// What a request says of its visitor is believed when it comes from one of these proxies, and from nobody else.
+$aegir_proxies = [
+  '10.0.0.0/23',
+  '10.9.0.1',
+  '2001:db8::/33',
+];
+$aegir_is_proxy = function ($address) use ($aegir_proxies) {
+  $packed = is_string($address) ? @inet_pton($address) : FALSE;
+  foreach ($packed === FALSE ? [] : $aegir_proxies as $network) {
+    [$base, $bits] = explode('/', $network) + [1 => 8 * strlen($packed)];
+    $base = inet_pton($base);
+    $whole = intdiv((int) $bits, 8);
+    $mask = chr(0xff00 >> ((int) $bits % 8) & 0xff);
+    if (
+      strlen($base) === strlen($packed) && !strncmp($base, $packed, $whole)
+      && ((int) $bits % 8 === 0 || ($base[$whole] & $mask) === ($packed[$whole] & $mask))
+    ) {
+      return TRUE;
+    }
+  }
+  return FALSE;
+};
+$aegir_proxied = $aegir_is_proxy($_SERVER['REMOTE_ADDR'] ?? NULL);
+if ($aegir_proxied && strtolower($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https') {
+  $_SERVER['HTTPS'] = 'on';
+}
+$conf['reverse_proxy'] = $aegir_proxied;
+// Drupal 7 compares whole addresses: of networks, those are named that this request came through.
+$conf['reverse_proxy_addresses'] = array_values(array_filter(
+  array_map('trim', explode(',', ($_SERVER['HTTP_X_FORWARDED_FOR'] ?? '') . ',' . ($_SERVER['REMOTE_ADDR'] ?? ''))),
+  $aegir_is_proxy
+));
+$conf['file_public_path'] = 'sites/www.example.com/files';
+$conf['file_private_path'] = '/var/aegir/platforms/.sites/www.example.com/private';
+$conf['file_temporary_path'] = '/var/aegir/platforms/.sites/www.example.com/tmp';
+$update_free_access = FALSE;
+// Code is the platform's: it changes with a release and on every web server alike.
+$conf['allow_authorize_operations'] = FALSE;
+// What core proposes for files that are not there: a page of some bytes instead of a whole one.
+$conf['404_fast_paths_exclude'] = '/\/(?:styles)|(?:system\/files)\//';
+$conf['404_fast_paths'] = '/\.(?:txt|png|gif|jpe?g|css|js|ico|swf|flv|cgi|bat|pl|dll|exe|asp)$/i';
+$conf['404_fast_html'] = '<!DOCTYPE html><html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>';
+if (is_readable(__DIR__ . '/local.settings.php')) {
+  include __DIR__ . '/local.settings.php';
+}

@@ -1,0 +1,36 @@
+<?php
+
+// Written by aegir for a.example; a change by hand is drift. Your own settings belong into local.settings.php beside it.
+$databases['default']['default'] = [
+  'driver' => 'mysql',
+  'database' => 'a_example_xdtukm3rua',
+  'username' => 'a_example_xdtukm3rua',
+  'password' => 'password',
+  'host' => '10.0.0.3',
+  'port' => 3306,
+  'prefix' => '',
+  'charset' => 'utf8mb4',
+  'collation' => 'utf8mb4_general_ci',
+  'init_commands' => ['isolation_level' => 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'],
+];
+$drupal_hash_salt = 'salt';
+// Under its own names the site links to the one that it is asked by; programs, which ask by none, get its address.
+$aegir_names = [
+  'a.example',
+];
+if (!in_array(strtolower(preg_replace('/:\d+$/', '', $_SERVER['HTTP_HOST'] ?? '')), $aegir_names, TRUE)) {
+  $base_url = 'http://a.example';
+}
+$conf['file_public_path'] = 'sites/a.example/files';
+$conf['file_private_path'] = '/var/aegir/platforms/.sites/a.example/private';
+$conf['file_temporary_path'] = '/var/aegir/platforms/.sites/a.example/tmp';
+$update_free_access = FALSE;
+// Code is the platform's: it changes with a release and on every web server alike.
+$conf['allow_authorize_operations'] = FALSE;
+// What core proposes for files that are not there: a page of some bytes instead of a whole one.
+$conf['404_fast_paths_exclude'] = '/\/(?:styles)|(?:system\/files)\//';
+$conf['404_fast_paths'] = '/\.(?:txt|png|gif|jpe?g|css|js|ico|swf|flv|cgi|bat|pl|dll|exe|asp)$/i';
+$conf['404_fast_html'] = '<!DOCTYPE html><html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>';
+if (is_readable(__DIR__ . '/local.settings.php')) {
+  include __DIR__ . '/local.settings.php';
+}
