@@ -105,6 +105,7 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
 
 want_apache_modules() { # names...: modules that we enabled and no longer want go again, the owner's stay
     am_record=/var/lib/aegir/apache-modules
+    [ "$MODE" != apply ] || remember "$am_record"
     for am_old in $(cat "$am_record" 2>/dev/null); do
         case " $* " in *" $am_old "*) continue ;; esac
         want_no_file "/etc/apache2/mods-enabled/$am_old.load"
@@ -134,5 +135,6 @@ want_no_default_site() { # only Debian's own link goes, and it comes back when t
 want_default_site_back() {
     [ -e /var/lib/aegir/nginx-default-site ] || return 0
     want_link /etc/nginx/sites-enabled/default /etc/nginx/sites-available/default
-    [ "$MODE" != apply ] || rm -f /var/lib/aegir/nginx-default-site
+    # With the link: a change that is taken back leaves the note that there is something to bring back.
+    want_no_file /var/lib/aegir/nginx-default-site
 }
