@@ -3,9 +3,10 @@
 import pulumi
 
 from aegir_components import estate, settings
+from aegir_components.sources.naming import conventional_name
 
 try:
-    declared = settings.load_from_pulumi()
+    declared = settings.load_from_pulumi(conventional_name)
     for warning in declared.warnings:
         pulumi.log.warn(warning)
     estate.build(declared).export()

@@ -10,7 +10,9 @@ from . import clusters, model, platforms, servers, site_options, sites
 from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
 
 
-def load(config: Mapping[str, Any], is_secret: IsSecret) -> model.Settings:
+def load(
+    config: Mapping[str, Any], is_secret: IsSecret, name_of: platforms.NameOf = platforms.no_name
+) -> model.Settings:
     """Read a stack's settings.
 
     Args:
@@ -18,6 +20,7 @@ def load(config: Mapping[str, Any], is_secret: IsSecret) -> model.Settings:
         is_secret: Tells whether the value at a path, such as
             ``aegir:sites["www.example.com"].admin.password``, is a secret; ``None`` where nobody can tell.
             What may be a secret is never quoted.
+        name_of: Gives a platform of a list its conventional name, from its server and its source.
 
     Raises:
         SettingsError: Something is wrong; the error lists all of it.
@@ -30,7 +33,7 @@ def load(config: Mapping[str, Any], is_secret: IsSecret) -> model.Settings:
     machines = servers.read_servers(root.child("servers"), hub)
     webs = clusters.read_clusters(root.child("clusters"), machines)
     estate = platforms.Estate(hub=hub, servers=machines, clusters=webs)
-    code = platforms.read_platforms(root.child("platforms"), estate)
+    code = platforms.read_platforms(root.child("platforms"), estate, name_of)
     acme = site_options.read_acme(root.child("acme"))
     known = sites.Estate(environment=environment, platforms=code, servers=machines, clusters=webs, acme=acme)
     declared = sites.read_sites(root.child("sites"), known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,10 +30,24 @@ class Estate:
     clusters: Mapping[str, model.WebCluster]
 
 
-def read_platforms(node: Node, estate: Estate) -> dict[str, model.Platform]:
-    """Read ``aegir:platforms``; a platform with faults is there too."""
+NameOf = Callable[[str, str], str | None]
+"""Give the conventional name of a platform by its server and its source directory; ``None`` when that is no code base."""
+
+
+def no_name(_server: str, _source: str) -> None:
+    """Know no conventional names: a platform in a list then has to have a name."""
+
+
+def read_platforms(node: Node, estate: Estate, name_of: NameOf = no_name) -> dict[str, model.Platform]:
+    """Read ``aegir:platforms``, by name or as a list; a platform with faults is there too."""
     platforms: dict[str, model.Platform] = {}
-    for key, entry in node.entries():
+    nodes: dict[str, Node] = {}
+    named = ((_name(item, name_of), item) for item in node.items()) if isinstance(node.value, list) else node.entries()
+    for key, entry in named:
+        if key in platforms:
+            entry.fault(f"is called {quoted(key)} as another platform in this list; give it a name of its own")
+            continue
+        nodes[key] = entry
         try:
             names.platform_name(key)
         except Wrong as wrong:
@@ -41,8 +55,24 @@ def read_platforms(node: Node, estate: Estate) -> dict[str, model.Platform]:
             platforms[key] = _platform(key, entry, estate, path="")
         else:
             platforms[key] = _platform(key, entry, estate, path=f"{PLATFORMS_ROOT}/{key}")
-    _check_paths(node, platforms)
+    _check_paths(nodes, platforms)
     return platforms
+
+
+def _name(item: Node, name_of: NameOf) -> str:
+    """Name a platform of a list: its own name, or by the handbook's convention, ``<server>-drupal-<version>``."""
+    if not isinstance(item.value, Mapping):
+        return item.path
+    if item.child("name").given:
+        return item.child("name").text(item.path, names.platform_name)
+    server, source = item.child("server").value, sources.source_path(item.child("source")).value
+    found = name_of(server, source) if isinstance(server, str) and isinstance(source, str) else None
+    if found is None:
+        item.child("name").fault(
+            "missing; only a source that is a directory with a known code base gets a name by itself "
+            "(<server>-drupal-<version>)"
+        )
+    return found or item.path
 
 
 def read_target(node: Node, estate: Estate) -> str:
@@ -64,7 +94,10 @@ def read_target(node: Node, estate: Estate) -> str:
 
 
 def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Platform:
-    if not node.fields("server", "source", "publish_path", "keep_releases", "allow_shrink", "verify", "rollback"):
+    named = ("name",) if not node.path.endswith('"]') else ()
+    if not node.fields(
+        *named, "server", "source", "publish_path", "keep_releases", "allow_shrink", "verify", "rollback"
+    ):
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
     publish = node.child("publish_path")
     return model.Platform(
@@ -101,13 +134,13 @@ def _publish_path(text: str, root: str) -> str:
     return path
 
 
-def _check_paths(node: Node, platforms: Mapping[str, model.Platform]) -> None:
+def _check_paths(nodes: Mapping[str, Node], platforms: Mapping[str, model.Platform]) -> None:
     every = [platform for platform in platforms.values() if platform.publish_path]
     for index, platform in enumerate(every):
         for other in every[:index]:
             if _overlap(platform.publish_path, other.publish_path):
                 how = _how(platform.publish_path, other.publish_path)
-                path = node.named(platform.name).child("publish_path")
+                path = nodes[platform.name].child("publish_path")
                 mine = path.show(quoted(platform.publish_path))
                 path.fault(f"{mine} {how} the publish path of platform {quoted(other.name)}")
     for platform in every:
@@ -116,7 +149,7 @@ def _check_paths(node: Node, platforms: Mapping[str, model.Platform]) -> None:
             parent, _, leaf = other.publish_path.rpartition("/")
             live = (other.publish_path, f"{parent}/.releases/{leaf}", f"{parent}/.sites")
             if source and any(_overlap(source, path) for path in live):
-                path = sources.source_path(node.named(platform.name).child("source"))
+                path = sources.source_path(nodes[platform.name].child("source"))
                 path.fault(
                     f"{path.describe()} and what platform {quoted(other.name)} publishes at "
                     f"{path.show(quoted(other.publish_path))} must be apart"

@@ -15,6 +15,7 @@ from pulumi.runtime import config as runtime_config
 
 from . import model
 from .load import load
+from .platforms import NameOf, no_name
 from .reader import IsSecret, SettingsError
 from .wording import key_text
 
@@ -25,8 +26,11 @@ class StackFileRefused(SettingsError, pulumi.RunError):
     """A :class:`SettingsError` that ends a Pulumi program without a traceback."""
 
 
-def load_from_pulumi() -> model.Settings:
+def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
     """Read the settings of the stack that this program runs for.
+
+    Args:
+        name_of: Gives a platform of a list its conventional name, from its server and its source.
 
     Raises:
         StackFileRefused: Something is wrong; the error lists all of it.
@@ -40,7 +44,7 @@ def load_from_pulumi() -> model.Settings:
     secret_keys |= set(ours) & set(runtime_config.get_config_secret_keys_env())
     stack_file = find_stack_file(Path(pulumi.runtime.get_root_directory() or "."), pulumi.get_stack())
     try:
-        return load(config, secrecy(secret_keys, stack_file))
+        return load(config, secrecy(secret_keys, stack_file), name_of)
     except SettingsError as error:
         raise StackFileRefused(error.faults) from None
 
