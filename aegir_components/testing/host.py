@@ -349,7 +349,9 @@ class FakeHost:
         result = f"::half {len(tables)}" if half else "::present" if tables else "::installed"
         if not tables:
             tables |= {"users": 1, "done": 1}
-        application = "wordpress" if "wp_install(" in program else "drupal7" if "MAINTENANCE_MODE" in program else "drupal"
+        application = (
+            "wordpress" if "wp_install(" in program else "drupal7" if "MAINTENANCE_MODE" in program else "drupal"
+        )
         self.installed[site] = (application, database["host"], database["port"], database["name"])
         self._say("fact", result, "result")
 
