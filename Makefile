@@ -4,7 +4,7 @@ ENV := tools/env
 PYTEST := $(ENV) pytest
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup lab-setup test unit lint demo clean
+.PHONY: docs help setup checks lab-setup test unit lint demo clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -19,10 +19,13 @@ lab-setup: setup
 test: unit lint lab-setup ## everything: the fast tests, lint, and the tests on real hosts in containers
 	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile
 
-unit: setup ## only the fast tests, which need no host
+checks: # what the tests look with, beside what is run anyway
+	@tools/setup --checks
+
+unit: checks ## only the fast tests, which need no host
 	$(PYTEST) tests -m "not lab and not slow" -n 2
 
-lint: setup ## style, format and types
+lint: checks ## style, format and types
 	$(ENV) ruff check .
 	$(ENV) ruff format --check .
 	$(ENV) mypy

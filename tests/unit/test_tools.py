@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tarfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import golang, lock, modules, packages, paths, process, release, venv, versions, ways
+from tools import golang, lock, modules, packages, paths, process, programs, release, venv, versions, ways
 from tools.errors import SetupError, WayClosed
 from tools.versions import OnPath
 
@@ -322,6 +323,39 @@ def test_what_may_not_be_installed_is_asked_for_in_one_sentence(monkeypatch: pyt
 
     with pytest.raises(SetupError, match=r"^Go is missing: install it \(on Debian: apt-get install golang-go\)$"):
         packages.need("Go", "golang-go")
+
+
+def test_the_hubs_programs_are_installed_in_one_go_and_those_of_the_tests_only_when_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    there = {"ssh", "git"}
+    monkeypatch.setattr(shutil, "which", lambda program: program if program in there else None)
+    monkeypatch.setattr(programs, "can_install", lambda: True)
+    monkeypatch.setattr(programs, "need", lambda _what, *names: asked.append(names))
+
+    programs.ensure()
+    programs.ensure(checks=True)
+    there |= set(programs.HUB) | set(programs.CHECKS)
+    programs.ensure(checks=True)
+
+    assert [("rsync",), ("rsync", *programs.CHECKS.values())] == asked
+
+
+def test_without_root_a_program_of_the_hub_is_an_error_and_one_of_the_tests_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = {"ssh", "git", "rsync"}
+    monkeypatch.setattr(shutil, "which", lambda program: program if program in there else None)
+    for module in (packages, programs):
+        monkeypatch.setattr(module, "can_install", lambda: False)
+
+    programs.ensure(checks=True)
+    assert "shellcheck is not installed (Debian's package shellcheck)" in capsys.readouterr().out
+
+    there.remove("rsync")
+    with pytest.raises(SetupError, match=r"^rsync is missing: install it \(on Debian: apt-get install rsync\)$"):
+        programs.ensure(checks=True)
 
 
 def test_an_environment_is_made_anew_when_its_requirements_or_its_python_change(
