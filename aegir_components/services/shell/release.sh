@@ -136,8 +136,11 @@ want_published() { # publish-path target: seen here, and moved by release_go in 
 release_go() { # reload: says that all is prepared and tested, waits for the hub's word, then switches
     rg_new=
     if [ "$(readlink "$PUBLISHED")" != "$RELEASE" ]; then
+        # Both variables are the prelude's: where a transaction keeps what it may have to take back.
+        # shellcheck disable=SC2154
         UNDO=$tr_undo
         remember "$PUBLISHED"
+        # shellcheck disable=SC2034
         UNDO=
         rm -f "$PUBLISHED".aegir-new.*
         rg_new=$PUBLISHED.aegir-new.$$
