@@ -8,6 +8,7 @@ release is mended.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,13 +71,16 @@ def bring(members: Mapping[str, Connection], want: State, paths: release.Layout)
         HostError: it failed on one or more; nothing is switched.
     """
     stage = Stage(want, paths)
-    _settle(attempt(members, lambda conn: _prepare(stage, conn)), "is prepared")
-    missing = {name: conn for name, conn in members.items() if "staged" not in stage.seen[name]}
-    if missing:
-        _settle(attempt(missing, lambda conn: _refuse(stage, conn)), "could take it")
     with ExitStack() as stack:
-        if missing and spool.possible() and Path(want["source"]).is_dir():
-            _pack(stage, missing, stack)
+        # The hub reads while the machines are prepared; what is on all of them already is not read.
+        reader = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        new = (want.get("was") or {}).get("digest") != stage.digest and not want.get("rollback")
+        ahead = reader.submit(_content, want, hub_root(members)) if new else None
+        _settle(attempt(members, lambda conn: _prepare(stage, conn)), "is prepared")
+        missing = {name: conn for name, conn in members.items() if "staged" not in stage.seen[name]}
+        if missing:
+            _settle(attempt(missing, lambda conn: _refuse(stage, conn)), "could take it")
+            _pack(stage, missing, ahead.result() if ahead else _content(want, hub_root(members)), stack)
         _settle(attempt(members, lambda conn: _stage(stage, conn)), "has the release staged and proved")
     return {name: stage.seen[name].get("live", "") for name in members}
 
@@ -131,16 +135,29 @@ def _source_has_it(conn: Connection, want: State) -> bool:
         return False
 
 
-def _pack(stage: Stage, missing: Mapping[str, Connection], stack: ExitStack) -> None:
-    """Begin to pack what the members need: once for all that need the same."""
-    want, root = stage.want, hub_root(missing)
-    cache = Path(root) / "cache" / f"{want['platform']}.json"
+def _content(want: State, root: str) -> records.Content | Exception | None:
+    """Read what the release holds; ``None`` where this hub cannot pack it, and the fault where it cannot be read."""
+    source = Path(want["source"])
+    if not spool.possible() or not source.is_dir():
+        return None
     patterns = APPLICATIONS[want["application"]].exclusions
     try:
-        stage.content = records.content(Path(want["source"]), patterns, want["docroot"], cache)
+        return records.content(source, patterns, want["docroot"], Path(root) / "cache" / f"{want['platform']}.json")
     except (SourceError, OSError) as fault:
-        raise Refused(", ".join(missing), f"{want['source']} cannot be read: {fault}. Nothing was changed") from None
-    records.save_content(root, want["platform"], stage.digest, stage.content, int(want["keep"]) + 1)
+        return fault
+
+
+def _pack(
+    stage: Stage, missing: Mapping[str, Connection], content: records.Content | Exception | None, stack: ExitStack
+) -> None:
+    """Begin to pack what the members need: once for all that need the same."""
+    want, root = stage.want, hub_root(missing)
+    if content is None:
+        return
+    if isinstance(content, Exception):
+        raise Refused(", ".join(missing), f"{want['source']} cannot be read: {content}. Nothing was changed") from None
+    stage.content = content
+    records.save_content(root, want["platform"], stage.digest, content, int(want["keep"]) + 1)
     for name in missing:
         key = _base(stage, stage.seen[name], root)
         if key is None or key in stage.spools:
