@@ -1,13 +1,15 @@
 """What is kept on the hub before data are removed (design.md, invariant 4): written, then proven, then named.
 
 A dump is proven by loading it into a scratch database and counting every table's rows; an archive of files by reading
-it to its end and comparing the number of its entries.
+it to its end and comparing the number of its entries. Beside a dump lie the sums of the tables that it holds, so that a
+database that has not changed since need not be dumped again.
 """
 
 from __future__ import annotations
 
 import getpass
 import gzip
+import json
 import os
 import re
 import secrets
@@ -107,6 +109,7 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
     """
     target = directory(conn) / f"{layout.file_name(site)}-{_now()}.sql.gz"
     with _unfinished(target) as part:
+        sums = databases.checksums(endpoint, database)
         before = databases.tables(endpoint, database)
         with _login(conn, endpoint) as (where, login):
             _stream(where, ["sh", "-c", f"{shlex.join(['mysqldump', *login, *DUMP, database])} | gzip -c"], part)
@@ -126,8 +129,30 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
                 conn.host,
                 f"the dump of {database} does not load to the same tables and rows; nothing was removed",
             )
+        if sums == databases.checksums(endpoint, database):
+            record = _sums(target)
+            record.parent.mkdir(mode=0o700, exist_ok=True)
+            record.write_text(json.dumps({"database": database, "sums": sums}))
         part.rename(target)
     return target
+
+
+def has_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> bool:
+    """Tell whether the newest dump of a site holds what is in its database now.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    dumps = [path for path in kept(conn, site) if path.name.endswith(".sql.gz")]
+    try:
+        record = json.loads(_sums(dumps[-1]).read_text())
+    except (IndexError, OSError, ValueError):
+        return False
+    return bool(record == {"database": database, "sums": databases.checksums(endpoint, database)})
+
+
+def _sums(dump: Path) -> Path:
+    return dump.parent / ".sums" / f"{dump.name}.json"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from . import settings
+from .components import certificates
 from .components.platform import Member, Platform, PlatformArgs
 from .components.pools import Pools
 from .components.server import Server, ServerArgs, connection
@@ -57,8 +58,9 @@ def build(declared: settings.Settings) -> Estate:
     """Declare every resource of a stack.
 
     Raises:
-        settings.SettingsError: a source or a key on the hub is not what the stack file says.
+        settings.SettingsError: a source, a certificate or a key on the hub is not what the stack file says.
     """
+    given = certificates.given(declared)
     sources = resolve(declared, info=pulumi.log.info, warn=pulumi.log.warn)
     entries = (
         {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
@@ -81,7 +83,10 @@ def build(declared: settings.Settings) -> Estate:
     clusters = {name: _cluster(declared, name, servers, pools, holder) for name in declared.clusters}
     virtual = Machines(servers=servers, clusters=clusters)
     platforms = {name: _platform(declared, name, sources[name], virtual, pools, holder) for name in declared.platforms}
-    sites = {name: _site(declared, name, sources, servers, platforms, proofs, pools, holder) for name in declared.sites}
+    sites = {
+        name: _site(declared, name, sources, servers, platforms, proofs, pools, given, holder)
+        for name in declared.sites
+    }
     _finish(declared, servers, sites)
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
@@ -159,6 +164,7 @@ def _site(
     platforms: Mapping[str, Platform],
     proofs: Mapping[str, DatabaseAccess],
     pools: Pools,
+    given: Mapping[str, str],
     holder: str,
 ) -> Site:
     site = declared.sites[name]
@@ -181,6 +187,9 @@ def _site(
         clients=tuple(sorted(addresses)),
         holder=holder,
         numbers=f"{declared.hub.root}/numbers.json",
+        hub_root=declared.hub.root,
+        certificate=given.get(name, ""),
+        acme=declared.acme,
         uploads=uploads_path(declared.cluster_of(site.platform)),
         proxies=declared.reverse_proxies,
     )

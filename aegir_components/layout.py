@@ -120,6 +120,14 @@ def account_name(site: str) -> str:
     return _derived(site, LONGEST_ACCOUNT_NAME, "_")
 
 
+def account_names(site: str) -> tuple[str, str]:
+    """Name the two accounts that a site's database has by turns: while its password changes, both let in.
+
+    The second one's ending is shorter than a digest, so that it is no other site's first one.
+    """
+    return account_name(site), f"{_derived(site, LONGEST_ACCOUNT_NAME - 2, '_')}_b"
+
+
 def system_user(site: str) -> str:
     """Name the Linux user that a site's PHP runs as."""
     return "site-" + _derived(site, LONGEST_SYSTEM_USER - len("site-"), "-")
@@ -165,7 +173,14 @@ STATE_ROOT: Final = "/var/lib/aegir"
 """What the machine itself keeps: what an interrupted change has to take back, certificate challenges."""
 ACME_ROOT: Final = f"{STATE_ROOT}/acme"
 """What is answered below ``/.well-known/acme-challenge/``, for every name."""
+PAGES_ROOT: Final = f"{STATE_ROOT}/pages"
+"""Pages that the web server shows by itself."""
 LOG_ROOT: Final = "/var/log/aegir"
+
+
+def certificate_directory(site: str) -> str:
+    """Name the directory on a web server with a site's certificate and key."""
+    return f"{CONFIG_ROOT}/ssl.d/{file_name(site)}"
 
 
 def platform_registry(platform: str) -> str:

@@ -35,6 +35,8 @@ class Answer:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: str
+    fingerprint: str = ""
+    """SHA-256 of the certificate that was shown, in hexadecimal digits; empty over plain HTTP."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

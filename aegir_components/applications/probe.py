@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import socket
+import ssl
 import time
 
 from .base import Answer
@@ -11,30 +14,36 @@ TIMEOUT = 30.0
 """Seconds for one answer: a first page with cold caches."""
 LONGEST_BODY = 400_000
 """Bytes read of a page."""
+TLS_PORT = 443
 
 
 class NoAnswer(Exception):
     """The web server did not answer at all."""
 
 
-def get(address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0) -> Answer:
+def get(address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False) -> Answer:
     """Ask ``address`` for a page of ``host``.
 
     Args:
         address: the machine.
-        port: the web server's port.
+        port: the web server's port of plain HTTP.
         host: the site's name, for the Host header.
         path: path and query.
         patience: seconds to go on trying while nothing listens, as in the moment of a reload.
+        tls: ask on port 443 instead.
 
     Raises:
         NoAnswer: nothing listens there, or it does not speak HTTP.
     """
-    name = host if port == 80 else f"{host}:{port}"
+    name = host if tls or port == 80 else f"{host}:{port}"
+    asked = f"https://{address}" if tls else f"http://{address}:{port}"
     deadline = time.monotonic() + patience
     while True:
         connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT)
+        fingerprint = ""
         try:
+            if tls:
+                connection.sock, fingerprint = _secured(address, host)
             connection.request("GET", path, headers={"Host": name, "User-Agent": "aegir", "Connection": "close"})
             answer = connection.getresponse()
             body = answer.read(LONGEST_BODY).decode("utf-8", errors="replace")
@@ -42,13 +51,26 @@ def get(address: str, port: int, host: str, path: str = "/", *, patience: float 
                 status=answer.status,
                 headers={key.lower(): value for key, value in answer.getheaders()},
                 body=body,
+                fingerprint=fingerprint,
             )
         except (OSError, http.client.HTTPException) as fault:
             if isinstance(fault, ConnectionError) and time.monotonic() < deadline:
                 time.sleep(0.3)
                 continue
-            raise NoAnswer(
-                f"http://{address}:{port} does not answer for {host}: {str(fault) or type(fault).__name__}"
-            ) from None
+            raise NoAnswer(f"{asked} does not answer for {host}: {str(fault) or type(fault).__name__}") from None
         finally:
             connection.close()
+
+
+def _secured(address: str, host: str) -> tuple[ssl.SSLSocket, str]:
+    """Open a TLS connection in the name of a host; also gives the fingerprint of the certificate that was shown."""
+    # Whoever asks compares the certificate with the declared one, which says more than a chain of trust.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plain = socket.create_connection((address, TLS_PORT), timeout=TIMEOUT)
+    try:
+        secure = context.wrap_socket(plain, server_hostname=host)
+    except OSError:
+        plain.close()
+        raise
+    return secure, hashlib.sha256(secure.getpeercert(binary_form=True) or b"").hexdigest()

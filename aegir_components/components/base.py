@@ -21,9 +21,11 @@ class AegirComponent(pulumi.ComponentResource):
         """Register the component under its kind."""
         super().__init__(f"aegir:index:{self.kind}", name, None, opts)
 
-    def child(self, *, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
-        """Give the options of a child."""
-        return pulumi.ResourceOptions(parent=self, depends_on=depends_on)
+    def child(
+        self, *, depends_on: list[pulumi.Resource] | None = None, also: pulumi.ResourceOptions | None = None
+    ) -> pulumi.ResourceOptions:
+        """Give the options of a child, with further ones where there are some."""
+        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self, depends_on=depends_on), also)
 
     def finish(self, **outputs: Any) -> None:
         """End the constructor: the outputs are registered, and readable as attributes."""

@@ -14,8 +14,10 @@ from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
+from aegir_components.services import vhosts
 from aegir_components.services.web_types import program
 
+from . import certificates
 from .base import AegirComponent
 from .platform import Member, members_props
 
@@ -41,10 +43,15 @@ class SiteArgs:
     """The directory of uploads that the web servers share; empty where each has its own."""
     proxies: tuple[str, ...] = ()
     """The reverse proxies before the web servers."""
+    hub_root: str
+    certificate: str = ""
+    """The digest of the site's certificate, where one is given."""
+    acme: settings.Acme | None = None
+    """The authority that certificates are asked of."""
 
 
 class Site(AegirComponent, kind="Site"):
-    """A site on a platform: five resources, however many web servers it is on."""
+    """A site on a platform: five resources, however many web servers it is on; six with a certificate."""
 
     url: str
     configuration: SiteConfiguration
@@ -55,10 +62,14 @@ class Site(AegirComponent, kind="Site"):
         """Declare a site."""
         super().__init__(name, opts)
         site, platform = args.site, args.platform
-        credentials = Credentials(name, site.name, self.child(), numbers=args.numbers)
+        kept = pulumi.ResourceOptions(protect=True) if site.protect else None
+        credentials = Credentials(
+            name, site.name, self.child(also=kept), numbers=args.numbers, version=site.password_version
+        )
+        names = layout.account_names(site.name)
         where = {
             "name": layout.database_name(site.name),
-            "user": layout.account_name(site.name),
+            "user": credentials.turn.apply(lambda turn: names[int(turn or 0)]),
             "host": args.database["address"],
             "port": args.database["port"],
         }
@@ -71,19 +82,37 @@ class Site(AegirComponent, kind="Site"):
             "application": args.code.application,
         }
         application = APPLICATIONS[args.code.application]
+        certificate = certificates.declare(
+            site,
+            digest=args.certificate,
+            acme=args.acme,
+            hub_root=args.hub_root,
+            members=args.members,
+            holder=args.holder,
+            opts=self.child(),
+        )
+        served = {
+            "https": site.https,
+            "enabled": site.state == "enabled",
+        }
+        accounts = {
+            "server": args.database_server,
+            **{key: value for key, value in args.database.items() if key != "password"},
+            "database": where["name"],
+            "account": where["user"],
+            "other": credentials.turn.apply(lambda turn: names[1 - int(turn or 0)]),
+            "clients": list(args.clients),
+            "owner": f"{args.holder}/{site.name}",
+        }
         database = SiteDatabase(
             name,
             {
                 "site": site.name,
-                "server": args.database_server,
-                **args.database,
-                "database": where["name"],
-                "account": where["user"],
+                **accounts,
+                "password": args.database["password"],
                 "site_password": credentials.database,
-                "clients": list(args.clients),
-                "owner": f"{args.holder}/{site.name}",
             },
-            self.child(),
+            self.child(also=kept),
         )
         self.configuration = SiteConfiguration(
             name,
@@ -99,6 +128,12 @@ class Site(AegirComponent, kind="Site"):
                 "uploads": args.uploads,
                 "isolation": site.isolation,
                 "cron": site.cron if site.state == "enabled" else "off",
+                "redirect_aliases": site.redirect_aliases,
+                **served,
+                "chain": certificate.chain if certificate else None,
+                "key": certificate.key if certificate else None,
+                "accounts": accounts,
+                "hub_password": args.database["password"],
                 "templates": templates.digest(
                     *sorted({program(member.type).template for member in args.members.values()}),
                     "php-pool.conf.j2",
@@ -109,7 +144,7 @@ class Site(AegirComponent, kind="Site"):
                 "members": members,
                 "holder": args.holder,
             },
-            self.child(depends_on=[database]),
+            self.child(depends_on=[database], also=kept),
         )
         self.admin_password = credentials.administrator
         if site.admin.password is not None:
@@ -127,10 +162,16 @@ class Site(AegirComponent, kind="Site"):
             "password": credentials.database,
             "members": members,
             "holder": args.holder,
+            "install": site.install,
+            "health": site.health,
+            **served,
+            "fingerprint": certificate.fingerprint if certificate else None,
+            "accounts": accounts,
+            "hub_password": args.database["password"],
         }
         port = next(iter(args.members.values())).port
         self.finish(
-            url=f"http://{site.name}" if port == 80 else f"http://{site.name}:{port}",
+            url=vhosts.address(site.name, port, tls=site.https != "none"),
             admin_name=site.admin.name,
             admin_password=self.admin_password,
         )

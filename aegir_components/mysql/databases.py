@@ -32,6 +32,8 @@ class SiteDatabase:
     password: str = field(repr=False)
     clients: tuple[str, ...]
     """Addresses; never ``%``."""
+    other: str = ""
+    """The account whose turn it is not; it is there while a password changes."""
     owner: str
     """Which stack and site it belongs to: ``<project>/<stack>/<site>``."""
     tls: bool = False
@@ -50,7 +52,8 @@ def ensure(endpoint: Endpoint, want: SiteDatabase) -> None:
         owner = _owner(session, want.name)
         hosts = _hosts(session, want.user)
         if owner is None:
-            _refuse_foreign(endpoint, want, _exists(session, want.name), hosts)
+            foreign = hosts | (_hosts(session, want.other) if want.other else set())
+            _refuse_foreign(endpoint, want, _exists(session, want.name), foreign)
             session.rows(
                 f"INSERT INTO `{REGISTRY}`.`ownership` (`name`, `owner`) VALUES (%s, %s)",
                 (want.name, want.owner),
@@ -135,24 +138,67 @@ def drop(endpoint: Endpoint, want: SiteDatabase) -> None:
             raise DatabaseForeign(
                 f"{endpoint.server}: the database {want.name} belongs to {owner}; it was left as it is"
             )
-        for host in sorted(_hosts(session, want.user)):
-            session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
+        for user in filter(None, (want.user, want.other)):
+            _drop_accounts(session, user)
         session.rows(f"DROP DATABASE IF EXISTS {statements.name(want.name)}")
         session.rows(f"DELETE FROM `{REGISTRY}`.`ownership` WHERE `name` = %s", (want.name,))
+
+
+def has_other(endpoint: Endpoint, want: SiteDatabase) -> bool:
+    """Tell whether the account is there whose turn it is not: a password has changed, or is about to.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        return bool(want.other and _hosts(session, want.other))
+
+
+def drop_other(endpoint: Endpoint, want: SiteDatabase) -> None:
+    """Remove the account whose turn it is not; only when the record says that the database is this site's.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        if want.other and _owner(session, want.name) == want.owner:
+            _drop_accounts(session, want.other)
 
 
 def tables(endpoint: Endpoint, database: str) -> dict[str, int]:
     """Count the rows of every table."""
     with connect(endpoint) as session:
-        listed = session.rows(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
-            (database,),
-        )
-        where = statements.name(database)
         return {
-            str(row[0]): int(session.rows(f"SELECT COUNT(*) FROM {where}.{statements.name(str(row[0]))}")[0][0])
-            for row in listed
+            name: int(session.rows(f"SELECT COUNT(*) FROM {place}")[0][0])
+            for name, place in _tables(session, database).items()
         }
+
+
+def checksums(endpoint: Endpoint, database: str) -> dict[str, str]:
+    """Sum the content of every table, by MySQL's own ``CHECKSUM TABLE``.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        return {
+            name: str(session.rows(f"CHECKSUM TABLE {place}")[0][1])
+            for name, place in _tables(session, database).items()
+        }
+
+
+def _tables(session: Session, database: str) -> dict[str, str]:
+    """List the tables of a database, each with how a statement names it."""
+    listed = session.rows(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
+        (database,),
+    )
+    return {str(row[0]): f"{statements.name(database)}.{statements.name(str(row[0]))}" for row in listed}
+
+
+def _drop_accounts(session: Session, user: str) -> None:
+    for host in sorted(_hosts(session, user)):
+        session.rows(f"DROP USER IF EXISTS {statements.account(user, host)}")
 
 
 def _owner(session: Session, database: str) -> str | None:

@@ -19,10 +19,10 @@ LENGTHS = {"administrator": 24, "database": 24, "salt": 64}
 
 
 class Provider(Lifecycle):
-    """Generates once; an update keeps what was generated."""
+    """Generates once; an update keeps what was generated, but for a database's password of another version."""
 
     secret_keys = tuple(LENGTHS)
-    computed_keys = (*LENGTHS, "number")
+    computed_keys = (*LENGTHS, "number", "turn")
     identity_keys = ("owner",)
 
     def identity(self, want: State) -> str:
@@ -38,6 +38,10 @@ class Provider(Lifecycle):
         """Make what is not there yet."""
         before = want.get("was", {})
         made: State = {name: before.get(name) or generate(length) for name, length in LENGTHS.items()}
+        made["turn"] = int(before.get("turn") or 0)
+        if before and int(before.get("version") or 1) != int(want.get("version") or 1):
+            # With another account, so that what still has the former password goes on working until all have the new one.
+            made |= {"database": generate(LENGTHS["database"]), "turn": 1 - made["turn"]}
         if want.get("numbers"):
             known = before.get("number")
             owner = str(want["owner"])
@@ -60,12 +64,28 @@ class Credentials(AegirResource, module="aegir", name="Credentials"):
 
     number: pulumi.Output[int]
     """The number of a site's Linux account, on every machine; nothing for a server."""
+    turn: pulumi.Output[int]
+    """Which of its two accounts (``layout.account_names``) a site's database is used by: 0 or 1."""
 
     def __init__(
-        self, name: str, owner: str, opts: pulumi.ResourceOptions | None = None, *, numbers: str | None = None
+        self,
+        name: str,
+        owner: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        numbers: str | None = None,
+        version: int = 1,
     ) -> None:
-        """Declare them for ``owner``; ``numbers`` is the hub's list of numbers that are handed out."""
-        props: dict[str, Any] = {"owner": owner, "numbers": numbers}
+        """Declare them for ``owner``.
+
+        Args:
+            name: the resource's name.
+            owner: a server or a site.
+            opts: Pulumi's options.
+            numbers: the hub's list of numbers that are handed out.
+            version: of the database's password; another number than before makes another one.
+        """
+        props: dict[str, Any] = {"owner": owner, "numbers": numbers, "version": None if version == 1 else version}
         super().__init__(Provider(), name, props, opts)
 
 

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pulumi
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS, Application, probe
+from aegir_components.applications import APPLICATIONS, health
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.mysql import databases
 from aegir_components.services import installation
 
+from . import site_database
+from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State
 
 INSTALL_TIMEOUT = 900.0
 """Seconds for the application's installer; Drupal's standard profile takes about 15."""
+LOOK = ("open-database.php", "look-database.php")
+"""What tells whether there is anything in a database, and changes nothing."""
+SETTLE = 6.0
+"""Seconds for which a former password goes on letting in: OPcache looks at a file again after 2, and a request that has
+read the settings connects at its beginning."""
+EMPTY, PRESENT = "empty", "present"
 
 
 class Provider(Lifecycle):
     """Installs into an empty database, adopts what is installed, and never touches what is half there."""
 
     identity_keys = ("site",)
-    secret_keys = ("password", "admin_password")
+    secret_keys = ("password", "admin_password", "hub_password")
+    computed_keys = ("content",)
 
     def identity(self, want: State) -> str:
         """A site is known by its name."""
@@ -31,19 +42,24 @@ class Provider(Lifecycle):
 
     def observe(self, want: State) -> State:
         """Ask every web server for the site."""
-        return {"drift": list(_faults(want).values())}
+        if not want.get("health", True):
+            return {"drift": []}
+        content = want.get("content", PRESENT)
+        if content == EMPTY:
+            content = _content(want)
+        return {"drift": [] if content == EMPTY else list(_faults(want).values()), "content": content}
 
     def converge(self, want: State) -> State:
-        """Install where nothing is installed, then ask every web server for the site."""
-        if _install(want) == "::present" and _password_is_news(want):
+        """Install where nothing is installed, ask every web server for the site, and let former passwords go."""
+        content = PRESENT
+        if not want.get("install", True):
+            content = _content(want)
+        elif _install(want) == "::present" and _password_is_news(want):
             _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
-        faults = _faults(want)
-        if faults:
-            raise Refused(
-                ", ".join(sorted(faults)),
-                f"the site {want['site']} does not work: {'; '.join(faults.values())}",
-            )
-        return {}
+        if want.get("health", True):
+            _prove(want, content)
+        _retire(want)
+        return {"content": content}
 
     def remove(self, have: State) -> None:
         """What was installed is in the database and the site's files, which other resources keep and remove."""
@@ -58,7 +74,10 @@ class Installation(AegirResource, module="aegir", name="Installation"):
         Args:
             name: the site's name.
             props: ``site``, ``application``, ``publish_path``, ``docroot``, ``profile``, ``title``, ``language``, ``admin``,
-                ``mail``, ``admin_password`` (secret), ``database``, ``password`` (secret), ``members``, ``holder``.
+                ``mail``, ``admin_password`` (secret), ``database``, ``password`` (secret), ``members``, ``holder``,
+                ``install``, ``health``, ``https``, ``fingerprint`` (of the certificate), ``enabled``, ``accounts`` (the
+                database's server and accounts, as ``SiteDatabase`` has them without secrets), ``hub_password`` (secret, of
+                the hub's account there).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -71,6 +90,41 @@ def _password_is_news(want: State) -> bool:
     """
     before = want.get("was")
     return before is None or before.get("admin_password") != want["admin_password"]
+
+
+def _prove(want: State, content: str) -> None:
+    """Ask every web server for the site; one without anything in its database cannot answer yet."""
+    if content == EMPTY:
+        pulumi.log.warn(
+            f"the site {want['site']} was not asked for: its database {want['database']['name']} is empty, and it is not "
+            f"to be installed (install: false). Load its dump and its files, then run pulumi up --refresh"
+        )
+        return
+    faults = _faults(want)
+    if faults:
+        raise Refused(
+            ", ".join(sorted(faults)),
+            f"the site {want['site']} does not work: {'; '.join(faults.values())}",
+        )
+
+
+def _retire(want: State) -> None:
+    """Remove the account of a former password, when every web server has had the time to use the new one."""
+    if not want.get("accounts"):
+        return
+    known = site_database.of_site(want)
+    where, what = endpoint(known, known["server"]), site_database.wanted(known)
+    was = want.get("was", {})
+    # Without another password there is none, and no reason to ask.
+    if was and was.get("password") == want["password"]:
+        return
+    if databases.has_other(where, what):
+        time.sleep(SETTLE)
+        databases.drop_other(where, what)
+
+
+def _content(want: State) -> str:
+    return _run(want, LOOK, "looking at the database of").removeprefix("::")
 
 
 def _run(want: State, program: tuple[str, ...], doing: str) -> str:
@@ -111,14 +165,16 @@ def _install(want: State) -> str:
 
 
 def _faults(want: State) -> dict[str, str]:
-    application: Application = APPLICATIONS[want["application"]]
+    declared = health.Declared(
+        site=str(want["site"]),
+        application=APPLICATIONS[want["application"]],
+        https=str(want.get("https", "none")),
+        fingerprint=str(want.get("fingerprint") or ""),
+        enabled=bool(want.get("enabled", True)),
+    )
     found = {}
     for name, member in sorted(want["members"].items()):
-        address, port = str(member["connection"]["address"]), int(member["port"])
-        try:
-            why = application.judge(probe.get(address, port, str(want["site"])))
-        except probe.NoAnswer as fault:
-            why = str(fault)
+        why = health.fault(declared, str(member["connection"]["address"]), int(member["port"]))
         if why is not None:
             found[name] = f"{name}: {want['site']} {why}"
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -16,6 +17,7 @@ from aegir_components.services import cron, functions, site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
+from . import site_database
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
 
 
@@ -23,7 +25,7 @@ class Provider(Lifecycle):
     """Makes a site servable; the web server's own test decides whether its vhost stays."""
 
     identity_keys = ("site", "publish_root")
-    secret_keys = ("password", "salt")
+    secret_keys = ("password", "salt", "key", "hub_password")
     computed_keys = ("made",)
 
     def identity(self, want: State) -> str:
@@ -71,13 +73,20 @@ class Provider(Lifecycle):
         return {"made": _made(want, was)}
 
     def remove(self, have: State) -> None:
-        """Stop serving the site, keep its files on the hub, then remove them."""
+        """Stop serving the site, keep its files and its database on the hub, and only then remove the files."""
         members = _members(have)
-        _clean(have, members)
         shared = str(have.get("uploads", ""))
+        path, conn = layout.uploads_directory(shared, have["site"]), next(iter(members.values()))
+
+        def keep_the_rest() -> None:
+            if shared:
+                backups.save_files(conn, path, str(have["site"]))
+            # The database goes after this; should it not be possible to keep it, the files stay as well.
+            if have.get("accounts") and have["accounts"]["server"] not in forgotten():
+                site_database.keep(site_database.of_site(have))
+
+        _clean(have, members, keep_the_rest)
         if shared:
-            path, conn = layout.uploads_directory(shared, have["site"]), next(iter(members.values()))
-            backups.save_files(conn, path, str(have["site"]))
             gone = site.shared_removal(path)
             script.execute(conn, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
 
@@ -102,8 +111,14 @@ def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> 
         backups.copy_files(staying[0], conn, home, ("site/files", "private", "config"))
 
 
-def _clean(have: State, members: dict[str, Connection]) -> None:
-    """Stop serving a site on some of its web servers, keep what it has there on the hub, then remove that."""
+def _clean(have: State, members: dict[str, Connection], keep: Callable[[], None] = lambda: None) -> None:
+    """Stop serving a site on some of its web servers, keep what it has there on the hub, then remove that.
+
+    Args:
+        have: the site's inputs.
+        members: the web servers.
+        keep: keeps what is to be kept beside it.
+    """
     if not members:
         return
     what, root = f"removing the site {have['site']}", str(have["publish_root"])
@@ -116,6 +131,7 @@ def _clean(have: State, members: dict[str, Connection]) -> None:
     each(members, stop)
     for conn in members.values():
         backups.save_files(conn, layout.site_directory(root, have["site"]), str(have["site"]))
+    keep()
     gone = site.data_removal(have["site"], root)
     each(members, lambda conn: script.execute(conn, "apply", gone, what=what, holder=have["holder"]))
 
@@ -179,5 +195,10 @@ def _plan(props: State) -> site.SitePlan:
         uploads=str(props.get("uploads", "")),
         process=props.get("isolation") == "process",
         cron=str(props.get("cron", "off")),
+        https=str(props.get("https", "none")),
+        chain=str(props.get("chain") or ""),
+        key=str(props.get("key") or ""),
+        redirect_aliases=bool(props.get("redirect_aliases")),
+        enabled=bool(props.get("enabled", True)),
         proxies=tuple(str(proxy) for proxy in props.get("proxies", ())),
     )

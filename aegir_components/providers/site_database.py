@@ -38,22 +38,20 @@ class Provider(Lifecycle):
         come to the point where the server itself is mended.
         """
         try:
-            drift = databases.drift(endpoint(want, want["server"]), _wanted(want))
+            drift = databases.drift(endpoint(want, want["server"]), wanted(want))
         except client.DatabaseError as fault:
             return {"drift": [str(fault)]}
         return None if drift is None else {"drift": drift}
 
     def converge(self, want: State) -> State:
         """Make database, accounts and rights as declared."""
-        databases.ensure(endpoint(want, want["server"]), _wanted(want))
+        databases.ensure(endpoint(want, want["server"]), wanted(want))
         return {}
 
     def remove(self, have: State) -> None:
         """Dump it to the hub, prove the dump, and only then drop it."""
-        where, what = endpoint(have, have["server"]), _wanted(have)
-        if databases.is_ours(where, what):
-            backups.save_database(Connection.from_props(have["connection"]), where, what.name, str(have["site"]))
-        databases.drop(where, what)
+        keep(have)
+        databases.drop(endpoint(have, have["server"]), wanted(have))
 
 
 class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
@@ -66,18 +64,43 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
             name: the site's name.
             props: ``site``, ``server``, ``connection`` (of the server), ``address``, ``port``, ``user`` and ``password`` (the
                 hub's account, secret), ``database``, ``account``, ``site_password`` (secret), ``clients``, ``owner``,
-                ``authority`` (where TLS is required), ``reach``.
+                ``other`` (the account of the site's next or former password), ``authority`` (where TLS is required), ``reach``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
 
 
-def _wanted(props: State) -> databases.SiteDatabase:
+def of_site(props: State) -> State:
+    """Give the inputs of a site's database from those of a resource that has them as ``accounts``."""
+    return {
+        **props["accounts"],
+        "site": props["site"],
+        "password": props["hub_password"],
+        "site_password": props["password"],
+    }
+
+
+def keep(props: State) -> None:
+    """Dump a site's database to the hub and prove the dump, unless the newest one has all that is in it.
+
+    Raises:
+        HostError: the dump could not be made or loaded; nothing was removed.
+        DatabaseError: the server does not answer, or refuses.
+    """
+    where, what, conn = endpoint(props, props["server"]), wanted(props), Connection.from_props(props["connection"])
+    site = str(props["site"])
+    if databases.is_ours(where, what) and not backups.has_database(conn, where, what.name, site):
+        backups.save_database(conn, where, what.name, site)
+
+
+def wanted(props: State) -> databases.SiteDatabase:
+    """Read a site's database and accounts from a resource's inputs."""
     return databases.SiteDatabase(
         name=props["database"],
         user=props["account"],
         password=props["site_password"],
         clients=tuple(props["clients"]),
         owner=props["owner"],
+        other=str(props.get("other", "")),
         tls=bool(props.get("authority")),
     )

@@ -5,10 +5,20 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.host import script
 
-from .web import DEFAULT_CERTIFICATE, WebServer
+from .web import CIPHERS, CURVES, DEFAULT_CERTIFICATE, WebServer
 
 MODULES = ("rewrite", "proxy", "proxy_fcgi", "setenvif", "headers", "expires")
-TLS_MODULES = ("socache_shmcb", "ssl")
+TLS_MODULES = ("socache_shmcb", "ssl", "http2")
+TLS = f"""\
+# Mozilla's intermediate configuration, for all sites.
+Protocols h2 http/1.1
+SSLProtocol -all +TLSv1.2 +TLSv1.3
+SSLCipherSuite {CIPHERS}
+SSLOpenSSLConfCmd Curves {CURVES}
+SSLHonorCipherOrder off
+SSLSessionTickets off
+SSLSessionCacheTimeout 86400
+"""
 ROOT = f"{layout.CONFIG_ROOT}/apache"
 
 
@@ -25,7 +35,7 @@ def main_configuration(port: int, tls: bool) -> str:
     hosts = _unknown_names(port, "") + (_unknown_names(443, certificate) if tls else "")
     return f"""\
 # Written by aegir. Your own directives belong into {ROOT}/pre.d and {ROOT}/post.d.
-{listen}IncludeOptional {ROOT}/pre.d/*.conf
+{listen}{TLS if tls else ""}IncludeOptional {ROOT}/pre.d/*.conf
 IncludeOptional {ROOT}/platform.d/*.conf
 {hosts}
 IncludeOptional {ROOT}/vhost.d/*.conf

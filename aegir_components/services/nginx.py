@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aegir_components import layout
 from aegir_components.host import script
 
-from .web import DEFAULT_CERTIFICATE, WebServer
+from .web import CIPHERS, CURVES, DEFAULT_CERTIFICATE, WebServer
 
 ROOT = f"{layout.CONFIG_ROOT}/nginx"
 LISTEN = f"{ROOT}/listen.conf"
 """The addresses and ports of every site, in one place."""
+DEFAULT = f"{ROOT}/listen-default.conf"
+"""Those of the server that answers names which nobody declared."""
+LISTEN_TLS = f"{ROOT}/listen-tls.conf"
+TLS = f"{ROOT}/tls.conf"
+"""How every site is served over TLS: Mozilla's intermediate configuration.
+
+Included by each server: Debian's own nginx.conf has some of these in its ``http`` block, where there can be one only.
+"""
 
 
-def main_configuration(port: int, tls: bool) -> str:
+TLS_SETTINGS = f"""\
+# Written by aegir.
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_ciphers {CIPHERS};
+ssl_ecdh_curve {CURVES};
+ssl_prefer_server_ciphers off;
+ssl_session_timeout 1d;
+ssl_session_cache shared:aegir:10m;
+ssl_session_tickets off;
+"""
+
+
+def main_configuration(tls: bool) -> str:
     """Render ``/var/aegir/config/nginx.conf``, which nginx includes in its ``http`` block.
 
     The default server answers names that nobody declared: 404, and not somebody's site.
     """
-    secure = (
-        f"    listen 443 ssl default_server;\n    ssl_certificate {DEFAULT_CERTIFICATE}/openssl.crt;\n"
-        f"    ssl_certificate_key {DEFAULT_CERTIFICATE}/openssl.key;\n"
-    )
+    secure = f"""\
+    include {TLS};
+    ssl_certificate {DEFAULT_CERTIFICATE}/openssl.crt;
+    ssl_certificate_key {DEFAULT_CERTIFICATE}/openssl.key;
+"""
     return f"""\
 # Written by aegir. Your own directives belong into {ROOT}/pre.d and {ROOT}/post.d.
 # Host names are long: as shipped, one of more than 46 characters stops nginx from starting.
@@ -29,7 +52,7 @@ include {ROOT}/pre.d/*.conf;
 include {ROOT}/platform.d/*.conf;
 
 server {{
-    listen {port} default_server;
+    include {DEFAULT};
 {secure if tls else ""}    server_name _;
     location ^~ /.well-known/acme-challenge/ {{
         root {layout.ACME_ROOT};
@@ -45,19 +68,41 @@ include {ROOT}/post.d/*.conf;
 """
 
 
-def listen(port: int, *, ipv6: bool) -> str:
+def listen(port: int, *, ipv6: bool, options: str = "") -> str:
     """Render the addresses that a site listens on."""
-    return f"listen {port};\n" + (f"listen [::]:{port};\n" if ipv6 else "")
+    return f"listen {port}{options};\n" + (f"listen [::]:{port}{options};\n" if ipv6 else "")
+
+
+def listen_default(port: int, tls: bool, *, ipv6: bool) -> str:
+    """Render the addresses that the default server listens on."""
+    secure = listen(443, ipv6=ipv6, options=" ssl http2 default_server") if tls else ""
+    return listen(port, ipv6=ipv6, options=" default_server") + secure
+
+
+def _either(path: str, render: Callable[[bool], str]) -> str:
+    """Item: a file that has IPv6's addresses where the machine has such."""
+    both, old = (script.encoded(render(ipv6)) for ipv6 in (True, False))
+    return f'want_file {path} root root 644 "$(if [ -f /proc/net/if_inet6 ]; then echo {both}; else echo {old}; fi)"'
 
 
 def section(port: int, tls: bool) -> list[str]:
     """List the main file and what makes room for its default server."""
-    both, old = (script.encoded(listen(port, ipv6=ipv6)) for ipv6 in (True, False))
     return [
         # Debian's own example site calls itself the default server, and there can be one only.
         "want_no_default_site",
-        f'want_file {LISTEN} root root 644 "$(if [ -f /proc/net/if_inet6 ]; then echo {both}; else echo {old}; fi)"',
-        script.file(f"{layout.CONFIG_ROOT}/nginx.conf", main_configuration(port, tls)),
+        _either(LISTEN, lambda ipv6: listen(port, ipv6=ipv6)),
+        _either(DEFAULT, lambda ipv6: listen_default(port, tls, ipv6=ipv6)),
+        *_tls(tls),
+        script.file(f"{layout.CONFIG_ROOT}/nginx.conf", main_configuration(tls)),
+    ]
+
+
+def _tls(tls: bool) -> list[str]:
+    if not tls:
+        return [script.no_file(LISTEN_TLS), script.no_file(TLS)]
+    return [
+        _either(LISTEN_TLS, lambda ipv6: listen(443, ipv6=ipv6, options=" ssl http2")),
+        script.file(TLS, TLS_SETTINGS),
     ]
 
 
@@ -75,7 +120,7 @@ NGINX = WebServer(
     later="nginx_later",
     link="/etc/nginx/conf.d/aegir.conf",
     section=section,
-    removal=("want_default_site_back", script.no_file(LISTEN)),
+    removal=("want_default_site_back", *(script.no_file(path) for path in (LISTEN, DEFAULT, LISTEN_TLS, TLS))),
     definition=definition,
     template="nginx-vhost.conf.j2",
 )

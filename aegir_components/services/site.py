@@ -9,7 +9,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application
 from aegir_components.host import script
 
-from . import cron, functions, isolation, uploads
+from . import certificate, cron, functions, isolation, uploads, vhosts
 from .web import WebServer
 
 POOL_CHILDREN = 8
@@ -41,6 +41,14 @@ class SitePlan:
     """How often its cron runs: ``off``, ``hourly``, ``daily``."""
     proxies: tuple[str, ...] = ()
     """Addresses and networks of the reverse proxies, whose word on a visitor's address is taken."""
+    https: str = "none"
+    """``none``, ``enabled`` or ``required``."""
+    chain: str = ""
+    """The certificate with what it is signed by, in PEM."""
+    key: str = field(default="", repr=False)
+    redirect_aliases: bool = False
+    enabled: bool = True
+    """Whether it is served; otherwise all its names answer 503."""
 
     @property
     def socket(self) -> str:
@@ -54,7 +62,7 @@ class SitePlan:
 
     def url(self, port: int) -> str:
         """The address of the site."""
-        return f"http://{self.site}" if port == 80 else f"http://{self.site}:{port}"
+        return vhosts.address(self.site, port, tls=self.https != "none")
 
 
 def settings_text(plan: SitePlan, port: int) -> str:
@@ -79,7 +87,21 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
     return templates.render(
         server.template,
         site=plan.site,
-        aliases=plan.aliases,
+        hosts=vhosts.virtuals(
+            plan.site,
+            plan.aliases,
+            port,
+            https=plan.https,
+            redirect_aliases=plan.redirect_aliases,
+            enabled=plan.enabled,
+        ),
+        https=plan.https,
+        certificate=layout.certificate_directory(plan.site),
+        tls=f"{server.root}/tls.conf",
+        listen_tls=f"{server.root}/listen-tls.conf",
+        pages=layout.PAGES_ROOT,
+        maintenance=vhosts.MAINTENANCE,
+        retry_after=vhosts.RETRY_AFTER,
         port=port,
         define=layout.platform_variable(plan.platform),
         log=layout.site_log(plan.site),
@@ -89,7 +111,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         pool=layout.system_user(plan.site),
         files=layout.site_files(plan.root, plan.site),
         acme=layout.ACME_ROOT,
-        custom=f"{server.root}/custom.d/{layout.file_name(plan.site)}.conf",
+        custom=_custom_path(server, plan.site),
         listen=f"{server.root}/listen.conf",
     )
 
@@ -140,13 +162,19 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
         script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
         *_links(plan),
         *(isolation.process_items if plan.process else isolation.pool_items)(site, pool_text(plan)),
+        *certificate.directory_items(plan.chain, site),
         script.transaction(
             "vhost",
-            [script.file(_vhost_path(server, site), vhost_text(plan, server, port))],
+            [
+                *certificate.items(plan.chain, plan.key, site),
+                script.file(_vhost_path(server, site), vhost_text(plan, server, port)),
+            ],
             test=server.test,
             reload=server.later,
         ),
         *isolation.after_vhost(site, server, process=plan.process),
+        *([] if plan.chain else certificate.removal_items(site)),
+        _own_directives(site, server),
         *_cron(plan, keeps_cron),
     ]
     return lines
@@ -181,6 +209,20 @@ def _authority(plan: SitePlan) -> list[str]:
         return []
     path = layout.database_authority(str(plan.database["host"]))
     return [script.directory(posixpath.dirname(path)), script.file(path, plan.authority)]
+
+
+def _custom_path(server: WebServer, site: str) -> str:
+    return f"{server.root}/custom.d/{layout.file_name(site)}.conf"
+
+
+def _own_directives(site: str, server: WebServer) -> str:
+    """Item: the owner's own directives are tested and live, whenever they were changed."""
+    arguments = (_custom_path(server, site), _own_record(server, site), server.test, server.later)
+    return script.call("want_own_directives", *arguments)
+
+
+def _own_record(server: WebServer, site: str) -> str:
+    return f"{layout.STATE_ROOT}/own-{server.name}/{layout.file_name(site)}"
 
 
 def _vhost_path(server: WebServer, site: str) -> str:
@@ -218,6 +260,9 @@ def removal_items(site: str, server: WebServer, platform: str, publish_path: str
         *cron.removal_items(site),
         script.transaction("vhost", [vhost], test=server.test, reload=server.reload),
         *isolation.removal_items(site),
+        functions("site"),
+        *certificate.removal_items(site),
+        script.no_file(_own_record(server, site)),
         script.no_file(f"{layout.platform_registry(platform)}/{layout.file_name(site)}"),
         script.call("as_user", layout.AEGIR_USER, script.encoded(linking)),
     ]

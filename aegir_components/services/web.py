@@ -5,16 +5,54 @@ A type of the stack file (``apache``, ``apache_ssl``, ``nginx``, ``nginx_ssl``) 
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions, php
+from . import functions, php, vhosts
 
 DEFAULT_CERTIFICATE = f"{layout.CONFIG_ROOT}/ssl.d/default"
 """Self-signed, made on the machine: what names are answered with that nobody declared."""
+CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305"
+)
+"""Mozilla's intermediate configuration 5.7, for TLS 1.2."""
+CURVES = "X25519:prime256v1:secp384r1"
+LOGROTATE = "/etc/logrotate.d/aegir"
+ROTATION = f"""\
+# Written by aegir: the logs of its sites.
+{layout.LOG_ROOT}/*.log {{
+    daily
+    rotate 14
+    missingok
+    notifempty
+    compress
+    delaycompress
+    create 640 root adm
+    sharedscripts
+    postrotate
+        for unit in apache2 nginx; do
+            if systemctl -q is-active $unit; then systemctl reload $unit; fi
+        done
+    endscript
+}}
+"""
+"""By a graceful reload: nginx's own signal for it makes its workers open the files, and they may not enter the directory."""
+MAINTENANCE = """\
+<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="robots" content="noindex">
+<title>Maintenance</title>
+<h1>This site is closed for maintenance</h1>
+<p>Please come again later.</p>
+</html>
+"""
 PARTS = ("pre.d", "platform.d", "vhost.d", "custom.d", "post.d")
 
 
@@ -73,15 +111,21 @@ def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_vers
         *server.section(port, tls),
         script.link(server.link, server.main),
     ]
+    page = f"{layout.PAGES_ROOT}{vhosts.MAINTENANCE}"
     return [
         functions("web"),
         *php.items(php_version),
-        script.packages((*server.packages, "default-mysql-client")),
+        script.packages((*server.packages, "default-mysql-client", "logrotate")),
         "want_mail_agent",
         script.directory(server.root, mode=0o711),
         *(script.directory(f"{server.root}/{part}") for part in PARTS),
         script.directory(layout.STATE_ROOT),
         script.directory(layout.ACME_ROOT),
+        script.directory(layout.PAGES_ROOT),
+        script.directory(posixpath.dirname(page)),
+        script.file(page, MAINTENANCE),
+        script.directory(layout.LOG_ROOT, group="adm", mode=0o750),
+        script.file(LOGROTATE, ROTATION),
         script.directory(layout.PLATFORMS_ROOT),
         script.directory(
             f"{layout.PLATFORMS_ROOT}/{layout.RELEASES}", owner=layout.AEGIR_USER, group=layout.AEGIR_USER
@@ -124,6 +168,7 @@ def removal_items(server: WebServer) -> list[str]:
         script.call("refuse_vhosts", f"{server.root}/vhost.d"),
         script.transaction(server.name, section, test=server.test, reload=server.reload),
         *(script.no_file(f"{DEFAULT_CERTIFICATE}/openssl.{part}") for part in ("key", "crt")),
+        script.no_file(LOGROTATE),
         "want_no_empty_records",
         *php.removal_items(),
     ]

@@ -185,6 +185,11 @@ def _count(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     return [(server.databases[match[1]][match[2]],)]
 
 
+@_understands(r"CHECKSUM TABLE <NAME>\.<NAME>")
+def _checksum(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    return [(f"{match[1]}.{match[2]}", server.databases[match[1]][match[2]])]
+
+
 @_understands(r"SELECT host FROM mysql\.user WHERE user = <TEXT>")
 def _hosts(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     return [(host,) for user, host in server.accounts if user == _text(match[1])]

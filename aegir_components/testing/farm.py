@@ -20,7 +20,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,6 +29,7 @@ import pymysql
 
 from aegir_components import backups, layout
 from aegir_components.applications import Answer, probe
+from aegir_components.certificates import facts
 from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
@@ -174,15 +175,27 @@ class FakeFarm:
         """Stand in for ``host.local_names.reverse``."""
         return " ".join(host.name for host in self.hosts.values() if host.address == address)
 
-    def get(self, address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0) -> Answer:
+    def get(
+        self, address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False
+    ) -> Answer:
         """Stand in for ``applications.probe.get``: a site answers where it has a vhost and an installed database."""
         del path, patience
         machine = next((machine for machine in self.hosts.values() if machine.address == address), None)
         if machine is None or machine.unreachable:
             raise probe.NoAnswer(f"http://{address}:{port} does not answer for {host}: timed out")
-        vhost = f"/vhost.d/{layout.file_name(host)}.conf"
-        if not any(name.endswith(vhost) for name in machine.files):
+        name = f"/vhost.d/{layout.file_name(host)}.conf"
+        vhost = next((text for path, text in machine.files.items() if path.endswith(name)), None)
+        if vhost is None:
             return NOT_FOUND
+        certificate = machine.files.get(f"{layout.certificate_directory(host)}/openssl.crt")
+        answer = self._page(host, vhost, tls=tls)
+        return replace(answer, fingerprint=facts(certificate).fingerprint) if tls and certificate else answer
+
+    def _page(self, host: str, vhost: str, *, tls: bool) -> Answer:
+        if "Retry-After" in vhost:
+            return Answer(status=503, headers={"retry-after": "3600"}, body="")
+        if not tls and "Strict-Transport-Security" in vhost:
+            return Answer(status=301, headers={"location": f"https://{host}/"}, body="")
         installed = [member.installed[host] for member in self.hosts.values() if host in member.installed]
         if not installed:
             return BROKEN

@@ -18,6 +18,7 @@ import pymysql
 from aegir_components import layout
 
 from .database import VERSION, FakeMySQL
+from .functions import KINDS, KNOWN
 from .plan import Call, Plan
 
 Key = tuple[str, str]
@@ -140,13 +141,13 @@ class FakeHost:
             self.reloads.append(reload)
 
     def _do(self, call: Call) -> None:
-        if call[0] in _KNOWN:
-            getattr(self, f"_{_KNOWN[call[0]]}")(*call[1:])
+        if call[0] in KNOWN:
+            getattr(self, f"_{KNOWN[call[0]]}")(*call[1:])
         elif call[0].startswith("want_"):
             self._want(call[0].removeprefix("want_"), call[1] if len(call) > 1 else "", call[2:])
 
     def _want(self, kind: str, name: str, rest: Call) -> None:
-        key = (_KINDS.get(kind, kind), name)
+        key = (KINDS.get(kind, kind), name)
         have = self.items.get(key)
         if have != rest and self._deviates(f"{key[0]} {name}: {'missing' if have is None else 'differs'}"):
             self.items[key] = rest
@@ -345,15 +346,21 @@ class FakeHost:
             tables = server.databases[database["name"]]
         except (pymysql.MySQLError, KeyError) as fault:
             raise Refusal(f"the database does not let the site in from this machine: {fault}") from None
-        half = tables and "done" not in tables
-        result = f"::half {len(tables)}" if half else "::present" if tables else "::installed"
+        done = "::present" if "done" in tables else f"::half {len(tables)}"
+        result = done if tables else "::installed"
         if not tables:
             tables |= {"users": 1, "done": 1}
-        application = (
-            "wordpress" if "wp_install(" in program else "drupal7" if "MAINTENANCE_MODE" in program else "drupal"
-        )
-        self.installed[site] = (application, database["host"], database["port"], database["name"])
+        marks = {"wp_install(": "wordpress", "MAINTENANCE_MODE": "drupal7"}
+        name = next((name for mark, name in marks.items() if mark in program), "drupal")
+        self.installed[site] = (name, database["host"], database["port"], database["name"])
         self._say("fact", result, "result")
+
+    def _no_certificate(self, directory: str) -> None:
+        if ("directory", directory) in self.items and self._deviates(f"directory {directory}: still there"):
+            self._forget(directory)
+
+    def _own_directives(self, *_rest: str) -> None:
+        """Nobody has written any."""
 
     def _remove_site_data(self, directory: str, user: str) -> None:
         self._forget(directory)
@@ -364,39 +371,3 @@ class FakeHost:
 
 def _decoded(packed: str) -> str:
     return base64.b64decode(packed).decode()
-
-
-_KINDS = {"dir": "directory"}
-_KNOWN = {
-    "debian_only": "debian_only",
-    "want_packages": "packages",
-    "want_no_file": "no_file",
-    "want_file": "file",
-    "want_sudoers": "sudoers",
-    "want_member": "member",
-    "want_php": "php",
-    "want_site_links": "site_links",
-    "want_web_server_gone": "web_server_gone",
-    "activate": "activate",
-    "want_no_nfs_mount": "no_nfs_mount",
-    "find_token": "find_token",
-    "want_publishable": "publishable",
-    "want_published": "published",
-    "want_release": "release",
-    "want_staged": "release",
-    "want_mysql_certificate": "mysql_certificate",
-    "refuse_vhosts": "refuse_below",
-    "refuse_sites": "refuse_below",
-    "fact": "fact",
-    "mysql_server": "mysql_server",
-    "mysql_statements": "mysql_statements",
-    "mysql_login": "mysql_login",
-    "names_facts": "names_facts",
-    "want_hosts_block": "hosts_block",
-    "release_facts": "release_facts",
-    "release_accept": "release_accept",
-    "as_user": "as_user",
-    "site_php": "site_php",
-    "remove_site_data": "remove_site_data",
-}
-"""Shell functions, and the methods that stand in for them; every other ``want_...`` is kept under its first argument."""

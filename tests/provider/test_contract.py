@@ -24,6 +24,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 
 import aegir_components.providers as package
+from aegir_components import certificates
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import tls
 from aegir_components.providers import (
@@ -40,6 +41,7 @@ from aegir_components.testing import FakeFarm
 
 GOLDEN = {
     "activation": "aegir_components.providers.activation.Provider",
+    "certificate": "aegir_components.providers.certificate.Provider",
     "access": "aegir_components.providers.access.Provider",
     "credentials": "aegir_components.providers.credentials.Provider",
     "database": "aegir_components.providers.database.Provider",
@@ -250,6 +252,38 @@ def _site_config(world: World) -> Inputs:
     }
 
 
+def _certificate(_world: World) -> Inputs:
+    return {"site": SITE, "names": [SITE, "example.com"], "kind": "self-signed", "holder": "aegir/test"}
+
+
+def _given(world: World) -> Inputs:
+    """A certificate of somebody's, in files on the hub."""
+    pair = certificates.self_signed([SITE, "example.com"])
+    paths = {"chain_file": pair.chain, "key_file": pair.key}
+    for name, text in paths.items():
+        (world.hub_root / name).write_text(text)
+    files = {name: str(world.hub_root / name) for name in paths}
+    return {**_certificate(world), **files, "kind": "given", "digest": "0" * 16}
+
+
+def _secured(world: World) -> Inputs:
+    pair = certificates.self_signed([SITE, "example.com"])
+    return {**_site_config(world), "https": "required", "chain": pair.chain, "key": pair.key}
+
+
+def _accounts(world: World) -> Inputs:
+    """What a site's resources know of its database."""
+    known = _site_database(world)
+    left_out = ("site", "password", "site_password")
+    return {
+        "accounts": {
+            **{key: value for key, value in known.items() if key not in left_out},
+            "other": "www_example_com_b",
+        },
+        "hub_password": secret("password"),
+    }
+
+
 def _where() -> dict[str, Any]:
     return {"name": "www_example_com", "user": "www_example_com", "host": "10.0.0.3", "port": 3306}
 
@@ -382,8 +416,18 @@ EXAMPLES = {
         variants={
             "wordpress": lambda world: {**_site_config(world), "application": "wordpress"},
             "all options": lambda world: {**_site_config(world), "isolation": "process", "cron": "daily"},
+            "with a certificate": _secured,
+            "closed": lambda world: {**_site_config(world), "enabled": False},
+            "with its database": lambda world: {**_site_config(world), **_accounts(world)},
             "shared uploads": lambda world: {**_site_config(world), "uploads": "/srv/shared", "number": 31000},
         },
+    ),
+    "certificate": Example(
+        inputs=_certificate,
+        another={"names": [SITE]},
+        hosts=(),
+        removes=False,
+        variants={"given": _given},
     ),
     "installation": Example(
         inputs=_installation,
@@ -392,7 +436,11 @@ EXAMPLES = {
         drift=_empty_database,
         reads=False,
         removes=False,
-        variants={"wordpress": lambda world: {**_installation(world), "application": "wordpress"}},
+        variants={
+            "wordpress": lambda world: {**_installation(world), "application": "wordpress"},
+            "with accounts": lambda world: {**_installation(world), **_accounts(world)},
+            "without health": lambda world: {**_installation(world), "health": False},
+        },
     ),
 }
 
@@ -545,8 +593,9 @@ def test_a_second_create_adopts_what_the_first_one_made(name: str, world: World)
     first_id, first = made.id, made.outs
     machines = {host.name: (dict(host.items), list(host.reloads)) for host in world.farm.hosts.values()}
     made.create()
-    generated = set(credentials.LENGTHS) if name == "credentials" else set()
-    volatile = {key for key in made.outs if key in generated}
+    # What is made by chance is in the state only, so another creation makes another.
+    generated = {"credentials": set(credentials.LENGTHS), "certificate": {"chain", "key", "fingerprint"}}
+    volatile = generated.get(name, set())
     assert first_id == made.id
     assert {key: value for key, value in first.items() if key not in volatile} == {
         key: value for key, value in made.outs.items() if key not in volatile
@@ -873,7 +922,7 @@ def test_a_database_is_removed_after_its_dump_only(world: World) -> None:
     _server_of(world).databases["www_example_com"] |= {"users": 3}
     made.delete()
     assert "www_example_com" not in _server_of(world).databases
-    kept = list((world.hub_root / "backups").iterdir())
+    kept = list((world.hub_root / "backups").glob("*.sql.gz"))
     assert 1 == len(kept)
     assert kept[0].name.startswith(SITE)
     assert 0o600 == kept[0].stat().st_mode & 0o777

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
@@ -57,19 +58,40 @@ def plan(case: str, application: str) -> site.SitePlan:
 
 
 CASES = ["minimal", "full", "hostile"]
+VARIANTS: dict[str, dict[str, Any]] = {
+    "secure": {"https": "required", "redirect_aliases": True},
+    "both": {"https": "enabled"},
+    "redirects": {"redirect_aliases": True},
+    "closed": {"enabled": False, "https": "enabled"},
+}
+"""What there is of a site's virtual hosts, on a site with aliases."""
+
+
+def vhost(case: str, application: str, server: WebServer) -> str:
+    made = (
+        dataclasses.replace(plan("full", application), **VARIANTS[case])
+        if case in VARIANTS
+        else plan(case, application)
+    )
+    return site.vhost_text(made, server, 8080 if case in ("full", "redirects") and application == "drupal" else 80)
+
+
 KINDS = {
-    "drupal-apache.conf": lambda case: site.vhost_text(plan(case, "drupal"), APACHE, 8080 if case == "full" else 80),
-    "drupal-nginx.conf": lambda case: site.vhost_text(plan(case, "drupal"), NGINX, 8080 if case == "full" else 80),
-    "wordpress-apache.conf": lambda case: site.vhost_text(plan(case, "wordpress"), APACHE, 80),
-    "wordpress-nginx.conf": lambda case: site.vhost_text(plan(case, "wordpress"), NGINX, 80),
-    "drupal7-apache.conf": lambda case: site.vhost_text(plan(case, "drupal7"), APACHE, 80),
-    "drupal7-nginx.conf": lambda case: site.vhost_text(plan(case, "drupal7"), NGINX, 80),
+    "drupal-apache.conf": lambda case: vhost(case, "drupal", APACHE),
+    "drupal-nginx.conf": lambda case: vhost(case, "drupal", NGINX),
+    "wordpress-apache.conf": lambda case: vhost(case, "wordpress", APACHE),
+    "wordpress-nginx.conf": lambda case: vhost(case, "wordpress", NGINX),
+    "drupal7-apache.conf": lambda case: vhost(case, "drupal7", APACHE),
+    "drupal7-nginx.conf": lambda case: vhost(case, "drupal7", NGINX),
     "pool.conf": lambda case: site.pool_text(plan(case, "drupal")),
     "settings.php": lambda case: site.settings_text(plan(case, "drupal"), 8080 if case == "full" else 80),
     "drupal7-settings.php": lambda case: site.settings_text(plan(case, "drupal7"), 8080 if case == "full" else 80),
     "wp-config.php": lambda case: site.settings_text(plan(case, "wordpress"), 8080 if case == "full" else 80),
 }
-ALL = [(case, kind) for kind in KINDS for case in CASES]
+ALL = [
+    *((case, kind) for kind in KINDS for case in CASES),
+    *((case, f"drupal-{server}.conf") for server in ("apache", "nginx") for case in VARIANTS),
+]
 
 
 def rendered(case: str, kind: str) -> str:

@@ -32,6 +32,22 @@ site_php() { # user site docroot tmp base64-program: the fact result is its last
     fact result "$sp_result"
 }
 
+want_no_certificate() { # directory: the key of a site that is not served over TLS does not stay
+    [ -d "$1" ] || return 0
+    deviates "directory $1: still there" || return 0
+    rm -rf --one-file-system "$1"
+}
+
+want_own_directives() { # file record test later: the owner's, tested and live whenever they were changed
+    od_now=
+    [ ! -f "$1" ] || od_now=$(sha256sum <"$1")
+    [ "$od_now" != "$(cat "$2" 2>/dev/null)" ] || return 0
+    deviates "file $1: your own directives have changed and are not live yet" || return 0
+    od_said=$($3 2>&1) || fail "your own directives in $1 do not pass the server's own test; no reload: $(printf %s "$od_said" | tail -c 600)"
+    $4 || fail "no reload could be asked for"
+    mkdir -p "$(dirname "$2")" && printf %s "$od_now" >"$2" || fail "$2 could not be written"
+}
+
 remove_site_data() { # directory user: only what we made has a directory named site in it
     [ ! -d "$1/site" ] || rm -rf --one-file-system "$1"
     if getent passwd "$2" >/dev/null; then

@@ -1,0 +1,59 @@
+"""Whether a web server serves a site as declared: the application answers, over TLS with the site's own certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import probe
+from .base import Answer, Application
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """What a web server has to answer for a site."""
+
+    site: str
+    application: Application
+    https: str = "none"
+    """``none``, ``enabled`` or ``required``."""
+    fingerprint: str = ""
+    """Of the certificate that it has to show."""
+    enabled: bool = True
+
+
+def fault(declared: Declared, address: str, port: int) -> str | None:
+    """Ask a web server for a site, and say what is wrong with its answer; ``None`` when it is right.
+
+    Args:
+        declared: the site.
+        address: the web server's.
+        port: its port of plain HTTP.
+    """
+    tls = declared.https != "none"
+    try:
+        answer = probe.get(address, port, declared.site, tls=tls)
+        why = judged(declared, answer)
+        if why is None and declared.https == "required":
+            why = _redirects(declared.site, probe.get(address, port, declared.site))
+    except probe.NoAnswer as silence:
+        return str(silence)
+    return why
+
+
+def judged(declared: Declared, answer: Answer) -> str | None:
+    """Say what is wrong with the answer for the front page."""
+    if declared.fingerprint and answer.fingerprint != declared.fingerprint:
+        return "is answered with another certificate than the declared one"
+    if declared.enabled:
+        return declared.application.judge(answer)
+    if answer.status != 503 or "retry-after" not in answer.headers:
+        return f"answers {answer.status}, and a disabled site answers 503 with Retry-After"
+    return None
+
+
+def _redirects(site: str, answer: Answer) -> str | None:
+    if answer.status == 503 or (
+        answer.status == 301 and answer.headers.get("location", "").startswith(f"https://{site}/")
+    ):
+        return None
+    return f"answers {answer.status} over plain HTTP, and https is required"

@@ -1,0 +1,95 @@
+"""A certificate that the operator brings: read from the hub's files, and checked before any machine is touched."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+from .pem import RENEW_DAYS, Pair, facts
+
+
+class GivenError(Exception):
+    """A given certificate cannot be used; the text says which file and why, and never what a key is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """A certificate that can be used."""
+
+    pair: Pair
+    digest: str
+    """Of the certificates and the public key: another one when a file has changed."""
+    warnings: tuple[str, ...] = ()
+
+
+def read(chain: str, key: str, names: Sequence[str], *, now: dt.datetime | None = None) -> Given:
+    """Read a certificate with its chain and its key, and check that they belong together and are the site's.
+
+    Args:
+        chain: a file with the certificate and what it is signed by, in PEM.
+        key: a file with the private key, in PEM.
+        names: the host names that it has to cover.
+        now: the moment that counts.
+
+    Raises:
+        GivenError: one of both cannot be read, they do not match, a name is missing, or it has ended.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    chain_text, key_text = _text(chain), _text(key)
+    try:
+        certificates = x509.load_pem_x509_certificates(chain_text.encode())
+    except ValueError:
+        raise GivenError(f"{chain} has no certificate in PEM") from None
+    try:
+        loaded = serialization.load_pem_private_key(key_text.encode(), password=None)
+    except TypeError:
+        raise GivenError(f"{key} is locked by a passphrase, which a web server would ask for at each start") from None
+    except Exception:  # noqa: BLE001 - whatever a parser says of a private key stays unsaid
+        raise GivenError(f"{key} has no private key in PEM") from None
+    public = _spki(loaded.public_key())
+    if public != _spki(certificates[0].public_key()):
+        raise GivenError(f"the key in {key} is not that of the first certificate in {chain}")
+    for lower, upper in pairwise(certificates):
+        try:
+            lower.verify_directly_issued_by(upper)
+        except (ValueError, TypeError, InvalidSignature):
+            raise GivenError(
+                f"{chain}: each certificate has to be followed by the one that signed it, and "
+                f'"{lower.subject.rfc4514_string()}" is not signed by "{upper.subject.rfc4514_string()}"'
+            ) from None
+    said = facts(chain_text)
+    if missing := [name for name in names if not said.covers(name)]:
+        raise GivenError(
+            f"{chain} is not for {', '.join(missing)}; it has: {', '.join(sorted(said.names)) or 'no names'}"
+        )
+    if said.ends <= now:
+        raise GivenError(f"{chain} has ended on {said.ends:%Y-%m-%d}")
+    if said.begins > now:
+        raise GivenError(f"{chain} is valid from {said.begins:%Y-%m-%d} on only")
+    left = said.days_left(now)
+    soon = (f"{chain} ends in {left} days, on {said.ends:%Y-%m-%d}",) if left < RENEW_DAYS else ()
+    digest = hashlib.sha256(chain_text.encode() + b"\0" + public).hexdigest()
+    return Given(pair=Pair(chain=chain_text, key=key_text), digest=digest[:16], warnings=soon)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except OSError as fault:
+        raise GivenError(f"{path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise GivenError(f"{path} is not in PEM, which is text") from None
+
+
+def _spki(public: object) -> bytes:
+    assert hasattr(public, "public_bytes")
+    found: bytes = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return found

@@ -1,0 +1,69 @@
+"""Which virtual hosts a site has: one for each scheme, and for names that redirect. Pure decisions; templates write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+MAINTENANCE = "/aegir-maintenance/page.html"
+"""The address of the page that a disabled site shows; no site has one of this name."""
+RETRY_AFTER = 3600
+"""Seconds after which a visitor of a disabled site may come again."""
+TLS_PORT = 443
+
+Does = Literal["serve", "redirect", "closed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Virtual:
+    """A virtual host."""
+
+    names: tuple[str, ...]
+    tls: bool
+    does: Does
+    target: str = ""
+    """Where it redirects to: scheme, name and port."""
+
+
+def address(site: str, port: int, *, tls: bool) -> str:
+    """Give the address of a name without a path."""
+    if tls:
+        return f"https://{site}"
+    return f"http://{site}" if port == 80 else f"http://{site}:{port}"
+
+
+def virtuals(
+    site: str, aliases: Sequence[str], port: int, *, https: str, redirect_aliases: bool, enabled: bool
+) -> list[Virtual]:
+    """List the virtual hosts of a site.
+
+    Args:
+        site: its name.
+        aliases: its further names.
+        port: the web server's port of plain HTTP.
+        https: ``none``, ``enabled`` or ``required``.
+        redirect_aliases: whether the further names redirect to its name.
+        enabled: whether it is served at all.
+    """
+    names = (site, *aliases)
+    found = []
+    for tls in (False, True):
+        if tls and https == "none":
+            continue
+        if not enabled:
+            found.append(Virtual(names=names, tls=tls, does="closed"))
+        elif https == "required" and not tls:
+            # Straight to where the visitor ends up.
+            found += [
+                Virtual(names=(name,), tls=tls, does="redirect", target=address(final, port, tls=True))
+                for name in names
+                for final in [site if redirect_aliases else name]
+            ]
+        elif redirect_aliases and aliases:
+            found.append(Virtual(names=(site,), tls=tls, does="serve"))
+            target = address(site, port, tls=tls)
+            found.append(Virtual(names=tuple(aliases), tls=tls, does="redirect", target=target))
+        else:
+            found.append(Virtual(names=names, tls=tls, does="serve"))
+    return found
