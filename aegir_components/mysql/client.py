@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,12 @@ CONNECT_TIMEOUT = 8
 """Seconds for a connection."""
 STATEMENT_TIMEOUT = 60
 """Seconds for one answer."""
+RESTART = 15.0
+"""Seconds for which a refused connection is tried again: a server that is restarted, as by an upgrade, is back by then."""
+PAUSE = 0.5
 
+_refused_since: dict[tuple[str, int], float] = {}
+"""When a server first refused a connection, of this process: all that need it wait for it together, not one by one."""
 _UNREACHABLE = (2002, 2003, 2013)
 _NO_TLS = 2026
 _QUOTE = re.compile(r" near '.*", re.DOTALL)
@@ -103,12 +109,29 @@ def connect(endpoint: Endpoint, database: str | None = None) -> Iterator[Session
             if endpoint.tunnel is not None:
                 socket = stack.enter_context(forward.to_local(endpoint.tunnel, "127.0.0.1", endpoint.port))
                 place = {"unix_socket": str(socket)}
-            wire = stack.enter_context(_open(endpoint, database, place))
+            wire = stack.enter_context(_patiently(endpoint, lambda: _open(endpoint, database, place)))
         except (pymysql.MySQLError, OSError) as fault:
             raise explained(endpoint, fault, verb="login") from None
         session = Session(wire, endpoint)
         session.rows(PREAMBLE)
         yield session
+
+
+def _patiently(endpoint: Endpoint, work: Callable[[], Wire[Any]]) -> Wire[Any]:
+    """Open a connection; one that is refused is tried again for a while."""
+    where = (endpoint.address, endpoint.port)
+    while True:
+        try:
+            wire = work()
+        except pymysql.OperationalError as fault:
+            refused = isinstance(getattr(fault, "original_exception", None), ConnectionRefusedError)
+            now = time.monotonic()
+            if not refused or now >= _refused_since.setdefault(where, now) + RESTART:
+                raise
+            time.sleep(PAUSE)
+        else:
+            _refused_since.pop(where, None)
+            return wire
 
 
 def _open(endpoint: Endpoint, database: str | None, place: Mapping[str, Any]) -> Wire[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from typing import Any
 
 import pymysql
@@ -265,6 +266,34 @@ class TestErrors:
         assert "5ecret" not in repr(self.where)
         wanted = databases.SiteDatabase(name="d", user="u", password="5ecret-pass", clients=("h",), owner="o")
         assert "5ecret" not in repr(wanted)
+
+    def test_a_server_that_restarts_is_waited_for_once_by_all_that_need_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = [100.0]
+        tries: list[float] = []
+        monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+        monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+        monkeypatch.setattr(client, "_refused_since", {})
+
+        def refuse(**_given: object) -> None:
+            tries.append(clock[0])
+            raise OPERATIONAL(2003, "refused") from None
+
+        def connect(**given: object) -> None:
+            try:
+                refuse(**given)
+            except OPERATIONAL as fault:
+                fault.original_exception = ConnectionRefusedError(111, "Connection refused")  # type: ignore[attr-defined]
+                raise
+
+        monkeypatch.setattr(pymysql, "connect", connect)
+        for expected in (client.RESTART, 0.0):
+            begun = clock[0]
+            with pytest.raises(DOWN), client.connect(self.where):
+                pass
+            assert clock[0] - begun == pytest.approx(expected, abs=2 * client.PAUSE)
+        assert len(tries) > 10
 
     def test_errors_cross_processes(self) -> None:
         fault = client.DatabaseDenied("db1: no")
