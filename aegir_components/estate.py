@@ -196,7 +196,7 @@ def _site(
     depends = [*database.ready, *database.before_sites, proofs[site.database], platforms[site.platform].release]
     for server in declared.site_servers(name):
         depends += servers[server.name].before_sites
-    return Site(name, args, pulumi.ResourceOptions(depends_on=depends, providers=pools.of(name)))
+    return Site(site.identity, args, pulumi.ResourceOptions(depends_on=depends, providers=pools.of(name)))
 
 
 def address_of(server: settings.Server) -> str:

@@ -2,7 +2,7 @@
 // Runs the cron of a Drupal 8 or later site, by core's own service. Site and document root are in the environment.
 error_reporting(E_ALL & ~E_DEPRECATED);
 ini_set('display_errors', 'stderr');
-$site = getenv('AEGIR_SITE');
+$site = getenv('AEGIR_HOST');
 $docroot = realpath(getenv('AEGIR_DOCROOT'));
 chdir($docroot);
 $loader = require $docroot . '/autoload.php';

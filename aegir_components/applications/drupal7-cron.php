@@ -2,7 +2,7 @@
 // Runs the cron of a Drupal 7 site, by core's own function. Site and document root are in the environment.
 error_reporting(E_ALL & ~E_DEPRECATED);
 ini_set('display_errors', 'stderr');
-$site = getenv('AEGIR_SITE');
+$site = getenv('AEGIR_HOST');
 $docroot = realpath(getenv('AEGIR_DOCROOT'));
 chdir($docroot);
 define('DRUPAL_ROOT', $docroot);

@@ -4,7 +4,7 @@ error_reporting(E_ALL & ~E_DEPRECATED);
 ini_set('display_errors', 'stderr');
 $docroot = realpath(getenv('AEGIR_DOCROOT'));
 chdir($docroot);
-$_SERVER['HTTP_HOST'] = $_SERVER['SERVER_NAME'] = getenv('AEGIR_SITE');
+$_SERVER['HTTP_HOST'] = $_SERVER['SERVER_NAME'] = getenv('AEGIR_HOST');
 $_SERVER['REQUEST_URI'] = $_SERVER['PHP_SELF'] = $_SERVER['SCRIPT_NAME'] = '/wp-cron.php';
 $_SERVER['REMOTE_ADDR'] = '127.0.0.1';
 $_SERVER['REQUEST_METHOD'] = 'GET';

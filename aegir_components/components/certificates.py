@@ -60,7 +60,7 @@ def declare(
     if site.https == "none":
         return None
     props: dict[str, object] = {
-        "site": site.name,
+        "site": site.identity,
         "names": [site.name, *site.aliases],
         "kind": site.certificate.kind,
         "holder": holder,
@@ -76,4 +76,4 @@ def declare(
             "accounts": f"{hub_root}/acme",
             "members": members_props(members, ports=False),
         }
-    return Certificate(site.name, props, opts)
+    return Certificate(site.identity, props, opts)

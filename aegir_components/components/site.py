@@ -62,20 +62,20 @@ class Site(AegirComponent, kind="Site"):
         """Declare a site."""
         super().__init__(name, opts)
         site, platform = args.site, args.platform
+        key = site.identity
         kept = pulumi.ResourceOptions(protect=True) if site.protect else None
-        credentials = Credentials(
-            name, site.name, self.child(also=kept), numbers=args.numbers, version=site.password_version
-        )
-        names = layout.account_names(site.name)
+        credentials = Credentials(key, key, self.child(also=kept), numbers=args.numbers, version=site.password_version)
+        names = layout.account_names(key)
         where = {
-            "name": layout.database_name(site.name),
+            "name": layout.database_name(key),
             "user": credentials.turn.apply(lambda turn: names[int(turn or 0)]),
             "host": args.database["address"],
             "port": args.database["port"],
         }
         members = members_props(args.members)
         code = {
-            "site": site.name,
+            "site": key,
+            "name": site.name if site.formerly else None,
             "platform": platform.name,
             "publish_path": platform.publish_path,
             "docroot": args.code.docroot,
@@ -102,12 +102,12 @@ class Site(AegirComponent, kind="Site"):
             "account": where["user"],
             "other": credentials.turn.apply(lambda turn: names[1 - int(turn or 0)]),
             "clients": list(args.clients),
-            "owner": f"{args.holder}/{site.name}",
+            "owner": f"{args.holder}/{key}",
         }
         database = SiteDatabase(
-            name,
+            key,
             {
-                "site": site.name,
+                "site": key,
                 **accounts,
                 "password": args.database["password"],
                 "site_password": credentials.database,
@@ -115,7 +115,7 @@ class Site(AegirComponent, kind="Site"):
             self.child(also=kept),
         )
         self.configuration = SiteConfiguration(
-            name,
+            key,
             {
                 **code,
                 "aliases": list(site.aliases),

@@ -73,11 +73,11 @@ class Installation(AegirResource, module="aegir", name="Installation"):
 
         Args:
             name: the site's name.
-            props: ``site``, ``application``, ``publish_path``, ``docroot``, ``profile``, ``title``, ``language``, ``admin``,
-                ``mail``, ``admin_password`` (secret), ``database``, ``password`` (secret), ``members``, ``holder``,
-                ``install``, ``health``, ``https``, ``fingerprint`` (of the certificate), ``enabled``, ``accounts`` (the
-                database's server and accounts, as ``SiteDatabase`` has them without secrets), ``hub_password`` (secret, of
-                the hub's account there).
+            props: ``site``, ``name`` (its host name, where that is another), ``application``, ``publish_path``, ``docroot``,
+                ``profile``, ``title``, ``language``, ``admin``, ``mail``, ``admin_password`` (secret), ``database``,
+                ``password`` (secret), ``members``, ``holder``, ``install``, ``health``, ``https``, ``fingerprint`` (of the
+                certificate), ``enabled``, ``accounts`` (the database's server and accounts, as ``SiteDatabase`` has them
+                without secrets), ``hub_password`` (secret, of the hub's account there).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -134,7 +134,7 @@ def _run(want: State, program: tuple[str, ...], doing: str) -> str:
     if want.get("authority"):
         database["ca"] = layout.database_authority(str(database["host"]))
     values = {
-        "host": want["site"],
+        "host": want.get("name") or want["site"],
         "database": database,
         "profile": want["profile"],
         "title": want["title"],
@@ -166,7 +166,7 @@ def _install(want: State) -> str:
 
 def _faults(want: State) -> dict[str, str]:
     declared = health.Declared(
-        site=str(want["site"]),
+        site=str(want.get("name") or want["site"]),
         application=APPLICATIONS[want["application"]],
         https=str(want.get("https", "none")),
         fingerprint=str(want.get("fingerprint") or ""),
@@ -176,5 +176,5 @@ def _faults(want: State) -> dict[str, str]:
     for name, member in sorted(want["members"].items()):
         why = health.fault(declared, str(member["connection"]["address"]), int(member["port"]))
         if why is not None:
-            found[name] = f"{name}: {want['site']} {why}"
+            found[name] = f"{name}: {declared.site} {why}"
     return found

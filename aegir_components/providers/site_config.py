@@ -125,7 +125,14 @@ def _clean(have: State, members: dict[str, Connection], keep: Callable[[], None]
 
     def stop(conn: Connection) -> None:
         server = _server(have, conn)
-        lines = site.removal_items(have["site"], server, have["platform"], have["publish_path"], have["docroot"])
+        lines = site.removal_items(
+            have["site"],
+            server,
+            have["platform"],
+            have["publish_path"],
+            have["docroot"],
+            host=str(have.get("name") or ""),
+        )
         script.execute(conn, "apply", lines, what=what, holder=have["holder"])
 
     each(members, stop)
@@ -147,10 +154,12 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
 
         Args:
             name: the site's name.
-            props: ``site``, ``aliases``, ``platform``, ``publish_path``, ``publish_root``, ``docroot``, ``application``,
-                ``database`` (``name``, ``user``, ``host``, ``port``), ``password`` (secret), ``salt`` (secret),
-                ``authority``, ``templates``
-                (a digest), ``members`` (name to ``connection``, ``type``, ``port``), ``proxies``, ``holder``.
+            props: ``site``, ``name`` (its host name, where that is another), ``aliases``, ``platform``, ``publish_path``,
+                ``publish_root``, ``docroot``, ``application``, ``database`` (``name``, ``user``, ``host``, ``port``),
+                ``password`` (secret), ``salt`` (secret), ``authority``, ``number``, ``uploads``, ``isolation``, ``cron``,
+                ``https``, ``chain`` and ``key`` (secret) of its certificate, ``redirect_aliases``, ``enabled``,
+                ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
+                ``members`` (name to ``connection``, ``type``, ``port``), ``proxies``, ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -177,6 +186,8 @@ def _plan(props: State) -> site.SitePlan:
     database = props["database"]
     return site.SitePlan(
         site=props["site"],
+        host=str(props.get("name") or ""),
+        former_host=str(props.get("was", {}).get("name") or ""),
         aliases=tuple(props.get("aliases", ())),
         platform=props["platform"],
         publish_path=props["publish_path"],

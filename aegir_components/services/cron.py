@@ -54,11 +54,14 @@ def calendar(site: str, often: str) -> str:
     return f"*-*-* {hour}:{within // 60:02}:{within % 60:02}"
 
 
-def items(site: str, *, application: str, program: str, document_root: str, tmp: str, often: str) -> list[str]:
+def items(
+    site: str, *, host: str, application: str, program: str, document_root: str, tmp: str, often: str
+) -> list[str]:
     """List what runs a site's cron on this machine.
 
     Args:
-        site: its name.
+        site: what it is known by.
+        host: its host name.
         application: the application's name.
         program: the application's PHP file in this package's ``applications``.
         document_root: the document root, by way of the publish path, so that each run takes the live release.
@@ -68,9 +71,15 @@ def items(site: str, *, application: str, program: str, document_root: str, tmp:
     user = layout.system_user(site)
     php = resources.files("aegir_components.applications").joinpath(program).read_text(encoding="utf-8")
     timer = f"[Unit]\nDescription=Cron of the site {site}\n\n[Timer]\nOnCalendar={calendar(site, often)}\nAccuracySec=10s\n\n"
-    environment = (
-        f"AEGIR_SITE={site}\nAEGIR_DOCROOT={document_root}\nAEGIR_APPLICATION={application}\nTMPDIR={tmp}\nHOME={tmp}\n"
-    )
+    known = {
+        "AEGIR_SITE": site,
+        "AEGIR_HOST": host,
+        "AEGIR_DOCROOT": document_root,
+        "AEGIR_APPLICATION": application,
+        "TMPDIR": tmp,
+        "HOME": tmp,
+    }
+    environment = "".join(f"{key}={value}\n" for key, value in known.items())
     units = [
         script.file(SERVICE, UNIT),
         script.file(timer_path(user), f"{timer}[Install]\nWantedBy=timers.target\n"),

@@ -21,6 +21,7 @@ class SitePlan:
     """A site as it is on every web server that has it."""
 
     site: str
+    """What it is known by on the machines: the name that it had when it was made."""
     aliases: tuple[str, ...]
     platform: str
     publish_path: str
@@ -49,6 +50,20 @@ class SitePlan:
     redirect_aliases: bool = False
     enabled: bool = True
     """Whether it is served; otherwise all its names answer 503."""
+    host: str = ""
+    """Its host name, where it was renamed."""
+    former_host: str = ""
+    """The host name of the last run that was recorded, where that was another one."""
+
+    @property
+    def name(self) -> str:
+        """Its host name."""
+        return self.host or self.site
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that code may know it by: the one that it was made with stays in what is stored."""
+        return tuple(dict.fromkeys((self.name, *self.aliases, self.site)))
 
     @property
     def socket(self) -> str:
@@ -62,7 +77,7 @@ class SitePlan:
 
     def url(self, port: int) -> str:
         """The address of the site."""
-        return vhosts.address(self.site, port, tls=self.https != "none")
+        return vhosts.address(self.name, port, tls=self.https != "none")
 
 
 def settings_text(plan: SitePlan, port: int) -> str:
@@ -70,7 +85,7 @@ def settings_text(plan: SitePlan, port: int) -> str:
     return templates.render(
         plan.application.settings_template,
         site=plan.site,
-        names=(plan.site, *plan.aliases),
+        names=plan.names,
         database=plan.database,
         hash_salt=plan.salt,
         private=layout.site_private(plan.root, plan.site),
@@ -88,7 +103,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         server.template,
         site=plan.site,
         hosts=vhosts.virtuals(
-            plan.site,
+            plan.name,
             plan.aliases,
             port,
             https=plan.https,
@@ -132,7 +147,7 @@ def pool_text(plan: SitePlan) -> str:
 def registry_text(plan: SitePlan) -> str:
     """List the site's names with what they link to, for ``link_sites``."""
     target = layout.site_linked(plan.root, plan.site)
-    return "".join(f"{name} {target}\n" for name in (plan.site, *plan.aliases))
+    return "".join(f"{name} {target}\n" for name in plan.names)
 
 
 def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = False) -> list[str]:
@@ -167,7 +182,11 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             "vhost",
             [
                 *certificate.items(plan.chain, plan.key, site),
-                script.file(_vhost_path(server, site), vhost_text(plan, server, port)),
+                script.file(_vhost_path(server, plan.name), vhost_text(plan, server, port)),
+                *(
+                    script.no_file(_vhost_path(server, name))
+                    for name in sorted({site, plan.former_host} - {plan.name, ""})
+                ),
             ],
             test=server.test,
             reload=server.later,
@@ -186,6 +205,7 @@ def _cron(plan: SitePlan, here: bool) -> list[str]:
     below = "" if plan.docroot == "." else f"/{plan.docroot}"
     return cron.items(
         plan.site,
+        host=plan.name,
         application=plan.application.name,
         program=plan.application.cron,
         document_root=f"{plan.publish_path}{below}",
@@ -236,7 +256,7 @@ def _links(plan: SitePlan) -> list[str]:
     linking = _linking(plan.platform, plan.publish_path, below)
     return [
         f"LINKING={script.encoded(linking)}",
-        script.call("want_site_links", plan.publish_path, below, target, plan.site, *plan.aliases),
+        script.call("want_site_links", plan.publish_path, below, target, *plan.names),
     ]
 
 
@@ -251,14 +271,16 @@ def _linking(platform: str, publish_path: str, below: str) -> str:
     )
 
 
-def removal_items(site: str, server: WebServer, platform: str, publish_path: str, docroot: str) -> list[str]:
+def removal_items(
+    site: str, server: WebServer, platform: str, publish_path: str, docroot: str, *, host: str = ""
+) -> list[str]:
     """List what takes a site's configuration off a server; its data go in ``data_removal``, after their backup."""
     linking = _linking(platform, publish_path, "" if docroot == "." else f"/{docroot}")
-    vhost = script.no_file(_vhost_path(server, site))
+    vhosts_of = [script.no_file(_vhost_path(server, name)) for name in dict.fromkeys((site, host or site))]
     return [
         functions("web"),
         *cron.removal_items(site),
-        script.transaction("vhost", [vhost], test=server.test, reload=server.reload),
+        script.transaction("vhost", vhosts_of, test=server.test, reload=server.reload),
         *isolation.removal_items(site),
         functions("site"),
         *certificate.removal_items(site),

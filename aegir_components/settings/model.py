@@ -287,6 +287,8 @@ class Site:
     language: str = "en"
     aliases: tuple[str, ...] = ()
     """Further host names, in ASCII, sorted."""
+    formerly: str = ""
+    """The name that it was made with, where it was renamed."""
     state: SiteState = "enabled"
     client: str = ""
     https: Https = "none"
@@ -307,8 +309,8 @@ class Site:
 
     @property
     def identity(self) -> str:
-        """The name that resources and messages use."""
-        return self.name
+        """The name that resources, accounts and directories have: stable when the site is renamed."""
+        return self.formerly or self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -60,15 +60,48 @@ def read_sites(node: Node, estate: Estate) -> dict[str, model.Site]:
         hosts.append((entry, host))
     users = {name: f"the name of site {quoted(key)}" for name, key in taken.items()}
     sites: dict[str, model.Site] = {}
+    made = dict.fromkeys(taken, "")
     for entry, host in hosts:
-        sites.setdefault(host.ascii, _site(entry, host, users, estate))
+        former = _formerly(entry.child("formerly"), host, made)
+        made.setdefault(former, host.display)
+        sites.setdefault(host.ascii, _site(entry, host, former, users, estate))
     return dict(sorted(sites.items()))
 
 
-def _site(node: Node, host: HostName, users: dict[str, str], estate: Estate) -> model.Site:
+def _formerly(node: Node, host: HostName, made: Mapping[str, str]) -> str:
+    """Read the name that a site was made with.
+
+    Args:
+        node: the setting.
+        host: the site's name now.
+        made: the names that others have, and those that others were made with, each with who that is.
+    """
+    name = node.text("", lambda text: names.host_name(text).ascii)
+    if not name:
+        return ""
+    if name == host.ascii:
+        node.fault("is the site's own name; remove it")
+    elif made.get(name):
+        node.fault(f"{node.describe()} is what site {quoted(made[name])} was called already")
+    elif name in made:
+        node.fault(f"{node.describe()} is the name of another site; its data are that one's")
+    return name
+
+
+def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate: Estate) -> model.Site:
     node.fields(
         *("platform", "database", "profile", "title", "language", "aliases", "admin", "state", "client", "https"),
-        *("certificate", "redirect_aliases", "isolation", "cron", "health", "install", "password_version", "protect"),
+        *(
+            "formerly",
+            "certificate",
+            "redirect_aliases",
+            "isolation",
+            "cron",
+            "health",
+            "install",
+            "password_version",
+            "protect",
+        ),
         *(key for key in site_options.PLACED_BY if node.child(key).given),
     )
     platform = _platform(node.child("platform"), estate.platforms)
@@ -84,6 +117,7 @@ def _site(node: Node, host: HostName, users: dict[str, str], estate: Estate) -> 
         title=node.child("title").text(host.display, names.free_text),
         language=node.child("language").text("en", _LANGUAGE),
         aliases=_aliases(node.child("aliases"), host, users),
+        formerly=former,
         admin=_admin(node.child("admin"), host),
         state=node.child("state").choice("enabled", model.SITE_STATES),
         client=_client(node.child("client")),

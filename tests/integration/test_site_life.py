@@ -148,6 +148,32 @@ def test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request(f
     assert {200} == set(statuses)
 
 
+def test_a_renamed_site_keeps_its_data_under_its_former_name(farm: Farm, lab: Lab) -> None:
+    web, new = lab.host("web1"), "renamed.example.com"
+    upload = layout.site_files(ROOT, TWO)
+    web.run(f"echo kept >{upload}/kept.txt && chmod 644 {upload}/kept.txt")
+    before = {resource["urn"] for resource in farm.resources()}
+    site = farm.settings["sites"].pop(TWO)
+    farm.settings["sites"][new] = {**site, "formerly": TWO, "aliases": [TWO], "redirect_aliases": True}
+
+    done = farm.up()
+
+    assert before == {resource["urn"] for resource in farm.resources()}
+    assert not done.counts.keys() & {"created", "deleted", "replaced"}, done.counts
+    assert 200 == fetch(web, new).status
+    assert f"http://{new}" in fetch(web, new).body
+    assert "kept\n" == fetch(web, new, f"/sites/{TWO}/files/kept.txt").body
+    answer = fetch(web, TWO, "/a?b=c")
+    assert (301, f"http://{new}/a?b=c") == (answer.status, answer.headers["location"])
+    assert f"{TWO}.conf" not in web.run("ls /var/aegir/config/apache/vhost.d").stdout.split()
+    web.run(f"systemctl start aegir-cron@{layout.system_user(TWO)}.service")
+    farm.unchanged("--refresh")
+    farm.settings["sites"][new] = {"platform": "code", "formerly": TWO}
+    farm.up()
+    assert 404 == fetch(web, TWO).status
+    farm.unchanged("--refresh")
+
+
 def test_nothing_of_a_site_is_left_when_it_goes(farm: Farm, lab: Lab) -> None:
     web = lab.host("web1")
     farm.settings["sites"][THREE]["isolation"] = "process"

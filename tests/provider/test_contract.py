@@ -417,6 +417,7 @@ EXAMPLES = {
             "wordpress": lambda world: {**_site_config(world), "application": "wordpress"},
             "all options": lambda world: {**_site_config(world), "isolation": "process", "cron": "daily"},
             "with a certificate": _secured,
+            "renamed": lambda world: {**_site_config(world), "name": "new.example.com"},
             "closed": lambda world: {**_site_config(world), "enabled": False},
             "with its database": lambda world: {**_site_config(world), **_accounts(world)},
             "shared uploads": lambda world: {**_site_config(world), "uploads": "/srv/shared", "number": 31000},

@@ -862,6 +862,25 @@ FAULTS = [
     ),
     # Sites.
     pytest.param(
+        {"sites>www.example.com>formerly": "www.example.com"},
+        f"{SITE}.formerly: is the site's own name; remove it",
+        id="site-formerly-itself",
+    ),
+    pytest.param(
+        {**site("b.example"), "sites>b.example>formerly": "www.example.com"},
+        'aegir:sites["b.example"].formerly: "www.example.com" is the name of another site; its data are that one\'s',
+        id="site-formerly-another",
+    ),
+    pytest.param(
+        {
+            **site("b.example"),
+            "sites>b.example>formerly": "old.example",
+            "sites>www.example.com>formerly": "old.example",
+        },
+        f'{SITE}.formerly: "old.example" is what site "b.example" was called already',
+        id="site-formerly-twice",
+    ),
+    pytest.param(
         {"sites>www.example.com>platform": "d7"},
         f'{SITE}.platform: no platform named "d7"; known: d10',
         id="site-platform-unknown",
