@@ -24,7 +24,8 @@ WEB_APPLICATIONS: Final = {"apache": "apache", "apache_ssl": "apache", "nginx": 
 
 RELEASE_DIGEST_LENGTH: Final = 16
 """How many characters of a release's digest its directory bears."""
-LONGEST_DATABASE_NAME: Final = 64
+LONGEST_DATABASE_NAME: Final = 42
+"""MySQL has room for 64 characters, and in a GRANT each underscore, a wildcard otherwise, is two (error 1102)."""
 LONGEST_ACCOUNT_NAME: Final = 32
 LONGEST_SYSTEM_USER: Final = 32
 LONGEST_FILE_NAME: Final = 200
@@ -107,7 +108,7 @@ def platform_path(web: str, platform: str) -> str:
 
 
 def database_name(site: str) -> str:
-    """Name a site's database: 64 characters at most, of ``[a-z0-9_]``.
+    """Name a site's database, of ``[a-z0-9_]``.
 
     >>> database_name("www.example.com")
     'www_example_com_qd6a7ojgnw'
