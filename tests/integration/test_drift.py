@@ -10,6 +10,7 @@ import pytest
 
 from aegir_components import layout
 from aegir_components.mysql import statements
+from aegir_components.services import cron
 from lab import HostSpec, Lab
 from tests.integration.farm import Done, Farm, fetch, web_and_database
 
@@ -141,6 +142,18 @@ WEB = (
         by=f"rm {layout.pool_path(SITE)}",
         named=f"file {layout.pool_path(SITE)}: missing",
         mended=f"test -s {layout.pool_path(SITE)} && test -S {layout.pool_socket(SITE)}",
+    ),
+    Drift(
+        id="cron removed",
+        by=f"systemctl disable --now aegir-cron@{USER}.timer; rm {cron.timer_path(USER)}; systemctl daemon-reload",
+        named=f"file {cron.timer_path(USER)}: missing",
+        mended=f"systemctl is-active aegir-cron@{USER}.timer && systemctl is-enabled aegir-cron@{USER}.timer",
+    ),
+    Drift(
+        id="directives of the owner's own changed",
+        by=f"echo '# mine' >>/var/aegir/config/apache/custom.d/{SITE}.conf",
+        named=f"file /var/aegir/config/apache/custom.d/{SITE}.conf: your own directives have changed and are not live yet",
+        mended=f'[ "$(sha256sum </var/aegir/config/apache/custom.d/{SITE}.conf)" = "$(cat /var/lib/aegir/own-apache/{SITE})" ]',
     ),
     Drift(
         id="registry entry removed",

@@ -159,7 +159,7 @@ def test_fact_13_no_file_that_everybody_may_read_has_a_password(estate: Estate, 
     assert [] == found
 
 
-def test_fact_13_what_php_tells_of_itself_has_no_password(estate: Estate) -> None:
+def test_fact_31_what_php_tells_of_itself_has_no_password(estate: Estate) -> None:
     web = estate.lab.host("web1")
     page = f"{layout.PLATFORMS_ROOT}/code/told.php"
     web.run(f"echo '<?php phpinfo();' >{page} && chmod 644 {page}")
