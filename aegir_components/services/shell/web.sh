@@ -63,7 +63,28 @@ refuse_vhosts() { # directory
 
 nginx_test() { nginx -t; }
 
-nginx_reload() { reloads_unit nginx; }
+nginx_reload() { # and wait until the old workers take no more connections: the reload itself returns before there are new ones
+    nr_old=$(nginx_children)
+    if systemctl -q is-active nginx; then systemctl reload nginx || return 1; fi
+    nr_end=$(($(date +%s) + 30))
+    for nr_pid in $nr_old; do
+        while nginx_accepts "$nr_pid"; do
+            # Its main process says yes to a reload, and keeps the old configuration when it cannot have a port, say.
+            [ "$(date +%s)" -lt "$nr_end" ] || { echo "nginx keeps its old configuration: $(tail -n 3 /var/log/nginx/error.log 2>&1)"; return 1; }
+            sleep 0.05
+        done
+    done
+    rm -f /run/aegir/reload/nginx
+}
+
+nginx_children() {
+    nc_main=$(systemctl show -p MainPID --value nginx)
+    cat "/proc/${nc_main:-0}/task/${nc_main:-0}/children" 2>/dev/null
+}
+
+nginx_accepts() { # pid: a worker that is told to go says so in its title
+    [ "$(2>/dev/null tr -d '\0' <"/proc/$1/cmdline")" = 'nginx: worker process' ]
+}
 
 want_web_server_gone() { # unit link main root: a server has one web server of ours; the other one's leftovers go
     wg_ours=
@@ -101,6 +122,12 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
         fi
     }
     want_packages "$@"
+    # Nothing restarts while packages are installed, so PHP that runs does not have its new extension yet.
+    if [ -n "$wp_missing" ] && [ "$MODE" = apply ] && systemctl -q is-active "php$(php_version)-fpm"; then
+        fpm_later || fail "the reload of PHP-FPM could not be planned"
+        # Sites with a master of their own; systemd takes only those that run.
+        systemctl reload 'aegir-php@*.service' 9>&- 2>/dev/null || :
+    fi
 }
 
 want_apache_modules() { # names...: modules that we enabled and no longer want go again, the owner's stay
