@@ -55,7 +55,7 @@ def items(port: int, tls: Tls | None = None, issued: Issued | None = None) -> li
         functions("mysql"),
         "mysql_server",
         *(_certificate(tls, issued) if tls else []),
-        f'want_file "$(mysql_directory)/99-aegir.cnf" root root 644 {script.encoded(configuration(port, tls=bool(tls)))}',
+        f'want_file "$(mysql_file)" root root 644 {script.encoded(configuration(port, tls=bool(tls)))}',
         'want_service "$(mysql_unit)"',
         script.call("want_mysql_listening", str(port)),
         *([script.call("want_mysql_tls", TLS_DIRECTORY)] if tls else []),
@@ -91,7 +91,7 @@ def administrator_removal(name: str, hub_address: str) -> list[str]:
     drop = script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be removed")
     return [
         functions("mysql"),
-        'want_no_file "$(mysql_directory)/99-aegir.cnf"',
+        'want_no_file "$(mysql_file)"',
         # The server that runs has read them; the next one is without our file.
         *(script.no_file(f"{TLS_DIRECTORY}/{name}") for name in ("server.key", "server.crt", "ca.crt")),
         f"[ ! -d {TLS_DIRECTORY} ] || rmdir {TLS_DIRECTORY} 2>/dev/null || :",

@@ -354,7 +354,7 @@ EXAMPLES = {
     "database": Example(
         inputs=_database,
         another={"password": secret("password") + "2"},
-        drift=_drop("db1", "$(mysql_directory)/99-aegir.cnf"),
+        drift=_drop("db1", "$(mysql_file)"),
         hosts=("db1",),
         variants={"tls": _database_tls, "through ssh": _database_ssh},
     ),

@@ -1,7 +1,8 @@
 # MySQL or MariaDB on its own machine. Functions only; see services/mysql.py for what calls them.
 
-mysql_directory() { # the directory of configuration files that the installed server reads last
-    if [ -d /etc/mysql/mariadb.conf.d ]; then echo /etc/mysql/mariadb.conf.d; else echo /etc/mysql/mysql.conf.d; fi
+mysql_file() { # ours, in the directory that the server reads: by name after Debian's 50-server.cnf, or Ubuntu's mysqld.cnf
+    # Not by what directories there are: MariaDB's client brings its own beside a server that is MySQL.
+    if [ "$(mysql_unit)" = mariadb ]; then echo /etc/mysql/mariadb.conf.d/99-aegir.cnf; else echo /etc/mysql/mysql.conf.d/zz-aegir.cnf; fi
 }
 
 mysql_unit() {
