@@ -57,7 +57,7 @@ release_walk() { # directory listing-file manifest-file: both lists in one walk;
 }
 
 release_begin() { # staging [live sites base64-names]: an empty stage, or the live release in hard links without these names
-    rm -rf "$1" && mkdir "$1" || fail "no release can be put together in $1"
+    rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail "no release can be put together in $1: $rb_said"
     [ -n "${2:-}" ] || return 0
     cp -al "$2/." "$1/" && find "$1" -type l -lname "$3/*" -delete ||
         fail "$2 could not be linked into $1 (is the disk full? $(df -P "$1" | tail -n 1))"
