@@ -6,9 +6,19 @@
 >>> lab.down()
 """
 
-from .errors import EngineFailed, EngineMissing, HostFailed, LabError, SpecError
+from .errors import EngineFailed, EngineMissing, HostFailed, LabError, ReleaseMissing, SpecError
 from .hosts import Host
 from .laboratory import Lab
 from .specs import HostSpec
 
-__all__ = ["EngineFailed", "EngineMissing", "Host", "HostFailed", "HostSpec", "Lab", "LabError", "SpecError"]
+__all__ = [
+    "EngineFailed",
+    "EngineMissing",
+    "Host",
+    "HostFailed",
+    "HostSpec",
+    "Lab",
+    "LabError",
+    "ReleaseMissing",
+    "SpecError",
+]

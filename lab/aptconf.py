@@ -13,9 +13,17 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 
+from .errors import ReleaseMissing
+
 ETC_APT = pathlib.Path("/etc/apt")
 ADDED_CERTIFICATES = pathlib.Path("/usr/local/share/ca-certificates")
 CERTIFICATE_BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+
+SOURCES = "etc/apt/sources.list.d/lab.sources"
+DEBIAN = ("bullseye", "bookworm", "trixie")
+UBUNTU = ("jammy", "noble")
+UBUNTU_ARCHIVE = "AEGIR_LAB_UBUNTU"
+"""The variable with the address of an archive of Ubuntu's, which a Debian machine does not know of itself."""
 
 # Pools of the distribution itself; others' archives (`bookworm-pgdg`) are not the lab's business.
 _POCKETS = ("", "-updates", "-security", "-backports", "-proposed-updates")
@@ -90,7 +98,7 @@ def collect(suite: str | None) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     if suite is not None:
         sources = distribution_sources(_source_files(), suite)
-        files["etc/apt/sources.list.d/lab.sources"] = sources.encode()
+        files[SOURCES] = sources.encode()
         for keyring in sorted(set(re.findall(r"^Signed-By:\s*(/\S+)", sources, re.MULTILINE))):
             _add(files, pathlib.Path(keyring))
         for folder in ("trusted.gpg.d", "auth.conf.d"):
@@ -105,6 +113,37 @@ def collect(suite: str | None) -> dict[str, bytes]:
     # The first apt run in an image is before its ca-certificates package, and may need them already.
     _add(files, CERTIFICATE_BUNDLE)
     return files
+
+
+def of_release(release: str) -> tuple[str | None, dict[str, bytes]]:
+    """Name the suite of a release, and gather the files that its hosts need; an empty one is this machine's own.
+
+    Raises:
+        ReleaseMissing: no archive of that release is known here.
+    """
+    own = debian_suite()
+    files = collect(own)
+    if release in {"", own}:
+        return own, files
+    if own is None:
+        raise ReleaseMissing(f"hosts of {release} can be made on Debian only")
+    sources = other_sources(files[SOURCES].decode(), own, release, os.environ.get(UBUNTU_ARCHIVE, ""))
+    return release, {**files, SOURCES: sources.encode()}
+
+
+def other_sources(text: str, own: str, release: str, ubuntu: str) -> str:
+    """Turn this machine's sources into those of another release of Debian's, or name those of Ubuntu's.
+
+    Raises:
+        ReleaseMissing: it is one of Ubuntu's, and no archive of theirs is given.
+    """
+    if release in DEBIAN:
+        return re.sub(rf"\b{own}\b", release, text)
+    if not ubuntu:
+        raise ReleaseMissing(f"hosts of {release} need an archive of Ubuntu's: set {UBUNTU_ARCHIVE} to its address")
+    suites = " ".join(release + pocket for pocket in ("", "-updates", "-security"))
+    # Debian has no package with Ubuntu's keys.
+    return f"Types: deb\nURIs: {ubuntu}\nSuites: {suites}\nComponents: main universe\nTrusted: yes\n"
 
 
 def _source_files() -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 LabError                  anything below; the message says what to do
  +-- SpecError            a description of a host or lab is wrong
  +-- EngineMissing        no container engine can be had on this machine (tests skip on it)
+ +-- ReleaseMissing       hosts of a release cannot be made on this machine (tests skip on it)
  +-- EngineFailed         podman or docker ran and said no
  +-- HostFailed           a host did not come up, or a command in it failed
 """
@@ -26,6 +27,10 @@ class SpecError(LabError, ValueError):
 
 class EngineMissing(LabError):
     """Neither podman nor docker can be used, and podman cannot be installed."""
+
+
+class ReleaseMissing(LabError):
+    """This machine knows no archive of a release of Debian's or Ubuntu's."""
 
 
 class EngineFailed(LabError):

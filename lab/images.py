@@ -16,21 +16,23 @@ Say = Callable[[str], None]
 
 
 def ensure(found: Engine, kinds: Iterable[str], say: Say) -> tuple[Engine, dict[str, str]]:
-    """Make sure that the images of these kinds are there.
+    """Make sure that the images of these kinds are there: `web`, or `web@trixie` for another release than this machine's.
 
     Returns the engine with the runtime that was picked, and each kind's image.
     """
-    suite = aptconf.debian_suite()
-    files = aptconf.collect(suite)
-    wanted = {kind: recipes.recipe(kind, suite, files) for kind in sorted(set(kinds))}
+    archives, wanted = {}, {}
+    for kind in sorted(set(kinds)):
+        image, _, release = kind.partition("@")
+        archives[kind] = aptconf.of_release(release)
+        wanted[kind] = recipes.recipe(image, *archives[kind])
     memory = state.engine_memory()
     picked = found
     if not found.proven or not all(found.has_image(recipe.tag) for recipe in wanted.values()):
         with state.locked("images"):
-            for recipe in wanted.values():
+            for kind, recipe in wanted.items():
                 # A step that is there already was made from the same text: its own base need not be there.
                 for step in _missing(picked, recipe):
-                    picked = _build(picked, step, files, say)
+                    picked = _build(picked, step, *archives[kind], say)
                 base = recipes.chain(recipe)[0]
                 probe = base.tag if picked.has_image(base.tag) else recipe.tag
                 picked = engine.pick_runtime(picked, probe, memory, say)
@@ -60,7 +62,7 @@ def _missing(found: Engine, recipe: recipes.Recipe) -> list[recipes.Recipe]:
     return steps
 
 
-def _build(found: Engine, recipe: recipes.Recipe, files: Mapping[str, bytes], say: Say) -> Engine:
+def _build(found: Engine, recipe: recipes.Recipe, suite: str | None, files: Mapping[str, bytes], say: Say) -> Engine:
     say(f"building image {recipe.tag} (about {recipe.seconds} s)")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="aegir-lab-") as name:
@@ -73,7 +75,7 @@ def _build(found: Engine, recipe: recipes.Recipe, files: Mapping[str, bytes], sa
                 found = engine.pick_runtime(found, recipe.parent.tag, state.engine_memory(), say)
             _build_file(found, recipe, folder)
         else:
-            _bootstrap(found, recipe, folder, say)
+            _bootstrap(found, recipe, suite, folder, say)
     say(f"built {recipe.tag} in {time.monotonic() - started:.0f} s")
     return found
 
@@ -85,16 +87,17 @@ def _build_file(found: Engine, recipe: recipes.Recipe, folder: pathlib.Path) -> 
     found.call("build", *options, str(folder), timeout=1800)
 
 
-def _bootstrap(found: Engine, recipe: recipes.Recipe, folder: pathlib.Path, say: Say) -> None:
-    suite = aptconf.debian_suite()
+def _bootstrap(found: Engine, recipe: recipes.Recipe, suite: str | None, folder: pathlib.Path, say: Say) -> None:
     if suite is None:
         raise LabError("a base without a Containerfile can be made on Debian only")
     if not shutil.which("mmdebstrap"):
         engine.install_packages(say)
     seed, root = folder / "seed", folder / "root.tar"
     settings = str(seed / "etc/apt/apt.conf.d/90lab")
-    sources = (seed / "etc/apt/sources.list.d/lab.sources").read_text()
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--aptopt={settings}", suite, str(root), "-"]
+    sources = (seed / aptconf.SOURCES).read_text()
+    # Ubuntu's minimum is without apt.
+    how = ["--quiet", "--variant=minbase", "--include=apt", f"--aptopt={settings}"]
+    command = ["mmdebstrap", *how, suite, str(root), "-"]
     engine.run(command, stdin=sources, timeout=900)
     found.call("import", str(root), recipe.tag, timeout=300)
 

@@ -88,7 +88,7 @@ class Lab:
             self.directory.mkdir(mode=0o700, exist_ok=True)
             state.wait_for(self._guard)
             limits.raise_inotify(self.say)
-            self.engine, tags = images.ensure(self.engine, {spec.image for spec in wanted}, self.say)
+            self.engine, tags = images.ensure(self.engine, {spec.built_from for spec in wanted}, self.say)
             entries = self.books.enter(wanted, self._ensure_network())
             existing = self.engine.containers(self.name)
             names = {spec.name for spec in wanted}
@@ -97,7 +97,9 @@ class Lab:
                 name for name in entries
                 if name not in names and self._running(existing.get(container_name(self.name, name)))
             ]  # fmt: skip
-            converge = [functools.partial(self._converge, spec.name, tags[spec.image], existing) for spec in wanted]
+            converge = [
+                functools.partial(self._converge, spec.name, tags[spec.built_from], existing) for spec in wanted
+            ]
             _in_parallel([*converge, *(functools.partial(self._keep, name) for name in others)])
             if self.hosts_lines() != hosts_lines(entries):
                 # An address was changed on the way: those that came up earlier have the old one.

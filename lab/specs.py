@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .aptconf import DEBIAN, UBUNTU
 from .errors import SpecError
 
 IMAGES = ("bare", "web", "db")
@@ -27,6 +28,8 @@ class HostSpec:
     """Short name, unique in its lab."""
     image: str = "bare"
     """`bare` (systemd and sshd only), `web` or `db` (their packages installed, nothing running)."""
+    release: str = ""
+    """Of Debian or Ubuntu, by its code name (`trixie`, `noble`); empty: that of the machine that the lab is on."""
     domain: str = "lab.test"
     """The host calls itself `<name>.<domain>`."""
     users: tuple[str, ...] = ()
@@ -49,6 +52,8 @@ class HostSpec:
             faults.append(f"host name {self.name!r}: use a-z, 0-9 and inner hyphens, at most 40")
         if self.image not in IMAGES:
             faults.append(f"{self.name}: image {self.image!r} is none of {', '.join(IMAGES)}")
+        if self.release not in ("", *DEBIAN, *UBUNTU):
+            faults.append(f"{self.name}: release {self.release!r} is none of {', '.join((*DEBIAN, *UBUNTU))}")
         if self.kind not in KINDS:
             faults.append(f"{self.name}: kind {self.kind!r} is none of {', '.join(KINDS)}")
         # Linux keeps at most 64 bytes of host name, and the container is called by its full one.
@@ -62,6 +67,11 @@ class HostSpec:
             faults.append(f"{self.name}: memory {self.memory!r} is not like 512m or 2g")
         if faults:
             raise SpecError("; ".join(faults))
+
+    @property
+    def built_from(self) -> str:
+        """The kind of image with its release, as `lab.images` takes them."""
+        return f"{self.image}@{self.release}" if self.release else self.image
 
     @property
     def fqdn(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import EngineMissing, HostSpec, Lab, LabError, demo_wordpress, state
+from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wordpress, state
 from lab.laboratory import say_to_stderr
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
@@ -45,7 +45,7 @@ def _claim_name(suffix: str) -> tuple[str, int]:
 def lab_factory() -> Iterator[LabFactory]:
     """Give a function that makes a lab `test-<suffix>` with these hosts; the session's end removes it.
 
-    Where no container engine can be had, the test that asks is skipped and told why.
+    Where no container engine can be had, or no archive of a host's release is known, the test that asks is skipped and told why.
     """
     made: list[tuple[Lab, int]] = []
 
@@ -58,7 +58,7 @@ def lab_factory() -> Iterator[LabFactory]:
             lab.down()  # what a killed run left
             if listed:
                 lab.up(listed)
-        except EngineMissing as missing:
+        except (EngineMissing, ReleaseMissing) as missing:
             pytest.skip(str(missing))
         return lab
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lab import SpecError, aptconf, recipes
+from lab import ReleaseMissing, SpecError, aptconf, recipes
 from lab.engine import read_containers, read_networks
 
 FILES = {"etc/apt/sources.list.d/lab.sources": b"Types: deb\n", "etc/apt/apt.conf.d/90lab": b""}
@@ -52,6 +52,28 @@ def test_an_unknown_kind_is_refused() -> None:
 
 def test_no_host_key_of_an_image_gets_into_a_host() -> None:
     assert "rm -f /etc/ssh/ssh_host_*" in recipes.recipe("bare", "bookworm", FILES).containerfile
+
+
+OWN_SOURCES = "Types: deb\nURIs: http://archive.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n"
+
+
+def test_another_release_of_debians_comes_from_the_same_archive() -> None:
+    text = aptconf.other_sources(OWN_SOURCES, "bookworm", "trixie", "")
+
+    assert OWN_SOURCES.replace("bookworm", "trixie") == text
+    assert "bookworm" not in text
+
+
+def test_a_release_of_ubuntus_comes_from_the_archive_that_is_given() -> None:
+    text = aptconf.other_sources(OWN_SOURCES, "bookworm", "noble", "http://archive.example/ubuntu")
+
+    assert "URIs: http://archive.example/ubuntu\nSuites: noble noble-updates noble-security\n" in text
+    assert "debian" not in text
+
+
+def test_without_an_archive_of_ubuntus_it_is_said_how_to_give_one() -> None:
+    with pytest.raises(ReleaseMissing, match="hosts of noble need an archive of Ubuntu's: set AEGIR_LAB_UBUNTU"):
+        aptconf.other_sources(OWN_SOURCES, "bookworm", "noble", "")
 
 
 def test_only_the_distribution_s_own_sources_are_taken() -> None:

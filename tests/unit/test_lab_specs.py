@@ -40,14 +40,18 @@ def test_a_wrong_word_is_refused_with_what_is_wrong(text: str, complaint: str) -
 
 def test_all_faults_of_a_host_are_in_one_message() -> None:
     with pytest.raises(SpecError) as refused:
-        HostSpec("a_b", image="x", memory="lots")
+        HostSpec("a_b", image="x", memory="lots", release="sarge")
 
-    assert 3 == str(refused.value).count(";") + 1
+    assert 4 == str(refused.value).count(";") + 1
 
 
 def test_a_full_name_longer_than_a_kernel_keeps_is_refused() -> None:
     with pytest.raises(SpecError, match="too long"):
         HostSpec("a" * 40, domain="b" * 30)
+
+
+def test_a_host_of_another_release_has_an_image_of_its_own() -> None:
+    assert ("web", "web@trixie") == (HostSpec("a", image="web").built_from, HostSpec("a", "web", "trixie").built_from)
 
 
 def test_a_description_survives_the_books() -> None:
