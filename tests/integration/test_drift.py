@@ -111,7 +111,9 @@ WEB = (
         id="package removed",
         by="apt-get -q -y remove php8.2-gd",
         named="packages missing: php-gd",
-        mended="dpkg-query -W -f '${db:Status-Status}' php8.2-gd | grep -qx installed",
+        # In the PHP that runs, too: nothing restarts while packages are installed.
+        mended="dpkg-query -W -f '${db:Status-Status}' php8.2-gd | grep -qx installed &&"
+        " grep -q /gd.so /proc/$(systemctl show -p MainPID --value php8.2-fpm)/maps",
     ),
     Drift(
         id="php's own file edited",

@@ -65,7 +65,9 @@ def test_fact_01_bare_hosts_become_a_web_and_a_database_server_and_the_site_answ
     facts = job.web.run(r"""
         getent passwd aegir | cut -d: -f1,6,7
         id -nG aegir
-        stat -c '%n %U:%G %a' /var/aegir /var/aegir/config /var/aegir/.ssh /etc/sudoers.d/aegir
+        stat -c '%n %U:%G %a' /var/aegir /var/aegir/config /var/aegir/.ssh /var/aegir/.ssh/authorized_keys \
+            /etc/sudoers.d/aegir
+        ls /var/tmp
         visudo -c >/dev/null && echo 'sudoers valid'
         readlink /etc/apache2/conf-enabled/aegir.conf
         systemctl is-enabled apache2 php8.2-fpm
@@ -79,7 +81,10 @@ def test_fact_01_bare_hosts_become_a_web_and_a_database_server_and_the_site_answ
     assert "www-data" in facts
     assert "/var/aegir root:root 755" in facts
     assert "/var/aegir/config root:root 711" in facts
+    assert "/var/aegir/.ssh root:aegir 750" in facts
+    assert "/var/aegir/.ssh/authorized_keys root:aegir 640" in facts
     assert "/etc/sudoers.d/aegir root:root 440" in facts
+    assert "MyRsyncTest" not in facts, "the proof that rsync works leaves nothing"
     assert "sudoers valid" in facts
     assert "/var/aegir/config/apache.conf" in facts
     assert facts.count("enabled") == 2

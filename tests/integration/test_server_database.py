@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from lab import Host, HostSpec, Lab
-from tests.integration.farm import Config, Farm, hub_settings
+from tests.integration.farm import Config, Farm, hub_settings, logins, now
+from tests.integration.firewall import filtered
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Maker = Callable[[Config], Farm]
+Figure = Callable[[str, object], None]
 PASSWORD = 'servers["{name}"].services.database.admin.password'
 
 
@@ -70,6 +72,51 @@ def test_the_proof_from_the_web_server_leaves_nothing(farm: Farm, lab: Lab) -> N
 
     assert before == sql(database, "SHOW DATABASES") + sql(database, "SELECT user, host FROM mysql.user")
     assert "proof" not in before
+
+
+def commands(host: Host, since: str) -> int:
+    """Count what sshd was asked to run since a moment that `now` gave; with LogLevel VERBOSE it says so."""
+    said = host.run(f"journalctl -q -u ssh --since '{since}' -o cat --no-pager").stdout
+    return said.count("Starting session: command") + said.count("Starting session: subsystem")
+
+
+def test_a_look_at_prepared_servers_is_one_login_and_at_most_six_commands_each(
+    farm: Farm, lab: Lab, record_property: Figure
+) -> None:
+    """A web server, and a database server with the proof from the web server."""
+    hosts = [lab.host("web1"), lab.host("db1")]
+    for host in hosts:
+        host.run("echo 'LogLevel VERBOSE' >/etc/ssh/sshd_config.d/verbose.conf; systemctl reload ssh")
+    farm.disconnect()
+    since = {host.name: now(host) for host in hosts}
+
+    farm.unchanged("--refresh")
+
+    for host in hosts:
+        asked = commands(host, since[host.name])
+        record_property(f"commands of an up --refresh on {host.name}", asked)
+        assert 1 == logins(host, since[host.name])
+        assert 1 <= asked <= 6
+
+
+def test_a_port_that_is_filtered_is_named_with_address_bind_address_and_firewall(farm: Farm, lab: Lab) -> None:
+    """Nothing comes back: from the hub, and then from the web server alone, where another machine's port is at fault."""
+    database, web = lab.host("db1"), lab.host("web1")
+    with filtered(database, 3306, lab.hub_address):
+        from_hub = farm.drift()
+    with filtered(database, 3306, web.address):
+        from_web = farm.drift()
+
+    assert f"the database at {database.address} port 3306 does not answer" in from_hub.sentence
+    assert "bind-address = 0.0.0.0 under [mysqld]" in from_hub.sentence
+    assert f"a firewall block port 3306 between the hub and {database.address}" in from_hub.sentence
+    assert (
+        f"{web.spec.fqdn}: cannot connect to the database {database.spec.fqdn} at {database.address} port 3306"
+        in from_web.sentence
+    )
+    assert "Check bind-address under [mysqld] there" in from_web.sentence
+    assert f"no firewall blocks port 3306 between {web.address} and {database.address}" in from_web.sentence
+    farm.unchanged("--refresh")
 
 
 @pytest.mark.parametrize(
@@ -132,13 +179,14 @@ def test_tls_required_is_demanded_of_every_account_and_offered_by_the_server(far
 
 def test_the_hub_reaches_the_database_through_ssh_where_its_port_is_closed_to_it(farm: Farm, lab: Lab) -> None:
     service(farm, lab)["reach"] = "ssh"
-
-    farm.up()
-
     database = lab.host("db1")
+
+    with filtered(database, 3306, lab.hub_address):
+        farm.up()
+        farm.unchanged("--refresh")
+
     accounts = sql(database, "SELECT CONCAT(user, '@', host) FROM mysql.user WHERE user LIKE 'aegir%'").split()
     assert ["aegir_root@127.0.0.1"] == accounts
-    farm.unchanged("--refresh")
 
 
 def test_a_database_that_somebody_else_runs_is_used_without_ssh(

@@ -96,7 +96,12 @@ def test_what_we_put_on_servers_goes_with_them_and_nothing_else(lab: Lab, tmp_pa
         f"/var/aegir/{name} d 755 root:root"
         for name in ("platforms", "platforms/.sites", "config/php-fpm", "config/php-fpm/pool.d")
     }
-    places |= {"/var/lib/aegir/acme d 755 root:root", "/var/aegir/platforms/.releases d 755 aegir:aegir"}
+    places |= {
+        "/var/lib/aegir/acme d 755 root:root",
+        "/var/lib/aegir/pages d 755 root:root",
+        "/var/lib/aegir/pages/aegir-maintenance d 755 root:root",
+        "/var/aegir/platforms/.releases d 755 aegir:aegir",
+    }
 
     def tree(name: str) -> set[str]:
         root = f"/var/aegir/config/{name}"

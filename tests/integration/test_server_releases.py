@@ -1,0 +1,88 @@
+"""The releases of Debian and Ubuntu that a server may run, from bare: their names of packages, versions of PHP, databases.
+
+Those of Ubuntu need an archive of theirs (AEGIR_LAB_UBUNTU); without one they are skipped and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from lab import Host, HostSpec, Lab
+from tests.integration.farm import Farm, fetch, web_and_database
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+Figure = Callable[[str, object], None]
+NAME = "www.example.com"
+
+
+def hosts(release: str) -> list[HostSpec]:
+    return [HostSpec("web1", release=release), HostSpec("db1", release=release), HostSpec("web2", release=release)]
+
+
+def farm_on(lab: Lab, directory: Path, wordpress: Path) -> Farm:
+    """Declare a site on Apache with its database, and nginx with TLS beside it."""
+    farm = Farm(directory, web_and_database(lab, source=wordpress))
+    nginx = lab.host("web2")
+    farm.settings["servers"][nginx.spec.fqdn] = {"address": nginx.address, "services": {"web": "nginx_ssl"}}
+    return farm
+
+
+def check(lab: Lab, farm: Farm) -> None:
+    assert 200 == fetch(lab.host("web1"), NAME).status
+    assert 404 == fetch(lab.host("web2"), "nobody.example.com").status
+    farm.unchanged("--refresh")
+
+
+@pytest.mark.parametrize(
+    ("release", "php"), [("bullseye", "7.4"), ("trixie", "8.4"), ("jammy", "8.1"), ("noble", "8.3")]
+)
+def test_a_bare_host_of_any_known_release_serves_a_site(
+    lab_factory: LabFactory, wordpress: Path, tmp_path: Path, record_property: Figure, release: str, php: str
+) -> None:
+    lab = lab_factory(release, hosts(release))
+    farm = farm_on(lab, tmp_path, wordpress)
+
+    done = farm.up(timeout=900)
+
+    record_property(f"first up on bare {release}, s", round(done.seconds, 1))
+    check(lab, farm)
+    for name in ("web1", "web2"):
+        assert php == lab.host(name).run("ls /etc/php").stdout.strip()
+
+
+def mysql(host: Host) -> None:
+    host.run("apt-get -q update; DEBIAN_FRONTEND=noninteractive apt-get -q -y install mysql-server", timeout=400)
+
+
+def test_fact_08_a_site_works_on_mysql_8_as_on_mariadb(
+    lab_factory: LabFactory, wordpress: Path, tmp_path: Path
+) -> None:
+    """MySQL as Ubuntu has it, with the password plugin that MariaDB lacks; over TLS, and through ssh."""
+    lab = lab_factory("mysql8", [HostSpec("web1", image="web"), HostSpec("db1", release="noble")])
+    database = lab.host("db1")
+    mysql(database)
+    farm = Farm(tmp_path, web_and_database(lab, source=wordpress))
+    service = farm.settings["servers"][database.spec.fqdn]["services"]
+
+    farm.up()
+
+    assert 200 == fetch(lab.host("web1"), NAME).status
+    assert "8." == database.run("mysql -Ne 'SELECT VERSION()'").stdout[:2]
+    plugins = database.run("mysql -Ne \"SELECT DISTINCT plugin FROM mysql.user WHERE user LIKE 'www_example%'\"").stdout
+    assert "caching_sha2_password" == plugins.strip()
+    farm.unchanged("--refresh")
+
+    for change in ({"tls": "required"}, {"reach": "ssh"}):
+        service["database"] = {"type": "mysql", **change}
+        farm.up()
+        assert 200 == fetch(lab.host("web1"), NAME).status
+        farm.unchanged("--refresh")
+
+    del farm.settings["sites"][NAME]
+    farm.up()
+    assert "www_example" not in database.run("mysql -Ne 'SHOW DATABASES; SELECT user FROM mysql.user'").stdout
