@@ -56,7 +56,7 @@ class Placement(AegirResource, module="aegir", name="Placement"):
 
 
 def _take_off(have: State) -> None:
-    paths = release.Layout(have["platform"], have["publish_path"], have["docroot"])
+    paths = release.Layout(have["platform"], have["publish_path"], have["docroot"], have["holder"])
     members = {name: Connection.from_props(member["connection"]) for name, member in sorted(have["members"].items())}
     each(
         members,

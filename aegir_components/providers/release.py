@@ -165,7 +165,7 @@ def _was_ready(fault: HostError | None) -> bool:
 
 
 def _paths(props: State) -> release.Layout:
-    return release.Layout(props["platform"], props["publish_path"], props["docroot"])
+    return release.Layout(props["platform"], props["publish_path"], props["docroot"], props["holder"])
 
 
 def _members(props: State) -> dict[str, Connection]:

@@ -23,14 +23,16 @@ NO_WORD = "the hub gave no word to switch"
 class Layout:
     """The paths of one platform on a machine."""
 
-    def __init__(self, platform: str, publish_path: str, docroot: str) -> None:
+    def __init__(self, platform: str, publish_path: str, docroot: str, holder: str) -> None:
         """Derive them.
 
         Args:
             platform: its name.
             publish_path: where it is published.
             docroot: the document root in the code base, ``.`` for the code base itself.
+            holder: the stack that declares it.
         """
+        self.holder = holder
         self.platform = platform
         self.publish_path = publish_path
         self.docroot = docroot
@@ -38,6 +40,7 @@ class Layout:
         self.releases = layout.releases_directory(publish_path)
         self.sites = f"{self.root}/{layout.SITES}"
         self.registry = layout.platform_registry(platform)
+        self.mark = f"{self.registry}/.published"
 
     def release(self, digest: str) -> str:
         """Name a release's directory."""
@@ -55,6 +58,14 @@ class Layout:
         """Name the directory in which a release is put together."""
         return f"{self.releases}/.staging-{posixpath.basename(self.release(digest))}"
 
+    def publishable(self) -> str:
+        """Item: the publish path is free or this platform's own, and so is its name on the machine."""
+        return script.call("want_publishable", self.publish_path, self.registry, self.holder, self.releases)
+
+    def marked(self) -> str:
+        """Item: the note on the machine of whose platform this is and where it is published."""
+        return script.file(self.mark, f"{self.holder}\n{self.publish_path}\n")
+
     def document_root(self, release: str) -> str:
         """Name the document root in a release."""
         return release if self.docroot == "." else f"{release}/{self.docroot}"
@@ -71,7 +82,7 @@ def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
     target, user = paths.release(digest), layout.AEGIR_USER
     return [
         functions("release"),
-        script.call("want_publishable", paths.publish_path),
+        paths.publishable(),
         script.directory(paths.root),
         script.directory(posixpath.dirname(paths.releases), owner=user, group=user),
         # As aegir: root makes nothing in a directory that is not its own.
@@ -79,6 +90,7 @@ def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
         script.directory(paths.sites),
         script.directory(layout.REGISTRY_ROOT),
         script.directory(paths.registry),
+        paths.marked(),
         script.call(
             "release_facts", paths.publish_path, target, paths.manifest(digest), paths.sites, digest if full else ""
         ),
@@ -177,7 +189,8 @@ def switch_items(
         functions("release"),
         functions("web"),
         *_shared(paths, application),
-        script.call("want_publishable", paths.publish_path),
+        paths.publishable(),
+        paths.marked(),
         script.call("want_staged", target)
         if held
         else script.call("want_release", target, paths.manifest(digest), paths.sites, *([digest] if full else [])),
@@ -219,8 +232,9 @@ def removal_items(paths: Layout, *, server: WebServer) -> list[str]:
         functions("release"),
         functions("web"),
         script.call("refuse_sites", paths.registry, paths.platform),
-        script.call("want_publishable", paths.publish_path),
+        paths.publishable(),
         script.transaction("platform", section, test=server.test, reload=server.reload),
         script.call("as_user", layout.AEGIR_USER, script.encoded(script.call("rm", "-rf", paths.releases))),
+        script.no_file(paths.mark),
         f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
     ]

@@ -190,7 +190,9 @@ class FakeHost:
                 self.items.pop(key, None)
 
     def _refuse_below(self, directory: str, *_rest: str) -> None:
-        here = sorted(name for kind, name in self.items if kind == "file" and name.startswith(f"{directory}/"))
+        files = (name for kind, name in self.items if kind == "file" and name.startswith(f"{directory}/"))
+        # As `ls` lists them: a platform's mark is hidden.
+        here = sorted(name for name in files if not name.startswith(f"{directory}/."))
         if here:
             raise Refusal(f"sites are still there: {' '.join(here)}")
 
@@ -287,7 +289,7 @@ class FakeHost:
 
     # Releases.
 
-    def _publishable(self, path: str) -> None:
+    def _publishable(self, path: str, *_whose: str) -> None:
         if any(key[1] == path and key[0] != "link" for key in self.items):
             self._deviates(f"publish path {path}: something else is there")
             raise Refusal(f"{path} exists and is not of our making; it was left as it is")

@@ -18,9 +18,9 @@ from aegir_components.services import functions
 from aegir_components.sources import tree
 
 if TYPE_CHECKING:
-    from .conftest import Shell
+    from .conftest import Ran, Shell
 else:
-    Shell = Any
+    Ran = Shell = Any
 
 RELEASE = functions("release")
 LONGEST = "n" * 255
@@ -361,6 +361,9 @@ class TestLife:
         assert (tmp_path / "live" / "sites").is_dir()
         assert (tmp_path / "live.manifest").stat().st_size
 
+    @pytest.mark.skipif(
+        shutil.which("rsync") is None, reason="rsync, which mends a release in its place, is not installed"
+    )
     def test_a_damaged_release_makes_room(self, shell: Shell, tmp_path: Path) -> None:
         make(tmp_path / ".staging", [b"index.php"])
         make(tmp_path / "live", [b"damaged.php"])
@@ -416,9 +419,37 @@ class TestLife:
         root = release or place / "none"
         return script.call("release_facts", f"{place}/published", str(root), f"{root}.manifest", f"{place}/sites")
 
-    @pytest.mark.parametrize("there", ["file", "directory", "nothing", "link", "broken link"])
-    def test_a_publish_path_is_ours_when_it_is_a_link_or_nothing(
-        self, there: str, shell: Shell, tmp_path: Path
+    @staticmethod
+    def publishable(
+        shell: Shell, place: Path, *, name: str = "code", path: str = "published", mode: str = "apply"
+    ) -> Ran:
+        """Ask whether a platform may be published, with registries and releases in the test's directory."""
+        call = script.call(
+            "want_publishable", f"{place}/{path}", f"{place}/sites.d/{name}", "farm/one", f"{place}/.releases/{name}"
+        )
+        return shell.apply(RELEASE, call) if mode == "apply" else shell.check(RELEASE, call)
+
+    @staticmethod
+    def mark(place: Path, name: str, *, holder: str = "farm/one", path: str = "published") -> None:
+        """Note a platform as it is noted on machines."""
+        (place / "sites.d" / name).mkdir(parents=True)
+        (place / "sites.d" / name / ".published").write_text(f"{holder}\n{place}/{path}".rstrip("/") + "\n")
+
+    @pytest.mark.parametrize(
+        ("there", "marked", "ours"),
+        [
+            ("nothing", False, True),
+            ("link to a release", False, True),
+            ("link to elsewhere", True, True),
+            ("link to elsewhere", False, False),
+            ("broken link", False, False),
+            ("file", False, False),
+            ("file", True, False),
+            ("directory", True, False),
+        ],
+    )
+    def test_a_publish_path_is_ours_when_it_is_free_or_has_our_mark(
+        self, there: str, marked: bool, ours: bool, shell: Shell, tmp_path: Path
     ) -> None:
         path = tmp_path / "published"
         if there == "file":
@@ -426,10 +457,38 @@ class TestLife:
         elif there == "directory":
             path.mkdir()
         elif "link" in there:
-            path.symlink_to(tmp_path if there == "link" else "nowhere")
-        ran = shell.apply(RELEASE, script.call("want_publishable", str(path)))
-        assert (97 if there in {"file", "directory"} else 0) == ran.status
-        assert (str(path) in ran.failure) == (there in {"file", "directory"})
+            targets = {"broken link": Path("nowhere"), "link to elsewhere": tmp_path}
+            path.symlink_to(targets.get(there, tmp_path / ".releases/code/0123456789abcdef"))
+        if marked:
+            self.mark(tmp_path, "code")
+        assert ours is not bool(self.publishable(shell, tmp_path, mode="check").report.drift)
+        ran = self.publishable(shell, tmp_path)
+        assert (0 if ours else 97) == ran.status
+        assert ours is not (f"{path} exists and is not of our making; it was left as it is" in ran.failure)
+
+    @pytest.mark.parametrize("name", ["code", "other"])
+    @pytest.mark.parametrize(
+        ("path", "apart"), [("published", False), ("published/below", False), ("", False), ("published2", True)]
+    )
+    def test_a_platform_of_another_stack_keeps_its_name_and_path(
+        self, name: str, path: str, apart: bool, shell: Shell, tmp_path: Path
+    ) -> None:
+        self.mark(tmp_path, name, holder="farm/two", path=path)
+        ran = self.publishable(shell, tmp_path)
+        assert (0 if apart and name == "other" else 97) == ran.status
+        if name == "code":
+            assert "the stack farm/two has a platform code on this machine; give yours another name" in ran.failure
+        elif not apart:
+            assert "where the platform other of the stack farm/two is published, must be apart" in ran.failure
+        assert ("If that one is gone for good, remove" in ran.failure) is bool(ran.status)
+
+    def test_a_platform_may_get_another_path_and_a_mark_that_is_cut_off_says_nothing(
+        self, shell: Shell, tmp_path: Path
+    ) -> None:
+        self.mark(tmp_path, "code", path="former")
+        self.mark(tmp_path, "other")
+        (tmp_path / "sites.d/other/.published").write_text("farm/two")
+        assert 0 == self.publishable(shell, tmp_path).status
 
     def test_a_platform_with_sites_says_which(self, shell: Shell, tmp_path: Path) -> None:
         registry = tmp_path / "registry"

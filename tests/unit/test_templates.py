@@ -523,7 +523,7 @@ class TestSitePlan:
 
     @pytest.mark.parametrize("server", [APACHE, NGINX], ids=["apache", "nginx"])
     def test_a_release_is_known_by_one_definition(self, server: WebServer) -> None:
-        paths = release.Layout("drupal-10", f"{ROOT}/drupal-10", "web")
+        paths = release.Layout("drupal-10", f"{ROOT}/drupal-10", "web", "aegir/test")
         text = release.definition(paths, "a1" * 32, server)
         assert f"{ROOT}/.releases/drupal-10/{'a1' * 8}/web" in text
         assert layout.platform_variable("drupal-10") in text

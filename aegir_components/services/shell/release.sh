@@ -14,10 +14,33 @@ release_faults() ( # release manifest sites: names of what differs, at most 20
     ' | sort -u | head -n 20
 )
 
-want_publishable() { # publish-path: a link of ours, or nothing
-    [ -L "$1" ] || [ ! -e "$1" ] && return 0
-    deviates "publish path $1: something else is there" || return 0
+want_publishable() { # publish-path registry holder releases: a link of ours, or nothing; and no other platform's, whoever declares it
+    [ -L "$1" ] || [ ! -e "$1" ] || not_ours "$1" "something else is there" || return 0
+    # Each platform's registry has a mark: who declares it, and where it is published.
+    for pu_mark in "${2%/*}"/*/.published; do
+        [ -f "$pu_mark" ] || continue
+        { read -r pu_holder && read -r pu_path; } <"$pu_mark" || continue
+        pu_name=${pu_mark%/.published} pu_name=${pu_name##*/}
+        if [ "$pu_name" = "${2##*/}" ]; then
+            [ "$pu_holder" = "$3" ] || taken "platform $pu_name: is the stack $pu_holder's" "the stack $pu_holder has a platform $pu_name on this machine; give yours another name" "$pu_mark" || return 0
+            [ "$pu_path" != "$1" ] || return 0
+            continue
+        fi
+        case $1/ in "$pu_path"/*) ;; *) case $pu_path/ in "$1"/*) ;; *) continue ;; esac ;; esac
+        taken "publish path $1: meets $pu_path of the platform $pu_name" "$1 and $pu_path, where the platform $pu_name of the stack $pu_holder is published, must be apart; give yours another publish_path" "$pu_mark" || return 0
+    done
+    [ -L "$1" ] || return 0
+    case $(readlink "$1") in "$4"/*) ;; *) not_ours "$1" "a link to elsewhere is there" || return 0 ;; esac
+}
+
+not_ours() { # publish-path what
+    deviates "publish path $1: $2" || return 1
     fail "$1 exists and is not of our making; it was left as it is. Move it away, or give the platform another publish_path"
+}
+
+taken() { # deviation sentence mark
+    deviates "$1" || return 1
+    fail "$2. If that one is gone for good, remove $3"
 }
 
 release_facts() { # publish-path release manifest sites [digest, to read every byte]
