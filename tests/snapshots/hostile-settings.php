@@ -3,7 +3,7 @@
 // Written by aegir for xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; a change by hand is drift. Your own settings belong into local.settings.php beside it.
 $databases['default']['default'] = [
   'driver' => 'mysql',
-  'database' => 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_qtaguyqipn',
+  'database' => 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_qtaguyqipn',
   'username' => 'xxxxxxxxxxxxxxxxxxxxx_qtaguyqipn',
   'password' => 'it\'s \\ "$HOME" ${x} {{ y }} <?php ?> # ; 
 	ü 🐍 \\\' \\',

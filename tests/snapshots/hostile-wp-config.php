@@ -1,7 +1,7 @@
 <?php
 
 // Written by aegir for xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; a change by hand is drift. Your own settings belong into local.wp-config.php beside it.
-define('DB_NAME', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_qtaguyqipn');
+define('DB_NAME', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_qtaguyqipn');
 define('DB_USER', 'xxxxxxxxxxxxxxxxxxxxx_qtaguyqipn');
 define('DB_PASSWORD', 'it\'s \\ "$HOME" ${x} {{ y }} <?php ?> # ; 
 	ü 🐍 \\\' \\');
