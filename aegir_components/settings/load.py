@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from . import clusters, model, platforms, servers, site_options, sites
+from . import clusters, model, names, platforms, rules, servers, site_options, sites
 from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
+
+KEYS = ("environment", "hub", "servers", "clusters", "platforms", "sites", "acme", "reverse_proxies", "forget", "rules")
 
 
 def load(
@@ -27,7 +29,7 @@ def load(
     """
     report = Report(is_secret)
     root = Node(NAMESPACE, config, report)
-    root.fields("environment", "hub", "servers", "clusters", "platforms", "sites", "acme", "reverse_proxies", "forget")
+    root.fields(*KEYS)
     environment = root.child("environment").choice("development", model.ENVIRONMENTS)
     hub = servers.read_hub(root.child("hub"))
     machines = servers.read_servers(root.child("servers"), hub)
@@ -48,9 +50,11 @@ def load(
         acme=acme,
         reverse_proxies=site_options.read_proxies(root.child("reverse_proxies")),
         forget=servers.read_forget(root.child("forget"), machines),
+        rules=root.child("rules").text("", names.absolute_path),
         warnings=tuple(report.warnings),
     )
     servers.check_reach(root.child("servers"), root.child("hub"), settings)
-    if report.faults:
-        raise SettingsError(report.faults)
+    # Rules are asked about settings that are whole.
+    if faults := report.faults or rules.broken_in_production(settings):
+        raise SettingsError(faults)
     return settings

@@ -329,6 +329,8 @@ class Settings:
     """Addresses and networks of the proxies before the web servers, which say what address a visitor has."""
     forget: tuple[str, ...] = ()
     """Servers that are given up: what is removed from them is removed from the state only."""
+    rules: str = ""
+    """A Python file on the hub with the team's own rules."""
     warnings: tuple[str, ...] = ()
     """What is allowed but likely not meant; each begins with its path in the stack file."""
 

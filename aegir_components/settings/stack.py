@@ -17,6 +17,7 @@ from . import model
 from .load import load
 from .platforms import NameOf, no_name
 from .reader import IsSecret, SettingsError
+from .rules import broken
 from .wording import key_text
 
 PREFIX: Final = "aegir:"
@@ -44,9 +45,12 @@ def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
     secret_keys |= set(ours) & set(runtime_config.get_config_secret_keys_env())
     stack_file = find_stack_file(Path(pulumi.runtime.get_root_directory() or "."), pulumi.get_stack())
     try:
-        return load(config, secrecy(secret_keys, stack_file), name_of)
+        declared = load(config, secrecy(secret_keys, stack_file), name_of)
     except SettingsError as error:
         raise StackFileRefused(error.faults) from None
+    if declared.rules and (faults := broken(declared, Path(declared.rules))):
+        raise StackFileRefused(faults)
+    return declared
 
 
 def decoded(value: Any) -> Any:

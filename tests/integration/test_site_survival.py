@@ -223,8 +223,7 @@ def test_a_databases_password_changes_without_a_failed_request(farm: Farm, lab: 
 
 def test_a_site_that_is_protected_stays_until_it_is_said_otherwise(farm: Farm, lab: Lab) -> None:
     name = "protected.example.com"
-    farm.settings["environment"] = "production"
-    farm.settings["sites"][name] = {"platform": "code"}
+    farm.settings["sites"][name] = {"platform": "code", "protect": True}
     farm.up()
     del farm.settings["sites"][name]
 
@@ -233,7 +232,7 @@ def test_a_site_that_is_protected_stays_until_it_is_said_otherwise(farm: Farm, l
     assert [200, 200] == [fetch(lab.host(web), name).status for web in WEBS]
     farm.settings["sites"][name] = {"platform": "code", "protect": False}
     farm.up()
-    del farm.settings["sites"][name], farm.settings["environment"]
+    del farm.settings["sites"][name]
     farm.up()
     assert [] == remains(lab, name)
     assert [404, 404] == [fetch(lab.host(web), name).status for web in WEBS]

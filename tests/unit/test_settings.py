@@ -43,7 +43,7 @@ sites:
 """)
 
 FULL = yaml.safe_load(f"""
-environment: production
+environment: acceptance
 hub:
   address: 2001:DB8::0001
   root: /srv/aegir
@@ -166,7 +166,7 @@ def test_the_hub_of_a_full_stack_is_as_declared(full: Settings) -> None:
     ssh = package.HubSsh(identity="/home/op/.ssh/id", known_hosts="/home/op/.ssh/known_hosts")
 
     assert package.Hub(address="2001:db8::1", root="/srv/aegir", ssh=ssh) == full.hub
-    assert "production" == full.environment
+    assert "acceptance" == full.environment
 
 
 def test_a_web_server_of_a_full_stack_is_as_declared(full: Settings) -> None:
@@ -211,7 +211,6 @@ def test_a_site_of_a_full_stack_is_as_declared_under_its_ascii_name(full: Settin
             language="de",
             aliases=("buch.example", "www.xn--bcher-kva.example"),
             admin=package.SiteAdmin(name="chief editor", mail="chief@example.com", password=SECRET),
-            protect=True,
             client="Bücher GmbH",
         )
     } == dict(full.sites)
