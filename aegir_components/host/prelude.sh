@@ -163,6 +163,16 @@ apt_run() { # apt-get with our settings; its output goes to a log that is quoted
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" >>"$APT_LOG" 2>&1 </dev/null 9>&-
 }
 
+apt_update() { # apt-get waits for the lock of dpkg's, but not for that of the lists, which a fresh machine's timers hold
+    au_end=$(($(date +%s) + 300))
+    until apt_run update; do
+        tail -n 5 "$APT_LOG" | grep -q '/var/lib/apt/lists' && grep -q 'Could not get lock' "$APT_LOG" || return 1
+        [ "$(date +%s)" -lt "$au_end" ] || return 1
+        : >"$APT_LOG"
+        sleep 2
+    done
+}
+
 apt_install() {
     APT_LOG=$(mktemp /tmp/aegir-apt.XXXXXX) || fail "no file can be made in /tmp"
     # Packages that start or restart services as they are installed would restart the owner's web server too. The policy
@@ -182,7 +192,7 @@ apt_install() {
     if [ "$ai_status" = 0 ]; then
         apt_run install --no-install-recommends "$@" || {
             # The lists may be missing or old: ask for them only when the first try shows it.
-            apt_run update && apt_run install --no-install-recommends "$@"
+            apt_update && apt_run install --no-install-recommends "$@"
         } || ai_status=$?
     fi
     [ -z "$ai_policy" ] || rm -f "$ai_policy"

@@ -65,13 +65,18 @@ class Checkout:
 
 @pytest.mark.timeout(1800)
 def test_the_demo_brings_a_site_up_runs_again_and_leaves_nothing(
-    lab_factory: Callable[[str, Iterable[HostSpec]], Lab], tmp_path: Path
+    lab_factory: Callable[[str, Iterable[HostSpec]], Lab],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     lab = lab_factory("demo", ())
     checkout = Checkout(tmp_path, lab.name)
     try:
         first = checkout.demo()
         assert 0 == first.returncode
+        took = re.search(r"^demo: done in (\d+) s$", first.stdout, re.MULTILINE)
+        assert took is not None
+        record_property("make demo, with engine and images there, s", took[1])
         assert "taking Debian's WordPress in place of Drupal" in first.stdout
         # Created by the first run of Pulumi, and left alone by the second.
         assert re.search(r"\d+ created", first.stdout)

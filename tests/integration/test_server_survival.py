@@ -142,6 +142,19 @@ class TestPackages:
         bare.run("command -v rsync && dpkg-query -W -f '${db:Status-Status}' slow-one | grep -qx installed")
         bare.run("systemctl stop slow-one; dpkg --purge slow-one")
 
+    def test_a_held_lock_of_apts_lists_is_waited_for(self, lab: Lab, bare: Host, tmp_path: Path) -> None:
+        """As a machine that has just booted has it, whose timers fetch the lists for the first time."""
+        without_rsync(bare)
+        bare.run("find /var/lib/apt/lists -type f ! -name lock -delete; touch /var/lib/apt/lists/lock")
+        hold = "$l = pack('s s x4 q q l x4', F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 20"
+        perl = f"use Fcntl; open(F, '>>', '/var/lib/apt/lists/lock') or die; {hold}"
+        bare.run(f"systemd-run -q --unit lists-lock perl -e {shlex.quote(perl)}; sleep 1; ! apt-get -q update")
+
+        done = Farm(tmp_path, alone(lab, bare)).up()
+
+        assert done.seconds > 10
+        bare.run("command -v rsync")
+
     def test_a_host_that_loses_its_power_in_the_middle_of_an_up_is_finished_by_the_next(
         self, lab: Lab, tmp_path: Path
     ) -> None:
@@ -272,6 +285,20 @@ class TestApache:
         farm.up()
         farm.unchanged("--refresh")
         assert 404 == fetch(web, "nobody.example.com").status
+
+    def test_packages_come_without_a_restart_of_what_runs(self, lab: Lab, tmp_path: Path) -> None:
+        web = lab.host("web1")
+        farm = Farm(tmp_path, alone(lab, web, {"web": "apache"}))
+        farm.up()
+        web.run("DEBIAN_FRONTEND=noninteractive apt-get -q -y remove php8.2-bcmath 2>&1")
+        runs = "systemctl show -p Id,MainPID,ActiveEnterTimestampMonotonic,ActiveState apache2 php8.2-fpm"
+        before = web.run(runs).stdout
+        assert 2 == before.count("ActiveState=active")
+
+        farm.up("--refresh")
+
+        web.run("dpkg-query -W -f '${db:Status-Status}' php8.2-bcmath | grep -qx installed")
+        assert before == web.run(runs).stdout
 
 
 class TestTwoAtOnce:

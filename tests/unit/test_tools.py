@@ -469,3 +469,32 @@ def test_set_up_of_a_checkout_that_is_set_up_is_silent_and_quick() -> None:
     assert done.stdout + done.stderr == ""
     # Generous, since tests share their machine; it takes 0.2 s.
     assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize(
+    ("words", "commands"),
+    [
+        pytest.param(["demo"], ["python -m lab setup", "python -m lab.demo"], id="demo"),
+        pytest.param(
+            ["demo", "PLATFORM=/srv/my code"],
+            ["python -m lab setup", 'python -m lab.demo --platform "/srv/my code"'],
+            id="with-a-platform",
+        ),
+        pytest.param(["demo", "DOWN=1"], ["python -m lab.demo --down"], id="down"),
+        pytest.param(["clean"], ["python -m lab.demo --down"], id="clean"),
+    ],
+)
+def test_make_says_what_the_readme_promises(words: list[str], commands: list[str]) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", *words],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stderr
+    assert ["tools/setup", *(f"tools/env {command}" for command in commands)] == [
+        line.strip() for line in done.stdout.splitlines()
+    ]

@@ -114,7 +114,9 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
     [ "$(cat /var/lib/aegir/php 2>/dev/null)" = "$wp_wanted" ] || {
         if deviates "PHP version: not ${wp_wanted:-that of the distribution}"; then
             if [ -n "$wp_wanted" ] && ! apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1; then
-                APT_LOG=/dev/null apt_run update
+                APT_LOG=$(mktemp) || fail "no file can be made in /tmp"
+                apt_update
+                rm -f "$APT_LOG"
                 apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1 ||
                     fail "PHP $wp_wanted is not in this machine's package sources; they have: $(apt-cache search --names-only '^php[0-9.]+-fpm$' | sed 's/^php//; s/-fpm .*//' | tr '\n' ' ')"
             fi
