@@ -103,9 +103,9 @@ def test_a_port_that_is_filtered_is_named_with_address_bind_address_and_firewall
     """Nothing comes back: from the hub, and then from the web server alone, where another machine's port is at fault."""
     database, web = lab.host("db1"), lab.host("web1")
     with filtered(database, 3306, lab.hub_address):
-        from_hub = farm.drift()
+        from_hub = farm.up("--refresh", ok=False)
     with filtered(database, 3306, web.address):
-        from_web = farm.drift()
+        from_web = farm.up("--refresh", ok=False)
 
     assert f"the database at {database.address} port 3306 does not answer" in from_hub.sentence
     assert "bind-address = 0.0.0.0 under [mysqld]" in from_hub.sentence
@@ -116,6 +116,7 @@ def test_a_port_that_is_filtered_is_named_with_address_bind_address_and_firewall
     )
     assert "Check bind-address under [mysqld] there" in from_web.sentence
     assert f"no firewall blocks port 3306 between {web.address} and {database.address}" in from_web.sentence
+    farm.up("--refresh")
     farm.unchanged("--refresh")
 
 
