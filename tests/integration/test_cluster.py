@@ -68,7 +68,9 @@ def answer(host: Host, name: str) -> str:
     return fetch(host, SITE, f"/sites/{SITE}/files/{name}.txt").body.strip()
 
 
-def test_members_join_and_leave_with_all_that_is_theirs(lab: Lab, wordpress: Path, tmp_path: Path) -> None:
+def test_fact_12_members_join_and_leave_with_all_that_is_theirs_accounts_included(
+    lab: Lab, wordpress: Path, tmp_path: Path
+) -> None:
     one, two, three = (lab.host(f"web{number}") for number in (1, 2, 3))
     # First on one server, then on a cluster that this server is a member of.
     farm = Farm(tmp_path, declare(lab, wordpress, "web1"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import Host, HostSpec, Lab
-from tests.integration.farm import Farm, fetch, web_and_database
+from tests.integration.farm import CommandEnded, Farm, fetch, web_and_database
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -47,7 +47,12 @@ def test_a_bare_host_of_any_known_release_serves_a_site(
     lab = lab_factory(release, hosts(release))
     farm = farm_on(lab, tmp_path, wordpress)
 
-    done = farm.up(timeout=900)
+    try:
+        done = farm.up(timeout=900)
+    except CommandEnded as ended:
+        if "404  Not Found" in str(ended):
+            pytest.skip(f"the archive here lists packages of {release} that it does not have")
+        raise
 
     record_property(f"first up on bare {release}, s", round(done.seconds, 1))
     check(lab, farm)
@@ -77,9 +82,11 @@ def test_fact_08_a_site_works_on_mysql_8_as_on_mariadb(
     assert "caching_sha2_password" == plugins.strip()
     farm.unchanged("--refresh")
 
-    for change in ({"tls": "required"}, {"reach": "ssh"}):
+    for change, demanded in (({"tls": "required"}, "ANY"), ({"reach": "ssh"}, "")):
         service["database"] = {"type": "mysql", **change}
         farm.up()
+        kinds = "SELECT DISTINCT ssl_type FROM mysql.user WHERE user LIKE 'www_example%' OR user = 'aegir_root'"
+        assert demanded == database.run(f'mysql -Ne "{kinds}"').stdout.strip(), "of every account"
         assert 200 == fetch(lab.host("web1"), NAME).status
         farm.unchanged("--refresh")
 
