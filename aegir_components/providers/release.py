@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -92,9 +92,11 @@ class Provider(Lifecycle):
         failed = [name for name, fault in results.items() if fault is not None]
         if failed:
             failed = [name for name in failed if not _was_ready(results[name])] or failed
-            back = {name: members[name] for name, fault in results.items() if fault is None and before[name]}
+            lost = {name for name in meeting.went if _is_lost(results[name])}
+            back = {name: members[name] for name, fault in results.items() if fault is None or name in lost}
+            back = {name: conn for name, conn in back.items() if before[name]}
             undone = attempt(back, lambda conn: self._take_back(conn, want, before[conn.host]))
-            raise Refused(", ".join(sorted(failed)), _switch_failure(results, undone, back))
+            raise Refused(", ".join(sorted(failed)), switch_failure(results, undone, lost))
 
     def _take_back(self, conn: Connection, want: State, live: str) -> None:
         digest, was = live.rpartition("/")[2], want.get("was") or {}
@@ -140,24 +142,35 @@ def _refuse_leaving(want: State) -> None:
     each(had, lambda conn: script.execute(conn, "check", release.refuse_items(_paths(want)), what=what))
 
 
-def _switch_failure(
-    results: Mapping[str, HostError | None],
-    undone: Mapping[str, HostError | None],
-    back: Mapping[str, Connection],
+def switch_failure(
+    results: Mapping[str, HostError | None], undone: Mapping[str, HostError | None], lost: Collection[str]
 ) -> str:
+    """Tell the state of every member: its result, and what came of taking it back where that was tried."""
     lines = []
     for name, fault in results.items():
         if _was_ready(fault):
             lines.append(f"{name} was ready, and was not switched")
-        elif fault is not None:
+        elif fault is not None and name not in lost:
             lines.append(f"{name} was not switched: {fault.text}")
-        elif name in back and undone[name] is None:
-            lines.append(f"{name} was switched and has gone back to its former release")
-        elif name in back:
-            lines.append(f"{name} was switched and could not go back: {undone[name]}")
+        elif name in undone and undone[name] is not None:
+            what = "was told to switch, and which release it has is not known" if fault else "was switched"
+            lines.append(f"{name} {what}{_because(fault)}; it could not go back: {undone[name]}")
+        elif name in undone:
+            what = "was told to switch" if fault else "was switched"
+            lines.append(f"{name} {what}{_because(fault)} and has gone back to its former release")
         else:
-            lines.append(f"{name} has the new release; it had none before")
+            what = "was told to switch" if fault else "has the new release"
+            lines.append(f"{name} {what}{_because(fault)}; it had none before")
     return "; ".join(lines)
+
+
+def _because(fault: HostError | None) -> str:
+    return f" ({fault.text})" if fault else ""
+
+
+def _is_lost(fault: HostError | None) -> bool:
+    """Tell whether a machine that was told to switch may have done it: it is not its own script that says otherwise."""
+    return fault is not None and not isinstance(fault, Refused)
 
 
 def _was_ready(fault: HostError | None) -> bool:

@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegir_components import settings
-from aegir_components.host import session
+from aegir_components.host import errors, session
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandTimeout, Refused
 from aegir_components.host.spool import Spool, possible
 from aegir_components.host.together import Together
+from aegir_components.providers import release
+from aegir_components.services.release import NO_WORD
 from aegir_components.sources import records, tree
 from aegir_components.sources.resolve import resolve
 
@@ -216,3 +218,31 @@ class TestTogether:
         meeting = Together(["a", "late"])
         assert meeting.ready("a") is False
         assert meeting.ready("late") is False
+        assert set() == meeting.went
+
+    def test_those_that_were_told_to_go_are_known(self) -> None:
+        meeting = Together(["a", "b"])
+        meeting.ended("b", well=True)
+        assert meeting.ready("a")
+        assert {"a"} == meeting.went
+
+
+def test_every_members_state_is_told_when_a_switch_fails() -> None:
+    """Only a machine's own script says that it was not switched; one that was cut off may have been."""
+    cut = errors.HostUnreachable("x", "the connection broke")
+    results: dict[str, errors.HostError | None] = {
+        "fails": errors.Refused("fails", "the reload failed"),
+        "ready": errors.Refused("ready", f"switching: {NO_WORD}"),
+        "back": None, "stuck": None, "first": None, "cut": cut, "gone": cut, "new": cut,
+    }  # fmt: skip
+    undone: dict[str, errors.HostError | None] = {"back": None, "stuck": cut, "cut": None, "gone": cut}
+    assert (
+        "fails was not switched: the reload failed; ready was ready, and was not switched; "
+        "back was switched and has gone back to its former release; "
+        "stuck was switched; it could not go back: x: the connection broke; "
+        "first has the new release; it had none before; "
+        "cut was told to switch (the connection broke) and has gone back to its former release; "
+        "gone was told to switch, and which release it has is not known (the connection broke); "
+        "it could not go back: x: the connection broke; "
+        "new was told to switch (the connection broke); it had none before"
+    ) == release.switch_failure(results, undone, {"cut", "gone", "new"})
