@@ -16,7 +16,11 @@ from lab import Host
 NAME = "load.example.com"
 CLIENTS = 8
 """Visitors at once, each with kept connections."""
-PAGE = """<?php $page = '{number}'; include __DIR__ . '/wp-includes/part.php';
+GO = "/srv/go"
+"""A page that is asked with `?wait` goes on when this is there."""
+PAGE = """<?php $page = '{number}';
+for ($n = 0; isset($_GET['wait']) && $n < 2500 && !file_exists('/srv/go'); $n++) {{ usleep(20000); clearstatcache(); }}
+include __DIR__ . '/wp-includes/part.php';
 echo implode(' ', [$page, $part, __DIR__, $there, $_SERVER['LIVE']]);
 """
 PART = "<?php $part = '{number}'; $there = dirname(__DIR__);\n"
