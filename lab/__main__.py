@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     setup.add_argument("--prune", action="store_true", help="remove images of older recipes afterwards")
 
     up = commands.add_parser("up", help="make hosts, or start those that are down")
-    up.add_argument("hosts", nargs="+", metavar="HOST", help="NAME[:IMAGE][:admin=USER], as in web1:web")
+    up.add_argument("hosts", nargs="+", metavar="HOST", help="NAME[:IMAGE][:admin=USER][:kind=vm], as in web1:web")
 
     down = commands.add_parser("down", help="remove a lab with all that is in it")
     down.add_argument("--tests", action="store_true", help="remove the labs that tests have left (test-...)")

@@ -21,7 +21,7 @@ from .specs import HostSpec
 Result = subprocess.CompletedProcess[str]
 
 # Waits for systemd, then sets right what may not be there after a start, a new neighbour or a killed run.
-_SETTLE = r"""
+SETTLE = r"""
 set -eu
 tries=0
 while :; do
@@ -137,8 +137,12 @@ class Host:
 
     def start(self) -> str:
         """Start the host, and return when it can be worked with: the units that failed, or nothing."""
-        self.engine.call("start", self.container)
+        self.launch()
         return self.settle()
+
+    def launch(self) -> None:
+        """Start the host, and do not wait until it can be worked with."""
+        self.engine.call("start", self.container)
 
     def stop(self) -> None:
         """Shut the host down in good order."""
@@ -177,7 +181,7 @@ class Host:
         """Wait for systemd and sshd, set up names and accounts, and return the units that failed."""
         words = (self.hosts_file(), self.keys.authorized(), *self.spec.logins)
         try:
-            failed = self.engine.call("exec", self.container, "sh", "-c", _SETTLE, "settle", *words, timeout=60)
+            failed = self.engine.call("exec", self.container, "sh", "-c", SETTLE, "settle", *words, timeout=60)
         except EngineFailed as failure:
             raise HostFailed(self.name, "does not come up", failure.output) from None
         self._await_sshd(time.monotonic() + 30)
@@ -204,8 +208,8 @@ class Host:
                 raise HostFailed(self.name, what)
             time.sleep(0.03)
 
-    def _files(self) -> bytes:
-        """Pack what has to be in the host before it first starts."""
+    def _seed(self) -> list[tuple[str, int, str]]:
+        """List what has to be in the host before it first starts: path, mode, text."""
         key = self.keys.host_key(self.name).read_text()
         files: list[tuple[str, int, str]] = [
             ("etc/ssh/ssh_host_ed25519_key", 0o600, key),
@@ -219,9 +223,13 @@ class Host:
         else:
             files.append(("root/.ssh", 0o700, ""))
             files.append(("root/.ssh/authorized_keys", 0o600, f"{self.keys.authorized()}\n"))
+        return files
+
+    def _files(self) -> bytes:
+        """Pack it."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
-            for path, mode, text in files:
+            for path, mode, text in self._seed():
                 entry = tarfile.TarInfo(path)
                 entry.mode, entry.mtime, entry.size = mode, int(time.time()), len(text.encode())
                 entry.type = tarfile.DIRTYPE if path == "root/.ssh" else tarfile.REGTYPE

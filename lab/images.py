@@ -13,6 +13,8 @@ from .engine import Engine
 from .errors import LabError
 
 Say = Callable[[str], None]
+KINDS = ("web", "db", *(f"{kind}{recipes.VM}" for kind in ("bare", "web", "db")))
+"""Images that no other stands on."""
 
 
 def ensure(found: Engine, kinds: Iterable[str], say: Say) -> tuple[Engine, dict[str, str]]:
@@ -43,7 +45,7 @@ def prune(found: Engine, say: Say) -> None:
     """Remove images of the lab that no recipe of this version makes any more."""
     suite = aptconf.debian_suite()
     files = aptconf.collect(suite)
-    current = {step.tag for kind in ("web", "db") for step in recipes.chain(recipes.recipe(kind, suite, files))}
+    current = {step.tag for kind in KINDS for step in recipes.chain(recipes.recipe(kind, suite, files))}
     with state.locked("images"):
         listed = found.call("images", "--format", "{{.Repository}}:{{.Tag}}").split()
         for tag in sorted(set(listed)):

@@ -9,13 +9,14 @@ import pathlib
 import sys
 from collections.abc import Callable, Iterable
 
-from . import addresses, engine, images, limits, state
+from . import addresses, disks, engine, images, limits, state, vms
 from .books import Books, hosts_lines
 from .engine import DIGEST_LABEL, LABEL, Container, Engine
 from .errors import EngineFailed, EngineMissing, HostFailed, LabError
 from .hosts import Host, container_name, remove_container
 from .keys import KeyRing
 from .specs import HostSpec, check_lab_name, check_unique
+from .vm_hosts import VirtualHost
 
 
 def say_to_stderr(text: str) -> None:
@@ -28,7 +29,7 @@ _UNFINISHED = ("created", "configured", "initialized", "storage")
 
 
 class Lab:
-    """Debian hosts in containers, under one name."""
+    """Debian hosts in containers, or in virtual machines, under one name."""
 
     def __init__(self, name: str, say: Callable[[str], None] = say_to_stderr) -> None:
         """Open a lab by name; nothing is made before `up`."""
@@ -88,18 +89,18 @@ class Lab:
             self.directory.mkdir(mode=0o700, exist_ok=True)
             state.wait_for(self._guard)
             limits.raise_inotify(self.say)
-            self.engine, tags = images.ensure(self.engine, {spec.built_from for spec in wanted}, self.say)
+            self.engine, tags = images.ensure(self.engine, {spec.made_from for spec in wanted}, self.say)
+            for kind in {spec.made_from for spec in wanted if spec.kind == "vm"}:
+                tags[kind] = str(disks.ensure(self.engine, tags[kind], self.say))
             entries = self.books.enter(wanted, self._ensure_network())
-            existing = self.engine.containers(self.name)
+            existing = self._existing()
             names = {spec.name for spec in wanted}
             # Hosts of an earlier `up` learn the names of the new ones, if they run.
             others = [
                 name for name in entries
                 if name not in names and self._running(existing.get(container_name(self.name, name)))
             ]  # fmt: skip
-            converge = [
-                functools.partial(self._converge, spec.name, tags[spec.built_from], existing) for spec in wanted
-            ]
+            converge = [functools.partial(self._converge, spec.name, tags[spec.made_from], existing) for spec in wanted]
             _in_parallel([*converge, *(functools.partial(self._keep, name) for name in others)])
             if self.hosts_lines() != hosts_lines(entries):
                 # An address was changed on the way: those that came up earlier have the old one.
@@ -113,25 +114,32 @@ class Lab:
                 found = engine.find(state.engine_memory(), self.say, install=False)
             except EngineMissing:
                 found = None
+            machines = list(vms.places(self.name, self.directory))
+            bridge = vms.bridge_of(found, self.network) if machines and found and self._has_network(found) else ""
+            for place in machines:
+                vms.end(place)
             self.keys.close_sockets()
             if found is not None:
                 _in_parallel([functools.partial(remove_container, found, name) for name in found.containers(self.name)])
                 for network, _, labels in found.networks():
                     if labels.get(LABEL) == self.name:
                         found.call("network", "rm", network)
+            if bridge:
+                vms.remove_bridge(bridge)
             self.keys.remove()
 
     def host(self, name: str) -> Host:
         """Give one host of the lab."""
-        _, entries = self.books.read()
+        subnet, entries = self.books.read()
         if name not in entries:
             known = ", ".join(sorted(entries)) or "none: `python -m lab up` makes some"
             raise LabError(f"lab {self.name} has no host {name!r}; it has {known}")
         entry = entries[name]
         key = self.keys.host_public(name)
-        return Host(
+        parts = (
             self.name, entry.spec, entry.address, key, self.keys, self.engine, self.books.hosts_file, self.books.forget
-        )
+        )  # fmt: skip
+        return VirtualHost(*parts, self.network, subnet) if entry.spec.kind == "vm" else Host(*parts)
 
     def hosts(self) -> dict[str, Host]:
         """Give all hosts of the lab by name."""
@@ -145,11 +153,21 @@ class Lab:
     def states(self) -> dict[str, str]:
         """Say for each host what the engine sees."""
         _, entries = self.books.read()
-        found = self.engine.containers(self.name) if entries else {}
+        found = self._existing() if entries else {}
         return {
             name: container.state if (container := found.get(container_name(self.name, name))) else "absent"
             for name in sorted(entries)
         }
+
+    def _existing(self) -> dict[str, Container]:
+        """List what there is of the lab by full name, containers and virtual machines alike."""
+        found = self.engine.containers(self.name)
+        for place in vms.places(self.name, self.directory):
+            found[place.name] = Container(place.name, place.state(), {DIGEST_LABEL: place.digest()})
+        return found
+
+    def _has_network(self, found: Engine) -> bool:
+        return any(name == self.network and labels.get(LABEL) == self.name for name, _, labels in found.networks())
 
     def _converge(self, name: str, image: str, existing: dict[str, Container]) -> None:
         """Bring one host from whatever state it is in to running."""
@@ -165,7 +183,7 @@ class Lab:
         if found.state == "paused":
             host.unpause()
         elif not self._running(found):
-            self.engine.call("start", host.container)
+            host.launch()
         self._keep(name)
 
     def _make(self, name: str, image: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -21,6 +22,10 @@ WEB_PACKAGES = (
     "logrotate",
 )  # fmt: skip  # opcache comes with php-cli
 DB_PACKAGES = ("mariadb-server",)
+VM_PACKAGES = ("kmod", "netbase", "nfs-common", "nfs-kernel-server", "iptables")
+"""What a machine with a kernel of its own has beside the packages of its image; mount.nfs4 needs netbase's names."""
+VM = "-vm"
+"""The end of the name of an image that a virtual machine's disk is made from."""
 
 # An apt run of the timers' would hold the lock just when a test installs something.
 _MASKED = (
@@ -42,6 +47,27 @@ _FINISH_SERVICES = """\
 for unit in apache2 nginx mariadb $(cd /lib/systemd/system; ls -d php*-fpm.service 2>/dev/null || true); do \\
         if [ -e "/lib/systemd/system/${unit%.service}.service" ]; then systemctl disable "$unit"; fi; \\
     done;"""
+
+# The virtual machine's kernel tells neither address nor keys: both come on its command line and on a second disk.
+_VM_START = """\
+[Unit]
+DefaultDependencies=no
+After=local-fs.target
+Before=network-pre.target network.target network-online.target ssh.service sysinit.target
+Wants=network-online.target network.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c '[ -e /etc/lab-seeded ] || { tar -xf /dev/ubdb -C / && : >/etc/lab-seeded; }'
+ExecStart=/bin/sh -c 'set -- $(tr " " "\\n" </proc/cmdline | sed -n "s/^ip=//p" | tr ":" " "); ip link set lo up; \
+ip link set vec0 up; ip addr add $1/24 dev vec0; ip route add default via $2'
+[Install]
+WantedBy=sysinit.target
+"""
+_VM_MASKED = (
+    "nfs-blkmap.service getty@tty1.service console-getty.service "
+    "systemd-networkd.service systemd-networkd-wait-online.service systemd-pstore.service systemd-binfmt.service"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,8 +114,22 @@ def service_recipe(kind: str, bare: Recipe) -> Recipe:
     return Recipe(kind, text, _tag(kind, text), bare, {"web": 60, "db": 40}[kind])
 
 
+def vm_recipe(host: Recipe) -> Recipe:
+    """Describe the root of a virtual machine: a host's image with both sides of NFS, and how it gets its address."""
+    packed = base64.b64encode(_VM_START.encode()).decode()
+    then = (
+        f"echo {packed} | base64 -d >/etc/systemd/system/lab-start.service; systemctl enable lab-start.service; "
+        f"systemctl disable nfs-server.service; systemctl mask {_VM_MASKED}; "
+        r"printf '/dev/ubda / ext4 defaults,noatime 0 0\n' >/etc/fstab;"
+    )
+    text = f"FROM {host.tag}\n" + _INSTALL.format(packages=" ".join(VM_PACKAGES), then=then)
+    return Recipe(f"{host.kind}{VM}", text, _tag(f"{host.kind}{VM}", text), host, 30)
+
+
 def recipe(kind: str, suite: str | None, files: Mapping[str, bytes]) -> Recipe:
     """Describe the image of a kind, with all that it stands on."""
+    if kind.endswith(VM):
+        return vm_recipe(recipe(kind.removesuffix(VM), suite, files))
     bare = bare_recipe(base_recipe(suite, files), files)
     if kind == "bare":
         return bare

@@ -11,7 +11,7 @@ from .aptconf import DEBIAN, UBUNTU
 from .errors import SpecError
 
 IMAGES = ("bare", "web", "db")
-KINDS = ("container",)
+KINDS = ("container", "vm")
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?")
@@ -43,7 +43,7 @@ class HostSpec:
     shared: str = ""
     """A directory, such as `/srv/shared`, that is one and the same on all hosts of the lab that have it: a filer's, say."""
     kind: str = "container"
-    """How the host is made. Only `container` so far."""
+    """How the host is made: a `container`, or a `vm`, with a Linux kernel of its own that knows NFS on both sides."""
 
     def __post_init__(self) -> None:
         """Refuse what an engine, sshd or a shell would stumble over later."""
@@ -63,20 +63,23 @@ class HostSpec:
         faults += [f"{self.name}: {user!r} cannot be the name of an extra account" for user in unfit]
         if self.shared and not _PATH.fullmatch(self.shared):
             faults.append(f"{self.name}: shared directory {self.shared!r} is no absolute path")
+        if self.kind == "vm" and (self.shared or self.logins or self.release):
+            faults.append(f"{self.name}: a vm has root's login only, no shared directory, and this machine's release")
         if not _MEMORY.fullmatch(self.memory):
             faults.append(f"{self.name}: memory {self.memory!r} is not like 512m or 2g")
         if faults:
             raise SpecError("; ".join(faults))
 
     @property
-    def built_from(self) -> str:
-        """The kind of image with its release, as `lab.images` takes them."""
-        return f"{self.image}@{self.release}" if self.release else self.image
-
-    @property
     def fqdn(self) -> str:
         """The full host name."""
         return f"{self.name}.{self.domain}"
+
+    @property
+    def made_from(self) -> str:
+        """The kind of image that the host is made from, with its release, as `lab.images` takes them."""
+        image = f"{self.image}-vm" if self.kind == "vm" else self.image
+        return f"{image}@{self.release}" if self.release else image
 
     @property
     def login(self) -> str:
@@ -102,18 +105,21 @@ class HostSpec:
 
 
 def parse_host(text: str) -> HostSpec:
-    """Read `NAME[:IMAGE][:admin=USER]`, as given on the command line."""
+    """Read `NAME[:IMAGE][:admin=USER][:kind=vm]`, as given on the command line."""
     name, *rest = text.split(":")
-    image, admin = "bare", None
+    image, admin, kind = "bare", None, "container"
     for word in rest:
         key, equals, value = word.partition("=")
         if not equals:
             image = word
         elif key == "admin":
             admin = value
+        elif key == "kind":
+            kind = value
         else:
-            raise SpecError(f"{text!r}: {key!r} is not known, write NAME:IMAGE or NAME:IMAGE:admin=USER")
-    return HostSpec(name, image=image, admin=admin)
+            known = "NAME:IMAGE, NAME:IMAGE:admin=USER or NAME:IMAGE:kind=vm"
+            raise SpecError(f"{text!r}: {key!r} is not known, write {known}")
+    return HostSpec(name, image=image, admin=admin, kind=kind)
 
 
 def check_lab_name(name: str) -> str:

@@ -135,3 +135,10 @@ def test_podman_and_docker_describe_networks_each_in_their_own_way() -> None:
 
     assert read_networks([podman]) == read_networks([docker]) == [("n", ["10.89.64.0/24"], {"a": "b"})]
     assert [("host", [], {})] == read_networks([host])
+
+
+def test_a_virtual_machine_s_image_is_its_host_s_with_nfs_on_top() -> None:
+    chain = recipes.chain(recipes.recipe("web-vm", "bookworm", FILES))
+
+    assert ["base", "bare", "web", "web-vm"] == [step.kind for step in chain]
+    assert " nfs-kernel-server " in chain[-1].containerfile

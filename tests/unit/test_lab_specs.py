@@ -51,7 +51,7 @@ def test_a_full_name_longer_than_a_kernel_keeps_is_refused() -> None:
 
 
 def test_a_host_of_another_release_has_an_image_of_its_own() -> None:
-    assert ("web", "web@trixie") == (HostSpec("a", image="web").built_from, HostSpec("a", "web", "trixie").built_from)
+    assert ("web", "web@trixie") == (HostSpec("a", image="web").made_from, HostSpec("a", "web", "trixie").made_from)
 
 
 def test_a_description_survives_the_books() -> None:
@@ -128,3 +128,14 @@ def test_a_host_whose_address_is_lost_moves_above_all_others() -> None:
 
     assert "10.89.64.14" == moved
     assert "10.89.64.11" == addresses.choose_address("10.89.64.0/24", [], after="10.89.64.254")
+
+
+def test_a_virtual_machine_is_made_from_an_image_of_its_own() -> None:
+    assert "web-vm" == HostSpec("web1", image="web", kind="vm").made_from
+    assert HostSpec("web1", image="web", kind="vm") == parse_host("web1:web:kind=vm")
+
+
+def test_a_virtual_machine_has_neither_other_logins_nor_shared_directories() -> None:
+    for wrong in ({"admin": "debian"}, {"users": ("deploy",)}, {"shared": "/srv/shared"}):
+        with pytest.raises(SpecError, match="a vm has root's login only"):
+            HostSpec("web1", kind="vm", **wrong)

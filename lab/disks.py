@@ -1,0 +1,114 @@
+"""Disks of virtual machines: the root of an image as one file, made once, shared by all and written to by none.
+
+Made without mounting anything: the engine shows the image's files, and mke2fs packs a directory into a file system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+
+from . import aptconf, state
+from .engine import Engine, run
+from .errors import EngineMissing, LabError
+
+PACKAGES = ("user-mode-linux", "uml-utilities", "e2fsprogs")
+KERNEL = "linux.uml"
+MODULES = pathlib.Path("/usr/lib/uml/modules")
+SIZE = "6G"
+"""What a machine may write in all; the file has holes where nothing is."""
+
+
+def directory() -> pathlib.Path:
+    """Give (and make) the directory of all disks; the dot keeps it apart from the labs' own."""
+    path = state.home() / ".disks"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def install(say: Callable[[str], None]) -> None:
+    """Install the kernel that runs as a process (user-mode-linux), where it is missing.
+
+    Raises:
+        EngineMissing: it cannot be had on this machine.
+    """
+    if shutil.which(KERNEL) and shutil.which("mke2fs") and MODULES.is_dir():
+        return
+    if os.geteuid() != 0 or aptconf.debian_suite() is None:
+        raise EngineMissing(f"virtual machines need {' '.join(PACKAGES)}: on Debian, as root, the lab installs them")
+    command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]
+    with state.locked("packages"):
+        say(f"installing {' '.join(PACKAGES)} with apt (about 20 s)")
+        run([*command, "update"], timeout=300)
+        run([*command, "install", "--no-install-recommends", *PACKAGES], timeout=900)
+
+
+def kernel_version() -> str:
+    """Name the version whose modules go into the disks.
+
+    Raises:
+        LabError: there is none.
+    """
+    found = sorted(path.name for path in MODULES.iterdir()) if MODULES.is_dir() else []
+    if not found:
+        raise LabError(f"{MODULES} has no kernel modules: reinstall user-mode-linux")
+    return found[-1]
+
+
+def disk(tag: str) -> pathlib.Path:
+    """Name the file that is made from an image."""
+    return directory() / f"{hashlib.sha256(f'{tag} {kernel_version()} {SIZE}'.encode()).hexdigest()[:16]}.ext4"
+
+
+def ensure(engine: Engine, tag: str, say: Callable[[str], None]) -> pathlib.Path:
+    """Make the disk of an image, unless it is there."""
+    install(say)
+    path = disk(tag)
+    with state.locked("disks"):
+        if not path.exists():
+            begun = time.monotonic()
+            say(f"making a disk of {tag} (about 20 s)")
+            _make(engine, tag, path)
+            say(f"made {path.name} in {time.monotonic() - begun:.0f} s")
+    return path
+
+
+def prune(tags: set[str], say: Callable[[str], None]) -> None:
+    """Remove disks of images that are none of these; a machine that runs keeps its disk until it ends."""
+    current = {disk(tag) for tag in tags} if MODULES.is_dir() else set()
+    with state.locked("disks"):
+        for path in sorted(directory().glob("*.ext4")):
+            if path not in current:
+                say(f"removing {path}")
+                path.unlink()
+
+
+def _make(engine: Engine, tag: str, path: pathlib.Path) -> None:
+    version = kernel_version()
+    with tempfile.TemporaryDirectory(prefix="stage-", dir=directory()) as name:
+        root = pathlib.Path(name, "root")
+        root.mkdir(mode=0o755)
+        # Out of a container that never runs: every engine can do this, and the image's layers come as one tree.
+        container = engine.call("create", *engine.limits, tag, "/bin/true").strip().splitlines()[-1]
+        try:
+            archive = pathlib.Path(name, "root.tar")
+            engine.call("export", "-o", str(archive), container, timeout=300)
+        finally:
+            engine.call("rm", container)
+        run(["tar", "--numeric-owner", "-xpf", str(archive), "-C", str(root)], timeout=300)
+        archive.unlink()
+        target = root / "lib" / "modules" / version
+        shutil.copytree(MODULES / version, target, symlinks=True, dirs_exist_ok=True)
+        (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
+        (root / "etc" / "machine-id").write_text("")
+        # A terminal of a container's is no device of a machine.
+        (root / ".dockerenv").unlink(missing_ok=True)
+        fresh = pathlib.Path(name, "fresh")
+        run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "lazy_itable_init=1,lazy_journal_init=1", "-d", str(root),
+             str(fresh), SIZE], timeout=600)  # fmt: skip
+        fresh.replace(path)
