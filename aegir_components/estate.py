@@ -12,6 +12,7 @@ import pulumi
 
 from . import settings
 from .components import certificates
+from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs
 from .components.pools import Pools
 from .components.server import Server, ServerArgs, connection
@@ -28,6 +29,7 @@ class Estate:
 
     servers: Mapping[str, Server]
     clusters: Mapping[str, WebCluster]
+    packs: Mapping[str, Pack]
     platforms: Mapping[str, Platform]
     sites: Mapping[str, Site]
 
@@ -46,12 +48,14 @@ class Machines:
 
     servers: Mapping[str, Server]
     clusters: Mapping[str, WebCluster]
+    packs: Mapping[str, Pack]
 
     def ready(self, declared: settings.Settings, platform: str) -> list[pulumi.Resource]:
         """List what must be done before a platform is put where it belongs."""
         found = [resource for server in declared.web_servers(platform) for resource in self.servers[server.name].ready]
-        cluster = declared.cluster_of(platform)
-        return [*found, *(self.clusters[cluster.name].ready if cluster else ())]
+        target = declared.platforms[platform].server
+        group = self.clusters.get(target) or self.packs.get(target)
+        return [*found, *(group.ready if group else ())]
 
 
 def build(declared: settings.Settings) -> Estate:
@@ -73,7 +77,12 @@ def build(declared: settings.Settings) -> Estate:
         name: Server(
             name,
             ServerArgs(
-                server=server, hub=declared.hub, public_key=public_key(declared.hub), entries=entries, holder=holder
+                server=server,
+                hub=declared.hub,
+                public_key=public_key(declared.hub),
+                entries=entries,
+                mounted=any(mounts_code(pack, name) for pack in declared.packs.values()),
+                holder=holder,
             ),
             pulumi.ResourceOptions(providers=pools.of(name)),
         )
@@ -81,7 +90,8 @@ def build(declared: settings.Settings) -> Estate:
     }
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
     clusters = {name: _cluster(declared, name, servers, pools, holder) for name in declared.clusters}
-    virtual = Machines(servers=servers, clusters=clusters)
+    packs = {name: _pack(declared, name, servers, pools, holder) for name in declared.packs}
+    virtual = Machines(servers=servers, clusters=clusters, packs=packs)
     platforms = {name: _platform(declared, name, sources[name], virtual, pools, holder) for name in declared.platforms}
     sites = {
         name: _site(declared, name, sources, servers, platforms, proofs, pools, given, holder)
@@ -90,7 +100,7 @@ def build(declared: settings.Settings) -> Estate:
     _finish(declared, servers, sites)
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
-    return Estate(servers=servers, clusters=clusters, platforms=platforms, sites=sites)
+    return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
 
 
 def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:
@@ -105,11 +115,14 @@ def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: M
 
 
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
-    found = {}
+    found, pack = {}, declared.pack_of(platform)
     for server in declared.web_servers(platform):
         assert server.web is not None
         found[server.name] = Member(
-            connection=connection(server, declared.hub), type=server.web.type, port=server.web.port
+            connection=connection(server, declared.hub),
+            type=server.web.type,
+            port=server.web.port,
+            slave=pack is not None and pack.shares_code and server.name != pack.master,
         )
     return found
 
@@ -122,6 +135,32 @@ def _cluster(
     ready = [resource for member in cluster.servers for resource in servers[member].ready]
     args = WebClusterArgs(cluster=cluster, members=members, holder=holder)
     return WebCluster(name, args, pulumi.ResourceOptions(depends_on=ready, providers=pools.of(name)))
+
+
+def _pack(
+    declared: settings.Settings, name: str, servers: Mapping[str, Server], pools: Pools, holder: str
+) -> Pack:  # fmt: skip
+    pack = declared.packs[name]
+    names = sorted({*pack.servers, *(name for name in (pack.exporter, pack.standby) if name)})
+    reached = {each: connection(declared.servers[each], declared.hub) for each in names}
+    args = PackArgs(
+        pack=pack,
+        members={member: reached[member] for member in pack.servers},
+        exporter=reached.get(pack.exporter),
+        standby=reached.get(pack.standby),
+        addresses={each: address_of(declared.servers[each]) for each in names},
+        holder=holder,
+    )
+    ready = [resource for member in names for resource in servers[member].ready]
+    return Pack(name, args, pulumi.ResourceOptions(depends_on=ready, providers=pools.of(name)))
+
+
+def _uploads(declared: settings.Settings, platform: str) -> str:
+    """Say where the web servers of a platform have uploads in common beside its code; empty for nowhere."""
+    pack = declared.pack_of(platform)
+    if pack is not None and not pack.shares_code:
+        return shared_path(pack)
+    return uploads_path(declared.cluster_of(platform))
 
 
 def _access(declared: settings.Settings, name: str, servers: Mapping[str, Server]) -> DatabaseAccess:
@@ -190,7 +229,8 @@ def _site(
         hub_root=declared.hub.root,
         certificate=given.get(name, ""),
         acme=declared.acme,
-        uploads=uploads_path(declared.cluster_of(site.platform)),
+        uploads=_uploads(declared, site.platform),
+        master=pack.master if (pack := declared.pack_of(site.platform)) else "",
         proxies=declared.reverse_proxies,
     )
     depends = [*database.ready, *database.before_sites, proofs[site.database], platforms[site.platform].release]

@@ -225,3 +225,17 @@ def uploads_mount(cluster: str) -> str:
 def uploads_directory(base: str, site: str) -> str:
     """Name a site's directory below the shared one."""
     return f"{base}/{file_name(site)}"
+
+
+NFS_ROOT: Final = "/var/aegir/nfs"
+"""Where a machine beside a pack has what it exports."""
+
+
+def pack_mount(pack: str, *, code: bool) -> str:
+    """Name the directory that a pack's members share: with the code, or with the uploads only."""
+    return PLATFORMS_ROOT if code else uploads_mount(pack)
+
+
+def pack_export(pack: str, *, code: bool, member: bool) -> str:
+    """Name the directory that is exported: by the master, whose own it is, or by a machine beside the pack."""
+    return pack_mount(pack, code=code) if member else f"{NFS_ROOT}/{pack}"

@@ -25,6 +25,8 @@ class Member:
     connection: Connection
     type: str
     port: int
+    slave: bool = False
+    """Whether it sees the code and the data of its sites over NFS, and has none itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +123,8 @@ def members_props(members: Mapping[str, Member], *, ports: bool = True) -> dict[
             "connection": member.connection.to_props(),
             "type": member.type,
             **({"port": member.port} if ports else {}),
+            # Left out otherwise, so that a state of before is the same.
+            **({"role": "slave"} if member.slave else {}),
         }
         for name, member in sorted(members.items())
     }

@@ -38,6 +38,8 @@ class ServerArgs:
     """The hub's public key."""
     entries: Mapping[str, str]
     """Address to name of all servers, for those that have their ``/etc/hosts`` managed."""
+    mounted: bool = False
+    """Whether its platforms come from another machine of a pack."""
     holder: str
     """``<project>/<stack>``: who is at work, for others that wait for the machine."""
 
@@ -124,7 +126,13 @@ class Server(AegirComponent, kind="Server"):
         if server.web is not None:
             web = WebService(
                 name,
-                {**common, "type": server.web.type, "port": server.web.port, "php_version": server.web.php},
+                {
+                    **common,
+                    "type": server.web.type,
+                    "port": server.web.port,
+                    "php_version": server.web.php,
+                    "mounted": args.mounted or None,
+                },
                 self.child(depends_on=[machine]),
             )
             self.ready.append(web)

@@ -48,6 +48,8 @@ class SiteArgs:
     """The digest of the site's certificate, where one is given."""
     acme: settings.Acme | None = None
     """The authority that certificates are asked of."""
+    master: str = ""
+    """The web server of a pack on which work is done; empty where all are alike."""
 
 
 class Site(AegirComponent, kind="Site"):
@@ -142,6 +144,7 @@ class Site(AegirComponent, kind="Site"):
                 ),
                 "proxies": list(args.proxies),
                 "members": members,
+                "master": args.master or None,
                 "holder": args.holder,
             },
             self.child(depends_on=[database], also=kept),
@@ -161,6 +164,7 @@ class Site(AegirComponent, kind="Site"):
             "authority": args.database["authority"],
             "password": credentials.database,
             "members": members,
+            "master": args.master or None,
             "holder": args.holder,
             "install": site.install,
             "health": site.health,

@@ -75,9 +75,9 @@ class Installation(AegirResource, module="aegir", name="Installation"):
             name: the site's name.
             props: ``site``, ``name`` (its host name, where that is another), ``application``, ``publish_path``, ``docroot``,
                 ``profile``, ``title``, ``language``, ``admin``, ``mail``, ``admin_password`` (secret), ``database``,
-                ``password`` (secret), ``members``, ``holder``, ``install``, ``health``, ``https``, ``fingerprint`` (of the
-                certificate), ``enabled``, ``accounts`` (the database's server and accounts, as ``SiteDatabase`` has them
-                without secrets), ``hub_password`` (secret, of the hub's account there).
+                ``password`` (secret), ``members``, ``master`` (of a pack), ``holder``, ``install``, ``health``, ``https``,
+                ``fingerprint`` (of the certificate), ``enabled``, ``accounts`` (the database's server and accounts, as
+                ``SiteDatabase`` has them without secrets), ``hub_password`` (secret, of the hub's account there).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -128,7 +128,7 @@ def _content(want: State) -> str:
 
 
 def _run(want: State, program: tuple[str, ...], doing: str) -> str:
-    name = min(want["members"])
+    name = want.get("master") or min(want["members"])
     conn = Connection.from_props(want["members"][name]["connection"])
     database = {**want["database"], "port": int(want["database"]["port"]), "password": want["password"], "ca": ""}
     if want.get("authority"):

@@ -9,10 +9,9 @@ import pulumi
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
-from aegir_components.services import release
-from aegir_components.services.web_types import program
 
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .release import removal_items
 
 
 class Provider(Lifecycle):
@@ -56,14 +55,13 @@ class Placement(AegirResource, module="aegir", name="Placement"):
 
 
 def _take_off(have: State) -> None:
-    paths = release.Layout(have["platform"], have["publish_path"], have["docroot"], have["holder"])
     members = {name: Connection.from_props(member["connection"]) for name, member in sorted(have["members"].items())}
     each(
         members,
         lambda conn: script.execute(
             conn,
             "apply",
-            release.removal_items(paths, server=program(have["members"][conn.host]["type"])),
+            removal_items(have, conn),
             what=f"removing the platform {have['platform']}",
             holder=have["holder"],
         ),

@@ -53,11 +53,14 @@ class Provider(Lifecycle):
     def converge(self, want: State) -> State:
         """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s."""
         members = _members(want)
+        owners = {name: conn for name, conn in members.items() if not _sees(want, name)}
         _refuse_leaving(want)
-        before = staging.bring(members, want, _paths(want))
-        self._switch_all(members, want, before)
-        staging.remember(members, want)
-        self._prune(members, want)
+        before = staging.bring(owners, want, _paths(want))
+        # What is live on the master was live on its slaves as well.
+        live = next(iter(before.values()))
+        self._switch_all(members, want, {name: before.get(name, live) for name in members})
+        staging.remember(owners, want)
+        self._prune(owners, want)
         return {}
 
     def remove(self, have: State) -> None:
@@ -67,7 +70,7 @@ class Provider(Lifecycle):
             lambda conn: script.execute(
                 conn,
                 "apply",
-                release.removal_items(_paths(have), server=_server(have, conn)),
+                removal_items(have, conn),
                 what=f"removing the platform {have['platform']}",
                 holder=have["holder"],
             ),
@@ -126,7 +129,7 @@ class Release(AegirResource, module="aegir", name="Release"):
             props: ``platform``, ``publish_path``, ``digest``, ``files``, ``source``, ``application``, ``docroot``, ``keep``,
                 ``allow_shrink``, ``verify`` (``full`` or none), ``rollback`` (a flag), ``source_revision``,
                 ``facts`` (``version`` and ``profiles``, for the hub's records), ``members`` (name to
-                ``connection`` and ``type``), ``templates`` (a digest), ``holder``.
+                ``connection``, ``type``, and ``role`` where it is a slave), ``templates`` (a digest), ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -190,10 +193,26 @@ def _server(props: State, conn: Connection) -> WebServer:
 
 
 def _switch(props: State, conn: Connection, digest: str, *, held: bool = False, full: bool = False) -> list[str]:
+    if _sees(props, conn.host):
+        return release.slave_items(_paths(props), digest, server=_server(props, conn), held=held)
     application = APPLICATIONS[props["application"]]
     return release.switch_items(
         _paths(props), digest, server=_server(props, conn), application=application, held=held, full=full
     )
+
+
+def _sees(props: State, name: str) -> bool:
+    """Tell whether a member has the code over NFS."""
+    return bool(props["members"][name].get("role") == "slave")
+
+
+def removal_items(have: State, conn: Connection) -> list[str]:
+    """List what takes a platform off a member: never the code that it only sees."""
+    paths = release.Layout(have["platform"], have["publish_path"], have["docroot"], have["holder"])
+    server = program(have["members"][conn.host]["type"])
+    if _sees(have, conn.host):
+        return release.slave_removal_items(paths, server=server)
+    return release.removal_items(paths, server=server)
 
 
 def _is(props: State, release_name: str) -> bool:

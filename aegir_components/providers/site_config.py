@@ -56,7 +56,11 @@ class Provider(Lifecycle):
             lines = _items(plan, want, conn)
             script.execute(conn, "apply", lines, what=what, holder=want["holder"])
 
-        results = attempt(members, configure)
+        # What the others of a pack see over NFS has to be there first: their root may make nothing.
+        first = {name: conn for name, conn in members.items() if name == want.get("master")}
+        results = attempt(first, configure)
+        rest = {name: conn for name, conn in members.items() if name not in first}
+        results |= attempt(rest, configure) if not any(results.values()) else dict.fromkeys(rest)
         if any(results.values()):
             # Activation does not come after a failure; the web servers that are well go on without the others.
             well = {name: conn for name, conn in members.items() if results[name] is None}
@@ -67,7 +71,7 @@ class Provider(Lifecycle):
         _seed(
             want,
             [conn for name, conn in members.items() if name in had],
-            [c for n, c in members.items() if n not in had],
+            [c for n, c in members.items() if n not in had and not _sees(want, n)],
         )
         _clean(was, {name: conn for name, conn in had.items() if name not in members})
         return {"made": _made(want, was)}
@@ -76,7 +80,8 @@ class Provider(Lifecycle):
         """Stop serving the site, keep its files and its database on the hub, and only then remove the files."""
         members = _members(have)
         shared = str(have.get("uploads", ""))
-        path, conn = layout.uploads_directory(shared, have["site"]), next(iter(members.values()))
+        path = layout.uploads_directory(shared, have["site"])
+        conn = members.get(str(have.get("master")), next(iter(members.values())))
 
         def keep_the_rest() -> None:
             if shared:
@@ -136,11 +141,18 @@ def _clean(have: State, members: dict[str, Connection], keep: Callable[[], None]
         script.execute(conn, "apply", lines, what=what, holder=have["holder"])
 
     each(members, stop)
-    for conn in members.values():
-        backups.save_files(conn, layout.site_directory(root, have["site"]), str(have["site"]))
+    for name, conn in members.items():
+        if not _sees(have, name):
+            backups.save_files(conn, layout.site_directory(root, have["site"]), str(have["site"]))
+
     keep()
-    gone = site.data_removal(have["site"], root)
-    each(members, lambda conn: script.execute(conn, "apply", gone, what=what, holder=have["holder"]))
+
+    def clean(conn: Connection) -> None:
+        # A slave sees what is the master's to remove.
+        gone = site.user_removal(have["site"]) if _sees(have, conn.host) else site.data_removal(have["site"], root)
+        script.execute(conn, "apply", gone, what=what, holder=have["holder"])
+
+    each(members, clean)
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):
@@ -159,7 +171,8 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
                 ``password`` (secret), ``salt`` (secret), ``authority``, ``number``, ``uploads``, ``isolation``, ``cron``,
                 ``https``, ``chain`` and ``key`` (secret) of its certificate, ``redirect_aliases``, ``enabled``,
                 ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
-                ``members`` (name to ``connection``, ``type``, ``port``), ``proxies``, ``holder``.
+                ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
+                ``proxies``, ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -167,6 +180,11 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
 
 def _members(props: State) -> dict[str, Connection]:
     return {name: Connection.from_props(member["connection"]) for name, member in sorted(props["members"].items())}
+
+
+def _sees(props: State, name: str) -> bool:
+    """Tell whether a member has the site's data over NFS."""
+    return bool(props["members"][name].get("role") == "slave")
 
 
 def _port(props: State, conn: Connection) -> int:
@@ -178,8 +196,9 @@ def _server(props: State, conn: Connection) -> WebServer:
 
 
 def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
-    keeps_cron = cron.keeper(plan.site, props["members"]) == conn.host
-    return site.items(plan, _server(props, conn), _port(props, conn), keeps_cron=keeps_cron)
+    keeps_cron = (props.get("master") or cron.keeper(plan.site, props["members"])) == conn.host
+    slave = _sees(props, conn.host)
+    return site.items(plan, _server(props, conn), _port(props, conn), keeps_cron=keeps_cron, slave=slave)
 
 
 def _plan(props: State) -> site.SitePlan:

@@ -54,7 +54,8 @@ class WebService(AegirResource, module="aegir", name="WebService"):
 
         Args:
             name: the server's name.
-            props: ``host``, ``connection``, ``type``, ``port``, ``php_version``, ``holder``.
+            props: ``host``, ``connection``, ``type``, ``port``, ``php_version``, ``mounted`` (platforms come from
+                another machine), ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -66,4 +67,6 @@ def _connection(props: State) -> Connection:
 
 def _items(props: State) -> list[str]:
     version = str(props.get("php_version", ""))
-    return ["debian_only", *web_types.service_items(props["type"], port=int(props["port"]), php_version=version)]
+    mounted = bool(props.get("mounted"))
+    lines = web_types.service_items(props["type"], port=int(props["port"]), php_version=version, mounted=mounted)
+    return ["debian_only", *lines]

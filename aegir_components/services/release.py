@@ -202,6 +202,47 @@ def switch_items(
     ]
 
 
+def slave_items(paths: Layout, digest: str, *, server: WebServer, held: bool = False) -> list[str]:
+    """List what makes a release the live one on a machine that sees the code over NFS: its web server's definition.
+
+    Args:
+        paths: the platform's.
+        digest: of the release.
+        server: the program.
+        held: whether the last step waits for the hub's word, as on the machine that has the code.
+    """
+    target = paths.release(digest)
+    path = f"{server.root}/platform.d/{paths.platform}.conf"
+    # The link is the master's to move.
+    go = "release_go_slave" if held else ""
+    return [
+        functions("release"),
+        functions("web"),
+        script.directory(layout.REGISTRY_ROOT),
+        script.directory(paths.registry),
+        script.call("want_seen", target, paths.root),
+        *(("exec 3>&1",) if held else ()),
+        script.transaction(
+            "platform",
+            [script.file(path, definition(paths, digest, server))],
+            test=server.test,
+            reload=f"{go} {server.reload}".strip(),
+        ),
+    ]
+
+
+def slave_removal_items(paths: Layout, *, server: WebServer) -> list[str]:
+    """List what takes a platform off a machine that sees it over NFS: nothing of the code."""
+    section = [script.no_file(f"{server.root}/platform.d/{paths.platform}.conf")]
+    return [
+        functions("release"),
+        functions("web"),
+        script.call("refuse_sites", paths.registry, paths.platform),
+        script.transaction("platform", section, test=server.test, reload=server.reload),
+        f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
+    ]
+
+
 def _shared(paths: Layout, application: Application) -> list[str]:
     lines = []
     for shared in application.shared:

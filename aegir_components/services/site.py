@@ -150,32 +150,22 @@ def registry_text(plan: SitePlan) -> str:
     return "".join(f"{name} {target}\n" for name in plan.names)
 
 
-def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = False) -> list[str]:
-    """List all of a site on one web server; one of them keeps its cron."""
-    site, root, user = plan.site, plan.root, layout.system_user(plan.site)
-    home = layout.site_directory(root, site)
-    linked = layout.site_linked(root, site)
-    settings = f"{linked}/{plan.application.settings_name}"
+def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = False, slave: bool = False) -> list[str]:
+    """List all of a site on one web server; one of them keeps its cron, and slaves have its data over NFS."""
+    site, user = plan.site, layout.system_user(plan.site)
+    home = layout.site_directory(plan.root, site)
     number = "" if plan.number is None else str(plan.number)
     lines = [
         functions("web"),
         functions("site"),
         script.call("want_user", user, home, "/usr/sbin/nologin", number, number),
-        script.directory(home),
-        script.directory(linked),
-        *_uploads(plan),
-        *(
-            script.directory(path, owner=user, group=user, mode=0o2770)
-            for path in (layout.site_temporary(root, site), layout.site_configuration(root, site))
-        ),
         *_authority(plan),
-        # root owns it: the site's own PHP reads it and cannot change it.
-        script.file(settings, settings_text(plan, port), group=user, mode=0o440),
+        *([] if slave else _data(plan, port)),
         script.directory(layout.LOG_ROOT, group="adm", mode=0o750),
     ]
     lines += [
         script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
-        *_links(plan),
+        *([] if slave else _links(plan)),
         *(isolation.process_items if plan.process else isolation.pool_items)(site, pool_text(plan)),
         *certificate.directory_items(plan.chain, site),
         script.transaction(
@@ -197,6 +187,23 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
         *_cron(plan, keeps_cron),
     ]
     return lines
+
+
+def _data(plan: SitePlan, port: int) -> list[str]:
+    """List a site's directories and settings, which a pack's slaves see and do not have."""
+    site, root, user = plan.site, plan.root, layout.system_user(plan.site)
+    linked = layout.site_linked(root, site)
+    return [
+        script.directory(layout.site_directory(root, site)),
+        script.directory(linked),
+        *_uploads(plan),
+        *(
+            script.directory(path, owner=user, group=user, mode=0o2770)
+            for path in (layout.site_temporary(root, site), layout.site_configuration(root, site))
+        ),
+        # root owns it: the site's own PHP reads it and cannot change it.
+        script.file(f"{linked}/{plan.application.settings_name}", settings_text(plan, port), group=user, mode=0o440),
+    ]
 
 
 def _cron(plan: SitePlan, here: bool) -> list[str]:
@@ -294,6 +301,11 @@ def data_removal(site: str, root: str) -> list[str]:
     """List what removes a site's data and user, when their backup lies verified on the hub."""
     home, user = layout.site_directory(root, site), layout.system_user(site)
     return [functions("site"), script.call("remove_site_data", home, user)]
+
+
+def user_removal(site: str) -> list[str]:
+    """List what removes a site's user where its data are only seen."""
+    return [functions("site"), script.call("remove_site_user", layout.system_user(site))]
 
 
 def shared_removal(path: str) -> list[str]:

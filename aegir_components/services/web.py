@@ -97,7 +97,9 @@ def has_tls(kind: str) -> bool:
     return kind.endswith("_ssl")
 
 
-def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_version: str) -> list[str]:
+def items(
+    server: WebServer, other: WebServer, *, port: int, tls: bool, php_version: str, mounted: bool = False
+) -> list[str]:
     """List what a web server has before any site is on it.
 
     Args:
@@ -106,6 +108,8 @@ def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_vers
         port: the port for plain HTTP.
         tls: whether it answers on port 443 as well.
         php_version: such as ``8.2``; empty for the distribution's own.
+        mounted: whether the directory of the platforms comes from another machine, and is not looked at here: a server
+            that does not answer would hold up all the rest.
     """
     section = [
         *server.section(port, tls),
@@ -126,11 +130,7 @@ def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_vers
         script.file(page, MAINTENANCE),
         script.directory(layout.LOG_ROOT, group="adm", mode=0o750),
         script.file(LOGROTATE, ROTATION),
-        script.directory(layout.PLATFORMS_ROOT),
-        script.directory(
-            f"{layout.PLATFORMS_ROOT}/{layout.RELEASES}", owner=layout.AEGIR_USER, group=layout.AEGIR_USER
-        ),
-        script.directory(f"{layout.PLATFORMS_ROOT}/{layout.SITES}"),
+        *([] if mounted else _platforms()),
         *_certificate(tls),
         script.Item(
             script.call("want_web_server_gone", other.unit, other.link, other.main, other.root),
@@ -139,6 +139,15 @@ def items(server: WebServer, other: WebServer, *, port: int, tls: bool, php_vers
         script.transaction(server.name, section, test=server.test, reload=server.reload),
         script.service(server.unit),
         *activation_items(server),
+    ]
+
+
+def _platforms() -> list[str]:
+    releases = f"{layout.PLATFORMS_ROOT}/{layout.RELEASES}"
+    return [
+        script.directory(layout.PLATFORMS_ROOT),
+        script.directory(releases, owner=layout.AEGIR_USER, group=layout.AEGIR_USER),
+        script.directory(f"{layout.PLATFORMS_ROOT}/{layout.SITES}"),
     ]
 
 

@@ -14,11 +14,11 @@ def program(kind: str) -> WebServer:
     return _PROGRAMS[kind.removesuffix("_ssl")]
 
 
-def service_items(kind: str, *, port: int, php_version: str) -> list[str]:
+def service_items(kind: str, *, port: int, php_version: str, mounted: bool = False) -> list[str]:
     """List what a machine with this type of web service has before any site is on it."""
     server = program(kind)
     other = next(candidate for candidate in _PROGRAMS.values() if candidate is not server)
-    return items(server, other, port=port, tls=has_tls(kind), php_version=php_version)
+    return items(server, other, port=port, tls=has_tls(kind), php_version=php_version, mounted=mounted)
 
 
 def service_removal(kind: str) -> list[str]:

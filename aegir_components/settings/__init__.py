@@ -1,5 +1,6 @@
 """The stack file's ``aegir:`` keys as frozen dataclasses; every fault found at once, each with its path."""
 
+from .groups import Pack, Uploads, WebCluster
 from .load import load
 from .model import (
     Acme,
@@ -18,8 +19,6 @@ from .model import (
     Settings,
     Site,
     SiteAdmin,
-    Uploads,
-    WebCluster,
     WebService,
 )
 from .reader import SettingsError
@@ -35,6 +34,7 @@ __all__ = [
     "Hub",
     "HubSsh",
     "OwnCommand",
+    "Pack",
     "Platform",
     "PlatformSource",
     "Server",

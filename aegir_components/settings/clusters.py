@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import model, names
+from . import groups, model, names
 from .names import Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -19,9 +19,9 @@ _NOT_SHARED: Final = (
 )
 
 
-def read_clusters(node: Node, servers: Mapping[str, model.Server]) -> dict[str, model.WebCluster]:
+def read_clusters(node: Node, servers: Mapping[str, model.Server]) -> dict[str, groups.WebCluster]:
     """Read ``aegir:clusters``; one with faults is there too, so that what names it is not called wrong."""
-    clusters: dict[str, model.WebCluster] = {}
+    clusters: dict[str, groups.WebCluster] = {}
     for key, entry in node.entries():
         try:
             names.platform_name(key)
@@ -30,7 +30,7 @@ def read_clusters(node: Node, servers: Mapping[str, model.Server]) -> dict[str, 
         if key in servers:
             entry.fault(f"a server is called {quoted(key)} already; choose another name for the cluster")
         entry.fields("servers", "uploads")
-        clusters[key] = model.WebCluster(
+        clusters[key] = groups.WebCluster(
             name=key, servers=_members(entry.child("servers"), servers), uploads=_uploads(entry.child("uploads"))
         )
     return clusters
@@ -38,7 +38,7 @@ def read_clusters(node: Node, servers: Mapping[str, model.Server]) -> dict[str, 
 
 def check_uploads(
     node: Node,
-    clusters: Mapping[str, model.WebCluster],
+    clusters: Mapping[str, groups.WebCluster],
     platforms: Mapping[str, model.Platform],
     sites: Mapping[str, model.Site],
 ) -> None:
@@ -77,7 +77,7 @@ def _members(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, ...]
     return tuple(sorted(found))
 
 
-def _uploads(node: Node) -> model.Uploads | None:
+def _uploads(node: Node) -> groups.Uploads | None:
     if not node.given:
         return None
     if isinstance(node.value, str):
@@ -88,17 +88,18 @@ def _uploads(node: Node) -> model.Uploads | None:
     if path.given == nfs.given:
         node.fault("write either path (a directory that all members share already) or nfs (an export that is mounted)")
         return None
-    return model.Uploads(path=path.text("", _shared_path), nfs=nfs.text("", _NFS))
+    return groups.Uploads(path=path.text("", shared_path), nfs=nfs.text("", _NFS))
 
 
-def _separate(node: Node) -> model.Uploads | None:
+def _separate(node: Node) -> groups.Uploads | None:
     if node.value == "separate":
-        return model.Uploads(separate=True)
+        return groups.Uploads(separate=True)
     node.fault(f'must be "separate" or a mapping with path or nfs, not {node.describe()}')
     return None
 
 
-def _shared_path(text: str) -> str:
+def shared_path(text: str) -> str:
+    """Check a directory that machines share already."""
     path = names.plain_path(text)
     for own in _NOT_SHARED:
         if path == own or path.startswith(own + "/") or own.startswith(path + "/"):

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from . import clusters, model, names, platforms, rules, servers, site_options, sites
+from . import clusters, model, names, packs, platforms, rules, servers, site_options, sites
 from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
 
-KEYS = ("environment", "hub", "servers", "clusters", "platforms", "sites", "acme", "reverse_proxies", "forget", "rules")
+KEYS = (
+    *("environment", "hub", "servers", "clusters", "packs", "platforms", "sites", "acme", "reverse_proxies", "forget"),
+    "rules",
+)
 
 
 def load(
@@ -34,10 +37,13 @@ def load(
     hub = servers.read_hub(root.child("hub"))
     machines = servers.read_servers(root.child("servers"), hub)
     webs = clusters.read_clusters(root.child("clusters"), machines)
-    estate = platforms.Estate(hub=hub, servers=machines, clusters=webs)
+    shared = packs.read_packs(root.child("packs"), machines, webs)
+    estate = platforms.Estate(hub=hub, servers=machines, clusters=webs, packs=shared)
     code = platforms.read_platforms(root.child("platforms"), estate, name_of)
     acme = site_options.read_acme(root.child("acme"))
-    known = sites.Estate(environment=environment, platforms=code, servers=machines, clusters=webs, acme=acme)
+    known = sites.Estate(
+        environment=environment, platforms=code, servers=machines, clusters=webs, acme=acme, packs=shared
+    )  # fmt: skip
     declared = sites.read_sites(root.child("sites"), known)
     clusters.check_uploads(root.child("sites"), webs, code, declared)
     settings = model.Settings(
@@ -45,6 +51,7 @@ def load(
         hub=hub,
         servers=MappingProxyType(machines),
         clusters=MappingProxyType(webs),
+        packs=MappingProxyType(shared),
         platforms=MappingProxyType(code),
         sites=MappingProxyType(declared),
         acme=acme,
@@ -53,6 +60,7 @@ def load(
         rules=root.child("rules").text("", names.absolute_path),
         warnings=tuple(report.warnings),
     )
+    packs.check_packs(root, settings)
     servers.check_reach(root.child("servers"), root.child("hub"), settings)
     # Rules are asked about settings that are whole.
     if faults := report.faults or rules.broken_in_production(settings):

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .groups import Pack, WebCluster
+
 Environment = Literal["development", "testing", "acceptance", "production"]
 Connection = Literal["ssh", "local", "none"]
 Dns = Literal["strict", "warn", "manage"]
@@ -157,33 +159,6 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Uploads:
-    """Where the sites of a cluster have their uploads, so that each member serves what any of them was sent."""
-
-    path: str = ""
-    """A directory that all members share already."""
-    nfs: str = ""
-    """An export, ``host:/path``, that every member mounts."""
-    separate: bool = False
-    """Each member has its own, and the operator knows it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WebCluster:
-    """A virtual server, made of web servers that all carry the same platforms."""
-
-    name: str
-    servers: tuple[str, ...]
-    """Its members, sorted."""
-    uploads: Uploads | None = None
-
-    @property
-    def identity(self) -> str:
-        """The name that resources and messages use."""
-        return self.name
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Composer:
     """How a project's dependencies are installed."""
 
@@ -221,7 +196,7 @@ class Platform:
 
     name: str
     server: str
-    """The web server or cluster that it is on; :meth:`Settings.web_servers` gives the machines."""
+    """The web server, cluster or pack that it is on; :meth:`Settings.web_servers` gives the machines."""
     source: PlatformSource
     publish_path: str
     keep_releases: int = 3
@@ -321,6 +296,7 @@ class Settings:
     environment: Environment = "development"
     servers: Mapping[str, Server] = field(default_factory=dict)
     clusters: Mapping[str, WebCluster] = field(default_factory=dict)
+    packs: Mapping[str, Pack] = field(default_factory=dict)
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
@@ -340,12 +316,16 @@ class Settings:
         This is the only place that turns a platform's target into machines.
         """
         target = self.platforms[platform].server
-        cluster = self.clusters.get(target)
-        return tuple(self.servers[name] for name in (cluster.servers if cluster else (target,)))
+        group = self.clusters.get(target) or self.packs.get(target)
+        return tuple(self.servers[name] for name in (group.servers if group else (target,)))
 
     def cluster_of(self, platform: str) -> WebCluster | None:
-        """Find the cluster that a platform is on; ``None`` when it is on a server."""
+        """Find the cluster that a platform is on; ``None`` when it is on something else."""
         return self.clusters.get(self.platforms[platform].server)
+
+    def pack_of(self, platform: str) -> Pack | None:
+        """Find the pack that a platform is on; ``None`` when it is on something else."""
+        return self.packs.get(self.platforms[platform].server)
 
     def site_servers(self, site: str) -> tuple[Server, ...]:
         """List the web servers of a site, which its platform implies."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from . import model, names, sources
+from . import groups, model, names, sources
 from .names import Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -27,7 +27,8 @@ class Estate:
 
     hub: model.Hub
     servers: Mapping[str, model.Server]
-    clusters: Mapping[str, model.WebCluster]
+    clusters: Mapping[str, groups.WebCluster]
+    packs: Mapping[str, groups.Pack] = field(default_factory=dict)
 
 
 NameOf = Callable[[str, str], str | None]
@@ -76,10 +77,10 @@ def _name(item: Node, name_of: NameOf) -> str:
 
 
 def read_target(node: Node, estate: Estate) -> str:
-    """Read what a platform is put on: a web server or a cluster of them."""
-    able = [*(server.name for server in estate.servers.values() if server.web), *estate.clusters]
+    """Read what a platform is put on: a web server, or a cluster or pack of them."""
+    able = [*(server.name for server in estate.servers.values() if server.web), *estate.clusters, *estate.packs]
     if not node.given:
-        node.fault(f"missing; write the web server or cluster that it is on; known: {listed(able)}")
+        node.fault(f"missing; write the web server, cluster or pack that it is on; known: {listed(able)}")
         return ""
     target = node.text("", str)
     if not target or target in able:
@@ -87,9 +88,8 @@ def read_target(node: Node, estate: Estate) -> str:
     if target in estate.servers:
         node.fault(f"server {node.describe()} has no web service; servers that have one: {listed(able)}")
     else:
-        node.fault(
-            f"no server or cluster named {node.describe()}; {known(target, [*estate.servers, *estate.clusters])}"
-        )
+        every = [*estate.servers, *estate.clusters, *estate.packs]
+        node.fault(f"no server, cluster or pack named {node.describe()}; {known(target, every)}")
     return ""
 
 
@@ -100,9 +100,13 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
     ):
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
     publish = node.child("publish_path")
+    server = read_target(node.child("server"), estate)
+    pack = estate.packs.get(server)
+    if path and pack is not None and pack.path:
+        path = f"{pack.path}/{name}"
     return model.Platform(
         name=name,
-        server=read_target(node.child("server"), estate),
+        server=server,
         source=sources.read_source(node.child("source")),
         publish_path=publish.text(path, lambda text: _publish_path(text, estate.hub.root)),
         keep_releases=node.child("keep_releases").number(3, 1, MOST_RELEASES),

@@ -76,7 +76,7 @@ def check_reach(node: Node, hub: Node, settings: model.Settings) -> None:
     for site in settings.sites.values():
         if site.database in settings.servers and site.platform in settings.platforms:
             target = settings.platforms[site.platform].server
-            known = target in settings.servers or target in settings.clusters
+            known = target in settings.servers or target in settings.clusters or target in settings.packs
             machines = settings.web_servers(site.platform) if known else ()
             users.setdefault(site.database, set()).update(m.name for m in machines if m.name != site.database)
     far = [s.name for s in settings.servers.values() if s.database and s.connection == "ssh"]

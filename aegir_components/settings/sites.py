@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from . import model, names, site_options
+from . import groups, model, names, site_options
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -32,13 +32,15 @@ class Estate:
     environment: model.Environment
     platforms: Mapping[str, model.Platform]
     servers: Mapping[str, model.Server]
-    clusters: Mapping[str, model.WebCluster]
+    clusters: Mapping[str, groups.WebCluster]
     acme: model.Acme | None
+    packs: Mapping[str, groups.Pack] = field(default_factory=dict)
 
     def web_servers(self, platform: str) -> dict[str, model.WebType]:
         """Name the web servers of a platform, with their types; none where it is wrong."""
         target = self.platforms[platform].server if platform in self.platforms else ""
-        members = self.clusters[target].servers if target in self.clusters else (target,)
+        group = self.clusters.get(target) or self.packs.get(target)
+        members = group.servers if group else (target,)
         found = {name: self.servers[name].web for name in members if name in self.servers}
         return {name: web.type for name, web in found.items() if web}
 

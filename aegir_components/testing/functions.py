@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from . import shares
+
 KINDS = {"dir": "directory"}
 KNOWN = {
     "debian_only": "debian_only",
@@ -14,8 +16,7 @@ KNOWN = {
     "want_site_links": "site_links",
     "want_web_server_gone": "web_server_gone",
     "activate": "activate",
-    "want_no_nfs_mount": "no_nfs_mount",
-    "find_token": "find_token",
+    **shares.KNOWN,
     "want_publishable": "publishable",
     "want_published": "published",
     "want_release": "release",
@@ -36,5 +37,6 @@ KNOWN = {
     "want_no_certificate": "no_certificate",
     "want_own_directives": "own_directives",
     "remove_site_data": "remove_site_data",
+    "remove_site_user": "remove_site_user",
 }
 """Shell functions, and the methods that stand in for them; every other ``want_...`` is kept under its first argument."""

@@ -20,6 +20,7 @@ from aegir_components import layout
 from .database import VERSION, FakeMySQL
 from .functions import KINDS, KNOWN
 from .plan import Call, Plan
+from .shares import Shares
 
 Key = tuple[str, str]
 """An item's kind (``file``, ``directory``, ``user`` ...) and name."""
@@ -35,7 +36,7 @@ class Refusal(Exception):
 
 
 @dataclass(slots=True)
-class FakeHost:
+class FakeHost(Shares):
     """A machine; ``FakeFarm.host`` makes one."""
 
     name: str
@@ -59,6 +60,8 @@ class FakeHost:
     """Every script that ran: user and text."""
     hostname: str = ""
     """What the machine calls itself, where that is not its declared name."""
+    numbers: str = "950:950"
+    """The numbers of the account ``aegir``, and of its group."""
     unreachable: bool = False
     distribution: str = "Debian GNU/Linux 12 (bookworm)"
     broken_test: str = ""
@@ -278,15 +281,6 @@ class FakeHost:
             if lines:
                 self.items[key] = (lines,)
 
-    # Uploads.
-
-    def _no_nfs_mount(self, path: str) -> None:
-        if ("nfs_mount", path) in self.items and self._deviates(f"mount {path}: still there"):
-            del self.items["nfs_mount", path]
-
-    def _find_token(self, path: str, _token: str) -> None:
-        self._say("fact", "found" if ("shared", path) in self.items else "missing", "token")
-
     # Releases.
 
     def _publishable(self, path: str, *_whose: str) -> None:
@@ -366,6 +360,9 @@ class FakeHost:
 
     def _remove_site_data(self, directory: str, user: str) -> None:
         self._forget(directory)
+        self._remove_site_user(user)
+
+    def _remove_site_user(self, user: str) -> None:
         self.items.pop(("user", user), None)
         for site in [site for site in self.installed if layout.system_user(site) == user]:
             del self.installed[site]

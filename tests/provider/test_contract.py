@@ -49,6 +49,9 @@ GOLDEN = {
     "machine": "aegir_components.providers.machine.Provider",
     "managed": "aegir_components.providers.managed.Provider",
     "names": "aegir_components.providers.names.Provider",
+    "pack_export": "aegir_components.providers.pack_export.Provider",
+    "pack_mount": "aegir_components.providers.pack_mount.Provider",
+    "pack_standby": "aegir_components.providers.pack_standby.Provider",
     "placement": "aegir_components.providers.placement.Provider",
     "release": "aegir_components.providers.release.Provider",
     "site_config": "aegir_components.providers.site_config.Provider",
@@ -220,6 +223,48 @@ def _uploads(world: World) -> Inputs:
     }
 
 
+def _pack_export(world: World) -> Inputs:
+    return {
+        "pack": "farm",
+        "server": "web1",
+        "connection": world.connection("web1"),
+        "path": "/var/aegir/platforms",
+        "clients": {"10.0.0.3": "rw,root_squash"},
+        "members": {"web1": {"connection": world.connection("web1")}, "db1": {"connection": world.connection("db1")}},
+        "holder": "aegir/test",
+    }
+
+
+def _pack_mount(world: World) -> Inputs:
+    return {
+        "pack": "farm",
+        "path": "/var/aegir/platforms",
+        "source": "10.0.0.2:/var/aegir/platforms",
+        "writer": "web1",
+        "members": {
+            "web1": {"connection": world.connection("web1"), "own": True},
+            "db1": {"connection": world.connection("db1")},
+        },
+        "holder": "aegir/test",
+    }
+
+
+def _pack_standby(world: World) -> Inputs:
+    return {
+        "pack": "farm",
+        "server": "web1",
+        "connection": world.connection("web1"),
+        "path": "/var/aegir/nfs/farm",
+        "source": "10.0.0.3:/var/aegir/nfs/farm",
+        "serves": False,
+        "holder": "aegir/test",
+    }
+
+
+def _with_slave(members: Inputs, world: World) -> Inputs:
+    return {**members, "db1": {**members["web1"], "connection": world.connection("db1"), "role": "slave"}}
+
+
 def _site_database(world: World) -> Inputs:
     return {
         "site": SITE,
@@ -380,7 +425,10 @@ EXAMPLES = {
         another={"digest": NEWER, "source": "/srv/drupal-10.1"},
         before=("machine", "web_service"),
         drift=lambda world: world.farm.hosts["web1"].damage(f"/var/aegir/platforms/.releases/drupal-10/{DIGEST[:16]}"),
-        variants={"wordpress": lambda world: {**_release(world), "application": "wordpress", "docroot": "."}},
+        variants={
+            "wordpress": lambda world: {**_release(world), "application": "wordpress", "docroot": "."},
+            "pack": lambda world: {**_release(world), "members": _with_slave(_release(world)["members"], world)},
+        },
     ),
     "activation": Example(
         inputs=_activation,
@@ -398,6 +446,25 @@ EXAMPLES = {
         drift=_drop("web1", "/var/aegir/uploads/web"),
         hosts=("web1", "db1"),
         variants={"shared already": lambda world: {**_uploads(world), "path": "/srv/shared", "nfs": ""}},
+    ),
+    "pack_export": Example(
+        inputs=_pack_export,
+        another={"clients": {"10.0.0.3": "rw,root_squash", "10.0.0.4": "rw,root_squash"}},
+        drift=_drop("web1", "/etc/exports.d/aegir-farm.exports"),
+        hosts=("web1", "db1"),
+    ),
+    "pack_mount": Example(
+        inputs=_pack_mount,
+        another={"source": "10.0.0.9:/var/aegir/nfs/farm"},
+        drift=_drop("db1", "/var/aegir/platforms"),
+        hosts=("web1", "db1"),
+        variants={"shared already": lambda world: {**_pack_mount(world), "path": "/srv/shared", "source": ""}},
+    ),
+    "pack_standby": Example(
+        inputs=_pack_standby,
+        another={"source": "10.0.0.4:/var/aegir/nfs/farm"},
+        drift=_drop("web1", "/etc/systemd/system/aegir-standby-farm.timer"),
+        variants={"takes over": lambda world: {**_pack_standby(world), "serves": True, "source": ""}},
     ),
     "site_database": Example(
         inputs=_site_database,
@@ -421,6 +488,11 @@ EXAMPLES = {
             "closed": lambda world: {**_site_config(world), "enabled": False},
             "with its database": lambda world: {**_site_config(world), **_accounts(world)},
             "shared uploads": lambda world: {**_site_config(world), "uploads": "/srv/shared", "number": 31000},
+            "pack": lambda world: {
+                **_site_config(world),
+                "members": _with_slave(world.members, world),
+                "master": "web1",
+            },
         },
     ),
     "certificate": Example(

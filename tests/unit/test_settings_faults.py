@@ -195,14 +195,14 @@ FAULTS = [
     ),
     pytest.param(
         {"platforms>d10>server": "webs", "clusters>web": {"servers": ["web1"]}},
-        'aegir:platforms["d10"].server: no server or cluster named "webs"; known: db1, web, web1',
+        'aegir:platforms["d10"].server: no server, cluster or pack named "webs"; known: db1, web, web1',
         id="platform-on-an-unknown-cluster",
     ),
     # The stack's own keys.
     pytest.param({"site": {}}, 'aegir:site: unknown key; did you mean "sites"?', id="top-level-key"),
     pytest.param(
         {"zzz": 1},
-        "aegir:zzz: unknown key; known: acme, clusters, environment, forget, hub, platforms, reverse_proxies, rules, servers, sites",
+        "aegir:zzz: unknown key; known: acme, clusters, environment, forget, hub, packs, platforms, reverse_proxies, rules, servers, sites",
         id="top-level-key-like-none",
     ),
     pytest.param(
@@ -563,12 +563,12 @@ FAULTS = [
     ),
     pytest.param(
         {"platforms>d10>server": REMOVED},
-        f"{D10}.server: missing; write the web server or cluster that it is on; known: web1",
+        f"{D10}.server: missing; write the web server, cluster or pack that it is on; known: web1",
         id="platform-no-server",
     ),
     pytest.param(
         {"platforms>d10>server": "web2"},
-        f'{D10}.server: no server or cluster named "web2"; known: db1, web1',
+        f'{D10}.server: no server, cluster or pack named "web2"; known: db1, web1',
         id="platform-server-unknown",
     ),
     pytest.param(

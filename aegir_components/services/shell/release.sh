@@ -156,6 +156,26 @@ want_published() { # publish-path target: seen here, and moved by release_go in 
     [ "$MODE" = apply ] || want_link "$1" "$2"
 }
 
+want_seen() { # release shared-root: on a machine that has the code over NFS; a hung mount has a time limit
+    ws_end=$(($(date +%s) + 15))
+    until timeout -s KILL 12 [ -d "$1" ]; do
+        if [ "$MODE" != apply ] || [ "$(date +%s)" -ge "$ws_end" ]; then
+            deviates "release $1: not seen over NFS" || return 0
+            fail "the release $1 is not seen here, which the master has: is $2 mounted and answering? pulumi up --refresh mounts it again, and says what is wrong"
+        fi
+        sleep 0.5
+    done
+}
+
+release_go_slave() { # reload: as release_go, without a link to move
+    say ready "" >&3
+    timeout 300 sh -c 'read -r word && [ "$word" = go ]' || {
+        echo "the hub gave no word to switch: another web server was not ready, or the connection was cut"
+        return 1
+    }
+    "$1"
+}
+
 release_go() { # reload: says that all is prepared and tested, waits for the hub's word, then switches
     rg_new=
     if [ "$(readlink "$PUBLISHED")" != "$RELEASE" ]; then

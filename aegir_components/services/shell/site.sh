@@ -50,9 +50,13 @@ want_own_directives() { # file record test later: the owner's, tested and live w
 
 remove_site_data() { # directory user: only what we made has a directory named site in it
     [ ! -d "$1/site" ] || rm -rf --one-file-system "$1"
-    if getent passwd "$2" >/dev/null; then
-        pkill -KILL -u "$2"
-        userdel "$2" 9>&- || fail "the user $2 could not be removed"
+    remove_site_user "$2"
+}
+
+remove_site_user() { # user: where its files are somebody else's to remove
+    if getent passwd "$1" >/dev/null; then
+        pkill -KILL -u "$1"
+        userdel "$1" 9>&- || fail "the user $1 could not be removed"
     fi
-    ! getent group "$2" >/dev/null || groupdel "$2" 9>&-
+    ! getent group "$1" >/dev/null || groupdel "$1" 9>&-
 }

@@ -1,0 +1,123 @@
+"""A pack: a virtual server, made of a master that has code and data and of slaves that see them over NFS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from aegir_components import layout, settings
+from aegir_components.host.connection import Connection
+from aegir_components.providers.pack_export import PackExport
+from aegir_components.providers.pack_mount import PackMount
+from aegir_components.providers.pack_standby import PackStandby
+from aegir_components.services import nfs
+
+from .base import AegirComponent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackArgs:
+    """What a pack needs to know."""
+
+    pack: settings.Pack
+    members: Mapping[str, Connection]
+    exporter: Connection | None
+    """The machine that exports; ``None`` where somebody else shares the directory."""
+    standby: Connection | None
+    """The machine that keeps a copy, or that has taken over; ``None`` for none."""
+    addresses: Mapping[str, str]
+    """The IP address of each machine of the pack."""
+    holder: str
+
+
+class Pack(AegirComponent, kind="Pack"):
+    """Web servers as one, with one copy of what they serve."""
+
+    ready: list[pulumi.Resource]
+    """What must be done, beside its servers' own, before anything is put on the pack."""
+
+    def __init__(self, name: str, args: PackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare a pack."""
+        super().__init__(name, opts)
+        pack, path = args.pack, shared_path(args.pack)
+        before: list[pulumi.Resource] = []
+        source = None
+        if pack.failover and args.standby is not None:
+            # No timer may write there any more when it exports.
+            before.append(self._standby(args, source=""))
+        if args.exporter is not None:
+            server = args.exporter.host
+            exported = layout.pack_export(name, code=pack.shares_code, member=server in args.members)
+            source = f"{_host(args.addresses[server])}:{exported}"
+            export = PackExport(
+                name,
+                {
+                    "pack": name,
+                    "server": server,
+                    "connection": args.exporter.to_props(),
+                    "path": exported,
+                    "clients": _clients(args, server),
+                    "members": _members(args),
+                    "holder": args.holder,
+                },
+                self.child(depends_on=list(before)),
+            )
+            before.append(export)
+        members = {
+            member: {**props, **({"own": True} if args.exporter and member == args.exporter.host else {})}
+            for member, props in _members(args).items()
+        }
+        mount = PackMount(
+            name,
+            {"pack": name, "path": path, "source": source, "writer": pack.master, "members": members,
+             "holder": args.holder},
+            self.child(depends_on=before),
+        )  # fmt: skip
+        self.ready = [mount]
+        if source and args.standby is not None and not pack.failover:
+            self._standby(args, source=source, depends_on=[mount])
+        self.finish(master=pack.master, slaves=list(pack.slaves), path=path, source=source or "")
+
+    def _standby(self, args: PackArgs, *, source: str, depends_on: list[pulumi.Resource] | None = None) -> PackStandby:
+        assert args.standby is not None
+        pack = args.pack
+        props = {
+            "pack": pack.name,
+            "server": args.standby.host,
+            "connection": args.standby.to_props(),
+            "path": layout.pack_export(pack.name, code=pack.shares_code, member=False),
+            "source": source,
+            "serves": bool(pack.failover),
+            "holder": args.holder,
+        }
+        return PackStandby(pack.name, props, self.child(depends_on=depends_on))
+
+
+def shared_path(pack: settings.Pack) -> str:
+    """Name the directory that all members of a pack see."""
+    return pack.path or layout.pack_mount(pack.name, code=pack.shares_code)
+
+
+def mounts_code(pack: settings.Pack, server: str) -> bool:
+    """Tell whether a member has the directory of all platforms from another machine."""
+    return pack.share == "code" and server in pack.servers and server != pack.exporter
+
+
+def _clients(args: PackArgs, server: str) -> dict[str, str]:
+    """Give the addresses that are exported to, with their options."""
+    found = {args.addresses[member]: nfs.EXPORT_OPTIONS for member in args.members if member != server}
+    if server != args.pack.master:
+        found[args.addresses[args.pack.master]] = nfs.MASTER_OPTIONS
+    if args.standby is not None and args.standby.host != server:
+        found[args.addresses[args.standby.host]] = nfs.STANDBY_OPTIONS
+    return found
+
+
+def _members(args: PackArgs) -> dict[str, dict[str, object]]:
+    return {name: {"connection": conn.to_props()} for name, conn in sorted(args.members.items())}
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,244 @@
+# What the members of a pack share over NFS. Functions only; see services/nfs.py for what calls them.
+
+# A hung NFS server blocks whatever touches the mount, also against SIGTERM, so that each touch has a time limit of its own.
+nfs_within() { # seconds command...
+    timeout -s KILL "$@"
+}
+
+nfs_numbers() { # the numbers of the accounts that own what is shared
+    for nn_user in aegir www-data; do
+        fact "$nn_user" "$(id -u "$nn_user" 2>/dev/null):$(id -g "$nn_user" 2>/dev/null)"
+    done
+}
+
+# The server.
+
+nfs_restart() { # versions are read when the server starts; clients wait meanwhile, and lose nothing
+    if systemctl -q is-active nfs-server; then systemctl restart nfs-server; fi
+}
+
+nfs_export() { # after a change of the list: no restart, no client is disturbed
+    if systemctl -q is-active nfs-server; then exportfs -ra; fi
+}
+
+want_not_mounted() { # path: what is exported has to be this machine's own
+    if findmnt -n --mountpoint "$1" -t nfs4 >/dev/null 2>&1; then
+        deviates "export $1: is a mount itself" || return 0
+        fail "$1 is mounted from another machine here, and cannot be exported. Take the mount out of /etc/fstab and unmount it first"
+    fi
+}
+
+want_marked() { # path pack moved-from-or-empty: the mark by which a client knows that it sees the right directory
+    wm_is=$(cat "$1/.aegir-export" 2>/dev/null)
+    [ "$wm_is" != "$2" ] || return 0
+    deviates "export $1: its mark is ${wm_is:-missing}, not $2" || return 0
+    [ -z "$wm_is" ] || fail "$1 holds what the pack $wm_is shares; it was left as it is"
+    [ -z "$3" ] || fail "the pack $2 has its files on $3, and not here. Copy them first, with owners and the file .aegir-export: rsync -aHAX --numeric-ids $3:$1/ $1/"
+    printf '%s\n' "$2" >"$1/.aegir-export" || fail "$1/.aegir-export could not be written"
+}
+
+want_exported() { # path clients...: what the kernel was told, whatever the file says
+    we_path=$1
+    shift
+    we_now=$(exportfs -s 2>/dev/null | sed -n "s|^$we_path  *\([^ (]*\)(.*|\1|p" | sort | tr '\n' ' ')
+    we_want=$(for we_client; do printf '%s\n' "$we_client"; done | sort | tr '\n' ' ')
+    [ "$we_now" != "$we_want" ] || return 0
+    deviates "export $we_path: is to ${we_now:-nobody}, not to $we_want" || return 0
+    we_said=$(exportfs -ra 2>&1) || fail "$we_path could not be exported: $we_said"
+    we_now=$(exportfs -s 2>/dev/null | sed -n "s|^$we_path  *\([^ (]*\)(.*|\1|p" | sort | tr '\n' ' ')
+    [ "$we_now" = "$we_want" ] || fail "$we_path is exported to ${we_now:-nobody}, not to $we_want: another line in /etc/exports or /etc/exports.d names it too ($we_said)"
+}
+
+nfs_leave() { # drop-in: when the last export of ours is gone
+    ls /etc/exports.d/aegir-*.exports >/dev/null 2>&1 || want_no_file "$1"
+}
+
+# A client.
+
+want_mount() { # path source options: by fstab and automount, verified as NFS, as the right directory, and as answering
+    wm_path=$1 wm_source=$2
+    wm_line="$2 $1 nfs4 $3 0 0"
+    wm_unit=$(systemd-escape --path --suffix=mount "$1")
+    wm_auto=${wm_unit%.mount}.automount
+    wm_limit=/etc/systemd/system/$wm_unit.d/aegir.conf
+    if [ "$(mount_lines "$1")" != "$wm_line" ]; then
+        if deviates "mount $1: its line in /etc/fstab is missing or differs"; then mount_anew; fi
+    elif ! grep -qsx 'StartLimitIntervalSec=0' "$wm_limit"; then
+        if deviates "mount $1: may end for good after some failures, since $wm_limit is missing"; then
+            mount_limit
+            systemctl daemon-reload 9>&-
+        fi
+    fi
+    mount_look && return 0
+    deviates "mount $1: $wm_why" || return 0
+    # Waiting is enough where the server is only slow to come back: what is blocked goes on by itself.
+    [ "$wm_kind" != hung ] || { sleep 10; ! mount_look || return 0; }
+    if [ "$wm_kind" != hung ]; then
+        # Lazily, for what waits there would keep it for ever.
+        mount_off
+        systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
+        systemctl restart "$wm_auto" 9>&- || fail "the automount of $1 does not start: $(mount_words)"
+        ! mount_look || return 0
+    fi
+    mount_fault
+}
+
+mount_lines() { # path: what fstab has for it
+    awk -v at="$1" '$1 !~ /^#/ && $2 == at' /etc/fstab
+}
+
+mount_off() { # and the automount, which would bring it back
+    # By force first: systemd itself would wait for a server that does not answer.
+    findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 && nfs_within 10 umount -f -l "$wm_path" 2>/dev/null
+    nfs_within 40 systemctl stop "$wm_auto" 9>&- 2>/dev/null
+    for _ in 1 2 3; do
+        findmnt -n --mountpoint "$wm_path" >/dev/null 2>&1 || return 0
+        nfs_within 10 umount -f -l "$wm_path" 2>/dev/null
+    done
+}
+
+mount_limit() {
+    # Otherwise five failures in a row end the automount for good, and the bare directory shows.
+    mkdir -p "${wm_limit%/*}" && printf '[Unit]\nStartLimitIntervalSec=0\n' >"$wm_limit" || fail "$wm_limit could not be written"
+}
+
+mount_anew() { # another source, other options, or the first time
+    if [ -n "$(findmnt -n --mountpoint "$wm_path" -o FSTYPE 2>/dev/null | grep -vx -e nfs4 -e autofs)" ]; then
+        fail "something else is mounted on $wm_path: $(findmnt -n --mountpoint "$wm_path" -o SOURCE,FSTYPE | tail -n 1). Unmount it first"
+    fi
+    mount_off
+    [ -d "$wm_path" ] || mkdir "$wm_path" || fail "the directory $wm_path could not be made"
+    # What a web server is given for releases and sites; empty, it hides nothing.
+    rmdir "$wm_path/.releases" "$wm_path/.sites" 2>/dev/null
+    ma_there=$(ls -A "$wm_path" 2>/dev/null | head -n 5 | tr '\n' ' ')
+    [ -z "$ma_there" ] || fail "$wm_path is not empty: a mount would hide what is in it ($ma_there). Move that away first"
+    # Nobody, not even root, shall write into the bare directory while the mount is missing.
+    chown root:root "$wm_path" && chattr -i "$wm_path" 2>/dev/null
+    chmod 555 "$wm_path" || fail "the mode of $wm_path could not be set"
+    chattr +i "$wm_path" 2>/dev/null
+    mount_limit
+    ma_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$ma_new" || fail "no file can be made in /etc"
+    { awk -v at="$wm_path" '$1 ~ /^#/ || $2 != at' /etc/fstab && printf '%s\n' "$wm_line"; } >"$ma_new" && mv -f "$ma_new" /etc/fstab ||
+        fail "/etc/fstab could not be written"
+    systemctl daemon-reload 9>&-
+    systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
+    systemctl restart "$wm_auto" 9>&- || fail "the automount of $wm_path does not start: $(mount_words)"
+}
+
+mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$wm_auto" -u "$wm_unit" 2>/dev/null | tail -c 400; }
+
+mount_look() { # sets wm_kind and wm_why; only reading tells: mountpoint, findmnt and systemctl all say "fine" of a hung mount
+    ml_mark=$(nfs_within "${NFS_PATIENCE:-35}" cat "$wm_path/.aegir-export" 2>&1)
+    ml_status=$?
+    ml_source=$(findmnt -n -t nfs4 -o SOURCE --mountpoint "$wm_path" 2>/dev/null | tail -n 1)
+    if [ "$ml_status" = 137 ] || [ "$ml_status" = 124 ]; then
+        wm_kind=hung wm_why="$wm_source does not answer"
+    elif [ -z "$ml_source" ]; then
+        wm_kind=missing wm_why="$wm_source is not mounted"
+    elif [ "$ml_source" != "$wm_source" ]; then
+        wm_kind=other wm_why="$ml_source is mounted, not $wm_source"
+    elif [ "$ml_status" != 0 ]; then
+        wm_kind=stale wm_why="it cannot be read: $ml_mark"
+    else
+        ml_has=,$(findmnt -n -t nfs4 -o OPTIONS --mountpoint "$wm_path" | tail -n 1),
+        for ml_option in rw hard noatime nosuid nodev vers=4.2 lookupcache=pos; do
+            case $ml_has in *",$ml_option,"*) ;; *) wm_kind=options wm_why="is mounted without $ml_option"; return 1 ;; esac
+        done
+        return 0
+    fi
+    return 1
+}
+
+mount_fault() {
+    mf_server=${wm_source%%:/*}
+    if [ "$wm_kind" = hung ]; then
+        fail "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is gone for good, declare the pack's failover; if it is up, look at its port 2049 from here, and free this machine with: umount -f -l $wm_path"
+    fi
+    mkdir -p /run/aegir-try
+    mf_said=$(nfs_within 40 mount -t nfs4 -o ro,soft,timeo=50,retrans=1,retry=0 "$wm_source" /run/aegir-try 2>&1 | tail -n 1)
+    umount -l /run/aegir-try 2>/dev/null
+    timeout 5 bash -c 'exec 3<>"/dev/tcp/$1/2049"' bash "$mf_server" 2>/dev/null ||
+        mf_said="port 2049 of $mf_server does not answer from here: is nfs-server running there, and does a firewall let this machine in? $mf_said"
+    fail "$wm_source could not be mounted on $wm_path ($wm_why): ${mf_said:-$(mount_words)} On the NFS server, exportfs -v shows to whom it exports"
+}
+
+want_no_mount() { # path: takes our mount away; what is on the server stays
+    wm_path=$1
+    wm_unit=$(systemd-escape --path --suffix=mount "$1")
+    wm_auto=${wm_unit%.mount}.automount
+    [ -n "$(mount_lines "$1")" ] || return 0
+    deviates "mount $1: still there" || return 0
+    mount_off
+    if findmnt -n --mountpoint "$1" >/dev/null 2>&1; then fail "$1 could not be unmounted"; fi
+    wn_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$wn_new" || fail "no file can be made in /etc"
+    awk -v at="$1" '$1 ~ /^#/ || $2 != at' /etc/fstab >"$wn_new" && mv -f "$wn_new" /etc/fstab || fail "/etc/fstab could not be written"
+    rm -rf "/etc/systemd/system/$wm_unit.d"
+    systemctl daemon-reload 9>&-
+    chattr -i "$1" 2>/dev/null
+    chmod 755 "$1"
+}
+
+# The machine that stands by.
+
+standby_reload() { # timer
+    systemctl daemon-reload && if systemctl -q is-active "$1"; then systemctl restart "$1"; fi
+}
+
+standby_age() { # pack: seconds since the copy was last complete, as a fact; nothing for never
+    sa_done=$(cat "/var/lib/aegir/standby/$1" 2>/dev/null) || return 1
+    sa_age=$(($(date +%s) - sa_done))
+    fact age "$sa_age"
+}
+
+standby_copy() { # unit
+    systemctl start "$1" 9>&- || fail "the copy was not made: $(journalctl -q -n 5 --no-pager -o cat -u "$1" | tail -c 500)"
+}
+
+want_fresh_copy() { # pack unit seconds
+    if ! standby_age "$1"; then
+        deviates "copy of $1: never made" || return 0
+        standby_copy "$2"
+    elif [ "$sa_age" -gt "$3" ]; then
+        deviates "copy of $1: $sa_age s old" || return 0
+        standby_copy "$2"
+    fi
+}
+
+standby_last() { # pack unit: before this machine exports itself; the other one may be dead
+    [ ! -e "/etc/systemd/system/$2" ] || timeout 300 systemctl start "$2" 9>&- 2>/dev/null
+    standby_age "$1" || fail "there is no complete copy of what the pack $1 shares on this machine: nothing was moved to it"
+}
+
+# The proof.
+
+want_shared_place() { # path: a directory that is there and answers, where somebody else sees to the mount
+    if nfs_within 10 [ -d "$1/" ]; then return 0; fi
+    deviates "share $1: no directory" || return 0
+    fail "$1 is no directory here, or does not answer within 10 s. With share: external it has to be mounted before, on every member"
+}
+
+want_proof_place() { # path: where aegir may leave a proof; made by the machine whose root may write
+    [ "$(nfs_within 10 stat -c %U:%a "$1/.aegir-proof" 2>/dev/null)" != aegir:755 ] || return 0
+    deviates "share $1: no place for proofs" || return 0
+    nfs_within 10 mkdir -p "$1/.aegir-proof" 2>/dev/null
+    nfs_within 10 chown aegir:aegir "$1/.aegir-proof" && nfs_within 10 chmod 755 "$1/.aegir-proof" ||
+        fail "root cannot write into $1 on this machine; on a share of somebody else's, the pack's master needs that (no_root_squash for it alone)"
+}
+
+leave_proof() { # path token: as aegir, by its number
+    nfs_within 20 runuser -u aegir -- sh -c 'printf "%s\n" "$2" >"$1/.aegir-proof/$2"' sh "$1" "$2" ||
+        fail "aegir cannot write into $1/.aegir-proof: the export is read-only, or gives this account another number. On the NFS server, exportfs -v has to show rw for this machine"
+}
+
+find_proof() { # path token: looked for a while, since clients remember for some seconds what was there
+    fp_end=$(($(date +%s) + 15))
+    until [ "$(nfs_within 10 cat "$1/.aegir-proof/$2" 2>/dev/null)" = "$2" ]; do
+        [ "$(date +%s)" -lt "$fp_end" ] || { fact "proof-$2" missing; return 0; }
+        sleep 0.2
+    done
+    fact "proof-$2" "$(nfs_within 10 stat -c %u:%g "$1/.aegir-proof/$2")"
+}
+
+remove_proof() { # path token
+    nfs_within 10 runuser -u aegir -- rm -f "$1/.aegir-proof/$2"
+}
