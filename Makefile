@@ -30,11 +30,14 @@ lint: checks ## style, format and types
 	$(ENV) ruff format --check .
 	$(ENV) mypy
 
+# STACK=pack: three web servers as one, in virtual machines.
+export AEGIR_DEMO_STACK := $(STACK)
+
 ifdef DOWN
 demo: setup
 	@$(ENV) python -m lab.demo --down
 else
-demo: lab-setup ## an estate on hosts in containers; PLATFORM=path: with your own code; DOWN=1: take it down
+demo: lab-setup ## an estate on hosts in containers; PLATFORM=path: with your own code; STACK=pack: a pack; DOWN=1: take it down
 	@$(ENV) python -m lab.demo $(if $(PLATFORM),--platform "$(PLATFORM)")
 endif
 

@@ -24,6 +24,11 @@ from .specs import HostSpec
 from .state import write_private
 
 WEB, DATABASE = HostSpec("web1", image="web"), HostSpec("db1", image="db")
+# NFS needs kernels of its own.
+PACK = tuple(HostSpec(f"web{number}", image="web", kind="vm", memory="512m") for number in (1, 2, 3))
+WITH_PACK = demo_stack.STACK == "pack"
+HOSTS = (*PACK, DATABASE) if WITH_PACK else (WEB, DATABASE)
+LAB = "demo-pack" if WITH_PACK else DEFAULT_LAB
 
 
 def say(text: str) -> None:
@@ -61,7 +66,9 @@ class Demo:
         say("pulumi up: what follows is Pulumi's own output (about a minute; some seconds when it was up before)")
         say("(a warning that this machine does not resolve the hosts' names is right here: they are in no DNS)")
         self._up()
-        page = self._fetch(facts)
+        page = self._fetch(facts, facts.web_address)
+        for name, address in facts.slaves:
+            say(f"the same site from the slave {name}, with code and data over NFS: {self._fetch(facts, address)}")
         say("pulumi up again: there must be nothing to do (a few seconds)")
         self._up("--skip-preview", "--expect-no-changes")
         self._report(facts, page)
@@ -105,14 +112,20 @@ class Demo:
     def _lab_up(self) -> dict[str, str]:
         """Bring the hosts up and name the installations: a host that is made anew is another one."""
         begun = time.monotonic()
-        say(f"lab {self.lab.name}: a web server and a database server, Debian in containers (about 5 s)")
-        self.lab.up([WEB, DATABASE])
+        what = "three web servers, Debian in virtual machines (about a minute)" if WITH_PACK else "a web server"
+        also = "" if WITH_PACK else ", Debian in containers (about 5 s)"
+        say(f"lab {self.lab.name}: {what} and a database server{also}")
+        self.lab.up(HOSTS)
         say(f"lab {self.lab.name} is up after {time.monotonic() - begun:.1f} s")
-        inspect = ("inspect", "--format", "{{.Id}}")
-        return {name: self.lab.engine.call(*inspect, host.container).strip() for name, host in self.lab.hosts().items()}
+        return {name: host.installation() for name, host in self.lab.hosts().items()}
 
     def _facts(self, choice: codebase.Choice) -> demo_stack.Facts:
         web, database = self.lab.host(WEB.name), self.lab.host(DATABASE.name)
+        slaves: dict[str, str] = {}
+        if WITH_PACK:
+            for order, spec in zip(("first", "second"), PACK[1:], strict=True):
+                host = self.lab.host(spec.name)
+                slaves |= {f"{order}_slave_name": host.spec.fqdn, f"{order}_slave_address": host.address}
         return demo_stack.Facts(
             hub_address=self.lab.hub_address,
             hub_root=str(self.lab.directory / "hub"),
@@ -125,6 +138,7 @@ class Demo:
             platform=choice.platform,
             source=str(choice.path),
             profile=choice.profile,
+            **slaves,
         )
 
     def _up(self, *options: str) -> None:
@@ -138,17 +152,17 @@ class Demo:
             raise LabError("`pulumi up` failed; above is why. After mending it, `make demo` goes on from there")
         say(f"pulumi up took {time.monotonic() - begun:.1f} s")
 
-    def _fetch(self, facts: demo_stack.Facts) -> str:
-        """Ask the web server for the site by its own name, and say what came."""
+    def _fetch(self, facts: demo_stack.Facts, address: str) -> str:
+        """Ask a web server for the site by its own name, and say what came."""
         code = codebase.look(Path(facts.source), "").code
         begun = time.monotonic()
         try:
-            page = probe.get(facts.web_address, 80, facts.site)
+            page = probe.get(address, 80, facts.site)
         except probe.NoAnswer as fault:
             raise LabError(f"the site does not answer: {fault}") from None
         wrong = APPLICATIONS[code.application].judge(page)
         if wrong is not None:
-            raise LabError(f"{facts.site} on {facts.web_address} {wrong}")
+            raise LabError(f"{facts.site} on {address} {wrong}")
         title = re.search(r"<title>\s*(.*?)\s*</title>", page.body, re.DOTALL)
         shown = f'"{title[1]}"' if title else "no title"
         return f"{page.status}, {shown}, {len(page.body.encode())} bytes in {time.monotonic() - begun:.2f} s"
@@ -179,7 +193,7 @@ class Demo:
       Write a second site into {_shown(demo_stack.FILE)}, and see what would be done, before it is:
           tools/env pulumi preview --stack {demo_stack.STACK}
       Look around on a host: {ssh}
-      Take all of it down: make clean
+      Take all of it down: make clean{" STACK=pack" if WITH_PACK else ""}
 """,
             flush=True,
         )
@@ -194,8 +208,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.demo", description="A site on real hosts, in containers.")
     parser.add_argument("--platform", default=os.environ.get("AEGIR_DEMO_PLATFORM", ""), metavar="CODE",
                         help="a code base: directory, archive or URL of an archive (AEGIR_DEMO_PLATFORM)")  # fmt: skip
-    parser.add_argument("--name", default=os.environ.get("AEGIR_DEMO_LAB", DEFAULT_LAB),
-                        help=f"the lab that it runs in (AEGIR_DEMO_LAB, {DEFAULT_LAB})")  # fmt: skip
+    parser.add_argument("--name", default=os.environ.get("AEGIR_DEMO_LAB", LAB),
+                        help=f"the lab that it runs in (AEGIR_DEMO_LAB, {LAB})")  # fmt: skip
     parser.add_argument("--down", action="store_true", help="remove all that the demo has made")
     options = parser.parse_args(arguments)
     if "PULUMI_BACKEND_URL" not in os.environ:

@@ -20,7 +20,8 @@ from tools.paths import ROOT
 
 from .errors import LabError
 
-STACK: Final = "lab"
+STACK: Final = "pack" if os.environ.get("AEGIR_DEMO_STACK") == "pack" else "lab"
+"""Which of the demo's two stacks: a web server, or a pack of three."""
 FILE: Final = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
 FORMER: Final = FILE.with_name(f"{FILE.name}.old")
 SITE: Final = "www.demo.test"
@@ -45,7 +46,20 @@ class Facts:
     """``None`` leaves the line out: not every application has profiles."""
     site: str = SITE
     alias: str = ALIAS
+    first_slave_name: str = ""
+    first_slave_address: str = ""
+    second_slave_name: str = ""
+    second_slave_address: str = ""
     mail: str = f"admin@{ALIAS}"
+
+    @property
+    def slaves(self) -> list[tuple[str, str]]:
+        """Names and addresses of a pack's slaves; none where there is no pack."""
+        pairs = [
+            (self.first_slave_name, self.first_slave_address),
+            (self.second_slave_name, self.second_slave_address),
+        ]
+        return [pair for pair in pairs if pair[0]]
 
 
 def render(facts: Facts, salt: str = "") -> str:
@@ -88,6 +102,7 @@ def fits(config: Mapping[str, Any], facts: Facts) -> bool:
         and hub.get("root") == facts.hub_root
         and where.get(facts.web_name) == facts.web_address
         and where.get(facts.database_name) == facts.database_address
+        and all(where.get(name) == address for name, address in facts.slaves)
         and facts.source in sources(config)
         and facts.site in sites
     )

@@ -70,6 +70,10 @@ class Host:
         """The container's name. Dots cannot be in names of labs and hosts, so no two run together."""
         return container_name(self.lab, self.name)
 
+    def installation(self) -> str:
+        """Name this very installation: a host that is made anew is another one."""
+        return self.engine.call("inspect", "--format", "{{.Id}}", self.container).strip()
+
     def digest(self) -> str:
         """Name what the container was made from: with other keys or another address it is another host."""
         parts = [self.spec.to_json(), self.address, self.host_key, self.keys.authorized()]

@@ -35,6 +35,11 @@ class VirtualHost(Host):
         """Where its files are."""
         return vms.Place(self.lab, self.name, self.keys.directory)
 
+    def installation(self) -> str:
+        """Name this very installation, by the file of what it has written."""
+        found = self.place.record.stat()
+        return f"{self.digest()}-{found.st_ino}-{found.st_mtime_ns}"
+
     def create(self, image: str, network: str) -> None:
         """Lay its keys and names beside an empty disk; `image` is the disk that it starts from."""
         del network

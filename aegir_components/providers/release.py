@@ -136,13 +136,26 @@ class Release(AegirResource, module="aegir", name="Release"):
 
 
 def _refuse_leaving(want: State) -> None:
-    """Stop a platform from leaving every web server that has files of its sites; where one stays, they stay too."""
+    """Stop a platform from leaving every web server that has files of its sites; where one stays, they stay too.
+
+    Raises:
+        Refused: files would be left behind, or a slave of a pack would have code of its own while it still sees its master's.
+    """
     was = without(want.get("was", {}), forgotten()) or {}
     had = _members(was) if was else {}
-    if set(had) & set(want["members"]):
-        return
-    what = f"moving the platform {want['platform']}"
-    each(had, lambda conn: script.execute(conn, "check", release.refuse_items(_paths(want)), what=what))
+    owners = {name: conn for name, conn in had.items() if not _sees(was, name)}
+    if had and not set(owners) & set(want["members"]):
+        what = f"moving the platform {want['platform']}"
+        each(owners, lambda conn: script.execute(conn, "check", release.refuse_items(_paths(want)), what=what))
+    now = {name for name in want["members"] if not _sees(want, name)}
+    promoted = sorted(name for name in set(had) - set(owners) if name in now)
+    # Where two members of a pack change places, the files are where both see them.
+    if promoted and not any(name in want["members"] and _sees(want, name) for name in owners):
+        raise Refused(
+            ", ".join(promoted),
+            f"it has the code of {want['platform']} over NFS, and would get its own while that is mounted. Nothing was changed. "
+            f"Take it out of the pack with one pulumi up, and put the platform on it with another",
+        )
 
 
 def switch_failure(

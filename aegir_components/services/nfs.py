@@ -74,7 +74,7 @@ def export_items(pack: str, path: str, clients: Mapping[str, str], *, moved_from
             reload="nfs_export",
         ),
         script.service("nfs-server"),
-        script.call("want_exported", path, *(address for address, _ in listed)),
+        script.call("want_exported", path, *(f"{_client(address)}:{options[:2]}" for address, options in listed)),
     ]
 
 

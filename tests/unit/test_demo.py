@@ -85,6 +85,27 @@ def test_the_stack_file_has_no_fault_and_no_warning(facts: demo_stack.Facts) -> 
     assert facts.database_name == found.database_server(demo_stack.SITE).name
 
 
+@pytest.mark.parametrize("facts", [FACTS, WORDPRESS])
+def test_the_stack_file_of_a_pack_has_no_fault_and_no_warning(
+    facts: demo_stack.Facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_stack, "FILE", tmp_path / "Pulumi.pack.yaml")
+    slaves = {"first_slave_name": "web2.lab.test", "first_slave_address": "10.89.64.13"}
+    slaves |= {"second_slave_name": "web3.lab.test", "second_slave_address": "10.89.64.14"}
+    facts = dataclasses.replace(facts, **slaves)
+
+    found = loaded(demo_stack.render(facts))
+
+    assert () == found.warnings
+    assert ("web1.lab.test", ("web2.lab.test", "web3.lab.test")) == (
+        found.packs["farm"].master,
+        found.packs["farm"].slaves,
+    )
+    assert 3 == len(found.site_servers(demo_stack.SITE))
+    assert demo_stack.write(facts)
+    assert not demo_stack.write(facts), "it fits"
+
+
 def test_each_line_has_a_comment_above_it_or_is_below_one_that_has() -> None:
     lines = demo_stack.render(FACTS).splitlines()
     bare = [line for above, line in itertools.pairwise(lines) if "#" not in line and "#" not in above]

@@ -37,16 +37,20 @@ want_marked() { # path pack moved-from-or-empty: the mark by which a client know
     printf '%s\n' "$2" >"$1/.aegir-export" || fail "$1/.aegir-export could not be written"
 }
 
-want_exported() { # path clients...: what the kernel was told, whatever the file says
+want_exported() { # path client:rw-or-ro...: what the kernel was told, whatever the file says
     we_path=$1
     shift
-    we_now=$(exportfs -s 2>/dev/null | sed -n "s|^$we_path  *\([^ (]*\)(.*|\1|p" | sort | tr '\n' ' ')
     we_want=$(for we_client; do printf '%s\n' "$we_client"; done | sort | tr '\n' ' ')
+    exported_now
     [ "$we_now" != "$we_want" ] || return 0
     deviates "export $we_path: is to ${we_now:-nobody}, not to $we_want" || return 0
     we_said=$(exportfs -ra 2>&1) || fail "$we_path could not be exported: $we_said"
-    we_now=$(exportfs -s 2>/dev/null | sed -n "s|^$we_path  *\([^ (]*\)(.*|\1|p" | sort | tr '\n' ' ')
+    exported_now
     [ "$we_now" = "$we_want" ] || fail "$we_path is exported to ${we_now:-nobody}, not to $we_want: another line in /etc/exports or /etc/exports.d names it too ($we_said)"
+}
+
+exported_now() { # sets we_now
+    we_now=$(exportfs -s 2>/dev/null | sed -n "s|^$we_path  *\([^ (]*\)(.*[(,]\(r[ow]\)[,)].*|\1:\2|p" | sort | tr '\n' ' ')
 }
 
 nfs_leave() { # drop-in: when the last export of ours is gone
@@ -225,7 +229,13 @@ want_proof_place() { # path: where aegir may leave a proof; made by the machine 
         fail "root cannot write into $1 on this machine; on a share of somebody else's, the pack's master needs that (no_root_squash for it alone)"
 }
 
-leave_proof() { # path token: as aegir, by its number
+leave_proof() { # path token: as aegir, by its number; a client may remember for half a minute that there was no place for it
+    lp_end=$(($(date +%s) + 35))
+    until nfs_within 10 [ -d "$1/.aegir-proof" ]; do
+        [ "$(date +%s)" -lt "$lp_end" ] ||
+            fail "$1/.aegir-proof is not there, which the pack's master has made: this is another directory, or not mounted. Every member has to see the same one"
+        sleep 0.5
+    done
     nfs_within 20 runuser -u aegir -- sh -c 'printf "%s\n" "$2" >"$1/.aegir-proof/$2"' sh "$1" "$2" ||
         fail "aegir cannot write into $1/.aegir-proof: the export is read-only, or gives this account another number. On the NFS server, exportfs -v has to show rw for this machine"
 }

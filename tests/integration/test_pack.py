@@ -1,0 +1,215 @@
+"""A pack on real NFS: a master and two slaves with kernels of their own; what it serves, survives and refuses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from aegir_components import layout
+from lab import HostSpec, Lab
+from tests.integration import packs
+from tests.integration.farm import Farm, fetch
+from tests.integration.packs import ROOT, SITE
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+Record = Callable[[str, object], None]
+LONG = 900.0
+"""Seconds for one command: a virtual machine takes 26 ms for each process, and others may be at work beside."""
+
+
+@pytest.fixture(scope="module")
+def lab(lab_factory: LabFactory) -> Lab:
+    webs = [HostSpec(f"web{number}", image="web", kind="vm", memory="512m") for number in (1, 2, 3)]
+    made = lab_factory("pack", [*webs, HostSpec("db1", image="db")])
+    packs.short_grace(made.host("web1"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def farm(lab: Lab, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Farm:
+    made = Farm(tmp_path_factory.mktemp("pack"), packs.declare(lab, wordpress, "web2"))
+    made.up(timeout=LONG)
+    return made
+
+
+def redeclare(farm: Farm, lab: Lab, *slaves: str) -> None:
+    hub, source = farm.settings["hub"], Path(farm.settings["platforms"]["code"]["source"])
+    farm.settings = {**packs.declare(lab, source, *slaves), "hub": hub}
+
+
+def test_code_is_the_masters_and_configuration_is_on_all(farm: Farm, lab: Lab) -> None:
+    master, slave = lab.host("web1"), lab.host("web2")
+
+    assert [200, 200] == [fetch(host, SITE).status for host in (master, slave)]
+    assert "" == packs.mount_of(master)
+    assert f"{master.address}:{ROOT} nfs4" == packs.mount_of(slave)
+    vhosts = [host.run("ls /var/aegir/config/*/vhost.d").stdout.split() for host in (master, slave)]
+    assert [[f"{SITE}.conf"], [f"{SITE}.conf"]] == vhosts
+    same = {host.run("readlink /var/aegir/platforms/code").stdout for host in (master, slave)}
+    assert 1 == len(same)
+    timers = [
+        host.run("ls /etc/systemd/system | grep -c 'aegir-cron@site.*timer' || true").stdout for host in (master, slave)
+    ]
+    assert ["1\n", "0\n"] == timers, "cron runs on the master"
+    options = slave.run(f"findmnt -n -t nfs4 -o OPTIONS --mountpoint {ROOT}").stdout
+    assert {"hard", "nosuid", "nodev", "noatime", "vers=4.2", "lookupcache=pos"} <= set(options.strip().split(","))
+    versions = master.run("cat /proc/fs/nfsd/versions").stdout.split()
+    assert {"-3", "+4.1", "+4.2"} <= set(versions)
+    assert "-4.0" in versions
+    farm.unchanged("--refresh")
+
+
+def test_the_site_has_an_account_for_master_slave_and_hub_and_none_else(farm: Farm, lab: Lab) -> None:
+    master, slave = lab.host("web1"), lab.host("web2")
+
+    assert {master.address, slave.address, lab.hub_address} == packs.accounts(lab)
+    for host in (master, slave):
+        assert packs.connects_from(host).startswith("www_example_com_")
+
+
+def test_a_slave_that_joins_gets_all_in_one_up_and_what_is_in_its_way_is_refused(
+    farm: Farm, lab: Lab, record_property: Record
+) -> None:
+    new, slave = lab.host("web3"), lab.host("web2")
+    redeclare(farm, lab, "web2", "web3")
+    # Something of somebody else's is where the mount goes.
+    new.run(f"mkdir -p {ROOT}/own; echo mine >{ROOT}/own/file")
+    refused = farm.up(ok=False, timeout=LONG).sentence
+    assert f"{ROOT} is not empty: a mount would hide what is in it (own )" in refused
+    assert f"{new.spec.fqdn}: " in refused
+    assert "mine\n" == new.run(f"cat {ROOT}/own/file").stdout
+    assert 200 == fetch(slave, SITE).status
+    new.run(f"rm -rf {ROOT}/own")
+
+    # The port is filtered.
+    drop = "OUTPUT -p tcp --dport 2049 -j DROP"
+    new.run(f"iptables-legacy -A {drop}")
+    refused = farm.up(ok=False, timeout=LONG).sentence
+    new.run(f"iptables-legacy -D {drop}")
+    assert f"port 2049 of {lab.host('web1').address} does not answer from here" in refused
+    assert "" == new.run(f"findmnt -n -t nfs4 {ROOT} || true").stdout
+
+    done = farm.up(timeout=LONG)
+    record_property("a slave that joins, its machine prepared before, s", round(done.seconds, 1))
+    assert 200 == fetch(new, SITE).status
+    assert f"{lab.host('web1').address}:{ROOT} nfs4" == packs.mount_of(new)
+    assert new.address in packs.accounts(lab)
+    farm.unchanged()
+
+
+def test_an_upload_through_one_slave_is_served_by_the_other(farm: Farm, lab: Lab, record_property: Record) -> None:
+    packs.upload(lab.host("web2"), "from-two")
+
+    assert ["from-two", "from-two"] == [packs.answer(lab.host(name), "from-two") for name in ("web3", "web1")]
+    owner = lab.host("web1").run(f"stat -c %U {packs.FILES}/from-two.txt").stdout.strip()
+    assert layout.system_user(SITE) == owner
+    for name in ("web1", "web2", "web3"):
+        record_property(f"page of {name}, code over NFS but on web1, ms", packs.page_time(lab.host(name)))
+
+
+def test_the_masters_nfs_stops_for_half_a_minute_and_nothing_is_lost(
+    farm: Farm, lab: Lab, record_property: Record
+) -> None:
+    master, slave = lab.host("web1"), lab.host("web2")
+    master.run("systemctl stop nfs-server")
+    begun, done = time.monotonic(), []
+
+    def write() -> None:
+        packs.upload(slave, "patient")
+        done.append(time.monotonic() - begun)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(30)
+    assert [] == done, "it waits, and does not fail"
+    master.run("systemctl start nfs-server")
+    writer.join(60)
+    record_property("a write that met a stop of 30 s ended after, s", [round(seconds, 1) for seconds in done])
+    assert 1 == len(done)
+    assert "patient" == packs.answer(lab.host("web3"), "patient")
+    packs.seconds_until(slave, 200, 60)
+    farm.unchanged()
+
+
+def test_a_slave_that_boots_serves_again_without_help(lab: Lab, farm: Farm) -> None:
+    slave = lab.host("web2")
+    slave.restart()
+
+    packs.seconds_until(slave, 200, 90)
+    assert packs.mount_of(slave).endswith("nfs4")
+    assert "from-two" == packs.answer(slave, "from-two")
+    assert farm.settings
+
+
+def test_a_change_by_hand_is_named_and_mended(farm: Farm, lab: Lab) -> None:
+    master, two, three = (lab.host(f"web{number}") for number in (1, 2, 3))
+    master.run("exportfs -u " + f"{two.address}:{ROOT}")
+    master.run("sed -i 's/root_squash/no_root_squash/' /etc/exports.d/aegir-farm.exports")
+    two.run("sed -i 's/nosuid,//' /etc/fstab")
+    three.run(f"systemctl stop $(systemd-escape --path --suffix=automount {ROOT}); umount -l {ROOT} || true")
+
+    named = " ".join(farm.drift().drift)
+    assert "file /etc/exports.d/aegir-farm.exports: content differs" in named
+    assert f"export {ROOT}: is to {three.address}:rw , not to" in named
+    assert f"{two.spec.fqdn}: mount {ROOT}: its line in /etc/fstab is missing or differs" in named
+    assert f"{three.spec.fqdn}: mount {ROOT}:" in named
+    farm.up("--refresh", timeout=LONG)
+
+    assert "no_root_squash" not in master.run("exportfs -v").stdout
+    assert [200, 200] == [fetch(host, SITE).status for host in (two, three)]
+    assert 0 == two.run("grep -q nosuid /etc/fstab").returncode
+    farm.unchanged("--refresh")
+
+
+def test_other_numbers_of_an_account_are_refused_with_both(farm: Farm, lab: Lab) -> None:
+    slave = lab.host("web2")
+    right = slave.run("id -u aegir").stdout.strip()
+    slave.run("usermod -u 4321 aegir")
+    try:
+        refused = farm.up("--refresh", ok=False, timeout=LONG).sentence
+    finally:
+        slave.run(f"usermod -u {right} aegir")
+    assert (
+        f"aegir has uid:gid 4321:{slave.run('id -g aegir').stdout.strip()} on {slave.spec.fqdn}, and {right}:"
+        in refused
+    )
+    assert "declare aegir_user" in refused
+    farm.up("--refresh", timeout=LONG)
+
+
+def test_a_server_that_hangs_holds_up_nothing_and_the_error_says_what_to_do(farm: Farm, lab: Lab) -> None:
+    master, slave = lab.host("web1"), lab.host("web2")
+    drop = f"INPUT -p tcp --dport 2049 -s {slave.address} -j DROP"
+    master.run(f"iptables-legacy -A {drop}")
+    try:
+        done = farm.up("--refresh", ok=False, timeout=280)
+    finally:
+        master.run(f"iptables-legacy -D {drop}")
+    assert f"{ROOT} does not answer: the NFS server {master.address} is down or cannot be reached" in done.sentence
+    assert "umount -f -l" in done.sentence
+    packs.seconds_until(slave, 200, 120)
+    farm.up("--refresh", timeout=LONG)
+
+
+def test_a_slave_that_leaves_loses_mount_configuration_and_account_and_no_file(farm: Farm, lab: Lab) -> None:
+    gone = lab.host("web3")
+    redeclare(farm, lab, "web2")
+    farm.settings["servers"] |= packs.declare(lab, Path("/"), "web3")["servers"]
+    farm.up(timeout=LONG)
+
+    assert ["0"] == packs.configured(gone)
+    assert "" == packs.mount_of(gone)
+    assert gone.address not in packs.accounts(lab)
+    assert gone.address not in lab.host("web1").run("exportfs -s").stdout
+    assert "from-two" == packs.answer(lab.host("web2"), "from-two")
+    farm.unchanged("--refresh")
+
+    farm.destroy()
+    assert [["0"], ["0"]] == [packs.configured(lab.host(name)) for name in ("web1", "web2")]
+    assert any("web1" in path.name for path in (farm.hub / "backups").iterdir()), "its uploads are kept on the hub"

@@ -1,0 +1,154 @@
+"""A pack whose files are on a machine beside it: what happens when that dies, and the two other ways to share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from aegir_components import layout
+from aegir_components.applications import probe
+from lab import HostSpec, Lab
+from tests.integration import packs
+from tests.integration.farm import Farm, fetch
+from tests.integration.packs import ROOT, SITE
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+Record = Callable[[str, object], None]
+LONG = 900.0
+COPY = "aegir-standby-farm.service"
+
+
+@pytest.fixture(scope="module")
+def lab(lab_factory: LabFactory) -> Lab:
+    webs = [HostSpec(f"web{number}", image="web", kind="vm", memory="512m") for number in (1, 2)]
+    stores = [HostSpec(f"nas{number}", kind="vm", memory="256m") for number in (1, 2)]
+    made = lab_factory("failover", [*webs, *stores, HostSpec("db1", image="db")])
+    for name in ("nas1", "nas2", "web1"):
+        packs.short_grace(made.host(name))
+    return made
+
+
+class Visitor(threading.Thread):
+    """Asks a host for the site again and again, and notes when it got no page."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(daemon=True)
+        self.address, self.over = address, threading.Event()
+        self.answered, self.failed = 0, 0
+        self.gap = 0.0
+
+    def run(self) -> None:
+        last = time.monotonic()
+        while not self.over.is_set():
+            try:
+                well = 200 == probe.get(self.address, 80, SITE, patience=0.0).status
+            except probe.NoAnswer:
+                well = False
+            now = time.monotonic()
+            if well:
+                self.answered += 1
+                self.gap = max(self.gap, now - last)
+                last = now
+            else:
+                self.failed += 1
+            time.sleep(0.5)
+
+
+def test_a_standby_takes_over_in_one_up_and_says_what_is_lost(
+    lab: Lab, wordpress: Path, tmp_path: Path, record_property: Record
+) -> None:
+    one, two, first, second = (lab.host(name) for name in ("web1", "web2", "nas1", "nas2"))
+    beside = {"nfs": first.spec.fqdn, "standby": second.spec.fqdn}
+    farm = Farm(tmp_path, packs.declare(lab, wordpress, "web2", **beside))
+    farm.up(timeout=LONG)
+    assert [200, 200] == [fetch(host, SITE).status for host in (one, two)]
+    source = f"{first.address}:{layout.NFS_ROOT}/farm nfs4"
+    assert [source, source] == [packs.mount_of(host) for host in (one, two)]
+    packs.upload(two, "copied")
+    second.run(f"systemctl start {COPY}", timeout=300)
+    farm.unchanged()
+
+    visitor = Visitor(two.address)
+    visitor.start()
+    packs.upload(two, "late")
+    first.kill()
+    farm.disconnect()
+    hub = farm.settings["hub"]
+    farm.settings = {**packs.declare(lab, wordpress, "web2", **beside, failover=second.spec.fqdn), "hub": hub}
+    done = farm.up(timeout=LONG)
+    for host in (one, two):
+        packs.seconds_until(host, 200, 120)
+    visitor.over.set()
+    visitor.join(60)
+
+    record_property("failover, s of pulumi up", round(done.seconds, 1))
+    record_property(
+        "requests that failed meanwhile, of all", f"{visitor.failed} of {visitor.failed + visitor.answered}"
+    )
+    record_property("longest time without a page, s", round(visitor.gap, 1))
+    assert f"{second.spec.fqdn} takes over what the pack farm shares" in done.sentence
+    assert "what was written on the former server after that is not in it" in done.sentence
+    taken = f"{second.address}:{layout.NFS_ROOT}/farm nfs4"
+    assert [taken, taken] == [packs.mount_of(host) for host in (one, two)]
+    assert ["copied", "copied"] == [packs.answer(host, "copied") for host in (one, two)]
+    assert 404 == fetch(one, SITE, f"/{packs.files_path()}/late.txt").status, "written after the last copy"
+    assert "" == second.run("systemctl list-timers --all --no-legend 'aegir-standby*'").stdout
+    packs.upload(two, "after")
+    assert "after" == packs.answer(one, "after")
+    farm.unchanged()
+    first.start()
+    farm.destroy()
+
+
+def test_shared_uploads_with_code_on_every_member(
+    lab: Lab, wordpress: Path, tmp_path: Path, record_property: Record
+) -> None:
+    one, two = lab.host("web1"), lab.host("web2")
+    farm = Farm(tmp_path, packs.declare(lab, wordpress, "web2", share="uploads"))
+    farm.up(timeout=LONG)
+
+    for host in (one, two):
+        record_property(f"page of {host.name}, share: uploads, ms", packs.page_time(host))
+        assert "" == packs.mount_of(host)
+        assert f"{layout.PLATFORMS_ROOT}/.releases" in host.run("readlink /var/aegir/platforms/code").stdout
+    packs.upload(two, "from-two")
+    assert ["from-two", "from-two"] == [packs.answer(host, "from-two") for host in (one, two)]
+    assert "nfs4\n" == two.run("findmnt -n -t nfs4 -o FSTYPE --mountpoint /var/aegir/uploads/farm").stdout
+    farm.unchanged("--refresh")
+    farm.destroy()
+    assert "" == one.run("ls -A /var/aegir/uploads/farm | grep -v '^[.]aegir' || true").stdout
+    assert any("files.tar.gz" in path.name for path in (farm.hub / "backups").iterdir())
+
+
+def test_a_directory_that_somebody_else_shares_is_proven(lab: Lab, wordpress: Path, tmp_path: Path) -> None:
+    one, two, filer = (lab.host(name) for name in ("web1", "web2", "nas1"))
+    filer.run(
+        f"mkdir -p /srv/filer; echo '/srv/filer {one.address}(rw,no_subtree_check,no_root_squash) "
+        f"{two.address}(rw,no_subtree_check,root_squash)' >/etc/exports; systemctl start nfs-server; exportfs -ra"
+    )
+    one.run(f"mkdir -p /srv/shared; mount -t nfs4 -o lookupcache=positive {filer.address}:/srv/filer /srv/shared")
+    two.run("mkdir -p /srv/shared")
+    farm = Farm(tmp_path, packs.declare(lab, wordpress, "web2", share="external", path="/srv/shared"))
+
+    refused = farm.up(ok=False, timeout=LONG).sentence
+    assert f"{two.spec.fqdn}: " in refused
+    assert (
+        "/srv/shared/.aegir-proof is not there, which the pack's master has made: this is another directory" in refused
+    )
+
+    two.run(f"mount -t nfs4 -o ro,lookupcache=positive {filer.address}:/srv/filer /srv/shared")
+    refused = farm.up(ok=False, timeout=LONG).sentence
+    assert "aegir cannot write into /srv/shared/.aegir-proof: the export is read-only" in refused
+
+    two.run(f"umount /srv/shared; mount -t nfs4 -o rw,lookupcache=positive {filer.address}:/srv/filer /srv/shared")
+    farm.up(timeout=LONG)
+    assert [200, 200] == [fetch(host, SITE).status for host in (one, two)]
+    assert ROOT not in two.run("grep nfs4 /etc/fstab || true").stdout
+    farm.unchanged()
+    farm.destroy()
