@@ -43,7 +43,7 @@ class Provider(Lifecycle):
         was = without(want.get("was", {}), forgotten()) or {}
         former = str(was.get("server", want["server"]))
         moved = former if former != want["server"] else ""
-        lines = _items(want, moved_from=moved)
+        lines = _items(want, moved_from=f"{former}:{was['path']}" if moved else "")
         script.execute(
             _server(want), "apply", lines, what=_what(want), holder=want["holder"], timeout=EXPORT_TIMEOUT
         )  # fmt: skip
@@ -53,7 +53,7 @@ class Provider(Lifecycle):
 
     def remove(self, have: State) -> None:
         """End the export; what was exported stays."""
-        gone = nfs.export_removal(have["pack"])
+        gone = nfs.export_removal(have["pack"], have["path"])
         script.execute(_server(have), "apply", gone, what=_what(have), holder=have["holder"])
 
     def _end(self, was: State, former: str) -> None:

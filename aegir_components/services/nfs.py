@@ -54,7 +54,7 @@ def export_items(pack: str, path: str, clients: Mapping[str, str], *, moved_from
         pack: the pack's name.
         path: the directory.
         clients: addresses, with the options of each.
-        moved_from: the machine that had the files before, where they came from another; empty for the same.
+        moved_from: machine and directory that had the files before, where that was another; empty for the same.
     """
     listed = sorted(clients.items())
     text = "".join(f"{path} {_client(address)}({options})\n" for address, options in listed)
@@ -75,15 +75,17 @@ def export_items(pack: str, path: str, clients: Mapping[str, str], *, moved_from
         ),
         script.service("nfs-server"),
         script.call("want_exported", path, *(f"{_client(address)}:{options[:2]}" for address, options in listed)),
+        *([script.call("nfs_moved", pack)] if moved_from else []),
     ]
 
 
-def export_removal(pack: str) -> list[str]:
+def export_removal(pack: str, path: str) -> list[str]:
     """List what ends an export; the files stay."""
     return [
         functions("nfs"),
         script.transaction("nfs_exports", [script.no_file(_exports(pack))], test="true", reload="nfs_export"),
         script.call("nfs_leave", DROP_IN),
+        script.call("nfs_unmark", path, pack),
     ]
 
 

@@ -137,14 +137,14 @@ def test_the_masters_nfs_stops_for_half_a_minute_and_nothing_is_lost(
     farm.unchanged()
 
 
-def test_a_slave_that_boots_serves_again_without_help(lab: Lab, farm: Farm) -> None:
+@pytest.mark.usefixtures("farm")
+def test_a_slave_that_boots_serves_again_without_help(lab: Lab) -> None:
     slave = lab.host("web2")
     slave.restart()
 
     packs.seconds_until(slave, 200, 90)
     assert packs.mount_of(slave).endswith("nfs4")
     assert "from-two" == packs.answer(slave, "from-two")
-    assert farm.settings
 
 
 def test_a_change_by_hand_is_named_and_mended(farm: Farm, lab: Lab) -> None:

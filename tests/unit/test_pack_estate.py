@@ -20,6 +20,7 @@ def with_pack(hub: Path, slaves: tuple[str, ...] = ("web2", "web3"), **changes: 
     made = [
         server("db1", "10.0.0.3", hub, database=DATABASE),
         server("nas1", "10.0.0.9", hub),
+        server("nas2", "10.0.0.10", hub),
         *(server(f"web{n}", f"10.0.0.2{n}", hub, web=settings.WebService()) for n in (1, 2, 3)),
     ]
     base = stack(hub)
@@ -103,3 +104,22 @@ def test_only_servers_that_mount_the_platforms_leave_their_directory_alone(
 ) -> None:
     services = declare(with_pack(hub, share=share)).of("aegir:WebService")
     assert mounted == {name for name, inputs in services.items() if inputs.get("mounted")}
+
+
+def test_a_standby_may_read_everything_and_copies_what_is_exported(hub: Path) -> None:
+    recorded = declare(with_pack(hub, nfs="nas1", standby="nas2"))
+    assert nfs.STANDBY_OPTIONS == one(recorded, "aegir:PackExport", "farm")["clients"]["10.0.0.10"]
+    keeps = one(recorded, "aegir:PackStandby", "farm")
+    assert ("nas2", "10.0.0.9:/var/aegir/nfs/farm", False) == (keeps["server"], keeps["source"], keeps["serves"])
+    assert "/var/aegir/nfs/farm" == keeps["path"]
+
+
+def test_a_failover_moves_export_and_mounts_and_leaves_the_dead_server_alone(hub: Path) -> None:
+    recorded = declare(with_pack(hub, nfs="nas1", standby="nas2", failover="nas2"))
+    export = one(recorded, "aegir:PackExport", "farm")
+    assert "nas2" == export["server"]
+    assert {"10.0.0.21", "10.0.0.22", "10.0.0.23"} == set(export["clients"])
+    assert "10.0.0.10:/var/aegir/nfs/farm" == one(recorded, "aegir:PackMount", "farm")["source"]
+    assert one(recorded, "aegir:PackStandby", "farm")["serves"] is True
+    for kind in ("PackExport", "PackMount", "PackStandby"):
+        assert "10.0.0.9" not in str(one(recorded, f"aegir:{kind}", "farm")), kind

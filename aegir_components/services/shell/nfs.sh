@@ -30,11 +30,23 @@ want_not_mounted() { # path: what is exported has to be this machine's own
 
 want_marked() { # path pack moved-from-or-empty: the mark by which a client knows that it sees the right directory
     wm_is=$(cat "$1/.aegir-export" 2>/dev/null)
+    # An old copy must not come back as the original: only one that was made for this counts, and it counts once.
+    if [ -n "$3" ] && [ ! -s "/var/lib/aegir/standby/$2" ]; then
+        deviates "export $1: the files are still at $3" || return 0
+        fail "the pack $2 has its files at $3, and no copy of them was made here for it to move. Make one with all owners (rsync -aH --numeric-ids $3/ $1/), then say so: mkdir -p /var/lib/aegir/standby; date +%s >/var/lib/aegir/standby/$2"
+    fi
     [ "$wm_is" != "$2" ] || return 0
     deviates "export $1: its mark is ${wm_is:-missing}, not $2" || return 0
     [ -z "$wm_is" ] || fail "$1 holds what the pack $wm_is shares; it was left as it is"
-    [ -z "$3" ] || fail "the pack $2 has its files on $3, and not here. Copy them first, with owners and the file .aegir-export: rsync -aHAX --numeric-ids $3:$1/ $1/"
     printf '%s\n' "$2" >"$1/.aegir-export" || fail "$1/.aegir-export could not be written"
+}
+
+nfs_moved() { # pack: the copy is the original now
+    [ "$MODE" != apply ] || rm -f "/var/lib/aegir/standby/$1"
+}
+
+nfs_unmark() { # path pack
+    [ "$MODE" != apply ] || [ "$(cat "$1/.aegir-export" 2>/dev/null)" != "$2" ] || rm -f "$1/.aegir-export"
 }
 
 want_exported() { # path client:rw-or-ro...: what the kernel was told, whatever the file says
