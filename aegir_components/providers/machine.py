@@ -9,10 +9,11 @@ from typing import Any
 
 import pulumi
 
+from aegir_components import layout
 from aegir_components.host import rsync, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
-from aegir_components.services import base
+from aegir_components.services import base, vhosts
 
 from .lifecycle import AegirResource, Lifecycle, State
 
@@ -54,6 +55,7 @@ class Provider(Lifecycle):
             script.no_file("/etc/sudoers.d/aegir"),
             script.no_file(base.WEB_HELPER),
             script.no_file("/var/aegir/.ssh/authorized_keys"),
+            script.no_file(f"{layout.PAGES_ROOT}{vhosts.MAINTENANCE}"),
         ]
         script.execute(_connection(have), "apply", lines, what="leaving the server", holder=have["holder"])
 

@@ -15,5 +15,10 @@ want_no_cron() { # user environment timer
     deviates "cron of $1: still there" || return 0
     systemctl -q disable --now "aegir-cron@$1.timer" 2>/dev/null 9>&-
     # What runs now may finish; nothing starts it again.
-    rm -f "$2" "$3" && systemctl daemon-reload 9>&- || fail "the cron of $1 could not be removed"
+    rm -f "$2" "$3" || fail "the cron of $1 could not be removed"
+    if ! ls /etc/systemd/system/aegir-cron@*.timer >/dev/null 2>&1; then # with the last site goes what all of them shared
+        rm -f /etc/systemd/system/aegir-cron@.service "${2%/*}"/*.php
+        rmdir "${2%/*}" 2>/dev/null || :
+    fi
+    systemctl daemon-reload 9>&- || fail "systemd could not be told that the cron of $1 is removed"
 }
