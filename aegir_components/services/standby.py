@@ -24,6 +24,8 @@ exec 9>"/run/lock/aegir-standby-$1.lock"
 flock -n 9 || exit 0
 umount -f -l "$from" 2>/dev/null || :
 trap 'umount -f -l "$from" 2>/dev/null || :' EXIT
+host=${2%%:/*} host=${host#[} host=${host%]}
+timeout 10 bash -c 'exec 3<>"/dev/tcp/$0/2049"' "$host" 2>/dev/null || { echo "port 2049 of $host does not answer" >&2; exit 1; }
 # Soft: here an error is better than to wait, and nothing is written.
 timeout -s KILL 90 mount -t nfs4 -o ro,soft,timeo=100,retrans=3,retry=0,nosuid,nodev,noexec "$2" "$from"
 [ "$(timeout -s KILL 30 cat "$from/.aegir-export")" = "$1" ] || { echo "$2 is not what the pack $1 shares" >&2; exit 1; }

@@ -77,6 +77,7 @@ want_mount() { # path source options: by fstab and automount, verified as NFS, a
     wm_unit=$(systemd-escape --path --suffix=mount "$1")
     wm_auto=${wm_unit%.mount}.automount
     wm_limit=/etc/systemd/system/$wm_unit.d/aegir.conf
+    wm_hung=
     if [ "$(mount_lines "$1")" != "$wm_line" ]; then
         if deviates "mount $1: its line in /etc/fstab is missing or differs"; then mount_anew; fi
     elif ! grep -qsx 'StartLimitIntervalSec=0' "$wm_limit"; then
@@ -85,7 +86,10 @@ want_mount() { # path source options: by fstab and automount, verified as NFS, a
             systemctl daemon-reload 9>&-
         fi
     fi
-    mount_look && return 0
+    if mount_look; then
+        [ -z "$wm_hung" ] || mount_free
+        return 0
+    fi
     deviates "mount $1: $wm_why" || return 0
     # Waiting is enough where the server is only slow to come back: what is blocked goes on by itself.
     [ "$wm_kind" != hung ] || { sleep 10; ! mount_look || return 0; }
@@ -122,15 +126,19 @@ mount_anew() { # another source, other options, or the first time
     if [ -n "$(findmnt -n --mountpoint "$wm_path" -o FSTYPE 2>/dev/null | grep -vx -e nfs4 -e autofs)" ]; then
         fail "something else is mounted on $wm_path: $(findmnt -n --mountpoint "$wm_path" -o SOURCE,FSTYPE | tail -n 1). Unmount it first"
     fi
+    if findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1; then
+        nfs_within 10 cat "$wm_path/.aegir-export" >/dev/null 2>&1
+        [ $? != 137 ] || wm_hung=yes
+    fi
     mount_off
     [ -d "$wm_path" ] || mkdir "$wm_path" || fail "the directory $wm_path could not be made"
     # What a web server is given for releases and sites; empty, it hides nothing.
+    chattr -i "$wm_path" 2>/dev/null
     rmdir "$wm_path/.releases" "$wm_path/.sites" 2>/dev/null
     ma_there=$(ls -A "$wm_path" 2>/dev/null | head -n 5 | tr '\n' ' ')
     [ -z "$ma_there" ] || fail "$wm_path is not empty: a mount would hide what is in it ($ma_there). Move that away first"
     # Nobody, not even root, shall write into the bare directory while the mount is missing.
-    chown root:root "$wm_path" && chattr -i "$wm_path" 2>/dev/null
-    chmod 555 "$wm_path" || fail "the mode of $wm_path could not be set"
+    chown root:root "$wm_path" && chmod 555 "$wm_path" || fail "the mode of $wm_path could not be set"
     chattr +i "$wm_path" 2>/dev/null
     mount_limit
     ma_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$ma_new" || fail "no file can be made in /etc"
@@ -139,6 +147,14 @@ mount_anew() { # another source, other options, or the first time
     systemctl daemon-reload 9>&-
     systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
     systemctl restart "$wm_auto" 9>&- || fail "the automount of $wm_path does not start: $(mount_words)"
+}
+
+mount_free() { # what waits for the server that is gone would wait on, and keep PHP and the web server from all other work
+    for mf_unit in $(systemctl list-units --plain --no-legend --state=active 'apache2.service' 'nginx.service' 'php*-fpm.service' 'aegir-php@*.service' | cut -d' ' -f1); do
+        systemctl kill -s KILL "$mf_unit" 9>&- 2>/dev/null
+        systemctl reset-failed "$mf_unit" 2>/dev/null
+        systemctl restart "$mf_unit" 9>&- || fail "$mf_unit does not start again on the new mount: $(journalctl -q -u "$mf_unit" -n 5 --no-pager -o cat | tail -c 400)"
+    done
 }
 
 mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$wm_auto" -u "$wm_unit" 2>/dev/null | tail -c 400; }
@@ -166,7 +182,7 @@ mount_look() { # sets wm_kind and wm_why; only reading tells: mountpoint, findmn
 }
 
 mount_fault() {
-    mf_server=${wm_source%%:/*}
+    mf_server=${wm_source%%:/*} mf_server=${mf_server#[} mf_server=${mf_server%]}
     if [ "$wm_kind" = hung ]; then
         fail "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is gone for good, declare the pack's failover; if it is up, look at its port 2049 from here, and free this machine with: umount -f -l $wm_path"
     fi
