@@ -162,7 +162,9 @@ def test_a_change_by_hand_is_named_and_mended(farm: Farm, lab: Lab) -> None:
     farm.up("--refresh", timeout=LONG)
 
     assert "no_root_squash" not in master.run("exportfs -v").stdout
-    assert [200, 200] == [fetch(host, SITE).status for host in (two, three)]
+    # Mounted anew, so that what PHP and the kernel knew of the files has to be read again.
+    for host in (two, three):
+        packs.seconds_until(host, 200, 120)
     assert 0 == two.run("grep -q nosuid /etc/fstab").returncode
     farm.unchanged("--refresh")
 
