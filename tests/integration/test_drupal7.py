@@ -99,6 +99,6 @@ def test_a_changed_password_reaches_the_site(farm: Farm, web: Host) -> None:
 
 def test_it_goes_with_a_backup(farm: Farm, web: Host) -> None:
     farm.destroy()
-    kept = sorted(path.name for path in (farm.hub / "backups").iterdir())
+    kept = sorted(path.name for path in (farm.hub / "backups").glob("*.gz"))
     assert [True, True] == [name.startswith(NAME) for name in kept], kept
     assert web.run(f"test -e {layout.site_directory(layout.PLATFORMS_ROOT, NAME)}", check=False).returncode != 0
