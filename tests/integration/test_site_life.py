@@ -11,7 +11,10 @@ import pytest
 
 from aegir_components import layout
 from aegir_components.applications import probe
+from aegir_components.host import script
+from aegir_components.services import functions
 from lab import Host, HostSpec, Lab
+from tests.integration import switching
 from tests.integration.farm import Farm, fetch, now, web_and_database
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -62,6 +65,19 @@ def test_a_reload_that_nobody_comes_back_for_is_drift(farm: Farm, lab: Lab) -> N
     farm.up("--refresh")
     web.run("! test -e /run/aegir/reload/apache2")
     farm.unchanged("--refresh")
+
+
+def test_the_machine_reloads_by_itself_also_after_systemd_has_read_its_units_again(farm: Farm, lab: Lab) -> None:
+    web = lab.host("web1")
+    since = now(web)
+    lines = [functions("web"), "apache_later"]
+    script.execute(farm.connections()[web.spec.fqdn], "apply", lines, what="asking for a reload", holder="test")
+    # The timer's 90 seconds are not waited for.
+    web.run("systemctl daemon-reload && systemctl start aegir-reload-apache2.service")
+
+    assert switching.wait_for(web, "[ ! -e /run/aegir/reload/apache2 ]", 20)
+    assert 1 == reloads(web, "apache2", since)
+    assert "error" not in web.run("journalctl -q -u aegir-reload-apache2 -o cat --no-pager").stdout
 
 
 def test_cron_runs_as_the_site_and_tells_its_result(farm: Farm, lab: Lab) -> None:

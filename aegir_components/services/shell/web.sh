@@ -35,9 +35,11 @@ reload_later() { # unit test
     [ ! -e "/run/aegir/reload/$1" ] || return 0
     mkdir -p /run/aegir/reload || return 1
     systemctl -q stop "aegir-reload-$1.timer" 2>/dev/null
+    # From a file: what systemd 252 escapes in a transient unit's file, "$" and ";", a daemon-reload reads with the backslash.
+    printf '[ -e "/run/aegir/reload/%s" ] || exit 0\n%s && systemctl reload %s\nrm -f "/run/aegir/reload/%s"\n' "$1" "$2" "$1" "$1" \
+        >"/run/aegir/later-$1" || return 1
     systemd-run -q --collect --unit="aegir-reload-$1" --on-active=90 --timer-property=AccuracySec=1 \
-        flock /run/lock/aegir.lock sh -c '[ ! -e "/run/aegir/reload/$1" ] || { $2 && systemctl reload "$1"; rm -f "/run/aegir/reload/$1"; }' \
-        sh "$1" "$2" 9>&- || return 1
+        flock /run/lock/aegir.lock sh "/run/aegir/later-$1" 9>&- || return 1
     : >"/run/aegir/reload/$1"
 }
 
