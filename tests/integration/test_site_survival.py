@@ -259,7 +259,9 @@ def killed(farm: Farm, lab: Lab, where: str, condition: str) -> None:
     watcher.join()
     running.kill()
     assert [True] == came, condition
-    farm.cancel()
+    # Near its end a run may be over before the kill, and then leaves no lock.
+    if list((farm.directory / "state").glob(".pulumi/locks/**/*.json")):
+        farm.cancel()
 
 
 @pytest.mark.parametrize("step", STEPS)
