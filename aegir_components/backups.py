@@ -67,7 +67,7 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
     )  # fmt: skip
     if "entries" not in report.facts:
         return None
-    target = directory(conn) / f"{layout.file_name(site)}-{_now()}-{conn.host}-files.tar.gz"
+    target = _free_name(conn, site, f"-{conn.host}-files.tar.gz")
     with _unfinished(target) as part:
         _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--file=-", "."], part)
         with tarfile.open(part, "r:gz") as archive:
@@ -107,7 +107,7 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
         HostError: the dump could not be made or loaded; nothing was removed.
         DatabaseError: the server refuses.
     """
-    target = directory(conn) / f"{layout.file_name(site)}-{_now()}.sql.gz"
+    target = _free_name(conn, site, ".sql.gz")
     with _unfinished(target) as part:
         sums = databases.checksums(endpoint, database)
         before = databases.tables(endpoint, database)
@@ -153,6 +153,13 @@ def has_database(conn: Connection, endpoint: client.Endpoint, database: str, sit
 
 def _sums(dump: Path) -> Path:
     return dump.parent / ".sums" / f"{dump.name}.json"
+
+
+def _free_name(conn: Connection, site: str, ending: str) -> Path:
+    """Name a backup after its moment; one that is there already, of another directory in the same second, is never replaced."""
+    while (target := directory(conn) / f"{layout.file_name(site)}-{_now()}{ending}").exists():
+        time.sleep(0.2)
+    return target
 
 
 @contextmanager

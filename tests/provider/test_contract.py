@@ -24,7 +24,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 
 import aegir_components.providers as package
-from aegir_components import certificates
+from aegir_components import backups, certificates
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import tls
 from aegir_components.providers import (
@@ -988,6 +988,18 @@ def test_a_database_that_is_not_ours_is_refused_and_left_alone(world: World) -> 
 def test_an_account_for_everybody_is_refused_before_anything_is_touched(world: World) -> None:
     inputs = {**EXAMPLES["site_database"].inputs(world), "clients": ["%"]}
     assert ["clients"] == [each.property for each in site_database.Provider().check({}, inputs).failures]
+
+
+def test_two_backups_of_one_second_are_two_files(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(["20260101T000000Z", "20260101T000000Z", "20260101T000001Z"])
+    monkeypatch.setattr(backups, "_now", lambda: next(moments))
+    conn = Connection.from_props(world.connection("web1"))
+    names = []
+    for _ in range(2):
+        target = backups._free_name(conn, SITE, "-web1-files.tar.gz")
+        target.write_text("kept")
+        names.append(target.name)
+    assert [f"{SITE}-20260101T000000Z-web1-files.tar.gz", f"{SITE}-20260101T000001Z-web1-files.tar.gz"] == names
 
 
 def test_a_database_is_removed_after_its_dump_only(world: World) -> None:
