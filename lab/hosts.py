@@ -106,8 +106,8 @@ class Host:
         check: bool = True,
         timeout: float = 60.0,
     ) -> Result:
-        """Run a shell script in the host as root, past ssh: to look at things in tests, and to break them."""
-        argv = [self.engine.program, *self.engine.runtime, "exec", "-i", self.container, "sh", "-c", script]
+        """Run a shell script in the host as root: to look at things in tests, and to break them."""
+        argv = self._shell(script)
         try:
             done = subprocess.run(argv, input=input or "", capture_output=True, text=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired:
@@ -116,6 +116,10 @@ class Host:
             what = f"`{script.strip()[:200]}` exited {done.returncode}"
             raise HostFailed(self.name, what, done.stderr + done.stdout)
         return done
+
+    def _shell(self, script: str) -> list[str]:
+        """Give the argv that runs a script in the host as root: past ssh."""
+        return [self.engine.program, *self.engine.runtime, "exec", "-i", self.container, "sh", "-c", script]
 
     def ssh_command(self) -> list[str]:
         """Give the argv of an ssh to the host's administrator (root, unless the host has another)."""

@@ -50,3 +50,8 @@ class Connection:
         if "port" in values:
             values["port"] = int(values["port"])
         return cls(**values)
+
+    @classmethod
+    def of_members(cls, members: Mapping[str, Mapping[str, Any]]) -> dict[str, Self]:
+        """Read the members of a resource's input, each with its ``connection``, in the order of their names."""
+        return {name: cls.from_props(member["connection"]) for name, member in sorted(members.items())}

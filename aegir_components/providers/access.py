@@ -68,7 +68,7 @@ def _prove(want: State) -> None:
     where = endpoint(want, str(want["server"]))
     token = secrets.token_hex(6)
     database, user, password = f"aegir_proof_{token}", f"aegir_proof_{token}", generate(24)
-    members = {name: Connection.from_props(entry["connection"]) for name, entry in sorted(want["clients"].items())}
+    members = Connection.of_members(want["clients"])
     addresses = {name: str(entry["address"]) for name, entry in want["clients"].items()}
     with client.connect(where) as session:
         try:

@@ -110,7 +110,7 @@ def _made(want: State) -> Pair:
 
 
 def _asked_for(want: State, names: list[str]) -> Pair:
-    members = {name: Connection.from_props(member["connection"]) for name, member in sorted(want["members"].items())}
+    members = Connection.of_members(want["members"])
     there: dict[str, str] = {}
 
     def publish(answers: Mapping[str, str]) -> None:

@@ -101,7 +101,7 @@ def _compare(want: State) -> None:
     Raises:
         Refused: they differ; the text has each machine's.
     """
-    members = {name: Connection.from_props(member["connection"]) for name, member in sorted(want["members"].items())}
+    members = Connection.of_members(want["members"])
     members[want["server"]] = _server(want)
     reports = each(members, lambda conn: script.execute(conn, "check", nfs.numbers_items(), what=_what(want)))
     reference = want["server"]

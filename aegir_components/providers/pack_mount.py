@@ -73,7 +73,7 @@ class PackMount(AegirResource, module="aegir", name="PackMount"):
 
 
 def _members(props: State) -> dict[str, Connection]:
-    return {name: Connection.from_props(member["connection"]) for name, member in sorted(props["members"].items())}
+    return Connection.of_members(props["members"])
 
 
 def _items(props: State, conn: Connection) -> list[str]:

@@ -55,7 +55,7 @@ class Placement(AegirResource, module="aegir", name="Placement"):
 
 
 def _take_off(have: State) -> None:
-    members = {name: Connection.from_props(member["connection"]) for name, member in sorted(have["members"].items())}
+    members = Connection.of_members(have["members"])
     each(
         members,
         lambda conn: script.execute(

@@ -198,7 +198,7 @@ def _paths(props: State) -> release.Layout:
 
 
 def _members(props: State) -> dict[str, Connection]:
-    return {name: Connection.from_props(member["connection"]) for name, member in sorted(props["members"].items())}
+    return Connection.of_members(props["members"])
 
 
 def _server(props: State, conn: Connection) -> WebServer:

@@ -179,7 +179,7 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
 
 
 def _members(props: State) -> dict[str, Connection]:
-    return {name: Connection.from_props(member["connection"]) for name, member in sorted(props["members"].items())}
+    return Connection.of_members(props["members"])
 
 
 def _sees(props: State, name: str) -> bool:

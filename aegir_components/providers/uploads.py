@@ -68,7 +68,7 @@ class Uploads(AegirResource, module="aegir", name="Uploads"):
 
 
 def _members(props: State) -> dict[str, Connection]:
-    return {name: Connection.from_props(member["connection"]) for name, member in sorted(props["members"].items())}
+    return Connection.of_members(props["members"])
 
 
 def _items(props: State) -> list[str]:
