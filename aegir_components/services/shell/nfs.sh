@@ -5,6 +5,10 @@ nfs_within() { # seconds command...
     timeout -s KILL "$@"
 }
 
+nfs_asks() { # seconds path: does the server answer; a client reads a file that it has seen without asking, but never statfs(2)
+    nfs_within "$1" stat -f "$2" 2>&1 >/dev/null
+}
+
 nfs_numbers() { # the numbers of the accounts that own what is shared
     for nn_user in aegir www-data; do
         fact "$nn_user" "$(id -u "$nn_user" 2>/dev/null):$(id -g "$nn_user" 2>/dev/null)"
@@ -98,7 +102,10 @@ want_mount() { # path source options: by fstab and automount, verified as NFS, a
         mount_off
         systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
         systemctl restart "$wm_auto" 9>&- || fail "the automount of $1 does not start: $(mount_words)"
-        ! mount_look || return 0
+        if mount_look; then
+            [ -z "$wm_hung" ] || mount_free
+            return 0
+        fi
     fi
     mount_fault
 }
@@ -110,7 +117,8 @@ mount_lines() { # path: what fstab has for it
 mount_off() { # and the automount, which would bring it back
     # By force first: systemd itself would wait for a server that does not answer.
     findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 && nfs_within 10 umount -f -l "$wm_path" 2>/dev/null
-    nfs_within 40 systemctl stop "$wm_auto" 9>&- 2>/dev/null
+    # Also a mount that has begun: whoever touched the path after that made the automount ask the old server once more.
+    nfs_within 40 systemctl stop "$wm_auto" "$wm_unit" 9>&- 2>/dev/null
     for _ in 1 2 3; do
         findmnt -n --mountpoint "$wm_path" >/dev/null 2>&1 || return 0
         nfs_within 10 umount -f -l "$wm_path" 2>/dev/null
@@ -127,7 +135,7 @@ mount_anew() { # another source, other options, or the first time
         fail "something else is mounted on $wm_path: $(findmnt -n --mountpoint "$wm_path" -o SOURCE,FSTYPE | tail -n 1). Unmount it first"
     fi
     if findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1; then
-        nfs_within 10 cat "$wm_path/.aegir-export" >/dev/null 2>&1
+        nfs_asks 10 "$wm_path" >/dev/null
         [ $? != 137 ] || wm_hung=yes
     fi
     mount_off
@@ -159,8 +167,8 @@ mount_free() { # what waits for the server that is gone would wait on, and keep 
 
 mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$wm_auto" -u "$wm_unit" 2>/dev/null | tail -c 400; }
 
-mount_look() { # sets wm_kind and wm_why; only reading tells: mountpoint, findmnt and systemctl all say "fine" of a hung mount
-    ml_mark=$(nfs_within "${NFS_PATIENCE:-35}" cat "$wm_path/.aegir-export" 2>&1)
+mount_look() { # sets wm_kind and wm_why; only asking the server tells: mountpoint, findmnt and systemctl all say "fine" of a hung mount
+    ml_mark=$(nfs_asks "${NFS_PATIENCE:-35}" "$wm_path" && nfs_within 10 cat "$wm_path/.aegir-export" 2>&1)
     ml_status=$?
     ml_source=$(findmnt -n -t nfs4 -o SOURCE --mountpoint "$wm_path" 2>/dev/null | tail -n 1)
     if [ "$ml_status" = 137 ] || [ "$ml_status" = 124 ]; then
