@@ -6,7 +6,7 @@ nfs_within() { # seconds command...
 }
 
 nfs_asks() { # seconds path: does the server answer; a client reads a file that it has seen without asking, but never statfs(2)
-    nfs_within "$1" stat -f "$2" 2>&1 >/dev/null
+    { nfs_within "$1" stat -f "$2" >/dev/null; } 2>&1
 }
 
 nfs_numbers() { # the numbers of the accounts that own what is shared
