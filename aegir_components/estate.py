@@ -73,21 +73,7 @@ def build(declared: settings.Settings) -> Estate:
     )
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     pools = Pools(list(declared.servers), declared.forget)
-    servers = {
-        name: Server(
-            name,
-            ServerArgs(
-                server=server,
-                hub=declared.hub,
-                public_key=public_key(declared.hub),
-                entries=entries,
-                mounted=any(mounts_code(pack, name) for pack in declared.packs.values()),
-                holder=holder,
-            ),
-            pulumi.ResourceOptions(providers=pools.of(name)),
-        )
-        for name, server in declared.servers.items()
-    }
+    servers = _servers(declared, pools, entries, holder)
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
     clusters = {name: _cluster(declared, name, servers, pools, holder) for name in declared.clusters}
     packs = {name: _pack(declared, name, servers, pools, holder) for name in declared.packs}
@@ -101,6 +87,23 @@ def build(declared: settings.Settings) -> Estate:
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
+
+
+def _servers(declared: settings.Settings, pools: Pools, entries: Mapping[str, str], holder: str) -> dict[str, Server]:
+    follow, spread = settings.numbers.follow(declared), settings.numbers.spread(declared)
+    made: dict[str, Server] = {}
+    for name in sorted(declared.servers, key=lambda name: name in follow):
+        args = ServerArgs(
+            server=spread[name],
+            hub=declared.hub,
+            public_key=public_key(declared.hub),
+            entries=entries,
+            mounted=any(mounts_code(pack, name) for pack in declared.packs.values()),
+            follows=made[follow[name]].numbers if name in follow else None,
+            holder=holder,
+        )
+        made[name] = Server(name, args, pulumi.ResourceOptions(providers=pools.of(name)))
+    return {name: made[name] for name in declared.servers}
 
 
 def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:

@@ -40,6 +40,8 @@ class ServerArgs:
     """Address to name of all servers, for those that have their ``/etc/hosts`` managed."""
     mounted: bool = False
     """Whether its platforms come from another machine of a pack."""
+    follows: pulumi.Output[dict[str, Any]] | None = None
+    """The numbers of the account aegir on the machine that decides them; ``None`` where the declared ones hold."""
     holder: str
     """``<project>/<stack>``: who is at work, for others that wait for the machine."""
 
@@ -53,6 +55,8 @@ class Server(AegirComponent, kind="Server"):
     """The operator's commands that the server's sites wait for."""
     database: dict[str, Any] | None
     """The database service as the inputs of resources on it name it; its password is secret."""
+    numbers: pulumi.Output[dict[str, Any]] | None = None
+    """The numbers of the account aegir there; ``None`` for a machine that is not ours."""
 
     def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a server and its services."""
@@ -106,9 +110,11 @@ class Server(AegirComponent, kind="Server"):
         server = args.server
         common = {"host": server.name, "connection": self._reached.to_props(), "holder": args.holder}
         user = server.aegir_user
-        machine = Machine(
-            name, {**common, "public_key": args.public_key, "uid": user.uid, "gid": user.gid}, self.child()
-        )
+        numbers: dict[str, Any] = {"uid": user.uid, "gid": user.gid}
+        if args.follows is not None:
+            numbers = {key: _part(args.follows, key) for key in numbers}
+        machine = Machine(name, {**common, "public_key": args.public_key, **numbers}, self.child())
+        self.numbers = machine.numbers
         self.ready.append(machine)
         names = Names(
             name,
@@ -206,3 +212,7 @@ def connection(server: settings.Server, hub: settings.Hub) -> Connection:
         trust=server.ssh.trust,
         hub_root=hub.root,
     )
+
+
+def _part(numbers: pulumi.Output[dict[str, Any]], key: str) -> pulumi.Output[Any]:
+    return numbers.apply(lambda found: (found or {}).get(key))

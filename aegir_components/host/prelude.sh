@@ -292,7 +292,7 @@ want_user() { # name home shell uid-or-empty gid-or-empty: a system account with
     wu_home=${wu_rest%:*} wu_home=${wu_home##*:}
     if { [ -n "$4" ] && [ "${wu_ids%:*}" != "$4" ]; } || { [ -n "$5" ] && [ "${wu_ids#*:}" != "$5" ]; }; then
         deviates "user $1: has uid:gid $wu_ids, not ${4:-any}:${5:-any}" || return 0
-        fail "the user $1 exists with uid:gid $wu_ids and not ${4:-any}:${5:-any}; its files belong to these numbers. Declare $wu_ids, or change the account and its files by hand"
+        fail "the user $1 exists with uid:gid $wu_ids and not ${4:-any}:${5:-any}; its files belong to these numbers. Declare aegir_user with $wu_ids (on all machines of a pack), or give the account the other numbers: ${5:+groupmod -g $5 $1; }${4:+usermod -u $4 $1; }then chown its files"
     fi
     if [ "$wu_home" != "$2" ]; then
         deviates "user $1: home is $wu_home, not $2" || return 0

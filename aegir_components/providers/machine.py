@@ -25,6 +25,8 @@ class Provider(Lifecycle):
     """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
 
     identity_keys = ("host",)
+    computed_keys = ("numbers",)
+    revision = 2
 
     def identity(self, want: State) -> str:
         """A machine is known by its declared name."""
@@ -33,12 +35,12 @@ class Provider(Lifecycle):
     def observe(self, want: State) -> State:
         """Look at every item; a machine that answers is never gone."""
         report = script.execute(_connection(want), "check", _items(want), what="looking at the server")
-        return {"drift": list(report.drift)}
+        return {"drift": list(report.drift), "numbers": _numbers(report)}
 
     def converge(self, want: State) -> State:
         """Prepare it, then send a file and read it back (the handbook's MyRsyncTest)."""
         conn = _connection(want)
-        script.execute(
+        report = script.execute(
             conn,
             "apply",
             _items(want),
@@ -47,7 +49,7 @@ class Provider(Lifecycle):
             timeout=PREPARE_TIMEOUT,
         )
         prove_rsync(conn)
-        return {}
+        return {"numbers": _numbers(report)}
 
     def remove(self, have: State) -> None:
         """Take the account's way in and its rights away; packages, the account and its files stay."""
@@ -62,6 +64,9 @@ class Provider(Lifecycle):
 
 class Machine(AegirResource, module="aegir", name="Machine"):
     """A prepared machine."""
+
+    numbers: pulumi.Output[dict[str, Any]]
+    """``uid`` and ``gid`` of the account aegir there; empty while it is missing."""
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it.
@@ -107,6 +112,11 @@ def _items(props: State) -> list[str]:
     return base.items(
         public_key=props.get("public_key", ""), uid=_number(props.get("uid")), gid=_number(props.get("gid"))
     )
+
+
+def _numbers(report: script.Report) -> State:
+    uid, _, gid = report.facts.get("numbers", "").partition(":")
+    return {"uid": int(uid), "gid": int(gid)} if uid and gid else {}
 
 
 def _number(value: Any) -> int | None:

@@ -65,6 +65,7 @@ def items(*, public_key: str, uid: int | None = None, gid: int | None = None) ->
         "debian_only",
         # Before any package: an account that is somebody else's stops everything, and nothing was changed.
         script.call("want_user", user, home, "/bin/sh", *numbers),
+        f'fact numbers "$(id -u {user} 2>/dev/null):$(id -g {user} 2>/dev/null)"',
         script.call("want_member", user, "www-data"),
         script.packages(PACKAGES),
         script.directory(home),

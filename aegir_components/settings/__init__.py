@@ -1,5 +1,6 @@
 """The stack file's ``aegir:`` keys as frozen dataclasses; every fault found at once, each with its path."""
 
+from . import numbers
 from .groups import Pack, Uploads, WebCluster
 from .load import load
 from .model import (
@@ -49,4 +50,5 @@ __all__ = [
     "WebService",
     "load",
     "load_from_pulumi",
+    "numbers",
 ]

@@ -16,7 +16,8 @@ from aegir_components.testing import FakeFarm, RecordingMocks, is_secret, opened
 
 SITE = "www.example.com"
 KINDS = {"aegir:Credentials", "aegir:SiteDatabase", "aegir:SiteConfiguration", "aegir:Installation", "aegir:index:Site"}
-COMPUTED = {
+COMPUTED: dict[str, dict[str, Any]] = {
+    "aegir:Machine": {"numbers": {"uid": 998, "gid": 997}},
     "aegir:Credentials": {name: f"generated-{name}" for name in ("administrator", "database", "salt")},
     "aegir:WebService": {"php": "8.2"},
     "aegir:DatabaseService": {"version": "10.11.6-MariaDB"},

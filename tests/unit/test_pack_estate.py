@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,30 @@ def test_a_failover_moves_export_and_mounts_and_leaves_the_dead_server_alone(hub
     assert one(recorded, "aegir:PackStandby", "farm")["serves"] is True
     for kind in ("PackExport", "PackMount", "PackStandby"):
         assert "10.0.0.9" not in str(one(recorded, f"aegir:{kind}", "farm")), kind
+
+
+def numbers(recorded: RecordingMocks) -> dict[str, tuple[Any, Any]]:
+    return {name: (made.get("uid"), made.get("gid")) for name, made in recorded.of("aegir:Machine").items()}
+
+
+def test_machines_of_a_pack_take_the_numbers_that_the_masters_account_has(hub: Path) -> None:
+    recorded = declare(with_pack(hub, nfs="nas1", standby="nas2"))
+    followed = dict.fromkeys(("web2", "web3", "nas1", "nas2"), (998, 997))
+    assert {"db1": (None, None), "web1": (None, None), **followed} == numbers(recorded)
+
+
+def test_numbers_that_one_of_a_pack_declares_are_those_of_all(hub: Path) -> None:
+    declared = with_pack(hub)
+    user = settings.AegirUser(uid=500, gid=501)
+    declared.servers["web3"] = replace(declared.servers["web3"], aegir_user=user)  # type: ignore[index]
+    assert {"web1": (500, 501), "web2": (500, 501), "web3": (500, 501)} == {
+        name: found for name, found in numbers(declare(declared)).items() if name.startswith("web")
+    }
+    assert {} == settings.numbers.follow(declared)
+
+
+def test_packs_with_a_machine_in_common_have_one_master_that_decides(hub: Path) -> None:
+    declared = with_pack(hub, ("web2",))
+    second = settings.Pack(name="second", master="web2", slaves=("web1", "web3"), nfs="web2", share="uploads")
+    both = replace(declared, packs={**declared.packs, "second": second})
+    assert {"web2": "web1", "web3": "web1"} == settings.numbers.follow(both)
