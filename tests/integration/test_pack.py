@@ -28,6 +28,8 @@ def lab(lab_factory: LabFactory) -> Lab:
     webs = [HostSpec(f"web{number}", image="web", kind="vm", memory="512m") for number in (1, 2, 3)]
     made = lab_factory("pack", [*webs, HostSpec("db1", image="db")])
     packs.short_grace(made.host("web1"))
+    # So that a machine's own choice of numbers would not be the same on all.
+    made.host("web1").run("useradd --system --no-create-home somebody")
     return made
 
 
@@ -73,11 +75,26 @@ def test_the_site_has_an_account_for_master_slave_and_hub_and_none_else(farm: Fa
         assert packs.connects_from(host).startswith("www_example_com_")
 
 
+def test_the_slave_has_the_numbers_of_the_masters_account(farm: Farm, lab: Lab) -> None:
+    del farm
+    numbers = {host.run("id -u aegir; id -g aegir").stdout for host in (lab.host("web1"), lab.host("web2"))}
+    assert 1 == len(numbers)
+    assert "somebody" not in lab.host("web2").run("getent passwd").stdout
+
+
 def test_a_slave_that_joins_gets_all_in_one_up_and_what_is_in_its_way_is_refused(
     farm: Farm, lab: Lab, record_property: Record
 ) -> None:
     new, slave = lab.host("web3"), lab.host("web2")
     redeclare(farm, lab, "web2", "web3")
+    # The number of the master's account is somebody else's.
+    number = lab.host("web1").run("id -u aegir").stdout.strip()
+    new.run(f"useradd --system --no-create-home -u {number} -g nogroup clerk")
+    refused = farm.up(ok=False, timeout=LONG).sentence
+    assert f"{new.spec.fqdn}: " in refused
+    assert f"the uid {number} wanted for aegir is taken by clerk" in refused
+    new.run("userdel clerk")
+
     # Something of somebody else's is where the mount goes.
     new.run(f"mkdir -p {ROOT}/own; echo mine >{ROOT}/own/file")
     refused = farm.up(ok=False, timeout=LONG).sentence
@@ -94,6 +111,16 @@ def test_a_slave_that_joins_gets_all_in_one_up_and_what_is_in_its_way_is_refused
     new.run(f"iptables-legacy -D {drop}")
     assert f"port 2049 of {lab.host('web1').address} does not answer from here" in refused
     assert "" == new.run(f"findmnt -n -t nfs4 {ROOT} || true").stdout
+
+    # It comes from another address than the one that the master exports to.
+    master = lab.host("web1").address
+    device = new.run(f"ip -o route get {master} | grep -o 'dev [^ ]*'").stdout.strip()
+    new.run(f"ip address add {master}9/32 {device} && ip route add {master} {device} src {master}9")
+    refused = farm.up(ok=False, timeout=LONG).sentence
+    new.run(f"ip route del {master}; ip address del {master}9/32 {device}")
+    assert f"{master}:{ROOT} could not be mounted on {ROOT}" in refused
+    assert "access denied by server" in refused
+    assert "exportfs -v shows to whom it exports" in refused
 
     done = farm.up(timeout=LONG)
     record_property("a slave that joins, its machine prepared before, s", round(done.seconds, 1))
@@ -177,11 +204,10 @@ def test_other_numbers_of_an_account_are_refused_with_both(farm: Farm, lab: Lab)
         refused = farm.up("--refresh", ok=False, timeout=LONG).sentence
     finally:
         slave.run(f"usermod -u {right} aegir")
-    assert (
-        f"aegir has uid:gid 4321:{slave.run('id -g aegir').stdout.strip()} on {slave.spec.fqdn}, and {right}:"
-        in refused
-    )
-    assert "declare aegir_user" in refused
+    group = slave.run("id -g aegir").stdout.strip()
+    assert f"{slave.spec.fqdn}: " in refused
+    assert f"the user aegir exists with uid:gid 4321:{group} and not {right}:{group}" in refused
+    assert f"usermod -u {right} aegir" in refused
     farm.up("--refresh", timeout=LONG)
 
 
@@ -197,6 +223,25 @@ def test_a_server_that_hangs_holds_up_nothing_and_the_error_says_what_to_do(farm
     assert "umount -f -l" in done.sentence
     packs.seconds_until(slave, 200, 120)
     farm.up("--refresh", timeout=LONG)
+
+
+def test_drupal_10_is_installed_on_the_master_and_its_slaves_serve_it(
+    farm: Farm, lab: Lab, drupal10: Path, record_property: Record
+) -> None:
+    name = "drupal.example.com"
+    before = {key: dict(farm.settings[key]) for key in ("platforms", "sites")}
+    farm.settings["platforms"]["ten"] = {"server": "farm", "source": str(drupal10)}
+    farm.settings["sites"][name] = {"platform": "ten", "profile": "minimal"}
+    done = farm.up(timeout=LONG)
+    record_property("Drupal 10 on a pack of three, s", round(done.seconds, 1))
+
+    for number in (1, 2, 3):
+        answer = fetch(lab.host(f"web{number}"), name)
+        assert (200, "Drupal 10") == (answer.status, answer.headers["x-generator"][:9])
+        record_property(f"page of Drupal 10 on web{number}, ms", packs.page_time(lab.host(f"web{number}"), name=name))
+    farm.unchanged()
+    farm.settings |= before
+    farm.up(timeout=LONG)
 
 
 def test_a_slave_that_leaves_loses_mount_configuration_and_account_and_no_file(farm: Farm, lab: Lab) -> None:

@@ -12,9 +12,9 @@ import pytest
 from aegir_components import layout
 from aegir_components.applications import probe
 from lab import HostSpec, Lab
-from tests.integration import packs
+from tests.integration import inside, packs
 from tests.integration.farm import Farm, fetch
-from tests.integration.packs import ROOT, SITE
+from tests.integration.packs import FILES, ROOT, SITE
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -27,7 +27,8 @@ COPY = "aegir-standby-farm.service"
 @pytest.fixture(scope="module")
 def lab(lab_factory: LabFactory) -> Lab:
     webs = [HostSpec(f"web{number}", image="web", kind="vm", memory="512m") for number in (1, 2)]
-    stores = [HostSpec(f"nas{number}", kind="vm", memory="256m") for number in (1, 2)]
+    # The first is the hub of one test as well, where the engine runs on it.
+    stores = [HostSpec("nas1", kind="vm", memory="1g"), HostSpec("nas2", kind="vm", memory="256m")]
     made = lab_factory("failover", [*webs, *stores, HostSpec("db1", image="db")])
     for name in ("nas1", "nas2", "web1"):
         packs.short_grace(made.host(name))
@@ -155,3 +156,29 @@ def test_a_directory_that_somebody_else_shares_is_proven(lab: Lab, wordpress: Pa
     assert ROOT not in two.run("grep nfs4 /etc/fstab || true").stdout
     farm.unchanged()
     farm.destroy()
+
+
+def test_the_hub_shares_what_a_master_serves(lab: Lab, wordpress: Path) -> None:
+    web, hub = lab.host("web1"), lab.host("nas1")
+    web.run("umount -l /srv/shared || true")
+    declared = packs.declare(lab, wordpress, nfs="hub")
+    declared["servers"] = {
+        name: {**server, "connection": "local"} if name == hub.spec.fqdn else server
+        for name, server in declared["servers"].items()
+        if name != lab.host("nas2").spec.fqdn
+    }
+    declared["hub"] = {"address": hub.address, "ssh": {"known_hosts": "/opt/known_hosts", "identity": "/opt/identity"}}
+    declared["platforms"]["code"]["source"] = "/opt/code"
+    inside.become_hub(hub, {f"aegir:{key}": value for key, value in declared.items()}, wordpress)
+    hub.run("cat >/opt/known_hosts", input=lab.known_hosts.read_text())
+    hub.run("umask 077; cat >/opt/identity", input=lab.identity.read_text())
+
+    inside.up(hub, timeout=LONG)
+
+    assert f"{hub.address}:{layout.NFS_ROOT}/farm nfs4" == packs.mount_of(web)
+    assert 200 == fetch(web, SITE).status
+    packs.upload(web, "kept-by-the-hub")
+    kept = f"{layout.NFS_ROOT}/farm/{FILES.removeprefix(ROOT + '/')}/kept-by-the-hub.txt"
+    assert "kept-by-the-hub\n" == hub.run(f"cat {kept}").stdout
+    inside.unchanged(hub, timeout=LONG)
+    inside.destroy(hub, timeout=LONG)

@@ -1,0 +1,70 @@
+"""A host of the lab that is a hub itself: checkout, engine and packages are copied into it, and commands run there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import Host
+from tests.integration.farm import EMPTY, ROOT
+
+STACK = "one"
+ENVIRONMENT = (
+    "export PATH=/opt/engine:$PATH PYTHONPATH=/opt/packages PULUMI_BACKEND_URL=file:///opt/state "
+    "PULUMI_CONFIG_PASSPHRASE=x PULUMI_HOME=/opt/home PULUMI_SKIP_UPDATE_CHECK=true "
+    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true; cd /opt/aegir; "
+)
+
+
+def send(host: Host, source: Path, target: str, *only: str) -> None:
+    """Copy a tree into a host."""
+    pack = subprocess.Popen(["tar", "-C", str(source), "-chf", "-", *(only or (".",))], stdout=subprocess.PIPE)
+    command = [*host.ssh_command(), f"mkdir -p {target} && tar -C {target} -xf -"]
+    subprocess.run(command, stdin=pack.stdout, check=True, timeout=180)
+    assert pack.wait(20) == 0
+
+
+def become_hub(host: Host, declared: dict[str, Any], code: Path) -> None:
+    """Make a host a hub with a stack of its own, and a code base in `/opt/code`."""
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("the packages of this checkout are for another Python than Debian 12's")
+    host.run("apt-get -q update && apt-get -q -y install --no-install-recommends python3 openssh-client", timeout=300)
+    host.run("ln -sf python3 /usr/local/bin/python")
+    packages = next(Path(ROOT, ".venv", "lib").glob("python3*")) / "site-packages"
+    send(host, packages, "/opt/packages")
+    send(host, ROOT / ".venv" / "engine", "/opt/engine")
+    send(host, ROOT, "/opt/aegir", "aegir_components", "__main__.py", "Pulumi.yaml")
+    send(host, code, "/opt/code")
+    # The virtual environment that Pulumi.yaml names is the host's own Python here.
+    host.run("sed -i '/virtualenv:/d; /toolchain:/d; /options:/d' /opt/aegir/Pulumi.yaml")
+    host.run("mkdir -p /opt/state /opt/aegir/stacks")
+    # Beside the salt of its secrets, which the engine writes when it makes the stack.
+    host.run(f"{ENVIRONMENT} pulumi stack init {STACK}", timeout=120)
+    host.run(f"cat >>/opt/aegir/stacks/Pulumi.{STACK}.yaml", input=yaml.safe_dump({"config": declared}))
+
+
+def up(host: Host, *flags: str, timeout: float = 400) -> str:
+    """Run `pulumi up` there."""
+    return _pulumi(host, "up", *flags, timeout=timeout)
+
+
+def unchanged(host: Host, *flags: str, timeout: float = 200) -> None:
+    """Run it again: it has nothing to do."""
+    _pulumi(host, "up", EMPTY, *flags, timeout=timeout)
+
+
+def destroy(host: Host, *, timeout: float = 200) -> None:
+    """Remove all that the stack made."""
+    _pulumi(host, "destroy", timeout=timeout)
+
+
+def _pulumi(host: Host, command: str, *flags: str, timeout: float) -> str:
+    words = f"pulumi {command} --yes --skip-preview --non-interactive --color never --stack {STACK} {' '.join(flags)}"
+    done = host.run(f"{ENVIRONMENT} {words}", timeout=timeout, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
