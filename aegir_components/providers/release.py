@@ -225,7 +225,8 @@ def removal_items(have: State, conn: Connection) -> list[str]:
     server = program(have["members"][conn.host]["type"])
     if _sees(have, conn.host):
         return release.slave_removal_items(paths, server=server)
-    return release.removal_items(paths, server=server)
+    shared = [file.path for application in APPLICATIONS.values() for file in application.shared]
+    return release.removal_items(paths, server=server, shared=shared)
 
 
 def _is(props: State, release_name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+from collections.abc import Collection
 
 from aegir_components import layout, templates
 from aegir_components.applications import Application
@@ -263,8 +264,14 @@ def refuse_items(paths: Layout) -> list[str]:
     return [functions("release"), script.call("refuse_sites", paths.registry, paths.platform)]
 
 
-def removal_items(paths: Layout, *, server: WebServer) -> list[str]:
-    """List what takes a platform off a machine; refused while a site is on it."""
+def removal_items(paths: Layout, *, server: WebServer, shared: Collection[str] = ()) -> list[str]:
+    """List what takes a platform off a machine; refused while a site is on it.
+
+    Args:
+        paths: the platform's.
+        server: the program.
+        shared: files that platforms have in common, below the directory of the sites; they go with the last platform.
+    """
     section = [
         script.no_file(f"{server.root}/platform.d/{paths.platform}.conf"),
         script.no_file(paths.publish_path),
@@ -278,4 +285,5 @@ def removal_items(paths: Layout, *, server: WebServer) -> list[str]:
         script.call("as_user", layout.AEGIR_USER, script.encoded(script.call("rm", "-rf", paths.releases))),
         script.no_file(paths.mark),
         f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
+        *(script.call("last_shared", posixpath.dirname(paths.releases), f"{paths.sites}/{path}") for path in shared),
     ]

@@ -162,8 +162,6 @@ REMAINS: dict[str, list[str]] = {
         "/var/aegir/platforms",
         "/var/aegir/platforms/.releases",
         "/var/aegir/platforms/.sites",
-        "/var/aegir/platforms/.sites/.wordpress",
-        "/var/aegir/platforms/.sites/.wordpress/wp-config.php",
         "/var/lib/aegir",
         "/var/lib/aegir/acme",
         "/var/lib/aegir/pages",

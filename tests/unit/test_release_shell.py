@@ -537,3 +537,17 @@ class TestSiteLinks:
     def test_without_sites_nothing_is_linked(self, shell: Shell, place: Path) -> None:
         (place / "registry" / "a.example").unlink()
         assert {} == self.link(shell, place)
+
+
+def test_what_all_platforms_use_goes_with_the_last_of_them(shell: Shell, tmp_path: Path) -> None:
+    releases, shared = tmp_path / ".releases", tmp_path / ".sites" / ".wordpress" / "wp-config.php"
+    (releases / "code").mkdir(parents=True)
+    shared.parent.mkdir(parents=True)
+    shared.write_text("<?php\n")
+    line = script.call("last_shared", str(releases), str(shared))
+
+    shell.apply(RELEASE, line)
+    assert shared.exists()
+    (releases / "code").rmdir()
+    shell.apply(RELEASE, line)
+    assert not list((tmp_path / ".sites").iterdir())

@@ -234,6 +234,12 @@ release_prune() { # releases-directory live-name keep: the newest stay, the live
     setsid sh -c 'rm -rf .pruned-*' </dev/null >/dev/null 2>&1 9>&- &
 }
 
+last_shared() { # releases file: what all platforms use goes with the last of them, or it would be in the way of a mount
+    [ -z "$(ls -A "$1" 2>/dev/null)" ] || return 0
+    rm -f "$2"
+    rmdir "${2%/*}" 2>/dev/null || :
+}
+
 refuse_sites() { # registry platform
     rs_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
     [ -z "$rs_here" ] || fail "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is"
