@@ -167,7 +167,7 @@ def unlock() -> bool:
     backend = os.environ.get("PULUMI_BACKEND_URL", "")
     if not backend.startswith("file://"):
         return False
-    directory = Path(backend.removeprefix("file://")) / ".pulumi" / "locks"
+    directory = Path(backend.removeprefix("file://").partition("?")[0]) / ".pulumi" / "locks"
     stale = False
     for path in sorted(directory.glob(f"**/{STACK}/*.json")):
         try:

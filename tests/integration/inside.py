@@ -15,7 +15,7 @@ from tests.integration.farm import EMPTY, ROOT
 
 STACK = "one"
 ENVIRONMENT = (
-    "export PATH=/opt/engine:$PATH PYTHONPATH=/opt/packages PULUMI_BACKEND_URL=file:///opt/state "
+    "export PATH=/opt/engine:$PATH PYTHONPATH=/opt/packages PULUMI_BACKEND_URL='file:///opt/state?metadata=skip' "
     "PULUMI_CONFIG_PASSPHRASE=x PULUMI_HOME=/opt/home PULUMI_SKIP_UPDATE_CHECK=true "
     "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true; cd /opt/aegir; "
 )
