@@ -13,7 +13,7 @@ from .engine import Engine
 from .errors import LabError
 
 Say = Callable[[str], None]
-KINDS = ("web", "db", *(f"{kind}{recipes.VM}" for kind in ("bare", "web", "db")))
+KINDS = ("web", "db", "hub", *(f"{kind}{recipes.VM}" for kind in ("bare", "web", "db", "hub")))
 """Images that no other stands on."""
 
 

@@ -22,6 +22,8 @@ WEB_PACKAGES = (
     "logrotate",
 )  # fmt: skip  # opcache comes with php-cli
 DB_PACKAGES = ("mariadb-server",)
+HUB_PACKAGES = ("python3", "openssh-client", "rsync", "git", "postgresql")
+"""A machine that Pulumi runs on, or the database that a team's state is in."""
 VM_PACKAGES = ("kmod", "netbase", "nfs-common", "nfs-kernel-server", "iptables")
 """What a machine with a kernel of its own has beside the packages of its image; mount.nfs4 needs netbase's names."""
 VM = "-vm"
@@ -109,9 +111,10 @@ def bare_recipe(base: Recipe, files: Mapping[str, bytes]) -> Recipe:
 
 def service_recipe(kind: str, bare: Recipe) -> Recipe:
     """Describe a bare host with the packages of its work, installed and stopped."""
-    packages = {"web": WEB_PACKAGES, "db": DB_PACKAGES}[kind]
-    text = f"FROM {bare.tag}\n" + _INSTALL.format(packages=" ".join(packages), then=_FINISH_SERVICES)
-    return Recipe(kind, text, _tag(kind, text), bare, {"web": 60, "db": 40}[kind])
+    packages = {"web": WEB_PACKAGES, "db": DB_PACKAGES, "hub": HUB_PACKAGES}[kind]
+    then = _FINISH_SERVICES + (" systemctl disable postgresql;" if kind == "hub" else "")
+    text = f"FROM {bare.tag}\n" + _INSTALL.format(packages=" ".join(packages), then=then)
+    return Recipe(kind, text, _tag(kind, text), bare, {"web": 60, "db": 40, "hub": 45}[kind])
 
 
 def vm_recipe(host: Recipe) -> Recipe:
@@ -133,7 +136,7 @@ def recipe(kind: str, suite: str | None, files: Mapping[str, bytes]) -> Recipe:
     bare = bare_recipe(base_recipe(suite, files), files)
     if kind == "bare":
         return bare
-    if kind in ("web", "db"):
+    if kind in ("web", "db", "hub"):
         return service_recipe(kind, bare)
     raise SpecError(f"no image is called {kind!r}")
 

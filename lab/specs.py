@@ -10,7 +10,7 @@ from typing import Any
 from .aptconf import DEBIAN, UBUNTU
 from .errors import SpecError
 
-IMAGES = ("bare", "web", "db")
+IMAGES = ("bare", "web", "db", "hub")
 KINDS = ("container", "vm")
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -27,7 +27,7 @@ class HostSpec:
     name: str
     """Short name, unique in its lab."""
     image: str = "bare"
-    """`bare` (systemd and sshd only), `web` or `db` (their packages installed, nothing running)."""
+    """`bare` (systemd and sshd only), `web`, `db` or `hub` (their packages installed, nothing running)."""
     release: str = ""
     """Of Debian or Ubuntu, by its code name (`trixie`, `noble`); empty: that of the machine that the lab is on."""
     domain: str = "lab.test"

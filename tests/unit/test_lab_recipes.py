@@ -16,7 +16,7 @@ def test_a_recipe_keeps_its_tag_as_long_as_nothing_changes() -> None:
     assert recipes.recipe("web", "bookworm", FILES) == recipes.recipe("web", "bookworm", dict(FILES))
 
 
-@pytest.mark.parametrize("kind", ["bare", "web", "db"])
+@pytest.mark.parametrize("kind", ["bare", "web", "db", "hub"])
 def test_another_way_to_the_archive_makes_other_images(kind: str) -> None:
     changed = {**FILES, "etc/apt/apt.conf.d/90lab": b'Acquire::http::Proxy "http://proxy.example:3128";\n'}
 

@@ -1,0 +1,1 @@
+"""What the ready pipelines run beside Pulumi: comments on merge requests, sealed plans, leftover locks."""

@@ -1,0 +1,111 @@
+"""Hosts of the lab as hubs: a checkout with its engine and virtual environment, for tests of what runs on a hub or in CI.
+
+>>> hub = Hub(lab, lab.host("hub1"))
+>>> hub.equip()
+>>> hub.checkout("/srv/work")
+>>> hub.run("tools/env pulumi stack ls", where="/srv/work")
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from lab import Host, Lab
+from lab.hosts import Result
+from tests.integration.farm import ROOT
+from tools.paths import read_pins
+
+VENV = "/opt/venv"
+KEYS = "/root/.ssh/aegir"
+"""The hub's key and what it knows of hosts, outside every checkout and hub root."""
+LEAN = ("mypy", "mypyc", "ruff", "hypothesis", "debugpy", "*mypyc*.so", "__pycache__")
+"""What no run of Pulumi's imports; a third of the environment."""
+
+
+def send(lab: Lab, host: Host, source: Path, target: str, *only: str, without: tuple[str, ...] = ()) -> None:
+    """Copy a tree into a host, past ssh."""
+    skip = [f"--exclude={name}" for name in without]
+    pack = subprocess.Popen(["tar", "-C", str(source), *skip, "-chf", "-", *(only or (".",))], stdout=subprocess.PIPE)
+    argv = [lab.engine.program, *lab.engine.runtime, "exec", "-i", host.container]
+    command = [*argv, "sh", "-c", f"mkdir -p {target} && tar -C {target} -xf -"]
+    subprocess.run(command, stdin=pack.stdout, check=True, timeout=120)
+    assert pack.wait(20) == 0
+
+
+@dataclass(slots=True)
+class Hub:
+    """A host that `pulumi up` runs on."""
+
+    lab: Lab
+    host: Host
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables of every command."""
+
+    def equip(self) -> None:
+        """Bring the engine, the virtual environment and the hub's key; what a first `make setup` downloads."""
+        if sys.version_info[:2] != (3, 11):
+            pytest.skip("the packages of this checkout are for another Python than Debian 12's")
+        self.host.run(f"python3 -m venv --without-pip {VENV}")
+        packages = next((ROOT / ".venv" / "lib").glob("python3*")) / "site-packages"
+        send(self.lab, self.host, packages, f"{VENV}/lib/python3.11/site-packages", without=(*LEAN, "*.pth"))
+        # Where `tools/setup` looks for it before it downloads one.
+        engine = f"/root/.cache/aegir-pulumi/engine/{read_pins().engine}/bin"
+        send(self.lab, self.host, ROOT / ".venv" / "engine", engine)
+        self.host.run(f"ln -s {engine} {VENV}/engine")
+        for source, name in ((self.lab.identity, "id"), (self.lab.known_hosts, "known_hosts")):
+            self.host.run(f"umask 077; mkdir -p {KEYS}; cat >{KEYS}/{name}", input=source.read_text())
+
+    def checkout(self, place: str) -> None:
+        """Make a fresh copy of this checkout, as a CI job gets one."""
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        mine = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+        needed = (
+            "aegir_components/",
+            "pipelines/",
+            "tools/",
+            "requirements",
+            "__main__.py",
+            "Pulumi.yaml",
+            "pyproject",
+        )
+        self.host.run(f"rm -rf {place}")
+        send(self.lab, self.host, ROOT, place, *(name for name in mine if name.startswith(needed)))
+        stamp = f"p = Path('{VENV}'); (p / 'made-from').write_text(venv.stamp(p / 'bin/python'))"
+        self.host.run(
+            f"mkdir -p {place}/stacks; ln -s {VENV} {place}/.venv; cd {place}; "
+            f'python3 -c "from pathlib import Path; from tools import venv; {stamp}"'
+        )
+
+    def run(self, command: str, *, where: str, check: bool = True, timeout: float = 280.0, **variables: str) -> Result:
+        """Run a shell command in a directory, with the hub's variables and some more."""
+        return self.host.run(self._script(command, where, variables), check=check, timeout=timeout)
+
+    def start(self, command: str, *, where: str, log: str, **variables: str) -> None:
+        """Begin a command in the background; what it says goes into a file of the host's."""
+        self.host.run(f"setsid sh -c {_quoted(self._script(command, where, variables))} >{log} 2>&1 </dev/null &")
+
+    def wait_for(self, script: str, seconds: float = 60.0) -> None:
+        """Wait until a shell script of the host's succeeds."""
+        deadline = time.monotonic() + seconds
+        while self.host.run(script, check=False).returncode:
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {script}"
+            time.sleep(0.1)
+
+    def _script(self, command: str, where: str, variables: Mapping[str, str]) -> str:
+        words = {**self.environment, **variables}
+        exports = "".join(f"export {name}={_quoted(value)}; " for name, value in words.items())
+        return f"{exports}cd {where}; {command}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
