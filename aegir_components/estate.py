@@ -20,6 +20,7 @@ from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
 from .providers.access import DatabaseAccess
+from .providers.authority import DatabaseAuthority
 from .sources.resolve import Resolved, resolve
 
 
@@ -90,6 +91,11 @@ def build(declared: settings.Settings) -> Estate:
 
 
 def _servers(declared: settings.Settings, pools: Pools, entries: Mapping[str, str], holder: str) -> dict[str, Server]:
+    certified = any(
+        server.database and server.database.tls == "required" and server.connection != "none"
+        for server in declared.servers.values()
+    )
+    authority = DatabaseAuthority("databases", declared.hub.root, holder) if certified else None
     follow, spread = settings.numbers.follow(declared), settings.numbers.spread(declared)
     made: dict[str, Server] = {}
     for name in sorted(declared.servers, key=lambda name: name in follow):
@@ -101,6 +107,7 @@ def _servers(declared: settings.Settings, pools: Pools, entries: Mapping[str, st
             mounted=any(mounts_code(pack, name) for pack in declared.packs.values()),
             follows=made[follow[name]].numbers if name in follow else None,
             holder=holder,
+            authority=authority,
         )
         made[name] = Server(name, args, pulumi.ResourceOptions(providers=pools.of(name)))
     return {name: made[name] for name in declared.servers}

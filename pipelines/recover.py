@@ -7,7 +7,8 @@ A lock is taken away only when its holder is known to be dead:
 
 - it was made on this machine, and no process of that number is a Pulumi any more; or
 - it was made on a machine of this CI (AEGIR_CI_HOSTS), and is older than a run may take. A run of ours is ended by its own
-  `timeout` (AEGIR_RUN_LIMIT), wherever it is and whatever the CI has lost sight of, and the CI lets one run at a time work on a stack.
+  `timeout` (AEGIR_RUN_LIMIT), wherever it is and whatever the CI has lost sight of, and the CI lets one run at a time work on a
+  stack.
 
 Anybody else's is waited for, and named.
 """

@@ -11,8 +11,8 @@ import pulumi
 
 from aegir_components import settings
 from aegir_components.host.connection import Connection
-from aegir_components.mysql import tls
 from aegir_components.providers.activation import Activation
+from aegir_components.providers.authority import DatabaseAuthority
 from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.database import DatabaseService
 from aegir_components.providers.machine import Machine
@@ -44,6 +44,8 @@ class ServerArgs:
     """The numbers of the account aegir on the machine that decides them; ``None`` where the declared ones hold."""
     holder: str
     """``<project>/<stack>``: who is at work, for others that wait for the machine."""
+    authority: DatabaseAuthority | None = None
+    """Who certifies its database, where TLS is required."""
 
 
 class Server(AegirComponent, kind="Server"):
@@ -154,7 +156,7 @@ class Server(AegirComponent, kind="Server"):
             password = pulumi.Output.secret(service.admin.password)
         else:
             password = Credentials(name, args.server.name, self.child()).administrator
-        required = service.tls == "required"
+        by = args.authority if service.tls == "required" else None
         # Through ssh the hub comes from the machine itself.
         hub_address = "127.0.0.1" if service.reach == "ssh" else args.hub.address
         self.database = {
@@ -163,7 +165,7 @@ class Server(AegirComponent, kind="Server"):
             "port": service.port,
             "user": service.admin.name,
             "password": password,
-            "authority": tls.authority(args.hub.root) if required else None,
+            "authority": by.certificate if by else None,
             "reach": service.reach,
         }
         made = DatabaseService(
@@ -172,7 +174,8 @@ class Server(AegirComponent, kind="Server"):
                 **common,
                 **self.database,
                 "hub_address": hub_address,
-                "names": sorted({service.address, args.server.name}) if required else None,
+                "authority_key": by.key if by else None,
+                "names": sorted({service.address, args.server.name}) if by else None,
             },
             self.child(depends_on=[machine]),
         )

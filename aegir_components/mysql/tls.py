@@ -1,4 +1,4 @@
-"""A certificate authority of the hub's own for its database servers, so that web servers can tell them from others."""
+"""A certificate authority of the farm's own for its database servers, so that web servers can tell them from others."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Issued:
     key: str = field(repr=False)
 
 
-def authority(hub_root: str) -> str:
-    """Give the certificate of the hub's authority, in PEM; it is made when it is not there.
+def authority(hub_root: str) -> Issued:
+    """Give the authority of the hub's files; it is made when it is not there.
 
     Raises:
         OSError: the hub root cannot be written.
     """
     certificate, key = _paths(hub_root)
     if certificate.exists() and key.exists():
-        return certificate.read_text()
+        return Issued(certificate=certificate.read_text(), key=key.read_text())
     certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aegir database authority")])
@@ -46,14 +46,13 @@ def authority(hub_root: str) -> str:
     )
     _write(key, _key_text(made))
     _write(certificate, built.public_bytes(serialization.Encoding.PEM).decode())
-    return certificate.read_text()
+    return Issued(certificate=certificate.read_text(), key=key.read_text())
 
 
-def issue(hub_root: str, names: list[str]) -> Issued:
-    """Issue a certificate for a database server under the names and addresses that it is reached by."""
-    certificate, key = _paths(hub_root)
-    ca = x509.load_pem_x509_certificate(certificate.read_bytes())
-    signer = serialization.load_pem_private_key(key.read_bytes(), password=None)
+def issue(by: Issued, names: list[str]) -> Issued:
+    """Let an authority issue a certificate for a database server under the names and addresses that it is reached by."""
+    ca = x509.load_pem_x509_certificate(by.certificate.encode())
+    signer = serialization.load_pem_private_key(by.key.encode(), password=None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     made = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])

@@ -19,7 +19,7 @@ class Provider(Lifecycle):
     """The server, the address it listens on, and the hub's account; proven by a login from the hub."""
 
     identity_keys = ("host", "user", "hub_address")
-    secret_keys = ("password",)
+    secret_keys = ("password", "authority_key")
     computed_keys = ("version",)
 
     def identity(self, want: State) -> str:
@@ -71,7 +71,8 @@ class Provider(Lifecycle):
             return None
         lines = ["debian_only", *mysql.items(int(want["port"]), wanted)]
         seen = script.execute(_connection(want), "check", lines, what="looking at the database's certificate").facts
-        return tls.issue(_connection(want).hub_root, list(wanted.names)) if "certificate" in seen else None
+        by = tls.Issued(certificate=want["authority"], key=want["authority_key"])
+        return tls.issue(by, list(wanted.names)) if "certificate" in seen else None
 
     def remove(self, have: State) -> None:
         """Take the hub's account and our file away; the server and every database on it stay."""
@@ -91,7 +92,8 @@ class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
         Args:
             name: the server's name.
             props: ``host``, ``connection``, ``address``, ``port``, ``user``, ``password`` (secret), ``hub_address``,
-                ``authority`` (the CA's PEM, where TLS is required), ``names`` (for its certificate), ``reach``, ``holder``.
+                ``authority`` and ``authority_key`` (secret; the CA's PEM, where TLS is required), ``names`` (for its
+                certificate), ``reach``, ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from tools.paths import read_pins
 VENV = "/opt/venv"
 KEYS = "/root/.ssh/aegir"
 """The hub's key and what it knows of hosts, outside every checkout and hub root."""
+HUB_ROOT = "/srv/hub"
 LEAN = ("mypy", "mypyc", "ruff", "hypothesis", "debugpy", "*mypyc*.so", "__pycache__")
 """What no run of Pulumi's imports; a third of the environment."""
 
@@ -86,13 +88,21 @@ class Hub:
             f'python3 -c "from pathlib import Path; from tools import venv; {stamp}"'
         )
 
-    def run(self, command: str, *, where: str, check: bool = True, timeout: float = 280.0, **variables: str) -> Result:
+    def run(
+        self,
+        command: str,
+        *,
+        where: str,
+        check: bool = True,
+        timeout: float = 280.0,
+        variables: Mapping[str, str] | None = None,
+    ) -> Result:
         """Run a shell command in a directory, with the hub's variables and some more."""
-        return self.host.run(self._script(command, where, variables), check=check, timeout=timeout)
+        return self.host.run(self._script(command, where, variables or {}), check=check, timeout=timeout)
 
-    def start(self, command: str, *, where: str, log: str, **variables: str) -> None:
+    def start(self, command: str, *, where: str, log: str) -> None:
         """Begin a command in the background; what it says goes into a file of the host's."""
-        self.host.run(f"setsid sh -c {_quoted(self._script(command, where, variables))} >{log} 2>&1 </dev/null &")
+        self.host.run(f"setsid sh -c {_quoted(self._script(command, where, {}))} >{log} 2>&1 </dev/null &")
 
     def wait_for(self, script: str, seconds: float = 60.0) -> None:
         """Wait until a shell script of the host's succeeds."""
@@ -109,3 +119,21 @@ class Hub:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def estate(lab: Lab, hub: Host, *, source: str) -> dict[str, Any]:
+    """Declare the hosts `web1` and `db1` as a stack file has them, for a hub that is a host of the lab; no sites yet."""
+    web, database = lab.host("web1"), lab.host("db1")
+    ssh = {"identity": f"{KEYS}/id", "known_hosts": f"{KEYS}/known_hosts"}
+    return {
+        "aegir:hub": {"address": hub.address, "root": HUB_ROOT, "ssh": ssh},
+        "aegir:servers": {
+            web.spec.fqdn: {"address": web.address, "services": {"web": "apache"}},
+            database.spec.fqdn: {
+                "address": database.address,
+                "services": {"database": {"type": "mysql", "tls": "required"}},
+            },
+        },
+        "aegir:platforms": {"code": {"server": web.spec.fqdn, "source": source}},
+        "aegir:sites": {},
+    }

@@ -43,6 +43,7 @@ GOLDEN = {
     "activation": "aegir_components.providers.activation.Provider",
     "certificate": "aegir_components.providers.certificate.Provider",
     "access": "aegir_components.providers.access.Provider",
+    "authority": "aegir_components.providers.authority.Provider",
     "credentials": "aegir_components.providers.credentials.Provider",
     "database": "aegir_components.providers.database.Provider",
     "installation": "aegir_components.providers.installation.Provider",
@@ -160,7 +161,9 @@ def _database(world: World) -> Inputs:
 
 
 def _database_tls(world: World) -> Inputs:
-    return {**_database(world), "authority": tls.authority(str(world.hub_root)), "names": ["10.0.0.3", "db1"]}
+    by = tls.authority(str(world.hub_root))
+    certified = {"authority": by.certificate, "authority_key": by.key, "names": ["10.0.0.3", "db1"]}
+    return {**_database(world), **certified}
 
 
 def _database_ssh(world: World) -> Inputs:
@@ -412,6 +415,12 @@ EXAMPLES = {
     ),
     "access": Example(
         inputs=_access, another={"port": 3307}, before=("database",), hosts=("db1", "web1"), reads=False, removes=False
+    ),
+    "authority": Example(
+        inputs=lambda world: {"hub_root": str(world.hub_root), "holder": "aegir/test"},
+        another={"hub_root": "/var/aegir"},
+        hosts=(),
+        removes=False,
     ),
     "credentials": Example(
         inputs=lambda world: {"owner": SITE},

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import pytest
 import yaml
 
 from pipelines import comment, post, recover, seal
+from tests.comments import Service, serve
 from tools.paths import ROOT
 
 PIPELINES = ROOT / "pipelines"
@@ -221,54 +220,10 @@ def test_a_name_cannot_write_markdown_or_call_a_person() -> None:
 # Posting it.
 
 
-class Service(http.server.BaseHTTPRequestHandler):
-    """A service with comments, as GitHub's and GitLab's interfaces have them."""
-
-    comments: list[dict[str, Any]]
-    asked: list[tuple[str, str, str]]
-
-    def answer(self, status: int, body: Any) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def body(self) -> Any:
-        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
-
-    def note(self) -> None:
-        token = self.headers.get("PRIVATE-TOKEN") or self.headers.get("Authorization") or ""
-        self.asked.append((self.command, self.path, token))
-
-    def do_GET(self) -> None:
-        self.note()
-        page = int(re.search(r"[?&]page=(\d+)", self.path)[1])  # type: ignore[index]
-        self.answer(200, self.comments[(page - 1) * 100 : page * 100])
-
-    def do_POST(self) -> None:
-        self.note()
-        self.comments.append({"id": len(self.comments) + 1, "body": self.body()})
-        self.answer(201, {})
-
-    def do_PATCH(self) -> None:
-        self.note()
-        number = int(self.path.rpartition("/")[2])
-        next(entry for entry in self.comments if entry["id"] == number)["body"] = self.body()
-        self.answer(200, {})
-
-    def do_PUT(self) -> None:
-        self.do_PATCH()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def service() -> Iterator[tuple[type[Service], str]]:
-    handler = type("Handler", (Service,), {"comments": [], "asked": []})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield handler, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serve("127.0.0.1") as served:
+        yield served
 
 
 def jobs(url: str) -> dict[str, dict[str, str]]:
