@@ -454,7 +454,7 @@ def test_a_state_has_no_files_that_a_kill_can_leave_half_written_and_a_stack_tha
     ("name", "value"),
     [
         ("PULUMI_BACKEND_URL", "s3://somewhere"),
-        ("PULUMI_CONFIG_PASSPHRASE_FILE", "/run/secrets/passphrase"),
+        ("PULUMI_CONFIG_PASSPHRASE_FILE", "/etc/hostname"),
         ("PULUMI_HOME", "/opt/pulumi"),
         ("PULUMI_SKIP_UPDATE_CHECK", "false"),
         ("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "false"),
@@ -471,6 +471,23 @@ def test_env_adds_no_passphrase_file_to_a_passphrase(passphrase: str, tmp_path: 
 
     assert f"PULUMI_CONFIG_PASSPHRASE={passphrase}" in found.splitlines()
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found
+
+
+def test_env_says_in_one_sentence_that_the_passphrase_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        in_env(tmp_path, "pulumi", "stack", "ls", PULUMI_CONFIG_PASSPHRASE_FILE="/nowhere/passphrase")
+
+    told = "tools/env: the passphrase of the stack's secrets is missing: /nowhere/passphrase (PULUMI_CONFIG_PASSPHRASE_FILE)"
+    assert f"{told} cannot be read\n" == failed.value.stderr
+
+
+def test_env_invents_no_passphrase_for_a_state_of_the_callers_and_uses_the_one_that_is_there(tmp_path: Path) -> None:
+    def found() -> str:
+        return in_env(tmp_path, "env", PULUMI_BACKEND_URL="file:///srv/state")
+
+    assert "PULUMI_CONFIG_PASSPHRASE" not in found()
+    file = in_env(tmp_path, "printenv", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    assert f"PULUMI_CONFIG_PASSPHRASE_FILE={file}" in found().splitlines()
 
 
 def test_the_checkout_is_importable_from_anywhere(tmp_path: Path) -> None:
