@@ -114,6 +114,9 @@ def main(arguments: Sequence[str]) -> int:
     if thread is None:
         print("comment: this job belongs to no merge request; nothing was posted")
         return 0
+    if not Path(path).exists():
+        print(f"comment: there is no {path}: the preview ended before it wrote one", file=sys.stderr)
+        return 1
     try:
         done = post(thread, mark_of(stack), Path(path).read_text())
     except NotPosted as fault:

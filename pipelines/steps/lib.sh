@@ -36,6 +36,14 @@ want_stack() {
             stop "the passphrase of the stack $stack is missing: set PULUMI_CONFIG_PASSPHRASE_FILE or PULUMI_CONFIG_PASSPHRASE in this job"
         fi
     fi
+    # What a killed run may have left of a state in files, where its address does not say metadata=skip (docs/errors.md).
+    case $PULUMI_BACKEND_URL in
+        file:///*)
+            place=${PULUMI_BACKEND_URL#file://}
+            place=${place%%\?*}/.pulumi
+            [ ! -d "$place" ] || find "$place" -type f -name '*.attrs' -size 0 -exec rm -f {} +
+            ;;
+    esac
     # By this the processes of a run are found when the run itself is gone.
     export AEGIR_PIPELINE_STACK="$stack"
 }
@@ -55,8 +63,6 @@ explain() {
         say "the passphrase of this job does not open the secrets of the stack $stack: it is another stack's, or it was changed (docs/teams.md)"
     elif grep -q 'violates plan' "$1"; then
         say "the plan no longer fits what is there: stack file, code or state have changed since; make and approve a new one"
-    elif grep -q 'failed to load checkpoint: EOF' "$1"; then
-        say "the state has an empty .attrs file of a killed run: docs/errors.md says how it is mended"
     fi
 }
 

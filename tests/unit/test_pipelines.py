@@ -119,6 +119,45 @@ def test_a_step_says_in_one_sentence_what_the_job_lacks(name: str, tmp_path: Pat
     assert "there is no stack file stacks/Pulumi.nowhere.yaml in this checkout\n" == nowhere.stderr
 
 
+def wanted(place: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run what every step begins with, in a checkout with the stack `one`."""
+    steps = place / "pipelines" / "steps"
+    steps.mkdir(parents=True, exist_ok=True)
+    (place / "stacks").mkdir(exist_ok=True)
+    (place / "stacks" / "Pulumi.one.yaml").write_text("encryptionsalt: v1:AAAA\n")
+    (steps / "lib.sh").write_text((PIPELINES / "steps" / "lib.sh").read_text())
+    (steps / "try.sh").write_text('set -eu; stack=one; . "$(dirname "$0")/lib.sh"; want_stack; echo fine\n')
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
+    command = ["sh", str(steps / "try.sh")]
+    return subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, check=False)
+
+
+def test_a_step_says_in_one_sentence_that_the_passphrase_is_missing(tmp_path: Path) -> None:
+    state = {"PULUMI_BACKEND_URL": "s3://state"}
+
+    assert "fine\n" == wanted(tmp_path, **state, PULUMI_CONFIG_PASSPHRASE="").stdout
+    unset = wanted(tmp_path, **state)
+    assert "the passphrase of the stack one is missing: set PULUMI_CONFIG_PASSPHRASE_FILE or" in unset.stderr
+    gone = wanted(tmp_path, **state, PULUMI_CONFIG_PASSPHRASE_FILE="/nowhere/passphrase")
+    assert (
+        "the passphrase of the stack one is missing: /nowhere/passphrase (PULUMI_CONFIG_PASSPHRASE_FILE)" in gone.stderr
+    )
+    assert [1, 1] == [len(said.stderr.splitlines()) for said in (unset, gone)]
+    assert [1, 1] == [said.returncode for said in (unset, gone)]
+
+
+@pytest.mark.parametrize("query", ["", "?metadata=skip"])
+def test_a_step_mends_a_state_in_files_that_a_killed_run_left_unreadable(query: str, tmp_path: Path) -> None:
+    stacks = tmp_path / "state" / ".pulumi" / "stacks" / "aegir"
+    stacks.mkdir(parents=True)
+    for name, text in (("one.json", ""), ("one.json.attrs", ""), ("two.json.attrs", "{}")):
+        (stacks / name).write_text(text)
+
+    wanted(tmp_path, PULUMI_BACKEND_URL=f"file://{tmp_path}/state{query}", PULUMI_CONFIG_PASSPHRASE="x")
+
+    assert ["one.json", "two.json.attrs"] == sorted(path.name for path in stacks.iterdir())
+
+
 # The comment.
 
 URN = "urn:pulumi:prod::aegir::aegir:index:Site$pulumi-python:dynamic/aegir:"
@@ -277,6 +316,9 @@ def test_a_job_without_a_merge_request_posts_nothing_and_one_without_a_token_say
             monkeypatch.setenv(key, value)
     assert 1 == post.main(["gitlab", "prod", "/nowhere"])
     assert "AEGIR_GITLAB_TOKEN is not set" in capsys.readouterr().err
+    monkeypatch.setenv("AEGIR_GITLAB_TOKEN", "t")
+    assert 1 == post.main(["gitlab", "prod", "/nowhere"])
+    assert "the preview ended before it wrote one" in capsys.readouterr().err
 
 
 # Plans.
