@@ -18,13 +18,14 @@ from .machine import PREPARE_TIMEOUT
 class Provider(Lifecycle):
     """The server, the address it listens on, and the hub's account; proven by a login from the hub."""
 
-    identity_keys = ("host", "user", "hub_address")
+    identity_keys = ("host", "user")
+    # Not the hub's address: replacing it takes our configuration away, and the server would start anew without need.
     secret_keys = ("password", "authority_key")
     computed_keys = ("version",)
 
     def identity(self, want: State) -> str:
         """A machine has one database service, and the hub one account on it."""
-        return f"{want['user']}@{want['hub_address']}/{want['host']}"
+        return f"{want['user']}/{want['host']}"
 
     def problems(self, want: State) -> dict[str, str]:
         """A password for an account with this much power has a length."""
@@ -62,6 +63,13 @@ class Provider(Lifecycle):
             timeout=PREPARE_TIMEOUT,
         )
         _log_in(want)
+        former = want.get("was", {}).get("hub_address")
+        if former and former != want["hub_address"]:
+            # Of another hub, which this one has taken the farm over from; only now that the new account is proven.
+            gone = mysql.account_removal(str(want["user"]), str(former))
+            script.execute(
+                _connection(want), "apply", gone, what="removing a former hub's account", holder=want["holder"]
+            )
         return {"version": report.facts.get("version", "")}
 
     def _certificate(self, want: State) -> tls.Issued | None:

@@ -73,8 +73,7 @@ def _certificate(tls: Tls, issued: Issued | None) -> list[str]:
         lines += [
             script.file(f"{place}/server.key", issued.key, owner="mysql", group="mysql", mode=0o400),
             script.file(f"{place}/server.crt", issued.certificate, owner="mysql", group="mysql", mode=0o440),
-            # Read when the server starts; want_service and want_mysql_tls see to the rest.
-            'systemctl stop "$(mysql_unit)" 9>&-',
+            script.call("mysql_take_certificate", place),
         ]
     return [*lines, script.call("want_mysql_certificate", place, *tls.names)]
 
@@ -85,10 +84,14 @@ def administrator_items(name: str, hub_address: str, password: str, *, tls: bool
     return [script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be made")]
 
 
+def account_removal(name: str, hub_address: str) -> list[str]:
+    """List what takes an account of a hub's away, and nothing else."""
+    return [functions("mysql"), _drop(name, hub_address)]
+
+
 def administrator_removal(name: str, hub_address: str) -> list[str]:
     """List what takes the hub's account and our file away; the server and its databases stay."""
-    sql = f"{statements.PREAMBLE};\nDROP USER IF EXISTS {statements.account(name, hub_address)};\n"
-    drop = script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be removed")
+    drop = _drop(name, hub_address)
     return [
         functions("mysql"),
         'want_no_file "$(mysql_file)"',
@@ -97,6 +100,11 @@ def administrator_removal(name: str, hub_address: str) -> list[str]:
         f"[ ! -d {TLS_DIRECTORY} ] || rmdir {TLS_DIRECTORY} 2>/dev/null || :",
         f'if systemctl -q is-active "$(mysql_unit)"; then {drop}; fi',
     ]
+
+
+def _drop(name: str, hub_address: str) -> str:
+    sql = f"{statements.PREAMBLE};\nDROP USER IF EXISTS {statements.account(name, hub_address)};\n"
+    return script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be removed")
 
 
 def administrator_facts(name: str, hub_address: str) -> list[str]:

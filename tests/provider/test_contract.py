@@ -11,6 +11,7 @@ import importlib
 import inspect
 import logging
 import pkgutil
+import shutil
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 import pulumi
 import pymysql
 import pytest
+from cryptography import x509
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 
@@ -1143,6 +1145,39 @@ def test_a_database_that_only_listens_to_itself_is_told_with_address_port_bind_a
         Driver(database.Provider(), _database(world)).create()
     for word in ("10.0.0.3", "3306", "bind-address", "firewall"):
         assert word in str(caught.value)
+
+
+def test_a_new_hub_gets_its_account_on_a_database_and_the_former_one_loses_its_own(world: World) -> None:
+    made = created("database", world)
+    files = dict(world.farm.hosts["db1"].items)
+    world.farm.hub = "10.0.0.9"
+
+    news = {**made.inputs, "hub_address": "10.0.0.9"}
+    assert [] == made.diff(news).replaces
+    made.update(news)
+
+    assert {"10.0.0.9"} == {address for user, address in _server_of(world).accounts if user == "aegir_root"}
+    assert files == world.farm.hosts["db1"].items
+    assert made.read()
+    assert [] == made.outs["drift"]
+
+
+def test_the_databases_authority_is_kept_when_the_hubs_files_are_gone_and_when_its_root_is_another(
+    world: World,
+) -> None:
+    made = created("authority", world)
+    before = (made.outs["certificate"], made.outs["key"])
+    assert before[1] == (world.hub_root / "tls" / "database-ca.key").read_text()
+    shutil.rmtree(world.hub_root / "tls")
+
+    made.update({**made.inputs, "hub_root": str(world.hub_root / "other")})
+    assert before == (made.outs["certificate"], made.outs["key"])
+    assert not (world.hub_root / "other").exists()
+
+    issued = tls.issue(tls.Issued(certificate=before[0], key=before[1]), ["db1"])
+    x509.load_pem_x509_certificate(issued.certificate.encode()).verify_directly_issued_by(
+        x509.load_pem_x509_certificate(before[0].encode())
+    )
 
 
 def test_generated_secrets_are_kept_by_an_update_and_differ_between_owners() -> None:

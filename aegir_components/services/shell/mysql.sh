@@ -71,6 +71,14 @@ mysql_tls_on() { # directory: true when the running server uses the certificate 
         [ "$(mysql_root -e 'SELECT @@ssl_cert' 2>/dev/null)" = "$1/server.crt" ]
 }
 
+mysql_take_certificate() { # directory: the running server reads its new certificate, and no connection is lost
+    # One that has not got our configuration yet is started with it by want_mysql_tls.
+    mysql_tls_on "$1" || return 0
+    # MariaDB 10.4's word for it, then MySQL 8.0's; one that knows neither is started anew by want_service.
+    mysql_root -e 'FLUSH SSL' >/dev/null 2>&1 || mysql_root -e 'ALTER INSTANCE RELOAD TLS' >/dev/null 2>&1 ||
+        systemctl stop "$(mysql_unit)" 9>&-
+}
+
 want_mysql_tls() { # directory
     mysql_tls_on "$1" && return 0
     deviates "database: does not offer TLS with the hub's certificate" || return 0
