@@ -21,6 +21,7 @@ from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
 from .providers.access import DatabaseAccess
 from .providers.authority import DatabaseAuthority
+from .providers.environment import Environment
 from .sources.resolve import Resolved, resolve
 
 
@@ -73,8 +74,10 @@ def build(declared: settings.Settings) -> Estate:
         else {}
     )
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    # Everything that is put on machines comes after it: another environment's stack file ends here.
+    environment = Environment(declared.environment, formerly=declared.environment_formerly)
     pools = Pools(list(declared.servers), declared.forget)
-    servers = _servers(declared, pools, entries, holder)
+    servers = _servers(declared, environment, pools, entries, holder)
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
     clusters = {name: _cluster(declared, name, servers, pools, holder) for name in declared.clusters}
     packs = {name: _pack(declared, name, servers, pools, holder) for name in declared.packs}
@@ -90,7 +93,9 @@ def build(declared: settings.Settings) -> Estate:
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
 
 
-def _servers(declared: settings.Settings, pools: Pools, entries: Mapping[str, str], holder: str) -> dict[str, Server]:
+def _servers(
+    declared: settings.Settings, environment: Environment, pools: Pools, entries: Mapping[str, str], holder: str
+) -> dict[str, Server]:
     certified = any(
         server.database and server.database.tls == "required" and server.connection != "none"
         for server in declared.servers.values()
@@ -109,7 +114,7 @@ def _servers(declared: settings.Settings, pools: Pools, entries: Mapping[str, st
             holder=holder,
             authority=authority,
         )
-        made[name] = Server(name, args, pulumi.ResourceOptions(providers=pools.of(name)))
+        made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment], providers=pools.of(name)))
     return {name: made[name] for name in declared.servers}
 
 

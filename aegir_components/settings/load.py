@@ -10,7 +10,19 @@ from . import clusters, model, names, packs, platforms, rules, servers, site_opt
 from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
 
 KEYS = (
-    *("environment", "hub", "servers", "clusters", "packs", "platforms", "sites", "acme", "reverse_proxies", "forget"),
+    *(
+        "environment",
+        "environment_formerly",
+        "hub",
+        "servers",
+        "clusters",
+        "packs",
+        "platforms",
+        "sites",
+        "acme",
+        "reverse_proxies",
+        "forget",
+    ),
     "rules",
 )
 
@@ -48,6 +60,7 @@ def load(
     clusters.check_uploads(root.child("sites"), webs, code, declared)
     settings = model.Settings(
         environment=environment,
+        environment_formerly=_formerly(root.child("environment_formerly"), environment),
         hub=hub,
         servers=MappingProxyType(machines),
         clusters=MappingProxyType(webs),
@@ -66,3 +79,13 @@ def load(
     if faults := report.faults or rules.broken_in_production(settings):
         raise SettingsError(faults)
     return settings
+
+
+def _formerly(node: Node, environment: model.Environment) -> model.Environment | None:
+    """Read the environment that a stack was until now."""
+    if not node.given:
+        return None
+    former = node.choice(environment, model.ENVIRONMENTS)
+    if former == environment and node.value == environment:
+        node.fault(f"is what aegir:environment says already; write what the stack was before it became {environment}")
+    return former

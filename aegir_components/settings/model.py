@@ -294,6 +294,8 @@ class Settings:
 
     hub: Hub
     environment: Environment = "development"
+    environment_formerly: Environment | None = None
+    """What the stack was until now, where it is to become another one."""
     servers: Mapping[str, Server] = field(default_factory=dict)
     clusters: Mapping[str, WebCluster] = field(default_factory=dict)
     packs: Mapping[str, Pack] = field(default_factory=dict)

@@ -48,6 +48,7 @@ GOLDEN = {
     "authority": "aegir_components.providers.authority.Provider",
     "credentials": "aegir_components.providers.credentials.Provider",
     "database": "aegir_components.providers.database.Provider",
+    "environment": "aegir_components.providers.environment.Provider",
     "installation": "aegir_components.providers.installation.Provider",
     "machine": "aegir_components.providers.machine.Provider",
     "managed": "aegir_components.providers.managed.Provider",
@@ -430,6 +431,12 @@ EXAMPLES = {
         hosts=(),
         removes=False,
         variants={"of a site": lambda world: {"owner": SITE, "numbers": f"{world.hub_root}/numbers.json"}},
+    ),
+    "environment": Example(
+        inputs=lambda world: {"environment": "testing"},
+        another={"environment": "acceptance"},
+        hosts=(),
+        removes=False,
     ),
     "release": Example(
         inputs=_release,

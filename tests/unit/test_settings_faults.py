@@ -202,7 +202,7 @@ FAULTS = [
     pytest.param({"site": {}}, 'aegir:site: unknown key; did you mean "sites"?', id="top-level-key"),
     pytest.param(
         {"zzz": 1},
-        "aegir:zzz: unknown key; known: acme, clusters, environment, forget, hub, packs, platforms, reverse_proxies, rules, servers, sites",
+        "aegir:zzz: unknown key; known: acme, clusters, environment, environment_formerly, forget, hub, packs, platforms, reverse_proxies, rules, servers, sites",
         id="top-level-key-like-none",
     ),
     pytest.param(
