@@ -2,6 +2,7 @@
 
 from . import numbers
 from .groups import Pack, Uploads, WebCluster
+from .included import Included, include
 from .load import load
 from .model import (
     Acme,
@@ -34,6 +35,7 @@ __all__ = [
     "DatabaseService",
     "Hub",
     "HubSsh",
+    "Included",
     "OwnCommand",
     "Pack",
     "Platform",
@@ -48,6 +50,7 @@ __all__ = [
     "Uploads",
     "WebCluster",
     "WebService",
+    "include",
     "load",
     "load_from_pulumi",
     "numbers",

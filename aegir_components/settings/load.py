@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from . import clusters, model, names, packs, platforms, rules, servers, site_options, sites
-from .reader import NAMESPACE, IsSecret, Node, Report, SettingsError
+from .reader import NAMESPACE, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
 
 KEYS = (
     *(
@@ -28,7 +28,10 @@ KEYS = (
 
 
 def load(
-    config: Mapping[str, Any], is_secret: IsSecret, name_of: platforms.NameOf = platforms.no_name
+    config: Mapping[str, Any],
+    is_secret: IsSecret,
+    name_of: platforms.NameOf = platforms.no_name,
+    origin: Origin = of_the_stack,
 ) -> model.Settings:
     """Read a stack's settings.
 
@@ -38,11 +41,12 @@ def load(
             ``aegir:sites["www.example.com"].admin.password``, is a secret; ``None`` where nobody can tell.
             What may be a secret is never quoted.
         name_of: Gives a platform of a list its conventional name, from its server and its source.
+        origin: Names the file that a value is from where that is not the stack file.
 
     Raises:
         SettingsError: Something is wrong; the error lists all of it.
     """
-    report = Report(is_secret)
+    report = Report(is_secret, origin)
     root = Node(NAMESPACE, config, report)
     root.fields(*KEYS)
     environment = root.child("environment").choice("development", model.ENVIRONMENTS)

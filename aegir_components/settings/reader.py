@@ -18,6 +18,9 @@ Choice = TypeVar("Choice", bound=str)
 IsSecret = Callable[[str], bool | None]
 """Tells whether the value at a path is a secret; ``None`` means that nobody can tell."""
 
+Origin = Callable[[str], str]
+"""Names the file that the value at a path is from; empty for the stack file itself."""
+
 SHORTEST_PASSWORD: Final = 8
 SAFE_PASSWORD: Final = 12
 MISSING: Final = object()
@@ -39,11 +42,17 @@ class SettingsError(ValueError):
         return type(self), (self.faults,)
 
 
+def of_the_stack(_path: str) -> str:
+    """Take all values for the stack file's own."""
+    return ""
+
+
 @dataclass(slots=True)
 class Report:
     """What was found so far."""
 
     is_secret: IsSecret
+    origin: Origin = of_the_stack
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -67,11 +76,11 @@ class Node:
 
     def fault(self, text: str) -> None:
         """Note that something is wrong here."""
-        self.report.faults.append(one_line(f"{shown_path(self.path)}: {text}"))
+        self.report.faults.append(one_line(f"{self._place}: {text}"))
 
     def warn(self, text: str) -> None:
         """Note that something here is allowed but likely not meant."""
-        self.report.warnings.append(one_line(f"{shown_path(self.path)}: {text}"))
+        self.report.warnings.append(one_line(f"{self._place}: {text}"))
 
     def reject(self, wrong: Wrong) -> None:
         """Note what a check said, without the part that quotes if the value may be a secret."""
@@ -195,6 +204,11 @@ class Node:
                 self.warn(f"has fewer than {SAFE_PASSWORD} characters; a longer one is safer")
             return value
         return None
+
+    @property
+    def _place(self) -> str:
+        file = self.report.origin(self.path)
+        return f"{shown_path(self.path)} (in {file})" if file else shown_path(self.path)
 
     @property
     def _hidden(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 import pulumi.runtime
@@ -14,13 +14,12 @@ import yaml
 from pulumi.runtime import config as runtime_config
 
 from . import model
+from .included import Included, include
 from .load import load
+from .paths import PREFIX, canonical, secure_paths
 from .platforms import NameOf, no_name
 from .reader import IsSecret, SettingsError
 from .rules import broken
-from .wording import key_text
-
-PREFIX: Final = "aegir:"
 
 
 class StackFileRefused(SettingsError, pulumi.RunError):
@@ -43,9 +42,11 @@ def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
     # The SDK knows them from the engine's environment, or from whoever has set all configuration (mocks).
     secret_keys = {key for key in ours if pulumi.runtime.is_config_secret(key)}
     secret_keys |= set(ours) & set(runtime_config.get_config_secret_keys_env())
-    stack_file = find_stack_file(Path(pulumi.runtime.get_root_directory() or "."), pulumi.get_stack())
+    project = Path(pulumi.runtime.get_root_directory() or ".")
+    stack_file = find_stack_file(project, pulumi.get_stack())
     try:
-        declared = load(config, secrecy(secret_keys, stack_file), name_of)
+        whole = include(config, directory_of(project))
+        declared = load(whole.config, secrecy(secret_keys, stack_file, whole), name_of, whole.origin)
     except SettingsError as error:
         raise StackFileRefused(error.faults) from None
     if declared.rules and (faults := broken(declared, Path(declared.rules))):
@@ -66,27 +67,31 @@ def decoded(value: Any) -> Any:
         return value
 
 
-def find_stack_file(project: Path, stack: str) -> Path | None:
-    """Find the stack file as the engine does; ``None`` if it is elsewhere (``--config-file``)."""
-    directory = project
+def directory_of(project: Path) -> Path:
+    """Name the folder that a project has its stack files in."""
     for name in ("Pulumi.yaml", "Pulumi.yml"):
         declared = _yaml(project / name)
         if isinstance(declared, Mapping):
             place = declared.get("stackConfigDir") or declared.get("config")
-            directory = project / place if isinstance(place, str) else project
-            break
+            return project / place if isinstance(place, str) else project
+    return project
+
+
+def find_stack_file(project: Path, stack: str) -> Path | None:
+    """Find the stack file as the engine does; ``None`` if it is elsewhere (``--config-file``)."""
     for suffix in ("yaml", "yml"):
-        path = directory / f"Pulumi.{stack.rpartition('/')[2]}.{suffix}"
+        path = directory_of(project) / f"Pulumi.{stack.rpartition('/')[2]}.{suffix}"
         if path.is_file():
             return path
     return None
 
 
-def secrecy(secret_keys: set[str], stack_file: Path | None) -> IsSecret:
+def secrecy(secret_keys: set[str], stack_file: Path | None, whole: Included | None = None) -> IsSecret:
     """Make the function that tells secrets from other values.
 
     Pulumi tells a program only which top-level keys hold a secret somewhere; where exactly, the stack file
     says. One that disagrees with Pulumi about a key is not the one in use, and is not asked about that key.
+    What is included holds none.
     """
     declared = _yaml(stack_file) if stack_file else None
     config = declared.get("config") if isinstance(declared, Mapping) else None
@@ -94,36 +99,20 @@ def secrecy(secret_keys: set[str], stack_file: Path | None) -> IsSecret:
     if isinstance(config, Mapping):
         for key, value in config.items():
             if isinstance(key, str) and key.startswith(PREFIX):
-                paths = set(_secure_paths(value, key))
+                paths = set(secure_paths(value, key))
                 if bool(paths) == (key in secret_keys):
                     exact[key] = paths
 
     def is_secret(path: str) -> bool | None:
-        plain = _canonical(path)
+        if whole and whole.origin(path):
+            return False
+        plain = canonical(path)
         top = re.split(r"[.\[]", plain, maxsplit=1)[0]
         if top in exact:
             return any(plain == at or plain.startswith((f"{at}.", f"{at}[")) for at in exact[top])
         return None if top in secret_keys else False
 
     return is_secret
-
-
-def _secure_paths(value: Any, path: str) -> Iterator[str]:
-    """List the paths of all values that are stored encrypted."""
-    if isinstance(value, Mapping):
-        if set(value) == {"secure"} and isinstance(value["secure"], str):
-            yield _canonical(path)
-        else:
-            for key, inner in value.items():
-                yield from _secure_paths(inner, f"{path}[{key_text(str(key))}]")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _secure_paths(inner, f"{path}[{index}]")
-
-
-def _canonical(path: str) -> str:
-    """Write a path in one of the two ways that Pulumi knows: ``a.b`` is ``a["b"]``."""
-    return re.sub(r'\["([A-Za-z_][A-Za-z0-9_-]*)"\]', r".\1", path)
 
 
 def _yaml(path: Path) -> Any:

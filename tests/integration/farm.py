@@ -230,7 +230,8 @@ class Farm:
 
     def declared(self) -> aegir_settings.Settings:
         """Read the settings as the program does."""
-        return aegir_settings.load(self.settings, lambda _path: False)
+        whole = aegir_settings.include(self.settings, ROOT / "stacks")
+        return aegir_settings.load(whole.config, lambda _path: False)
 
     def connections(self) -> dict[str, Connection]:
         """Say how the program reaches each server."""

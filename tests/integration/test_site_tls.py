@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 import time
@@ -12,14 +10,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from aegir_components import certificates, layout
 from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
 from lab import Host, HostSpec, Lab
+from tests.integration import pebble
 from tests.integration.farm import Config, Farm, fetch, hub_settings
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -236,50 +232,11 @@ def test_logs_are_rotated_and_the_site_goes_on_with_new_ones(web: Host) -> None:
     assert "750 root adm" == web.run(f"stat -c '%a %U %G' {layout.LOG_ROOT}").stdout.strip()
 
 
-def for_address(address: str) -> tuple[str, str]:
-    """Make a certificate for an IP address, for the authority's own server."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "the authority")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    text = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-    return made.public_bytes(serialization.Encoding.PEM).decode(), text
-
-
 @pytest.fixture(scope="module")
 def authority(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """Run Pebble, an authority for tests, on a host of its own, which asks the second web server for all names."""
-    host, web = lab.host("ca"), lab.host("web2")
-    host.run(
-        "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends pebble",
-        timeout=240,
-    )
-    certificate, key = for_address(host.address)
-    host.run("mkdir -p /srv/pebble && cat >/srv/pebble/cert.pem", input=certificate)
-    host.run("cat >/srv/pebble/key.pem", input=key)
-    host.run(
-        "cat >/srv/pebble/config.json",
-        input='{"pebble": {"listenAddress": "0.0.0.0:14000", "managementListenAddress": "0.0.0.0:15000", '
-        '"certificate": "/srv/pebble/cert.pem", "privateKey": "/srv/pebble/key.pem", "httpPort": 80, "tlsPort": 443}}',
-    )
-    host.run(f"echo '{web.address} acme.example.com alias.example.com' >>/etc/hosts")
-    host.run("systemd-run --unit=pebble -E PEBBLE_VA_NOSLEEP=1 pebble -config /srv/pebble/config.json")
-    path = tmp_path_factory.mktemp("authority") / "authority.pem"
-    path.write_text(certificate)
-    return {"directory": f"https://{host.address}:14000/dir", "mail": "hub@example.com", "authority": str(path)}
+    """Run an authority on a host of its own, which asks the second web server for all names."""
+    asked = dict.fromkeys(("acme.example.com", "alias.example.com"), lab.host("web2").address)
+    return pebble.serve(lab.host("ca"), asked, tmp_path_factory.mktemp("authority"))
 
 
 def test_an_authority_is_asked_over_acme_and_its_refusal_is_told(farm: Farm, lab: Lab, authority: Config) -> None:
