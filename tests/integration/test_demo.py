@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -15,6 +13,7 @@ import yaml
 
 from aegir_components.applications import probe
 from lab import HostSpec, Lab
+from tests.integration.checkout import Checkout
 from tools.paths import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -28,34 +27,20 @@ sys.exit(demo.main(sys.argv[1:]))
 """
 
 
-class Checkout:
-    """A copy of this work tree, with state and cache of its own."""
+class Demo(Checkout):
+    """A copy of this work tree, in which the demo is run."""
 
     def __init__(self, place: Path, lab: str) -> None:
-        self.root, self.lab = place / "checkout", lab
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        for name in filter(None, listed.stdout.split("\0")):
-            if (ROOT / name).is_file():
-                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, self.root / name)
-        (self.root / ".venv").symlink_to(ROOT / ".venv")
-        self.state, self.cache = place / "state", place / "cache"
-        ours = ("PULUMI_", "AEGIR_", "VIRTUAL_ENV")
-        self.environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-        self.environment |= {"XDG_STATE_HOME": str(self.state), "XDG_CACHE_HOME": str(self.cache)}
+        super().__init__(place)
+        self.lab = lab
 
     @property
     def stack_file(self) -> Path:
         return self.root / "stacks" / "Pulumi.lab.yaml"
 
     def demo(self, *options: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [str(self.root / "tools" / "env"), "python", "-c", RUN, "--name", self.lab, *options],
-            cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=900, check=False,
-        )  # fmt: skip
+        program = (str(self.root / "tools" / "env"), "python", "-c", RUN, "--name", self.lab)
+        done = self.run(*program, *options, timeout=900)
         sys.stdout.write(done.stdout + done.stderr)
         return done
 
@@ -70,7 +55,7 @@ def test_the_demo_brings_a_site_up_runs_again_and_leaves_nothing(
     record_property: Callable[[str, object], None],
 ) -> None:
     lab = lab_factory("demo", ())
-    checkout = Checkout(tmp_path, lab.name)
+    checkout = Demo(tmp_path, lab.name)
     try:
         first = checkout.demo()
         assert 0 == first.returncode
