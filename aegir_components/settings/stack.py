@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -51,7 +52,18 @@ def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
         raise StackFileRefused(error.faults) from None
     if declared.rules and (faults := broken(declared, Path(declared.rules))):
         raise StackFileRefused(faults)
-    return declared
+    return dataclasses.replace(declared, warnings=(*declared.warnings, *_misnamed(declared.environment)))
+
+
+def _misnamed(environment: str) -> list[str]:
+    """Warn of a stack that is called after another environment than it is: by a forgotten key, or another's file."""
+    name = pulumi.get_stack().rpartition("/")[2]
+    if name not in model.ENVIRONMENTS or name == environment:
+        return []
+    return [
+        f"aegir:environment: is {environment}, and the stack is called {name}; correct it before an up records it, or "
+        f"rename the stack"
+    ]
 
 
 def decoded(value: Any) -> Any:

@@ -171,6 +171,12 @@ def test_a_program_reads_it_from_the_folder_of_the_stack_files(tmp_path: Path, m
 
         del shared["sites"]["www.example.com"]["admin"]["password"]
         write(tmp_path / "stacks", shared)
-        assert ["b.example", "www.example.com"] == list(stack.load_from_pulumi().sites)
+        declared = stack.load_from_pulumi()
+        assert ["b.example", "www.example.com"] == list(declared.sites)
+        named = (
+            "aegir:environment: is development, and the stack is called testing; correct it before an up records it, or "
+            "rename the stack"
+        )
+        assert (named,) == declared.warnings
     finally:
         pulumi.runtime.set_all_config({}, [])
