@@ -72,7 +72,8 @@ class Platform(AegirComponent, kind="Platform"):
                 "allow_shrink": platform.allow_shrink,
                 # Left out while they say nothing, so that a state of before is the same.
                 "verify": "full" if platform.verify == "full" else None,
-                "rollback": True if platform.rollback else None,
+                # Either way a source that holds something else by now is not copied from.
+                "rollback": True if platform.rollback or platform.release else None,
                 "facts": {"version": args.code.version, "profiles": titled(args.code)},
                 "members": members_props(args.members, ports=False),
                 "templates": templates.digest(*(shared.template for shared in application.shared)),

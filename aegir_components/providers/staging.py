@@ -114,7 +114,7 @@ def _refuse(stage: Stage, conn: Connection) -> None:
                 f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} is not on this machine "
                 f"(it was pruned, or the machine is new), and {want['source']} on the hub no longer holds it. Choose a "
                 f"release that is in {stage.paths.releases} on every web server, or put its code back into the source "
-                f"and take rollback out",
+                f"and take rollback or release out",
             )
         return
     new, live = int(want["files"]), int(stage.seen[conn.host].get("files") or 0)
@@ -242,7 +242,8 @@ def _copy(stage: Stage, conn: Connection) -> None:
             conn.host,
             f"the release {digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} was changed on this machine "
             f"({' '.join(seen.get('faults', '').split())}), and {want['source']} on the hub no longer holds it. Choose "
-            f"another release, or put its code back into the source and take rollback out",
+            f"another release, or put its code back into the source and take rollback or "
+            f"release out",
         )
     patterns = APPLICATIONS[want["application"]].exclusions
     options = ["--delete", "--perms", "--chmod=D755,Fu=rwX,Fgo=rX", *tree.anchored(patterns, want["docroot"])]

@@ -24,7 +24,7 @@ from .model import (
     WebService,
 )
 from .reader import SettingsError
-from .stack import StackFileRefused, load_from_pulumi
+from .stack import StackFileRefused, directory_of, find_stack_file, load_from_pulumi, load_values
 
 __all__ = [
     "Acme",
@@ -50,8 +50,11 @@ __all__ = [
     "Uploads",
     "WebCluster",
     "WebService",
+    "directory_of",
+    "find_stack_file",
     "include",
     "load",
     "load_from_pulumi",
+    "load_values",
     "numbers",
 ]

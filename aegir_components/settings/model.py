@@ -205,6 +205,8 @@ class Platform:
     """What a refresh compares of each file: size, time and mode, or all of its bytes."""
     rollback: str = ""
     """The release that is to be live whatever the source holds; empty for that of the source."""
+    release: str = ""
+    """The release that the source has to make, and no other; empty for whatever it makes."""
 
     @property
     def identity(self) -> str:

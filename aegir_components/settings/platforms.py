@@ -95,9 +95,8 @@ def read_target(node: Node, estate: Estate) -> str:
 
 def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Platform:
     named = ("name",) if not node.path.endswith('"]') else ()
-    if not node.fields(
-        *named, "server", "source", "publish_path", "keep_releases", "allow_shrink", "verify", "rollback"
-    ):
+    own = ("server", "source", "publish_path", "keep_releases", "allow_shrink", "verify", "rollback", "release")
+    if not node.fields(*named, *own):
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
     publish = node.child("publish_path")
     server = read_target(node.child("server"), estate)
@@ -113,6 +112,7 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         allow_shrink=node.child("allow_shrink").flag(False),
         verify="full" if node.child("verify").choice("quick", ("quick", "full")) == "full" else "quick",
         rollback=node.child("rollback").text("", _release_name),
+        release=node.child("release").text("", _release_name),
     )
 
 

@@ -38,26 +38,44 @@ def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
     """
     # pulumi.Config gives secrets as outputs only, or complains; ours stay plain until a resource gets them.
     values = runtime_config.CONFIG.get() or runtime_config.get_config_env()
-    ours = {key: value for key, value in values.items() if key.startswith(PREFIX)}
-    config = {key.removeprefix(PREFIX): decoded(value) for key, value in ours.items()}
     # The SDK knows them from the engine's environment, or from whoever has set all configuration (mocks).
-    secret_keys = {key for key in ours if pulumi.runtime.is_config_secret(key)}
-    secret_keys |= set(ours) & set(runtime_config.get_config_secret_keys_env())
+    secret_keys = {key for key in values if pulumi.runtime.is_config_secret(key)}
+    secret_keys |= set(values) & set(runtime_config.get_config_secret_keys_env())
     project = Path(pulumi.runtime.get_root_directory() or ".")
-    stack_file = find_stack_file(project, pulumi.get_stack())
     try:
-        whole = include(config, directory_of(project))
-        declared = load(whole.config, secrecy(secret_keys, stack_file, whole), name_of, whole.origin)
+        return load_values(values, secret_keys, project, pulumi.get_stack(), name_of)
     except SettingsError as error:
         raise StackFileRefused(error.faults) from None
+
+
+def load_values(
+    values: Mapping[str, Any], secret_keys: set[str], project: Path, stack: str, name_of: NameOf = no_name
+) -> model.Settings:
+    """Read the settings from a stack's configuration, whoever has got it from Pulumi; the team's own rules are asked as well.
+
+    Args:
+        values: all configuration by key, as Pulumi hands it over: decrypted, and what is no text as JSON.
+        secret_keys: the keys that hold a secret somewhere.
+        project: the project's directory, with the stack file, which says what of it is secret, and with what that includes.
+        stack: the stack's name.
+        name_of: Gives a platform of a list its conventional name, from its server and its source.
+
+    Raises:
+        SettingsError: Something is wrong; the error lists all of it.
+    """
+    ours = {key: value for key, value in values.items() if key.startswith(PREFIX)}
+    config = {key.removeprefix(PREFIX): decoded(value) for key, value in ours.items()}
+    whole = include(config, directory_of(project))
+    is_secret = secrecy(secret_keys & set(ours), find_stack_file(project, stack), whole)
+    declared = load(whole.config, is_secret, name_of, whole.origin)
     if declared.rules and (faults := broken(declared, Path(declared.rules))):
-        raise StackFileRefused(faults)
-    return dataclasses.replace(declared, warnings=(*declared.warnings, *_misnamed(declared.environment)))
+        raise SettingsError(faults)
+    return dataclasses.replace(declared, warnings=(*declared.warnings, *_misnamed(stack, declared.environment)))
 
 
-def _misnamed(environment: str) -> list[str]:
+def _misnamed(stack: str, environment: str) -> list[str]:
     """Warn of a stack that is called after another environment than it is: by a forgotten key, or another's file."""
-    name = pulumi.get_stack().rpartition("/")[2]
+    name = stack.rpartition("/")[2]
     if name not in model.ENVIRONMENTS or name == environment:
         return []
     return [

@@ -19,6 +19,12 @@ from .tree import SumCache, matcher, walk
 NAME_LENGTH = 16
 """Hexadecimal digits of a digest that name a release."""
 
+
+def name_of(digest: str) -> str:
+    """Name the release of a digest, as its directory and the stack file do."""
+    return digest[:NAME_LENGTH]
+
+
 Content = dict[bytes, bytes]
 """What a release holds: path to kind, mode, link target and sum."""
 
@@ -45,7 +51,7 @@ class Record:
     @property
     def name(self) -> str:
         """The name of the release's directory, and what ``rollback`` takes."""
-        return self.digest[:NAME_LENGTH]
+        return name_of(self.digest)
 
 
 def directory(hub_root: str | Path, platform: str) -> Path:

@@ -68,7 +68,8 @@ def resolve(
                 found[name] = _recorded(record)
         for name, work in begun.items():
             try:
-                found[name] = work.result()
+                found[name], other = _wanted(declared.platforms[name], work.result(), declared.hub.root, info)
+                faults += other
             except SourceError as fault:
                 faults.append(f"{_where(name)}: {fault}")
             except OSError as fault:
@@ -99,6 +100,28 @@ def _unknown(hub_root: str, platform: settings.Platform) -> str:
     ]
     there = f"these were live: {', '.join(was)}" if was else "none was live yet"
     return f'aegir:platforms["{platform.name}"].rollback: no release "{platform.rollback}" is known on the hub; {there}'
+
+
+def _wanted(
+    platform: settings.Platform, read: Resolved, hub_root: str, info: Callable[[str], None]
+) -> tuple[Resolved, list[str]]:
+    """Give the release that the stack file wants, which was verified elsewhere: what the source makes, or a record of it."""
+    made = records.name_of(read.tree.digest)
+    if platform.release in {"", made}:
+        return read, []
+    record = records.load(hub_root, platform.name, platform.release)
+    if record is not None:
+        # Where it is live it stays, as a commit does whose branch has moved on.
+        info(
+            f"{_where(platform.name)} makes another release by now; {platform.release} stays, which the stack file wants"
+        )
+        return _recorded(record), []
+    where = read.revision[:19] or str(read.directory)
+    return read, [
+        f'aegir:platforms["{platform.name}"].release: the source makes the release "{made}" (from {where}), and not '
+        f'"{platform.release}", which the stack file wants and the hub does not know. Bring the source back to what was '
+        f"verified, or promote what it holds now, when that is verified"
+    ]
 
 
 def _where(platform: str) -> str:

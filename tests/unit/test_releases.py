@@ -126,6 +126,59 @@ class TestRollbackSetting:
             self.declared(tmp_path, wrong)
 
 
+class TestReleaseSetting:
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> Path:
+        made = tmp_path / "code"
+        (made / "wp-includes").mkdir(parents=True)
+        (made / "wp-includes" / "version.php").write_text("<?php $wp_version = '6.1';")
+        return made
+
+    @staticmethod
+    def declared(tmp_path: Path, source: Path, release: str) -> settings.Settings:
+        config = {
+            "hub": {"address": "10.0.0.1", "root": str(tmp_path)},
+            "servers": {
+                "web1.example": {"address": "10.0.0.2", "services": {"web": "apache"}, "ssh": {"trust": "first-use"}}
+            },
+            "platforms": {
+                "code": {"server": "web1.example", "source": str(source), **({"release": release} if release else {})}
+            },
+        }
+        return settings.load(config, lambda _path: False)
+
+    def test_the_source_makes_it(self, tmp_path: Path, source: Path) -> None:
+        made = resolve(self.declared(tmp_path, source, ""))["code"]
+        again = resolve(self.declared(tmp_path, source, made.tree.digest[:16]))["code"]
+        assert made == again
+
+    def test_a_known_one_stays_when_the_source_makes_another_by_now(self, tmp_path: Path, source: Path) -> None:
+        records.save(tmp_path, record())
+        told: list[str] = []
+        found = resolve(self.declared(tmp_path, source, "a1" * 8), info=told.append)["code"]
+        assert "a1" * 32 == found.tree.digest
+        assert [
+            f'aegir:platforms["code"].source makes another release by now; {"a1" * 8} stays, which the stack file wants'
+        ] == told
+
+    def test_one_that_nobody_knows_is_refused(self, tmp_path: Path, source: Path) -> None:
+        made = resolve(self.declared(tmp_path, source, ""))["code"].tree.digest[:16]
+        with pytest.raises(settings.SettingsError) as caught:
+            resolve(self.declared(tmp_path, source, "b2" * 8))
+        assert f'release: the source makes the release "{made}" (from {source}), and not "{"b2" * 8}"' in str(
+            caught.value
+        )
+
+    def test_a_source_that_is_gone_stops_the_run_all_the_same(self, tmp_path: Path) -> None:
+        records.save(tmp_path, record())
+        with pytest.raises(settings.SettingsError, match="is no directory"):
+            resolve(self.declared(tmp_path, tmp_path / "gone", "a1" * 8))
+
+    def test_what_names_no_release_is_a_fault(self, tmp_path: Path, source: Path) -> None:
+        with pytest.raises(settings.SettingsError, match="16 hexadecimal digits"):
+            self.declared(tmp_path, source, "latest")
+
+
 @pytest.mark.skipif(not possible(), reason="no GNU tar here")
 class TestSpool:
     def test_every_reader_gets_all_of_it_and_may_begin_again(self, tmp_path: Path) -> None:
