@@ -10,7 +10,13 @@ from tools.process import say
 
 HUB: Mapping[str, str] = {"ssh": "openssh-client", "rsync": "rsync", "git": "git"}
 """What no run goes without: program to package."""
-CHECKS: Mapping[str, str] = {"shellcheck": "shellcheck", "composer": "composer", "zstd": "zstd", "dash": "dash"}
+CHECKS: Mapping[str, str] = {
+    "shellcheck": "shellcheck",
+    "composer": "composer",
+    "zstd": "zstd",
+    "dash": "dash",
+    "dot": "graphviz",
+}
 """What the tests look with; one whose program is missing is skipped."""
 
 

@@ -71,6 +71,8 @@ class Application:
     """The PHP files that install a site, one after the other; they print ``::installed``, ``::present`` or ``::half``."""
     password: tuple[str, ...]
     """The PHP files that give an account a password; they print ``::changed``."""
+    login: tuple[str, ...]
+    """The PHP files that make a one-time login; they print ``::link`` and the address."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
     cron: str = ""

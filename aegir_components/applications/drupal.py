@@ -102,6 +102,7 @@ DRUPAL = Application(
     runs=r"^/(?:index|update)\.php(?:/|$)",
     installer=("open-database.php", "drupal-install.php"),
     password=("drupal-password.php",),
+    login=("drupal-login.php",),
     judge=judge,
     cron="drupal-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

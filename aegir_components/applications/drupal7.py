@@ -74,6 +74,7 @@ DRUPAL7 = Application(
     runs=r"^/(?:index|update|cron|xmlrpc|modules/statistics/statistics)\.php(?:/|$)",
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-password.php",),
+    login=("drupal7-login.php",),
     judge=judge,
     cron="drupal7-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

@@ -54,6 +54,7 @@ WORDPRESS = Application(
     runs=r"^/(?:[a-z-]+\.php|wp-admin/.*\.php|wp-content/(?:plugins|themes|mu-plugins)/.*\.php)(?:/|$)",
     installer=("open-database.php", "wordpress-install.php"),
     password=("wordpress-password.php",),
+    login=("wordpress-login.php",),
     judge=judge,
     cron="wordpress-cron.php",
     shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),

@@ -16,16 +16,31 @@ LOCK_TIMEOUT = 900
 
 
 def items(
-    names: tuple[str, ...], *, site: str, publish_path: str, docroot: str, values: Mapping[str, Any]
+    names: tuple[str, ...],
+    *,
+    site: str,
+    publish_path: str,
+    docroot: str,
+    values: Mapping[str, Any],
+    patience: int = LOCK_TIMEOUT,
 ) -> list[str]:
-    """List what runs one of the applications' PHP programs for a site; the fact ``result`` has its last word."""
+    """List what runs one of the applications' PHP programs for a site; the fact ``result`` has its last word.
+
+    Args:
+        names: the PHP files.
+        site: what the site is known by.
+        publish_path: its platform's.
+        docroot: its platform's document root.
+        values: the program's input; it may hold secrets.
+        patience: seconds to wait for another program that works on the site.
+    """
     user = layout.system_user(site)
     tmp = layout.site_temporary(layout.publish_root(publish_path), site)
     below = "" if docroot == "." else f"/{docroot}"
     php = script.encoded(program(values, *names))
     return [
         functions("site"),
-        script.call("site_lock", user, str(LOCK_TIMEOUT), site),
+        script.call("site_lock", user, str(patience), site),
         f'docroot="$(readlink {publish_path})"{below}',
         f'site_php {user} {site} "$docroot" {tmp} {php}',
     ]

@@ -51,6 +51,17 @@ def find(source: settings.PlatformSource, hub: Hub) -> Found:
     return _directory(source, hub)
 
 
+def key(source: settings.PlatformSource, revision: str) -> str:
+    """Name the build that a commit or an archive's checksum makes of a source; empty for kinds that are not built of one."""
+    how = source.composer
+    if source.git:
+        place = address.parse(source.git)
+        return key_of("git", place.plain, source.directory if how else "", composer.words(how), revision)
+    if source.archive:
+        return key_of("archive", revision.removeprefix("sha256:"), composer.words(how))
+    return ""
+
+
 def _directory(source: settings.PlatformSource, hub: Hub) -> Found:
     path, how = Path(source.path), source.composer
     if how is None:
@@ -68,19 +79,18 @@ def _directory(source: settings.PlatformSource, hub: Hub) -> Found:
             raise SourceError(f"{str(path)!r} changed while it was copied; run it again")
         composer.install(shop, how, shop.code)
 
-    key = key_of("directory", before, composer.words(how))
-    return Found(directory=hub.store.make(key, f"{hub.platform} from {path}", work))
+    made_of = key_of("directory", before, composer.words(how))
+    return Found(directory=hub.store.make(made_of, f"{hub.platform} from {path}", work))
 
 
 def _git(source: settings.PlatformSource, hub: Hub) -> Found:
     place, how = address.parse(source.git), source.composer
     name = key_of(place.plain, source.ref)
-    parts = ("git", place.plain, source.directory if how else "", composer.words(how))
     try:
         commit = git.commit_of(place, source.ref)
     except Unreachable as fault:
         commit = hub.store.remembered(name)
-        if not commit or hub.store.find(key_of(*parts, commit)) is None:
+        if not commit or hub.store.find(key(source, commit)) is None:
             raise SourceError(f"{fault}, and the hub has no former build of {source.ref!r}") from None
         hub.warn(f"{fault}; the former build of {source.ref!r} is used, of commit {commit}")
 
@@ -92,7 +102,7 @@ def _git(source: settings.PlatformSource, hub: Hub) -> Found:
         git.leave(shop.code)
 
     what = f"{hub.platform} from {place.shown} at {commit}"
-    build = hub.store.make(key_of(*parts, commit), what, work, secrets=place.secrets)
+    build = hub.store.make(key(source, commit), what, work, secrets=place.secrets)
     directory = _inside(build, source.directory, f"{place.shown} at {commit}")
     hub.store.remember(name, commit)
     return Found(directory=directory, revision=commit)
@@ -127,7 +137,7 @@ def _archive(source: settings.PlatformSource, hub: Hub) -> Found:
         if how:
             composer.install(shop, how, shop.code)
 
-    build = partial(hub.store.make, key_of("archive", checksum, composer.words(how)), secrets=place.secrets)
+    build = partial(hub.store.make, key(source, checksum), secrets=place.secrets)
     return Found(directory=build(f"{hub.platform} from {place.shown}", work), revision=f"sha256:{checksum}")
 
 

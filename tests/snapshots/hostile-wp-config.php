@@ -25,6 +25,22 @@ define('AUTOMATIC_UPDATER_DISABLED', true);
 // A timer of the machine's runs what is due; no visitor waits for it.
 define('DISABLE_WP_CRON', true);
 define('WP_DEBUG', false);
+// A one-time login that the hub has made (aegir login); `key` would be WordPress's own, of a lost password. WordPress takes what stands in $wp_filter before it begins as hooks.
+if (($_GET['action'] ?? '') === 'aegir') {
+  $wp_filter['login_form_aegir'][10]['aegir'] = ['accepted_args' => 0, 'function' => function (): void {
+    $account = get_user_by('id', (int) ($_GET['user'] ?? 0));
+    $kept = $account ? get_user_meta($account->ID, 'aegir_login', true) : '';
+    list($until, $proof) = explode(':', (is_string($kept) ? $kept : '') . ':');
+    $right = $proof !== '' && hash_equals($proof, hash('sha256', is_string($_GET['token'] ?? NULL) ? $_GET['token'] : ''));
+    // Of two at once, only one gets to delete it.
+    if (!$right || time() > (int) $until || !delete_user_meta($account->ID, 'aegir_login', $kept)) {
+      wp_die('This login was used already, has ended, or never was.', '', ['response' => 403]);
+    }
+    wp_set_auth_cookie($account->ID);
+    wp_safe_redirect(admin_url());
+    exit;
+  }];
+}
 if (is_readable(__DIR__ . '/local.wp-config.php')) {
   include __DIR__ . '/local.wp-config.php';
 }

@@ -22,19 +22,20 @@ LONGEST = 400
 LEAVES = {"settings", "layout"}
 BELOW = {"host", "mysql", "services", "applications", "templates", "sources", "backups", *LEAVES}
 """What providers may use; in here every direction that is not forbidden below is allowed."""
-EVERYTHING = BELOW | {"providers", "components", "estate", "tasks"}
+EVERYTHING = BELOW | {"providers", "components", "estate", "cli"}
 FORBIDDEN = {
     "settings": EVERYTHING - {"settings"},
     "layout": EVERYTHING - {"layout"},
-    "templates": BELOW - {"templates"} | {"providers", "components", "estate"},
-    "host": {"mysql", "services", "applications", "sources", "templates", "backups", "providers", "components", "estate"},
-    "mysql": {"services", "applications", "sources", "templates", "backups", "providers", "components", "estate"},
+    "templates": BELOW - {"templates"} | {"providers", "components", "estate", "cli"},
+    "host": {"mysql", "services", "applications", "sources", "templates", "backups", "providers", "components", "estate", "cli"},
+    "mysql": {"services", "applications", "sources", "templates", "backups", "providers", "components", "estate", "cli"},
     "applications": {"mysql", "services", "backups", "providers", "components", "estate", "host"},
     "sources": {"mysql", "services", "backups", "providers", "components", "estate", "host"},
     "services": {"backups", "providers", "components", "estate", "settings"},
-    "backups": {"services", "applications", "sources", "templates", "providers", "components", "estate"},
-    "providers": {"components", "estate", "settings"},
-    "components": {"estate"},
+    "backups": {"services", "applications", "sources", "templates", "providers", "components", "estate", "cli"},
+    "providers": {"components", "estate", "settings", "cli"},
+    "components": {"estate", "cli"},
+    "estate": {"cli"},
 }  # fmt: skip
 WITHOUT_PULUMI = {"host", "mysql", "layout", "templates", "applications", "sources", "services", "backups"}
 

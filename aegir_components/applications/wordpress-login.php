@@ -1,0 +1,28 @@
+<?php
+// Makes a one-time login of a WordPress site, which wp-config.php takes: good for 15 minutes, and once. Input: $in.
+error_reporting(E_ALL & ~E_DEPRECATED);
+ini_set('display_errors', 'stderr');
+chdir($in['docroot']);
+$_SERVER['HTTP_HOST'] = $_SERVER['SERVER_NAME'] = $in['host'];
+$_SERVER['REQUEST_URI'] = $_SERVER['PHP_SELF'] = $_SERVER['SCRIPT_NAME'] = '/index.php';
+$_SERVER['REMOTE_ADDR'] = '127.0.0.1';
+$_SERVER['REQUEST_METHOD'] = 'GET';
+$_SERVER['SERVER_PROTOCOL'] = 'HTTP/1.1';
+ob_start();
+require $in['docroot'] . '/wp-load.php';
+$name = $in['account'] === '' ? $in['admin'] : $in['account'];
+$account = get_user_by('login', $name);
+$key = bin2hex(random_bytes(24));
+// The database has what proves the key, and not the key. A further link ends the one of before.
+$kept = $account && update_user_meta($account->ID, 'aegir_login', (time() + 900) . ':' . hash('sha256', $key));
+$link = $kept ? add_query_arg(['action' => 'aegir', 'user' => $account->ID, 'token' => $key], wp_login_url()) : '';
+ob_end_clean();
+if (!$account) {
+  fwrite(STDERR, "the site has no account named $name\n");
+  exit(4);
+}
+if (!$kept) {
+  fwrite(STDERR, "the login of the account $name could not be noted in the database\n");
+  exit(4);
+}
+echo "::link $link\n";

@@ -1,0 +1,81 @@
+"""What the shell offers after TAB, from the names in stack files; and the text that a shell needs for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from click.shell_completion import CompletionItem, get_completion_class
+
+from aegir_components import settings
+
+from .ends import Refusal
+from .engine import find_project
+from .stack import names
+
+PROGRAM = "aegir"
+"""What the command is called by; tools/aegir runs it."""
+VARIABLE = "_AEGIR_COMPLETE"
+
+
+def stacks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the stacks that have a file."""
+    return _offered(names(_project(context)), incomplete)
+
+
+def promoted(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer what the source stack has: platforms and sites."""
+    declared = _declared(context, context.params.get("source"))
+    return _offered([*_keys(declared, "platforms"), *_keys(declared, "sites")], incomplete)
+
+
+def sites(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the sites of the stack that is named, or of all."""
+    chosen = context.params.get("stack")
+    of = [chosen] if chosen else names(_project(context))
+    return _offered({site for stack in of for site in _keys(_declared(context, stack), "sites")}, incomplete)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    r"""Print what a shell needs to complete commands, stacks, platforms and sites.
+
+    \b
+    In ~/.bashrc:                 eval "$(/path/to/tools/aegir completion bash)"
+    In ~/.zshrc:                  eval "$(/path/to/tools/aegir completion zsh)"
+    In ~/.config/fish/config.fish: /path/to/tools/aegir completion fish | source
+    """
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(click.Command(PROGRAM), {}, PROGRAM, VARIABLE).source())
+
+
+def _project(context: click.Context) -> Path:
+    start = context.find_root().params.get("cwd") or "."
+    try:
+        return find_project(Path(start))
+    except Refusal:
+        return Path(start)
+
+
+def _declared(context: click.Context, stack: str | None) -> dict[str, Any]:
+    path = settings.find_stack_file(_project(context), stack or "")
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    config = read.get("config") if isinstance(read, dict) else None
+    return config if isinstance(config, dict) else {}
+
+
+def _keys(declared: dict[str, Any], part: str) -> list[str]:
+    found = declared.get(f"aegir:{part}")
+    return [str(key) for key in found] if isinstance(found, dict) else []
+
+
+def _offered(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(word) for word in sorted(set(words)) if word.startswith(incomplete)]

@@ -1,0 +1,30 @@
+"""How a command ends: its exit status, and the one way to say on standard error why it went no further."""
+
+from __future__ import annotations
+
+from typing import IO, Any, Final
+
+import click
+
+OK: Final = 0
+FAILED: Final = 1
+"""It failed, or refused; standard error says why, and what to do."""
+USAGE: Final = 2
+"""The command line itself is wrong; click's own."""
+UNHEALTHY: Final = 3
+"""It did what it was asked to, and something of the stack is not well."""
+
+
+class Refusal(click.ClickException):
+    """The command goes no further: says why, and what to do."""
+
+    exit_code = FAILED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it; without click's own "Error:", since refusing is no error of the program's."""
+        click.echo(f"aegir: {self.message}", file=file, err=file is None)
+
+
+def tell(text: str) -> None:
+    """Tell the person at the terminal what takes its time; standard output is for what was asked for."""
+    click.echo(f"aegir: {text}", err=True)

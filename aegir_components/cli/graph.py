@@ -1,0 +1,62 @@
+"""``graph``: the estate of a stack as a picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from . import completion, drawing, live, rows
+from .ends import Refusal, tell
+from .stack import Stack, here
+
+
+@click.command()
+@click.argument("stack", shell_complete=completion.stacks)
+@click.option("--live", "ask", is_flag=True, help="Ask the machines, and colour what is well and what is not.")
+@click.option(
+    "--timeout", type=click.FloatRange(1, 600), default=live.TIME_LIMIT, show_default=True, metavar="SECONDS",
+    help="With --live: the most time for one machine.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE",
+    help="Write it there instead of to standard output.",
+)  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["svg", "png", "dot"]),
+    help="Its form; else the file's ending says it, else svg.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print nodes and edges as JSON instead.")
+def graph(stack: str, *, ask: bool, timeout: float, output: Path | None, form: str | None, as_json: bool) -> None:
+    """Draw a stack's estate: hub, servers with their services, clusters, packs with NFS, platforms, sites.
+
+    It is drawn from the stack file, by Graphviz. With --live what is well is green, and what is not is red and says why.
+    """
+    known = Stack(name=stack, engine=here())
+    declared = known.settings()
+    seen = None
+    if ask:
+        state = known.state()
+        seen = rows.status(state, live.ask(state, limit=timeout, tell=tell), rows.today())
+    drawn = drawing.draw(stack, declared, seen)
+    if as_json:
+        made = (json.dumps(asdict(drawn), indent=2) + "\n").encode()
+    else:
+        made = drawing.rendered(drawing.dot(drawn), form or _form(output))
+    if output is None:
+        click.echo(made, nl=False)
+        return
+    try:
+        output.write_bytes(made)
+    except OSError as fault:
+        raise Refusal(f"{output} cannot be written: {fault.strerror}") from None
+    tell(f"{output} is written")
+
+
+def _form(output: Path | None) -> str:
+    ending = output.suffix.removeprefix(".") if output else ""
+    return ending if ending in {"svg", "png", "dot"} else "svg"

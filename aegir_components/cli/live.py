@@ -1,0 +1,178 @@
+"""Machines, asked now: each within a time limit of its own, side by side; one that does not answer is an answer."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from aegir_components import layout
+from aegir_components.applications import APPLICATIONS, health
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
+from aegir_components.services import cron, status
+
+from .state import Server, Site, State
+
+Thing = TypeVar("Thing")
+
+TIME_LIMIT: Final = 20.0
+"""Seconds for one machine, when nothing else is said."""
+SIDE_BY_SIDE: Final = 8
+"""Sites that one machine is asked for at once."""
+PATIENCE: Final = 1.0
+"""Seconds to go on trying while a machine refuses connections: what is not there now is not well."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one machine said; filled as it answers."""
+
+    faults: list[str] = field(default_factory=list)
+    """Of the machine and its services."""
+    sites: dict[str, str] = field(default_factory=dict)
+    """Site to what is wrong with its answer; empty for nothing."""
+    crons: dict[str, status.Cron] = field(default_factory=dict)
+    ended: bool = False
+
+
+def ask(state: State, *, limit: float, tell: Callable[[str], None]) -> dict[str, Seen]:
+    """Ask all machines of a stack, side by side.
+
+    Args:
+        state: the stack.
+        limit: seconds for each machine.
+        tell: is told of the progress.
+    """
+    seen = {name: Seen() for name in state.servers}
+    left: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def one(name: str) -> None:
+        _machine(state, state.servers[name], seen[name], limit)
+        seen[name].ended = True
+        left.put(name)
+
+    deadline = time.monotonic() + limit
+    for name in seen:
+        _begin(one, name)
+    tell(f"asking {len(seen)} machines, each for at most {limit:g} s")
+    for count in range(len(seen)):
+        try:
+            name = left.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            break
+        tell(f"{name} has answered ({count + 1} of {len(seen)})")
+    return {name: _settled(state, name, found, limit) for name, found in seen.items()}
+
+
+def keeper(site: Site) -> str:
+    """Name the web server that runs a site's cron; empty where none does."""
+    known = site.configuration or {}
+    if not site.members or known.get("cron", "off") == "off":
+        return ""
+    return str(known.get("master") or cron.keeper(site.identity, site.members))
+
+
+def _settled(state: State, name: str, found: Seen, limit: float) -> Seen:
+    """Copy what is there at the end of the time, for the machine's thread may go on."""
+    kept = Seen(list(found.faults), dict(found.sites), dict(found.crons), found.ended)
+    if not kept.ended:
+        kept.faults.append(f"no answer within {limit:g} s")
+        for site in state.sites.values():
+            if name in site.members and site.asked_for:
+                kept.sites.setdefault(site.name, f"no answer within {limit:g} s")
+    return kept
+
+
+def _machine(state: State, server: Server, seen: Seen, limit: float) -> None:
+    sites = [site for site in state.sites.values() if server.name in site.members]
+    asking = [site for site in sites if site.asked_for]
+    # At the same time as the rest: a web server answers or not, whatever its sshd does.
+    answers = _spread(lambda site: _site(site, server.name, seen), asking)
+    try:
+        _services(server, [site for site in sites if keeper(site) == server.name], seen, limit)
+    except HostError as fault:
+        seen.faults.append(fault.text)
+    except OSError as fault:
+        seen.faults.append(f"it could not be asked: {fault}")
+    for thread in answers:
+        thread.join()
+
+
+def _services(server: Server, crons: list[Site], seen: Seen, limit: float) -> None:
+    if server.database is not None:
+        _listening(server, seen)
+    if not server.connection:
+        return
+    conn = replace(Connection.from_props(server.connection), patience=PATIENCE)
+    web = status.web_units(str(server.web["type"]), str(server.web.get("php") or "")) if server.web else ()
+    databases = status.DATABASE_UNITS if server.database is not None else ()
+    users = {site.name: layout.system_user(site.identity) for site in crons}
+    lines = status.items([*web, *databases], users.values())
+    facts = script.execute(conn, "check", lines, what="looking at its services", timeout=limit).facts
+    seen.faults += status.units_down(facts, web, databases)
+    seen.crons.update({site: status.cron_of(facts, user) for site, user in users.items()})
+
+
+def _listening(server: Server, seen: Seen) -> None:
+    known = server.database or {}
+    if known.get("reach") == "ssh":
+        # Its port is closed to the hub; the unit tells.
+        return
+    where = (str(known["address"]), int(known["port"]))
+    try:
+        socket.create_connection(where, timeout=5).close()
+    except OSError as fault:
+        seen.faults.append(
+            f"the database at {where[0]} port {where[1]} takes no connection ({fault.strerror or fault})"
+        )
+
+
+def _site(site: Site, server: str, seen: Seen) -> None:
+    made, member = site.installation or {}, site.members[server]
+    declared = health.Declared(
+        site=site.name,
+        application=APPLICATIONS[str(made["application"])],
+        https=str(made.get("https", "none")),
+        fingerprint=str(made.get("fingerprint") or ""),
+        enabled=site.enabled,
+    )
+    seen.sites[site.name] = health.fault(declared, str(member["connection"]["address"]), int(member["port"])) or ""
+
+
+def _spread(work: Callable[[Thing], None], things: Iterable[Thing]) -> list[threading.Thread]:
+    """Do the same for all things, some at a time."""
+    waiting: queue.SimpleQueue[Thing] = queue.SimpleQueue()
+    for thing in things:
+        waiting.put(thing)
+
+    def go_on(_: int) -> None:
+        while True:
+            try:
+                thing = waiting.get_nowait()
+            except queue.Empty:
+                return
+            work(thing)
+
+    return [_begin(go_on, number) for number in range(min(SIDE_BY_SIDE, waiting.qsize()))]
+
+
+def _begin(work: Callable[[Thing], None], thing: Thing) -> threading.Thread:
+    # The process does not wait for a daemon's end: what hangs holds up nobody.
+    thread = threading.Thread(target=work, args=(thing,), daemon=True)
+    thread.start()
+    return thread
+
+
+def faults_of_sites(seen: Mapping[str, Seen]) -> dict[str, list[str]]:
+    """Bring what the machines said of sites together, by site."""
+    found: dict[str, list[str]] = {}
+    for name, machine in seen.items():
+        for site, fault in machine.sites.items():
+            found.setdefault(site, []).extend([f"{name}: {fault}"] if fault else [])
+    return found

@@ -1,0 +1,111 @@
+"""``login``: a one-time login to a site, made by its own application on one of its web servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from aegir_components.applications import APPLICATIONS
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import ConnectionRefused, HostUnreachable
+from aegir_components.services import installation
+
+from . import completion
+from .ends import Refusal, tell
+from .stack import Stack, here
+from .state import Site, State
+
+TIMEOUT: Final = 120.0
+"""Seconds for the program: the application starts with cold caches."""
+PATIENCE: Final = 20
+"""Seconds to wait for an installer or an update that works on the site."""
+GOOD_FOR: Final = {
+    "drupal": "until it is used, at most as long as the site's links for lost passwords (a day, unless somebody has changed it)",
+    "drupal7": "until it is used, at most as long as the site's links for lost passwords (a day, unless somebody has changed it)",
+    "wordpress": "once, for 15 minutes",
+}
+
+
+@click.command()
+@click.argument("site", shell_complete=completion.sites)
+@click.option(
+    "--stack", required=True, metavar="STACK", shell_complete=completion.stacks, help="The stack that has it."
+)
+@click.option(
+    "--account",
+    default="",
+    metavar="NAME",
+    help="Another account than Drupal's first one, or WordPress's declared one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
+    """Print an address that logs its visitor in to SITE, once.
+
+    Who has it is let in, so it goes to standard output and nowhere else: neither log nor state has it.
+    """
+    found = find(Stack(name=stack, engine=here()).state(), site)
+    link = make(found, account)
+    click.echo(json.dumps({"site": found.name, "url": link}, indent=2) if as_json else link)
+    tell(f"it is good {GOOD_FOR[str((found.installation or {})['application'])]}")
+
+
+def find(state: State, name: str) -> Site:
+    """Find an installed site.
+
+    Raises:
+        Refusal: there is none of this name, or it cannot be logged in to.
+    """
+    site = next((site for site in state.sites.values() if name in {site.name, site.identity}), None)
+    if site is None:
+        raise Refusal(f"{state.stack} has no site {name}; it has: {', '.join(state.sites) or 'none'}")
+    if site.installation is None or site.installation.get("content") == "empty":
+        raise Refusal(f"site {name} never came up in {state.stack}; run pulumi up --stack {state.stack} first")
+    if not site.enabled:
+        raise Refusal(
+            f"site {name} is disabled and answers nobody; set state: enabled and run pulumi up --stack {state.stack}"
+        )
+    return site
+
+
+def make(site: Site, account: str) -> str:
+    """Let the site's application make a one-time login, on the first of its web servers that is there.
+
+    Raises:
+        HostError: none of them could do it; says why.
+    """
+    made = site.installation or {}
+    values = {"host": site.name, "url": site.url, "admin": str(made["admin"]), "account": account}
+    lines = installation.items(
+        APPLICATIONS[str(made["application"])].login, site=site.identity, publish_path=str(made["publish_path"]),
+        docroot=str(made["docroot"]), values=values, patience=PATIENCE,
+    )  # fmt: skip
+    candidates = list(_able(site))
+    for conn in candidates:
+        try:
+            report = script.execute(
+                conn, "apply", lines, what=f"making a login to {site.name}", timeout=TIMEOUT, lock=False
+            )
+        except (HostUnreachable, ConnectionRefused) as fault:
+            if conn is candidates[-1]:
+                raise
+            tell(f"{fault}; the next one is asked")
+            continue
+        link = report.facts.get("result", "").removeprefix("::link ")
+        if link.startswith(f"{site.url}/"):
+            return link
+        raise Refusal(
+            f"{conn.host}: the site {site.name} made a login to another address than its own {site.url}; look at its settings"
+        )
+    raise Refusal(f"site {site.name} is on no web server")
+
+
+def _able(site: Site) -> Iterator[Connection]:
+    """List the web servers that may do it: work for a pack is its master's."""
+    master = str((site.installation or {}).get("master") or "")
+    for name, conn in Connection.of_members(site.members).items():
+        if master in {"", name}:
+            yield conn

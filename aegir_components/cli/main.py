@@ -1,0 +1,56 @@
+"""The program: its commands, and how each fault becomes one sentence and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from aegir_components import settings
+from aegir_components.host.errors import HostError
+from aegir_components.sources.faults import SourceError
+
+from . import completion
+from .ends import Refusal
+from .graph import graph
+from .login import login
+from .promote import promote
+from .status import status
+
+
+class Program(click.Group):
+    """The commands together."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what the layers below raise becomes a sentence without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (HostError, settings.SettingsError, SourceError) as fault:
+            raise Refusal(str(fault)) from None
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 done and something is not well.",
+)
+@click.option(
+    "-C", "--cwd", type=click.Path(exists=True, file_okay=False), default=".", metavar="DIRECTORY",
+    help="Run as if started there; as Pulumi, the nearest Pulumi.yaml upwards is taken.",
+)  # fmt: skip
+def aegir(cwd: str) -> None:
+    """What an operator of a farm does, beside `pulumi preview` and `pulumi up`."""
+    # Commands look for the project themselves: help and completion need none.
+    del cwd
+
+
+for command in (promote, status, login, graph, completion.completion):
+    aegir.add_command(command)
+
+
+def main() -> None:
+    """Run the program, and end the process with its exit status."""
+    # `python -m aegir_components` would otherwise be called by a file's name in usage lines and for completion.
+    aegir.main(prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)
+    sys.exit(0)

@@ -1,0 +1,214 @@
+"""What a status says: a row for each server, platform and site, from the state and from what machines said. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from .live import Seen, faults_of_sites, keeper
+from .state import Release, Server, Site, State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerRow:
+    """A server."""
+
+    name: str
+    address: str
+    services: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformRow:
+    """A platform."""
+
+    name: str
+    code: str
+    """Application and version."""
+    release: str
+    revision: str
+    servers: tuple[str, ...]
+    sites: int
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteRow:
+    """A site."""
+
+    name: str
+    url: str
+    platform: str
+    release: str
+    state: str
+    """``enabled`` or ``disabled``."""
+    certificate_ends: str
+    """A day; empty for a site without TLS."""
+    certificate_days: int | None
+    last_cron: str
+    """A moment, ``off``, ``never``, or empty where nobody was asked."""
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """A stack."""
+
+    stack: str
+    live: bool
+    """Whether the machines were asked."""
+    pending: tuple[str, ...]
+    """What a run had begun that did not come to its end."""
+    servers: tuple[ServerRow, ...] = ()
+    platforms: tuple[PlatformRow, ...] = ()
+    sites: tuple[SiteRow, ...] = field(default=())
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong."""
+        rows: list[Any] = [*self.servers, *self.platforms, *self.sites]
+        return not self.pending and not any(row.faults for row in rows)
+
+    def plain(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        return {"well": self.well, **asdict(self)}
+
+
+def status(state: State, seen: Mapping[str, Seen] | None, today: date) -> Status:
+    """Put a status together.
+
+    Args:
+        state: what was made.
+        seen: what the machines said; ``None`` when they were not asked.
+        today: for the days that certificates are good for.
+    """
+    said = faults_of_sites(seen) if seen is not None else {}
+    return Status(
+        stack=state.stack,
+        live=seen is not None,
+        pending=state.pending,
+        servers=tuple(_server(state, server, seen) for server in state.servers.values()),
+        platforms=tuple(_platform(state, release, said) for release in state.releases.values()),
+        sites=tuple(_site(state, site, seen, said, today) for site in state.sites.values()),
+    )
+
+
+def _server(state: State, server: Server, seen: Mapping[str, Seen] | None) -> ServerRow:
+    services = []
+    if server.web is not None:
+        php = server.web.get("php")
+        services.append(f"{server.web['type']}{f', PHP {php}' if php else ''}")
+    if server.database is not None:
+        services.append(_database(str(server.database.get("version", ""))))
+    faults = [*_drift(state, ("Machine", "Names", "WebService", "DatabaseService", "ManagedDatabase"), server.name)]
+    faults += seen[server.name].faults if seen else []
+    return ServerRow(name=server.name, address=server.address, services=tuple(services), faults=tuple(faults))
+
+
+def _database(version: str) -> str:
+    """Say what a database server is, from what it calls itself: ``10.11.6-MariaDB-0+deb12u1``, ``8.0.36``."""
+    number = re.match(r"[\d.]+", version)
+    return f"{'MariaDB' if 'MariaDB' in version else 'MySQL'} {number[0] if number else version}".strip()
+
+
+def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]]) -> PlatformRow:
+    sites = state.sites_on(release.platform)
+    broken = [site.name for site in sites if said.get(site.name)]
+    return PlatformRow(
+        name=release.platform,
+        code=f"{release.application} {release.version}".strip(),
+        release=release.name,
+        revision=release.revision,
+        servers=release.members,
+        sites=len(sites),
+        faults=(*_drift(state, ("Release",), release.platform), *(f"{name} does not work" for name in broken)),
+    )
+
+
+def _site(
+    state: State, site: Site, seen: Mapping[str, Seen] | None, said: Mapping[str, Sequence[str]], today: date
+) -> SiteRow:
+    release = state.releases.get(site.platform)
+    ends = str((site.certificate or {}).get("ends") or "")
+    days = (date.fromisoformat(ends) - today).days if ends else None
+    faults = [] if site.installation is not None else ["never came up"]
+    faults += _drift(state, ("Installation", "SiteConfiguration", "SiteDatabase"), site.identity)
+    if days is not None and days < 0:
+        faults.append(f"its certificate ended on {ends}")
+    faults += said.get(site.name, ())
+    last = ""
+    if seen is not None:
+        last, fault = _cron(site, seen)
+        faults += [fault] if fault else []
+    return SiteRow(
+        name=site.name,
+        url=site.url,
+        platform=site.platform,
+        release=release.name if release else "",
+        state="enabled" if site.enabled else "disabled",
+        certificate_ends=ends,
+        certificate_days=days,
+        last_cron=last,
+        faults=tuple(faults),
+    )
+
+
+def _cron(site: Site, seen: Mapping[str, Seen]) -> tuple[str, str]:
+    where = keeper(site)
+    if not where:
+        return "off", ""
+    known = seen[where].crons.get(site.name) if where in seen else None
+    if known is None:
+        # Its machine's own row says why.
+        return "unknown", ""
+    last = f"{known.last:%Y-%m-%d %H:%M}" if known.last else "never"
+    return last, f"{where}: {known.fault}" if known.fault else ""
+
+
+def _drift(state: State, kinds: Iterable[str], name: str) -> Iterator[str]:
+    for kind in kinds:
+        yield from (f"changed by hand: {text}" for text in state.drift.get((kind, name), ()))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lay texts out in columns; the last one is as long as it is."""
+    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head) - 1)]
+    return ["  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+            for row in [head, *rows]]  # fmt: skip
+
+
+def tables(found: Status) -> list[str]:
+    """Write a status as tables."""
+    lines = []
+    if found.servers:
+        rows = [(row.name, row.address, "; ".join(row.services) or "-", health(row.faults)) for row in found.servers]
+        lines += [*table(("SERVER", "ADDRESS", "SERVICES", "HEALTH"), rows), ""]
+    if found.platforms:
+        code = [(row.name, row.code, row.release, row.revision.removeprefix("sha256:")[:12] or "-", str(row.sites),
+                 health(row.faults)) for row in found.platforms]  # fmt: skip
+        lines += [*table(("PLATFORM", "CODE", "RELEASE", "REVISION", "SITES", "HEALTH"), code), ""]
+    if found.sites:
+        sites = [(row.name, row.platform, row.release, _ends(row), row.last_cron or "-",
+                  health(row.faults) if row.state == "enabled" else f"{row.state}, {health(row.faults)}")
+                 for row in found.sites]  # fmt: skip
+        lines += [*table(("SITE", "PLATFORM", "RELEASE", "CERTIFICATE", "LAST CRON (UTC)", "HEALTH"), sites), ""]
+    lines += [f"A run ended in the middle of {text}." for text in found.pending]
+    return lines or ["Nothing was made yet."]
+
+
+def health(faults: Sequence[str]) -> str:
+    """Say how something is in one cell."""
+    return "; ".join(faults) or "ok"
+
+
+def _ends(row: SiteRow) -> str:
+    return f"{row.certificate_ends} ({row.certificate_days} days)" if row.certificate_ends else "-"
+
+
+def today() -> date:
+    """Give the day, where certificates' ends are counted from."""
+    return datetime.now(tz=UTC).date()

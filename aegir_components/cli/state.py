@@ -1,0 +1,194 @@
+"""What Pulumi's state says of a stack: pure reading of what ``pulumi stack export`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from aegir_components import layout
+from aegir_components.sources import records
+
+OURS: Final = "pulumi-python:dynamic/aegir:"
+COMPONENTS: Final = "aegir:index:"
+
+Props = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """A platform, as it was last made live."""
+
+    platform: str
+    props: Props = field(repr=False)
+    """The resource's outputs."""
+
+    @property
+    def name(self) -> str:
+        """The release that is live."""
+        return records.name_of(str(self.props["digest"]))
+
+    @property
+    def revision(self) -> str:
+        """The commit, or the archive's checksum; empty for a directory."""
+        return str(self.props.get("source_revision") or "")
+
+    @property
+    def version(self) -> str:
+        """What the code base says of itself."""
+        return str((self.props.get("facts") or {}).get("version", ""))
+
+    @property
+    def application(self) -> str:
+        """Which application it is."""
+        return str(self.props["application"])
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The web servers that carry it."""
+        return tuple(sorted(self.props["members"]))
+
+    @property
+    def publish_root(self) -> str:
+        """Where its sites' data are."""
+        return layout.publish_root(str(self.props["publish_path"]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """A site, as it was last made."""
+
+    identity: str
+    """What it is known by on the machines."""
+    installation: Props | None = field(default=None, repr=False)
+    """The outputs of its installation; ``None``: it never came up."""
+    configuration: Props | None = field(default=None, repr=False)
+    certificate: Props | None = field(default=None, repr=False)
+    url: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its host name."""
+        known = self.installation or self.configuration or {}
+        return str(known.get("name") or self.identity)
+
+    @property
+    def platform(self) -> str:
+        """The platform that it is on."""
+        return str((self.installation or self.configuration or {}).get("platform", ""))
+
+    @property
+    def members(self) -> Mapping[str, Props]:
+        """Its web servers."""
+        found: Mapping[str, Props] = (self.installation or self.configuration or {}).get("members", {})
+        return found
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it is served."""
+        return bool((self.installation or {}).get("enabled", True))
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether its web servers have been asked for it, and have to answer with the application."""
+        made = self.installation
+        return made is not None and bool(made.get("health", True)) and made.get("content", "present") != "empty"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A server, as it was last prepared."""
+
+    name: str
+    connection: Props = field(default_factory=dict, repr=False)
+    address: str = ""
+    web: Props | None = field(default=None, repr=False)
+    database: Props | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """A stack, as Pulumi remembers it."""
+
+    stack: str
+    servers: Mapping[str, Server] = field(default_factory=dict)
+    releases: Mapping[str, Release] = field(default_factory=dict)
+    sites: Mapping[str, Site] = field(default_factory=dict)
+    """By host name."""
+    pending: tuple[str, ...] = ()
+    """What a run had begun that did not come to its end: ``creating Release code``."""
+    drift: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """What the last look has found changed by hand, by kind and name of the resource."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever made, or nothing is left."""
+        return not (self.servers or self.releases or self.sites)
+
+    @classmethod
+    def read(cls, stack: str, exported: Mapping[str, Any]) -> Self:
+        """Read what ``pulumi stack export`` gives."""
+        deployment = exported.get("deployment") or {}
+        made: dict[str, dict[str, Props]] = {}
+        parts: dict[str, dict[str, Props]] = {}
+        for kind, name, outputs in _resources(deployment.get("resources") or ()):
+            (parts if kind.startswith(COMPONENTS) else made).setdefault(kind.rpartition(":")[2], {})[name] = outputs
+        sites = (
+            Site(
+                identity=name,
+                installation=made.get("Installation", {}).get(name),
+                configuration=made.get("SiteConfiguration", {}).get(name),
+                certificate=made.get("Certificate", {}).get(name),
+                url=str(part.get("url", "")),
+            )
+            for name, part in sorted(parts.get("Site", {}).items())
+        )
+        servers = (_server(name, part, made) for name, part in sorted(parts.get("Server", {}).items()))
+        releases = (Release(platform=name, props=props) for name, props in sorted(made.get("Release", {}).items()))
+        return cls(
+            stack=stack,
+            servers={server.name: server for server in servers},
+            releases={release.platform: release for release in releases},
+            sites={site.name: site for site in sites},
+            pending=tuple(_pending(deployment.get("pending_operations") or ())),
+            drift={
+                (kind, name): tuple(map(str, props["drift"]))
+                for kind, named in made.items()
+                for name, props in named.items()
+                if props.get("drift")
+            },
+        )
+
+    def sites_on(self, platform: str) -> tuple[Site, ...]:
+        """List the sites of a platform."""
+        return tuple(site for site in self.sites.values() if site.platform == platform)
+
+
+def _resources(listed: Any) -> Iterator[tuple[str, str, Props]]:
+    for resource in listed:
+        kind = str(resource.get("type", ""))
+        # One that is marked is being replaced: its successor is in the list as well.
+        if kind.startswith((OURS, COMPONENTS)) and not resource.get("delete"):
+            yield kind, _name(resource), resource.get("outputs") or {}
+
+
+def _pending(listed: Any) -> Iterator[str]:
+    for operation in listed:
+        resource = operation.get("resource") or {}
+        yield f"{operation.get('type', 'changing')} {str(resource.get('type', '')).rpartition(':')[2]} {_name(resource)}"
+
+
+def _name(resource: Mapping[str, Any]) -> str:
+    return str(resource.get("urn", "")).rpartition("::")[2]
+
+
+def _server(name: str, part: Props, made: Mapping[str, Mapping[str, Props]]) -> Server:
+    machine = made.get("Machine", {}).get(name)
+    database = made.get("DatabaseService", {}).get(name) or made.get("ManagedDatabase", {}).get(name)
+    return Server(
+        name=name,
+        connection=(machine or {}).get("connection", {}),
+        address=str(part.get("address") or (machine or {}).get("connection", {}).get("address", "")),
+        web=made.get("WebService", {}).get(name),
+        database=database,
+    )

@@ -1,0 +1,70 @@
+"""What runs on a machine now: its services' units, and when the cron of each site ran last. It only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aegir_components.host import script
+
+from . import functions
+from .web_types import program
+
+DATABASE_UNITS = ("mariadb", "mysql")
+"""One of the two is the database server's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cron:
+    """How a site's cron did."""
+
+    last: datetime | None
+    """When it was last started; ``None``: not since the machine has booted."""
+    fault: str = ""
+    """What is wrong with it; empty for nothing."""
+
+
+def web_units(kind: str, php: str) -> tuple[str, ...]:
+    """Name the units of a web service: its type's, and PHP's of that version."""
+    return (program(kind).unit, *((f"php{php}-fpm",) if php else ()))
+
+
+def items(units: Iterable[str], users: Iterable[str]) -> list[str]:
+    """List what asks for units, and for the cron of sites by their Linux users."""
+    return [functions("status"), script.call("status_units", *units), script.call("status_cron", *users)]
+
+
+def units_down(facts: Mapping[str, str], units: Iterable[str], databases: Iterable[str] = ()) -> list[str]:
+    """Say which units do not run; of the database's two names one is enough."""
+    found = [
+        f"{unit} is {facts.get(f'unit.{unit}') or 'unknown'}" for unit in units if facts.get(f"unit.{unit}") != "active"
+    ]
+    names = list(databases)
+    if names and not any(facts.get(f"unit.{unit}") == "active" for unit in names):
+        found.append(f"{' or '.join(names)} does not run")
+    return found
+
+
+def cron_of(facts: Mapping[str, str], user: str) -> Cron:
+    """Read how the cron of a site did."""
+    service, timer = _properties(facts.get(f"cron.{user}", "")), _properties(facts.get(f"timer.{user}", ""))
+    times = [_time(text) for text in (service.get("ExecMainStartTimestamp", ""), timer.get("LastTriggerUSec", ""))]
+    last = max((time for time in times if time), default=None)
+    if timer.get("ActiveState") != "active":
+        return Cron(last=last, fault="its timer does not run")
+    if service.get("Result", "success") != "success":
+        return Cron(last=last, fault=f"cron failed ({service['Result']})")
+    return Cron(last=last)
+
+
+def _properties(text: str) -> dict[str, str]:
+    return {key: value for key, _, value in (line.partition("=") for line in text.splitlines())}
+
+
+def _time(text: str) -> datetime | None:
+    """Read a time as systemd writes it: ``Wed 2026-11-25 02:13:07 UTC``; ``n/a`` and nothing are none."""
+    try:
+        return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S %Z").replace(tzinfo=UTC)
+    except ValueError:
+        return None
