@@ -169,7 +169,7 @@ def _copied(data: Any) -> Any:
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[a-z_]{2,}", name) and name not in RESERVED else _quoted(name)
+    return name if re.fullmatch(r"[a-z_][a-z0-9_.:-]*[a-z0-9_]", name) and name not in RESERVED else _quoted(name)
 
 
 def _rendered(value: Value) -> str:

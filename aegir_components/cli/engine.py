@@ -84,9 +84,8 @@ class Engine:
         try:
             return json.loads(done.output)
         except ValueError:
-            raise Refusal(
-                f"pulumi {' '.join(words[:2])} printed something else than JSON: {done.output[:200]!r}"
-            ) from None
+            # Not quoted: it may hold the configuration's secrets.
+            raise Refusal(f"pulumi {' '.join(words[:2])} printed something else than JSON") from None
 
     def configuration(self, stack: str) -> tuple[dict[str, str], set[str]]:
         """Give a stack's configuration as a program gets it, decrypted, and the keys that hold a secret somewhere."""

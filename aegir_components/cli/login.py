@@ -13,6 +13,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import ConnectionRefused, HostUnreachable
 from aegir_components.services import installation
+from aegir_components.settings import names
 
 from . import completion
 from .ends import Refusal, tell
@@ -59,7 +60,12 @@ def find(state: State, name: str) -> Site:
     Raises:
         Refusal: there is none of this name, or it cannot be logged in to.
     """
-    site = next((site for site in state.sites.values() if name in {site.name, site.identity}), None)
+    try:
+        # The state has names as machines do.
+        ascii_ = names.host_name(name).ascii
+    except names.Wrong:
+        ascii_ = name
+    site = next((site for site in state.sites.values() if ascii_ in {site.name, site.identity}), None)
     if site is None:
         raise Refusal(f"{state.stack} has no site {name}; it has: {', '.join(state.sites) or 'none'}")
     if site.installation is None or site.installation.get("content") == "empty":

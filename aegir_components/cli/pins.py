@@ -15,14 +15,13 @@ from .state import Release, State
 
 PLATFORMS: Final = ("config", "aegir:platforms")
 SITES: Final = ("config", "aegir:sites")
-SOURCE_KEYS: Final = ("path", "git", "archive", "makefile", "ref", "directory", "checksum", "composer")
 
 
 def pin_platform(text: StackText, platform: settings.Platform, release: Release, target: settings.Platform) -> str:
     """Write into a stack file that a platform is to be what was verified elsewhere; also gives that in words.
 
     Args:
-        text: the target's stack file.
+        text: the target's stack file. What of the platform does not stand in it comes from elsewhere, and is overridden.
         platform: the platform as the source stack declares it.
         release: what is live of it there.
         target: the platform as the target declares it now.
@@ -30,22 +29,22 @@ def pin_platform(text: StackText, platform: settings.Platform, release: Release,
     Raises:
         Refusal: it cannot be written; says why and what to do.
     """
-    place = (*PLATFORMS, _key_of(text, target))
     wanted = wanted_source(platform.source, release)
+    words = _words(wanted, release)
     by_digest = not (platform.source.git or platform.source.archive)
     try:
+        place = (*PLATFORMS, _key_of(text, target))
         _write_source(text, (*place, "source"), wanted, target)
         if by_digest:
-            text.set((*place, "release"), release.name, after="source")
-        else:
-            text.drop((*place, "release"))
+            _put(text, (*place, "release"), release.name, after="source")
+        elif target.release:
+            _take_out(text, (*place, "release"))
         # As long as it stands there, nothing that is written here becomes live.
-        text.drop((*place, "rollback"))
+        if target.rollback:
+            _take_out(text, (*place, "rollback"))
     except EditError as fault:
-        raise Refusal(
-            f"the stack file cannot be changed here: {fault}. Write it by hand: {_words(wanted, release)}"
-        ) from None
-    return f"platform {target.name}: {_words(wanted, release)}"
+        raise Refusal(f"the stack file cannot be changed here: {fault}. Write it by hand: {words}") from None
+    return f"platform {target.name}: {words}"
 
 
 def pin_site(text: StackText, site: settings.Site, platform: str) -> str:
@@ -55,39 +54,36 @@ def pin_site(text: StackText, site: settings.Site, platform: str) -> str:
         Refusal: it cannot be written; says why.
     """
     declared = text.get(SITES)
-    key = (
-        next((name for name in declared if name in {site.name, site.display_name}), None)
-        if isinstance(declared, Mapping)
-        else None
-    )
-    if key is None:
-        raise Refusal(
-            f'aegir:sites["{site.display_name}"] does not stand in the stack file as a mapping; write it there by hand: '
-            f"platform: {platform}"
-        )
+    known = declared if isinstance(declared, Mapping) else {}
+    key = next((name for name in known if name in {site.name, site.display_name}), site.display_name)
     try:
-        text.set((*SITES, key, "platform"), platform)
+        _put(text, (*SITES, key, "platform"), platform)
     except EditError as fault:
         raise Refusal(
-            f"the stack file cannot be changed here: {fault}. Write it by hand: platform: {platform}"
+            f"the stack file cannot be changed here: {fault}. Write it by hand: site {site.display_name}, platform: {platform}"
         ) from None
     return f"site {site.display_name}: on platform {platform}"
 
 
 def wanted_source(source: settings.PlatformSource, release: Release) -> dict[str, Value]:
     """Give the mapping of a source that leads to what is live of it: by commit, by checksum, or as it stands."""
-    beside: dict[str, Value] = {}
+    wanted = effective(source)
+    if source.git:
+        return {**wanted, "ref": release.revision}
+    return {**wanted, "checksum": release.revision} if source.archive else wanted
+
+
+def effective(source: settings.PlatformSource) -> dict[str, Value]:
+    """Give the mapping that a source is declared by; what is as it is anyway is left out."""
+    found: dict[str, Value] = {
+        key: value
+        for key in ("git", "archive", "makefile", "path", "ref", "directory", "checksum")
+        if (value := getattr(source, key))
+    }
     if source.composer is not None:
         flags = {"dev": source.composer.dev, "unlocked": source.composer.unlocked}
-        beside["composer"] = flags if any(flags.values()) else True
-    if source.git:
-        below: dict[str, Value] = {"directory": source.directory} if source.directory else {}
-        return {"git": source.git, "ref": release.revision, **below, **beside}
-    if source.archive:
-        return {"archive": source.archive, "checksum": release.revision, **beside}
-    if source.makefile:
-        return {"makefile": source.makefile}
-    return {"path": source.path, **beside}
+        found["composer"] = flags if any(flags.values()) else True
+    return found
 
 
 def counterpart(name: str, source: State, target: State, declared: settings.Settings) -> str:
@@ -115,43 +111,63 @@ def _write_source(
 ) -> None:
     now = text.get(place)
     kind = next(key for key in ("git", "archive", "makefile", "path") if key in wanted)
-    there = getattr(target.source, kind)
-    where = str(wanted[kind])
-    if kind == "path" and there:
+    have = effective(target.source)
+    if kind == "path" and "path" in have:
         # A directory of the target's own is as good: the digest tells what has to be in it.
-        where = there
-    if where != there and address.parse(where).password:
+        wanted = {**wanted, "path": have["path"]}
+    if wanted == have:
+        return
+    if wanted[kind] != have.get(kind) and address.parse(str(wanted[kind])).password:
         raise Refusal(
             f"platform {target.name}: the address of its source holds a secret, which only its own stack can read; set it "
             f"for this one first: pulumi config set --secret --path '{_path(place)}.{kind}'"
         )
-    if not isinstance(now, Mapping):
-        if wanted.keys() == {"path"} and where == there:
-            return
-        text.set(place, {**wanted, kind: where})
+    if isinstance(now, str):
+        text.set(place, wanted)
         return
     for key, value in wanted.items():
-        if key != kind:
-            text.set((*place, key), value, after=kind if now.get(kind, MISSING) is not MISSING else "")
-        elif where != there:
-            text.set((*place, key), where)
-    for key in SOURCE_KEYS:
-        if key not in wanted and key in now:
-            text.drop((*place, key))
+        if value != have.get(key):
+            _put(text, (*place, key), value, after=kind)
+    for key in have:
+        # A directory that another file names is no mapping there, most likely, and gone with the first key that is here; where it
+        # is one, the preview finds two kinds of source and says so.
+        if key not in wanted and not (key == "path" and now is MISSING):
+            _take_out(text, (*place, key))
+
+
+def _put(text: StackText, path: tuple[str | int, ...], value: Value, *, after: str = "") -> None:
+    """Set a value; mappings on the way to it that the text has not are made."""
+    for length in range(1, len(path)):
+        if text.get(path[:length]) is MISSING:
+            for step in reversed(path[length:]):
+                value = {str(step): value}
+            text.set(path[:length], value)
+            return
+    text.set(path, value, after=after)
+
+
+def _take_out(text: StackText, path: tuple[str | int, ...]) -> None:
+    if text.get(path) is MISSING:
+        raise EditError(f"{_path(path)} comes from another file, and a stack file can take nothing out of that")
+    text.drop(path)
 
 
 def _key_of(text: StackText, platform: settings.Platform) -> str | int:
     """Find the key of a platform in the file: its name, or its place in a list."""
     declared = text.get(PLATFORMS)
-    if isinstance(declared, Mapping) and platform.name in declared:
-        return platform.name
     if isinstance(declared, list):
-        for index, entry in enumerate(declared):
-            if isinstance(entry, Mapping) and _name(entry) == platform.name:
-                return index
-    raise Refusal(
-        f'aegir:platforms["{platform.name}"] does not stand in the stack file as a mapping, so it cannot be changed there'
-    )
+        named = (
+            index
+            for index, entry in enumerate(declared)
+            if isinstance(entry, Mapping) and _name(entry) == platform.name
+        )
+        index = next(named, None)
+        if index is None:
+            raise EditError(f"{_path(PLATFORMS)} is a list without it")
+        return index
+    if declared is not MISSING and not isinstance(declared, Mapping):
+        raise EditError(f"{_path(PLATFORMS)} is no mapping")
+    return platform.name
 
 
 def _name(entry: Mapping[str, Any]) -> str | None:
@@ -169,5 +185,10 @@ def _words(wanted: Mapping[str, Value], release: Release) -> str:
 
 
 def _path(place: tuple[str | int, ...]) -> str:
-    first, *rest = place[1:]
-    return str(first) + "".join(f"[{step}]" if isinstance(step, int) else f'["{step}"]' for step in rest)
+    """Write a place as messages about the stack file and ``pulumi config set --path`` have it."""
+    top, *rest = place[1:]
+    named = (
+        f"[{step}]" if isinstance(step, int) else f'["{step}"]' if at == 0 else f".{step}"
+        for at, step in enumerate(rest)
+    )
+    return str(top) + "".join(named)

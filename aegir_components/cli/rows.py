@@ -104,7 +104,8 @@ def _server(state: State, server: Server, seen: Mapping[str, Seen] | None) -> Se
         services.append(f"{server.web['type']}{f', PHP {php}' if php else ''}")
     if server.database is not None:
         services.append(_database(str(server.database.get("version", ""))))
-    faults = [*_drift(state, ("Machine", "Names", "WebService", "DatabaseService", "ManagedDatabase"), server.name)]
+    faults = [] if server.made else ["never came up"]
+    faults += [*_drift(state, ("Machine", "Names", "WebService", "DatabaseService", "ManagedDatabase"), server.name)]
     faults += seen[server.name].faults if seen else []
     return ServerRow(name=server.name, address=server.address, services=tuple(services), faults=tuple(faults))
 

@@ -44,7 +44,7 @@ class Stack:
         path = self.file
         values, secret_keys = self.engine.configuration(self.name)
         try:
-            return settings.load_values(values, secret_keys, path, conventional_name)
+            return settings.load_values(values, secret_keys, self.engine.project, self.name, conventional_name)
         except settings.SettingsError as fault:
             raise Refusal(f"{path}: {fault}") from None
 
@@ -64,5 +64,5 @@ def here() -> Engine:
 
 def names(project: Path) -> list[str]:
     """List the stacks that have a file."""
-    files = settings.stack_directory(project).glob("Pulumi.*.y*ml")
+    files = settings.directory_of(project).glob("Pulumi.*.y*ml")
     return sorted({path.stem.removeprefix("Pulumi.") for path in files})

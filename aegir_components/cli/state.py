@@ -105,6 +105,11 @@ class Server:
     web: Props | None = field(default=None, repr=False)
     database: Props | None = field(default=None, repr=False)
 
+    @property
+    def made(self) -> bool:
+        """Whether it was prepared: the component itself is in the state before anything of it is done."""
+        return bool(self.connection) or self.database is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:

@@ -56,10 +56,18 @@ def half_done(state: State, declared: settings.Settings, last_run: Mapping[str, 
 
 
 def _missing(state: State, declared: settings.Settings) -> Iterator[str]:
-    yield from (f"server {name}" for name in declared.servers if name not in state.servers)
+    for name, server in declared.servers.items():
+        made = state.servers.get(name)
+        if (
+            made is None
+            or not made.made
+            or (server.web and made.web is None)
+            or (server.database and made.database is None)
+        ):
+            yield f"server {name}"
     yield from (f"platform {name}" for name in declared.platforms if name not in state.releases)
-    made = {site.identity for site in state.sites.values() if site.installation is not None}
-    yield from (f"site {site.display_name}" for site in declared.sites.values() if site.identity not in made)
+    installed = {site.identity for site in state.sites.values() if site.installation is not None}
+    yield from (f"site {site.display_name}" for site in declared.sites.values() if site.identity not in installed)
 
 
 def never_well(platform: str, state: State, declared: settings.Settings) -> list[str]:

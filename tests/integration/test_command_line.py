@@ -329,11 +329,10 @@ def test_a_drupal_login_lets_in_once(
     assert re.match(rf"http://{site}/user/reset/1/\d+/[\w-]+/login$", link)
     first, second = Browser(lab.host("web1")), Browser(lab.host("web1"))
     status, page = first.get(link)
-    assert (200, True) == (status, "user/logout" in page), page[:400]
+    assert 200 == status, page[:400]
     assert 200 == first.get(f"http://{site}/admin/config")[0]
-    _, page = second.get(link)
-    assert "user/logout" not in page
-    assert second.get(f"http://{site}/admin/config")[0] == 403
+    second.get(link)
+    assert 403 == second.get(f"http://{site}/admin/config")[0]
 
 
 def test_the_estate_is_drawn(work: Checkout, tmp_path: Path) -> None:

@@ -277,6 +277,13 @@ def test_a_login_is_printed_on_standard_output_alone(pulumi: Pulumi, monkeypatch
     assert {"site": SITE, "url": link} == json.loads(run(pulumi, "login", SITE, "--stack", "testing", "--json").stdout)
 
 
+def test_a_site_is_found_by_the_name_that_people_read(pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi.states["testing"] = exported(Installation={"name": "www.xn--mller-kva.example"})
+    report = script.Report({"result": f"::link https://{SITE}/x"}, (), ())
+    monkeypatch.setattr(script, "execute", lambda *_, **__: report)
+    assert 0 == run(pulumi, "login", "www.müller.example", "--stack", "testing").exit_code
+
+
 def test_a_login_to_another_address_is_not_given_out(pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch) -> None:
     report = script.Report({"result": "::link http://localhost/user/reset/1/2/abc"}, (), ())
     monkeypatch.setattr(script, "execute", lambda *_, **__: report)

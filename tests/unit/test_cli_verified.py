@@ -76,6 +76,10 @@ def test_a_release_that_was_brought_back_may_be_promoted() -> None:
             {"without": ("Release code",)}, {}, "has not made yet: platform code", id="a platform that is missing"
         ),
         pytest.param({"without": ("Server web1",)}, {}, "has not made yet: server web1", id="a server that is missing"),
+        pytest.param({"without": ("Machine web1",)}, {}, "has not made yet: server web1", id="a server that was begun"),
+        pytest.param(
+            {"without": ("WebService web1",)}, {}, "has not made yet: server web1", id="a service that is missing"
+        ),
     ],
 )
 def test_a_stack_that_is_half_done_takes_no_promotion(have: dict[str, Any], last: dict[str, Any], why: str) -> None:
@@ -119,6 +123,8 @@ ARCHIVE = {"archive": "https://example.com/x.tar.gz", "checksum": f"sha256:{'a' 
 def pinned(source: Any, target: Any, text: str, release: dict[str, Any] | None = None, **also: Any) -> str:
     """Pin a platform into a text whose platform has `target` as its source."""
     before = declared(platforms__code__source=source).platforms["code"]
+    if "release:" in text:
+        also["platforms__code__release"] = "f" * 16
     after = declared(**{"platforms__code__source": target, **also}).platforms["code"]
     changed = StackText(HEAD + text)
     pins.pin_platform(changed, before, state(Release=release or {}).releases["code"], after)
@@ -197,6 +203,38 @@ def pinned_secretly(source: Any, target: Any, text: str) -> str:
     changed = StackText(HEAD + text)
     pins.pin_platform(changed, before, state().releases["code"], after)
     return changed.text.removeprefix(HEAD)
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        pytest.param(
+            "config:\n  aegir:hub: {}\n",
+            f'config:\n  aegir:hub: {{}}\n  aegir:platforms: {{code: {{source: {{ref: "{COMMIT}"}}}}}}\n', id="all of it",
+        ),
+        pytest.param(
+            "config:\n  aegir:platforms:\n    code:\n      server: web1 # ours\n",
+            f'config:\n  aegir:platforms:\n    code:\n      server: web1 # ours\n      source: {{ref: "{COMMIT}"}}\n',
+            id="its source",
+        ),
+    ],
+)  # fmt: skip
+def test_what_comes_from_another_file_is_overridden_in_the_stacks_own(text: str, after: str) -> None:
+    platform = declared().platforms["code"]
+    changed = StackText(text)
+    pins.pin_platform(changed, platform, state().releases["code"], platform)
+    assert after == changed.text
+
+
+def test_what_comes_from_another_file_and_would_have_to_go_is_refused() -> None:
+    before, after = (
+        declared(platforms__code__source={**GIT, **more}).platforms["code"] for more in ({}, {"directory": "web"})
+    )
+    with pytest.raises(
+        Refusal,
+        match=r"aegir:platforms\[.code.\]\.source\.directory comes from another file, .* Write it by hand: commit c0ffee",
+    ):
+        pins.pin_platform(StackText("config: {}"), before, state().releases["code"], after)
 
 
 def test_a_site_goes_to_the_platform_of_the_same_name_or_of_the_same_release() -> None:
