@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final, Literal
 
 import graphviz  # type: ignore[import-untyped]
@@ -22,6 +23,8 @@ SHAPES: Final[Mapping[Kind, str]] = {
 FILLS: Final[Mapping[Kind, str]] = {
     "hub": "#e3f2fd", "server": "#eceff1", "cluster": "#ede7f6", "pack": "#ede7f6", "platform": "#fff3e0", "site": "#ffffff",
 }  # fmt: skip
+WIDEST: Final = 44
+"""Letters on a line of what is wrong."""
 FONT: Final = {"fontname": "DejaVu Sans"}
 HEALTHY, BROKEN = "#c8e6c9", "#ffcdd2"
 RANKS: Final[tuple[tuple[Kind, ...], ...]] = (("hub",), ("server",), ("cluster", "pack"), ("platform",), ("site",))
@@ -83,7 +86,7 @@ def draw(stack: str, declared: settings.Settings, seen: Status | None = None) ->
 
     nodes = [node("hub", "hub", declared.hub.address)]
     nodes += [node("server", server.name, server.address, *_services(server)) for server in declared.servers.values()]
-    nodes += [node("cluster", name, "web cluster") for name in declared.clusters]
+    nodes += [node("cluster", name, "web cluster", *_uploads(cluster)) for name, cluster in declared.clusters.items()]
     nodes += [node("pack", name, f"pack, shares {pack.share}") for name, pack in declared.packs.items()]
     nodes += [node("platform", platform.name, _source(platform.source)) for platform in declared.platforms.values()]
     nodes += [
@@ -108,8 +111,7 @@ def dot(drawing: Drawing) -> graphviz.Digraph:
             rank.attr(rank="same")
             for node in drawing.nodes:
                 if node.kind in kinds:
-                    rank.node(_id(node.key), graphviz.escape("\n".join((*node.lines, *node.faults))).replace("\n", r"\n"),
-                              shape=SHAPES[node.kind], fillcolor=_fill(node))  # fmt: skip
+                    rank.node(_id(node.key), _text(node), shape=SHAPES[node.kind], fillcolor=_fill(node))
     for edge in drawing.edges:
         graph.edge(_id(edge.tail), _id(edge.head), label=graphviz.escape(edge.label), style=edge.style)
     return graph
@@ -131,6 +133,12 @@ def rendered(graph: graphviz.Digraph, form: str) -> bytes:
         ) from None
     except graphviz.CalledProcessError as fault:
         raise Refusal(f"dot failed: {str(fault.stderr).strip()[-400:]}") from None
+
+
+def _text(node: Node) -> str:
+    # What is wrong may be a long sentence.
+    lines = [*node.lines, *(line for fault in node.faults for line in wrap(fault, WIDEST))]
+    return str(graphviz.escape("\n".join(lines))).replace("\n", r"\n")
 
 
 def _id(key: str) -> str:
@@ -169,6 +177,11 @@ def _edges(declared: settings.Settings) -> Iterator[Edge]:
     for name, site in declared.sites.items():
         yield Edge(tail=f"platform {site.platform}", head=f"site {name}")
         yield Edge(tail=f"server {site.database}", head=f"site {name}", label="database", style="dashed")
+
+
+def _uploads(cluster: settings.WebCluster) -> Iterator[str]:
+    if cluster.uploads is not None and not cluster.uploads.separate:
+        yield f"uploads: {cluster.uploads.path or f'NFS from {cluster.uploads.nfs}'}"
 
 
 def _services(server: settings.Server) -> Iterator[str]:

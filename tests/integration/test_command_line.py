@@ -31,7 +31,7 @@ config:
   aegir:environment: {name}
   aegir:hub: {hub} # this machine
   aegir:servers:
-    {web}: {{address: {web_address}, services: {{web: apache}}}}
+    {web}: {{address: {web_address}, services: {{web: apache_ssl}}}}
     {database}:
       address: {database_address}
       services: {{database: {{type: mysql, admin: {{name: {admin}}}}}}}
@@ -203,7 +203,7 @@ def test_status_has_servers_platforms_and_sites_with_release_health_and_last_cro
 
     head, *_ = fast.output.splitlines()
     assert ["SERVER", "ADDRESS", "SERVICES", "HEALTH"] == head.split()
-    assert re.search(rf"{lab.host('web1').spec.fqdn} .* apache, PHP 8\.\d +ok", fast.output)
+    assert re.search(rf"{lab.host('web1').spec.fqdn} .* apache_ssl, PHP 8\.\d +ok", fast.output)
     assert re.search(rf"{lab.host('db1').spec.fqdn} .*MariaDB 1[01]\.[\d.]+ +ok", fast.output)
     assert re.search(rf"^{re.escape(SITE)} +code +[0-9a-f]{{16}} +- +- +ok$", fast.output, re.MULTILINE)
     assert re.search(
@@ -314,25 +314,27 @@ def add_site(work: Checkout, lab: Lab, platform: str, source: Path, site: str) -
     text = work.file("testing").read_text()
     declared = f"    {platform}: {{server: {lab.host('web1').spec.fqdn}, source: {source}}}\n"
     text = text.replace("  aegir:platforms:\n", f"  aegir:platforms:\n{declared}")
-    text = text.replace("  aegir:sites:\n", f"  aegir:sites:\n    {site}: {{platform: {platform}, profile: minimal}}\n")
+    text = text.replace(
+        "  aegir:sites:\n", f"  aegir:sites:\n    {site}: {{platform: {platform}, profile: minimal, https: required}}\n"
+    )
     work.file("testing").write_text(text)
     work.up("testing")
 
 
 @pytest.mark.parametrize("application", ["drupal7", "drupal10"])
-def test_a_drupal_login_lets_in_once(
+def test_a_drupal_login_lets_in_once_and_by_https_where_the_site_is(
     work: Checkout, lab: Lab, application: str, request: pytest.FixtureRequest
 ) -> None:
     site = f"{application}.example.com"
     add_site(work, lab, application, request.getfixturevalue(application), site)
     link = work.printed("login", site, "--stack", "testing").strip()
-    assert re.match(rf"http://{site}/user/reset/1/\d+/[\w-]+/login$", link)
+    assert re.match(rf"https://{site}/user/reset/1/\d+/[\w-]+/login$", link)
     first, second = Browser(lab.host("web1")), Browser(lab.host("web1"))
     status, page = first.get(link)
     assert 200 == status, page[:400]
-    assert 200 == first.get(f"http://{site}/admin/config")[0]
+    assert 200 == first.get(f"https://{site}/admin/config")[0]
     second.get(link)
-    assert 403 == second.get(f"http://{site}/admin/config")[0]
+    assert 403 == second.get(f"https://{site}/admin/config")[0]
 
 
 def test_the_estate_is_drawn(work: Checkout, tmp_path: Path) -> None:
@@ -342,6 +344,6 @@ def test_the_estate_is_drawn(work: Checkout, tmp_path: Path) -> None:
     work.aegir("graph", "acceptance", "--live", "-o", str(picture))
     drawn = picture.read_text()
     assert "<svg" in drawn
-    for text in (*names("acceptance"), "code", "plain", "hub", "web: apache"):
+    for text in (*names("acceptance"), "code", "plain", "hub", "web: apache_ssl"):
         assert text in drawn
     assert "#c8e6c9" in drawn

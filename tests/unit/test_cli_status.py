@@ -194,9 +194,12 @@ def test_clusters_and_packs_are_drawn_with_their_members_and_nfs() -> None:
 
     groups = {
         "servers__web2": web(2), "servers__web3": web(3), "servers__web4": web(4),
-        "clusters": {"twins": {"servers": ["web1", "web2"]}}, "packs": {"farm": {"master": "web3", "slaves": ["web4"]}},
+        "clusters": {"twins": {"servers": ["web1", "web2"], "uploads": {"nfs": "filer.example.com:/srv"}}},
+        "packs": {"farm": {"master": "web3", "slaves": ["web4"]}},
     }  # fmt: skip
-    edges = {(edge.tail, edge.head, edge.label, edge.style) for edge in drawing.draw("x", declared(**groups)).edges}
+    drawn = drawing.draw("x", declared(**groups))
+    assert ("twins", "web cluster", "uploads: NFS from filer.example.com:/srv") in [node.lines for node in drawn.nodes]
+    edges = {(edge.tail, edge.head, edge.label, edge.style) for edge in drawn.edges}
     assert ("server web2", "cluster twins", "member", "solid") in edges
     assert ("server web3", "pack farm", "master", "solid") in edges
     assert ("server web4", "pack farm", "slave", "solid") in edges
