@@ -49,6 +49,8 @@ class SiteRow:
     certificate_ends: str
     """A day; empty for a site without TLS."""
     certificate_days: int | None
+    asked: bool
+    """Whether its web servers are asked for it; with ``health: false``, and while its database is empty, nobody does."""
     last_cron: str
     """A moment, ``off``, ``never``, or empty where nobody was asked."""
     faults: tuple[str, ...]
@@ -153,6 +155,7 @@ def _site(
         state="enabled" if site.enabled else "disabled",
         certificate_ends=ends,
         certificate_days=days,
+        asked=site.asked_for,
         last_cron=last,
         faults=tuple(faults),
     )
@@ -193,9 +196,9 @@ def tables(found: Status) -> list[str]:
                  health(row.faults)) for row in found.platforms]  # fmt: skip
         lines += [*table(("PLATFORM", "CODE", "RELEASE", "REVISION", "SITES", "HEALTH"), code), ""]
     if found.sites:
-        sites = [(row.name, row.platform, row.release, _ends(row), row.last_cron or "-",
-                  health(row.faults) if row.state == "enabled" else f"{row.state}, {health(row.faults)}")
-                 for row in found.sites]  # fmt: skip
+        sites = [
+            (row.name, row.platform, row.release, _ends(row), row.last_cron or "-", _health(row)) for row in found.sites
+        ]
         lines += [*table(("SITE", "PLATFORM", "RELEASE", "CERTIFICATE", "LAST CRON (UTC)", "HEALTH"), sites), ""]
     lines += [f"A run ended in the middle of {text}." for text in found.pending]
     return lines or ["Nothing was made yet."]
@@ -204,6 +207,11 @@ def tables(found: Status) -> list[str]:
 def health(faults: Sequence[str]) -> str:
     """Say how something is in one cell."""
     return "; ".join(faults) or "ok"
+
+
+def _health(row: SiteRow) -> str:
+    said = health(row.faults) if row.faults or row.asked else "not asked for"
+    return said if row.state == "enabled" else f"{row.state}, {said}"
 
 
 def _ends(row: SiteRow) -> str:

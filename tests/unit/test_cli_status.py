@@ -152,6 +152,20 @@ def test_tables_align_their_columns() -> None:
     assert ["Nothing was made yet."] == rows.tables(rows.Status(stack="x", live=False, pending=()))
 
 
+@pytest.mark.parametrize(
+    ("installation", "said"),
+    [
+        ({"health": False}, "not asked for"),
+        ({"enabled": False}, "disabled, ok"),
+        ({"content": "empty"}, "not asked for"),
+    ],
+)
+def test_a_site_that_is_not_asked_for_is_not_called_well(installation: dict[str, Any], said: str) -> None:
+    found = rows.status(state(Installation=installation), None, TODAY)
+    assert found.well
+    assert any(line.startswith(SITE) and line.endswith(f"  {said}") for line in rows.tables(found))
+
+
 def test_times_of_systemd_are_read() -> None:
     assert status.Cron(last=datetime(2026, 1, 31, 2, 13, 7, tzinfo=UTC)) == status.cron_of(WELL, USER)
     never = {f"timer.{USER}": "ActiveState=active\nLastTriggerUSec=n/a", f"cron.{USER}": "ExecMainStartTimestamp="}
