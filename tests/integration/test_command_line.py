@@ -15,8 +15,8 @@ import pytest
 
 from aegir_components import layout
 from lab import Host, HostSpec, Lab
-from tests.integration.project import Browser, Checkout
 from tests.integration.farm import fetch, hub_settings
+from tests.integration.project import Browser, Checkout
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
