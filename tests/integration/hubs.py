@@ -31,13 +31,12 @@ LEAN = ("mypy", "mypyc", "ruff", "hypothesis", "debugpy", "*mypyc*.so", "__pycac
 """What no run of Pulumi's imports; a third of the environment."""
 
 
-def send(lab: Lab, host: Host, source: Path, target: str, *only: str, without: tuple[str, ...] = ()) -> None:
-    """Copy a tree into a host, past ssh."""
+def send(host: Host, source: Path, target: str, *only: str, without: tuple[str, ...] = ()) -> None:
+    """Copy a tree into a host."""
     skip = [f"--exclude={name}" for name in without]
     pack = subprocess.Popen(["tar", "-C", str(source), *skip, "-chf", "-", *(only or (".",))], stdout=subprocess.PIPE)
-    argv = [lab.engine.program, *lab.engine.runtime, "exec", "-i", host.container]
-    command = [*argv, "sh", "-c", f"mkdir -p {target} && tar -C {target} -xf -"]
-    subprocess.run(command, stdin=pack.stdout, check=True, timeout=120)
+    command = [*host.ssh_command(), f"mkdir -p {target} && tar -C {target} -xf -"]
+    subprocess.run(command, stdin=pack.stdout, check=True, timeout=180)
     assert pack.wait(20) == 0
 
 
@@ -56,10 +55,10 @@ class Hub:
             pytest.skip("the packages of this checkout are for another Python than Debian 12's")
         self.host.run(f"python3 -m venv --without-pip {VENV}")
         packages = next((ROOT / ".venv" / "lib").glob("python3*")) / "site-packages"
-        send(self.lab, self.host, packages, f"{VENV}/lib/python3.11/site-packages", without=(*LEAN, "*.pth"))
+        send(self.host, packages, f"{VENV}/lib/python3.11/site-packages", without=(*LEAN, "*.pth"))
         # Where `tools/setup` looks for it before it downloads one.
         engine = f"/root/.cache/aegir-pulumi/engine/{read_pins().engine}/bin"
-        send(self.lab, self.host, ROOT / ".venv" / "engine", engine)
+        send(self.host, ROOT / ".venv" / "engine", engine)
         self.host.run(f"ln -s {engine} {VENV}/engine")
         for source, name in ((self.lab.identity, "id"), (self.lab.known_hosts, "known_hosts")):
             self.host.run(f"umask 077; mkdir -p {KEYS}; cat >{KEYS}/{name}", input=source.read_text())
@@ -81,7 +80,7 @@ class Hub:
             "pyproject",
         )
         self.host.run(f"rm -rf {place}")
-        send(self.lab, self.host, ROOT, place, *(name for name in mine if name.startswith(needed)))
+        send(self.host, ROOT, place, *(name for name in mine if name.startswith(needed)))
         stamp = f"p = Path('{VENV}'); (p / 'made-from').write_text(venv.stamp(p / 'bin/python'))"
         self.host.run(
             f"mkdir -p {place}/stacks; ln -s {VENV} {place}/.venv; cd {place}; "

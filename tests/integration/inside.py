@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import yaml
 
 from lab import Host
 from tests.integration.farm import EMPTY, ROOT
+from tests.integration.hubs import LEAN, send
 
 STACK = "one"
 ENVIRONMENT = (
@@ -21,14 +21,6 @@ ENVIRONMENT = (
 )
 
 
-def send(host: Host, source: Path, target: str, *only: str) -> None:
-    """Copy a tree into a host."""
-    pack = subprocess.Popen(["tar", "-C", str(source), "-chf", "-", *(only or (".",))], stdout=subprocess.PIPE)
-    command = [*host.ssh_command(), f"mkdir -p {target} && tar -C {target} -xf -"]
-    subprocess.run(command, stdin=pack.stdout, check=True, timeout=180)
-    assert pack.wait(20) == 0
-
-
 def become_hub(host: Host, declared: dict[str, Any], code: Path) -> None:
     """Make a host a hub with a stack of its own, and a code base in `/opt/code`."""
     if sys.version_info[:2] != (3, 11):
@@ -36,7 +28,7 @@ def become_hub(host: Host, declared: dict[str, Any], code: Path) -> None:
     host.run("apt-get -q update && apt-get -q -y install --no-install-recommends python3 openssh-client", timeout=300)
     host.run("ln -sf python3 /usr/local/bin/python")
     packages = next(Path(ROOT, ".venv", "lib").glob("python3*")) / "site-packages"
-    send(host, packages, "/opt/packages")
+    send(host, packages, "/opt/packages", without=LEAN)
     send(host, ROOT / ".venv" / "engine", "/opt/engine")
     send(host, ROOT, "/opt/aegir", "aegir_components", "__main__.py", "Pulumi.yaml")
     send(host, code, "/opt/code")

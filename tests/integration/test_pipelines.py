@@ -37,7 +37,7 @@ class Runner:
         })  # fmt: skip
         self.hub.equip()
         self.hub.checkout(PLACE)
-        send(lab, self.hub.host, wordpress, SOURCE)
+        send(self.hub.host, wordpress, SOURCE)
         self.hub.host.run(f"umask 077; mkdir -p /srv/state /etc/aegir-ci; echo 'of this stack' >{PASSPHRASE}")
         self.hub.run(f"tools/env pulumi stack init {STACK} --non-interactive", where=PLACE)
         self.salt = self.hub.host.run(f"grep ^encryptionsalt: {PLACE}/stacks/Pulumi.{STACK}.yaml").stdout

@@ -57,7 +57,7 @@ class Team:
         })  # fmt: skip
         hub.equip()
         hub.checkout(PLACE)
-        send(self.lab, hub.host, wordpress, SOURCE)
+        send(hub.host, wordpress, SOURCE)
         hub.host.run("umask 077; cat >/root/.pgpass", input=f"{self.store.address}:5432:pulumi:pulumi:of-the-state\n")
         hub.host.run(f"umask 077; cat >{PASSPHRASE}", input=OLD + "\n")
         return hub
