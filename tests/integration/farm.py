@@ -350,3 +350,10 @@ def now(host: Host) -> str:
     """Give the host's time as journalctl takes it, after a moment in which nothing happens."""
     time.sleep(1.1)
     return host.run("date '+%Y-%m-%d %H:%M:%S'").stdout.strip()
+
+
+def with_another_key(host: Host) -> str:
+    """Give a host a key of its own, as a newly installed machine has; give it."""
+    key = "/etc/ssh/ssh_host_ed25519_key"
+    host.run(f"rm {key}*; ssh-keygen -q -t ed25519 -N '' -f {key}; systemctl restart ssh")
+    return " ".join(host.run(f"cat {key}.pub").stdout.split()[:2])

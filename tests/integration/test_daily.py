@@ -18,7 +18,7 @@ from aegir_components.host.connection import Connection
 from lab import Host, HostSpec, Lab
 from tests.integration import pages
 from tests.integration.checkout import Checkout
-from tests.integration.farm import fetch
+from tests.integration.farm import fetch, with_another_key
 from tools.paths import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -37,11 +37,12 @@ class Operator:
     def __init__(self, lab: Lab, place: Path) -> None:
         self.lab, self.checkout = lab, Checkout(place)
         self.hub, self.code = place / "hub", place / "src" / "shop"
-        self.upstream = place / "shop.git"
+        self.upstream, self.known_hosts = place / "shop.git", place / "known_hosts"
+        self.known_hosts.write_text(lab.known_hosts.read_text())
         self.words = {
             "192.0.2.1": lab.hub_address,
             **{address: lab.host(name).address for name, address in HOSTS.items()},
-            "/srv/farm/known_hosts": str(lab.known_hosts),
+            "/srv/farm/known_hosts": str(self.known_hosts),
             "/srv/src": str(place / "src"),
             "/var/aegir/backups": str(self.hub / "backups"),
         }
@@ -107,6 +108,14 @@ class Operator:
     def host_is_gone(self, host: Host) -> None:
         """Close the hub's connection to a host that has just died."""
         multiplex.disconnect(Connection(host=host.spec.fqdn, address=host.address, hub_root=str(self.hub)))
+
+
+def write_down(known_hosts: Path, former: str, key: str) -> None:
+    """Put a host's new key in place of the former one."""
+    text = known_hosts.read_text()
+    assert former in text
+    assert former != key
+    known_hosts.write_text(text.replace(former, key))
 
 
 def git(*words: str, where: Path) -> None:
@@ -279,6 +288,8 @@ def test_a_dead_server_is_replaced_and_another_time_given_up(operator: Operator,
     lab.host("web2").discard()
     lab.up([lab.host("web2").spec])
     assert "" == configured(lab, "web2"), "it is a bare one"
+    web = lab.host("web2")
+    write_down(operator.known_hosts, web.host_key, with_another_key(web))
     work = operator.doing("Replace a dead server")
 
     next(work)
