@@ -69,11 +69,15 @@ def _declared(context: click.Context, stack: str | None) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     config = read.get("config") if isinstance(read, dict) else None
-    return config if isinstance(config, dict) else {}
+    ours = {str(key).removeprefix("aegir:"): value for key, value in config.items()} if isinstance(config, dict) else {}
+    try:
+        return dict(settings.include(ours, settings.directory_of(_project(context))).config)
+    except settings.SettingsError:
+        return ours
 
 
 def _keys(declared: dict[str, Any], part: str) -> list[str]:
-    found = declared.get(f"aegir:{part}")
+    found = declared.get(part)
     return [str(key) for key in found] if isinstance(found, dict) else []
 
 

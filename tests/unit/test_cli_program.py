@@ -257,6 +257,26 @@ def test_a_site_stands_for_its_platform_under_the_targets_own_name(pulumi: Pulum
     assert "platform code: commit c0ffee" in done.stderr
 
 
+def test_what_is_included_is_offered_and_overridden_in_the_stacks_own_file(pulumi: Pulumi) -> None:
+    shared = {"config": {f"aegir:{key}": value for key, value in config().items() if key == "platforms"}}
+    (pulumi.project / "stacks/farm.yaml").write_text(yaml.safe_dump(shared))
+    own = config(environment="acceptance", platforms=None)
+    pulumi.add("acceptance", {"include": "farm.yaml", **own}, exported(BUILD))
+    path = pulumi.project / "stacks/Pulumi.acceptance.yaml"
+    before = path.read_text()
+    done = run(pulumi, "promote", "--from", "testing", "--to", "acceptance", "--yes")
+    assert 0 == done.exit_code, done.stderr
+
+    line = f'  aegir:platforms: {{code: {{source: {{ref: "{"c0ffee" * 6}c0ff"}}}}}}\n'
+    assert before == path.read_text().replace(line, "")
+    written = yaml.safe_load(path.read_text())["config"]["aegir:platforms"]
+    pulumi.config["acceptance"] = {**pulumi.config["acceptance"], "platforms": written}
+    again = run(pulumi, "promote", "--from", "testing", "--to", "acceptance", "--yes")
+    assert "it is pinned already" in again.stderr
+    pulumi.add("production", {"include": "farm.yaml", **own}, exported(BUILD))
+    assert ["code"] == offered(pulumi, "promote", "--from", "production", "--to", "acceptance", "c")
+
+
 # One-time logins.
 
 
@@ -356,19 +376,21 @@ def test_each_shell_gets_its_completion(shell: str, tmp_path: Path) -> None:
     assert f"{completion.VARIABLE}={shell}_complete" in done.stdout
 
 
-def test_stacks_platforms_and_sites_are_offered(pulumi: Pulumi) -> None:
-    def offered(*words: str) -> list[str]:
-        line = " ".join(["aegir", "--cwd", str(pulumi.project), *words])
-        variables = {completion.VARIABLE: "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-        done = CliRunner(env=variables).invoke(
-            aegir, [], prog_name=completion.PROGRAM, complete_var=completion.VARIABLE, standalone_mode=True
-        )
-        return [each.partition(",")[2] for each in done.stdout.splitlines()]
+def offered(pulumi: Pulumi, *words: str) -> list[str]:
+    """Press TAB after these words."""
+    line = " ".join(["aegir", "--cwd", str(pulumi.project), *words])
+    variables = {completion.VARIABLE: "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    done = CliRunner(env=variables).invoke(
+        aegir, [], prog_name=completion.PROGRAM, complete_var=completion.VARIABLE, standalone_mode=True
+    )
+    return [each.partition(",")[2] for each in done.stdout.splitlines()]
 
-    assert ["testing"] == offered("status", "t")
-    assert ["code"] == offered("promote", "--from", "testing", "--to", "acceptance", "c")
-    assert [SITE] == offered("login", "--stack", "testing", "www")
-    assert ["promote"] == offered("pro")
+
+def test_stacks_platforms_and_sites_are_offered(pulumi: Pulumi) -> None:
+    assert ["testing"] == offered(pulumi, "status", "t")
+    assert ["code"] == offered(pulumi, "promote", "--from", "testing", "--to", "acceptance", "c")
+    assert [SITE] == offered(pulumi, "login", "--stack", "testing", "www")
+    assert ["promote"] == offered(pulumi, "pro")
 
 
 def test_the_program_has_no_state_of_its_own(pulumi: Pulumi) -> None:
