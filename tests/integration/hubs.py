@@ -103,7 +103,7 @@ class Hub:
         """Begin a command in the background; what it says goes into a file of the host's."""
         self.host.run(f"setsid sh -c {_quoted(self._script(command, where, {}))} >{log} 2>&1 </dev/null &")
 
-    def wait_for(self, script: str, seconds: float = 60.0) -> None:
+    def wait_for(self, script: str, seconds: float = 150.0) -> None:
         """Wait until a shell script of the host's succeeds."""
         deadline = time.monotonic() + seconds
         while self.host.run(script, check=False).returncode:
