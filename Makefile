@@ -17,7 +17,7 @@ lab-setup: setup
 	@$(ENV) python -m lab setup
 
 test: unit lint lab-setup ## everything: the fast tests, lint, and the tests on real hosts in containers
-	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile --durations 15 || $(ENV) python -m tests.again
+	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 25 || $(ENV) python -m tests.again
 
 checks: # what the tests look with, beside what is run anyway
 	@tools/setup --checks

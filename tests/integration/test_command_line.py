@@ -18,7 +18,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration.farm import fetch, hub_settings
 from tests.integration.project import Browser, Checkout
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 SITE, PLAIN = "www.example.com", "plain.example.com"

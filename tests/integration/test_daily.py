@@ -21,7 +21,7 @@ from tests.integration.checkout import Checkout
 from tests.integration.farm import fetch, with_another_key
 from tools.paths import ROOT
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 PAGE = pages.sections(ROOT / "docs" / "daily.md")

@@ -15,7 +15,7 @@ from tests.comments import serve
 from tests.integration.farm import fetch
 from tests.integration.hubs import Hub, estate, send
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 PLACE, OUT, SOURCE, PASSPHRASE = (

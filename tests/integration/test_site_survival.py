@@ -17,7 +17,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, hub_settings
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 ROOT = "/var/aegir/platforms"

@@ -19,7 +19,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration.farm import fetch
 from tests.integration.hubs import HUB_ROOT, Hub, estate, send
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 PLACE, SOURCE, PASSPHRASE = "/srv/farm", "/srv/src/wordpress", "/etc/aegir.passphrase"
