@@ -38,6 +38,7 @@ MOUNT_OPTIONS = (
     "nfsvers=4.2,hard,noatime,nosuid,nodev,lookupcache=positive,_netdev,nofail,x-systemd.automount,"
     "x-systemd.mount-timeout=30s"
 )
+MARK = ".aegir-export"
 ACCOUNTS = (layout.AEGIR_USER, "www-data")
 """Whose files are shared; their numbers have to be the same everywhere."""
 
@@ -89,18 +90,19 @@ def export_removal(pack: str, path: str) -> list[str]:
     ]
 
 
-def mount_items(path: str, source: str) -> list[str]:
+def mount_items(path: str, source: str, *, mark: str = MARK) -> list[str]:
     """List what a client has: the package, and a mount that is proven to be the right one and to answer.
 
     Args:
         path: where it is mounted.
         source: the export, ``address:/path``.
+        mark: the file in it that our own exports have; empty for somebody else's.
     """
     return [
         functions("nfs"),
         script.packages(("nfs-common",)),
         *_parents(path),
-        script.call("want_mount", path, source, MOUNT_OPTIONS),
+        script.call("want_mount", path, source, MOUNT_OPTIONS, mark),
     ]
 
 

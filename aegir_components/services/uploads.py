@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
-
 from aegir_components import layout
 from aegir_components.host import script
 
 from . import functions
-
-OPTIONS = "nfsvers=4.2,hard,noatime,lookupcache=positive,_netdev,nofail,x-systemd.automount,x-systemd.mount-timeout=30s"
-"""``hard``: nfs(5) warns that ``soft`` can corrupt data. ``lookupcache=positive``: a name that was missing is seen within
-a second instead of half a minute. No boot waits for the server."""
+from . import nfs as nfs_mounts
 
 
 def items(path: str, nfs: str) -> list[str]:
@@ -21,19 +16,17 @@ def items(path: str, nfs: str) -> list[str]:
         path: the directory.
         nfs: the export that is mounted there; empty where somebody else sees to it.
     """
-    lines = [functions("uploads")]
-    if nfs:
-        lines += [
-            script.packages(("nfs-common",)),
-            script.directory(posixpath.dirname(path)),
-            script.call("want_nfs_mount", path, nfs, OPTIONS),
-        ]
-    return [*lines, script.call("want_shared", path)]
+    mounted = nfs_mounts.mount_items(path, nfs, mark="") if nfs else []
+    return [*mounted, functions("uploads"), script.call("want_shared", path)]
 
 
 def removal_items(path: str, nfs: str) -> list[str]:
     """List what takes our mount away; what is in the directory stays."""
-    return [functions("uploads"), script.call("want_no_nfs_mount", path)] if nfs else []
+    return (
+        [functions("nfs"), script.call("want_no_mount", path), f"{script.call('rmdir', path)} 2>/dev/null || :"]
+        if nfs
+        else []
+    )
 
 
 def leave_token(path: str, token: str) -> list[str]:

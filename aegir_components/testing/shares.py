@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 KNOWN: Final = {
-    "want_no_nfs_mount": "no_nfs_mount",
     "find_token": "find_token",
     "want_no_mount": "no_mount",
     "nfs_numbers": "nfs_numbers",
@@ -25,10 +24,6 @@ class Shares:
 
     def _deviates(self, text: str) -> bool:
         raise NotImplementedError
-
-    def _no_nfs_mount(self, path: str) -> None:
-        if ("nfs_mount", path) in self.items and self._deviates(f"mount {path}: still there"):
-            del self.items["nfs_mount", path]
 
     def _find_token(self, path: str, _token: str) -> None:
         self._say("fact", "found" if ("shared", path) in self.items else "missing", "token")

@@ -182,3 +182,35 @@ def test_the_hub_shares_what_a_master_serves(lab: Lab, wordpress: Path) -> None:
     assert "kept-by-the-hub\n" == hub.run(f"cat {kept}").stdout
     inside.unchanged(hub, timeout=LONG)
     inside.destroy(hub, timeout=LONG)
+
+
+def test_a_cluster_has_its_uploads_on_a_filer_by_nfs(lab: Lab, wordpress: Path, tmp_path: Path) -> None:
+    one, two, filer = (lab.host(name) for name in ("web1", "web2", "nas1"))
+    options = "rw,no_subtree_check,no_root_squash"
+    filer.run(
+        f"mkdir -p /srv/uploads; echo '/srv/uploads {one.address}({options}) {two.address}({options})' >/etc/exports; "
+        "systemctl start nfs-server; exportfs -ra"
+    )
+    export, place = f"{filer.address}:/srv/uploads", "/var/aegir/uploads/web"
+    declared = packs.declare(lab, wordpress, "web2")
+    del declared["packs"]
+    members = [host.spec.fqdn for host in (one, two)]
+    declared["clusters"] = {"web": {"servers": members, "uploads": {"nfs": export}}}
+    declared["platforms"]["code"]["server"] = "web"
+    farm = Farm(tmp_path, declared)
+    farm.up(timeout=LONG)
+
+    assert [200, 200] == [fetch(host, SITE).status for host in (one, two)]
+    for host in (one, two):
+        assert f"{export}\n" == host.run(f"findmnt -n -t nfs4 -o SOURCE --mountpoint {place}").stdout
+    packs.upload(two, "on-the-filer")
+    assert ["on-the-filer", "on-the-filer"] == [packs.answer(host, "on-the-filer") for host in (one, two)]
+
+    two.run(f"sed -i '\\|{place}|d' /etc/fstab; umount -l {place}")
+    assert f"{two.spec.fqdn}: mount {place}" in " ".join(farm.drift().drift)
+    farm.up("--refresh", timeout=LONG)
+    assert "on-the-filer" == packs.answer(two, "on-the-filer")
+    farm.unchanged("--refresh")
+    farm.destroy()
+    assert [""] * 2 == [host.run(f"grep {place} /etc/fstab || true").stdout for host in (one, two)]
+    assert any("files.tar.gz" in path.name for path in (farm.hub / "backups").iterdir())

@@ -75,8 +75,8 @@ nfs_leave() { # drop-in: when the last export of ours is gone
 
 # A client.
 
-want_mount() { # path source options: by fstab and automount, verified as NFS, as the right directory, and as answering
-    wm_path=$1 wm_source=$2
+want_mount() { # path source options mark-or-empty: by fstab and automount, verified as NFS, as the right directory, and as answering
+    wm_path=$1 wm_source=$2 wm_mark=$4
     wm_line="$2 $1 nfs4 $3 0 0"
     wm_unit=$(systemd-escape --path --suffix=mount "$1")
     wm_auto=${wm_unit%.mount}.automount
@@ -114,14 +114,22 @@ mount_lines() { # path: what fstab has for it
     awk -v at="$1" '$1 !~ /^#/ && $2 == at' /etc/fstab
 }
 
+mount_hangs() { # sets wm_hung
+    wm_hung=
+    findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 || return 0
+    nfs_asks 10 "$wm_path" >/dev/null
+    [ $? != 137 ] || wm_hung=yes
+}
+
 mount_off() { # and the automount, which would bring it back
-    # By force first: systemd itself would wait for a server that does not answer.
-    findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 && nfs_within 10 umount -f -l "$wm_path" 2>/dev/null
+    # Before systemd, which would wait for a server that does not answer. By force only then: force ends writes that are under way.
+    mo_force=${wm_hung:+-f}
+    findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 && nfs_within 10 umount $mo_force -l "$wm_path" 2>/dev/null
     # Also a mount that has begun: whoever touched the path after that made the automount ask the old server once more.
     nfs_within 40 systemctl stop "$wm_auto" "$wm_unit" 9>&- 2>/dev/null
     for _ in 1 2 3; do
         findmnt -n --mountpoint "$wm_path" >/dev/null 2>&1 || return 0
-        nfs_within 10 umount -f -l "$wm_path" 2>/dev/null
+        nfs_within 10 umount $mo_force -l "$wm_path" 2>/dev/null
     done
 }
 
@@ -134,10 +142,7 @@ mount_anew() { # another source, other options, or the first time
     if [ -n "$(findmnt -n --mountpoint "$wm_path" -o FSTYPE 2>/dev/null | grep -vx -e nfs4 -e autofs)" ]; then
         fail "something else is mounted on $wm_path: $(findmnt -n --mountpoint "$wm_path" -o SOURCE,FSTYPE | tail -n 1). Unmount it first"
     fi
-    if findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1; then
-        nfs_asks 10 "$wm_path" >/dev/null
-        [ $? != 137 ] || wm_hung=yes
-    fi
+    mount_hangs
     mount_off
     [ -d "$wm_path" ] || mkdir "$wm_path" || fail "the directory $wm_path could not be made"
     # What a web server is given for releases and sites; empty, it hides nothing.
@@ -168,7 +173,7 @@ mount_free() { # what waits for the server that is gone would wait on, and keep 
 mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$wm_auto" -u "$wm_unit" 2>/dev/null | tail -c 400; }
 
 mount_look() { # sets wm_kind and wm_why; only asking the server tells: mountpoint, findmnt and systemctl all say "fine" of a hung mount
-    ml_mark=$(nfs_asks "${NFS_PATIENCE:-35}" "$wm_path" && nfs_within 10 cat "$wm_path/.aegir-export" 2>&1)
+    ml_mark=$(nfs_asks "${NFS_PATIENCE:-35}" "$wm_path" && { [ -z "$wm_mark" ] || nfs_within 10 cat "$wm_path/$wm_mark" 2>&1; })
     ml_status=$?
     ml_source=$(findmnt -n -t nfs4 -o SOURCE --mountpoint "$wm_path" 2>/dev/null | tail -n 1)
     if [ "$ml_status" = 137 ] || [ "$ml_status" = 124 ]; then
@@ -192,7 +197,7 @@ mount_look() { # sets wm_kind and wm_why; only asking the server tells: mountpoi
 mount_fault() {
     mf_server=${wm_source%%:/*} mf_server=${mf_server#[} mf_server=${mf_server%]}
     if [ "$wm_kind" = hung ]; then
-        fail "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is gone for good, declare the pack's failover; if it is up, look at its port 2049 from here, and free this machine with: umount -f -l $wm_path"
+        fail "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is gone for good, declare another (a pack's failover); if it is up, look at its port 2049 from here, and free this machine with: umount -f -l $wm_path"
     fi
     mkdir -p /run/aegir-try
     mf_said=$(nfs_within 40 mount -t nfs4 -o ro,soft,timeo=50,retrans=1,retry=0 "$wm_source" /run/aegir-try 2>&1 | tail -n 1)
@@ -208,6 +213,7 @@ want_no_mount() { # path: takes our mount away; what is on the server stays
     wm_auto=${wm_unit%.mount}.automount
     [ -n "$(mount_lines "$1")" ] || return 0
     deviates "mount $1: still there" || return 0
+    mount_hangs
     mount_off
     if findmnt -n --mountpoint "$1" >/dev/null 2>&1; then fail "$1 could not be unmounted"; fi
     wn_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$wn_new" || fail "no file can be made in /etc"

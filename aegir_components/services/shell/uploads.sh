@@ -3,45 +3,6 @@
 # A hung NFS server blocks whatever touches the mount, so that each touch has a time limit of its own.
 touching() { timeout -s KILL 10 "$@"; }
 
-want_nfs_mount() { # path export options: by fstab, verified as NFS and not just as a directory
-    nm_line="$2 $1 nfs4 $3 0 0"
-    if ! grep -qxF -- "$nm_line" /etc/fstab; then
-        if deviates "mount $1: its line in /etc/fstab is missing or differs"; then
-            if ! mountpoint -q "$1" && [ -n "$(ls -A "$1" 2>/dev/null)" ]; then
-                fail "$1 is not empty: a mount would hide what is in it. Move that away first"
-            fi
-            [ -d "$1" ] || mkdir "$1" || fail "the directory $1 could not be made"
-            nm_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$nm_new" || fail "no file can be made in /etc"
-            { awk -v at="$1" '$2 != at' /etc/fstab && printf '%s\n' "$nm_line"; } >"$nm_new" && mv -f "$nm_new" /etc/fstab ||
-                fail "/etc/fstab could not be written"
-            nm_unit=$(systemd-escape --path --suffix=mount "$1")
-            mkdir -p "/etc/systemd/system/$nm_unit.d"
-            # Otherwise five failures in a row end the automount for good, and the bare directory shows.
-            printf '[Unit]\nStartLimitIntervalSec=0\n' >"/etc/systemd/system/$nm_unit.d/aegir.conf"
-            umount "$1" 2>/dev/null
-            systemctl daemon-reload 9>&- && systemctl restart "${nm_unit%.mount}.automount" 9>&- ||
-                fail "the automount of $1 does not start: $(journalctl -q -n 5 --no-pager -o cat -u "${nm_unit%.mount}.automount" 2>/dev/null | tail -c 300)"
-        fi
-    fi
-    touching ls "$1/" >/dev/null 2>&1
-    # The line of autofs, which is always there, is not the mount.
-    if ! findmnt -n -t nfs4 -o SOURCE --mountpoint "$1" 2>/dev/null | grep -qxF -- "$2"; then
-        deviates "mount $1: $2 is not mounted" || return 0
-        fail "$2 could not be mounted on $1: is the NFS server up, is its port 2049 open to this machine, and does it export this path to it? $(timeout 20 mount -t nfs4 -o "ro,soft,timeo=50,retrans=1" "$2" /mnt 2>&1 | tail -n 1; umount /mnt 2>/dev/null)"
-    fi
-}
-
-want_no_nfs_mount() { # path
-    grep -q "^[^#]*[[:space:]]$1[[:space:]]" /etc/fstab || return 0
-    deviates "mount $1: still there" || return 0
-    nn_unit=$(systemd-escape --path --suffix=mount "$1")
-    systemctl stop "${nn_unit%.mount}.automount" "$nn_unit" 9>&- 2>/dev/null
-    awk -v at="$1" '$2 != at' /etc/fstab >/etc/.aegir-fstab && cat /etc/.aegir-fstab >/etc/fstab
-    rm -rf /etc/.aegir-fstab "/etc/systemd/system/$nn_unit.d"
-    systemctl daemon-reload 9>&-
-    rmdir "$1" 2>/dev/null || :
-}
-
 want_shared() { # path
     touching [ -d "$1/" ] && return 0
     deviates "uploads $1: no directory" || return 0
