@@ -80,7 +80,8 @@ class Engine:
         """
         done = self.run(*words)
         if done.status:
-            raise Refusal(f"pulumi {' '.join(words[:2])} failed: {done.words}")
+            way = "; `pulumi stack ls` lists the stacks of this state" if "no stack named" in done.words else ""
+            raise Refusal(f"pulumi {' '.join(words[:2])} failed: {done.words}{way}")
         try:
             return json.loads(done.output)
         except ValueError:

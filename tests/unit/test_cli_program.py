@@ -91,7 +91,7 @@ def test_help_needs_no_project(words: tuple[str, ...], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("status", "nowhere"), 1, "aegir: pulumi stack export failed: no stack named 'nowhere' found"),
+        (("status", "nowhere"), 1, "'nowhere' found; `pulumi stack ls` lists the stacks of this state"),
         (("status",), 2, "Missing argument 'STACK'"),
         (("login", SITE), 2, "Missing option '--stack'"),
         (("promote", "--from", "testing", "--to", "testing"), 2, "name the same stack"),
