@@ -354,7 +354,9 @@ def held_lock(host: Host, holder: str) -> Iterator[None]:
     """Hold the machine's lock as another run does."""
     host.run(
         f"echo {shlex.quote(holder)} >/run/lock/aegir.holder;"
-        "systemd-run -q --unit held-lock --property RemainAfterExit=no flock /run/lock/aegir.lock sleep 120"
+        # One process and not two: systemd in a container may not learn that the second has ended, and stops for 90 s then.
+        "systemd-run -q --collect --unit held-lock --property TimeoutStopSec=5 "
+        "flock --no-fork /run/lock/aegir.lock sleep 120"
     )
     wait_until(host, "! flock -n /run/lock/aegir.lock true")
     try:
