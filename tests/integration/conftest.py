@@ -46,9 +46,9 @@ def _claim_name(suffix: str) -> tuple[str, int]:
     raise RuntimeError(f"a hundred test runs use labs called test-{suffix}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab_factory() -> Iterator[LabFactory]:
-    """Give a function that makes a lab `test-<suffix>` with these hosts; the session's end removes it.
+    """Give a function that makes a lab `test-<suffix>` with these hosts; the end of the file's tests removes it.
 
     Where no container engine can be had, or no archive of a host's release is known, the test that asks is skipped and told why.
     """
