@@ -138,6 +138,7 @@ entries = st.dictionaries(
 )
 
 
+@pytest.mark.slow  # a quarter of a second for each example
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(words, entries, max_size=3), words, words, words, st.booleans())
 def test_whatever_is_set_reads_back_and_nothing_else_changes(
