@@ -133,14 +133,16 @@ def test_what_is_no_stack_file_is_refused(text: str) -> None:
 
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\x7f", exclude_categories=("Cc", "Cs")), max_size=12)
-entries = st.dictionaries(
-    words, st.one_of(words, st.booleans(), st.integers(), st.lists(words, max_size=2)), max_size=4
-)
+# No key of a stack file is empty or of several lines; YAML writes such ones in a form that an edit refuses.
+keys = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x7f", exclude_categories=("Cc", "Cs", "Zl", "Zp")),
+    min_size=1, max_size=12,
+)  # fmt: skip
+entries = st.dictionaries(keys, st.one_of(words, st.booleans(), st.integers(), st.lists(words, max_size=2)), max_size=4)
 
 
-@pytest.mark.slow  # a quarter of a second for each example
 @settings(max_examples=60, deadline=None)
-@given(st.dictionaries(words, entries, max_size=3), words, words, words, st.booleans())
+@given(st.dictionaries(keys, entries, max_size=3), keys, keys, words, st.booleans())
 def test_whatever_is_set_reads_back_and_nothing_else_changes(
     data: dict[str, dict[str, object]], part: str, key: str, value: str, flow: bool
 ) -> None:
