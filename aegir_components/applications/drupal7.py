@@ -73,8 +73,8 @@ DRUPAL7 = Application(
     # cron.php asks for the site's key; statistics.php counts visits.
     runs=r"^/(?:index|update|cron|xmlrpc|modules/statistics/statistics)\.php(?:/|$)",
     installer=("open-database.php", "drupal7-install.php"),
-    password=("drupal7-password.php",),
-    login=("drupal7-login.php",),
+    password=("drupal7-boot.php", "drupal7-password.php"),
+    login=("drupal7-boot.php", "drupal7-login.php"),
     judge=judge,
     cron="drupal7-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

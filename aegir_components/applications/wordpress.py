@@ -53,8 +53,8 @@ WORDPRESS = Application(
     # Themes and plugins bring pages of their own; uploads lie below sites/ and wp-content/uploads.
     runs=r"^/(?:[a-z-]+\.php|wp-admin/.*\.php|wp-content/(?:plugins|themes|mu-plugins)/.*\.php)(?:/|$)",
     installer=("open-database.php", "wordpress-install.php"),
-    password=("wordpress-password.php",),
-    login=("wordpress-login.php",),
+    password=("wordpress-boot.php", "wordpress-password.php"),
+    login=("wordpress-boot.php", "wordpress-login.php"),
     judge=judge,
     cron="wordpress-cron.php",
     shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),
