@@ -102,12 +102,14 @@ def _servers(
     )
     authority = DatabaseAuthority("databases", declared.hub.root, holder) if certified else None
     follow, spread = settings.numbers.follow(declared), settings.numbers.spread(declared)
+    # Without a server there is nobody to have it, and none is made. Once: it asks a program.
+    hub_key = public_key(declared.hub) if declared.servers else ""
     made: dict[str, Server] = {}
     for name in sorted(declared.servers, key=lambda name: name in follow):
         args = ServerArgs(
             server=spread[name],
             hub=declared.hub,
-            public_key=public_key(declared.hub),
+            public_key=hub_key,
             entries=entries,
             mounted=any(mounts_code(pack, name) for pack in declared.packs.values()),
             follows=made[follow[name]].numbers if name in follow else None,

@@ -167,11 +167,7 @@ def _edges(declared: settings.Settings) -> Iterator[Edge]:
             yield Edge(tail=f"server {pack.exporter}", head=f"server {member}", label=label, style="dashed")
     for platform in declared.platforms.values():
         kind = (
-            "cluster"
-            if platform.server in declared.clusters
-            else "pack"
-            if platform.server in declared.packs
-            else "server"
+            "pack" if declared.pack_of(platform.name) else "cluster" if declared.cluster_of(platform.name) else "server"
         )
         yield Edge(tail=f"{kind} {platform.server}", head=f"platform {platform.name}")
     for name, site in declared.sites.items():

@@ -112,10 +112,8 @@ def _moved(platform: settings.Platform, release: Release, stack: str) -> Iterato
         if platform.rollback != release.name:
             yield said
     elif source.git or source.archive:
-        if (
-            builders.key(source, release.revision) != made_of.name
-            and builders.key(source, release.revision) not in made_of.parts
-        ):
+        # The build itself, or a directory in it.
+        if builders.key(source, release.revision) not in made_of.parts:
             yield said
     elif source.makefile:
         if not release.revision.startswith("sha256:"):

@@ -22,11 +22,9 @@ def items(path: str, nfs: str) -> list[str]:
 
 def removal_items(path: str, nfs: str) -> list[str]:
     """List what takes our mount away; what is in the directory stays."""
-    return (
-        [functions("nfs"), script.call("want_no_mount", path), f"{script.call('rmdir', path)} 2>/dev/null || :"]
-        if nfs
-        else []
-    )
+    if not nfs:
+        return []
+    return [functions("nfs"), script.call("want_no_mount", path), f"{script.call('rmdir', path)} 2>/dev/null || :"]
 
 
 def leave_token(path: str, token: str) -> list[str]:

@@ -14,15 +14,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .tree import SumCache, matcher, walk
+from aegir_components import layout
 
-NAME_LENGTH = 16
-"""Hexadecimal digits of a digest that name a release."""
+from .tree import SumCache, matcher, walk
 
 
 def name_of(digest: str) -> str:
     """Name the release of a digest, as its directory and the stack file do."""
-    return digest[:NAME_LENGTH]
+    return digest[: layout.RELEASE_DIGEST_LENGTH]
 
 
 Content = dict[bytes, bytes]
@@ -103,7 +102,7 @@ def save_content(hub_root: str | Path, platform: str, digest: str, held: Content
     """Keep what a release holds, and that of the last ``keep`` releases."""
     place = directory(hub_root, platform)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = place / f"{digest[:NAME_LENGTH]}.list"
+    path = place / f"{name_of(digest)}.list"
     if path.exists():
         os.utime(path)
     else:

@@ -2,7 +2,7 @@
 
 The program is the checkout's; project directory, state and hub root are the test's own.
 
->>> work = Checkout(tmp_path)
+>>> work = Project(tmp_path)
 >>> work.add("testing", "config:\\n  aegir:hub: {address: 192.0.2.1}\\n")
 >>> work.pulumi("up", "--yes", "--skip-preview", "--stack", "testing")
 >>> assert "aegir" in work.aegir("status", "testing").output
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -31,7 +32,7 @@ from tests.integration.farm import COMMAND_TIMEOUT, PASSPHRASE, ROOT, CommandEnd
 
 
 @dataclass(slots=True)
-class Checkout:
+class Project:
     """A project directory of a test's own."""
 
     directory: Path
@@ -78,6 +79,15 @@ class Checkout:
     def aegir(self, *words: str, status: int = 0) -> Done:
         """Run the command line, which has to end with this status; its standard error comes after its output."""
         begun = time.monotonic()
+        done = self._aegir(words, status)
+        seconds = time.monotonic() - begun
+        return Done(command=" ".join(words), status=status, output=done.stdout + done.stderr, seconds=seconds)
+
+    def printed(self, *words: str, status: int = 0) -> str:
+        """Run the command line, and give its standard output alone."""
+        return self._aegir(words, status).stdout
+
+    def _aegir(self, words: Sequence[str], status: int) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "aegir_components", "--cwd", str(self.project), *words]
         done = subprocess.run(
             argv, cwd=self.directory, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -87,18 +97,7 @@ class Checkout:
             raise CommandEnded(
                 f"aegir {' '.join(words)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"[-6000:]
             )
-        seconds = time.monotonic() - begun
-        return Done(command=" ".join(words), status=status, output=done.stdout + done.stderr, seconds=seconds)
-
-    def printed(self, *words: str, status: int = 0) -> str:
-        """Run the command line, and give its standard output alone."""
-        argv = [sys.executable, "-m", "aegir_components", "--cwd", str(self.project), *words]
-        done = subprocess.run(
-            argv, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=COMMAND_TIMEOUT, check=False,
-        )  # fmt: skip
-        assert done.returncode == status, done.stderr
-        return done.stdout
+        return done
 
     def start(self, *words: str) -> Running:
         """Begin a command of Pulumi's, and do not wait for it."""

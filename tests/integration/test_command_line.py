@@ -16,7 +16,7 @@ import pytest
 from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import fetch, hub_settings
-from tests.integration.project import Browser, Checkout
+from tests.integration.project import Browser, Project
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -70,8 +70,8 @@ def code(wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def work(lab: Lab, code: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    made = Checkout(tmp_path_factory.mktemp("checkout"))
+def work(lab: Lab, code: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("checkout"))
     database = lab.host("db1")
     for name, web in (("testing", lab.host("web1")), ("acceptance", lab.host("web2"))):
         text = STACK.format(
@@ -115,7 +115,7 @@ def lines_changed(before: str, after: str) -> tuple[set[str], set[str]]:
 
 
 def test_a_commit_that_was_seen_to_work_is_pinned_and_becomes_live_although_its_branch_moves_on(
-    work: Checkout, code: Path, lab: Lab
+    work: Project, code: Path, lab: Lab
 ) -> None:
     verified = commit(code, "two")
     work.up("testing")
@@ -139,7 +139,7 @@ def test_a_commit_that_was_seen_to_work_is_pinned_and_becomes_live_although_its_
 
 
 def test_a_directory_is_pinned_by_the_release_that_it_makes_and_another_content_is_not_deployed(
-    work: Checkout, code: Path, lab: Lab
+    work: Project, code: Path, lab: Lab
 ) -> None:
     changing, web = code / "directory" / "version.txt", lab.host("web2")
     changing.write_text("seen to work")
@@ -173,7 +173,7 @@ def test_a_directory_is_pinned_by_the_release_that_it_makes_and_another_content_
     assert "seen to work" == version(web, site)
 
 
-def test_a_promotion_whose_preview_fails_leaves_the_stack_file_as_it_was(work: Checkout, code: Path) -> None:
+def test_a_promotion_whose_preview_fails_leaves_the_stack_file_as_it_was(work: Project, code: Path) -> None:
     """A rule of the team's own is against it."""
     rules = work.directory / "rules.py"
     rules.write_text(
@@ -195,7 +195,7 @@ def test_a_promotion_whose_preview_fails_leaves_the_stack_file_as_it_was(work: C
     work.file("acceptance").write_text(text)
 
 
-def test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron(work: Checkout, lab: Lab) -> None:
+def test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron(work: Project, lab: Lab) -> None:
     user = layout.system_user(SITE)
     lab.host("web1").run(f"systemctl start aegir-cron@{user}.service")
     fast = work.aegir("status", "testing")
@@ -222,7 +222,7 @@ def stopped_web_server(lab: Lab) -> Iterator[Host]:
 
 
 def test_a_stopped_web_server_is_a_row_and_an_exit_status_and_nothing_is_promoted_from_there(
-    work: Checkout, stopped_web_server: Host
+    work: Project, stopped_web_server: Host
 ) -> None:
     assert 0 == work.aegir("status", "testing").status, "the state knows nothing of it"
     live: dict[str, Any] = json.loads(work.printed("status", "testing", "--live", "--json", status=3))
@@ -237,7 +237,7 @@ def test_a_stopped_web_server_is_a_row_and_an_exit_status_and_nothing_is_promote
     assert before == work.file("acceptance").read_bytes()
 
 
-def test_a_machine_that_does_not_answer_takes_its_time_limit_and_no_more(work: Checkout, lab: Lab) -> None:
+def test_a_machine_that_does_not_answer_takes_its_time_limit_and_no_more(work: Project, lab: Lab) -> None:
     web = lab.host("web1")
     # It takes connections still, and says nothing: the worst that a machine can do.
     web.pause()
@@ -252,7 +252,7 @@ def test_a_machine_that_does_not_answer_takes_its_time_limit_and_no_more(work: C
     )
 
 
-def test_nothing_is_promoted_to_a_stack_whose_up_was_killed_until_it_is_through(work: Checkout, code: Path) -> None:
+def test_nothing_is_promoted_to_a_stack_whose_up_was_killed_until_it_is_through(work: Project, code: Path) -> None:
     text = work.file("acceptance").read_text()
     work.file("acceptance").write_text(
         text.replace("  aegir:sites:\n", "  aegir:sites:\n    late.example.com: {platform: code}\n")
@@ -280,14 +280,14 @@ def test_nothing_is_promoted_to_a_stack_whose_up_was_killed_until_it_is_through(
     assert f"commit {git(code, 'rev-parse', 'main')}" in done.sentence
 
 
-def state_text(work: Checkout) -> str:
+def state_text(work: Project) -> str:
     try:
         return (work.directory / "state/.pulumi/stacks/aegir/acceptance.json").read_text()
     except OSError:
         return ""
 
 
-def test_a_wordpress_login_lets_in_once(work: Checkout, lab: Lab) -> None:
+def test_a_wordpress_login_lets_in_once(work: Project, lab: Lab) -> None:
     link = work.printed("login", SITE, "--stack", "testing").strip()
     assert link.startswith(f"http://{SITE}/wp-login.php?")
     first, second = Browser(lab.host("web1")), Browser(lab.host("web1"))
@@ -308,7 +308,7 @@ def test_a_wordpress_login_lets_in_once(work: Checkout, lab: Lab) -> None:
     assert 403 == Browser(lab.host("web1")).get(f"http://{SITE}/wp-login.php?action=aegir&user=1&token[]=")[0]
 
 
-def add_site(work: Checkout, lab: Lab, platform: str, source: Path, site: str) -> None:
+def add_site(work: Project, lab: Lab, platform: str, source: Path, site: str) -> None:
     text = work.file("testing").read_text()
     declared = f"    {platform}: {{server: {lab.host('web1').spec.fqdn}, source: {source}}}\n"
     text = text.replace("  aegir:platforms:\n", f"  aegir:platforms:\n{declared}")
@@ -321,7 +321,7 @@ def add_site(work: Checkout, lab: Lab, platform: str, source: Path, site: str) -
 
 @pytest.mark.parametrize("application", ["drupal7", "drupal10"])
 def test_a_drupal_login_lets_in_once_and_by_https_where_the_site_is(
-    work: Checkout, lab: Lab, application: str, request: pytest.FixtureRequest
+    work: Project, lab: Lab, application: str, request: pytest.FixtureRequest
 ) -> None:
     site = f"{application}.example.com"
     add_site(work, lab, application, request.getfixturevalue(application), site)
@@ -335,7 +335,7 @@ def test_a_drupal_login_lets_in_once_and_by_https_where_the_site_is(
     assert 403 == second.get(f"https://{site}/admin/config")[0]
 
 
-def test_the_estate_is_drawn(work: Checkout, tmp_path: Path) -> None:
+def test_the_estate_is_drawn(work: Project, tmp_path: Path) -> None:
     if shutil.which("dot") is None:
         pytest.skip("the program dot is not installed")
     picture = tmp_path / "estate.svg"
