@@ -73,6 +73,8 @@ class Application:
     """The PHP files that give an account a password; they print ``::changed``."""
     login: tuple[str, ...]
     """The PHP files that make a one-time login; they print ``::link`` and the address."""
+    login_lasts: str
+    """For how long it is good, for "it is good …"."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
     cron: str = ""

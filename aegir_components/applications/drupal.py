@@ -13,6 +13,11 @@ from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
 """Directories inside of a profile in which no other profile is."""
+LOGIN_LASTS = (
+    "until it is used, at most as long as the site's links for lost passwords (a day, unless somebody has changed it)"
+)
+"""Of a one-time login, which is core's link for a lost password."""
+
 _VERSION = re.compile(r"const VERSION = '([^']+)'")
 
 
@@ -103,6 +108,7 @@ DRUPAL = Application(
     installer=("open-database.php", "drupal-install.php"),
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
+    login_lasts=LOGIN_LASTS,
     judge=judge,
     cron="drupal-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from .base import DOCROOTS, Application, CodeBase, Shared
-from .drupal import judge
+from .drupal import LOGIN_LASTS, judge
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -75,6 +75,7 @@ DRUPAL7 = Application(
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),
+    login_lasts=LOGIN_LASTS,
     judge=judge,
     cron="drupal7-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

@@ -55,6 +55,7 @@ WORDPRESS = Application(
     installer=("open-database.php", "wordpress-install.php"),
     password=("wordpress-boot.php", "wordpress-password.php"),
     login=("wordpress-boot.php", "wordpress-login.php"),
+    login_lasts="once, for 15 minutes",
     judge=judge,
     cron="wordpress-cron.php",
     shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),

@@ -24,11 +24,6 @@ TIMEOUT: Final = 120.0
 """Seconds for the program: the application starts with cold caches."""
 PATIENCE: Final = 20
 """Seconds to wait for an installer or an update that works on the site."""
-GOOD_FOR: Final = {
-    "drupal": "until it is used, at most as long as the site's links for lost passwords (a day, unless somebody has changed it)",
-    "drupal7": "until it is used, at most as long as the site's links for lost passwords (a day, unless somebody has changed it)",
-    "wordpress": "once, for 15 minutes",
-}
 
 
 @click.command()
@@ -51,7 +46,7 @@ def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
     found = find(Stack(name=stack, engine=here()).state(), site)
     link = make(found, account)
     click.echo(json.dumps({"site": found.name, "url": link}, indent=2) if as_json else link)
-    tell(f"it is good {GOOD_FOR[str((found.installation or {})['application'])]}")
+    tell(f"it is good {APPLICATIONS[str((found.installation or {})['application'])].login_lasts}")
 
 
 def find(state: State, name: str) -> Site:
