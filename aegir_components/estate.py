@@ -14,7 +14,6 @@ from . import settings
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs
-from .components.pools import Pools
 from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
@@ -76,17 +75,13 @@ def build(declared: settings.Settings) -> Estate:
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     # Everything that is put on machines comes after it: another environment's stack file ends here.
     environment = Environment(declared.environment, formerly=declared.environment_formerly)
-    pools = Pools(list(declared.servers), declared.forget)
-    servers = _servers(declared, environment, pools, entries, holder)
+    servers = _servers(declared, environment, entries, holder)
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
-    clusters = {name: _cluster(declared, name, servers, pools, holder) for name in declared.clusters}
-    packs = {name: _pack(declared, name, servers, pools, holder) for name in declared.packs}
+    clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}
+    packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
     virtual = Machines(servers=servers, clusters=clusters, packs=packs)
-    platforms = {name: _platform(declared, name, sources[name], virtual, pools, holder) for name in declared.platforms}
-    sites = {
-        name: _site(declared, name, sources, servers, platforms, proofs, pools, given, holder)
-        for name in declared.sites
-    }
+    platforms = {name: _platform(declared, name, sources[name], virtual, holder) for name in declared.platforms}
+    sites = {name: _site(declared, name, sources, servers, platforms, proofs, given, holder) for name in declared.sites}
     _finish(declared, servers, sites)
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
@@ -94,7 +89,7 @@ def build(declared: settings.Settings) -> Estate:
 
 
 def _servers(
-    declared: settings.Settings, environment: Environment, pools: Pools, entries: Mapping[str, str], holder: str
+    declared: settings.Settings, environment: Environment, entries: Mapping[str, str], holder: str
 ) -> dict[str, Server]:
     certified = any(
         server.database and server.database.tls == "required" and server.connection != "none"
@@ -116,7 +111,7 @@ def _servers(
             holder=holder,
             authority=authority,
         )
-        made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment], providers=pools.of(name)))
+        made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
     return {name: made[name] for name in declared.servers}
 
 
@@ -144,18 +139,16 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
     return found
 
 
-def _cluster(
-    declared: settings.Settings, name: str, servers: Mapping[str, Server], pools: Pools, holder: str
-) -> WebCluster:
+def _cluster(declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str) -> WebCluster:
     cluster = declared.clusters[name]
     members = {member: connection(declared.servers[member], declared.hub) for member in cluster.servers}
     ready = [resource for member in cluster.servers for resource in servers[member].ready]
     args = WebClusterArgs(cluster=cluster, members=members, holder=holder)
-    return WebCluster(name, args, pulumi.ResourceOptions(depends_on=ready, providers=pools.of(name)))
+    return WebCluster(name, args, pulumi.ResourceOptions(depends_on=ready))
 
 
 def _pack(
-    declared: settings.Settings, name: str, servers: Mapping[str, Server], pools: Pools, holder: str
+    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str
 ) -> Pack:  # fmt: skip
     pack = declared.packs[name]
     names = sorted({*pack.servers, *(name for name in (pack.exporter, pack.standby) if name)})
@@ -169,7 +162,7 @@ def _pack(
         holder=holder,
     )
     ready = [resource for member in names for resource in servers[member].ready]
-    return Pack(name, args, pulumi.ResourceOptions(depends_on=ready, providers=pools.of(name)))
+    return Pack(name, args, pulumi.ResourceOptions(depends_on=ready))
 
 
 def _uploads(declared: settings.Settings, platform: str) -> str:
@@ -196,9 +189,7 @@ def _access(declared: settings.Settings, name: str, servers: Mapping[str, Server
     return DatabaseAccess(name, props, pulumi.ResourceOptions(parent=servers[name], depends_on=ready))
 
 
-def _platform(
-    declared: settings.Settings, name: str, source: Resolved, machines: Machines, pools: Pools, holder: str
-) -> Platform:
+def _platform(declared: settings.Settings, name: str, source: Resolved, machines: Machines, holder: str) -> Platform:
     ready = machines.ready(declared, name)
     args = PlatformArgs(
         platform=declared.platforms[name],
@@ -209,7 +200,7 @@ def _platform(
         members=_members(declared, name),
         holder=holder,
     )
-    return Platform(name, args, pulumi.ResourceOptions(depends_on=ready, providers=pools.of(name)))
+    return Platform(name, args, pulumi.ResourceOptions(depends_on=ready))
 
 
 def _site(
@@ -219,7 +210,6 @@ def _site(
     servers: Mapping[str, Server],
     platforms: Mapping[str, Platform],
     proofs: Mapping[str, DatabaseAccess],
-    pools: Pools,
     given: Mapping[str, str],
     holder: str,
 ) -> Site:
@@ -253,7 +243,7 @@ def _site(
     depends = [*database.ready, *database.before_sites, proofs[site.database], platforms[site.platform].release]
     for server in declared.site_servers(name):
         depends += servers[server.name].before_sites
-    return Site(site.identity, args, pulumi.ResourceOptions(depends_on=depends, providers=pools.of(name)))
+    return Site(site.identity, args, pulumi.ResourceOptions(depends_on=depends))
 
 
 def address_of(server: settings.Server) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import socket
 import subprocess
 import tempfile
 import threading
@@ -28,6 +29,8 @@ CONNECT_TIMEOUT = 10
 """Seconds for the TCP connection and ssh's key exchange."""
 LOGIN_TIMEOUT = 30
 """Seconds for a whole login, slow name service and PAM included."""
+CHECK_TIMEOUT = 5
+"""Seconds for the master to take notice of a look at its socket."""
 PERSIST = 90
 """Seconds that an unused connection stays open."""
 SESSIONS = 8
@@ -183,26 +186,25 @@ def connect(conn: Connection) -> None:
 
 def disconnect(conn: Connection) -> None:
     """Close the shared connection when it is open."""
-    _control(conn, "exit")
-
-
-def _control(conn: Connection, verb: str) -> bool:
     with suppress(subprocess.TimeoutExpired):
-        command = ["ssh", "-F", "none", "-o", f"ControlPath={socket_path(conn)}", "-O", verb, conn.address]
-        done = subprocess.run(command, capture_output=True, timeout=5, check=False)
-        return done.returncode == 0
-    return False
+        command = ["ssh", "-F", "none", "-o", f"ControlPath={socket_path(conn)}", "-O", "exit", conn.address]
+        subprocess.run(command, capture_output=True, timeout=5, check=False)
 
 
 def _alive(conn: Connection) -> bool:
     path = socket_path(conn)
-    if not path.exists():
-        return False
-    if _control(conn, "check"):
-        return True
-    # A master that was killed leaves its socket, and ssh would then log in anew for each command.
-    path.unlink(missing_ok=True)
-    return False
+    # As `ssh -O check`, without a process for each command: the kernel knows whether somebody listens.
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(CHECK_TIMEOUT)
+        try:
+            asking.connect(str(path))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            # A master that was killed leaves its socket, and ssh would then log in anew for each command.
+            path.unlink(missing_ok=True)
+            return False
+    return True
 
 
 def _start(conn: Connection) -> None:

@@ -29,6 +29,8 @@ from pulumi.dynamic import (
 )
 from pulumi.output import contains_unknowns
 
+from .calls import serve_more
+
 State = dict[str, Any]
 Result = TypeVar("Result")
 
@@ -135,7 +137,8 @@ class Lifecycle(ResourceProvider):
     # Pulumi's calls.
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class."""
+        """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class, first of all."""
+        serve_more()
         names = req.config.get("forget")
         _forgotten.update(json.loads(names) if isinstance(names, str) else names or ())
 

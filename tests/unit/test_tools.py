@@ -398,8 +398,8 @@ def test_a_second_set_up_waits_and_says_so(tmp_path: Path, capsys: pytest.Captur
 
 
 def in_env(home: Path, *argv: str, **variables: str) -> str:
-    """Run a command under tools/env with a home of its own and no Pulumi variable but those given."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "XDG_"))}
+    """Run a command under tools/env with a home of its own and no variable of Pulumi or Python but those given."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "XDG_", "PYTHON"))}
     done = subprocess.run(
         [paths.ROOT / "tools" / "env", *argv],
         env={**clean, "HOME": str(home), **variables},
@@ -463,6 +463,18 @@ def test_a_state_has_no_files_that_a_kill_can_leave_half_written_and_a_stack_tha
 )
 def test_env_leaves_what_the_caller_has_set(name: str, value: str, tmp_path: Path) -> None:
     assert value == in_env(tmp_path, "printenv", name, **{name: value})
+
+
+def test_env_has_bytecode_of_the_program_kept_also_where_none_may_lie_beside_the_sources(tmp_path: Path) -> None:
+    asked = ("python", "-c", "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)")
+
+    kept = in_env(tmp_path, *asked, PYTHONDONTWRITEBYTECODE="1")
+    usual = in_env(tmp_path, *asked, PYTHONDONTWRITEBYTECODE="")
+    own = in_env(tmp_path, *asked, PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX="/somewhere")
+
+    assert f"False {tmp_path}/.local/state/aegir-pulumi/bytecode" == kept
+    assert "False None" == usual
+    assert "False /somewhere" == own
 
 
 @pytest.mark.parametrize("passphrase", ["", "correct horse"])

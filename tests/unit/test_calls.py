@@ -1,0 +1,78 @@
+"""How many calls Pulumi's server for dynamic providers serves at a time, asked of the real one."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dill  # type: ignore[import-untyped]
+import grpc  # type: ignore[import-untyped]
+import pytest
+from google.protobuf import struct_pb2  # type: ignore[import-untyped]
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from aegir_components.providers import calls
+from aegir_components.providers.lifecycle import Lifecycle, State
+
+ROOT = Path(__file__).resolve().parents[2]
+AT_ONCE = 12
+ALL = threading.Barrier(AT_ONCE)
+
+
+class Together(Lifecycle):
+    """A resource that is there when so many are made at the same time."""
+
+    def identity(self, want: State) -> str:
+        return str(want["name"])
+
+    def converge(self, _want: State) -> State:
+        ALL.wait(timeout=10)
+        return {}
+
+
+@pytest.fixture
+def stub() -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
+    command = [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:0"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
+            yield provider_pb2_grpc.ResourceProviderStub(channel)
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def test_one_process_makes_more_than_four_resources_at_a_time(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
+    provider = base64.b64encode(dill.dumps(Together(), byref=True)).decode()
+
+    def create(number: int) -> str:
+        properties = struct_pb2.Struct()
+        properties.update({"__provider": provider, "name": f"web{number}"})
+        request = provider_pb2.CreateRequest(urn=f"urn:{number}", properties=properties)
+        return str(stub.Create(request, timeout=20).id)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        made = list(pool.map(create, range(AT_ONCE)))
+
+    assert [f"web{number}" for number in range(AT_ONCE)] == made
+
+
+def test_a_pool_that_is_larger_already_stays_as_it_is() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        assert pool.submit(calls.serve_more, 2).result()
+        assert 3 == pool._max_workers
+
+
+def test_a_call_that_no_pool_runs_changes_nothing() -> None:
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(calls.serve_more()))
+    thread.start()
+    thread.join()
+
+    assert [False] == found
