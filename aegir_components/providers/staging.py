@@ -47,6 +47,8 @@ class Stage:
     spools: dict[str, spool.Spool] = field(default_factory=dict)
     """What is sent, by the live release that it is the difference from; all of it under no name."""
     differences: dict[str, records.Difference] = field(default_factory=dict)
+    linked: set[str] = field(default_factory=set)
+    """Members that have the live release in hard links already, where the new one will be."""
 
     @property
     def digest(self) -> str:
@@ -72,11 +74,11 @@ def bring(members: Mapping[str, Connection], want: State, paths: release.Layout)
     """
     stage = Stage(want, paths)
     with ExitStack() as stack:
-        # The hub reads while the machines are prepared; what is on all of them already is not read.
+        # The hub reads while the machines are prepared and link; what is on all of them already is not read.
         reader = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         new = (want.get("was") or {}).get("digest") != stage.digest and not want.get("rollback")
         ahead = reader.submit(_content, want, hub_root(members)) if new else None
-        _settle(attempt(members, lambda conn: _prepare(stage, conn)), "is prepared")
+        _settle(attempt(members, lambda conn: _prepare(stage, conn, ahead=new)), "is prepared")
         missing = {name: conn for name, conn in members.items() if "staged" not in stage.seen[name]}
         if missing:
             _settle(attempt(missing, lambda conn: _refuse(stage, conn)), "could take it")
@@ -97,12 +99,25 @@ def remember(members: Mapping[str, Connection], want: State) -> None:
     records.save(root, record)
 
 
-def _prepare(stage: Stage, conn: Connection) -> None:
+def _prepare(stage: Stage, conn: Connection, *, ahead: bool) -> None:
     lines = release.prepare(stage.paths, stage.digest, full=stage.want.get("verify") == "full")
     report = script.execute(
         conn, "apply", lines, what=stage.what, holder=stage.want["holder"], timeout=STAGE_TIMEOUT
     )  # fmt: skip
-    stage.seen[conn.host] = report.facts
+    seen = stage.seen[conn.host] = report.facts
+    live = seen.get("live", "").rpartition("/")[2]
+    # A difference is what mostly comes: the links are made while the hub still reads what it is.
+    known = live and records.has_content(conn.hub_root, stage.want["platform"], live)
+    if ahead and known and "staged" not in seen and {"tar", "whole"} <= seen.keys() and spool.possible():
+        _begin(stage, conn, seen["live"])
+        stage.linked.add(conn.host)
+
+
+def _begin(stage: Stage, conn: Connection, live: str = "") -> None:
+    lines = release.begin(stage.paths, stage.digest, live)
+    script.execute(
+        conn, "apply", lines, what=stage.what, user=layout.AEGIR_USER, lock=False, timeout=STAGE_TIMEOUT
+    )  # fmt: skip
 
 
 def _refuse(stage: Stage, conn: Connection) -> None:
@@ -200,7 +215,9 @@ def _stage(stage: Stage, conn: Connection) -> None:
         try:
             _send(stage, conn, key)
         except Refused:
-            # Its live release is not what both sides think; all of it comes, and is read.
+            # Its live release is not what both sides think; all of it comes, and is read. Not into hard links: rsync changes
+            # the mode of a file where it is.
+            _begin(stage, conn)
             _copy(stage, conn)
 
 
@@ -208,6 +225,8 @@ def _send(stage: Stage, conn: Connection, key: str) -> None:
     content = stage.spools[key]
     compressed = content.compressed
     if key:
+        if conn.host not in stage.linked:
+            _begin(stage, conn, stage.seen[conn.host]["live"])
         change = stage.differences[key]
         gone = list(change.gone)
         extra = stage.paths.document_root("").lstrip("/")

@@ -102,17 +102,24 @@ def unpack(paths: Layout, digest: str, *, compressed: bool) -> list[str]:
     """List what ``aegir`` does with a whole release that comes on standard input."""
     staging = paths.staging(digest)
     return [
-        functions("release"),
-        script.call("release_begin", staging),
+        *begin(paths, digest),
         _unpack(staging, compressed),
         *accept(paths, digest)[1:],
+    ]
+
+
+def begin(paths: Layout, digest: str, live: str = "") -> list[str]:
+    """List what ``aegir`` does before a release comes: an empty stage, or the live release in hard links."""
+    return [
+        functions("release"),
+        script.call("release_begin", paths.staging(digest), *((live, paths.sites) if live else ())),
     ]
 
 
 def unpack_difference(
     paths: Layout, digest: str, live: str, *, gone: bytes, read: bytes, dropped: bytes, compressed: bool
 ) -> list[str]:
-    """List what ``aegir`` does with what differs from the live release, which comes on standard input.
+    """List what ``aegir`` does with what differs from the live release, which comes on standard input, after ``begin``.
 
     Args:
         paths: the platform's.
@@ -128,7 +135,7 @@ def unpack_difference(
     arrival = accept(paths, digest)[1:]
     return [
         functions("release"),
-        script.call("release_begin", staging, live, paths.sites, packed[0]),
+        script.call("release_without", staging, packed[0]),
         _unpack(staging, compressed),
         f"{arrival[0]} {script.call('', live, packed[1], packed[2]).strip()}",
     ]

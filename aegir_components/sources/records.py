@@ -102,7 +102,7 @@ def save_content(hub_root: str | Path, platform: str, digest: str, held: Content
     """Keep what a release holds, and that of the last ``keep`` releases."""
     place = directory(hub_root, platform)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = place / f"{name_of(digest)}.list"
+    path = _list(hub_root, platform, digest)
     if path.exists():
         os.utime(path)
     else:
@@ -111,10 +111,15 @@ def save_content(hub_root: str | Path, platform: str, digest: str, held: Content
         old.unlink(missing_ok=True)
 
 
+def has_content(hub_root: str | Path, platform: str, release: str) -> bool:
+    """Tell whether it is known what a release holds."""
+    return _list(hub_root, platform, release).is_file()
+
+
 def load_content(hub_root: str | Path, platform: str, release: str) -> Content | None:
     """Give what a release holds, as it was kept; ``None`` without it."""
     try:
-        parts = (directory(hub_root, platform) / f"{release}.list").read_bytes().split(b"\0")
+        parts = _list(hub_root, platform, release).read_bytes().split(b"\0")
     except OSError:
         return None
     return dict(zip(parts[:-1:2], parts[1::2], strict=True)) if len(parts) % 2 else None
@@ -143,6 +148,10 @@ def difference(old: Content, new: Content) -> Difference:
         read=tuple(path for path in sent if new[path].startswith(b"f ")),
         dropped=tuple(path for path, facts in old.items() if facts[:1] == b"f" and new.get(path, b"")[:1] != b"f"),
     )
+
+
+def _list(hub_root: str | Path, platform: str, release: str) -> Path:
+    return directory(hub_root, platform) / f"{name_of(release)}.list"
 
 
 def _replace(path: Path, text: bytes) -> None:

@@ -303,8 +303,8 @@ class TestDifference:
         make(wanted, [b"index.php", b"new\nline", b"added"])
         (wanted / "new\nline").write_bytes(b"changed")
         gone = b"".join(name + b"\0" for name in (b"new\nline", b"-dash", b"d1", b"d2", b"sites"))
-        begin = script.call("release_begin", str(staging), f"{tmp_path}/former", f"{tmp_path}/sites", packed(gone))
-        assert 0 == shell.apply(RELEASE, begin).status
+        begin = script.call("release_begin", str(staging), f"{tmp_path}/former", f"{tmp_path}/sites")
+        assert 0 == shell.apply(RELEASE, begin, script.call("release_without", str(staging), packed(gone))).status
         assert not os.path.lexists(staging / "sites")
         assert (staging / "index.php").stat().st_ino == (tmp_path / "former" / "index.php").stat().st_ino
         for name in ("new\nline", "added", "d1", "d2"):
@@ -328,8 +328,8 @@ class TestDifference:
         assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, wanted)).status
         live, staging, new = tmp_path / "live", tmp_path / ".next", tmp_path / "new"
         (live / "index.php").write_text("by hand")
-        begin = script.call("release_begin", str(staging), str(live), f"{tmp_path}/sites", packed(b"sites\0"))
-        assert 0 == shell.apply(RELEASE, begin).status
+        begin = script.call("release_begin", str(staging), str(live), f"{tmp_path}/sites")
+        assert 0 == shell.apply(RELEASE, begin, script.call("release_without", str(staging), packed(b"sites\0"))).status
         ran = shell.apply(
             RELEASE,
             script.call(

@@ -79,12 +79,17 @@ release_walk() { # directory listing-file manifest-file: both lists in one walk;
         -o -type l -fprintf "$3" '%y %l %P\0' -o -fprintf "$3" '%y %m %s %T@ %P\0' \)) && sort -z -o "$3" "$3"
 }
 
-release_begin() { # staging [live sites base64-names]: an empty stage, or the live release in hard links without these names
+release_begin() { # staging [live sites]: an empty stage, or the live release in hard links without those into the sites' data
     rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail "no release can be put together in $1: $rb_said"
     [ -n "${2:-}" ] || return 0
-    cp -al "$2/." "$1/" && find "$1" -type l -lname "$3/*" -delete ||
+    # Directories get the umask's 755, as every release has them, and files are the live one's own: with -a it would take
+    # half as long again. The links go before anything is unpacked, which could follow them.
+    cp -R -P -l "$2/." "$1/" && find "$1" -type l -lname "$3/*" -delete ||
         fail "$2 could not be linked into $1 (is the disk full? $(df -P "$1" | tail -n 1))"
-    printf %s "$4" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --)
+}
+
+release_without() { # staging base64-names
+    printf %s "$2" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --) || fail "what the new release does not have could not be taken out of $1"
 }
 
 release_unpack() { # staging program-or-cat: what comes on standard input
