@@ -147,9 +147,7 @@ def _cluster(declared: settings.Settings, name: str, servers: Mapping[str, Serve
     return WebCluster(name, args, pulumi.ResourceOptions(depends_on=ready))
 
 
-def _pack(
-    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str
-) -> Pack:  # fmt: skip
+def _pack(declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str) -> Pack:
     pack = declared.packs[name]
     names = sorted({*pack.servers, *(name for name in (pack.exporter, pack.standby) if name)})
     reached = {each: connection(declared.servers[each], declared.hub) for each in names}

@@ -29,8 +29,8 @@ CONNECT_TIMEOUT = 10
 """Seconds for the TCP connection and ssh's key exchange."""
 LOGIN_TIMEOUT = 30
 """Seconds for a whole login, slow name service and PAM included."""
-CHECK_TIMEOUT = 5
-"""Seconds for the master to take notice of a look at its socket."""
+CONTROL_TIMEOUT = 5
+"""Seconds for the master to answer at its socket."""
 PERSIST = 90
 """Seconds that an unused connection stays open."""
 SESSIONS = 8
@@ -188,14 +188,14 @@ def disconnect(conn: Connection) -> None:
     """Close the shared connection when it is open."""
     with suppress(subprocess.TimeoutExpired):
         command = ["ssh", "-F", "none", "-o", f"ControlPath={socket_path(conn)}", "-O", "exit", conn.address]
-        subprocess.run(command, capture_output=True, timeout=5, check=False)
+        subprocess.run(command, capture_output=True, timeout=CONTROL_TIMEOUT, check=False)
 
 
 def _alive(conn: Connection) -> bool:
     path = socket_path(conn)
     # As `ssh -O check`, without a process for each command: the kernel knows whether somebody listens.
     with socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(CHECK_TIMEOUT)
+        asking.settimeout(CONTROL_TIMEOUT)
         try:
             asking.connect(str(path))
         except FileNotFoundError:

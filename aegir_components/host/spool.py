@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import IO, Self
 
 CHUNK = 1 << 18
@@ -106,6 +107,7 @@ class Spool:
                 self._more.notify_all()
 
 
+@cache
 def possible() -> bool:
     """Tell whether this hub can pack: GNU tar has the options that are needed."""
     program = shutil.which("tar")

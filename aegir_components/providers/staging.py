@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,10 @@ def bring(members: Mapping[str, Connection], want: State, paths: release.Layout)
         reader = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         new = (want.get("was") or {}).get("digest") != stage.digest and not want.get("rollback")
         ahead = reader.submit(_content, want, hub_root(members)) if new else None
-        _settle(attempt(members, lambda conn: _prepare(stage, conn, ahead=new)), "is prepared")
+        _settle(attempt(members, lambda conn: _prepare(stage, conn)), "is prepared")
         missing = {name: conn for name, conn in members.items() if "staged" not in stage.seen[name]}
         if missing:
-            _settle(attempt(missing, lambda conn: _refuse(stage, conn)), "could take it")
+            _settle(attempt(missing, lambda conn: _take(stage, conn, ahead=new)), "could take it")
             _pack(stage, missing, ahead.result() if ahead else _content(want, hub_root(members)), stack)
         _settle(attempt(members, lambda conn: _stage(stage, conn)), "has the release staged and proved")
     return {name: stage.seen[name].get("live", "") for name in members}
@@ -99,18 +99,26 @@ def remember(members: Mapping[str, Connection], want: State) -> None:
     records.save(root, record)
 
 
-def _prepare(stage: Stage, conn: Connection, *, ahead: bool) -> None:
+def _prepare(stage: Stage, conn: Connection) -> None:
     lines = release.prepare(stage.paths, stage.digest, full=stage.want.get("verify") == "full")
     report = script.execute(
         conn, "apply", lines, what=stage.what, holder=stage.want["holder"], timeout=STAGE_TIMEOUT
     )  # fmt: skip
-    seen = stage.seen[conn.host] = report.facts
-    live = seen.get("live", "").rpartition("/")[2]
-    # A difference is what mostly comes: the links are made while the hub still reads what it is.
-    known = live and records.has_content(conn.hub_root, stage.want["platform"], live)
-    if ahead and known and "staged" not in seen and {"tar", "whole"} <= seen.keys() and spool.possible():
-        _begin(stage, conn, seen["live"])
-        stage.linked.add(conn.host)
+    stage.seen[conn.host] = report.facts
+
+
+def _take(stage: Stage, conn: Connection, *, ahead: bool) -> None:
+    """Refuse what must not come; else link the live release while the hub still reads what the new one is.
+
+    Mostly a difference comes. Where it does not, or cannot be linked, what brings the release makes its stage anew.
+    """
+    _refuse(stage, conn)
+    seen = stage.seen[conn.host]
+    former = _former(seen)
+    if ahead and former and spool.possible() and records.has_content(conn.hub_root, stage.want["platform"], former):
+        with suppress(Refused):
+            _begin(stage, conn, seen["live"])
+            stage.linked.add(conn.host)
 
 
 def _begin(stage: Stage, conn: Connection, live: str = "") -> None:
@@ -191,8 +199,8 @@ def _base(stage: Stage, seen: Mapping[str, str], root: str) -> str | None:
     """Name the release that only the difference is sent from; empty for all, ``None`` for a machine without tar."""
     if "tar" not in seen:
         return None
-    live = seen.get("live", "").rpartition("/")[2]
-    if "whole" not in seen or not live:
+    live = _former(seen)
+    if not live:
         return ""
     if live not in stage.differences:
         old = records.load_content(root, stage.want["platform"], live)
@@ -200,6 +208,11 @@ def _base(stage: Stage, seen: Mapping[str, str], root: str) -> str | None:
             return ""
         stage.differences[live] = records.difference(old, stage.content)
     return live if len(stage.differences[live].sent) * WORTH_IT < len(stage.content) * (WORTH_IT - 1) else ""
+
+
+def _former(seen: Mapping[str, str]) -> str:
+    """Name the live release where a difference from it can be unpacked; empty where not."""
+    return seen.get("live", "").rpartition("/")[2] if {"tar", "whole"} <= seen.keys() else ""
 
 
 def _stage(stage: Stage, conn: Connection) -> None:

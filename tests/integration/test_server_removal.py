@@ -163,7 +163,7 @@ def test_a_server_with_a_site_of_another_stacks_is_refused_and_leaves_when_it_is
 
 
 @pytest.mark.parametrize(
-    "machines", [("web1", "web2", "db1"), ("web1", "web2", "db1", "bare1", "bare2")], ids=["one-process", "pools"]
+    "machines", [("web1", "web2", "db1"), ("web1", "web2", "db1", "bare1", "bare2")], ids=["three", "more-than-four"]
 )
 def test_a_dead_machine_is_given_up_by_name_and_nobody_else_is_touched(
     lab: Lab, tmp_path: Path, machines: tuple[str, ...]
