@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components import layout
 from aegir_components.host import script
 from aegir_components.host.errors import Refused
 from lab import Host, HostSpec, Lab
+from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, hub_settings, web_and_database
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -392,30 +392,36 @@ def test_a_wrong_password_of_a_database_that_somebody_else_runs_is_told(lab: Lab
     database.run("rm /etc/mysql/mariadb.conf.d/90-theirs.cnf; systemctl stop mariadb")
 
 
+@pytest.mark.parametrize(
+    ("scarce", "fill"),
+    [("bytes", "cat /dev/zero >ballast/full"), ("inodes", "seq 40000 | (cd ballast && xargs touch)")],
+)
 def test_a_release_that_does_not_fit_leaves_the_live_one_and_is_finished_when_there_is_room(
-    lab: Lab, wordpress: Path, tmp_path: Path
+    lab: Lab, wordpress: Path, tmp_path: Path, scarce: str, fill: str
 ) -> None:
     web = lab.host("web1")
     source = tmp_path / "code"
     shutil.copytree(wordpress, source, symlinks=True)
+    place = f"/srv/{scarce}"
+    web.run(f"mkdir -p {place}")
+    switching.mount(web, place, "size=300m,nr_inodes=20000,mode=755")
     farm = Farm(tmp_path / "farm", web_and_database(lab, source=source))
+    farm.settings["platforms"]["code"]["publish_path"] = f"{place}/code"
     farm.up()
-    live = web.run("readlink /var/aegir/platforms/code").stdout
+    live = web.run(f"readlink {place}/code").stdout
     (source / "new.php").write_text("<?php // " + "x" * 100_000)
-    releases = web.run(f"ls -d {layout.releases_directory('/var/aegir/platforms/code')}").stdout.strip()
-    digest = farm.preview("--diff").output.partition('=> "')[2][:64]
-    staging = f"{releases}/.staging-{layout.release_path('/var/aegir/platforms/code', digest).rpartition('/')[2]}"
-    web.run(f"install -d -o aegir -g aegir {staging}")
+    web.run(f"mkdir {place}/ballast; cd {place}; {fill} 2>/dev/null || true")
 
-    with full_disk(web, staging):
-        failed = farm.up(ok=False)
-        assert 200 == fetch(web, SITE).status
-        assert live == web.run("readlink /var/aegir/platforms/code").stdout
+    failed = farm.up(ok=False)
 
     assert "the disk may be full" in failed.sentence
     assert "No space left on device" in failed.sentence
+    assert 200 == fetch(web, SITE).status
+    assert live == web.run(f"readlink {place}/code").stdout
+    web.run(f"rm -rf {place}/ballast")
     farm.up()
-    assert live != web.run("readlink /var/aegir/platforms/code").stdout
-    web.run("test -s /var/aegir/platforms/code/new.php")
+    assert live != web.run(f"readlink {place}/code").stdout
+    web.run(f"test -s {place}/code/new.php")
     assert 200 == fetch(web, SITE).status
     farm.unchanged("--refresh")
+    farm.destroy()
