@@ -1,9 +1,13 @@
-"""Certificates of sites, made, read and asked for on the hub. No Pulumi and no machine in it."""
+"""Certificates of sites, made, read and asked for on the hub. No Pulumi and no machine in it.
+
+``authority``, which asks for them, is imported where that is done: acme, requests and OpenSSL take a tenth of a second, and
+every ``pulumi`` command would pay it twice.
+"""
 
 from __future__ import annotations
 
-from .authority import AuthorityError, obtain
-from .given import GivenError, read
+from .faults import AuthorityError, GivenError
+from .given import read
 from .pem import RENEW_DAYS, Facts, Pair, facts, self_signed
 
-__all__ = ["RENEW_DAYS", "AuthorityError", "Facts", "GivenError", "Pair", "facts", "obtain", "read", "self_signed"]
+__all__ = ["RENEW_DAYS", "AuthorityError", "Facts", "GivenError", "Pair", "facts", "read", "self_signed"]

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from josepy.jwk import JWKRSA
 from josepy.util import ComparableRSAKey
 
+from .faults import AuthorityError
 from .pem import Pair, new_key
 
 TIMEOUT = 120
@@ -27,10 +28,6 @@ ANSWER_TIMEOUT = 30
 
 Publish = Callable[[Mapping[str, str]], None]
 """Let the web servers answer these: token to text. An empty mapping takes them all away."""
-
-
-class AuthorityError(Exception):
-    """The authority gave no certificate; the text says why, in its own words."""
 
 
 def obtain(

@@ -13,11 +13,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
+from .faults import GivenError
 from .pem import RENEW_DAYS, Pair, facts
-
-
-class GivenError(Exception):
-    """A given certificate cannot be used; the text says which file and why, and never what a key is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,6 +62,9 @@ debian_only() {
     fail "this machine runs $os; Debian 11 to 13 or Ubuntu 22.04 or 24.04 with systemd is needed"
 }
 
+# room DIRECTORY: what is left where it lies; "no space" may as well be no inodes.
+room() { df -h --output=avail,iavail,target "$1" | awk 'END { print $1 " and " $2 " inodes free on " $3 }'; }
+
 # remember PATH: keeps what is there, so that a transaction can take it back.
 remember() {
     [ -n "$UNDO" ] || return 0
@@ -103,12 +106,12 @@ want_file() { # path owner group mode base64-content sha256-or-nothing
     [ -n "$wf_why" ] || return 0
     deviates "file $1: $wf_why" || return 0
     remember "$1"
-    wf_new=$(mktemp "$(dirname "$1")/.aegir-new.XXXXXX") || fail "no file can be made beside $1"
+    wf_new=$(mktemp "$(dirname "$1")/.aegir-new.XXXXXX") || fail "no file can be made beside $1 ($(room "$(dirname "$1")"))"
     if printf %s "$5" | base64 -d >"$wf_new" && chown "$2:$3" "$wf_new" && chmod "$4" "$wf_new" && mv -fT "$wf_new" "$1"; then
         return 0
     fi
     rm -f "$wf_new"
-    fail "$1 could not be written (is the disk full? $(df -P "$(dirname "$1")" | tail -n 1))"
+    fail "$1 could not be written (is the disk full? $(room "$(dirname "$1")"))"
 }
 
 want_link() { # path target

@@ -110,6 +110,9 @@ def _made(want: State) -> Pair:
 
 
 def _asked_for(want: State, names: list[str]) -> Pair:
+    # Only here: see the package.
+    from aegir_components.certificates import authority  # noqa: PLC0415
+
     members = Connection.of_members(want["members"])
     there: dict[str, str] = {}
 
@@ -121,7 +124,7 @@ def _asked_for(want: State, names: list[str]) -> Pair:
         if there:
             each(members, lambda conn: script.execute(conn, "apply", lines, what=what, holder=want["holder"]))
 
-    return certificates.obtain(
+    return authority.obtain(
         names,
         publish,
         directory=str(want["directory"]),

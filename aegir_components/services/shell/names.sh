@@ -31,7 +31,7 @@ want_hosts_block() { # file whose base64-lines: our marked block and nothing els
     } || fail "no file can be written in /tmp"
     rm -f "$hb_ours"
     if ! cmp -s "$hb_new" "$1" && deviates "$1: the block of $2 differs"; then
-        hosts_replace "$1" "$hb_new" || fail "$1 could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
+        hosts_replace "$1" "$hb_new" || fail "$1 could not be written (is the disk full? $(room "$1"))"
     fi
     rm -f "$hb_new"
 }

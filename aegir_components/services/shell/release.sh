@@ -80,12 +80,12 @@ release_walk() { # directory listing-file manifest-file: both lists in one walk;
 }
 
 release_begin() { # staging [live sites]: an empty stage, or the live release in hard links without those into the sites' data
-    rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail "no release can be put together in $1: $rb_said"
+    rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail "no release can be put together in $1: $rb_said ($(room "${1%/*}"))"
     [ -n "${2:-}" ] || return 0
     # Directories get the umask's 755, as every release has them, and files are the live one's own: with -a it would take
     # half as long again. The links go before anything is unpacked, which could follow them.
     cp -R -P -l "$2/." "$1/" && find "$1" -type l -lname "$3/*" -delete ||
-        fail "$2 could not be linked into $1 (is the disk full? $(df -P "$1" | tail -n 1))"
+        fail "$2 could not be linked into $1 (is the disk full? $(room "$1"))"
 }
 
 release_without() { # staging base64-names
@@ -95,7 +95,7 @@ release_without() { # staging base64-names
 release_unpack() { # staging program-or-cat: what comes on standard input
     ru_said=$({ "$2" ${3:+"$3"} | tar -x -f - -C "$1" --no-same-owner --no-same-permissions; } 2>&1) || {
         ru_said=$(printf %s "$ru_said" | tail -n 3)
-        fail "the copy did not arrive whole in $1: $ru_said (disk: $(df -P "$1" | tail -n 1)). The live release is untouched; run it again"
+        fail "the copy did not arrive whole in $1: $ru_said ($(room "$1")). The live release is untouched; run it again"
     }
 }
 
@@ -112,7 +112,7 @@ release_accept() { # staging release manifest sites docroot-in-staging digest [f
             cat - "$ra_sums.gone" "$7.sums" | sort -z -s -u -t '\0' -k1.67 | grep -azv '^xxxx' >"$ra_sums"
     else
         sed -z -n 's/^f [0-9]* [0-9]* [0-9.-]* //p' "$3.new" | sort -z | (cd "$1" && xargs -0 -r sha256sum -z --) >"$ra_sums"
-    fi || fail "$ra_sums could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
+    fi || fail "$ra_sums could not be written (is the disk full? $(room "$1"))"
     ra_listing=$(sort -z "$ra_list" | sha256sum | cut -c1-64)
     ra_got=$(digest_of "$ra_listing" "$ra_sums")
     rm -f "$ra_list" "$ra_sums.gone"
@@ -128,7 +128,7 @@ release_accept() { # staging release manifest sites docroot-in-staging digest [f
             fail "the damaged release $2 could not be mended; run it again"
     fi
     mv -f "$ra_sums" "$2.sums" && echo "$ra_listing" >"$2.listing" && mv -f "$3.new" "$3" ||
-        fail "$3 could not be written (is the disk full? $(df -P "$1" | tail -n 1))"
+        fail "$3 could not be written (is the disk full? $(room "$1"))"
     # Under its name it has its records: a run that is killed before leaves a stage.
     if [ -d "$2" ]; then rm -rf "$1"; else mv -T "$1" "$2" || fail "the release could not be given its name $2"; fi
 }
