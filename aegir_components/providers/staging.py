@@ -42,7 +42,7 @@ class Stage:
     paths: release.Layout
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
     """What the members said, by name."""
-    content: records.Content = field(default_factory=dict)
+    content: tree.Content = field(default_factory=dict)
     """What the release holds; empty where the source is not read."""
     spools: dict[str, spool.Spool] = field(default_factory=dict)
     """What is sent, by the live release that it is the difference from; all of it under no name."""
@@ -150,7 +150,7 @@ def _refuse(stage: Stage, conn: Connection) -> None:
 
 
 def _source_has_it(conn: Connection, want: State) -> bool:
-    cache = Path(conn.hub_root) / "cache" / f"{want['platform']}.rollback.json"
+    cache = Path(conn.hub_root) / "cache" / f"{want['platform']}.rollback.sums"
     patterns = APPLICATIONS[want["application"]].exclusions
     try:
         return tree.read(Path(want["source"]), patterns, want["docroot"], cache).digest == str(want["digest"])
@@ -158,20 +158,21 @@ def _source_has_it(conn: Connection, want: State) -> bool:
         return False
 
 
-def _content(want: State, root: str) -> records.Content | Exception | None:
+def _content(want: State, root: str) -> tree.Content | Exception | None:
     """Read what the release holds; ``None`` where this hub cannot pack it, and the fault where it cannot be read."""
     source = Path(want["source"])
     if not spool.possible() or not source.is_dir():
         return None
     patterns = APPLICATIONS[want["application"]].exclusions
+    cache = Path(root) / "cache" / f"{want['platform']}.sums"
     try:
-        return records.content(source, patterns, want["docroot"], Path(root) / "cache" / f"{want['platform']}.json")
+        return records.content(source, patterns, want["docroot"], cache, str(want["digest"]))
     except (SourceError, OSError) as fault:
         return fault
 
 
 def _pack(
-    stage: Stage, missing: Mapping[str, Connection], content: records.Content | Exception | None, stack: ExitStack
+    stage: Stage, missing: Mapping[str, Connection], content: tree.Content | Exception | None, stack: ExitStack
 ) -> None:
     """Begin to pack what the members need: once for all that need the same."""
     want, root = stage.want, hub_root(missing)

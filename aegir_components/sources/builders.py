@@ -119,7 +119,7 @@ def _inside(code: Path, below: str, shown: str) -> Path:
 def _archive(source: settings.PlatformSource, hub: Hub) -> Found:
     place, how = address.parse(source.archive), source.composer
     wanted = source.checksum.removeprefix("sha256:")
-    remembered = hub.root / "cache" / f"{hub.platform}.archive.json"
+    remembered = hub.root / "cache" / f"{hub.platform}.archive.sums"
     checksum = wanted or downloads.sum_of(Path(place.plain), remembered)
 
     def work(shop: Workshop) -> None:

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from .address import Address
 from .faults import SourceError, Unreachable
-from .tree import CHUNK, Entry, SumCache
+from .tree import CHUNK, SUM_LENGTH, SumCache, file_entry
 
 ANSWER_TIMEOUT: Final = 30.0
 """Seconds without a byte."""
@@ -89,13 +89,11 @@ def sum_of(path: Path, remembered: Path | None = None) -> str:
             while chunk := handle.read(CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
-    facts = path.stat()
-    numbers = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
     sums = SumCache(remembered)
     sums.load()
-    found = sums.sum(os.fsencode(path.parent), Entry(os.fsencode(path.name), "f", False, b"", numbers))
+    value = sums.value(os.fsencode(path.parent), file_entry(os.fsencode(path.name), path.stat()))
     sums.save("", None)
-    return found
+    return value[1 - SUM_LENGTH :].decode()
 
 
 def _get(address: Address, path: Path) -> str:

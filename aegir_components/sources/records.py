@@ -16,16 +16,12 @@ from typing import Any
 
 from aegir_components import layout
 
-from .tree import SumCache, matcher, walk
+from .tree import Content, SumCache, matcher, walk
 
 
 def name_of(digest: str) -> str:
     """Name the release of a digest, as its directory and the stack file do."""
     return digest[: layout.RELEASE_DIGEST_LENGTH]
-
-
-Content = dict[bytes, bytes]
-"""What a release holds: path to kind, mode, link target and sum."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,20 +78,19 @@ def known(hub_root: str | Path, platform: str) -> list[Record]:
     return sorted((record for record in found if record), key=lambda record: (record.time, record.name), reverse=True)
 
 
-def content(root: Path, patterns: Sequence[str], docroot: str, cache: Path) -> Content:
-    """Read what a release of a source holds, directories before what is in them; sums come from the cache.
+def content(root: Path, patterns: Sequence[str], docroot: str, cache: Path, digest: str) -> Content:
+    """Give what a release of a source holds, directories before what is in them: as it was read last, if that was it.
 
     Raises:
         SourceError: something that a release cannot have.
         OSError: a file cannot be read.
     """
     sums, base = SumCache(cache), os.fsencode(root)
+    known = sums.content(digest)
+    if known is not None:
+        return known
     sums.load()
-    return {
-        entry.path: entry.record.partition(b"\0")[0]
-        + (b" " + sums.sum(base, entry).encode() if entry.kind == "f" else b"")
-        for entry in walk(root, matcher(patterns, docroot))
-    }
+    return {entry.path: sums.value(base, entry) for entry in walk(root, matcher(patterns, docroot))}
 
 
 def save_content(hub_root: str | Path, platform: str, digest: str, held: Content, keep: int) -> None:

@@ -148,7 +148,7 @@ def _read(
         raise SourceError(
             f"{str(source)!r} is no code base that is known here ({known}), neither itself nor below web/, docroot/ or html/"
         )
-    cache = hub_root / "cache" / f"{platform.name}.json"
+    cache = hub_root / "cache" / f"{platform.name}.sums"
     read = tree.read(source, APPLICATIONS[code.application].exclusions, code.docroot, cache)
     return Resolved(code=code, tree=read, directory=source, revision=found.revision)
 

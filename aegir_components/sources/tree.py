@@ -2,7 +2,8 @@
 
 The digest covers what a release is: paths, kinds, modes (as a release has them), link targets, and every byte.
 Files are read once: a cache beside the hub's data remembers each file's sum by size, mtime, ctime and inode, and of which
-sizes, times and inodes the whole was made, so that an unchanged tree costs one walk and not a look at each sum.
+sizes, times and inodes the whole was made, so that an unchanged tree costs one walk and not a look at each sum. What copies
+the tree finds in it what was read, and does not walk again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ REPOSITORY_DIRECTORIES = (b".git", b".svn", b".hg", b".bzr", b"CVS")
 """Version control's own data: never part of a release, as in Aegir."""
 CHUNK = 1 << 20
 """Bytes read at a time."""
+SUM_LENGTH = 65
+"""Characters of a file's sum, with the space before it."""
+
+
+Content = dict[bytes, bytes]
+"""What a tree holds: path to kind, mode, link target, path and, for a file, its sum."""
 
 
 class Entry(NamedTuple):
@@ -33,14 +40,16 @@ class Entry(NamedTuple):
     """``f``, ``d`` or ``l``, as find(1) writes it."""
     executable: bool
     target: bytes = b""
-    facts: tuple[int, int, int, int] = (0, 0, 0, 0)
+    size: int = 0
+    """Of a file, in bytes."""
+    facts: bytes = b""
     """Of a file: size, mtime and ctime in nanoseconds, inode."""
 
     @property
     def record(self) -> bytes:
         """The entry as ``find -printf '%y %m %l %P'`` writes it in a release."""
         mode = b"777" if self.kind == "l" else b"755" if self.kind == "d" or self.executable else b"644"
-        return b"%s %s %s %s\0" % (self.kind.encode(), mode, self.target, self.path)
+        return b"%s %s %s %s" % (self.kind.encode(), mode, self.target, self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,8 +117,13 @@ def _file(root: Path, path: bytes, facts: os.stat_result) -> Entry:
         raise SourceError(f"{_shown(root, path)!r} is set-user-id or set-group-id; code has no need of it: chmod ug-s")
     if path == b"-":
         raise SourceError(f"{_shown(root, path)!r} has a name that programs take for their input; give it another one")
-    numbers = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
-    return Entry(path, "f", bool(mode & stat.S_IXUSR), b"", numbers)
+    return file_entry(path, facts)
+
+
+def file_entry(path: bytes, facts: os.stat_result) -> Entry:
+    """Give a file's entry from what stat(2) says."""
+    seen = b"%d %d %d %d" % (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+    return Entry(path, "f", bool(facts.st_mode & stat.S_IXUSR), b"", facts.st_size, seen)
 
 
 def _shown(root: Path, path: bytes) -> str:
@@ -126,52 +140,69 @@ def _check_link(shown: str, path: bytes, target: bytes) -> None:
 
 
 class SumCache:
-    """Sums of files by what stat(2) says of them, kept in one file a source: what was read last, and all sums."""
+    """What was read of a source, in one file: a line on all of it, and each entry with a file's sum and facts."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._old: dict[str, list[object]] = {}
-        self._new: dict[str, list[object]] = {}
+        self._old: dict[bytes, tuple[bytes, bytes]] = {}
+        self._new: list[bytes] = []
 
     def whole(self, seen: str) -> Tree | None:
         """Give the tree that was made of exactly these files; reads one line."""
         try:
-            with self._path.open(encoding="utf-8") as handle:
+            with self._path.open("rb") as handle:
                 known = json.loads(handle.readline())
             return Tree(**known["tree"]) if known["seen"] == seen else None
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
+    def content(self, digest: str) -> Content | None:
+        """Give what was read, if it was this."""
+        try:
+            head, _, body = self._path.read_bytes().partition(b"\n")
+            known = json.loads(head)["tree"]["digest"]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        parts = body.split(b"\0")
+        return dict(zip(parts[:-1:3], parts[1::3], strict=True)) if known == digest and len(parts) % 3 == 1 else None
+
     def load(self) -> None:
         """Read the sums; a cache that is missing or broken is none."""
         try:
-            known = json.loads(self._path.read_text(encoding="utf-8").split("\n")[1])
-        except (OSError, ValueError, IndexError):
-            known = None
-        pairs = known.items() if isinstance(known, dict) else ()
-        self._old = {key: row for key, row in pairs if isinstance(row, list) and len(row) == 5}
+            parts = self._path.read_bytes().partition(b"\n")[2].split(b"\0")
+        except OSError:
+            return
+        if len(parts) % 3 == 1:
+            self._old = dict(zip(parts[:-1:3], zip(parts[1::3], parts[2::3], strict=True), strict=True))
 
-    def sum(self, root: bytes, entry: Entry) -> str:
-        """Give a file's SHA-256, from the cache where the file is unchanged."""
-        key, facts = os.fsdecode(entry.path), list(entry.facts)
-        known = self._old.get(key)
-        if known is not None and known[:4] == facts:
-            self._new[key] = known
-            return str(known[4])
-        digest = hashlib.sha256()
-        with open(os.path.join(root, entry.path), "rb", buffering=0) as handle:
-            while chunk := handle.read(CHUNK):
-                digest.update(chunk)
-        self._new[key] = [*facts, digest.hexdigest()]
-        return digest.hexdigest()
+    def value(self, root: bytes, entry: Entry) -> bytes:
+        """Give what an entry is, with a file's SHA-256 at its end: from the cache where the file is unchanged."""
+        path, facts = entry.path, entry.facts
+        value = entry.record
+        if entry.kind == "f":
+            known = self._old.get(path)
+            if known is not None and known[1] == facts and known[0][:-SUM_LENGTH] == value:
+                value = known[0]
+            else:
+                value += b" " + _sum(os.path.join(root, path)).encode()
+        self._new += (path, value, facts)
+        return value
 
     def save(self, seen: str, tree: Tree | None) -> None:
         """Write the cache; without it everything works, slower."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        lines = ({"seen": seen, "tree": asdict(tree) if tree else None}, self._new)
-        fresh.write_text("\n".join(json.dumps(line, separators=(",", ":")) for line in lines), encoding="utf-8")
+        head = json.dumps({"seen": seen, "tree": asdict(tree) if tree else None})
+        fresh.write_bytes(head.encode() + b"\n" + b"\0".join((*self._new, b"")))
         fresh.replace(self._path)
+
+
+def _sum(path: bytes) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as handle:
+        while chunk := handle.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def read(root: Path, patterns: Sequence[str], docroot: str, cache: Path) -> Tree:
@@ -200,26 +231,31 @@ def read(root: Path, patterns: Sequence[str], docroot: str, cache: Path) -> Tree
     known = sums.whole(seen)
     if known is not None:
         return known
-    files.sort(key=lambda entry: entry.path)
     sums.load()
     base = os.fsencode(root)
-    listing = hashlib.sha256(b"".join(sorted(entry.record for entry in entries))).hexdigest()
-    content = hashlib.sha256()
-    for entry in files:
-        content.update(b"%s  %s\0" % (sums.sum(base, entry).encode(), entry.path))
-    # As sha256sum(1) writes the sum of its standard input.
-    digest = hashlib.sha256(f"{listing}  -\n{content.hexdigest()}  -\n".encode()).hexdigest()
-    tree = Tree(digest=digest, files=len(files), bytes=sum(entry.facts[0] for entry in files))
+    # As they were found: directories before what is in them.
+    held = {entry.path: sums.value(base, entry) for entry in entries}
+    tree = Tree(digest=digest_of(held), files=len(files), bytes=sum(entry.size for entry in files))
     sums.save(seen, tree)
     return tree
+
+
+def digest_of(held: Content) -> str:
+    """Give the digest of what a tree holds, as sha256sum(1) and find(1) make it on a machine. Pure."""
+    files = sorted((path, value) for path, value in held.items() if value.startswith(b"f"))
+    records = sorted(value[:-SUM_LENGTH] if value.startswith(b"f") else value for value in held.values())
+    listing = hashlib.sha256(b"\0".join((*records, b""))).hexdigest()
+    content = hashlib.sha256(b"".join([b"%s  %s\0" % (value[1 - SUM_LENGTH :], path) for path, value in files]))
+    # As sha256sum(1) writes the sum of its standard input.
+    return hashlib.sha256(f"{listing}  -\n{content.hexdigest()}  -\n".encode()).hexdigest()
 
 
 def _seen(entries: list[Entry]) -> str:
     """Sum up all that was seen of a tree without a look into its files."""
     lines = sorted(
-        b"%s\0%s\0%d %d %d %d %d" % (path, target, executable, *facts)
+        b"%s\0%s\0%d %s" % (path, target, executable, facts)
         if kind == "f"
         else b"%s\0%s\0%s" % (path, target, kind.encode())
-        for path, kind, executable, target, facts in entries
+        for path, kind, executable, target, _, facts in entries
     )
     return hashlib.sha256(b"\0\n".join(lines)).hexdigest()

@@ -265,7 +265,7 @@ def test_when_one_server_is_not_ready_none_switches(estate: Estate) -> None:
 def test_a_file_that_changes_while_it_is_copied_stops_the_switch(estate: Estate) -> None:
     before = estate.live()
     estate.change()
-    cache = estate.farm.hub / "cache" / "code.json"
+    cache = estate.farm.hub / "cache" / "code.sums"
     seen = cache.stat().st_mtime_ns
     running = estate.farm.start("up", "--yes", "--skip-preview")
     deadline = time.monotonic() + 60

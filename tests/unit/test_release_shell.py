@@ -74,11 +74,11 @@ def digest(shell: Shell, root: Path) -> str:
 
 
 def on_the_hub(root: Path, cache: Path) -> str:
-    return tree.read(root, (), ".", cache / "sums.json").digest
+    return tree.read(root, (), ".", cache / "sums").digest
 
 
 def on_the_hub_files(root: Path, cache: Path) -> int:
-    return tree.read(root, (), ".", cache / "sums.json").files
+    return tree.read(root, (), ".", cache / "sums").files
 
 
 class TestDigest:

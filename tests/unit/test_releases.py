@@ -73,14 +73,29 @@ class TestRecords:
         (source / "below" / "file").write_text("text")
         (source / "link").symlink_to("below/file")
         cache = tmp_path / "cache.json"
-        tree.read(source, (), ".", cache)
-        found = records.content(source, (), ".", cache)
+        digest = tree.read(source, (), ".", cache).digest
+        found = records.content(source, (), ".", cache, digest)
+        assert digest == tree.digest_of(found)
         assert {b"below", b"below/file", b"link"} == set(found)
         assert list(found).index(b"below") < list(found).index(b"below/file")
         assert found[b"link"].startswith(b"l 777 below/file")
+        # Without what was read, or when that was something else, it is read again, to the same.
+        cache.unlink()
+        assert list(found.items()) == list(records.content(source, (), ".", cache, digest).items())
+        (source / "more").write_text("text")
+        tree.read(source, (), ".", cache)
+        assert {*found, b"more"} == set(records.content(source, (), ".", cache, digest))
+
+    def test_what_was_read_is_not_read_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        source = tmp_path / "code"
+        source.mkdir()
+        (source / "file").write_text("text")
+        digest = tree.read(source, (), ".", tmp_path / "cache").digest
+        monkeypatch.setattr(records, "walk", None)
+        assert {b"file"} == set(records.content(source, (), ".", tmp_path / "cache", digest))
 
     @given(old=CONTENTS, new=CONTENTS)
-    def test_a_difference_makes_the_new_one_of_the_old(self, old: records.Content, new: records.Content) -> None:
+    def test_a_difference_makes_the_new_one_of_the_old(self, old: tree.Content, new: tree.Content) -> None:
         change = records.difference(old, new)
         made = {path: facts for path, facts in old.items() if path not in change.gone}
         made |= {path: new[path] for path in change.sent}
