@@ -5,11 +5,17 @@ import pulumi
 from aegir_components import estate, settings
 from aegir_components.sources.naming import conventional_name
 
-try:
-    declared = settings.load_from_pulumi(conventional_name)
-    for warning in declared.warnings:
-        pulumi.log.warn(warning)
-    estate.build(declared).export()
-except settings.SettingsError as fault:
-    # A RunError ends the program with its text and without a traceback.
-    raise pulumi.RunError(str(fault)) from None
+
+async def program() -> None:
+    """Declare what the stack file says."""
+    try:
+        declared = settings.load_from_pulumi(conventional_name)
+        for warning in declared.warnings:
+            pulumi.log.warn(warning)
+        (await estate.build(declared)).export()
+    except settings.SettingsError as fault:
+        # A RunError ends the program with its text and without a traceback.
+        raise pulumi.RunError(str(fault)) from None
+
+
+pulumi.run(program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
@@ -59,22 +60,25 @@ class Machines:
         return [*found, *(group.ready if group else ())]
 
 
-def build(declared: settings.Settings) -> Estate:
+async def build(declared: settings.Settings) -> Estate:
     """Declare every resource of a stack.
 
     Raises:
-        settings.SettingsError: a source, a certificate or a key on the hub is not what the stack file says.
+        settings.SettingsError: a source, a certificate or a key on the hub is not what the stack file says; nothing that is
+            on a machine is declared then.
     """
     given = certificates.given(declared)
-    sources = resolve(declared, info=pulumi.log.info, warn=pulumi.log.warn)
+    # Everything that is put on machines comes after it: another environment's stack file ends here.
+    environment = Environment(declared.environment, formerly=declared.environment_formerly)
+    # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
+    # second, while the sources are read.
+    sources = await asyncio.to_thread(resolve, declared, info=pulumi.log.info, warn=pulumi.log.warn)
     entries = (
         {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
         if any(server.dns == "manage" for server in declared.servers.values())
         else {}
     )
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-    # Everything that is put on machines comes after it: another environment's stack file ends here.
-    environment = Environment(declared.environment, formerly=declared.environment_formerly)
     servers = _servers(declared, environment, entries, holder)
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
     clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}

@@ -95,8 +95,8 @@ def declare(declared: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> tup
     pulumi.runtime.set_mocks(mocks, project="aegir", stack="test", preview=False)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
-    def program() -> None:
-        estate.build(declared)
+    async def program() -> None:
+        await estate.build(declared)
 
     program()
     return mocks, waits
@@ -186,8 +186,8 @@ from aegir_components.testing import RecordingMocks
 pulumi.runtime.set_mocks(RecordingMocks(), project="aegir", stack="test", preview=False)
 
 @pulumi.runtime.test
-def program():
-    estate.build(settings.load(json.loads(sys.argv[1]), lambda path: False))
+async def program():
+    await estate.build(settings.load(json.loads(sys.argv[1]), lambda path: False))
 
 program()
 print(*sorted({name.split(".")[0] for name in sys.modules} & {"pulumi_command", "acme"}))

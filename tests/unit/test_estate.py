@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pulumi
 import pytest
 
 from aegir_components import estate, layout, settings
+from aegir_components.sources.resolve import resolve
 from aegir_components.testing import FakeFarm, RecordingMocks, is_secret, opened
 
 SITE = "www.example.com"
@@ -83,8 +85,8 @@ def declare(declared: settings.Settings, *, preview: bool = False) -> RecordingM
     pulumi.runtime.set_mocks(mocks, project="aegir", stack="test", preview=preview)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
-    def program() -> None:
-        estate.build(declared)
+    async def program() -> None:
+        await estate.build(declared)
 
     program()
     return mocks
@@ -100,6 +102,30 @@ def names(recorded: RecordingMocks) -> dict[str, list[str]]:
     for each in recorded.resources:
         found.setdefault(each.type, []).append(each.name)
     return {kind: sorted(listed) for kind, listed in found.items()}
+
+
+def test_the_engine_hears_of_the_environment_while_the_sources_are_read(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    mocks = RecordingMocks(computed=COMPUTED)
+    pulumi.runtime.set_mocks(mocks, project="aegir", stack="test", preview=False)
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        until = time.monotonic() + 10
+        while not mocks.resources and time.monotonic() < until:
+            time.sleep(0.01)
+        seen.append([each.name for each in mocks.resources])
+        return resolve(*given, **named)
+
+    monkeypatch.setattr(estate, "resolve", slowly)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    async def program() -> None:
+        await estate.build(stack(hub))
+
+    program()
+    assert [["environment"]] == seen
 
 
 def test_every_resource_that_a_small_stack_has(recorded: RecordingMocks) -> None:
