@@ -101,6 +101,11 @@ def worth_retrying(stderr: str) -> bool:
     return "Connection refused" in stderr or any(text in stderr for text in _DROPPED)
 
 
+def decoded(text: str) -> str:
+    """Read a text that a script reported: as it is after a ``=``, or base64."""
+    return text[1:] if text.startswith("=") else base64.b64decode(text).decode(errors="replace")
+
+
 def command_failure(conn: Connection, what: str, status: int, stdout: str, stderr: str) -> HostError:
     """Say why a command failed, from its status and its output."""
     said = tail(stderr)
@@ -130,7 +135,7 @@ def command_failure(conn: Connection, what: str, status: int, stdout: str, stder
         )
     if status == REFUSAL:
         told = [line.split(" ", 1)[1] for line in stdout.splitlines() if line.startswith("::fail ")]
-        why = base64.b64decode(told[-1]).decode(errors="replace") if told else said
+        why = decoded(told[-1]) if told else said
         return Refused(conn.host, f"{what}: {why}")
     if status == 255:
         return HostUnreachable(

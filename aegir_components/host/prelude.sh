@@ -1,6 +1,7 @@
 # What every script of ours begins with: items that say how something shall be, and mend it when MODE is apply.
 # POSIX sh and Debian's essential packages only. Reports go to stdout, a line each: ::fact, ::drift, ::changed, ::fail.
-# Texts in them are base64, so that no newline or odd byte of a machine's own can forge a line.
+# Texts in them are base64, so that no newline or odd byte of a machine's own can forge a line; plain ones stand as they are
+# after a "=", since each base64 is a process.
 set -u
 umask 022
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -12,8 +13,13 @@ PATHS='' SUMS='' UNITS='' PACKAGES='' PHP=''
 NL='
 '
 
-say() { printf '::%s %s\n' "$1" "$(printf %s "$2" | base64 -w 0)"; }
-fact() { printf '::fact %s %s\n' "$1" "$(printf %s "$2" | base64 -w 0)"; }
+say() {
+    case $2 in
+        *[!A-Za-z0-9\ ./_:,-]*) printf '::%s %s\n' "$1" "$(printf %s "$2" | base64 -w 0)" ;;
+        *) printf '::%s =%s\n' "$1" "$2" ;;
+    esac
+}
+fact() { say "fact $1" "$2"; }
 fail() {
     say fail "$1"
     exit 97
@@ -218,8 +224,9 @@ want_service() { # unit
     fi
 }
 
-# transaction SECTION TEST RELOAD: changes configuration only while its owner's own test passes, before and after, and
-# takes it back otherwise (design.md, invariant 7). SECTION is a function of want_… items, TEST prints what is wrong.
+# transaction SECTION TEST RELOAD: changes configuration only while its owner's own test passes with it, and takes it back
+# otherwise (design.md, invariant 7). SECTION is a function of want_… items, SECTION_ahead asks ahead what they look at, TEST
+# prints what is wrong.
 # What is taken back lies in /var/lib/aegir/undo/SECTION until the reload is done, so a killed run is taken back as well.
 transaction() {
     tr_undo=/var/lib/aegir/undo/$1
@@ -230,20 +237,22 @@ transaction() {
     fi
     [ ! -d "$tr_undo" ] || take_back "$tr_undo"
     tr_before=$DRIFTS MODE=check QUIET=1
+    "$1_ahead"
     "$1"
+    PATHS='' SUMS='' UNITS='' PACKAGES='' PHP=''
     MODE=apply QUIET=0
     [ "$DRIFTS" != "$tr_before" ] || return 0
     DRIFTS=$tr_before
-    # What fails now may be our own part, changed by hand: then mending it makes the test pass.
-    tr_was=
-    $2 >/dev/null 2>&1 || tr_was=broken
     install -d -m 700 "$tr_undo" || fail "$tr_undo could not be made"
     UNDO=$tr_undo
     "$1"
     UNDO=
     if ! tr_said=$($2 2>&1); then
         take_back "$tr_undo"
-        [ -z "$tr_was" ] || fail "the configuration that is there already does not pass its own test; nothing was changed. Correct it first: $(printf %s "$tr_said" | tail -c 600)"
+        # Only now, since each test of a hundred sites costs: was it well before? What fails may be our own part, changed by
+        # hand, and then mending it would have made the test pass.
+        tr_was=$($2 2>&1) ||
+            fail "the configuration that is there already does not pass its own test; nothing was changed. Correct it first: $(printf %s "$tr_was" | tail -c 600)"
         fail "the new configuration does not pass the server's own test and was taken back; no reload: $(printf %s "$tr_said" | tail -c 600)"
     fi
     if ! tr_said=$($3 2>&1 9>&-); then

@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Literal
 
 from . import ssh
+from .classify import decoded
 from .connection import Connection
 
 Mode = Literal["check", "apply"]
@@ -140,8 +141,10 @@ def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -
         test: the shell function or command that prints what is wrong and exits non-zero.
         reload: the same, to make the daemon read its configuration.
     """
+    lines = list(lines)
     defined = function(section, lines)
-    return Item(f"{defined}\n{call('transaction', section, test, reload)}", *asked([defined]))
+    ahead = function(f"{section}_ahead", _questions(asked(lines)))
+    return Item(f"{defined}\n{ahead}\n{call('transaction', section, test, reload)}", *asked([defined]))
 
 
 def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) -> str:
@@ -153,10 +156,13 @@ def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) 
         head.append(call("machine_lock", str(LOCK_TIMEOUT), holder))
     if mode == "check":
         # Only a look: while something is mended, an answer of before may be wrong.
-        asks = asked(lines)
-        words = {know: [word for kind, word in asks if kind == know] for know in KNOW}
-        head += [" ".join([know, *words[know]]) for know in KNOW if words[know]]
+        head += _questions(asked(lines))
     return "\n".join([*head, *lines, "exit 0"])
+
+
+def _questions(asks: list[tuple[str, str]]) -> list[str]:
+    words = {know: [word for kind, word in asks if kind == know] for know in KNOW}
+    return [" ".join([know, *words[know]]) for know in KNOW if words[know]]
 
 
 def parse(stdout: str) -> Report:
@@ -168,16 +174,12 @@ def parse(stdout: str) -> Report:
         kind, _, rest = line.partition(" ")
         if kind == "::fact":
             name, _, value = rest.partition(" ")
-            facts[name] = _decoded(value)
+            facts[name] = decoded(value)
         elif kind == "::drift":
-            drift.append(_decoded(rest))
+            drift.append(decoded(rest))
         elif kind == "::changed":
-            changed.append(_decoded(rest))
+            changed.append(decoded(rest))
     return Report(facts, tuple(drift), tuple(changed))
-
-
-def _decoded(text: str) -> str:
-    return base64.b64decode(text).decode(errors="replace")
 
 
 def execute(

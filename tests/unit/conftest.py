@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import grp
 import os
 import pwd
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components.host import script
+from aegir_components.host.classify import decoded
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 MINE = grp.getgrgid(os.getgid()).gr_name
@@ -31,7 +31,7 @@ class Ran:
     def failure(self) -> str:
         """The sentence after which the script stopped; empty when it did not."""
         told = [line.split(" ", 1)[1] for line in self.stdout.splitlines() if line.startswith("::fail ")]
-        return base64.b64decode(told[-1]).decode() if told else ""
+        return decoded(told[-1]) if told else ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -304,7 +305,10 @@ class TestAskedAhead:
     def test_nothing_is_asked_ahead_of_a_mending(self, place: Path, me: str, mine: str) -> None:
         lines = self.lines(place, me, mine)
 
-        calls = [line.split()[0] for line in script.render("apply", lines, holder="x").splitlines() if line]
+        text = script.render("apply", lines, holder="x")
+        # But for a transaction's first pass, which mends nothing.
+        text = re.sub(r"^\w+_ahead\(\) \{\n.*?^\}", "", text, flags=re.MULTILINE | re.DOTALL)
+        calls = [line.split()[0] for line in text.splitlines() if line]
 
         assert not set(script.KNOW) & set(calls)
         assert {"know_paths", "know_sums", "know_packages"} == {ask for ask, _ in script.asked(lines)}
@@ -392,9 +396,20 @@ class TestTransactions:
         assert 4 == len(ran.report.changed)
         assert "new" == (place / "f").read_text() == (place / "added").read_text()
         assert sorted(["added", "f", "l"]) == (_names(place))
-        assert "reload" == self.log(place)[-1]
-        assert 1 == self.log(place).count("reload")
+        assert ["test", "reload"] == self.log(place)
         assert [] == _names(shell.undo)
+
+    def test_what_was_asked_ahead_is_forgotten_where_it_is_mended(
+        self, shell: Shell, place: Path, me: str, mine: str
+    ) -> None:
+        right, wrong = place / "right", place / "wrong"
+        right.write_text("new")
+        right.chmod(0o640)
+        item = _file(right, "new", me, mine)
+        gone = f'[ "$MODE" != apply ] || rm -f {shlex.quote(str(right))}'
+        ran = shell.apply(script.transaction("web", [gone, item, _file(wrong, "new", me, mine)], test=":", reload=":"))
+        assert (f"file {right}: missing", f"file {wrong}: missing") == ran.report.changed
+        assert "new" == right.read_text()
 
     @pytest.mark.usefixtures("before")
     def test_nothing_to_do_is_no_test_and_no_reload(self, shell: Shell, place: Path, me: str, mine: str) -> None:

@@ -3,6 +3,13 @@
 apache_test() { apache2ctl -t; }
 
 apache_reload() { # graceful: running requests end with the configuration that they began with
+    # As apachectl does, but for its own two readings of the whole configuration, which was tested a moment ago.
+    apache_main=$(systemctl show -p MainPID --value apache2)
+    [ "${apache_main:-0}" != 0 ] || { reloads_unit apache2; return; }
+    kill -USR1 "$apache_main" && rm -f /run/aegir/reload/apache2
+}
+
+apache_late_reload() { # the test was a while ago, and Apache ends when it is told to read a broken configuration: apachectl tests again
     reloads_unit apache2
 }
 
@@ -66,8 +73,10 @@ refuse_vhosts() { # directory
 nginx_test() { nginx -t; }
 
 nginx_reload() { # and wait until the old workers take no more connections: the reload itself returns before there are new ones
-    nr_old=$(nginx_children)
-    if systemctl -q is-active nginx; then systemctl reload nginx || return 1; fi
+    # As "nginx -s reload" does, but for reading all of the configuration before. A broken one is not taken.
+    nr_main=$(systemctl show -p MainPID --value nginx)
+    nr_old=$(nginx_children "${nr_main:-0}")
+    [ "${nr_main:-0}" = 0 ] || kill -HUP "$nr_main" || return 1
     nr_end=$(($(date +%s) + 30))
     for nr_pid in $nr_old; do
         while nginx_accepts "$nr_pid"; do
@@ -79,10 +88,7 @@ nginx_reload() { # and wait until the old workers take no more connections: the 
     rm -f /run/aegir/reload/nginx
 }
 
-nginx_children() {
-    nc_main=$(systemctl show -p MainPID --value nginx)
-    cat "/proc/${nc_main:-0}/task/${nc_main:-0}/children" 2>/dev/null
-}
+nginx_children() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
 
 nginx_accepts() { # pid: a worker that is told to go says so in its title
     [ "$(2>/dev/null tr -d '\0' <"/proc/$1/cmdline")" = 'nginx: worker process' ]
