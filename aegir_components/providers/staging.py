@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,6 @@ class Stage:
     spools: dict[str, spool.Spool] = field(default_factory=dict)
     """What is sent, by the live release that it is the difference from; all of it under no name."""
     differences: dict[str, records.Difference] = field(default_factory=dict)
-    linked: set[str] = field(default_factory=set)
-    """Members that have the live release in hard links already, where the new one will be."""
 
     @property
     def digest(self) -> str:
@@ -74,14 +72,14 @@ def bring(members: Mapping[str, Connection], want: State, paths: release.Layout)
     """
     stage = Stage(want, paths)
     with ExitStack() as stack:
-        # The hub reads while the machines are prepared and link; what is on all of them already is not read.
+        # The hub reads while the machines are prepared; what is on all of them already is not read.
         reader = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         new = (want.get("was") or {}).get("digest") != stage.digest and not want.get("rollback")
         ahead = reader.submit(_content, want, hub_root(members)) if new else None
         _settle(attempt(members, lambda conn: _prepare(stage, conn)), "is prepared")
         missing = {name: conn for name, conn in members.items() if "staged" not in stage.seen[name]}
         if missing:
-            _settle(attempt(missing, lambda conn: _take(stage, conn, ahead=new)), "could take it")
+            _settle(attempt(missing, lambda conn: _refuse(stage, conn)), "could take it")
             _pack(stage, missing, ahead.result() if ahead else _content(want, hub_root(members)), stack)
         _settle(attempt(members, lambda conn: _stage(stage, conn)), "has the release staged and proved")
     return {name: stage.seen[name].get("live", "") for name in members}
@@ -105,27 +103,6 @@ def _prepare(stage: Stage, conn: Connection) -> None:
         conn, "apply", lines, what=stage.what, holder=stage.want["holder"], timeout=STAGE_TIMEOUT
     )  # fmt: skip
     stage.seen[conn.host] = report.facts
-
-
-def _take(stage: Stage, conn: Connection, *, ahead: bool) -> None:
-    """Refuse what must not come; else link the live release while the hub still reads what the new one is.
-
-    Mostly a difference comes. Where it does not, or cannot be linked, what brings the release makes its stage anew.
-    """
-    _refuse(stage, conn)
-    seen = stage.seen[conn.host]
-    former = _former(seen)
-    if ahead and former and spool.possible() and records.has_content(conn.hub_root, stage.want["platform"], former):
-        with suppress(Refused):
-            _begin(stage, conn, seen["live"])
-            stage.linked.add(conn.host)
-
-
-def _begin(stage: Stage, conn: Connection, live: str = "") -> None:
-    lines = release.begin(stage.paths, stage.digest, live)
-    script.execute(
-        conn, "apply", lines, what=stage.what, user=layout.AEGIR_USER, lock=False, timeout=STAGE_TIMEOUT
-    )  # fmt: skip
 
 
 def _refuse(stage: Stage, conn: Connection) -> None:
@@ -166,29 +143,32 @@ def _content(want: State, root: str) -> tree.Content | Exception | None:
     patterns = APPLICATIONS[want["application"]].exclusions
     cache = Path(root) / "cache" / f"{want['platform']}.sums"
     try:
-        return records.content(source, patterns, want["docroot"], cache, str(want["digest"]))
+        held = records.content(source, patterns, want["docroot"], cache, str(want["digest"]))
     except (SourceError, OSError) as fault:
         return fault
+    records.save_content(root, want["platform"], str(want["digest"]), held, int(want["keep"]) + 1)
+    return held
 
 
 def _pack(
     stage: Stage, missing: Mapping[str, Connection], content: tree.Content | Exception | None, stack: ExitStack
 ) -> None:
     """Begin to pack what the members need: once for all that need the same."""
-    want, root = stage.want, hub_root(missing)
+    root = hub_root(missing)
     if content is None:
         return
     if isinstance(content, Exception):
-        raise Refused(", ".join(missing), f"{want['source']} cannot be read: {content}. Nothing was changed") from None
+        raise Refused(
+            ", ".join(missing), f"{stage.want['source']} cannot be read: {content}. Nothing was changed"
+        ) from None
     stage.content = content
-    records.save_content(root, want["platform"], stage.digest, content, int(want["keep"]) + 1)
     for name in missing:
         key = _base(stage, stage.seen[name], root)
         if key is None or key in stage.spools:
             continue
         paths = stage.differences[key].sent if key else tuple(stage.content)
         stage.spools[key] = stack.enter_context(
-            spool.Spool(want["source"], paths, compress=spool.can_compress() and _all_can(stage, missing))
+            spool.Spool(stage.want["source"], paths, compress=spool.can_compress() and _all_can(stage, missing))
         )
 
 
@@ -231,7 +211,8 @@ def _stage(stage: Stage, conn: Connection) -> None:
         except Refused:
             # Its live release is not what both sides think; all of it comes, and is read. Not into hard links: rsync changes
             # the mode of a file where it is.
-            _begin(stage, conn)
+            lines = release.begin(stage.paths, stage.digest)
+            script.execute(conn, "apply", lines, what=stage.what, user=layout.AEGIR_USER, lock=False)
             _copy(stage, conn)
 
 
@@ -239,8 +220,6 @@ def _send(stage: Stage, conn: Connection, key: str) -> None:
     content = stage.spools[key]
     compressed = content.compressed
     if key:
-        if conn.host not in stage.linked:
-            _begin(stage, conn, stage.seen[conn.host]["live"])
         change = stage.differences[key]
         gone = list(change.gone)
         extra = stage.paths.document_root("").lstrip("/")
@@ -250,7 +229,8 @@ def _send(stage: Stage, conn: Connection, key: str) -> None:
             gone.append(made)
         lines = release.unpack_difference(
             stage.paths, stage.digest, stage.seen[conn.host]["live"],
-            gone=_joined(gone), read=_joined(change.read), dropped=_joined(change.dropped), compressed=compressed,
+            gone=_joined(gone), within=_joined(records.within((*gone, *change.sent))), read=_joined(change.read),
+            dropped=_joined(change.dropped), compressed=compressed,
         )  # fmt: skip
     else:
         lines = release.unpack(stage.paths, stage.digest, compressed=compressed)

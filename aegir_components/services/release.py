@@ -108,36 +108,35 @@ def unpack(paths: Layout, digest: str, *, compressed: bool) -> list[str]:
     ]
 
 
-def begin(paths: Layout, digest: str, live: str = "") -> list[str]:
-    """List what ``aegir`` does before a release comes: an empty stage, or the live release in hard links."""
-    return [
-        functions("release"),
-        script.call("release_begin", paths.staging(digest), *((live, paths.sites) if live else ())),
-    ]
+def begin(paths: Layout, digest: str) -> list[str]:
+    """List what ``aegir`` does before a release comes whole: an empty stage."""
+    return [functions("release"), script.call("release_begin", paths.staging(digest))]
 
 
 def unpack_difference(
-    paths: Layout, digest: str, live: str, *, gone: bytes, read: bytes, dropped: bytes, compressed: bool
+    paths: Layout, digest: str, live: str, *, gone: bytes, within: bytes, read: bytes, dropped: bytes, compressed: bool
 ) -> list[str]:
-    """List what ``aegir`` does with what differs from the live release, which comes on standard input, after ``begin``.
+    """List what ``aegir`` does with what differs from the live release, which comes on standard input.
 
     Args:
         paths: the platform's.
         digest: of the new release.
         live: the directory of the live one.
-        gone: names to take away first, each with a NUL after it, as in the other two.
+        gone: names to take away first, each with a NUL after it, as in the others.
+        within: directories that something goes from or comes into, outer ones first.
         read: files that come.
         dropped: files that go.
         compressed: by zstd.
     """
     staging = paths.staging(digest)
-    packed = [base64.b64encode(names).decode() for names in (gone, read, dropped)]
+    packed = [base64.b64encode(names).decode() for names in (gone, within, read, dropped)]
     arrival = accept(paths, digest)[1:]
     return [
         functions("release"),
-        script.call("release_without", staging, packed[0]),
+        script.call("release_begin", staging, live, paths.document_root(staging), paths.sites),
+        script.call("release_without", staging, *packed[:2]),
         _unpack(staging, compressed),
-        f"{arrival[0]} {script.call('', live, packed[1], packed[2]).strip()}",
+        f"{arrival[0]} {script.call('', live, *packed[2:]).strip()}",
     ]
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aegir_components import layout
 
-from .tree import Content, SumCache, matcher, walk
+from .faults import SourceError
+from .tree import Content, SumCache, digest_of, matcher, walk
 
 
 def name_of(digest: str) -> str:
@@ -82,7 +83,7 @@ def content(root: Path, patterns: Sequence[str], docroot: str, cache: Path, dige
     """Give what a release of a source holds, directories before what is in them: as it was read last, if that was it.
 
     Raises:
-        SourceError: something that a release cannot have.
+        SourceError: something that a release cannot have, or another release by now.
         OSError: a file cannot be read.
     """
     sums, base = SumCache(cache), os.fsencode(root)
@@ -90,7 +91,10 @@ def content(root: Path, patterns: Sequence[str], docroot: str, cache: Path, dige
     if known is not None:
         return known
     sums.load()
-    return {entry.path: sums.value(base, entry) for entry in walk(root, matcher(patterns, docroot))}
+    held = {entry.path: sums.value(base, entry) for entry in walk(root, matcher(patterns, docroot))}
+    if digest_of(held) != digest:
+        raise SourceError("it holds something else than a moment ago; run it again")
+    return held
 
 
 def save_content(hub_root: str | Path, platform: str, digest: str, held: Content, keep: int) -> None:
@@ -132,6 +136,17 @@ class Difference:
     """The files among them, whose sums are new."""
     dropped: tuple[bytes, ...]
     """Files of the former release that are none in the new one."""
+
+
+def within(paths: Iterable[bytes]) -> list[bytes]:
+    """List the directories that paths are in, outer ones first. Pure."""
+    found: set[bytes] = set()
+    for path in paths:
+        above = path.rpartition(b"/")[0]
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition(b"/")[0]
+    return sorted(found)
 
 
 def difference(old: Content, new: Content) -> Difference:

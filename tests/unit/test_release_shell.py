@@ -303,8 +303,8 @@ class TestDifference:
         make(wanted, [b"index.php", b"new\nline", b"added"])
         (wanted / "new\nline").write_bytes(b"changed")
         gone = b"".join(name + b"\0" for name in (b"new\nline", b"-dash", b"d1", b"d2", b"sites"))
-        begin = script.call("release_begin", str(staging), f"{tmp_path}/former", f"{tmp_path}/sites")
-        assert 0 == shell.apply(RELEASE, begin, script.call("release_without", str(staging), packed(gone))).status
+        begin = script.call("release_begin", str(staging), f"{tmp_path}/former", str(staging), f"{tmp_path}/sites")
+        assert 0 == shell.apply(RELEASE, begin, script.call("release_without", str(staging), packed(gone), "")).status
         assert not os.path.lexists(staging / "sites")
         assert (staging / "index.php").stat().st_ino == (tmp_path / "former" / "index.php").stat().st_ino
         for name in ("new\nline", "added", "d1", "d2"):
@@ -328,8 +328,9 @@ class TestDifference:
         assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, wanted)).status
         live, staging, new = tmp_path / "live", tmp_path / ".next", tmp_path / "new"
         (live / "index.php").write_text("by hand")
-        begin = script.call("release_begin", str(staging), str(live), f"{tmp_path}/sites")
-        assert 0 == shell.apply(RELEASE, begin, script.call("release_without", str(staging), packed(b"sites\0"))).status
+        begin = script.call("release_begin", str(staging), str(live), str(staging), f"{tmp_path}/sites")
+        without = script.call("release_without", str(staging), packed(b"sites\0"), "")
+        assert 0 == shell.apply(RELEASE, begin, without).status
         ran = shell.apply(
             RELEASE,
             script.call(
@@ -339,6 +340,22 @@ class TestDifference:
         )  # fmt: skip
         assert "not what the hub read" in ran.failure
         assert not new.exists()
+
+    def test_nothing_is_taken_away_or_written_through_a_link_that_somebody_made(
+        self, shell: Shell, tmp_path: Path
+    ) -> None:
+        live, staging, theirs = tmp_path / "live", tmp_path / ".next", tmp_path / "sites" / "a.example"
+        (live / "core").mkdir(parents=True)
+        (theirs / "files").mkdir(parents=True)
+        (theirs / "files" / "dear").write_text("dear")
+        (live / "core" / "-x\n").symlink_to(theirs)
+        gone, within = b"core/-x\n/files/dear\0core/-x\n/files\0", b"core\0core/-x\n\0core/-x\n/files\0"
+        begin = script.call("release_begin", str(staging), str(live), str(staging), "/elsewhere")
+        without = script.call("release_without", str(staging), packed(gone), packed(within))
+        ran = shell.apply(RELEASE, begin, without)
+        assert (0, "") == (ran.status, ran.failure)
+        assert "dear" == (theirs / "files" / "dear").read_text()
+        assert [] == list((staging / "core").iterdir())
 
 
 def packed(names: bytes) -> str:

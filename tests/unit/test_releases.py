@@ -23,6 +23,7 @@ from aegir_components.host.together import Together
 from aegir_components.providers import release
 from aegir_components.services.release import NO_WORD
 from aegir_components.sources import records, tree
+from aegir_components.sources.faults import SourceError
 from aegir_components.sources.resolve import resolve
 
 CONTENTS = st.dictionaries(
@@ -79,12 +80,13 @@ class TestRecords:
         assert {b"below", b"below/file", b"link"} == set(found)
         assert list(found).index(b"below") < list(found).index(b"below/file")
         assert found[b"link"].startswith(b"l 777 below/file")
-        # Without what was read, or when that was something else, it is read again, to the same.
+        # Without what was read it is read again, and has to be the same.
         cache.unlink()
         assert list(found.items()) == list(records.content(source, (), ".", cache, digest).items())
         (source / "more").write_text("text")
         tree.read(source, (), ".", cache)
-        assert {*found, b"more"} == set(records.content(source, (), ".", cache, digest))
+        with pytest.raises(SourceError, match="something else"):
+            records.content(source, (), ".", cache, digest)
 
     def test_what_was_read_is_not_read_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = tmp_path / "code"
@@ -103,6 +105,10 @@ class TestRecords:
         sums = {path for path, facts in old.items() if facts.startswith(b"f")} - set(change.dropped) | set(change.read)
         assert sums == {path for path, facts in new.items() if facts.startswith(b"f")}
         assert not set(change.read) & set(change.dropped)
+
+    def test_what_paths_are_in_is_listed_from_the_outside(self) -> None:
+        paths = (b"a/b/c", b"a/b", b"top", b"a b/\n/c")
+        assert [b"a", b"a b", b"a b/\n", b"a/b"] == records.within(paths)
 
     def test_without_a_difference_nothing_is_sent(self) -> None:
         held = {b"a": b"f 644  a"}

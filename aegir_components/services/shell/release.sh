@@ -79,17 +79,20 @@ release_walk() { # directory listing-file manifest-file: both lists in one walk;
         -o -type l -fprintf "$3" '%y %l %P\0' -o -fprintf "$3" '%y %m %s %T@ %P\0' \)) && sort -z -o "$3" "$3"
 }
 
-release_begin() { # staging [live sites]: an empty stage, or the live release in hard links without those into the sites' data
+release_begin() { # staging [live docroot-in-staging sites]: an empty stage, or the live release in hard links
     rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail "no release can be put together in $1: $rb_said ($(room "${1%/*}"))"
     [ -n "${2:-}" ] || return 0
     # Directories get the umask's 755, as every release has them, and files are the live one's own: with -a it would take
-    # half as long again. The links go before anything is unpacked, which could follow them.
-    cp -R -P -l "$2/." "$1/" && find "$1" -type l -lname "$3/*" -delete ||
+    # half as long again. Links into the sites' data are where link_sites and link_shared make them; others are no part of the
+    # release, and its digest will say so.
+    cp -R -P -l "$2/." "$1/" && find "$3" -maxdepth 2 -type l -lname "$4/*" -delete ||
         fail "$2 could not be linked into $1 (is the disk full? $(room "$1"))"
 }
 
-release_without() { # staging base64-names
-    printf %s "$2" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --) || fail "what the new release does not have could not be taken out of $1"
+release_without() { # staging base64-names base64-directories: what goes, and where anything goes from or comes into
+    # Somebody may have put a link where a directory was: nothing is taken away or written through it.
+    printf %s "$3" | base64 -d | (cd "$1" && xargs -0 -r sh -c 'for rw_path; do [ ! -L "./$rw_path" ] || rm -f "./$rw_path" || exit 1; done' sh) &&
+        printf %s "$2" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --) || fail "what the new release does not have could not be taken out of $1"
 }
 
 release_unpack() { # staging program-or-cat: what comes on standard input
