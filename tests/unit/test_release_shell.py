@@ -547,6 +547,11 @@ class TestSiteLinks:
         (place / "code/sites/sites.php").symlink_to(f"{place}/data/.drupal/sites.php")
         assert {"theirs", "sites.php"} <= set(self.link(shell, place))
 
+    def test_links_with_names_that_no_site_has_are_not_taken_for_two(self, shell: Shell, place: Path) -> None:
+        self.link(shell, place)
+        (place / "code/sites/x\na.example y").symlink_to(f"{place}/data/b.example/site")
+        assert {"a.example", "www.a.example", "x\na.example y"} == set(self.link(shell, place))
+
     def test_a_link_to_another_sites_data_is_corrected(self, shell: Shell, place: Path) -> None:
         (place / "code/sites/a.example").symlink_to(f"{place}/data/b.example/site")
         assert f"{place}/data/a.example/site" == self.link(shell, place)["a.example"]

@@ -211,17 +211,18 @@ release_go() { # reload: says that all is prepared and tested, waits for the hub
 
 link_sites() { # docroot registry sites: each name of a site links to its data; other links into the data go
     mkdir -p "$1/sites"
-    for ls_old in "$1"/sites/*; do
-        [ -L "$ls_old" ] || continue
-        case $(readlink "$ls_old") in
-            "$3"/.*) continue ;;
-            "$3"/*) ;;
-            *) continue ;;
-        esac
-        cat "$2"/* 2>/dev/null | grep -Fqx "$(basename "$ls_old") $(readlink "$ls_old")" || rm -f "$ls_old"
+    # In the shell itself: a hundred sites would be five hundred processes.
+    ls_nl='
+'
+    ls_wanted=$ls_nl$(cat "$2"/* 2>/dev/null)$ls_nl
+    ls_there=$ls_nl$(find "$1/sites" -maxdepth 1 -type l -lname "$3/*" ! -lname "$3/.*" ! -name '*[[:space:]]*' -printf '%f %l\n')$ls_nl
+    printf %s "$ls_there" | while read -r ls_name ls_target; do
+        [ -n "$ls_name" ] || continue
+        case $ls_wanted in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) [ ! -L "$1/sites/$ls_name" ] || rm -f "$1/sites/$ls_name" ;; esac
     done
-    cat "$2"/* 2>/dev/null | while read -r ls_name ls_target; do
-        [ "$(readlink "$1/sites/$ls_name")" = "$ls_target" ] || ln -sfnT "$ls_target" "$1/sites/$ls_name"
+    printf %s "$ls_wanted" | while read -r ls_name ls_target; do
+        [ -n "$ls_name" ] || continue
+        case $ls_there in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) ln -sfnT "$ls_target" "$1/sites/$ls_name" ;; esac
     done
 }
 
