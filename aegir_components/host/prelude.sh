@@ -216,7 +216,8 @@ apt_install() {
 want_service() { # unit
     case $UNITS in *"${NL}Id=$1.service${NL}ActiveState=active${NL}UnitFileState=enabled$NL"*) return 0 ;; esac
     if ! systemctl -q is-enabled "$1" 2>/dev/null; then
-        deviates "service $1: not enabled" && { systemctl -q enable "$1" 2>/dev/null 9>&- || fail "$1 could not be enabled"; }
+        # Links for the next start of the machine: nothing of what runs has to be read again for them.
+        deviates "service $1: not enabled" && { systemctl -q enable --no-reload "$1" 2>/dev/null 9>&- || fail "$1 could not be enabled"; }
     fi
     if ! systemctl -q is-active "$1"; then
         deviates "service $1: not running" || return 0

@@ -33,7 +33,8 @@ def pool_items(site: str, pool: str) -> list[str]:
         pool: the pool's configuration.
     """
     path = layout.pool_path(site)
-    return [script.transaction("php_pool", [script.file(path, pool)], test="fpm_test", reload="fpm_later")]
+    # All pools together are tested once, before the reload that comes after all sites.
+    return [script.transaction("php_pool", [script.file(path, pool)], test=f"fpm_pool_test {path}", reload="fpm_later")]
 
 
 def process_items(site: str, pool: str) -> list[str]:
