@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ from lab.laboratory import say_to_stderr
 from tests.integration.farm import Config, Farm, hub_settings
 
 WEBS, FEW, MANY = 4, 10, 100
+TIMES = 5
+"""Sites that are added one by one."""
 
 
 def main() -> None:
@@ -72,11 +75,17 @@ def measure(lab: Lab, directory: Path, *, many: bool) -> None:
 
 
 def adding(farm: Farm, number: int, floor: Floor) -> tuple[float, float]:
-    """Give the time of an up that adds one site, and what Pulumi takes for the same resources where each is nothing."""
+    """Give the time of an up that adds one site, and what Pulumi takes for the same resources where each is nothing.
+
+    Both are medians of some in turn.
+    """
     floor.up(resources(farm))
-    farm.settings["sites"] = sites(number + 1)
-    ours = timed(farm.up)
-    return ours, floor.up(resources(farm))
+    ours, theirs = [], []
+    for more in range(1, TIMES + 1):
+        farm.settings["sites"] = sites(number + more)
+        ours.append(timed(farm.up))
+        theirs.append(floor.up(resources(farm)))
+    return statistics.median(ours), statistics.median(theirs)
 
 
 def resources(farm: Farm) -> list[Config]:
