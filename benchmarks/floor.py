@@ -1,4 +1,4 @@
-"""Pulumi's own time for a stack: the same graph of resources with the same inputs, and providers that do nothing."""
+"""Pulumi's own time for a stack: the same resources with the same inputs, and providers that do nothing."""
 
 from __future__ import annotations
 
@@ -18,16 +18,10 @@ ENVELOPE: Final = "4dabf18193072939515e22adb298388d"
 PROGRAM = """
 import json, os
 import pulumi
-from benchmarks.nothing import Group, Nothing
+from benchmarks.nothing import Nothing
 
-made = {}
-for urn, kind, name, parent, waits, plain, secret in json.loads(open(os.environ["AEGIR_FLOOR"]).read()):
-    opts = pulumi.ResourceOptions(parent=made.get(parent), depends_on=[made[each] for each in waits if each in made])
-    if plain is None:
-        made[urn] = Group(kind, name, opts)
-    else:
-        inputs = {**plain, **{key: pulumi.Output.secret(value) for key, value in secret.items()}}
-        made[urn] = Nothing(f"{kind}-{name}", inputs, opts)
+for name, plain, secret in json.loads(open(os.environ["AEGIR_FLOOR"]).read()):
+    Nothing(name, {**plain, **{key: pulumi.Output.secret(value) for key, value in secret.items()}})
 """
 
 
@@ -44,7 +38,7 @@ class Floor:
 
     def up(self, resources: list[Config]) -> float:
         """Give the seconds of an `up` to these resources, as a state exported with secrets in clear has them."""
-        (self.directory / "resources.json").write_text(json.dumps(_declared(resources)))
+        (self.directory / "resources.json").write_text(json.dumps(list(_declared(resources))))
         begun = time.perf_counter()
         self._pulumi("up", "--yes", "--skip-preview", "--stack", "floor")
         return time.perf_counter() - begun
@@ -65,16 +59,12 @@ class Floor:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-Declared = tuple[str, str, str, str, list[str], Config | None, Config]
-"""URN, kind, name, parent's URN, what it waits for, inputs (none of a component) and secret ones."""
-
-
-def _declared(resources: list[Config]) -> list[Declared]:
-    found: list[Declared] = []
+def _declared(resources: list[Config]) -> list[tuple[str, Config, Config]]:
+    found = []
     for entry in resources:
-        if entry["type"].startswith("pulumi:"):
+        kind = entry["type"].rpartition(":")[2]
+        if not entry.get("custom") or entry["type"].startswith("pulumi:"):
             continue
-        kind, name = entry["type"].rpartition(":")[2], entry["urn"].rpartition("::")[2]
         plain: Config = {}
         secret: Config = {}
         for key, value in entry.get("inputs", {}).items():
@@ -84,9 +74,7 @@ def _declared(resources: list[Config]) -> list[Declared]:
                 secret[key] = json.loads(value["plaintext"])
             else:
                 plain[key] = _opened(value)
-        inputs = plain if entry.get("custom") else None
-        waits = list(entry.get("dependencies") or ())
-        found.append((entry["urn"], kind, name, entry.get("parent", ""), waits, inputs, secret))
+        found.append((f"{kind}-{entry['urn'].rpartition('::')[2]}", plain, secret))
     return found
 
 

@@ -36,12 +36,3 @@ class Nothing(AegirResource, module="aegir", name="Nothing"):
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it."""
         super().__init__(Provider(), name, props, opts)
-
-
-class Group(pulumi.ComponentResource):
-    """A component of nothing."""
-
-    def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
-        """Declare it."""
-        super().__init__(f"benchmarks:index:{kind}", name, None, opts)
-        self.register_outputs({})
