@@ -7,11 +7,12 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from . import settings
+from . import numeric_ids, settings
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs
@@ -85,7 +86,9 @@ async def build(declared: settings.Settings) -> Estate:
     packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
     virtual = Machines(servers=servers, clusters=clusters, packs=packs)
     platforms = {name: _platform(declared, name, sources[name], virtual, holder) for name in declared.platforms}
-    sites = {name: _site(declared, name, sources, servers, platforms, proofs, given, holder) for name in declared.sites}
+    sites = {
+        name: _site(declared, name, sources, servers, platforms, proofs, given, holder) for name in _new_first(declared)
+    }
     _finish(declared, servers, sites)
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
@@ -234,7 +237,7 @@ def _site(
         database=database.database,
         clients=tuple(sorted(addresses)),
         holder=holder,
-        numbers=f"{declared.hub.root}/numbers.json",
+        numbers=str(_numbers(declared)),
         hub_root=declared.hub.root,
         certificate=given.get(name, ""),
         acme=declared.acme,
@@ -246,6 +249,20 @@ def _site(
     for server in declared.site_servers(name):
         depends += servers[server.name].before_sites
     return Site(site.identity, args, pulumi.ResourceOptions(depends_on=depends))
+
+
+def _numbers(declared: settings.Settings) -> Path:
+    return Path(declared.hub.root, "numbers.json")
+
+
+def _new_first(declared: settings.Settings) -> list[str]:
+    """List the sites in the order in which they are declared, new ones first.
+
+    The engine compares resources one by one, a hundredth of a second each: so machines are at work on what is new while it
+    compares the rest.
+    """
+    known = numeric_ids.owners(_numbers(declared))
+    return sorted(declared.sites, key=lambda name: declared.sites[name].identity in known)
 
 
 def address_of(server: settings.Server) -> str:

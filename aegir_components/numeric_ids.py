@@ -37,6 +37,14 @@ def choose(owner: str, taken: dict[str, int]) -> int:
     raise ValueError(f"all numbers from {FIRST} to {LAST} are handed out")
 
 
+def owners(path: Path) -> frozenset[str]:
+    """Name all that have a number; nobody where the list is not there or cannot be read."""
+    try:
+        return frozenset(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return frozenset()
+
+
 def hand_out(path: Path, owner: str, known: int | None = None) -> int:
     """Give an owner's number and record it on the hub.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import time
 from collections.abc import Mapping
@@ -126,6 +127,14 @@ def test_the_engine_hears_of_the_environment_while_the_sources_are_read(
 
     program()
     assert [["environment"]] == seen
+
+
+def test_new_sites_go_first(hub: Path, tmp_path: Path) -> None:
+    declared = stack(hub, sites={name: site(name) for name in ("a.example", "b.example", "new.example", "c.example")})
+    declared = dataclasses.replace(declared, hub=dataclasses.replace(declared.hub, root=str(tmp_path)))
+    (tmp_path / "numbers.json").write_text(json.dumps({f"{name}.example": 30_000 for name in ("a", "b", "c", "gone")}))
+    listed = [each.name for each in declare(declared).resources if each.type == "aegir:index:Site"]
+    assert ["new.example", "a.example", "b.example", "c.example"] == listed
 
 
 def test_every_resource_that_a_small_stack_has(recorded: RecordingMocks) -> None:
