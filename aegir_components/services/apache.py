@@ -79,7 +79,6 @@ APACHE = WebServer(
     unit="apache2",
     test="apache_test",
     reload="apache_reload",
-    late_reload="apache_late_reload",
     later="apache_later",
     link="/etc/apache2/conf-enabled/aegir.conf",
     section=section,

@@ -117,7 +117,6 @@ NGINX = WebServer(
     unit="nginx",
     test="nginx_test",
     reload="nginx_reload",
-    late_reload="nginx_reload",
     later="nginx_later",
     link="/etc/nginx/conf.d/aegir.conf",
     section=section,

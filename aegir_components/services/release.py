@@ -204,7 +204,7 @@ def switch_items(
         f'[ "$MODE" != apply ] || {link} || fail "the sites could not be linked into {target}"',
         *((f"PUBLISHED={paths.publish_path} RELEASE={target}", "exec 3>&1") if held else ()),
         script.transaction(
-            "platform", section, test=server.test, reload=f"release_go {server.late_reload}" if held else server.reload
+            "platform", section, test=server.test, reload=f"release_go {server.reload}" if held else server.reload
         ),
     ]
 
@@ -233,7 +233,7 @@ def slave_items(paths: Layout, digest: str, *, server: WebServer, held: bool = F
             "platform",
             [script.file(path, definition(paths, digest, server))],
             test=server.test,
-            reload=f"{go} {server.late_reload if held else server.reload}".strip(),
+            reload=f"{go} {server.reload}".strip(),
         ),
     ]
 

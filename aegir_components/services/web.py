@@ -67,9 +67,7 @@ class WebServer:
     test: str
     """The shell function that lets the program test its configuration."""
     reload: str
-    """The shell function that makes it read its configuration, gracefully, right after the test."""
-    late_reload: str
-    """The same when the test was a while ago."""
+    """The shell function that makes it read its configuration, gracefully."""
     later: str
     """The shell function that leaves this to the one reload after all sites."""
     link: str

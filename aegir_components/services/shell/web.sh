@@ -3,13 +3,6 @@
 apache_test() { apache2ctl -t; }
 
 apache_reload() { # graceful: running requests end with the configuration that they began with
-    # As apachectl does, but for its own two readings of the whole configuration, which was tested a moment ago.
-    apache_main=$(systemctl show -p MainPID --value apache2)
-    [ "${apache_main:-0}" != 0 ] || { reloads_unit apache2; return; }
-    kill -USR1 "$apache_main" && rm -f /run/aegir/reload/apache2
-}
-
-apache_late_reload() { # the test was a while ago, and Apache ends when it is told to read a broken configuration: apachectl tests again
     reloads_unit apache2
 }
 
@@ -26,11 +19,8 @@ fpm_pool_test() { # file: this pool alone. FPM reads its files byte by byte: all
 }
 
 fpm_reload() { # and wait for the sockets of new pools: the web server is told of them next
-    fr_unit=php$(php_version)-fpm
-    fr_main=$(systemctl show -p MainPID --value "$fr_unit")
-    [ "${fr_main:-0}" != 0 ] || { reloads_unit "$fr_unit"; return; }
-    # As its unit does.
-    kill -USR2 "$fr_main" && rm -f "/run/aegir/reload/$fr_unit" || return 1
+    reloads_unit "php$(php_version)-fpm" || return 1
+    systemctl -q is-active "php$(php_version)-fpm" || return 0
     fr_end=$(($(date +%s) + 15))
     for fr_socket in $(cat /var/aegir/config/php-fpm/pool.d/*.conf 2>/dev/null | sed -n 's/^listen = //p'); do
         until [ -S "$fr_socket" ]; do
@@ -86,10 +76,8 @@ refuse_vhosts() { # directory
 nginx_test() { nginx -t; }
 
 nginx_reload() { # and wait until the old workers take no more connections: the reload itself returns before there are new ones
-    # As "nginx -s reload" does, but for reading all of the configuration before. A broken one is not taken.
-    nr_main=$(systemctl show -p MainPID --value nginx)
-    nr_old=$(nginx_children "${nr_main:-0}")
-    [ "${nr_main:-0}" = 0 ] || kill -HUP "$nr_main" || return 1
+    nr_old=$(nginx_children)
+    if systemctl -q is-active nginx; then systemctl reload nginx || return 1; fi
     nr_end=$(($(date +%s) + 30))
     for nr_pid in $nr_old; do
         while nginx_accepts "$nr_pid"; do
@@ -101,7 +89,10 @@ nginx_reload() { # and wait until the old workers take no more connections: the 
     rm -f /run/aegir/reload/nginx
 }
 
-nginx_children() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
+nginx_children() {
+    nc_main=$(systemctl show -p MainPID --value nginx)
+    cat "/proc/${nc_main:-0}/task/${nc_main:-0}/children" 2>/dev/null
+}
 
 nginx_accepts() { # pid: a worker that is told to go says so in its title
     [ "$(2>/dev/null tr -d '\0' <"/proc/$1/cmdline")" = 'nginx: worker process' ]
