@@ -142,9 +142,9 @@ def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -
         reload: the same, to make the daemon read its configuration.
     """
     lines = list(lines)
-    defined = function(section, lines)
-    ahead = function(f"{section}_ahead", _questions(asked(lines)))
-    return Item(f"{defined}\n{ahead}\n{call('transaction', section, test, reload)}", *asked([defined]))
+    asks = asked(lines)
+    ahead = function(f"{section}_ahead", _questions(asks))
+    return Item(f"{function(section, lines)}\n{ahead}\n{call('transaction', section, test, reload)}", *asks)
 
 
 def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) -> str:

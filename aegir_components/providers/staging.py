@@ -212,7 +212,9 @@ def _stage(stage: Stage, conn: Connection) -> None:
             # Its live release is not what both sides think; all of it comes, and is read. Not into hard links: rsync changes
             # the mode of a file where it is.
             lines = release.begin(stage.paths, stage.digest)
-            script.execute(conn, "apply", lines, what=stage.what, user=layout.AEGIR_USER, lock=False)
+            script.execute(
+                conn, "apply", lines, what=stage.what, user=layout.AEGIR_USER, lock=False, timeout=STAGE_TIMEOUT
+            )
             _copy(stage, conn)
 
 

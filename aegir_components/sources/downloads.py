@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from .address import Address
 from .faults import SourceError, Unreachable
-from .tree import CHUNK, SUM_LENGTH, SumCache, file_entry
+from .tree import CHUNK, SUM_LENGTH, SumCache, file_entry, file_sum
 
 ANSWER_TIMEOUT: Final = 30.0
 """Seconds without a byte."""
@@ -84,11 +84,7 @@ def sum_of(path: Path, remembered: Path | None = None) -> str:
             f"{str(path)!r} is no file. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile"
         )
     if remembered is None:
-        digest = hashlib.sha256()
-        with path.open("rb") as handle:
-            while chunk := handle.read(CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+        return file_sum(path)
     sums = SumCache(remembered)
     sums.load()
     value = sums.value(os.fsencode(path.parent), file_entry(os.fsencode(path.name), path.stat()))

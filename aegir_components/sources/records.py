@@ -110,11 +110,6 @@ def save_content(hub_root: str | Path, platform: str, digest: str, held: Content
         old.unlink(missing_ok=True)
 
 
-def has_content(hub_root: str | Path, platform: str, release: str) -> bool:
-    """Tell whether it is known what a release holds."""
-    return _list(hub_root, platform, release).is_file()
-
-
 def load_content(hub_root: str | Path, platform: str, release: str) -> Content | None:
     """Give what a release holds, as it was kept; ``None`` without it."""
     try:

@@ -158,22 +158,26 @@ class SumCache:
 
     def content(self, digest: str) -> Content | None:
         """Give what was read, if it was this."""
+        head, parts = self._parts()
         try:
-            head, _, body = self._path.read_bytes().partition(b"\n")
             known = json.loads(head)["tree"]["digest"]
-        except (OSError, ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError):
             return None
-        parts = body.split(b"\0")
-        return dict(zip(parts[:-1:3], parts[1::3], strict=True)) if known == digest and len(parts) % 3 == 1 else None
+        return dict(zip(parts[:-1:3], parts[1::3], strict=True)) if known == digest and parts else None
 
     def load(self) -> None:
         """Read the sums; a cache that is missing or broken is none."""
+        _, parts = self._parts()
+        self._old = dict(zip(parts[:-1:3], zip(parts[1::3], parts[2::3], strict=True), strict=True))
+
+    def _parts(self) -> tuple[bytes, list[bytes]]:
+        """Give the line on all of it, and the entries one after the other, with an empty end; no entries where it is broken."""
         try:
-            parts = self._path.read_bytes().partition(b"\n")[2].split(b"\0")
+            head, _, body = self._path.read_bytes().partition(b"\n")
         except OSError:
-            return
-        if len(parts) % 3 == 1:
-            self._old = dict(zip(parts[:-1:3], zip(parts[1::3], parts[2::3], strict=True), strict=True))
+            return b"", []
+        parts = body.split(b"\0")
+        return head, parts if len(parts) % 3 == 1 else []
 
     def value(self, root: bytes, entry: Entry) -> bytes:
         """Give what an entry is, with a file's SHA-256 at its end: from the cache where the file is unchanged."""
@@ -184,7 +188,7 @@ class SumCache:
             if known is not None and known[1] == facts and known[0][:-SUM_LENGTH] == value:
                 value = known[0]
             else:
-                value += b" " + _sum(os.path.join(root, path)).encode()
+                value += b" " + file_sum(os.path.join(root, path)).encode()
         self._new += (path, value, facts)
         return value
 
@@ -197,7 +201,12 @@ class SumCache:
         fresh.replace(self._path)
 
 
-def _sum(path: bytes) -> str:
+def file_sum(path: bytes | Path) -> str:
+    """Give a file's SHA-256 in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as handle:
         while chunk := handle.read(CHUNK):
