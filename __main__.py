@@ -2,7 +2,7 @@
 
 import pulumi
 
-from aegir_components import estate, settings
+from aegir_components import declaring, estate, settings
 from aegir_components.sources.naming import conventional_name
 
 
@@ -18,4 +18,5 @@ async def program() -> None:
         raise pulumi.RunError(str(fault)) from None
 
 
+declaring.say_less()
 pulumi.run(program)

@@ -86,10 +86,11 @@ async def build(declared: settings.Settings) -> Estate:
     packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
     virtual = Machines(servers=servers, clusters=clusters, packs=packs)
     platforms = {name: _platform(declared, name, sources[name], virtual, holder) for name in declared.platforms}
-    sites = {
-        name: _site(declared, name, sources, servers, platforms, proofs, given, holder) for name in _new_first(declared)
-    }
-    _finish(declared, servers, sites)
+    sites: dict[str, Site] = {}
+    for name in _new_first(declared):
+        sites[name] = _site(declared, name, sources, servers, platforms, proofs, given, holder)
+        await _said()
+    await _finish(declared, servers, sites)
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
@@ -122,7 +123,16 @@ def _servers(
     return {name: made[name] for name in declared.servers}
 
 
-def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:
+async def _said() -> None:
+    """Let the SDK tell the engine of what has been declared until now.
+
+    It does so in tasks of the program's own loop, which a program that goes on declaring holds up: the engine waits for the first
+    resource, and thousands of tasks that wait at once cost a quarter of the time of a command on a hundred sites.
+    """
+    await asyncio.sleep(0)
+
+
+async def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:
     """Let each web server reload once for all its sites, and then install the sites and ask for them."""
     active = {}
     for server in declared.servers.values():
@@ -131,6 +141,7 @@ def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: M
             active[server.name] = servers[server.name].activate(on_it)
     for name, site in sites.items():
         site.install([active[server.name] for server in declared.site_servers(name)])
+        await _said()
 
 
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:

@@ -1,4 +1,4 @@
-"""Pulumi's own time for a stack: the same resources with the same inputs, and providers that do nothing."""
+"""Pulumi's own time for a stack: the same components and resources with the same inputs, and providers that do nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,19 @@ from tests.integration.farm import PASSPHRASE, ROOT, Config
 ENVELOPE: Final = "4dabf18193072939515e22adb298388d"
 """Pulumi's mark of a value that is not plain (``sdk/go/common/resource/sig``)."""
 PROGRAM = """
-import json, os
+import asyncio, json, os
 import pulumi
-from benchmarks.nothing import Nothing
+from benchmarks.nothing import Group, Nothing
 
-for name, plain, secret in json.loads(open(os.environ["AEGIR_FLOOR"]).read()):
-    Nothing(name, {**plain, **{key: pulumi.Output.secret(value) for key, value in secret.items()}})
+async def program():
+    made = {}
+    for urn, kind, name, parent, plain, secret in json.loads(open(os.environ["AEGIR_FLOOR"]).read()):
+        values = {**plain, **{key: pulumi.Output.secret(value) for key, value in secret.items()}}
+        opts = pulumi.ResourceOptions(parent=made.get(parent))
+        made[urn] = Group(kind, name, values, opts) if kind else Nothing(name, values, opts)
+        await asyncio.sleep(0)
+
+pulumi.run(program)
 """
 
 
@@ -38,7 +45,7 @@ class Floor:
 
     def up(self, resources: list[Config]) -> float:
         """Give the seconds of an `up` to these resources, as a state exported with secrets in clear has them."""
-        (self.directory / "resources.json").write_text(json.dumps(list(_declared(resources))))
+        (self.directory / "resources.json").write_text(json.dumps(_declared(resources)))
         begun = time.perf_counter()
         self._pulumi("up", "--yes", "--skip-preview", "--stack", "floor")
         return time.perf_counter() - begun
@@ -59,22 +66,25 @@ class Floor:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def _declared(resources: list[Config]) -> list[tuple[str, Config, Config]]:
+def _declared(resources: list[Config]) -> list[tuple[str, str, str, str, Config, Config]]:
+    """List URN, kind (of a component), name, parent, plain values and secret ones: inputs, and of a component the outputs."""
     found = []
     for entry in resources:
         kind = entry["type"].rpartition(":")[2]
-        if not entry.get("custom") or entry["type"].startswith("pulumi:"):
+        if entry["type"].startswith("pulumi:"):
             continue
+        component = not entry.get("custom")
         plain: Config = {}
         secret: Config = {}
-        for key, value in entry.get("inputs", {}).items():
+        for key, value in entry.get("outputs" if component else "inputs", {}).items():
             if key.startswith("__") or key in ("drift", "revision"):
                 continue
             if isinstance(value, dict) and ENVELOPE in value:
                 secret[key] = json.loads(value["plaintext"])
             else:
                 plain[key] = _opened(value)
-        found.append((f"{kind}-{entry['urn'].rpartition('::')[2]}", plain, secret))
+        name = f"{kind}-{entry['urn'].rpartition('::')[2]}"
+        found.append((entry["urn"], kind if component else "", name, entry.get("parent", ""), plain, secret))
     return found
 
 

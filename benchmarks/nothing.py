@@ -1,4 +1,4 @@
-"""A resource that is declared, compared and recorded like ours, and is nothing: what is left is Pulumi's own time."""
+"""Resources that are declared, compared and recorded like ours, and are nothing: what is left is Pulumi's own time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from aegir_components import declaring
 from aegir_components.providers.lifecycle import AegirResource, Lifecycle, State
 
 
@@ -36,3 +37,13 @@ class Nothing(AegirResource, module="aegir", name="Nothing"):
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it."""
         super().__init__(Provider(), name, props, opts)
+
+
+class Group(pulumi.ComponentResource):
+    """A component with the outputs of one of ours."""
+
+    def __init__(self, kind: str, name: str, outputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        """Declare it."""
+        with declaring.position():
+            super().__init__(f"floor:index:{kind}", name, None, opts)
+        self.register_outputs(outputs)

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 import pulumi
 
+from aegir_components import declaring
+
 
 class AegirComponent(pulumi.ComponentResource):
     """A component: children are made in its constructor, never in ``apply``."""
@@ -19,7 +21,8 @@ class AegirComponent(pulumi.ComponentResource):
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component under its kind."""
-        super().__init__(f"aegir:index:{self.kind}", name, None, opts)
+        with declaring.position():
+            super().__init__(f"aegir:index:{self.kind}", name, None, opts)
 
     def child(
         self, *, depends_on: list[pulumi.Resource] | None = None, also: pulumi.ResourceOptions | None = None

@@ -29,6 +29,8 @@ from pulumi.dynamic import (
 )
 from pulumi.output import contains_unknowns
 
+from aegir_components import declaring
+
 from .calls import serve_more
 
 State = dict[str, Any]
@@ -230,9 +232,10 @@ class AegirResource(Resource):
     ) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(type(provider).secret_keys))
         values = {key: value for key, value in props.items() if value is not None}
-        super().__init__(
-            provider,
-            name,
-            {**values, **dict.fromkeys(type(provider).computed_keys)},
-            pulumi.ResourceOptions.merge(secret, opts),
-        )
+        with declaring.position():
+            super().__init__(
+                provider,
+                name,
+                {**values, **dict.fromkeys(type(provider).computed_keys)},
+                pulumi.ResourceOptions.merge(secret, opts),
+            )

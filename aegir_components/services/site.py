@@ -137,7 +137,6 @@ def pool_text(plan: SitePlan) -> str:
         "php-pool.conf.j2",
         site=plan.site,
         pool=layout.system_user(plan.site),
-        user=layout.system_user(plan.site),
         socket=plan.socket,
         children=POOL_CHILDREN,
         tmp=layout.site_temporary(plan.root, plan.site),

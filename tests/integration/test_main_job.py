@@ -26,6 +26,7 @@ RELOADS = r"""
 systemctl show -p ActiveEnterTimestampMonotonic,MainPID,NRestarts,ExecReload apache2 php8.2-fpm mariadb ssh 2>/dev/null |
     sed 's/start_time=\[[^]]*\]//'
 journalctl -q -o cat --no-pager | grep -cE 'Reload(ed|ing) (apache2|php|mariadb|The Apache|The PHP)' || true
+grep -sc 'SIGUSR1 received' /var/log/apache2/error.log || true
 """
 
 

@@ -36,7 +36,7 @@ APACHE = r"""
 find /etc/apache2 /var/aegir/config/apache /var/aegir/config/apache.conf \( -type d -printf '%p %y %m\n' \) \
     -o -printf '%p %y %m %s %T@ %l\n' | sort
 systemctl show -p MainPID,NRestarts,ActiveEnterTimestampMonotonic apache2
-journalctl -q -u apache2 -o cat --no-pager | grep -c Reloaded || true
+grep -c 'SIGUSR1 received' /var/log/apache2/error.log || true
 """
 """Apache's configuration to the nanosecond, and how often it was read."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime import resource as sdk
+from pulumi.runtime import resource_cycle_breaker
 
-from aegir_components import estate, layout, settings
+from aegir_components import declaring, estate, layout, settings
 from aegir_components.sources.resolve import resolve
 from aegir_components.testing import FakeFarm, RecordingMocks, is_secret, opened
 
@@ -127,6 +130,65 @@ def test_the_engine_hears_of_the_environment_while_the_sources_are_read(
 
     program()
     assert [["environment"]] == seen
+
+
+def test_the_sdks_search_for_circles_grows_with_the_sites_and_not_with_their_square(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each site waits for the reloads of its web servers, and these wait for all sites."""
+    looked: list[int] = []
+    original = resource_cycle_breaker._deps
+
+    def look(resource: pulumi.Resource) -> set[pulumi.Resource]:
+        looked.append(1)
+        return original(resource)
+
+    monkeypatch.setattr(resource_cycle_breaker, "_deps", look)
+
+    def steps(number: int) -> int:
+        looked.clear()
+        recorded = declare(
+            stack(hub, sites={name: site(name) for name in (f"s{each}.example" for each in range(number))})
+        )
+        assert number == len(names(recorded)["aegir:Installation"])
+        return len(looked)
+
+    few, many = steps(10), steps(40)
+    assert 0 < few
+    assert many < 5 * few
+
+
+def test_pulumi_notes_the_line_that_declares_a_resource_and_not_all_calls_above_it(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[list[str]] = []
+    original = sdk._get_source_position
+
+    def position(stack: Any) -> Any:
+        noted.append([frame.pc.uri.rpartition("/")[2] for frame in stack.frames])
+        return original(stack)
+
+    monkeypatch.setattr(sdk, "_get_source_position", position)
+    recorded = declare(stack(hub))
+
+    assert len(recorded.resources) == len(noted)
+    assert {1} == {len(frames) for frames in noted}
+    assert {"lifecycle.py", "site.py", "server.py", "platform.py"} == {frames[0] for frames in noted}
+    assert not hasattr(sys, "tracebacklimit"), "tracebacks of faults are whole"
+
+
+def test_the_sdks_own_messages_are_said_only_to_those_who_ask_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = pulumi.log.debug
+    monkeypatch.setattr(pulumi.log, "debug", original)
+
+    monkeypatch.setenv(declaring.LOGS, "1")
+    declaring.say_less()
+    assert pulumi.log.debug is original
+
+    monkeypatch.delenv(declaring.LOGS)
+    declaring.say_less()
+    monkeypatch.setattr(pulumi.log, "get_engine", lambda: pytest.fail("the engine was asked"))
+    pulumi.log.debug("registering resource", stream_id=1)
 
 
 def test_new_sites_go_first(hub: Path, tmp_path: Path) -> None:

@@ -48,3 +48,51 @@ class TestReloadOfNginx:
         ran = shell.apply(*self.stand_ins(shell, clock, 'fact said "$(nginx_reload || echo failed)"'))
 
         assert "nginx keeps its old configuration: bind() to 0.0.0.0:80 failed\nfailed" == ran.report.facts["said"]
+
+
+APACHECTL = "ExecReload={ path=/usr/sbin/apachectl ; argv[]=/usr/sbin/apachectl graceful ; ignore_errors=no ; pid=7 }"
+OWN = "ExecReload={ path=/usr/local/bin/mine ; argv[]=/usr/local/bin/mine ; ignore_errors=no ; pid=7 }"
+
+
+class TestReloadOfAUnit:
+    """The distribution's own command is nothing but a test and a signal: the test was ours, and the signal is sent."""
+
+    def reload(self, shell: Shell, *shown: str, stale: str = "") -> list[str]:
+        ran = shell.apply(
+            functions("web"),
+            f"LOG={shell.root}/log",
+            "kill() { echo kill $* >>$LOG; }; rm() { :; }",
+            f"SHOWN='{chr(10).join(shown)}'",
+            'systemctl() { if [ "$1" = show ]; then echo "$SHOWN"; else echo systemctl $* >>$LOG; fi; }',
+            f"STALE_TEST={stale} apache_reload && fact done yes",
+        )
+        assert {"done": "yes"} == ran.report.facts
+        log = shell.root / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def test_the_distributions_own_command_is_its_signal(self, shell: Shell) -> None:
+        assert ["kill -s USR1 497"] == self.reload(shell, "MainPID=497", APACHECTL, "ActiveState=active")
+
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            ("MainPID=497", OWN, "ActiveState=active"),
+            ("MainPID=497", APACHECTL, OWN, "ActiveState=active"),
+            ("MainPID=497", APACHECTL.replace("graceful", "graceful -k"), "ActiveState=active"),
+            ("MainPID=497", "ActiveState=active"),
+            ("MainPID=0", APACHECTL, "ActiveState=active"),
+            ("MainPID=497", OWN, "ActiveState=reloading"),
+        ],
+    )
+    def test_any_other_is_run(self, shell: Shell, shown: tuple[str, ...]) -> None:
+        assert ["systemctl reload apache2"] == self.reload(shell, *shown)
+
+    def test_a_test_of_some_time_ago_counts_for_nothing(self, shell: Shell) -> None:
+        """Apache that reads something wrong after a signal ends; its own command tests once more."""
+        shown = ("MainPID=497", APACHECTL, "ActiveState=active")
+
+        assert ["systemctl reload apache2"] == self.reload(shell, *shown, stale="1")
+
+    @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
+    def test_one_that_does_not_run_reads_it_when_it_starts(self, shell: Shell, state: str) -> None:
+        assert [] == self.reload(shell, "MainPID=0", APACHECTL, f"ActiveState={state}")

@@ -477,6 +477,27 @@ def test_env_has_bytecode_of_the_program_kept_also_where_none_may_lie_beside_the
     assert "False /somewhere" == own
 
 
+def test_env_has_the_engine_keep_no_log_of_each_command_unless_it_is_asked_for(tmp_path: Path) -> None:
+    """A quarter of the time of a command on a hundred sites, and 500 MB of disk."""
+    (tmp_path / "Pulumi.yaml").write_text("name: aegir\nruntime: python\n")
+    home = tmp_path / ".local" / "state" / "aegir-pulumi" / "home"
+    listed = ("pulumi", "stack", "ls", "--non-interactive")
+
+    in_env(tmp_path, "pulumi", "stack", "init", "one", "--non-interactive")
+    assert "one" in in_env(tmp_path, *listed)
+    assert not list(home.rglob("*.log"))
+
+    in_env(tmp_path, *listed, AEGIR_PULUMI_LOGS="1")
+    (kept,) = (home / "logs").glob("*.log")
+    in_env(tmp_path, *listed)
+    in_env(tmp_path, *listed)
+
+    assert [kept.name] == [path.name for path in home.rglob("*.log")], (
+        "what was asked for stays, and nothing comes to it"
+    )
+    assert (home / "logs.kept" / kept.name).exists()
+
+
 @pytest.mark.parametrize("passphrase", ["", "correct horse"])
 def test_env_adds_no_passphrase_file_to_a_passphrase(passphrase: str, tmp_path: Path) -> None:
     found = in_env(tmp_path, "env", PULUMI_CONFIG_PASSPHRASE=passphrase)

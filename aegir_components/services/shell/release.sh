@@ -182,7 +182,7 @@ release_go_slave() { # reload: as release_go, without a link to move
         echo "the hub gave no word to switch: another web server was not ready, or the connection was cut"
         return 1
     }
-    "$1"
+    STALE_TEST=1 "$1"
 }
 
 release_go() { # reload: says that all is prepared and tested, waits for the hub's word, then switches
@@ -206,7 +206,7 @@ release_go() { # reload: says that all is prepared and tested, waits for the hub
     }
     # From here on, as little as can be: all members do this at once.
     [ -z "$rg_new" ] || mv -fT "$rg_new" "$PUBLISHED" || return 1
-    "$1"
+    STALE_TEST=1 "$1"
 }
 
 link_sites() { # docroot registry sites: each name of a site links to its data; other links into the data go
