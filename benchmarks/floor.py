@@ -18,16 +18,20 @@ ENVELOPE: Final = "4dabf18193072939515e22adb298388d"
 PROGRAM = """
 import asyncio, json, os
 import pulumi
+from aegir_components import declaring
 from benchmarks.nothing import Group, Nothing
 
 async def program():
     made = {}
-    for urn, kind, name, parent, plain, secret in json.loads(open(os.environ["AEGIR_FLOOR"]).read()):
-        values = {**plain, **{key: pulumi.Output.secret(value) for key, value in secret.items()}}
-        opts = pulumi.ResourceOptions(parent=made.get(parent))
-        made[urn] = Group(kind, name, values, opts) if kind else Nothing(name, values, opts)
+    for entry in json.loads(open(os.environ["AEGIR_FLOOR"]).read()):
+        values = {**entry["plain"], **{key: pulumi.Output.secret(value) for key, value in entry["secret"].items()}}
+        after = [made[urn] for urn in entry["dependencies"]]
+        opts = pulumi.ResourceOptions(parent=made.get(entry["parent"]), depends_on=after)
+        kind, name = entry["component"], entry["name"]
+        made[entry["urn"]] = Group(kind, name, values, opts) if kind else Nothing(name, values, opts)
         await asyncio.sleep(0)
 
+declaring.say_less()
 pulumi.run(program)
 """
 
@@ -66,9 +70,9 @@ class Floor:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def _declared(resources: list[Config]) -> list[tuple[str, str, str, str, Config, Config]]:
-    """List URN, kind (of a component), name, parent, plain values and secret ones: inputs, and of a component the outputs."""
-    found = []
+def _declared(resources: list[Config]) -> list[Config]:
+    """List what is declared: of a resource its inputs, plain and secret ones, and of a component its outputs."""
+    found: list[Config] = []
     for entry in resources:
         kind = entry["type"].rpartition(":")[2]
         if entry["type"].startswith("pulumi:"):
@@ -83,8 +87,10 @@ def _declared(resources: list[Config]) -> list[tuple[str, str, str, str, Config,
                 secret[key] = json.loads(value["plaintext"])
             else:
                 plain[key] = _opened(value)
-        name = f"{kind}-{entry['urn'].rpartition('::')[2]}"
-        found.append((entry["urn"], kind if component else "", name, entry.get("parent", ""), plain, secret))
+        found.append({
+            "urn": entry["urn"], "component": kind if component else "", "name": f"{kind}-{entry['urn'].rpartition('::')[2]}",
+            "parent": entry.get("parent", ""), "dependencies": entry.get("dependencies", []), "plain": plain, "secret": secret,
+        })  # fmt: skip
     return found
 
 

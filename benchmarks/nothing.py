@@ -38,6 +38,15 @@ class Nothing(AegirResource, module="aegir", name="Nothing"):
         """Declare it."""
         super().__init__(Provider(), name, props, opts)
 
+    @property
+    def _direct_computed_dependencies(self) -> set[pulumi.Resource]:
+        """Search for no circles, as ``Activation`` does where it counts."""
+        return set()
+
+    @_direct_computed_dependencies.setter
+    def _direct_computed_dependencies(self, found: set[pulumi.Resource]) -> None:
+        del found
+
 
 class Group(pulumi.ComponentResource):
     """A component with the outputs of one of ours."""
