@@ -20,6 +20,8 @@ SSLSessionTickets off
 SSLSessionCacheTimeout 86400
 """
 ROOT = f"{layout.CONFIG_ROOT}/apache"
+ONE_VHOST = "AEGIR_ONE_VHOST"
+"""Defined where a single vhost is tested with all the rest (``apache_vhost_test`` in ``shell/web.sh``)."""
 
 
 def main_configuration(port: int, tls: bool) -> str:
@@ -38,7 +40,9 @@ def main_configuration(port: int, tls: bool) -> str:
 {listen}{TLS if tls else ""}IncludeOptional {ROOT}/pre.d/*.conf
 IncludeOptional {ROOT}/platform.d/*.conf
 {hosts}
+<IfDefine !{ONE_VHOST}>
 IncludeOptional {ROOT}/vhost.d/*.conf
+</IfDefine>
 IncludeOptional {ROOT}/post.d/*.conf
 """
 
@@ -78,6 +82,7 @@ APACHE = WebServer(
     packages=("apache2",),
     unit="apache2",
     test="apache_test",
+    vhost_test="apache_vhost_test",
     reload="apache_reload",
     later="apache_later",
     link="/etc/apache2/conf-enabled/aegir.conf",

@@ -116,6 +116,7 @@ NGINX = WebServer(
     packages=("nginx",),
     unit="nginx",
     test="nginx_test",
+    vhost_test="nginx_test",
     reload="nginx_reload",
     later="nginx_later",
     link="/etc/nginx/conf.d/aegir.conf",

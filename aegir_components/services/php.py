@@ -14,6 +14,13 @@ INI = """\
 opcache.validate_permission = 1
 opcache.restrict_api = /nonexistent/aegir
 expose_php = Off
+; What all sites have. A site's uploads wait in its own temporary directory, sys_temp_dir of its pool.
+upload_tmp_dir =
+log_errors = On
+display_errors = Off
+memory_limit = 256M
+post_max_size = 64M
+upload_max_filesize = 64M
 """
 
 RELOAD_GRACE = 60

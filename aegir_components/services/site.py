@@ -177,7 +177,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
                     for name in sorted({site, plan.former_host} - {plan.name, ""})
                 ),
             ],
-            test=server.test,
+            test=f"{server.vhost_test} {_vhost_path(server, plan.name)}",
             reload=server.later,
         ),
         *isolation.after_vhost(site, server, process=plan.process),

@@ -66,6 +66,8 @@ class WebServer:
     unit: str
     test: str
     """The shell function that lets the program test its configuration."""
+    vhost_test: str
+    """The same for what follows from one vhost, whose path it is given; all are tested before the reload."""
     reload: str
     """The shell function that makes it read its configuration, gracefully."""
     later: str
