@@ -135,6 +135,43 @@ def test_a_neighbour_reads_nothing_of_a_site_that_is_warm(farm: Farm, lab: Lab) 
     web.run(f"rm {ROOT}/code/pry.php {ROOT}/code/own.php")
 
 
+def test_all_pools_have_the_limits_of_phps_own_file_and_one_more_file_changes_them(farm: Farm, lab: Lab) -> None:
+    web = lab.host("web1")
+    tell = (
+        "foreach (['memory_limit','post_max_size','upload_max_filesize','display_errors','log_errors','upload_tmp_dir'] as $k)"
+        " echo $k, '=', ini_get($k), ' '; echo sys_get_temp_dir();"
+    )
+    temporary = layout.site_temporary(ROOT, ONE)
+    rest = f"post_max_size=64M upload_max_filesize=64M display_errors= log_errors=1 upload_tmp_dir= {temporary}"
+    try:
+        assert php(web, ONE, "limits", tell) in (
+            f"memory_limit=256M {rest}",
+            f"memory_limit=256M {rest}".replace("errors= ", "errors=0 "),
+        )
+        web.run("echo 'memory_limit = 320M' >/etc/php/8.2/fpm/conf.d/99-own.ini && systemctl reload php8.2-fpm")
+        assert php(web, ONE, "limits", tell).startswith("memory_limit=320M post_max_size=64M ")
+        farm.unchanged("--refresh")
+    finally:
+        web.run(f"rm -f {ROOT}/code/limits.php /etc/php/8.2/fpm/conf.d/99-own.ini; systemctl reload php8.2-fpm")
+
+
+def test_a_vhost_that_somebody_broke_stops_the_reload_and_is_mended_with_its_neighbours(farm: Farm, lab: Lab) -> None:
+    web, alias = lab.host("web1"), "also.example.com"
+    apache, _ = reloads(web)
+    web.run(f"echo NoSuchDirective >>/var/aegir/config/apache/vhost.d/{TWO}.conf")
+    farm.settings["sites"][ONE]["aliases"] = [alias]
+    said = farm.up(ok=False).sentence
+    assert "web1.lab.test" in said
+    assert "the configuration does not pass the server's own test; no reload" in said
+    assert "NoSuchDirective" in said
+    assert apache == reloads(web)[0]
+    assert [200, 200, 404] == [fetch(web, name).status for name in (ONE, TWO, alias)]
+
+    farm.up("--refresh")
+    assert [200, 200, 200] == [fetch(web, name).status for name in (ONE, TWO, alias)]
+    farm.unchanged("--refresh")
+
+
 def test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request(farm: Farm, lab: Lab) -> None:
     web, user = lab.host("web1"), layout.system_user(TWO)
     stop, statuses = threading.Event(), []
