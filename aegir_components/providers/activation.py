@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import pulumi
 
@@ -12,6 +13,18 @@ from aegir_components.services import functions, web
 from aegir_components.services.web_types import program
 
 from .lifecycle import AegirResource, Lifecycle, State
+
+WAITS: Final = ": a change waits for its reload"
+"""How ``activate`` in ``shell/web.sh`` ends what it says of a unit."""
+seen_now: dict[str, list[str]] = {}
+"""By machine, what its web service's look has just seen: of this process, as a refresh reads one after the other."""
+
+
+def seen(host: str, drift: Iterable[str]) -> list[str]:
+    """Keep the reloads that wait on a machine for its ``Activation``, and give what else deviates there."""
+    found = list(drift)
+    seen_now[host] = [text for text in found if text.endswith(WAITS)]
+    return [text for text in found if not text.endswith(WAITS)]
 
 
 class Provider(Lifecycle):
@@ -24,9 +37,15 @@ class Provider(Lifecycle):
         return str(want["host"])
 
     def observe(self, want: State) -> State:
-        """A change that waits for its reload is seen by ``WebService``, in the one look that it takes anyway."""
-        del want
-        return {}
+        """See a change that waits for its reload: in the look that ``WebService`` has just taken, or in one of its own.
+
+        It is mended here and not there, because what stops a reload may be a site's vhost, and that is mended in between.
+        """
+        waiting = seen_now.pop(str(want["host"]), None)
+        if waiting is None:
+            report = script.execute(_connection(want), "check", _items(want), what="looking for reloads that wait")
+            waiting = list(report.drift)
+        return {"drift": waiting}
 
     def converge(self, want: State) -> State:
         """Test and reload, where something waits."""

@@ -10,6 +10,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.services import web_types
 
+from . import activation
 from .lifecycle import AegirResource, Lifecycle, State
 from .machine import PREPARE_TIMEOUT
 
@@ -25,9 +26,10 @@ class Provider(Lifecycle):
         return str(want["host"])
 
     def observe(self, want: State) -> State:
-        """Look at every item."""
+        """Look at every item; a reload that waits is mended after the sites, by ``Activation``."""
         report = script.execute(_connection(want), "check", _items(want), what="looking at the web server")
-        return {"drift": list(report.drift), "php": report.facts.get("php", "")}
+        drift = activation.seen(str(want["host"]), report.drift)
+        return {"drift": drift, "php": report.facts.get("php", "")}
 
     def converge(self, want: State) -> State:
         """Install and configure it; its own test decides whether a change stays."""

@@ -120,6 +120,7 @@ def items(
     page = f"{layout.PAGES_ROOT}{vhosts.MAINTENANCE}"
     return [
         functions("web"),
+        "reloads_that_wait",
         *php.items(php_version),
         script.packages((*server.packages, "default-mysql-client", "logrotate")),
         "want_mail_agent",
@@ -140,7 +141,7 @@ def items(
         ),
         script.transaction(server.name, section, test=server.test, reload=server.reload),
         script.service(server.unit),
-        *activation_items(server),
+        *activation_items(server, "activate_new"),
     ]
 
 
@@ -163,11 +164,16 @@ def _certificate(tls: bool) -> list[str]:
     ]
 
 
-def activation_items(server: WebServer) -> list[str]:
-    """List the reloads that wait for all sites to be configured; PHP's pools first, since vhosts name their sockets."""
+def activation_items(server: WebServer, activate: str = "activate") -> list[str]:
+    """List the reloads that wait for all sites to be configured; PHP's pools first, since vhosts name their sockets.
+
+    Args:
+        server: the program.
+        activate: ``activate``, or ``activate_new`` for those alone that this very run asks for.
+    """
     return [
-        'activate fpm_test fpm_reload "php$(php_version)-fpm"',
-        script.call("activate", server.test, server.reload, server.unit),
+        f'{activate} fpm_test fpm_reload "php$(php_version)-fpm"',
+        script.call(activate, server.test, server.reload, server.unit),
     ]
 
 

@@ -16,6 +16,7 @@ KNOWN = {
     "want_site_links": "site_links",
     "want_web_server_gone": "web_server_gone",
     "activate": "activate",
+    "activate_new": "activate",
     **shares.KNOWN,
     "want_publishable": "publishable",
     "want_published": "published",

@@ -150,6 +150,7 @@ def test_all_pools_have_the_limits_of_phps_own_file_and_one_more_file_changes_th
         )
         web.run("echo 'memory_limit = 320M' >/etc/php/8.2/fpm/conf.d/99-own.ini && systemctl reload php8.2-fpm")
         assert php(web, ONE, "limits", tell).startswith("memory_limit=320M post_max_size=64M ")
+        web.run(f"rm {ROOT}/code/limits.php")
         farm.unchanged("--refresh")
     finally:
         web.run(f"rm -f {ROOT}/code/limits.php /etc/php/8.2/fpm/conf.d/99-own.ini; systemctl reload php8.2-fpm")

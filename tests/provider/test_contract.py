@@ -30,6 +30,7 @@ from aegir_components import backups, certificates
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import tls
 from aegir_components.providers import (
+    activation,
     credentials,
     database,
     lifecycle,
@@ -452,7 +453,6 @@ EXAMPLES = {
         inputs=_activation,
         another={"sites": {SITE: "0a0b0c0d", "www.example.org": "01020304"}},
         before=("machine", "web_service"),
-        hosts=(),
         removes=False,
     ),
     "placement": Example(
@@ -624,6 +624,27 @@ def world(tmp_path: Path) -> Iterator[World]:
     farm.host("db1", "10.0.0.3")
     with farm.installed():
         yield World(farm, tmp_path)
+    # A provider's process ends with its command; this one goes on.
+    activation.seen_now.clear()
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_a_reload_that_waits_is_seen_in_the_web_services_look_and_mended_after_the_sites(
+    world: World, looked: bool
+) -> None:
+    service, reload = created("web_service", world), created("activation", world)
+    machine = world.farm.hosts["web1"]
+    machine.waiting.append("apache_later")
+    if looked:
+        service.read()
+        assert [] == service.outs["drift"]
+    reload.read()
+
+    assert ["apache2: a change waits for its reload"] == reload.outs["drift"]
+    reload.update(EXAMPLES["activation"].inputs(world))
+    assert [] == machine.waiting
+    reload.read()
+    assert [] == reload.outs["drift"]
 
 
 def driver(name: str, world: World, inputs: Inputs | None = None) -> Driver:

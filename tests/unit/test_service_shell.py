@@ -96,3 +96,28 @@ class TestReloadOfAUnit:
     @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
     def test_one_that_does_not_run_reads_it_when_it_starts(self, shell: Shell, state: str) -> None:
         assert [] == self.reload(shell, "MainPID=0", APACHECTL, f"ActiveState={state}")
+
+
+@pytest.mark.parametrize(
+    ("waited", "left"),
+    [
+        ("", ["apache2", "php8.2-fpm"]),
+        ("apache2", ["php8.2-fpm"]),
+        ("php8.2-fpm apache2", []),
+        ("apache", ["apache2", "php8.2-fpm"]),
+    ],
+)
+def test_a_web_service_leaves_a_reload_that_waited_already_to_the_one_after_the_sites(
+    shell: Shell, waited: str, left: list[str]
+) -> None:
+    """What stops it may be a site's vhost that somebody broke, and the site comes later."""
+    lines = [
+        functions("web"),
+        f"ls() {{ printf '%s\\n' {waited}; }}",
+        "reloads_that_wait",
+        'activate() { deviates "$3: a change waits for its reload" || return 0; }',
+        "activate_new test reload apache2; activate_new test reload php8.2-fpm",
+    ]
+
+    assert [f"{unit}: a change waits for its reload" for unit in left] == list(shell.apply(*lines).report.changed)
+    assert 2 == len(shell.check(*lines).report.drift)
