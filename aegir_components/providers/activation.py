@@ -16,14 +16,14 @@ from .lifecycle import AegirResource, Lifecycle, State
 
 WAITS: Final = ": a change waits for its reload"
 """How ``activate`` in ``shell/web.sh`` ends what it says of a unit."""
-seen_now: dict[str, list[str]] = {}
-"""By machine, what its web service's look has just seen: of this process, as a refresh reads one after the other."""
+waiting: dict[str, list[str]] = {}
+"""By machine, the reloads that its web service's look has just seen: of this process, since a provider's instance has no data."""
 
 
-def seen(host: str, drift: Iterable[str]) -> list[str]:
+def handed_over(host: str, drift: Iterable[str]) -> list[str]:
     """Keep the reloads that wait on a machine for its ``Activation``, and give what else deviates there."""
     found = list(drift)
-    seen_now[host] = [text for text in found if text.endswith(WAITS)]
+    waiting[host] = [text for text in found if text.endswith(WAITS)]
     return [text for text in found if not text.endswith(WAITS)]
 
 
@@ -41,11 +41,11 @@ class Provider(Lifecycle):
 
         It is mended here and not there, because what stops a reload may be a site's vhost, and that is mended in between.
         """
-        waiting = seen_now.pop(str(want["host"]), None)
-        if waiting is None:
+        found = waiting.pop(str(want["host"]), None)
+        if found is None:
             report = script.execute(_connection(want), "check", _items(want), what="looking for reloads that wait")
-            waiting = list(report.drift)
-        return {"drift": waiting}
+            found = list(report.drift)
+        return {"drift": found}
 
     def converge(self, want: State) -> State:
         """Test and reload, where something waits."""

@@ -28,7 +28,7 @@ class Provider(Lifecycle):
     def observe(self, want: State) -> State:
         """Look at every item; a reload that waits is mended after the sites, by ``Activation``."""
         report = script.execute(_connection(want), "check", _items(want), what="looking at the web server")
-        drift = activation.seen(str(want["host"]), report.drift)
+        drift = activation.handed_over(str(want["host"]), report.drift)
         return {"drift": drift, "php": report.facts.get("php", "")}
 
     def converge(self, want: State) -> State:

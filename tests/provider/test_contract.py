@@ -625,26 +625,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     with farm.installed():
         yield World(farm, tmp_path)
     # A provider's process ends with its command; this one goes on.
-    activation.seen_now.clear()
-
-
-@pytest.mark.parametrize("looked", [True, False])
-def test_a_reload_that_waits_is_seen_in_the_web_services_look_and_mended_after_the_sites(
-    world: World, looked: bool
-) -> None:
-    service, reload = created("web_service", world), created("activation", world)
-    machine = world.farm.hosts["web1"]
-    machine.waiting.append("apache_later")
-    if looked:
-        service.read()
-        assert [] == service.outs["drift"]
-    reload.read()
-
-    assert ["apache2: a change waits for its reload"] == reload.outs["drift"]
-    reload.update(EXAMPLES["activation"].inputs(world))
-    assert [] == machine.waiting
-    reload.read()
-    assert [] == reload.outs["drift"]
+    activation.waiting.clear()
 
 
 def driver(name: str, world: World, inputs: Inputs | None = None) -> Driver:
@@ -907,6 +888,25 @@ def test_a_new_revision_rewrites_what_the_state_holds(name: str, world: World, m
     difference = made.diff(made.inputs)
     assert difference.changes is True
     assert [] == difference.replaces
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_a_reload_that_waits_is_seen_in_the_web_services_look_and_mended_after_the_sites(
+    world: World, looked: bool
+) -> None:
+    service, reload = created("web_service", world), created("activation", world)
+    machine = world.farm.hosts["web1"]
+    machine.waiting.append("apache_later")
+    if looked:
+        service.read()
+        assert [] == service.outs["drift"]
+    reload.read()
+
+    assert ["apache2: a change waits for its reload"] == reload.outs["drift"]
+    reload.update(EXAMPLES["activation"].inputs(world))
+    assert [] == machine.waiting
+    reload.read()
+    assert [] == reload.outs["drift"]
 
 
 @pytest.mark.parametrize("name", DRIFTING)
