@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wordpress, state
 from lab.laboratory import say_to_stderr
+from tests.integration.ledger import HOSTS, ledger
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
@@ -24,14 +26,49 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
+def pytest_sessionstart() -> None:
+    """Begin to enter how long tests sleep."""
+    ledger.watch_sleep()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say whose time is spent from now on."""
+    ledger.file = item.nodeid.partition("::")[0]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Enter the length of a test; in the process that ran it, which adds what else it knows."""
+    if "PYTEST_XDIST_WORKER" in os.environ or not hasattr(report, "node"):
+        ledger.row().total += report.duration
+        ledger.row().tests += report.when == "setup"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the ledger of a worker to the controller."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["ledger"] = ledger.packed()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take a worker's ledger."""
+    ledger.add(getattr(node, "workeroutput", {}).get("ledger", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures that tests have measured."""
+    """Print the figures that tests have measured, and where their time went."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     figures = [pair for report in reports if report.when == "call" for pair in report.user_properties]
     if figures:
         terminalreporter.section("figures")
         for name, value in figures:
             terminalreporter.line(f"{name}: {value}")
+    if any(row.hosts or row.pulumi for row in ledger.rows.values()):
+        terminalreporter.section("seconds of each file")
+        for line in ledger.table():
+            terminalreporter.line(line)
 
 
 def _claim_name(suffix: str) -> tuple[str, int]:
@@ -60,16 +97,18 @@ def lab_factory() -> Iterator[LabFactory]:
         made.append((lab, descriptor))
         listed = list(specs)
         try:
-            lab.down()  # what a killed run left
-            if listed:
-                lab.up(listed)
+            with ledger.spent(HOSTS):
+                lab.down()  # what a killed run left
+                if listed:
+                    lab.up(listed)
         except (EngineMissing, ReleaseMissing) as missing:
             pytest.skip(str(missing))
         return lab
 
     yield make
     for lab, descriptor in made:
-        lab.down()
+        with ledger.spent(HOSTS):
+            lab.down()
         state.release(f"claim-{lab.name}", descriptor)
 
 

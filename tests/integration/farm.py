@@ -34,6 +34,7 @@ from aegir_components.components.server import connection
 from aegir_components.host import multiplex
 from aegir_components.host.connection import Connection
 from lab import Host, Lab
+from tests.integration.ledger import PULUMI, ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test"
@@ -94,7 +95,8 @@ class Running:
     def wait(self, timeout: float = COMMAND_TIMEOUT) -> Done:
         """Wait for its end; one that takes longer is killed, and the test fails."""
         try:
-            output, _ = self.process.communicate(timeout=timeout)
+            with ledger.spent(PULUMI):
+                output, _ = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             self.kill()
             output, _ = self.process.communicate(timeout=20)
@@ -278,7 +280,8 @@ class Farm:
     def _ask(self, *words: str, where: Path = ROOT, stdin: str | None = None) -> str:
         process = self._popen([*words, "--non-interactive"], where, "", both=False, stdin=stdin is not None)
         try:
-            output, errors = process.communicate(stdin, timeout=60)
+            with ledger.spent(PULUMI):
+                output, errors = process.communicate(stdin, timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             raise CommandEnded(f"pulumi {words[0]} did not end within 60 s") from None

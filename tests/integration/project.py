@@ -29,6 +29,7 @@ import yaml
 
 from lab import Host
 from tests.integration.farm import COMMAND_TIMEOUT, PASSPHRASE, ROOT, CommandEnded, Done, Running
+from tests.integration.ledger import PULUMI, ledger
 
 
 @dataclass(slots=True)
@@ -89,10 +90,11 @@ class Project:
 
     def _aegir(self, words: Sequence[str], status: int) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "aegir_components", "--cwd", str(self.project), *words]
-        done = subprocess.run(
-            argv, cwd=self.directory, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=COMMAND_TIMEOUT, check=False,
-        )  # fmt: skip
+        with ledger.spent(PULUMI):
+            done = subprocess.run(
+                argv, cwd=self.directory, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=COMMAND_TIMEOUT, check=False,
+            )  # fmt: skip
         if done.returncode != status:
             raise CommandEnded(
                 f"aegir {' '.join(words)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"[-6000:]
