@@ -6,16 +6,15 @@ Made without mounting anything: the engine shows the image's files, and mke2fs p
 from __future__ import annotations
 
 import hashlib
-import os
 import pathlib
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 
-from . import aptconf, state
-from .engine import Engine, run
-from .errors import EngineMissing, LabError
+from . import registers, state
+from .engine import Engine, install_packages, run
+from .errors import LabError
 
 PACKAGES = ("user-mode-linux", "uml-utilities", "e2fsprogs")
 KERNEL = "linux.uml"
@@ -39,13 +38,7 @@ def install(say: Callable[[str], None]) -> None:
     """
     if shutil.which(KERNEL) and shutil.which("mke2fs") and MODULES.is_dir():
         return
-    if os.geteuid() != 0 or aptconf.debian_suite() is None:
-        raise EngineMissing(f"virtual machines need {' '.join(PACKAGES)}: on Debian, as root, the lab installs them")
-    command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]
-    with state.locked("packages"):
-        say(f"installing {' '.join(PACKAGES)} with apt (about 20 s)")
-        run([*command, "update"], timeout=300)
-        run([*command, "install", "--no-install-recommends", *PACKAGES], timeout=900)
+    install_packages(say, PACKAGES, what="virtual machines")
 
 
 def kernel_version() -> str:
@@ -68,6 +61,7 @@ def disk(tag: str) -> pathlib.Path:
 def ensure(engine: Engine, tag: str, say: Callable[[str], None]) -> pathlib.Path:
     """Make the disk of an image, unless it is there."""
     install(say)
+    registers.ensure(say)
     path = disk(tag)
     with state.locked("disks"):
         if not path.exists():

@@ -184,23 +184,28 @@ def find(memory: pathlib.Path, say: Callable[[str], None], *, install: bool = Tr
     return Engine("podman", run(["podman", "info", "--format", "{{.Version.Version}}"]).strip())
 
 
-def install_packages(say: Callable[[str], None]) -> None:
-    """Install podman and what the lab needs beside it, on Debian, as root."""
-    if os.geteuid() != 0:
-        raise EngineMissing(f"missing programs: run as root, or install {' '.join(PACKAGES)} yourself")
-    command = [
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-q",
-        "-y",
-        "-o",
-        "DPkg::Lock::Timeout=120",
-    ]
+def install_packages(
+    say: Callable[[str], None], names: Sequence[str] = PACKAGES, *, what: str = "the lab's containers"
+) -> None:
+    """Install packages on this machine by apt, on Debian, as root.
+
+    Args:
+        say: tells the person at the terminal.
+        names: the packages.
+        what: what needs them, for messages.
+
+    Raises:
+        EngineMissing: this is not Debian, or the caller is not root.
+    """
+    if os.geteuid() != 0 or aptconf.debian_suite() is None or not shutil.which("apt-get"):
+        raise EngineMissing(
+            f"{what}: on Debian, as root, the lab installs {' '.join(names)}; elsewhere install them yourself"
+        )
+    command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]
     with state.locked("packages"):
-        say(f"installing {' '.join(PACKAGES)} with apt (about 30 s)")
+        say(f"installing {' '.join(names)} with apt (about 30 s)")
         run([*command, "update"], timeout=300)
-        run([*command, "install", "--no-install-recommends", *PACKAGES], timeout=900)
+        run([*command, "install", "--no-install-recommends", *names], timeout=900)
 
 
 def pick_runtime(engine: Engine, image: str, memory: pathlib.Path, say: Callable[[str], None]) -> Engine:

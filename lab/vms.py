@@ -17,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
+from . import registers
 from .engine import Engine, run
 from .errors import EngineFailed, LabError
 
@@ -122,7 +123,7 @@ def start(place: Place, *, disk: str, memory: str, address: str, gateway: str, h
     with place.console.open("ab") as console:
         subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
-            cwd=place.home, env={**os.environ, MARK: place.name},
+            cwd=place.home, env={**os.environ, **registers.environment(), MARK: place.name},
         )  # fmt: skip
     deadline = time.monotonic() + 10
     while place.process() is None:
