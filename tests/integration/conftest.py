@@ -11,6 +11,7 @@ import pytest
 
 from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wordpress, state
 from lab.laboratory import say_to_stderr
+from tests import codebases
 from tests.integration.ledger import HOSTS, ledger
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
@@ -65,6 +66,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
         for name, value in figures:
             terminalreporter.line(f"{name}: {value}")
+    account = codebases.Account()
+    for report in terminalreporter.stats.get("skipped", []):
+        account.skip(str(report.longrepr[2]))
+    terminalreporter.line(account.line(codebases.present()))
     if any(row.hosts or row.pulumi for row in ledger.rows.values()):
         terminalreporter.section("seconds of each file")
         for line in ledger.table():
@@ -121,20 +126,13 @@ def wordpress() -> Path:
         pytest.skip(str(missing))
 
 
-def _code_base(variable: str) -> Path:
-    path = os.environ.get(variable, "")
-    if not path:
-        pytest.skip(f"{variable} names no code base of this machine's")
-    return Path(path)
+@pytest.fixture(scope="session")
+def drupal7() -> Path:
+    """Give Drupal 7 where the machine has it; `tests/codebases.py` says where it is looked for."""
+    return codebases.ask("drupal7")
 
 
 @pytest.fixture(scope="session")
 def drupal10() -> Path:
-    """Give a code base of Drupal 10 where the machine has one."""
-    return _code_base("AEGIR_TEST_DRUPAL10")
-
-
-@pytest.fixture(scope="session")
-def drupal7() -> Path:
-    """Give a code base of Drupal 7 where the machine has one."""
-    return _code_base("AEGIR_TEST_DRUPAL7")
+    """Give Drupal 10 where the machine has it."""
+    return codebases.ask("drupal10")

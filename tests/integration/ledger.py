@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from typing import SupportsIndex
 
 HOSTS, PULUMI, WAITING = "hosts", "pulumi", "waiting"
 _sleep = time.sleep
@@ -74,7 +75,7 @@ class Ledger:
     def watch_sleep(self) -> None:
         """Enter every `time.sleep` of this process from now on."""
 
-        def sleep(seconds: float) -> None:
+        def sleep(seconds: float | SupportsIndex) -> None:
             with self.spent(WAITING):
                 _sleep(seconds)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from aegir_components import layout
 from lab import Host, HostSpec, Lab
+from tests.integration import logins
 from tests.integration.farm import Farm, fetch, web_and_database
-from tests.integration.test_site_password import Browser
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -37,19 +36,6 @@ def farm(drupal7: Path, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> F
 @pytest.fixture
 def web(lab: Lab) -> Host:
     return lab.host("web1")
-
-
-def lets_in(web: Host, password: str) -> bool:
-    browser = Browser(web, NAME)
-    build = re.search(r'name="form_build_id" value="([^"]+)"', browser.get("/user"))
-    assert build is not None
-    form = {"name": "admin", "pass": password, "form_build_id": build[1], "form_id": "user_login", "op": "Log in"}
-    try:
-        said = browser.get("/user", form)
-    except OSError:
-        # A good login is answered with a redirect to the site's own name, which only this test knows.
-        return True
-    return "Sorry, unrecognized username or password" not in said
 
 
 def test_it_answers_under_all_its_names_and_a_second_run_has_nothing_to_do(farm: Farm, web: Host) -> None:
@@ -89,12 +75,12 @@ def test_the_settings_are_the_sites_alone_and_a_file_beside_them_is_the_users(fa
 
 def test_a_changed_password_reaches_the_site(farm: Farm, web: Host) -> None:
     generated = farm.outputs()["sites"][NAME]["admin_password"]
-    assert lets_in(web, generated)
+    assert logins.drupal7(web, NAME, generated)
     given = 'it\'s a "new" pässword $1'
     farm.secrets[f'sites["{NAME}"].admin.password'] = given
     farm.up()
-    assert not lets_in(web, generated)
-    assert lets_in(web, given)
+    assert not logins.drupal7(web, NAME, generated)
+    assert logins.drupal7(web, NAME, given)
 
 
 def test_it_goes_with_a_backup(farm: Farm, web: Host) -> None:

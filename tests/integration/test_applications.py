@@ -1,0 +1,83 @@
+"""Each real code base on real hosts: installed in one `up`, shown to visitors, and open to its administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from aegir_components import applications
+from lab import Host, HostSpec, Lab
+from tests import codebases
+from tests.integration import logins
+from tests.integration.farm import Config, Farm, fetch, web_and_database
+
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """A code base, and what a visitor sees of a site on it."""
+
+    code: str
+    generator: str
+    """What the front page says of its application."""
+    lets_in: Callable[[Host, str, str], bool]
+    options: Config
+
+
+# Drupal 8.9 and 9.2 need an older PHP than Debian 12 has.
+CASES = [
+    Case(code="drupal7", generator="Drupal 7", lets_in=logins.drupal7, options={"profile": "minimal"}),
+    Case(code="drupal10", generator="Drupal 10", lets_in=logins.drupal, options={"profile": "standard"}),
+    Case(code="drupal10-next", generator="Drupal 10", lets_in=logins.drupal, options={"profile": "minimal"}),
+    Case(code="wordpress", generator="WordPress 6.9", lets_in=logins.wordpress, options={}),
+]
+
+
+@pytest.fixture(scope="module")
+def farm(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Farm, Host]:
+    lab = lab_factory("apps", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+    farm = Farm(tmp_path_factory.mktemp("apps"), web_and_database(lab, source=wordpress, sites={}))
+    farm.settings["platforms"], farm.settings["sites"] = {}, {}
+    return farm, lab.host("web1")
+
+
+@pytest.mark.parametrize("server", ["apache", "nginx"])
+def test_every_application_is_installed_in_one_run_shown_and_open_to_its_administrator(
+    farm: tuple[Farm, Host], server: str
+) -> None:
+    estate, web = farm
+    cases = [case for case in CASES if codebases.locate(case.code)]
+    if not cases:
+        codebases.ask(CASES[0].code)
+    for case in cases:
+        estate.settings["platforms"][case.code] = {"server": web.spec.fqdn, "source": str(codebases.ask(case.code))}
+        estate.settings["sites"][f"{case.code}.example.com"] = {"platform": case.code, **case.options}
+    estate.settings["servers"][web.spec.fqdn]["services"]["web"] = server
+    estate.up(timeout=400)
+
+    passwords = {name: site["admin_password"] for name, site in estate.outputs()["sites"].items()}
+    for case in cases:
+        name = f"{case.code}.example.com"
+        page = fetch(web, name)
+        assert 200 == page.status, name
+        assert case.generator in page.headers.get("x-generator", "") + page.body, name
+        assert case.lets_in(web, name, passwords[name]), name
+        assert not case.lets_in(web, name, "another"), name
+    estate.unchanged("--refresh")
+
+
+def test_a_code_base_of_another_application_is_rejected_by_name(farm: tuple[Farm, Host]) -> None:
+    estate, web = farm
+    source = codebases.ask("backdrop")
+    assert applications.detect(source) is None
+    estate.settings["platforms"]["other"] = {"server": web.spec.fqdn, "source": str(source)}
+    try:
+        assert f"'{source}' is no code base that is known here" in estate.preview(ok=False).sentence
+    finally:
+        del estate.settings["platforms"]["other"]
