@@ -3,8 +3,8 @@
 ``import pulumi`` executes the Automation API and protobuf's implementation in Python, and our own modules import libraries for
 certificates and databases. A command with nothing to do uses none of them.
 
-Python's own ``importlib.util.LazyLoader`` shows other threads a half-executed module before Python 3.12.3
-(https://github.com/python/cpython/issues/114781); our providers have many threads.
+Python's own ``importlib.util.LazyLoader`` shows other threads a half-executed module in Python 3.11
+(https://github.com/python/cpython/issues/114763); our providers have many threads.
 
 Superfluous when Pulumi's package defers its submodules, and when Python has lazy imports (PEP 810, Python 3.15).
 """

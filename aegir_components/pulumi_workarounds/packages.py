@@ -1,9 +1,9 @@
 """The list of packages that the language host asks pip for before each run, made without pip.
 
-The language host runs ``python -m pip list -v --format json`` and looks for ``pulumi-plugin.json`` in each package
-(``sdk/python/toolchain/pip.go`` in pulumi/pulumi). pip imports two hundred modules for that, a tenth of a command's time.
+The language host runs ``python -m pip list -v --format json`` and looks for ``pulumi-plugin.json`` in each package.
+pip imports two hundred modules for that, a tenth of a command's time.
 
-Superfluous when the language host reads the list without pip, as it does for a program that asks for no plugins.
+Superfluous when the language host reads the list without pip.
 """
 
 from __future__ import annotations
