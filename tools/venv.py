@@ -54,7 +54,9 @@ def interpreter() -> Path:
 def ensure() -> bool:
     """Make the environment if it is missing or out of date; tell whether it had to be made."""
     if is_current():
-        _make_importable()
+        # An environment behind a link belongs to another checkout, whose modules it finds.
+        if not VENV.is_symlink():
+            _make_importable()
         return False
     python = interpreter()
     # Debian packs what venv needs for pip separately.
