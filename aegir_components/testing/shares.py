@@ -10,6 +10,8 @@ import posixpath
 from .accounts import Accounts
 from .tree import Refusal
 
+NEEDED = ("hard", "noatime", "nosuid", "nodev")
+"""Options that a mount of ours must have."""
 STANDBY = "/var/lib/aegir/standby"
 
 
@@ -90,6 +92,9 @@ class Shares(Accounts):
             fault = f"{source} is not mounted"
         elif have[0] != source:
             fault = f"{have[0]} is mounted, not {source}"
+        else:
+            lacking = [option for option in NEEDED if option not in have[1].split(",")]
+            fault = f"is mounted without {lacking[0]}" if lacking else ""
         if fault:
             self._deviates(f"mount {path}: {fault}")
 
@@ -137,12 +142,13 @@ class Shares(Accounts):
         have = self.owned(place) if self.kind(place) == "directory" else ()
         if have[:1] + have[2:] == ("aegir", "755") or not self._deviates(f"share {path}: no place for proofs"):
             return
-        if not self.is_directory(path):
+        self.make_directories(place)
+        if not self.is_directory(place):
             raise Refusal(
                 f"root cannot write into {path} on this machine; on a share of somebody else's, the pack's master needs that "
                 f"(no_root_squash for it alone)"
             )
-        self.items["directory", place] = ("aegir", "aegir", "755")
+        self.items["directory", self.real(place)] = ("aegir", "aegir", "755")
 
     def _sh_leave_proof(self, path: str, token: str) -> None:
         if not self.is_directory(f"{path}/.aegir-proof") and not self.mounted(path):

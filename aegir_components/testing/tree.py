@@ -174,10 +174,12 @@ class Tree:
 
     def make_directories(self, path: str, owner: str = "root") -> None:
         """Make a directory with all that it is in, as ``mkdir -p`` does."""
-        missing = []
+        missing: list[str] = []
         while not self.exists(path):
             missing.append(path)
             path = posixpath.dirname(path)
+        if not self.is_directory(path):
+            return
         for name in reversed(missing):
             self.items["directory", self.real(name)] = (owner, owner, "755")
 

@@ -122,15 +122,21 @@ class Web(Accounts):
         for old in [name for name in recorded if name not in names]:
             self._sh_want_no_file(f"{ENABLED}/{old}.load")
             self._sh_want_no_file(f"{ENABLED}/{old}.conf")
-        kept = [name for name in recorded if name in names]
+            if self._mode == "apply":
+                recorded.remove(old)
+                self._record(recorded)
         for name in names:
-            if name not in kept and not self.exists(f"{ENABLED}/{name}.load"):
-                kept.append(name)
+            if self._mode == "apply" and not self.exists(f"{ENABLED}/{name}.load"):
+                self._record([*recorded, name])
+                recorded = self.content(MODULES_RECORD).split()
             self._sh_want_link(f"{ENABLED}/{name}.load", f"../mods-available/{name}.load")
             if self.exists(f"/etc/apache2/mods-available/{name}.conf"):
                 self._sh_want_link(f"{ENABLED}/{name}.conf", f"../mods-available/{name}.conf")
-        if self._mode == "apply" and kept != recorded:
-            self.write(MODULES_RECORD, "".join(f"{name}\n" for name in kept))
+
+    def _record(self, modules: list[str]) -> None:
+        """Keep which modules we enabled."""
+        if modules != self.content(MODULES_RECORD).split():
+            self.write(MODULES_RECORD, "".join(f"{name}\n" for name in dict.fromkeys(modules)))
 
     def _sh_want_no_empty_records(self) -> None:
         if self._mode == "apply" and not self.content(MODULES_RECORD):

@@ -22,20 +22,30 @@ case $* in *%%U*|*%%u*|*%%G*) ;; *) exec %(stat)s "$@" ;; esac
 format=$2
 shift 2
 [ "$1" != -- ] || shift
-status=0
-put() { while case $format in *"$1"*) ;; *) false ;; esac; do format=${format%%%%"$1"*}$2${format#*"$1"}; done; }
-given=$format
-for path; do
-    key=$(%(stat)s -c '%%i.%%w' -- "$path" 2>/dev/null) || { echo "stat: no such file: $path" >&2; status=1; continue; }
+# What %%U and the like stand for is put into its place when all paths have been asked.
+line=$format
+put() { while case $line in *"$1"*) ;; *) false ;; esac; do line=${line%%%%"$1"*}$2${line#*"$1"}; done; }
+put %%U @U
+put %%G @G
+put %%u @u
+put %%g @g
+found=$(%(stat)s -c "%%i.%%w|$line" -- "$@" 2>/dev/null)
+status=$?
+[ -n "$found" ] || exit 1
+while IFS='|' read -r key line; do
     owner=root:root
     [ ! -f "$STATE/owners/$key" ] || read -r owner <"$STATE/owners/$key"
-    format=$given
-    put %%U "${owner%%%%:*}"
-    put %%G "${owner#*:}"
-    put %%u "$(id -u "${owner%%%%:*}")"
-    put %%g "$(id -g "${owner%%%%:*}")"
-    %(stat)s -c "$format" -- "$path" || status=1
-done
+    put @U "${owner%%%%:*}"
+    put @G "${owner#*:}"
+    case $line in *@[ug]*)
+        put @u "$(id -u "${owner%%%%:*}")"
+        put @g "$(id -g "${owner%%%%:*}")"
+        ;;
+    esac
+    printf '%%s\n' "$line"
+done <<END
+$found
+END
 exit $status
 """,
     "getent": """
@@ -77,7 +87,7 @@ echo "$1:x:$number:$(getent group "$group" | cut -d: -f3)::$home:$shell" >>"$ROO
     "usermod": """
 case $1 in
     --shell) sed -i "s|^\\($3:.*\\):[^:]*$|\\1:$2|" "$ROOT/etc/passwd" ;;
-    -a) sed -i "/^$3:/ { /:$/! s|$|,|; s|$|$4| }" "$ROOT/etc/group" ;;
+    -a) getent passwd "$4" >/dev/null || exit 6; sed -i "/^$3:/ { /:$/! s|$|,|; s|$|$4| }" "$ROOT/etc/group" ;;
 esac
 """,
     "userdel": 'sed -i "/^$1:/d" "$ROOT/etc/passwd"',
@@ -207,7 +217,7 @@ awk -v at="$path" '$2 != at' "$STATE/mounts" >"$STATE/mounts.new" && mv "$STATE/
     "exportfs": """
 case $1 in
     -s) cat "$STATE/exports" 2>/dev/null ;;
-    *) cat "$ROOT"/etc/exports.d/*.exports 2>/dev/null | grep -v '^#' | sed -E "s#^/#$ROOT/#" >"$STATE/exports" ;;
+    *) cat "$ROOT"/etc/exports.d/*.exports 2>/dev/null | grep -v '^#' | sed "s/(/(sync,wdelay,/" >"$STATE/exports" ;;
 esac
 exit 0
 """,

@@ -33,11 +33,11 @@ STATE = ("owners", "units")
 
 @dataclass(frozen=True)
 class Said:
-    """What a script said: its lines in order as kind and text, a fact's kind with its name."""
+    """What a shell said."""
 
-    lines: tuple[tuple[str, str], ...]
+    stdout: str
     status: int
-    stderr: str = ""
+    stderr: str
 
 
 @dataclass
@@ -52,7 +52,7 @@ class DirectoryMachine:
     def made(cls, root: Path, programs: Path) -> DirectoryMachine:
         """Make a bare one; ``programs`` is shared by all of a run."""
         for place in BARE:
-            (root / place).mkdir(parents=True)
+            (root / place).mkdir(parents=True, exist_ok=True)
         for place in STATE:
             (root / "state" / place).mkdir(parents=True)
         if not programs.exists():
@@ -88,7 +88,7 @@ class DirectoryMachine:
             ["dash", "-c", 'eval "$(cat)"'], input=self.placed(text), text=True, capture_output=True, timeout=60,
             check=False, env=self.environment,
         )  # fmt: skip
-        return Said(self.told(done.stdout), done.returncode, done.stderr)
+        return Said(done.stdout, done.returncode, done.stderr)
 
     # In place of a machine that is reached by ssh.
 
