@@ -90,11 +90,16 @@ class FakeFarm:
     ) -> ssh.Answer:
         """Stand in for ``host.ssh.run``."""
         del timeout
+        return self._run(conn, script, what, user)
+
+    def _run(
+        self, conn: Connection, script: str, what: str, user: str, ready: Callable[[], bool] | None = None
+    ) -> ssh.Answer:
         host = self._reached(conn)
         if host.stderr:
             raise classify.command_failure(conn, what, 1, f"{classify.BEGIN}\n", host.stderr)
         try:
-            return ssh.Answer(host.run(plan.read(script), user=user, text=script), "")
+            return ssh.Answer(host.run(plan.read(script), user=user, text=script, ready=ready), "")
         except Refusal as refusal:
             why = base64.b64encode(str(refusal).encode()).decode()
             raise classify.command_failure(
@@ -105,12 +110,9 @@ class FakeFarm:
         self, conn: Connection, script: str, ready: Callable[[], bool], *, what: str, user: str = "root",
         timeout: float = ssh.DEFAULT_TIMEOUT,
     ) -> ssh.Answer:  # fmt: skip
-        """Stand in for ``host.session.hold``: the test of the configuration comes before the word to go on."""
-        host = self._reached(conn)
-        if not host.broken_test and not host.stderr and not ready():
-            why = base64.b64encode(b"the hub gave no word to switch").decode()
-            raise classify.command_failure(conn, what, classify.REFUSAL, f"{classify.BEGIN}\n::fail {why}\n", "")
-        return self.run(conn, script, what=what, user=user, timeout=timeout)
+        """Stand in for ``host.session.hold``."""
+        del timeout
+        return self._run(conn, script, what, user, ready)
 
     def copy(
         self, conn: Connection, source: str, target: str, *, options: Sequence[str] = (), user: str = "root",

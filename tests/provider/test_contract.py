@@ -106,6 +106,8 @@ class Example:
     """Inputs that an update may change."""
     before: tuple[str, ...] = ()
     """Examples whose things must be there already."""
+    ready: Callable[[World], None] = lambda _: None
+    """Prepares what else must be there."""
     drift: Callable[[World], None] | None = None
     """Somebody changes it by hand; ``None`` where nothing of it can be changed."""
     vanish: Callable[[World], None] | None = None
@@ -366,6 +368,49 @@ def _server_of(world: World) -> Any:
     return server
 
 
+def _create(name: str, world: World, **changes: Any) -> None:
+    Driver(PROVIDERS[name](), {**EXAMPLES[name].inputs(world), **changes}).create()
+
+
+def _machines(world: World) -> None:
+    """Prepare both machines, and what somebody else has mounted on them."""
+    for name, host in world.farm.hosts.items():
+        _create("machine", world, host=name, connection=world.connection(name))
+        host.items["mount", "/srv/shared"] = ("10.0.0.9:/srv", "")
+
+
+def _pack_members(world: World) -> None:
+    """Prepare both as web servers, the second of which sees the first one's code."""
+    _machines(world)
+    for name in world.farm.hosts:
+        _create("web_service", world, host=name, connection=world.connection(name))
+    slave = world.farm.hosts["db1"]
+    slave.items["mount", "/var/aegir/platforms"] = ("10.0.0.2:/var/aegir/platforms", "")
+    slave.make_directories("/var/aegir/config/sites.d/drupal-10")
+
+
+def _prepared(prepare: Callable[[World], None], inputs: Callable[[World], Inputs]) -> Callable[[World], Inputs]:
+    def both(world: World) -> Inputs:
+        prepare(world)
+        return inputs(world)
+
+    return both
+
+
+def _with_tls(world: World) -> None:
+    for name in ("machine", "web_service"):
+        _create(name, world, **({"type": "apache_ssl"} if name == "web_service" else {}))
+
+
+def _copied(world: World) -> None:
+    """Let the machine have a copy of what it takes over."""
+    world.farm.hosts["web1"].write("/var/lib/aegir/standby/farm", "1764316800\n")
+
+
+def _with_shared_uploads(world: World) -> None:
+    world.farm.hosts["web1"].make_directories("/srv/shared")
+
+
 def _take_a_right(world: World) -> None:
     account = _server_of(world).accounts["www_example_com", "10.0.0.2"]
     account.grants["www_example_com"].discard("DELETE")
@@ -406,7 +451,7 @@ EXAMPLES = {
     "database": Example(
         inputs=_database,
         another={"password": secret("password") + "2"},
-        drift=_drop("db1", "$(mysql_file)"),
+        drift=_drop("db1", "/etc/mysql/mariadb.conf.d/99-aegir.cnf"),
         hosts=("db1",),
         variants={"tls": _database_tls, "through ssh": _database_ssh},
     ),
@@ -446,7 +491,10 @@ EXAMPLES = {
         drift=lambda world: world.farm.hosts["web1"].damage(f"/var/aegir/platforms/.releases/drupal-10/{DIGEST[:16]}"),
         variants={
             "wordpress": lambda world: {**_release(world), "application": "wordpress", "docroot": "."},
-            "pack": lambda world: {**_release(world), "members": _with_slave(_release(world)["members"], world)},
+            "pack": _prepared(
+                _pack_members,
+                lambda world: {**_release(world), "members": _with_slave(_release(world)["members"], world)},
+            ),
         },
     ),
     "activation": Example(
@@ -460,6 +508,7 @@ EXAMPLES = {
     ),
     "uploads": Example(
         inputs=_uploads,
+        ready=_machines,
         another={"nfs": "10.0.0.9:/srv/others"},
         drift=_drop("web1", "/var/aegir/uploads/web"),
         hosts=("web1", "db1"),
@@ -467,12 +516,15 @@ EXAMPLES = {
     ),
     "pack_export": Example(
         inputs=_pack_export,
+        ready=_machines,
         another={"clients": {"10.0.0.3": "rw,root_squash", "10.0.0.4": "rw,root_squash"}},
         drift=_drop("web1", "/etc/exports.d/aegir-farm.exports"),
         hosts=("web1", "db1"),
     ),
     "pack_mount": Example(
         inputs=_pack_mount,
+        ready=_machines,
+        before=("pack_export",),
         another={"source": "10.0.0.9:/var/aegir/nfs/farm"},
         drift=_drop("db1", "/var/aegir/platforms"),
         hosts=("web1", "db1"),
@@ -480,9 +532,15 @@ EXAMPLES = {
     ),
     "pack_standby": Example(
         inputs=_pack_standby,
+        ready=_machines,
         another={"source": "10.0.0.4:/var/aegir/nfs/farm"},
         drift=_drop("web1", "/etc/systemd/system/aegir-standby-farm.timer"),
-        variants={"takes over": lambda world: {**_pack_standby(world), "serves": True, "source": ""}},
+        variants={
+            "takes over": _prepared(
+                _copied,
+                lambda world: {**_pack_standby(world), "serves": True, "source": ""},
+            )
+        },
     ),
     "site_database": Example(
         inputs=_site_database,
@@ -501,16 +559,22 @@ EXAMPLES = {
         variants={
             "wordpress": lambda world: {**_site_config(world), "application": "wordpress"},
             "all options": lambda world: {**_site_config(world), "isolation": "process", "cron": "daily"},
-            "with a certificate": _secured,
+            "with a certificate": _prepared(_with_tls, _secured),
             "renamed": lambda world: {**_site_config(world), "name": "new.example.com"},
             "closed": lambda world: {**_site_config(world), "enabled": False},
             "with its database": lambda world: {**_site_config(world), **_accounts(world)},
-            "shared uploads": lambda world: {**_site_config(world), "uploads": "/srv/shared", "number": 31000},
-            "pack": lambda world: {
-                **_site_config(world),
-                "members": _with_slave(world.members, world),
-                "master": "web1",
-            },
+            "shared uploads": _prepared(
+                _with_shared_uploads,
+                lambda world: {**_site_config(world), "uploads": "/srv/shared", "number": 31000},
+            ),
+            "pack": _prepared(
+                _pack_members,
+                lambda world: {
+                    **_site_config(world),
+                    "members": _with_slave(world.members, world),
+                    "master": "web1",
+                },
+            ),
         },
     ),
     "certificate": Example(
@@ -629,6 +693,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def driver(name: str, world: World, inputs: Inputs | None = None) -> Driver:
+    EXAMPLES[name].ready(world)
     for earlier in EXAMPLES[name].before:
         Driver(PROVIDERS[earlier](), EXAMPLES[earlier].inputs(world)).create()
     return Driver(PROVIDERS[name](), EXAMPLES[name].inputs(world) if inputs is None else inputs)

@@ -36,6 +36,8 @@ def reach(farm: FakeFarm, hub: Path, name: str) -> Inputs:
 
 def code(farm: FakeFarm, hub: Path, *slaves: str, master: str = "web1", **changes: Any) -> Inputs:
     members = {master: {"connection": reach(farm, hub, master), "type": "apache"}}
+    for name in slaves:
+        farm.hosts[name].items["mount", ROOT] = (f"10.0.0.11:{ROOT}", "")
     members |= {name: {"connection": reach(farm, hub, name), "type": "apache", "role": "slave"} for name in slaves}
     props = {
         "platform": "code", "publish_path": f"{ROOT}/code", "digest": DIGEST, "files": 3000, "source": "/srv/one",
@@ -88,7 +90,7 @@ def test_a_platform_whose_sites_are_on_the_master_does_not_go_to_a_slave_alone(f
     registry = "/var/aegir/config/sites.d/code/www.example.com"
     farm.hosts["web1"].items["file", registry] = ("root", "root", "644", "")
 
-    with pytest.raises(RuntimeError, match=r"sites are still there: .*www\.example\.com"):
+    with pytest.raises(RuntimeError, match=r"has sites with their files here: .*www\.example\.com"):
         release.Provider().update("", before, code(farm, tmp_path, master="web2"))
 
 
@@ -115,6 +117,9 @@ def test_other_numbers_are_refused_before_anything_is_exported(farm: FakeFarm, t
 def test_the_former_server_exports_no_more_and_a_dead_one_holds_up_nothing(farm: FakeFarm, tmp_path: Path) -> None:
     before = export(farm, tmp_path)
     pack_export.Provider().create(before)
+    for name in ("web1", "web3"):
+        # A copy was made for it to move.
+        farm.hosts[name].write("/var/lib/aegir/standby/farm", "1764316800\n")
     pack_export.Provider().update("", before, export(farm, tmp_path, "web3"))
     assert "/etc/exports.d/aegir-farm.exports" not in farm.hosts["web1"].files
 

@@ -1,0 +1,140 @@
+"""Releases on a fake machine: known by their digests, not by their bytes. ``test_release_stream`` sends real ones."""
+
+from __future__ import annotations
+
+import posixpath
+
+from .tree import Refusal, Tree
+
+DAMAGED = "damaged"
+
+
+class Releases(Tree):
+    """The part of ``FakeHost`` that has releases, and the links and marks of platforms."""
+
+    _variables: dict[str, str]
+
+    def mounted(self, path: str) -> bool:
+        """Tell whether a path is a mount or lies in one."""
+        raise NotImplementedError
+
+    def _sh_want_publishable(self, path: str, registry: str, holder: str, releases: str) -> None:
+        if self.kind(path) not in {"link", ""}:
+            self._not_ours(path, "something else is there")
+        elif not self._is_settled(path, registry, holder):
+            target = self.target(path)
+            if target and not target.startswith(f"{releases}/"):
+                self._not_ours(path, "a link to elsewhere is there")
+
+    def _not_ours(self, path: str, what: str) -> None:
+        if self._deviates(f"publish path {path}: {what}"):
+            raise Refusal(
+                f"{path} exists and is not of our making; it was left as it is. Move it away, or give the platform another "
+                f"publish_path"
+            )
+
+    def _is_settled(self, path: str, registry: str, holder: str) -> bool:
+        """Return whether a mark says whose the path is: this platform's own, or another one's, which is reported."""
+        for name in self.listed(posixpath.dirname(registry)):
+            mark = f"{posixpath.dirname(registry)}/{name}/.published"
+            its_holder, its_path = (*self.content(mark).splitlines(), "", "")[:2]
+            own = name == posixpath.basename(registry)
+            if not its_path:
+                continue
+            if own and its_holder != holder:
+                sentence = f"the stack {its_holder} has a platform {name} on this machine; give yours another name"
+                self._taken(f"platform {name}: is the stack {its_holder}'s", sentence, mark)
+                return True
+            if own and its_path == path:
+                return True
+            if not own and (f"{path}/".startswith(f"{its_path}/") or f"{its_path}/".startswith(f"{path}/")):
+                sentence = (
+                    f"{path} and {its_path}, where the platform {name} of the stack {its_holder} is published, must be apart; "
+                    f"give yours another publish_path"
+                )
+                self._taken(f"publish path {path}: meets {its_path} of the platform {name}", sentence, mark)
+                return True
+        return False
+
+    def _taken(self, deviation: str, sentence: str, mark: str) -> None:
+        if self._deviates(deviation):
+            raise Refusal(f"{sentence}. If that one is gone for good, remove {mark}")
+
+    def _sh_want_published(self, path: str, target: str) -> None:
+        if self._mode != "apply":
+            self._sh_want_link(path, target)
+
+    def switch(self) -> None:
+        """Do what ``release_go`` does with the hub's word."""
+        if "PUBLISHED" in self._variables:
+            self.items["link", self.real(self._variables["PUBLISHED"])] = (self._variables["RELEASE"],)
+
+    def _sh_release_facts(self, path: str, release: str, _manifest: str, _sites: str, _full: str = "") -> None:
+        live = self.target(path)
+        self._say("fact", live, "live")
+        if live in self.counts:
+            self._say("fact", str(self.counts[live]), "files")
+        if release in self.releases:
+            self._say("fact", "yes", "staged")
+            self._say("fact", "index.php" if self.releases[release] == DAMAGED else "", "faults")
+
+    def _sh_release_accept(
+        self, staging: str, release: str, manifest: str, _sites: str, root: str, digest: str
+    ) -> None:  # fmt: skip
+        del manifest
+        got = self.releases.get(staging, "")
+        if got != digest:
+            raise Refusal(
+                f"what arrived in {staging} is not what the hub read (digest {got}, not {digest}): the source changed while "
+                f"it was copied, or a disk is at fault. The live release is untouched; run it again"
+            )
+        self.releases[release] = self.releases.pop(staging)
+        self.counts[release] = self.counts.pop(staging, 0)
+        self.make_directories(f"{release}{root.removeprefix(staging)}/sites", "aegir")
+
+    def _sh_want_staged(self, release: str) -> None:
+        if self._mode == "apply" and not self.is_directory(release):
+            raise Refusal(f"the release {release} is not there")
+
+    def _sh_want_release(self, release: str, *_rest: str) -> None:
+        if not self.is_directory(release):
+            if self._deviates(f"release {release}: missing"):
+                raise Refusal(f"the release {release} is not there")
+        elif self.releases.get(release) == DAMAGED:
+            self._deviates("release: index.php")
+
+    def _sh_want_seen(self, release: str, root: str) -> None:
+        seen = self.is_directory(release) or self.mounted(release)
+        if not seen and self._deviates(f"release {release}: not seen over NFS"):
+            raise Refusal(
+                f"the release {release} is not seen here, which the master has: is {root} mounted and answering? pulumi up "
+                f"--refresh mounts it again, and says what is wrong"
+            )
+
+    def _sh_link_sites(self, docroot: str, registry: str, sites: str) -> None:
+        if not self.is_directory(docroot):
+            return
+        self.make_directories(f"{docroot}/sites", "aegir")
+        lines = [line for name in self.listed(registry) for line in self.content(f"{registry}/{name}").splitlines()]
+        wanted = dict(line.split(" ", 1) for line in lines)
+        for name in self.listed(f"{docroot}/sites"):
+            if self.target(f"{docroot}/sites/{name}").startswith(f"{sites}/") and name not in wanted:
+                del self.items["link", self.real(f"{docroot}/sites/{name}")]
+        for name, target in wanted.items():
+            self.items["link", self.real(f"{docroot}/sites/{name}")] = (target,)
+
+    def _sh_link_shared(self, docroot: str, link: str, target: str) -> None:
+        self.items["link", self.real(f"{docroot}/{link}")] = (target,)
+
+    def _sh_last_shared(self, releases: str, file: str) -> None:
+        if not self.entries(releases):
+            self._sh_rm(file)
+            self._sh_rmdir(posixpath.dirname(file))
+
+    def _sh_refuse_sites(self, registry: str, platform: str) -> None:
+        here = "".join(f"{name} " for name in self.listed(registry))
+        if here:
+            raise Refusal(
+                f"the platform {platform} has sites with their files here: {here}. Remove them first, or leave the platform "
+                f"where it is"
+            )

@@ -1,0 +1,216 @@
+"""Web server, PHP and sites of a fake machine, with the reports of the items in ``services/shell`` for them."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+
+from .accounts import RUNS, Accounts
+from .tree import Refusal, encoded
+
+PHP_RECORD = "/var/lib/aegir/php"
+MODULES_RECORD = "/var/lib/aegir/apache-modules"
+ENABLED = "/etc/apache2/mods-enabled"
+DEFAULT_SITE = "/etc/nginx/sites-enabled/default"
+DEFAULT_NOTE = "/var/lib/aegir/nginx-default-site"
+
+
+class Web(Accounts):
+    """The part of ``FakeHost`` that has a web server with PHP, and what sites have on it."""
+
+    reloads: list[str]
+    waiting: list[str]
+    broken_test: str
+    _waited: list[str]
+    _variables: dict[str, str]
+
+    def _run_as_user(self, packed: str) -> None:
+        raise NotImplementedError
+
+    @property
+    def php_version(self) -> str:
+        """The declared version of PHP, or the newest that is installed."""
+        return self.content(PHP_RECORD) or next(iter(self.php_versions()[-1:]), "")
+
+    def later(self, reload: str) -> None:
+        """Leave a reload to the one that comes after all sites."""
+        if reload not in self.waiting:
+            self.waiting.append(reload)
+
+    def reload(self, name: str) -> None:
+        """Make a program read its configuration."""
+        self.reloads.append(name)
+        self.waiting[:] = [each for each in self.waiting if each != _later(name)]
+
+    def _sh_reloads_that_wait(self) -> None:
+        self._waited = list(self.waiting)
+
+    def _sh_activate(self, _test: str, reload: str, unit: str) -> None:
+        if _later(reload) in self.waiting and self._deviates(f"{unit}: a change waits for its reload"):
+            if self.broken_test:
+                raise Refusal(f"the configuration does not pass the server's own test; no reload: {self.broken_test}")
+            self.reload(reload)
+
+    def _sh_activate_new(self, test: str, reload: str, unit: str) -> None:
+        if self._mode != "apply" or _later(reload) not in self._waited:
+            self._sh_activate(test, reload, unit)
+
+    def _sh_sites_active_before(self, path: str, test: str, reload: str, unit: str) -> None:
+        if self._mode == "apply" and self.exists(path) and self.waiting:
+            self._sh_activate("fpm_test", "fpm_reload", f"php{self.php_version}-fpm")
+            self._sh_activate(test, reload, unit)
+
+    # PHP.
+
+    def _sh_want_php(self, version: str, *packages: str) -> None:
+        if self.content(PHP_RECORD) != version and self._deviates(
+            f"PHP version: not {version or 'that of the distribution'}"
+        ):
+            self.make_directories(posixpath.dirname(PHP_RECORD))
+            self.write(PHP_RECORD, version)
+        missing = self._sh_want_packages(*packages)
+        if missing and self._mode == "apply" and "running" in self.unit(f"php{self.php_version}-fpm"):
+            self.later("fpm_later")
+
+    def _sh_want_fpm_process(self, user: str, configuration: str, content: str, unit: str) -> None:
+        self._sh_want_file(configuration, "root", "root", "644", content)
+        self._sh_want_file(unit, "root", "root", "644", encoded(_master(user, configuration, self.php_version)))
+        self._sh_want_service(f"aegir-php@{user}.service")
+
+    def _sh_want_no_fpm_process(self, user: str, configuration: str, unit: str) -> None:
+        if (self.exists(configuration) or self.exists(unit)) and self._deviates(
+            f"PHP of {user}: a master of its own is still there"
+        ):
+            self._sh_rm(configuration, unit)
+            self.items.pop(("service", f"aegir-php@{user}.service"), None)
+
+    # The web servers.
+
+    def _sh_refuse_vhosts(self, directory: str) -> None:
+        here = "".join(f"{name} " for name in self.listed(directory))
+        if here:
+            raise Refusal(f"sites are still on this server: {here}. Remove or move them first")
+
+    def _sh_want_mail_agent(self) -> None:
+        if not self.has_package("exim4-daemon-light") and self._deviates("packages missing: a mail transfer agent"):
+            self.items["package", "exim4-daemon-light"] = ()
+
+    def _sh_want_web_server_gone(self, unit: str, link: str, main: str, root: str) -> None:
+        ours = self.target(link) == main or self.exists(main)
+        if not ours and self.unit(unit) != RUNS:
+            return
+        if not self._deviates(f"web server {unit}: still there"):
+            return
+        self.items.pop(("service", unit), None)
+        if ours:
+            parts = (f"{root}/{part}" for part in ("vhost.d", "platform.d"))
+            confs = [f"{part}/{name}" for part in parts for name in self.listed(part) if name.endswith(".conf")]
+            self._sh_rm(link, main, *confs)
+
+    def _sh_want_default_certificate(self, directory: str) -> None:
+        if self.content(f"{directory}/openssl.crt") and self.content(f"{directory}/openssl.key"):
+            return
+        if self._deviates(f"certificate {directory}: missing or near its end"):
+            if not self.is_directory(directory):
+                raise Refusal(f"no self-signed certificate could be made in {directory}")
+            self.write(f"{directory}/openssl.key", "made here", mode="600")
+            self.write(f"{directory}/openssl.crt", "made here")
+
+    def _sh_want_apache_modules(self, *names: str) -> None:
+        recorded = self.content(MODULES_RECORD).split()
+        for old in [name for name in recorded if name not in names]:
+            self._sh_want_no_file(f"{ENABLED}/{old}.load")
+            self._sh_want_no_file(f"{ENABLED}/{old}.conf")
+            if self._mode == "apply":
+                recorded.remove(old)
+                self._record(recorded)
+        for name in names:
+            if self._mode == "apply" and not self.exists(f"{ENABLED}/{name}.load"):
+                self._record([*recorded, name])
+                recorded = self.content(MODULES_RECORD).split()
+            self._sh_want_link(f"{ENABLED}/{name}.load", f"../mods-available/{name}.load")
+            if self.exists(f"/etc/apache2/mods-available/{name}.conf"):
+                self._sh_want_link(f"{ENABLED}/{name}.conf", f"../mods-available/{name}.conf")
+
+    def _record(self, modules: list[str]) -> None:
+        """Keep which modules we enabled."""
+        if modules != self.content(MODULES_RECORD).split():
+            self.write(MODULES_RECORD, "".join(f"{name}\n" for name in dict.fromkeys(modules)))
+
+    def _sh_want_no_empty_records(self) -> None:
+        if self._mode == "apply" and not self.content(MODULES_RECORD):
+            self._sh_rm(MODULES_RECORD)
+
+    def _sh_want_no_default_site(self) -> None:
+        if self.target(DEFAULT_SITE) == "/etc/nginx/sites-available/default":
+            if self._mode == "apply":
+                self.write(DEFAULT_NOTE, "")
+            self._sh_want_no_file(DEFAULT_SITE)
+
+    def _sh_want_default_site_back(self) -> None:
+        if self.exists(DEFAULT_NOTE):
+            self._sh_want_link(DEFAULT_SITE, "/etc/nginx/sites-available/default")
+            self._sh_want_no_file(DEFAULT_NOTE)
+
+    # Sites.
+
+    def _sh_want_site_links(self, path: str, below: str, target: str, *names: str) -> None:
+        docroot = f"{self.target(path)}{below}"
+        wrong = "".join(f" {name}" for name in names if self.target(f"{docroot}/sites/{name}") != target)
+        if wrong and self._deviates(f"links in the release:{wrong} missing"):
+            self._run_as_user(self._variables.get("LINKING", ""))
+
+    def _sh_want_no_certificate(self, directory: str) -> None:
+        if self.is_directory(directory) and self._deviates(f"directory {directory}: still there"):
+            self.remove(directory)
+
+    def _sh_want_own_directives(self, file: str, record: str, _test: str, later: str) -> None:
+        now = ""
+        if self.kind(self.followed(file)) == "file":
+            now = f"{hashlib.sha256(self.content(file).encode()).hexdigest()}  -"
+        if now == self.content(record).rstrip("\n"):
+            return
+        if self._deviates(f"file {file}: your own directives have changed and are not live yet"):
+            if self.broken_test:
+                raise Refusal(
+                    f"your own directives in {file} do not pass the server's own test; no reload: {self.broken_test}"
+                )
+            self.later(later)
+            self.make_directories(posixpath.dirname(record))
+            self.write(record, now)
+
+    def _sh_remove_site_data(self, directory: str, user: str) -> None:
+        if self.is_directory(f"{directory}/site"):
+            self.remove(directory)
+        self._sh_remove_site_user(user)
+
+    def _sh_want_cron_environment(self, path: str, text: str) -> None:
+        self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{self.php_version}\n{text}\n"))
+
+    def _sh_want_no_cron(self, user: str, environment: str, timer: str) -> None:
+        if not self.exists(environment) and not self.exists(timer):
+            return
+        if not self._deviates(f"cron of {user}: still there"):
+            return
+        self.items.pop(("service", f"aegir-cron@{user}.timer"), None)
+        self._sh_rm(environment, timer)
+        units = "/etc/systemd/system"
+        if not any(re.fullmatch(r"aegir-cron@.*\.timer", name) for name in self.listed(units)):
+            place = posixpath.dirname(environment)
+            programs = [f"{place}/{name}" for name in self.listed(place) if name.endswith(".php")]
+            self._sh_rm(f"{units}/aegir-cron@.service", *programs)
+            self._sh_rmdir(place)
+
+
+def _master(user: str, configuration: str, php: str) -> str:
+    return (
+        f"# Written by aegir.\n[Unit]\nDescription=PHP of the site {user}\nAfter=network.target\n\n[Service]\nType=notify\n"
+        f"ExecStart=/usr/sbin/php-fpm{php} --nodaemonize --fpm-config {configuration}\nExecReload=/bin/kill -USR2 $MAINPID\n"
+        f"KillSignal=SIGQUIT\nTimeoutStopSec=70\nRestart=on-failure\nPrivateTmp=yes\n\n[Install]\n"
+        f"WantedBy=multi-user.target\n"
+    )
+
+
+def _later(reload: str) -> str:
+    return f"{reload.removesuffix('_reload')}_later"

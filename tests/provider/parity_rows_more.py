@@ -1,0 +1,191 @@
+"""The rest of the situations: releases, shares, names and databases."""
+
+from __future__ import annotations
+
+from tests.provider.parity import OPTIONS, database, directory, file, link, mount, package, resolved, unit, user
+from tests.provider.parity_rows import AEGIR, CONF, DATA, PUBLISHED, REGISTRY, RELEASE, RELEASES, ROWS, SITE, call, row
+
+__all__ = ["ROWS"]
+
+# Releases.
+
+OURS = (PUBLISHED, REGISTRY, "me", RELEASES)
+OTHER = f"{CONF}/sites.d/other/.published"
+call("want_publishable", "nothing is there", OURS)
+call("want_publishable", "a directory is there", OURS, directory(PUBLISHED))
+call("want_publishable", "a file is there", OURS, file(PUBLISHED))
+call("want_publishable", "our own link is there", OURS, link(PUBLISHED, RELEASE))
+call("want_publishable", "a link to elsewhere is there", OURS, link(PUBLISHED, "/srv/elsewhere"))
+call("want_publishable", "it is marked as ours", OURS, file(f"{REGISTRY}/.published", f"me\n{PUBLISHED}\n"))
+call("want_publishable", "it is marked as ours elsewhere", OURS, file(f"{REGISTRY}/.published", "me\n/srv/q/code\n"))
+call("want_publishable", "another stack has the name", OURS, file(f"{REGISTRY}/.published", f"she\n{PUBLISHED}\n"))
+call("want_publishable", "another platform has the path", OURS, file(OTHER, f"she\n{PUBLISHED}\n"))
+call("want_publishable", "another platform is below", OURS, file(OTHER, f"me\n{PUBLISHED}/below\n"))
+call("want_publishable", "another platform is above", OURS, file(OTHER, "me\n/srv/p\n"))
+call("want_publishable", "another platform is beside", OURS, file(OTHER, f"me\n{PUBLISHED}-2\n"))
+call("want_published", "nothing is there", (PUBLISHED, RELEASE), directory("/srv/p"))
+call("want_published", "another is live", (PUBLISHED, RELEASE), link(PUBLISHED, f"{RELEASES}/b2"))
+call("want_published", "it is live", (PUBLISHED, RELEASE), link(PUBLISHED, RELEASE))
+call("want_staged", "it is there", (RELEASE,), directory(RELEASE))
+call("want_staged", "it is missing", (RELEASE,))
+call("want_release", "it is missing", (RELEASE, f"{RELEASE}.manifest", DATA))
+call("want_release", "it is there without a record", (RELEASE, f"{RELEASE}.manifest", DATA), directory(RELEASE))
+call("want_seen", "it is there", (RELEASE, "/srv/p"), directory(RELEASE))
+call("want_seen", "it is missing", (RELEASE, "/srv/p"))
+FACTS = (PUBLISHED, RELEASE, f"{RELEASE}.manifest", DATA, "")
+call("release_facts", "nothing is there", FACTS)
+call("release_begin", "nothing is there", (f"{RELEASES}/.staging-a1",), directory(RELEASES))
+call("release_without", "a file goes", (RELEASE, "ZmlsZQA=", ""), file(f"{RELEASE}/file"))
+row("release_unpack", "nothing comes", f"release_unpack {RELEASE} cat </dev/null", directory(RELEASE))
+call(
+    "release_accept",
+    "nothing was staged",
+    (f"{RELEASES}/.staging-a1", RELEASE, f"{RELEASE}.manifest", DATA, f"{RELEASES}/.staging-a1/web", "0" * 64),
+    directory(f"{RELEASES}/.staging-a1"),
+)
+call(
+    "release_prune",
+    "more are there than are kept",
+    (RELEASES, "a1a1a1a1a1a1a1a1", "2"),
+    directory(RELEASE),
+    directory(f"{RELEASES}/b2b2b2b2b2b2b2b2"),
+    directory(f"{RELEASES}/.staging-c3"),
+    compared="kinds",
+)
+TARGET = f"{DATA}/{SITE}/site"
+SITES = (f"{RELEASE}/web", REGISTRY, DATA)
+call(
+    "link_sites",
+    "one comes and one goes",
+    SITES,
+    directory(f"{RELEASE}/web/sites"),
+    file(f"{REGISTRY}/{SITE}", f"{SITE} {TARGET}\n"),
+    link(f"{RELEASE}/web/sites/old", f"{DATA}/old/site"),
+    link(f"{RELEASE}/web/sites/own", "../own"),
+)
+call("link_sites", "no site is there", SITES, directory(f"{RELEASE}/web/sites"), directory(REGISTRY))
+call("link_shared", "it is missing", (RELEASE, "sites.php", f"{DATA}/.drupal/sites.php"), directory(RELEASE))
+call(
+    "link_shared",
+    "the release has a file there",
+    (RELEASE, "sites.php", f"{DATA}/.drupal/sites.php"),
+    file(f"{RELEASE}/sites.php"),
+)
+SHARED = ("/srv/p/.releases", f"{DATA}/.drupal/sites.php")
+call("last_shared", "another platform is there", SHARED, directory(RELEASES), file(SHARED[1]))
+call("last_shared", "none is left", SHARED, directory("/srv/p/.releases"), file(SHARED[1]))
+call("refuse_sites", "none are there", (REGISTRY, "code"), file(f"{REGISTRY}/.published"))
+call("refuse_sites", "two are there", (REGISTRY, "code"), file(f"{REGISTRY}/b"), file(f"{REGISTRY}/a"))
+
+# What a pack's members share.
+
+SHARE, SOURCE = "/srv/share", "10.0.0.9:/export"
+call("nfs_numbers", "both are there", (), AEGIR, user("www-data", "/var/www", "/usr/sbin/nologin", "33", "33"))
+call("want_not_mounted", "it is a directory", (SHARE,), directory(SHARE))
+call("want_not_mounted", "it is a mount", (SHARE,), mount(SHARE, SOURCE))
+call("want_marked", "it is not marked", (SHARE, "farm", ""), directory(SHARE))
+call("want_marked", "it is marked", (SHARE, "farm", ""), file(f"{SHARE}/.aegir-export", "farm\n"))
+call("want_marked", "it is another pack's", (SHARE, "farm", ""), file(f"{SHARE}/.aegir-export", "other\n"))
+call("want_marked", "its directory is missing", (SHARE, "farm", ""))
+call("want_marked", "it moves without a copy", (SHARE, "farm", "web1:/srv"), directory(SHARE))
+call(
+    "want_marked",
+    "it moves with a copy",
+    (SHARE, "farm", "web1:/srv"),
+    directory(SHARE),
+    file("/var/lib/aegir/standby/farm", "1\n"),
+)
+call("nfs_moved", "a copy was made", ("farm",), file("/var/lib/aegir/standby/farm", "1\n"))
+call("nfs_unmark", "it is ours", (SHARE, "farm"), file(f"{SHARE}/.aegir-export", "farm\n"))
+call("nfs_unmark", "it is another pack's", (SHARE, "farm"), file(f"{SHARE}/.aegir-export", "other\n"))
+LIST = file("/etc/exports.d/aegir-farm.exports", f"{SHARE} 10.0.0.3(rw,sync)\n{SHARE} 10.0.0.2(ro,sync)\n")
+call("want_exported", "nobody has it", (SHARE, "10.0.0.3:rw", "10.0.0.2:ro"), directory(SHARE), LIST)
+call("nfs_leave", "another export is there", ("/etc/nfs.conf.d/aegir.conf",), file("/etc/nfs.conf.d/aegir.conf"), LIST)
+call("nfs_leave", "it was the last", ("/etc/nfs.conf.d/aegir.conf",), file("/etc/nfs.conf.d/aegir.conf"))
+MOUNT = (SHARE, SOURCE, OPTIONS, "")
+call("want_mount", "it is missing", MOUNT)
+call("want_mount", "its directory is there", MOUNT, directory(SHARE))
+call("want_mount", "there are files below it", MOUNT, file(f"{SHARE}/upload"))
+call("want_mount", "it is right", MOUNT, mount(SHARE, SOURCE))
+call("want_mount", "it is another", MOUNT, mount(SHARE, "10.0.0.8:/export"))
+call("want_mount", "its options are others", MOUNT, mount(SHARE, SOURCE, "soft,nosuid,nodev"))
+call("want_no_mount", "it is there", (SHARE,), mount(SHARE, SOURCE))
+call("want_no_mount", "it is not there", (SHARE,), directory(SHARE))
+COPY = ("farm", "aegir-standby-farm.service", "1200")
+call("want_fresh_copy", "it was never made", COPY, compared="reports")
+call("want_fresh_copy", "it is old", COPY, file("/var/lib/aegir/standby/farm", "1\n"), compared="reports")
+call("standby_last", "it was never made", COPY[:2])
+call("standby_last", "it was made", COPY[:2], file("/var/lib/aegir/standby/farm", "1\n"))
+call("want_shared_place", "it is there", (SHARE,), directory(SHARE))
+call("want_shared_place", "it is missing", (SHARE,))
+call("want_proof_place", "it is missing", (SHARE,), directory(SHARE))
+call("want_proof_place", "the share is missing", (SHARE,))
+call("want_proof_place", "it is another's", (SHARE,), directory(f"{SHARE}/.aegir-proof"))
+call("want_proof_place", "it is right", (SHARE,), directory(f"{SHARE}/.aegir-proof", "aegir", "aegir"))
+PROOFS = directory(f"{SHARE}/.aegir-proof", "aegir", "aegir")
+call("leave_proof", "there is a place", (SHARE, "token"), PROOFS)
+call("leave_proof", "there is none", (SHARE, "token"), directory(SHARE))
+call("find_proof", "the share is missing", (SHARE, "token"))
+call("find_proof", "nobody has left one", (SHARE, "token"), PROOFS)
+call("remove_proof", "it is there", (SHARE, "token"), PROOFS, file(f"{SHARE}/.aegir-proof/token"))
+
+# Uploads of a cluster.
+
+call("want_shared", "it is there", (SHARE,), directory(SHARE))
+call("want_shared", "it is missing", (SHARE,))
+call("want_shared", "a file is there", (SHARE,), file(SHARE))
+call("leave_token", "the directory is there", (SHARE, "token"), directory(SHARE))
+call("leave_token", "it is missing", (SHARE, "token"))
+call("find_token", "the directory is missing", (SHARE, "token"))
+call("find_token", "nobody has left one", (SHARE, "token"), directory(SHARE))
+DIR = (f"{SHARE}/files", "site-a", "www-data", "2770", "site-a")
+call("want_shared_dir", "it is missing", DIR, directory(SHARE))
+call("want_shared_dir", "the share is missing", DIR)
+call("want_shared_dir", "it differs", DIR, directory(DIR[0]))
+call("want_shared_dir", "it is right", DIR, directory(DIR[0], "site-a", "www-data", "2770"))
+UPLOADS = ("/srv/site/files", DIR[0])
+call("want_upload_link", "nothing is there", UPLOADS, directory("/srv/site"))
+call("want_upload_link", "an empty directory is there", UPLOADS, directory(UPLOADS[0]))
+call("want_upload_link", "uploads are there", UPLOADS, file(f"{UPLOADS[0]}/a.png"))
+call("want_upload_link", "it is right", UPLOADS, directory("/srv/site"), link(*UPLOADS))
+call("want_upload_link", "a file is there", UPLOADS, file(UPLOADS[0]))
+
+# Names.
+
+BLOCK = "MTAuMC4wLjIgd2ViMQo="
+call("want_hosts_block", "it is missing", ("/etc/hosts", "me", BLOCK))
+call("want_hosts_block", "it is not wanted", ("/etc/hosts", "me", ""))
+row(
+    "want_hosts_block",
+    "its marks are broken",
+    "echo '# BEGIN aegir me' >>/etc/hosts; want_hosts_block /etc/hosts me " + BLOCK,
+)
+call("names_facts", "all agree", ("web1", "10.0.0.2"), resolved("10.0.0.2", "web1"))
+call("names_facts", "nothing resolves", ("other", "10.0.0.7"))
+
+# Databases.
+
+TLS = "/etc/mysql/aegir-tls"
+CERTIFICATE = (file(f"{TLS}/server.crt"), file(f"{TLS}/server.key", "key\n", "mysql", "mysql", "400"))
+call("mysql_server", "none is there", ())
+call("mysql_server", "MySQL is there", (), package("mysql-server"))
+call("mysql_server", "MariaDB is there", (), package("mariadb-server"))
+call("want_mysql_listening", "it does not run", ("3306",))
+call("want_mysql_listening", "it listens to itself", ("3306",), database())
+call("want_mysql_certificate", "it is missing", (TLS, "db1"))
+call("want_mysql_certificate", "its key is open", (TLS, "db1"), file(f"{TLS}/server.crt"), file(f"{TLS}/server.key"))
+call("want_mysql_certificate", "it is nobody's", (TLS, "db1"), *CERTIFICATE)
+call("want_mysql_tls", "there is no certificate", (TLS,), database(), directory(TLS))
+call("want_mysql_tls", "there is one", (TLS,), database(), *CERTIFICATE)
+call("mysql_take_certificate", "TLS is off", (TLS,), database(), directory(TLS))
+call("mysql_statements", "there is no server", ("U0VMRUNUIDE=", "the account could not be made"))
+call("mysql_statements", "there is one", ("U0VMRUNUIDE=", "the account could not be made"), database())
+call(
+    "mysql_login", "nothing listens", ("W2NsaWVudF0KaG9zdD0xMC4wLjAuMwpwb3J0PTMzMDYKdXNlcj11CnBhc3N3b3JkPSJwIgo=", "d")
+)
+call("site_php", "PHP is not installed", ("site-a", SITE, RELEASE, "/srv/tmp", "PD9waHAK"))
+
+# What only the command line asks.
+
+call("status_units", "one runs", ("apache2",), unit("apache2", "running"))
+call("status_cron", "it never ran", ("site-a",))

@@ -1,0 +1,148 @@
+"""FakeHost against a real shell: every operation of the script language, in the situations that matter, on both.
+
+What is compared is what an operation says in check mode, in apply mode and in check mode again, the sentence that it
+stops with, and what is on the machine after that.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import aegir_components
+from aegir_components.host import script
+from aegir_components.services import functions
+from aegir_components.testing import FakeHost
+from aegir_components.testing.plan import read
+from tests.provider import commands, parity
+from tests.provider.parity import Row
+from tests.provider.parity_rows_more import ROWS
+
+PACKAGE = Path(aegir_components.__file__).parent
+
+_BYTES = "FakeHost knows a release by its digest, not by its bytes; test_release_stream sends real ones to a real shell"
+_APART = "two FakeHosts share no files, so that a directory that is there has whatever the other one left in it"
+_STATUS = "only aegir status asks this, and its tests have answers of their own"
+DIFFERENT = {
+    "want_sudoers: visudo refuses it": "FakeHost reads no sudo rules",
+    "transaction: its test fails of old": "FakeHost.broken_test speaks of the new configuration only",
+    "transaction: its reload fails": "FakeHost has no daemon that could fail; tests/unit/test_prelude.py does this",
+    "want_release: it is there without a record": _BYTES,
+    "release_facts: nothing is there": _BYTES,
+    "release_begin: nothing is there": _BYTES,
+    "release_without: a file goes": _BYTES,
+    "release_unpack: nothing comes": _BYTES,
+    "release_accept: nothing was staged": _BYTES,
+    "release_prune: more are there than are kept": _BYTES,
+    "want_fresh_copy: it is old": "FakeHost has no clock",
+    "find_proof: nobody has left one": _APART,
+    "find_token: nobody has left one": _APART,
+    "want_hosts_block: its marks are broken": "a block is an item of FakeHost's, not lines of a file",
+    "want_mysql_certificate: it is nobody's": "FakeHost reads no certificates; tests/unit/test_certificates.py does",
+    "mysql_login: nothing listens": "FakeHost logs in to a FakeMySQL of the same farm",
+    "site_php: PHP is not installed": "FakeHost runs no PHP, and knows what our installers do",
+    "status_units: one runs": _STATUS,
+    "status_cron: it never ran": _STATUS,
+}
+"""Rows in which the two do differ, on purpose, by ``Row.id``; a row that no longer does is taken out of here."""
+
+
+def reasons(names: str, reason: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), reason)
+
+
+NO_ITEMS = {
+    **reasons(
+        "apache_test apache_vhost_test nginx_test fpm_test fpm_pool_test",
+        "a daemon's test of its configuration, which transactions are given; FakeHost.broken_test says what it says",
+    ),
+    **reasons(
+        "apache_reload nginx_reload fpm_reload apache_later nginx_later fpm_later nfs_restart nfs_export standby_reload "
+        "timer_reload release_go release_go_slave",
+        "a reload, which transactions are given; FakeHost.reloads and FakeHost.waiting name those that were made",
+    ),
+    **reasons(
+        "know_packages know_paths know_php know_sums know_units",
+        "asked ahead in check mode for all items, and so in every row whose item has such questions",
+    ),
+    **reasons(
+        "deviates fail room say installed taken php_version mysql_unit mysql_file mysql_root",
+        "a word that operations are made of",
+    ),
+    "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
+}
+"""Functions that our Python names and that are no operations, with the reason."""
+
+
+@functools.cache
+def libraries() -> dict[str, str]:
+    """Give the shell functions there are, with the library of each; those of the prelude have none."""
+    found = {}
+    for path in PACKAGE.rglob("*.sh"):
+        for name in re.findall(r"^([a-z_]+)\(\) *[({]", path.read_text(), re.MULTILINE):
+            found[name] = "" if path.stem == "prelude" else path.stem
+    return found
+
+
+def operations() -> set[str]:
+    """List the items of the language: every ``want_…``, and every other function that our Python calls."""
+    named: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        if "testing" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 400:
+                named |= set(re.findall(r"[a-z_]+", node.value))
+    return {name for name in libraries() if name.startswith("want_") or name in named}
+
+
+def test_every_operation_has_a_row_or_is_none() -> None:
+    rows = {each.operation for each in ROWS}
+    assert operations() == rows | set(NO_ITEMS)
+    assert not rows & set(NO_ITEMS)
+
+
+def test_every_difference_is_a_row() -> None:
+    assert set(DIFFERENT) <= {each.id for each in ROWS}
+    assert len(ROWS) == len({each.id for each in ROWS})
+
+
+def test_an_item_that_nobody_taught_it_is_an_error() -> None:
+    host = FakeHost("web1", "10.0.0.2", lambda *_: pytest.fail("nobody logs in"))
+    text = script.render("check", ["want_something new"], holder="a test")
+    with pytest.raises(NotImplementedError, match="want_something"):
+        host.run(read(text), user="root", text=text)
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("programs")
+    commands.write(place)
+    return place
+
+
+def with_libraries(given: Row) -> Row:
+    words = set(re.findall(r"[a-z_]+", " ".join(given.lines)))
+    names = {libraries()[word] for word in words & set(libraries())} - {""}
+    if "isolation" in names:
+        names.add("web")
+    return replace(given, libraries=tuple(functions(name) for name in sorted(names)))
+
+
+@pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
+@pytest.mark.parametrize("operation", sorted({each.operation for each in ROWS}))
+def test_both_say_and_do_the_same(operation: str, tmp_path: Path, programs: Path) -> None:
+    rows = [with_libraries(each) for each in ROWS if each.operation == operation]
+    real = dict(zip((each.id for each in rows), parity.on_real(rows, tmp_path, programs), strict=True))
+    fake = {each.id: parity.on_fake(each) for each in rows}
+    alike = [name for name in DIFFERENT if name in real and real[name] == fake[name]]
+    assert [] == alike, "take these out of DIFFERENT"
+    assert {name: each for name, each in real.items() if name not in DIFFERENT} == {
+        name: each for name, each in fake.items() if name not in DIFFERENT
+    }
