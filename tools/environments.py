@@ -25,7 +25,7 @@ def ensure_environment(version: Minor, python: Path) -> Path:
     """Return a virtual environment for an interpreter, made from the checkout's requirements.
 
     Raises:
-        SetupError: the environment cannot be made; the first line of the text says why.
+        SetupError: the environment cannot be made.
     """
     return _ensure("venv", version, venv.stamp(python), lambda place: _make_environment(python, place))
 
@@ -36,7 +36,7 @@ def ensure_packages(version: Minor) -> Path:
     pip chooses the files of another version itself as long as nothing has to be compiled.
 
     Raises:
-        SetupError: pip cannot get the packages; the first line of the text says why.
+        SetupError: pip cannot get the packages.
     """
     key = hashlib.sha256(REQUIREMENTS[0].read_bytes() + os.uname().machine.encode()).hexdigest()
     return _ensure("packages", version, key, lambda place: _download_packages(version, place))

@@ -30,7 +30,7 @@ def main(command: Sequence[str]) -> int:
         try:
             place = ensure_environment(version, python)
         except SetupError as error:
-            say(f"{name} is skipped: {str(error).splitlines()[0].rstrip(':')}")
+            say(f"{name} is skipped: {error.in_one_line()}")
             continue
         say(f"{command[0]} on {name}")
         if run_in(place, command):

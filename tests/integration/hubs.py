@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,21 +33,22 @@ LEAN = ("mypy", "mypyc", "ruff", "hypothesis", "debugpy", "*mypyc*.so", "__pycac
 
 
 def packages_for(host: Host) -> Path:
-    """Give the directory of the packages that the program runs on, for the Python that a host has.
+    """Return the directory of the packages that the program runs on, for the Python that a host has.
 
-    They are this checkout's own where both Pythons have one minor version. Compiled packages are of no other version's use: for
-    another one (a hub of Debian 13, hosts of Debian 12) pip gets the same pins for the host's, and the cache keeps them.
+    The checkout's own packages serve a host whose Python has the same minor version. Compiled packages serve no other one. For a
+    host with another version (the hub is a Debian 13, its hosts are Debian 12) pip gets the same pins, and the cache keeps them.
     """
     said = host.run("python3 -c 'import sys; print(*sys.version_info[:2])'").stdout
     major, minor = map(int, said.split())
-    if (major, minor) == sys.version_info[:2]:
-        return next((ROOT / ".venv" / "lib").glob("python3*")) / "site-packages"
+    own = ROOT / ".venv" / "lib" / f"python{major}.{minor}" / "site-packages"
+    if own.is_dir():
+        return own
     try:
         return ensure_packages((major, minor))
     except SetupError as error:
         pytest.skip(
-            f"the host's Python is {major}.{minor}, this checkout's {sys.version_info[0]}.{sys.version_info[1]}, and pip "
-            f"cannot get the packages for the former here: {str(error).splitlines()[0]}"
+            f"the host's Python is {major}.{minor}, this checkout's is another one, and pip cannot get the packages for the "
+            f"host's: {error.in_one_line()}"
         )
 
 

@@ -8,9 +8,12 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from lab import Host
+from tests.integration import hubs
 from tools import environments, every_python, paths, pythons, venv
 from tools.errors import SetupError
 from tools.pythons import Minor
@@ -233,14 +236,14 @@ def test_a_python_whose_packages_cannot_be_had_is_named_in_one_line_and_skipped(
     others: dict[Minor, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def ensure(version: Minor, python: Path) -> Path:
-        raise SetupError("installing Python packages failed (exit 1):\n  no network\n  at all")
+        raise SetupError("installing Python packages failed (exit 1):\n  trying again\n  no network")
 
     monkeypatch.setattr(every_python, "ensure_environment", ensure)
 
     assert 0 == every_python.main(["pytest"])
     assert [
         f"setup: Python {pythons.write_version(version)} ({others[version]}) is skipped: "
-        "installing Python packages failed (exit 1)"
+        "installing Python packages failed (exit 1): no network"
         for version in BESIDES
     ] == capsys.readouterr().out.splitlines()
 
@@ -265,3 +268,44 @@ def test_make_test_runs_the_fast_tests_on_every_python() -> None:
 
     assert [True, False] == [command.startswith(f"tools/env {fast}") for command in commands]
     assert commands[1].startswith(f"tools/env python -m tools.every_python {fast}")
+
+
+# A host of the lab as a hub.
+
+
+class StandIn:
+    """A host that has a Python of some version."""
+
+    def __init__(self, version: Minor) -> None:
+        self.version = version
+
+    def run(self, _command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess((), 0, "{} {}\n".format(*self.version), "")
+
+
+def test_a_host_gets_packages_for_its_own_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkout's Python is not always the one that runs this test, so the checkout is a stand-in as well."""
+    own = tmp_path / ".venv" / "lib" / "python3.12" / "site-packages"
+    own.mkdir(parents=True)
+    monkeypatch.setattr(hubs, "ROOT", tmp_path)
+    monkeypatch.setattr(hubs, "ensure_packages", lambda version: Path("/cache", pythons.write_version(version)))
+
+    assert own == hubs.packages_for(cast("Host", StandIn((3, 12))))
+    assert Path("/cache/3.11") == hubs.packages_for(cast("Host", StandIn((3, 11))))
+
+
+def test_a_test_that_needs_packages_which_cannot_be_had_is_skipped_and_says_on_what_it_depends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ensure(version: Minor) -> Path:
+        raise SetupError("getting the packages failed (exit 1):\n  no network")
+
+    monkeypatch.setattr(hubs, "ROOT", tmp_path)
+    monkeypatch.setattr(hubs, "ensure_packages", ensure)
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        hubs.packages_for(cast("Host", StandIn((3, 12))))
+
+    assert str(skipped.value).startswith(
+        "the host's Python is 3.12, this checkout's is another one, and pip cannot get"
+    )
+    assert str(skipped.value).endswith("getting the packages failed (exit 1): no network")
