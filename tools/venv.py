@@ -16,6 +16,12 @@ from tools.pythons import SUPPORTED
 OLDEST = SUPPORTED[0]
 _STAMP = VENV / "made-from"
 
+#: A `.pth` file: a line with a path goes on Python's path, and a line with an import is executed at each start. A checkout of
+#: a version without the module starts as usual.
+PATH_FILE = r"""{root}
+import sys; exec("try:\n from aegir_components.pulumi_workarounds import startup\nexcept ImportError: pass\nelse: startup.begin()")
+"""  # noqa: E501 - one line is what Python reads
+
 
 def stamp(python: Path) -> str:
     """Digest of all that decides what a virtual environment holds: the requirements and its interpreter."""
@@ -49,6 +55,9 @@ def interpreter() -> Path:
 def ensure() -> bool:
     """Make the environment if it is missing or out of date; tell whether it had to be made."""
     if is_current():
+        # An environment behind a link belongs to another checkout, whose modules it finds.
+        if not VENV.is_symlink():
+            _make_importable()
         return False
     python = interpreter()
     # Debian packs what venv needs for pip separately.
@@ -85,6 +94,8 @@ def install(python: Path, place: Path) -> None:
 
 
 def _make_importable() -> None:
-    """Let `python -m lab` and the users' own stacks find the checkout from any directory."""
-    (packages,) = (VENV / "lib").glob("python3.*/site-packages")
-    (packages / "aegir-checkout.pth").write_text(f"{ROOT}\n")
+    """Let `python -m lab` and the users' own stacks find the checkout from anywhere, and Pulumi's processes start quickly."""
+    for packages in (VENV / "lib").glob("python3.*/site-packages"):
+        file, text = packages / "aegir-checkout.pth", PATH_FILE.format(root=ROOT)
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)

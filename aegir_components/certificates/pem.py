@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 SELF_SIGNED_DAYS = 397
 """What browsers accept of a certificate at most."""
@@ -58,7 +57,7 @@ def self_signed(names: Sequence[str], *, days: int = SELF_SIGNED_DAYS) -> Pair:
     key = serialization.load_pem_private_key(text.encode(), password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     # The common name has room for 64 characters; browsers read the alternative names.
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, names[0][:64])])
     now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.connections import Connection as Wire
 
 from aegir_components.host import forward
 from aegir_components.host.connection import Connection
 
 from .statements import PREAMBLE
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection as Wire
 
 CONNECT_TIMEOUT = 8
 """Seconds for a connection."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pymysql.converters import escape_string
+import pymysql
 
 SITE_PRIVILEGES = frozenset(
     {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "INDEX", "ALTER", "CREATE TEMPORARY TABLES"}
@@ -28,7 +28,7 @@ MANAGED_PRIVILEGES = SITE_PRIVILEGES | {"CREATE USER"}
 
 def text(value: str) -> str:
     """Quote a string; for sessions without NO_BACKSLASH_ESCAPES, which ``PREAMBLE`` sees to."""
-    return f"'{escape_string(value)}'"
+    return f"'{pymysql.converters.escape_string(value)}'"
 
 
 def name(value: str) -> str:

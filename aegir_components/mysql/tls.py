@@ -11,7 +11,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
@@ -38,7 +37,7 @@ def authority(hub_root: str) -> Issued:
         return Issued(certificate=certificate.read_text(), key=key.read_text())
     certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aegir database authority")])
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "aegir database authority")])
     built = (
         _builder(name, name, made.public_key(), AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -55,7 +54,7 @@ def issue(by: Issued, names: list[str]) -> Issued:
     signer = serialization.load_pem_private_key(by.key.encode(), password=None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     made = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, names[0][:64])])
     built = (
         _builder(subject, ca.subject, made.public_key(), SERVER_DAYS)
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)

@@ -24,6 +24,7 @@ BELOW = {"host", "mysql", "services", "applications", "templates", "sources", "b
 """What providers may use; in here every direction that is not forbidden below is allowed."""
 EVERYTHING = BELOW | {"providers", "components", "estate", "cli"}
 FORBIDDEN = {
+    "pulumi_workarounds": EVERYTHING,
     "settings": EVERYTHING - {"settings"},
     "layout": EVERYTHING - {"layout"},
     "templates": BELOW - {"templates"} | {"providers", "components", "estate", "cli"},
@@ -37,7 +38,17 @@ FORBIDDEN = {
     "components": {"estate", "cli"},
     "estate": {"cli"},
 }  # fmt: skip
-WITHOUT_PULUMI = {"host", "mysql", "layout", "templates", "applications", "sources", "services", "backups"}
+WITHOUT_PULUMI = {
+    "host",
+    "mysql",
+    "layout",
+    "templates",
+    "applications",
+    "sources",
+    "services",
+    "backups",
+    "pulumi_workarounds",
+}
 
 
 @cache

@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -504,6 +505,73 @@ def test_env_adds_no_passphrase_file_to_a_passphrase(passphrase: str, tmp_path: 
 
     assert f"PULUMI_CONFIG_PASSPHRASE={passphrase}" in found.splitlines()
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found
+
+
+DISPOSITION = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+"""Python takes SIGINT for itself where it has its default, and leaves it where the parent ignores it."""
+
+
+def ignoring(*argv: str | Path, path: str = "") -> str:
+    """Run a command as a script's `&` does, with SIGINT ignored; give what it prints."""
+    environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+    shell = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *argv]
+    return subprocess.run(shell, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_env_gives_a_command_the_default_of_sigint_that_a_background_shell_has_taken() -> None:
+    """The engine ends the language host by it, and waits five seconds for one that ignores it."""
+    assert ignoring("python", "-c", DISPOSITION) == "True", "the parent of this test does not ignore it"
+    assert ignoring(paths.ROOT / "tools" / "env", "python", "-c", DISPOSITION) == "False"
+
+
+def test_where_env_has_no_option_for_signals_the_command_runs_all_the_same(tmp_path: Path) -> None:
+    older = tmp_path / "env"
+    older.write_text(
+        '#!/bin/sh\ncase $1 in -*) echo "env: unrecognized option $1" >&2; exit 125 ;; esac\nexec /usr/bin/env "$@"\n'
+    )
+    older.chmod(0o755)
+    # tools/env puts the virtual environment and the engine first on PATH; neither has a program of this name.
+    found = ignoring(paths.ROOT / "tools" / "env", "python", "-c", DISPOSITION, path=f"{tmp_path}:{os.environ['PATH']}")
+
+    assert found == "True"
+
+
+def test_env_lets_the_engine_collect_its_garbage_less_often_unless_the_caller_says_how_often(tmp_path: Path) -> None:
+    clean = {"GOGC": ""}
+
+    assert in_env(tmp_path, "printenv", "GOGC", **clean) == "400"
+    assert in_env(tmp_path, "printenv", "GOGC", GOGC="150") == "150"
+
+
+def test_set_up_renews_the_file_by_which_pulumis_processes_start_quickly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment that an older version has made is current, and gets the new file."""
+    packages_of = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages_of.mkdir(parents=True)
+    file = packages_of / "aegir-checkout.pth"
+    file.write_text(f"{paths.ROOT}\n")
+    monkeypatch.setattr(venv, "VENV", tmp_path)
+    monkeypatch.setattr(venv, "is_current", lambda: True)
+
+    assert venv.ensure() is False
+
+    shown = "print([type(one).__module__ for one in sys.meta_path])"
+    begun = f"import sys, site; sys.orig_argv = {{!r}}; site.addsitedir({{!r}}); {shown}"
+
+    def finders(file: Path, argv: list[str]) -> str:
+        text = begun.format(argv, str(file.parent))
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "AEGIR_"))}
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", text], env=clean, capture_output=True, text=True, check=True, cwd="/"
+        )
+        return done.stdout + done.stderr
+
+    assert "pulumi_workarounds.deferred" in finders(file, ["python", "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"])
+    assert "pulumi_workarounds" not in finders(file, ["python", "-m", "pytest"])
+    # A checkout of an older version has no such module, and its Python starts without a word of it.
+    file.write_text(venv.PATH_FILE.format(root=tmp_path))
+    assert "pulumi_workarounds" not in finders(file, ["python", "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"])
 
 
 def test_env_says_in_one_sentence_that_the_passphrase_is_missing(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""The start of a Python process that belongs to a ``pulumi`` command.
+
+Python runs this in every process of the virtual environment (``site`` executes the lines of ``.pth`` files), so it imports
+nothing before it knows that the process is one of Pulumi's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLAIN = "AEGIR_PULUMI_PLAIN_START"
+"""The variable that leaves all processes as Pulumi ships them."""
+
+OBJECTS = 50_000
+"""New objects between two searches for garbage, in place of Python's 700. An import makes many objects and no garbage."""
+
+
+def begin(argv: Sequence[str] | None = None) -> str:
+    """Prepare this process, if it is one of a ``pulumi`` command.
+
+    Args:
+        argv: the command line with the interpreter and its options; this process's own if it is left out.
+
+    Returns:
+        What the process is: ``program``, ``provider``, ``packages``, or nothing.
+    """
+    kind = "" if os.environ.get(PLAIN) else recognize(sys.orig_argv if argv is None else argv)
+    if not kind:
+        return ""
+    from aegir_components.pulumi_workarounds import deferred, packages, tracing  # noqa: PLC0415 - see above
+
+    if kind == "packages":
+        sys.meta_path.insert(0, packages.Finder())
+        return kind
+    import atexit  # noqa: PLC0415 - see above
+    import gc  # noqa: PLC0415 - see above
+
+    gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
+    # Python searches all modules for garbage as it ends; the system takes back the memory in any case.
+    atexit.register(gc.freeze)
+    sys.meta_path[:0] = [deferred.Finder(deferred.MODULES), *tracing.finders(os.environ)]
+    return kind
+
+
+def recognize(argv: Sequence[str]) -> str:
+    """Name what a command line starts: ``program``, ``provider``, ``packages``, or nothing."""
+    words = [word for word in argv[1:] if word != "-u"]
+    if words[:2] == ["-m", "pulumi.dynamic"]:
+        return "provider"
+    if words == ["-m", "pip", "list", "-v", "--format", "json"]:
+        return "packages"
+    if words and words[0].rpartition("/")[2] == "pulumi-language-python-exec":
+        return "program"
+    return ""
