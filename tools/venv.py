@@ -11,8 +11,9 @@ from tools.errors import SetupError
 from tools.packages import need
 from tools.paths import REQUIREMENTS, ROOT, VENV
 from tools.process import answer, run, say
+from tools.pythons import SUPPORTED
 
-OLDEST = (3, 11)
+OLDEST = SUPPORTED[0]
 _STAMP = VENV / "made-from"
 
 #: A `.pth` file: a line with a path goes on Python's path, and a line with an import is executed at each start. A checkout of
@@ -63,9 +64,21 @@ def ensure() -> bool:
     if answer([python, "-c", "import ensurepip, venv"]) is None:
         need("Python's venv module", "python3-venv")
     say("making the virtual environment (about half a minute)")
-    run("making the virtual environment", [python, "-m", "venv", "--clear", VENV])
+    install(python, VENV)
+    _make_importable()
+    _STAMP.write_text(stamp(VENV / "bin" / "python"))
+    return True
+
+
+def install(python: Path, place: Path) -> None:
+    """Make a virtual environment with exactly the packages of the requirements.
+
+    Raises:
+        SetupError: venv or pip failed; the text has the end of its output.
+    """
+    run("making the virtual environment", [python, "-m", "venv", "--clear", place])
     pip: list[str | Path] = [
-        VENV / "bin" / "python",
+        place / "bin" / "python",
         "-m",
         "pip",
         "--disable-pip-version-check",
@@ -78,9 +91,6 @@ def ensure() -> bool:
         env={"PIP_USER": "0"},
     )
     run("checking Python packages", [*pip, "check"])
-    _make_importable()
-    _STAMP.write_text(stamp(VENV / "bin" / "python"))
-    return True
 
 
 def _make_importable() -> None:

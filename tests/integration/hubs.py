@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ import pytest
 from lab import Host, Lab
 from lab.hosts import Result
 from tests.integration.farm import ROOT
+from tools.environments import ensure_packages
+from tools.errors import SetupError
 from tools.paths import read_pins
 
 VENV = "/opt/venv"
@@ -29,6 +30,26 @@ KEYS = "/root/.ssh/aegir"
 HUB_ROOT = "/srv/hub"
 LEAN = ("mypy", "mypyc", "ruff", "hypothesis", "debugpy", "*mypyc*.so", "__pycache__")
 """What no run of Pulumi's imports; a third of the environment."""
+
+
+def packages_for(host: Host) -> Path:
+    """Return the directory of the packages that the program runs on, for the Python that a host has.
+
+    The checkout's own packages serve a host whose Python has the same minor version. Compiled packages serve no other one. For a
+    host with another version (the hub is a Debian 13, its hosts are Debian 12) pip gets the same pins, and the cache keeps them.
+    """
+    said = host.run("python3 -c 'import sys; print(*sys.version_info[:2])'").stdout
+    major, minor = map(int, said.split())
+    own = ROOT / ".venv" / "lib" / f"python{major}.{minor}" / "site-packages"
+    if own.is_dir():
+        return own
+    try:
+        return ensure_packages((major, minor))
+    except SetupError as error:
+        pytest.skip(
+            f"the host's Python is {major}.{minor}, this checkout's is another one, and pip cannot get the packages for the "
+            f"host's: {error.in_one_line()}"
+        )
 
 
 def send(host: Host, source: Path, target: str, *only: str, without: tuple[str, ...] = ()) -> None:
@@ -51,11 +72,10 @@ class Hub:
 
     def equip(self) -> None:
         """Bring the engine, the virtual environment and the hub's key; what a first `make setup` downloads."""
-        if sys.version_info[:2] != (3, 11):
-            pytest.skip("the packages of this checkout are for another Python than Debian 12's")
+        packages = packages_for(self.host)
         self.host.run(f"python3 -m venv --without-pip {VENV}")
-        packages = next((ROOT / ".venv" / "lib").glob("python3*")) / "site-packages"
-        send(self.host, packages, f"{VENV}/lib/python3.11/site-packages", without=(*LEAN, "*.pth"))
+        place = self.host.run(f"echo {VENV}/lib/python3.*/site-packages").stdout.strip()
+        send(self.host, packages, place, without=(*LEAN, "*.pth"))
         # Where `tools/setup` looks for it before it downloads one.
         engine = f"/root/.cache/aegir-pulumi/engine/{read_pins().engine}/bin"
         send(self.host, ROOT / ".venv" / "engine", engine)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from lab import Host
 from tests.integration.farm import EMPTY, ROOT
-from tests.integration.hubs import LEAN, send
+from tests.integration.hubs import LEAN, packages_for, send
 
 STACK = "one"
 ENVIRONMENT = (
@@ -23,12 +21,9 @@ ENVIRONMENT = (
 
 def become_hub(host: Host, declared: dict[str, Any], code: Path) -> None:
     """Make a host a hub with a stack of its own, and a code base in `/opt/code`."""
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip("the packages of this checkout are for another Python than Debian 12's")
     host.run("apt-get -q update && apt-get -q -y install --no-install-recommends python3 openssh-client", timeout=300)
     host.run("ln -sf python3 /usr/local/bin/python")
-    packages = next(Path(ROOT, ".venv", "lib").glob("python3*")) / "site-packages"
-    send(host, packages, "/opt/packages", without=LEAN)
+    send(host, packages_for(host), "/opt/packages", without=LEAN)
     send(host, ROOT / ".venv" / "engine", "/opt/engine")
     send(host, ROOT, "/opt/aegir", "aegir_components", "__main__.py", "Pulumi.yaml")
     send(host, code, "/opt/code")

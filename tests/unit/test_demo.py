@@ -113,8 +113,21 @@ def test_each_line_has_a_comment_above_it_or_is_below_one_that_has() -> None:
     assert ["ssh:", "services:", "admin:"] == list(dict.fromkeys(line.strip() for line in bare))
 
 
-def test_the_readme_shows_the_stack_file_as_it_is_written() -> None:
-    assert demo_stack.render(FACTS) in (ROOT / "README.md").read_text()
+def test_the_page_of_the_demo_shows_the_stack_file_as_it_is_written() -> None:
+    assert f"```yaml\n{demo_stack.render(FACTS)}```\n" in (ROOT / "docs" / "demo.md").read_text()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+def test_the_short_stack_file_of_a_page_is_a_whole_one(page: str) -> None:
+    lines = (ROOT / page).read_text().splitlines()
+    begin = lines.index("    config:")
+    block = itertools.takewhile(lambda line: line.startswith("    "), lines[begin:])
+
+    found = loaded("\n".join(block).replace("…", "A" * 43))
+
+    assert {"www.example.com"} == set(found.sites)
+    assert {"web1.example.com", "db1.example.com"} == set(found.servers)
+    assert () == found.warnings
 
 
 def test_a_stack_file_that_fits_is_kept_with_all_that_somebody_has_added(stack_file: Path) -> None:

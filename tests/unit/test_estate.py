@@ -17,6 +17,7 @@ from pulumi.runtime import resource as sdk
 from pulumi.runtime import resource_cycle_breaker
 
 from aegir_components import declaring, estate, layout, settings
+from aegir_components.components.site import Site
 from aegir_components.sources.resolve import resolve
 from aegir_components.testing import FakeFarm, RecordingMocks, is_secret, opened
 
@@ -191,12 +192,22 @@ def test_the_sdks_own_messages_are_said_only_to_those_who_ask_for_them(monkeypat
     pulumi.log.debug("registering resource", stream_id=1)
 
 
-def test_new_sites_go_first(hub: Path, tmp_path: Path) -> None:
+def test_new_sites_go_first(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of declaration: Pulumi's SDK registers each resource in a thread, and threads overtake each other."""
     declared = stack(hub, sites={name: site(name) for name in ("a.example", "b.example", "new.example", "c.example")})
     declared = dataclasses.replace(declared, hub=dataclasses.replace(declared.hub, root=str(tmp_path)))
     (tmp_path / "numbers.json").write_text(json.dumps({f"{name}.example": 30_000 for name in ("a", "b", "c", "gone")}))
-    listed = [each.name for each in declare(declared).resources if each.type == "aegir:index:Site"]
+    listed: list[str] = []
+
+    def list_site(name: str, *arguments: Any) -> Site:
+        listed.append(name)
+        return Site(name, *arguments)
+
+    monkeypatch.setattr(estate, "Site", list_site)
+    recorded = declare(declared).of("aegir:index:Site")
+
     assert ["new.example", "a.example", "b.example", "c.example"] == listed
+    assert set(listed) == set(recorded)
 
 
 def test_every_resource_that_a_small_stack_has(recorded: RecordingMocks) -> None:

@@ -1,0 +1,79 @@
+"""The pages of the documentation: links lead somewhere, and pages written by the rules of style keep to them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.paths import ROOT
+
+PAGES = sorted(
+    [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "stacks" / "README.md", ROOT / "benchmarks" / "README.md"]
+)
+PLAIN = [ROOT / "README.md", ROOT / "docs" / "demo.md", ROOT / "docs" / "getting-started.md"]
+"""Pages in short sentences."""
+LONGEST_SENTENCE = 25
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    """List the anchors that GitHub and GitLab make of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def prose(text: str) -> list[str]:
+    """List the sentences of a page; code, tables and headings are left out."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines = [line for line in text.splitlines() if not line.startswith(("    ", "|", "#", "<!--"))]
+    blocks = re.split(r"\n(?:\n|(?=- |\d\. ))", "\n".join(lines))
+    return [sentence for block in blocks for sentence in re.split(r"(?<=[.!?:])\s+", block.strip()) if sentence]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_first_page_leads_to_every_page_and_is_short() -> None:
+    text = (ROOT / "README.md").read_text()
+    led_to = {(ROOT / link.partition("#")[0]).resolve() for link in LINK.findall(text)}
+
+    assert set(PAGES) - {ROOT / "README.md"} <= led_to
+    assert len(text.splitlines()) <= 150
+
+
+def test_the_commands_of_the_first_page_are_targets_of_make() -> None:
+    named = set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text()))
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+    ).stdout
+
+    assert {"demo", "test", "clean"} <= named
+    assert named <= {line.split()[0] for line in listed.splitlines()}
+
+
+@pytest.mark.parametrize("page", PLAIN, ids=name)
+def test_a_page_has_short_sentences(page: Path) -> None:
+    long = [sentence for sentence in prose(page.read_text()) if len(sentence.split()) > LONGEST_SENTENCE]
+
+    assert [] == long
+
+
+def test_sentences_are_told_apart() -> None:
+    text = "# Heading\n\nOne is here. Two goes\non.\n\n- three\n- four: five\n\n    code. code\n\n| a. b |\n"
+
+    assert ["One is here.", "Two goes\non.", "- three", "- four:", "five"] == prose(text)
