@@ -22,6 +22,7 @@ KEYS = (
         "acme",
         "reverse_proxies",
         "forget",
+        "replaced",
     ),
     "rules",
 )
@@ -74,6 +75,7 @@ def load(
         acme=acme,
         reverse_proxies=site_options.read_proxies(root.child("reverse_proxies")),
         forget=servers.read_forget(root.child("forget"), machines),
+        replaced=servers.read_replaced(root.child("replaced"), machines),
         rules=root.child("rules").text("", names.absolute_path),
         warnings=tuple(report.warnings),
     )

@@ -9,6 +9,7 @@ KNOWN = {
     "debian_only": "debian_only",
     "want_packages": "packages",
     "want_no_file": "no_file",
+    "want_no_vhost": "no_vhost",
     "want_file": "file",
     "want_sudoers": "sudoers",
     "want_member": "member",

@@ -170,6 +170,10 @@ class FakeHost(Shares):
             for key in keys:
                 del self.items[key]
 
+    def _no_vhost(self, path: str, site: str) -> None:
+        if self.files.get(path, "").startswith(f"# Written by aegir for {site}. "):
+            self._no_file(path)
+
     def _file(self, path: str, owner: str, group: str, mode: str, content: str, _sum: str = "") -> None:
         self._want("file", path, (owner, group, mode, content))
 
@@ -216,6 +220,8 @@ class FakeHost(Shares):
         path = re.search(r"(?:cat|find) '?([^\s')]+)", expression)
         if name == "came" and path:
             return self.files.get(path[1], "").rstrip("\n")
+        if name == "known" and path:
+            return path[1] if self.below(path[1]) else None
         if name == "entries" and path:
             found = self.below(path[1])
             return str(len(found)) if found else None
