@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -46,7 +46,7 @@ class Provider(Lifecycle):
         if "members" not in want:
             return {}
         had, now = _owners(have), _owners(want)
-        if not any(_twin(conn, now) for conn in had.values()):
+        if not any(conn.twin(now) for conn in had.values()):
             return {
                 "members": f"the files of {site} are on {', '.join(had)}, and its platform is to be on {', '.join(now)}. {advice}"
             }
@@ -82,7 +82,7 @@ class Provider(Lifecycle):
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was.get("members") else {}
         # By machine, not by name: a renamed entry of the stack file is the same web server.
-        staying = {name: conn for name, conn in _owners(want).items() if name not in replaced() and _twin(conn, had)}
+        staying = {name: conn for name, conn in _owners(want).items() if name not in replaced() and conn.twin(had)}
         staying = _with_files(want, staying)
 
         def configure(conn: Connection) -> None:
@@ -104,7 +104,7 @@ class Provider(Lifecycle):
             list(staying.values()),
             [conn for name, conn in _owners(want).items() if name not in staying],
         )
-        _clean(was, {name: conn for name, conn in had.items() if not _twin(conn, members)})
+        _clean(was, {name: conn for name, conn in had.items() if not conn.twin(members)})
         return {"made": _made(want, was)}
 
     def remove(self, have: State) -> None:
@@ -136,14 +136,6 @@ def _made(want: State, was: State) -> str:
 def _owners(props: State) -> dict[str, Connection]:
     """Give the web servers that have the site's files themselves."""
     return {name: conn for name, conn in _members(props).items() if not _sees(props, name)}
-
-
-def _twin(conn: Connection, others: Mapping[str, Connection]) -> str:
-    """Find the entry that is the same machine: of this name, or at this address; empty when there is none."""
-    if conn.host in others:
-        return conn.host
-    here = (conn.kind, conn.address, conn.port)
-    return next((name for name, other in others.items() if (other.kind, other.address, other.port) == here), "")
 
 
 def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connection]:
