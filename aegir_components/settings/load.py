@@ -23,6 +23,7 @@ KEYS = (
         "reverse_proxies",
         "forget",
         "replaced",
+        "confirm_removals",
     ),
     "rules",
 )
@@ -76,6 +77,7 @@ def load(
         reverse_proxies=site_options.read_proxies(root.child("reverse_proxies")),
         forget=servers.read_forget(root.child("forget"), machines),
         replaced=servers.read_replaced(root.child("replaced"), machines),
+        confirm_removals=sites.read_confirmed(root.child("confirm_removals"), declared),
         rules=root.child("rules").text("", names.absolute_path),
         warnings=tuple(report.warnings),
     )

@@ -311,6 +311,8 @@ class Settings:
     """Servers that are given up: what is removed from them is removed from the state only."""
     replaced: tuple[str, ...] = ()
     """Servers whose machine is an empty replacement: content that the state knows may be missing there."""
+    confirm_removals: tuple[str, ...] = ()
+    """Sites whose removal with all of their content is meant."""
     rules: str = ""
     """A Python file on the hub with the team's own rules."""
     warnings: tuple[str, ...] = ()
