@@ -63,6 +63,10 @@ machine_lock() { # seconds, who
 declare_entry() { # holder name
     mkdir -p /var/lib/aegir/entries && printf '%s\n' "$2" >"/var/lib/aegir/entries/$(printf %s "$1" | tr / %)"
 }
+forget_entry() { # holder
+    rm -f "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)"
+    rmdir /var/lib/aegir/entries /var/lib/aegir 2>/dev/null || :
+}
 only_entry() { # holder name: ends the script where the machine is another entry by now
     oe_now=$(cat "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" 2>/dev/null)
     case $oe_now in '' | "$2") ;; *) fact entry "$oe_now" && exit 0 ;; esac

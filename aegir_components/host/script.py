@@ -109,6 +109,11 @@ def declare_entry(holder: str, name: str) -> str:
     return call("declare_entry", holder, name)
 
 
+def forget_entry(holder: str) -> str:
+    """Item: the machine belongs to no entry of a stack any more."""
+    return call("forget_entry", holder)
+
+
 def only_entry(holder: str, name: str) -> str:
     """Item: what follows is done only if the machine is not another entry of the same stack by now.
 

@@ -62,6 +62,7 @@ class Provider(Lifecycle):
             script.no_file(base.WEB_HELPER),
             script.no_file("/var/aegir/.ssh/authorized_keys"),
             script.no_file(f"{layout.PAGES_ROOT}{vhosts.MAINTENANCE}"),
+            script.forget_entry(have["holder"]),
         ]
         script.execute(_connection(have), "apply", lines, what="leaving the server", holder=have["holder"])
 

@@ -287,10 +287,10 @@ def removal_items(
     vhosts_of = [_no_vhost(server, name, site) for name in dict.fromkeys((site, host or site))]
     return [
         functions("web"),
+        functions("site"),
         *cron.removal_items(site),
         script.transaction("vhost", vhosts_of, test=server.test, reload=server.reload),
         *isolation.removal_items(site),
-        functions("site"),
         *certificate.removal_items(site),
         script.no_file(_own_record(server, site)),
         *registry_removal(site, platform, publish_path, docroot),
