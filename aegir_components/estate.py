@@ -12,10 +12,10 @@ from typing import Any
 
 import pulumi
 
-from . import numeric_ids, settings
+from . import changes, numeric_ids, recorded, settings
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
-from .components.platform import Member, Platform, PlatformArgs
+from .components.platform import Member, Platform, PlatformArgs, members_props
 from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
@@ -74,6 +74,7 @@ async def build(declared: settings.Settings) -> Estate:
     # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
     # second, while the sources are read.
     sources = await asyncio.to_thread(resolve, declared, info=pulumi.log.info, warn=pulumi.log.warn)
+    _reject_losses(await recorded.read(), declared, sources)
     entries = (
         {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
         if any(server.dns == "manage" for server in declared.servers.values())
@@ -94,6 +95,21 @@ async def build(declared: settings.Settings) -> Estate:
     for name, platform in platforms.items():
         platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
+
+
+def _reject_losses(before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved]) -> None:
+    """Stop before anything is declared, if an edit would lose content.
+
+    Raises:
+        settings.SettingsError: each edit with its path in the stack file, and what to do instead.
+    """
+
+    def placed(platform: str) -> dict[str, Any]:
+        return {"members": members_props(_members(declared, platform)), "uploads": _uploads(declared, platform)}
+
+    code = {name: source.code for name, source in sources.items()}
+    if found := changes.problems(before, changes.Declared(settings=declared, code=code, placed=placed)):
+        raise settings.SettingsError(found)
 
 
 def _servers(

@@ -15,3 +15,8 @@ catch (PDOException $fault) {
   exit(3);
 }
 $tables = $pdo->query('SHOW TABLES')->fetchAll(PDO::FETCH_COLUMN);
+// A site that was installed before is never installed again.
+if (!$tables && !empty($in['known'])) {
+  echo "::empty\n";
+  exit(0);
+}

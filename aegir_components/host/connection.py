@@ -37,6 +37,17 @@ class Connection:
         """A short digest of all that makes a connection another one."""
         return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:20]
 
+    def twin(self, others: Mapping[str, Self]) -> str:
+        """Find the entry that is the same machine: of this name, or at this address; empty when there is none.
+
+        Args:
+            others: connections by name.
+        """
+        if self.host in others:
+            return self.host
+        here = (self.kind, self.address, self.port)
+        return next((name for name, other in others.items() if (other.kind, other.address, other.port) == here), "")
+
     def to_props(self) -> dict[str, Any]:
         """Give the plain mapping that travels as a resource input; defaults are left out."""
         defaults = {f.name: f.default for f in fields(self)}

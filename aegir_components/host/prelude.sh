@@ -59,6 +59,21 @@ machine_lock() { # seconds, who
     printf '%s (pid %s)\n' "$2" "$$" >/run/lock/aegir.holder
 }
 
+# Which entry of a stack's file this machine is. An entry may get another name: then the removal of the former one takes nothing away.
+declare_entry() { # holder name
+    [ "$MODE" = apply ] || return 0
+    mkdir -p /var/lib/aegir/entries && printf '%s\n' "$2" >"/var/lib/aegir/entries/$(printf %s "$1" | tr / %)"
+}
+forget_entry() { # holder
+    [ "$MODE" = apply ] || return 0
+    rm -f "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)"
+    rmdir /var/lib/aegir/entries /var/lib/aegir 2>/dev/null || :
+}
+only_entry() { # holder name: ends the script where the machine is another entry by now
+    oe_now=$(cat "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" 2>/dev/null)
+    case $oe_now in '' | "$2") ;; *) fact entry "$oe_now" && exit 0 ;; esac
+}
+
 debian_only() {
     os=$(. /etc/os-release 2>/dev/null && printf '%s' "${PRETTY_NAME:-${ID:-unknown}}") || os=unknown
     like=$(. /etc/os-release 2>/dev/null && printf '%s' "${ID:-} ${ID_LIKE:-}") || like=

@@ -104,6 +104,26 @@ def link(path: str, target: str) -> str:
     return Item(call("want_link", path, target), ("know_paths", shlex.quote(path)))
 
 
+def declare_entry(holder: str, name: str) -> str:
+    """Item: the machine knows by which entry a stack declares it; ``only_entry`` reads that before a removal."""
+    return call("declare_entry", holder, name)
+
+
+def forget_entry(holder: str) -> str:
+    """Item: the machine belongs to no entry of a stack any more."""
+    return call("forget_entry", holder)
+
+
+def only_entry(holder: str, name: str) -> str:
+    """Item: what follows is done only if the machine is not another entry of the same stack by now.
+
+    Args:
+        holder: ``<project>/<stack>``.
+        name: the entry that is removed.
+    """
+    return call("only_entry", holder, name)
+
+
 def no_file(path: str) -> str:
     """Item: no file or link is there."""
     return call("want_no_file", path)

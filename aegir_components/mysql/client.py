@@ -49,6 +49,10 @@ class DatabaseDenied(DatabaseError):
     """The database answers and does not let the account in, or not do this."""
 
 
+class DatabaseMissing(DatabaseError):
+    """A database that was there before is not there any more."""
+
+
 class DatabaseForeign(DatabaseError):
     """A database or account of the wanted name is there and is not ours."""
 

@@ -40,8 +40,13 @@ class SiteDatabase:
     """Whether its accounts must use TLS."""
 
 
-def ensure(endpoint: Endpoint, want: SiteDatabase) -> None:
+def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
     """Make the database and its accounts as declared; accounts of ours for other addresses go.
+
+    Args:
+        endpoint: the server.
+        want: the database.
+        former: the owner that the stack was until now; a renamed stack keeps its databases.
 
     Raises:
         DatabaseForeign: a database or account of that name is there and is not this site's.
@@ -57,6 +62,11 @@ def ensure(endpoint: Endpoint, want: SiteDatabase) -> None:
             session.rows(
                 f"INSERT INTO `{REGISTRY}`.`ownership` (`name`, `owner`) VALUES (%s, %s)",
                 (want.name, want.owner),
+            )
+        elif owner == former and owner != want.owner:
+            session.rows(
+                f"UPDATE `{REGISTRY}`.`ownership` SET `owner` = %s WHERE `name` = %s AND `owner` = %s",
+                (want.owner, want.name, former),
             )
         elif owner != want.owner:
             raise DatabaseForeign(
@@ -107,6 +117,16 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
             if want.tls and not _demands_tls(session, want.user, host):
                 found.append(f"account {want.user}@{host}: may connect without TLS")
     return found
+
+
+def exists(endpoint: Endpoint, database: str) -> bool:
+    """Return whether a database is on the server.
+
+    Raises:
+        DatabaseError: the server does not answer, or rejects the hub's account.
+    """
+    with connect(endpoint) as session:
+        return _exists(session, database)
 
 
 def is_ours(endpoint: Endpoint, want: SiteDatabase) -> bool:

@@ -84,7 +84,8 @@ class Provider(Lifecycle):
 
     def remove(self, have: State) -> None:
         """Take the hub's account and our file away; the server and every database on it stay."""
-        lines = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]))
+        gone = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]))
+        lines = [script.only_entry(have["holder"], have["host"]), *gone]
         script.execute(_connection(have), "apply", lines, what="leaving the database server", holder=have["holder"])
 
 

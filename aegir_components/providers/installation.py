@@ -17,7 +17,7 @@ from aegir_components.services import installation
 
 from . import site_database
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, replaced
 
 INSTALL_TIMEOUT = 900.0
 """Seconds for the application's installer; Drupal's standard profile takes about 15."""
@@ -142,6 +142,7 @@ def _run(want: State, program: tuple[str, ...], doing: str) -> str:
         "admin": want["admin"],
         "mail": want["mail"],
         "password": want["admin_password"],
+        "known": _is_known(want),
     }
     lines = installation.items(
         program, site=want["site"], publish_path=want["publish_path"], docroot=want["docroot"], values=values
@@ -151,15 +152,34 @@ def _run(want: State, program: tuple[str, ...], doing: str) -> str:
     return report.facts.get("result", "")
 
 
+def _is_known(want: State) -> bool:
+    """Return whether the state knows the site with content, so that an empty database is an error."""
+    was = want.get("was", {})
+    return bool(was) and was.get("content", PRESENT) == PRESENT and _server(want) not in replaced()
+
+
+def _server(want: State) -> str:
+    return str((want.get("accounts") or {}).get("server", ""))
+
+
 def _install(want: State) -> str:
     result = _run(want, APPLICATIONS[want["application"]].installer, "installing")
+    if result == "::empty":
+        base, server = want["database"]["name"], want["database"]["host"]
+        raise Refused(
+            min(want["members"]),
+            f"the database {base} of the site {want['site']} on {server} is empty, and the state knows the site with its "
+            f"content. Nothing was installed. Load the newest dump of {want['site']} from `backups` below the hub root, then run "
+            f"pulumi up; a site that is to begin again is removed from the stack file first",
+        )
     if result.startswith("::half"):
         tables, base = result.split()[-1], want["database"]["name"]
         raise Refused(
             min(want["members"]),
-            f"installing the site {want['site']}: the database {base} has {tables} tables, but an installation in it did "
-            f"not finish. Nothing was changed. If nothing in it is needed, empty it on the database server, "
-            f"then run pulumi up again: mysql -e 'DROP DATABASE {base}; CREATE DATABASE {base} CHARACTER SET utf8mb4'",
+            f"installing the site {want['site']}: the database {base} has {tables} tables, and none of them says that "
+            f"{APPLICATIONS[want['application']].title} was installed. Nothing was changed. A site that came from elsewhere "
+            f"is declared with `install: false`. To begin again, take {want['site']} out of the stack file and run pulumi up, "
+            f"which keeps a proven dump on the hub; then declare it again",
         )
     return result
 

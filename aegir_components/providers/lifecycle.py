@@ -40,6 +40,8 @@ DRIFT = "drift"
 REVISION = "revision"
 _forgotten: set[str] = set()
 """Machines that are given up: of this process, since a provider's instance has no data."""
+_replaced: set[str] = set()
+"""Machines that are declared to be empty replacements of what the state knows (``aegir:replaced``)."""
 SHORTEST_SECRET = 4
 """Characters; shorter values are not looked for in texts, where they would match at random."""
 
@@ -49,10 +51,19 @@ def plain(props: Mapping[str, Any]) -> State:
     return {key: value for key, value in props.items() if not key.startswith("__")}
 
 
-def changed_keys(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """List the inputs that differ; an unknown input counts as different."""
+def changed_keys(olds: Mapping[str, Any], news: Mapping[str, Any], computed: Collection[str] = ()) -> list[str]:
+    """List the inputs that differ, those that are no longer given among them; an unknown input counts as different.
+
+    Args:
+        olds: the recorded outputs.
+        news: the inputs.
+        computed: outputs that are no inputs.
+    """
+    before, now = plain(olds), plain(news)
     return sorted(
-        key for key, new in plain(news).items() if contains_unknowns(new) or normal(olds.get(key)) != normal(new)
+        key
+        for key in before.keys() | now.keys()
+        if key not in computed and (contains_unknowns(now.get(key)) or normal(before.get(key)) != normal(now.get(key)))
     )
 
 
@@ -78,6 +89,11 @@ def redacted(text: str, secrets: list[str]) -> str:
 def forgotten() -> frozenset[str]:
     """Name the machines that are given up."""
     return frozenset(_forgotten)
+
+
+def replaced() -> frozenset[str]:
+    """Name the machines that are empty replacements, so that content may be missing there."""
+    return frozenset(_replaced)
 
 
 def without(props: State, gone: Collection[str]) -> State | None:
@@ -120,6 +136,16 @@ class Lifecycle(ResourceProvider):
         del want
         return {}
 
+    def rejected(self, have: State, want: State) -> dict[str, str]:
+        """Return which changes of recorded inputs would lose content: input name to sentence. Pure.
+
+        Args:
+            have: the recorded inputs.
+            want: the new ones, as far as they are known.
+        """
+        del have, want
+        return {}
+
     def observe(self, want: State) -> State | None:
         """Look, and give what was seen under the inputs' names; ``None`` only if it looked and nothing was there.
 
@@ -141,15 +167,18 @@ class Lifecycle(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class, first of all."""
         serve_more()
-        names = req.config.get("forget")
-        _forgotten.update(json.loads(names) if isinstance(names, str) else names or ())
+        for key, machines in (("forget", _forgotten), ("replaced", _replaced)):
+            names = req.config.get(key)
+            machines.update(json.loads(names) if isinstance(names, str) else names or ())
 
-    def check(self, _olds: Any, news: Any) -> CheckResult:
-        """Refuse inputs that cannot be right, and add the ones that every resource has."""
+    def check(self, olds: Any, news: Any) -> CheckResult:
+        """Reject inputs that cannot be right and changes that would lose content; add the inputs that every resource has."""
         inputs = dict(news) | {REVISION: self.revision, DRIFT: []}
         known = {key: value for key, value in plain(inputs).items() if not contains_unknowns(value)}
         faults = []
-        for key, why in sorted(self.problems(known).items()):
+        before = plain(olds or {})
+        problems = self.problems(known) | (self.rejected(before, known) if before else {})
+        for key, why in sorted(problems.items()):
             # Pulumi prints the value of the named property in clear, secret or not.
             secret = key in self.secret_keys
             faults.append(CheckFailure("" if secret else key, f"{key}: {why}" if secret else why))
@@ -157,7 +186,8 @@ class Lifecycle(ResourceProvider):
 
     def diff(self, _id: str, olds: Any, news: Any) -> DiffResult:
         """Compare what is recorded (or was seen by a refresh) with what is wanted."""
-        keys = changed_keys(olds, news)
+        added = {key: value for key, value in {REVISION: self.revision, DRIFT: []}.items() if key in olds}  # by `check`
+        keys = changed_keys(olds, added | plain(news), self.computed_keys)
         return DiffResult(
             changes=bool(keys),
             replaces=[key for key in keys if key in self.identity_keys],

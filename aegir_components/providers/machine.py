@@ -43,7 +43,7 @@ class Provider(Lifecycle):
         report = script.execute(
             conn,
             "apply",
-            _items(want),
+            [*_items(want), script.declare_entry(want["holder"], want["host"])],
             what="preparing the server",
             holder=want["holder"],
             timeout=PREPARE_TIMEOUT,
@@ -52,12 +52,17 @@ class Provider(Lifecycle):
         return {"numbers": _numbers(report)}
 
     def remove(self, have: State) -> None:
-        """Take the account's way in and its rights away; packages, the account and its files stay."""
+        """Take the account's way in and its rights away; packages, the account and its files stay.
+
+        A machine that the stack declares under another name by now keeps all of it.
+        """
         lines = [
+            script.only_entry(have["holder"], have["host"]),
             script.no_file("/etc/sudoers.d/aegir"),
             script.no_file(base.WEB_HELPER),
             script.no_file("/var/aegir/.ssh/authorized_keys"),
             script.no_file(f"{layout.PAGES_ROOT}{vhosts.MAINTENANCE}"),
+            script.forget_entry(have["holder"]),
         ]
         script.execute(_connection(have), "apply", lines, what="leaving the server", holder=have["holder"])
 

@@ -32,7 +32,9 @@ class Provider(Lifecycle):
         """Take code, link and definition off each web server that the platform has left."""
         was = without(want.get("was", {}), forgotten())
         if was is not None and "members" in was:
-            left = {name: member for name, member in was["members"].items() if name not in want["members"]}
+            carry = Connection.of_members(want["members"])
+            gone = {name for name, conn in Connection.of_members(was["members"]).items() if not conn.twin(carry)}
+            left = {name: member for name, member in was["members"].items() if name in gone}
             _take_off({**was, "members": left})
         return {}
 

@@ -12,25 +12,49 @@ from aegir_components import backups, layout
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each, settle
 from aegir_components.services import cron, functions, site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
 from . import site_database
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced, without
 
 
 class Provider(Lifecycle):
     """Makes a site servable; the web server's own test decides whether its vhost stays."""
 
-    identity_keys = ("site", "publish_root")
+    # Not the publish root: a replacement would archive and remove the site's files.
+    identity_keys = ("site",)
     secret_keys = ("password", "salt", "key", "hub_password")
     computed_keys = ("made",)
 
     def identity(self, want: State) -> str:
         """A site is known by its name."""
         return str(want["site"])
+
+    def rejected(self, have: State, want: State) -> dict[str, str]:
+        """Reject changes that would leave uploads, private files and configuration behind."""
+        site = want.get("site", have.get("site"))
+        advice = 'Nothing was changed. Undo this edit; docs/daily.md, "Move a site", shows how the files get there'
+        if want.get("publish_root", have["publish_root"]) != have["publish_root"]:
+            return {
+                "publish_root": f"the files of {site} are below {have['publish_root']}, and its platform is to be published "
+                f"below {want['publish_root']}. {advice}"
+            }
+        if "members" not in want:
+            return {}
+        had, now = _owners(have), _owners(want)
+        if not any(conn.twin(now) for conn in had.values()):
+            return {
+                "members": f"the files of {site} are on {', '.join(had)}, and its platform is to be on {', '.join(now)}. {advice}"
+            }
+        if have.get("uploads") and not want.get("uploads"):
+            return {
+                "uploads": f"the uploads of {site} are in {have['uploads']}, and its web servers are to have their own. {advice}"
+            }
+        return {}
 
     def observe(self, want: State) -> State:
         """Look at every item on every web server."""
@@ -47,13 +71,22 @@ class Provider(Lifecycle):
         return {"drift": [f"{name}: {text}" for name, report in reports.items() for text in report.drift]}
 
     def converge(self, want: State) -> State:
-        """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned."""
+        """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned.
+
+        Raises:
+            Refused: a web server that had the site's files does not have them any more.
+        """
         plan = _plan(want)
         members = _members(want)
         what = f"configuring the site {plan.site}"
+        was = without(want.get("was", {}), forgotten()) or {}
+        had = _members(was) if was.get("members") else {}
+        # By machine, not by name: a renamed entry of the stack file is the same web server.
+        staying = {name: conn for name, conn in _owners(want).items() if name not in replaced() and conn.twin(had)}
+        staying = _with_files(want, staying)
 
         def configure(conn: Connection) -> None:
-            lines = _items(plan, want, conn)
+            lines = [*_items(plan, want, conn), *_leave_platform(plan, was)]
             script.execute(conn, "apply", lines, what=what, holder=want["holder"])
 
         # What the others of a pack see over NFS has to be there first: their root may make nothing.
@@ -66,14 +99,12 @@ class Provider(Lifecycle):
             well = {name: conn for name, conn in members.items() if results[name] is None}
             attempt(well, lambda conn: _activate(conn, want))
         settle(results)
-        was = without(want.get("was", {}), forgotten()) or {}
-        had = _members(was) if was.get("members") else {}
         _seed(
             want,
-            [conn for name, conn in members.items() if name in had],
-            [c for n, c in members.items() if n not in had and not _sees(want, n)],
+            list(staying.values()),
+            [conn for name, conn in _owners(want).items() if name not in staying],
         )
-        _clean(was, {name: conn for name, conn in had.items() if name not in members})
+        _clean(was, {name: conn for name, conn in had.items() if not conn.twin(members)})
         return {"made": _made(want, was)}
 
     def remove(self, have: State) -> None:
@@ -100,6 +131,35 @@ def _made(want: State, was: State) -> str:
     """Give another word than before; the same one for a first time that is tried again."""
     known = [want["site"], want["templates"], was.get("made", "")]
     return hashlib.sha256("\0".join(str(word) for word in known).encode()).hexdigest()[:8]
+
+
+def _owners(props: State) -> dict[str, Connection]:
+    """Give the web servers that have the site's files themselves."""
+    return {name: conn for name, conn in _members(props).items() if not _sees(props, name)}
+
+
+def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connection]:
+    """Choose the web servers that still have a site's files, of those that had them.
+
+    Raises:
+        Refused: none of them has the files any more.
+    """
+    what, shared = f"looking for the files of {want['site']}", str(want.get("uploads") or "")
+    home = layout.site_directory(want["publish_root"], want["site"])
+    where = layout.uploads_directory(shared, want["site"]) if shared else home
+    lines = site.known_items(where, shared=bool(shared))
+    reports = each(staying, lambda conn: script.execute(conn, "check", lines, what=what))
+    found = {name: conn for name, conn in staying.items() if "known" in reports[name].facts}
+    if staying and not found:
+        raise Refused(", ".join(staying), site.missing(str(want["site"]), where, list(staying), shared=bool(shared)))
+    return found
+
+
+def _leave_platform(plan: site.SitePlan, was: State) -> list[str]:
+    """List what takes a site that is on another platform now out of the former one."""
+    if not was or was["platform"] == plan.platform:
+        return []
+    return site.registry_removal(plan.site, was["platform"], was["publish_path"], was["docroot"])
 
 
 def _activate(conn: Connection, want: State) -> None:

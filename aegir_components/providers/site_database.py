@@ -11,19 +11,31 @@ from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, databases
 
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, replaced
 
 
 class Provider(Lifecycle):
     """Made from the hub over MySQL's own protocol; removed only after its dump was loaded and counted."""
 
-    identity_keys = ("server", "database")
+    # Not the server's name: a replacement would dump and drop what the new resource has just adopted on the same machine.
+    identity_keys = ("database",)
     secret_keys = ("password", "site_password")
     delete_first = False
 
     def identity(self, want: State) -> str:
         """A database on a server."""
         return f"{want['server']}/{want['database']}"
+
+    def rejected(self, have: State, want: State) -> dict[str, str]:
+        """Reject another database server: its content would stay behind. The same server by another name is no move."""
+        if have.get("server") == want.get("server") or _place(have) == _place(want) or "address" not in want:
+            return {}
+        former, site = have["server"], want["site"]
+        return {
+            "server": f"the database of {site} is on {former} ({have['address']}), and {want['server']} ({want['address']}) has "
+            f"none of its content. Nothing was changed. Write `database: {former}` at the site again; docs/daily.md, "
+            f'"Move a site", shows how its content gets to another server'
+        }
 
     def problems(self, want: State) -> dict[str, str]:
         """Accounts are for addresses, never for everybody (design.md; Aegir fell back to it)."""
@@ -41,11 +53,19 @@ class Provider(Lifecycle):
             drift = databases.drift(endpoint(want, want["server"]), wanted(want))
         except client.DatabaseError as fault:
             return {"drift": [str(fault)]}
-        return None if drift is None else {"drift": drift}
+        # Never "gone": the next run would make an empty one, and install a public site into it.
+        return {"drift": [_missing(want)] if drift is None else drift}
 
     def converge(self, want: State) -> State:
-        """Make database, accounts and rights as declared."""
-        databases.ensure(endpoint(want, want["server"]), wanted(want))
+        """Make database, accounts and rights as declared; a database that was made before is never made again.
+
+        Raises:
+            DatabaseMissing: the database that the state knows is not on the server.
+        """
+        where, what, was = endpoint(want, want["server"]), wanted(want), want.get("was")
+        if was and want["server"] not in replaced() and not databases.exists(where, what.name):
+            raise client.DatabaseMissing(_missing(want))
+        databases.ensure(where, what, former=str(was["owner"]) if was else "")
         return {}
 
     def remove(self, have: State) -> None:
@@ -68,6 +88,20 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
+
+
+def _place(props: State) -> tuple[object, object]:
+    return props.get("address"), props.get("port")
+
+
+def _missing(props: State) -> str:
+    server, name, site = props["server"], props["database"], props["site"]
+    return (
+        f"{server}: the database {name} of {site} is not on {props['address']}, and the state knows it with its content. Nothing "
+        f"was installed. If {server} leads to the wrong machine, correct its address. If the machine was replaced, load the "
+        f"newest dump of {site} from `backups` below the hub root as the database {name}, or let it begin empty: name {server} "
+        f"in aegir:replaced; then run pulumi up"
+    )
 
 
 def of_site(props: State) -> State:

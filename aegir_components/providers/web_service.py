@@ -41,7 +41,7 @@ class Provider(Lifecycle):
 
     def remove(self, have: State) -> None:
         """Take our configuration out; packages stay. Refused while a site's vhost is there."""
-        lines = web_types.service_removal(str(have["type"]))
+        lines = [script.only_entry(have["holder"], have["host"]), *web_types.service_removal(str(have["type"]))]
         script.execute(_connection(have), "apply", lines, what="leaving the web server", holder=have["holder"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from dataclasses import dataclass, field
 
 from aegir_components import layout, templates
@@ -172,10 +173,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             [
                 *certificate.items(plan.chain, plan.key, site),
                 script.file(_vhost_path(server, plan.name), vhost_text(plan, server, port)),
-                *(
-                    script.no_file(_vhost_path(server, name))
-                    for name in sorted({site, plan.former_host} - {plan.name, ""})
-                ),
+                *(_no_vhost(server, name, site) for name in sorted({site, plan.former_host} - {plan.name, ""})),
             ],
             test=f"{server.vhost_test} {_vhost_path(server, plan.name)}",
             reload=server.later,
@@ -251,6 +249,11 @@ def _own_record(server: WebServer, site: str) -> str:
     return f"{layout.STATE_ROOT}/own-{server.name}/{layout.file_name(site)}"
 
 
+def _no_vhost(server: WebServer, name: str, site: str) -> str:
+    """Item: no vhost of a site is there under a name; another site that has the name now keeps its own."""
+    return script.call("want_no_vhost", _vhost_path(server, name), site)
+
+
 def _vhost_path(server: WebServer, site: str) -> str:
     return f"{server.root}/vhost.d/{layout.file_name(site)}.conf"
 
@@ -281,19 +284,51 @@ def removal_items(
     site: str, server: WebServer, platform: str, publish_path: str, docroot: str, *, host: str = ""
 ) -> list[str]:
     """List what takes a site's configuration off a server; its data go in ``data_removal``, after their backup."""
-    linking = _linking(platform, publish_path, "" if docroot == "." else f"/{docroot}")
-    vhosts_of = [script.no_file(_vhost_path(server, name)) for name in dict.fromkeys((site, host or site))]
+    vhosts_of = [_no_vhost(server, name, site) for name in dict.fromkeys((site, host or site))]
     return [
         functions("web"),
+        functions("site"),
         *cron.removal_items(site),
         script.transaction("vhost", vhosts_of, test=server.test, reload=server.reload),
         *isolation.removal_items(site),
-        functions("site"),
         *certificate.removal_items(site),
         script.no_file(_own_record(server, site)),
+        *registry_removal(site, platform, publish_path, docroot),
+    ]
+
+
+def registry_removal(site: str, platform: str, publish_path: str, docroot: str) -> list[str]:
+    """List what takes a site out of a platform: its entry in the registry, and its links in the live release."""
+    linking = _linking(platform, publish_path, "" if docroot == "." else f"/{docroot}")
+    return [
         script.no_file(f"{layout.platform_registry(platform)}/{layout.file_name(site)}"),
         script.call("as_user", layout.AEGIR_USER, script.encoded(linking)),
     ]
+
+
+def known_items(where: str, *, shared: bool) -> list[str]:
+    """List what finds the data of a site that was there before; the fact ``known`` says that they still are.
+
+    Args:
+        where: the site's directory, or its directory in the shared storage.
+        shared: whether it is shared storage, which may hang.
+    """
+    place = shlex.quote(f"{where}/{'files' if shared else 'site'}")
+    return [functions("uploads"), f'touching test -d {place} && fact known "$(find {place} -maxdepth 0)"']
+
+
+def missing(site: str, where: str, servers: list[str], *, shared: bool) -> str:
+    """Say that a site's data are not where the state knows them, and what to do."""
+    begin = f"the files of {site} are not in {where} any more, and the state knows them there. Nothing was changed."
+    if shared:
+        return (
+            f"{begin} Copy them there with their owners (rsync -aH) and run pulumi up, or declare the former path again"
+        )
+    return (
+        f"{begin} If an address leads to the wrong machine, correct it. If a new machine replaces the former one, name it in "
+        f"aegir:replaced ({', '.join(servers)}) and run pulumi up; then unpack the newest files archive of {site} from "
+        f"`backups` below the hub root into {where}"
+    )
 
 
 def data_removal(site: str, root: str) -> list[str]:

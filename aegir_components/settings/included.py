@@ -14,7 +14,7 @@ from .reader import MISSING, SettingsError
 from .wording import key_text, quoted, shortened
 
 KEY: Final = "include"
-OWN: Final = ("environment", "environment_formerly", "forget", KEY)
+OWN: Final = ("environment", "environment_formerly", "forget", "replaced", "confirm_removals", KEY)
 """Keys that each stack says for itself: what it is, and what concerns its own state."""
 
 

@@ -22,6 +22,8 @@ KEYS = (
         "acme",
         "reverse_proxies",
         "forget",
+        "replaced",
+        "confirm_removals",
     ),
     "rules",
 )
@@ -74,6 +76,8 @@ def load(
         acme=acme,
         reverse_proxies=site_options.read_proxies(root.child("reverse_proxies")),
         forget=servers.read_forget(root.child("forget"), machines),
+        replaced=servers.read_replaced(root.child("replaced"), machines),
+        confirm_removals=sites.read_confirmed(root.child("confirm_removals"), declared),
         rules=root.child("rules").text("", names.absolute_path),
         warnings=tuple(report.warnings),
     )

@@ -309,6 +309,10 @@ class Settings:
     """Addresses and networks of the proxies before the web servers, which say what address a visitor has."""
     forget: tuple[str, ...] = ()
     """Servers that are given up: what is removed from them is removed from the state only."""
+    replaced: tuple[str, ...] = ()
+    """Servers whose machine is an empty replacement: content that the state knows may be missing there."""
+    confirm_removals: tuple[str, ...] = ()
+    """Sites whose removal with all of their content is meant."""
     rules: str = ""
     """A Python file on the hub with the team's own rules."""
     warnings: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from . import model, names
 from .names import Wrong
 from .reader import Node
-from .wording import listed, quoted
+from .wording import known, listed, quoted
 
 Kind = TypeVar("Kind", bound=str)
 
@@ -66,6 +66,17 @@ def read_forget(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, .
             item.fault(
                 f"{item.show(quoted(name))} is declared under aegir:servers still; remove it there to give it up"
             )
+        found.append(name)
+    return tuple(sorted(set(found)))
+
+
+def read_replaced(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, ...]:
+    """Read ``aegir:replaced``: declared servers whose machine is an empty replacement of the former one."""
+    found = []
+    for item in node.items():
+        name = item.text("", names.server_name)
+        if name and name not in servers:
+            item.fault(f"no server named {item.describe()}; {known(name, servers)}")
         found.append(name)
     return tuple(sorted(set(found)))
 

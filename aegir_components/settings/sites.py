@@ -70,6 +70,17 @@ def read_sites(node: Node, estate: Estate) -> dict[str, model.Site]:
     return dict(sorted(sites.items()))
 
 
+def read_confirmed(node: Node, declared: Mapping[str, model.Site]) -> tuple[str, ...]:
+    """Read ``aegir:confirm_removals``: sites that are no longer declared, and are to be removed with their content."""
+    found = []
+    for item in node.items():
+        name = item.text("", lambda text: names.host_name(text).ascii)
+        if name in declared:
+            item.fault(f"{item.describe()} is declared under aegir:sites; remove it there, or here")
+        found.append(name)
+    return tuple(sorted(set(found)))
+
+
 def _formerly(node: Node, host: HostName, made: Mapping[str, str]) -> str:
     """Read the name that a site was made with.
 

@@ -155,6 +155,12 @@ def _own(server: FakeMySQL, match: re.Match[str]) -> None:
     server.ownership[_text(match[1])] = _text(match[2])
 
 
+@_understands(r"UPDATE `aegir`\.`ownership` SET `owner` = <TEXT> WHERE `name` = <TEXT> AND `owner` = <TEXT>")
+def _hand_over(server: FakeMySQL, match: re.Match[str]) -> None:
+    if server.ownership.get(_text(match[2])) == _text(match[3]):
+        server.ownership[_text(match[2])] = _text(match[1])
+
+
 @_understands(r"DELETE FROM `aegir`\.`ownership` WHERE `name` = <TEXT>")
 def _disown(server: FakeMySQL, match: re.Match[str]) -> None:
     server.ownership.pop(_text(match[1]), None)

@@ -7,6 +7,8 @@ What a script's items report, what they change and where they stop is what a rea
 from __future__ import annotations
 
 import base64
+import contextlib
+import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,10 +25,19 @@ from .web import Web
 
 __all__ = ["FakeHost", "Refusal"]
 
+ENTRIES = "/var/lib/aegir/entries"
 ONLY_APPLY = ("[", "$MODE", "!=", "apply", "]")
 """The test before ``||`` and what is done in apply mode only."""
 _ASSIGNMENT = re.compile(r"([A-Za-z_]+)=(.*)", re.DOTALL)
 _EXPANDED = re.compile(r"\$\((php_version|mysql_unit|mysql_file|readlink) ?([^)]*)\)|\$(docroot)")
+
+
+class _Ended(Exception):
+    """The script ends here, and ends well."""
+
+
+def _entry(holder: str) -> str:
+    return f"{ENTRIES}/{holder.replace('/', '%')}"
 
 
 @dataclass(slots=True)
@@ -120,7 +131,8 @@ class FakeHost(Web, Shares, Releases, Databases):
         self.scripts.append((user, text))
         self._lines, self._mode = [], plan.mode
         self._variables, self._waited, self._functions, self._ready = {}, [], plan.functions, ready
-        self._all(plan.calls)
+        with contextlib.suppress(_Ended):
+            self._all(plan.calls)
         return "".join(f"{line}\n" for line in self._lines)
 
     @property
@@ -207,6 +219,25 @@ class FakeHost(Web, Shares, Releases, Databases):
     def _run_as_user(self, packed: str) -> None:
         self._all(read(decoded(packed)).calls)
 
+    # Which entry of a stack file it is.
+
+    def _sh_declare_entry(self, holder: str, name: str) -> None:
+        if self._mode == "apply":
+            self.make_directories(ENTRIES)
+            self.write(_entry(holder), f"{name}\n")
+
+    def _sh_only_entry(self, holder: str, name: str) -> None:
+        now = self.content(_entry(holder)).rstrip("\n")
+        if now not in {"", name}:
+            self._say("fact", now, "entry")
+            raise _Ended
+
+    def _sh_forget_entry(self, holder: str) -> None:
+        if self._mode == "apply":
+            self._sh_rm(_entry(holder))
+            self._sh_rmdir(ENTRIES)
+            self._sh_rmdir(posixpath.dirname(ENTRIES))
+
     # Facts.
 
     def _sh_fact(self, name: str, *words: str) -> None:
@@ -226,6 +257,8 @@ class FakeHost(Web, Shares, Releases, Databases):
         path = re.search(r"(?:cat|find) '?([^\s')]+)", expression)
         if name == "came" and path:
             return self.content(path[1]).rstrip("\n")
+        if name == "known" and path:
+            return path[1] if self.is_directory(path[1]) else None
         if name == "entries" and path:
             found = self.below(path[1])
             return str(len(found)) if found else None

@@ -8,6 +8,8 @@ from typing import Any
 
 import pulumi
 
+from aegir_components.recorded import READ
+
 _ENVELOPE = "4dabf18193072939515e22adb298388d"
 """Pulumi's key of a special value, and below it the mark of a secret."""
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, of pulumi.runtime.rpc
@@ -33,6 +35,8 @@ class RecordingMocks(pulumi.runtime.Mocks):
 
     computed: dict[str, dict[str, Any]] = field(default_factory=dict)
     resources: list[Recorded] = field(default_factory=list)
+    before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The state of a former run: URN to ``type`` and ``outputs``."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Record a resource."""
@@ -42,8 +46,9 @@ class RecordingMocks(pulumi.runtime.Mocks):
         return f"{args.name}-id", {**inputs, **self.computed.get(kind, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        """Answer no function: this project calls none."""
-        raise AssertionError(f"the program calls {args.token}")
+        """Answer the one function that this project calls: what the state has of a former run, which is ``before``."""
+        assert args.token == READ, f"the program calls {args.token}"
+        return {"outputs": self.before}, []
 
     def of(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """Give the inputs of all resources of a type, by name."""

@@ -161,6 +161,10 @@ class Web(Accounts):
         if wrong and self._deviates(f"links in the release:{wrong} missing"):
             self._run_as_user(self._variables.get("LINKING", ""))
 
+    def _sh_want_no_vhost(self, path: str, site: str) -> None:
+        if self.content(path).startswith(f"# Written by aegir for {site}. "):
+            self._sh_want_no_file(path)
+
     def _sh_want_no_certificate(self, directory: str) -> None:
         if self.is_directory(directory) and self._deviates(f"directory {directory}: still there"):
             self.remove(directory)

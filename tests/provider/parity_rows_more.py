@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aegir_components.host import script
 from tests.provider.parity import OPTIONS, database, directory, file, link, mount, package, resolved, unit, user
 from tests.provider.parity_rows import AEGIR, CONF, DATA, PUBLISHED, REGISTRY, RELEASE, RELEASES, ROWS, SITE, call, row
 
@@ -189,3 +190,24 @@ call("site_php", "PHP is not installed", ("site-a", SITE, RELEASE, "/srv/tmp", "
 
 call("status_units", "one runs", ("apache2",), unit("apache2", "running"))
 call("status_cron", "it never ran", ("site-a",))
+
+# Which entry of a stack file a machine is, and whose vhost a file is.
+
+ENTRY = "/var/lib/aegir/entries/aegir%test"
+call("declare_entry", "it is new", ("aegir/test", "web1"))
+call("declare_entry", "it had another name", ("aegir/test", "web1"), file(ENTRY, "www1\n"))
+call("forget_entry", "it is there", ("aegir/test",), file(ENTRY, "web1\n"))
+call("forget_entry", "another stack has one as well", ("aegir/test",), file(ENTRY), file(f"{ENTRY}-2"))
+for now, situation in (("", "nobody recorded one"), ("web1\n", "it is this one"), ("www1\n", "it is another one")):
+    guarded = (script.call("only_entry", "aegir/test", "web1"), script.no_file(f"{CONF}/x"))
+    row("only_entry", situation, guarded, file(f"{CONF}/x"), *([file(ENTRY, now)] if now else []))
+VHOST = f"{CONF}/apache/vhost.d/{SITE}.conf"
+for text, situation in (
+    (f"# Written by aegir for {SITE}. Your own\n", "it is the site's own"),
+    ("# Written by aegir for other.example.com. Your own\n", "another site has written it since"),
+    ("<VirtualHost>\n", "somebody else has written it"),
+    (f"# Written by aegir for {SITE}. without an end", "it has no end"),
+    ("", "it is empty"),
+):
+    call("want_no_vhost", situation, (VHOST, SITE), file(VHOST, text))
+call("want_no_vhost", "it is gone", (VHOST, SITE))

@@ -416,10 +416,6 @@ def _take_a_right(world: World) -> None:
     account.grants["www_example_com"].discard("DELETE")
 
 
-def _drop_database(world: World) -> None:
-    del _server_of(world).databases["www_example_com"]
-
-
 def _empty_database(world: World) -> None:
     _server_of(world).databases["www_example_com"].clear()
 
@@ -547,7 +543,6 @@ EXAMPLES = {
         another={"clients": ["10.0.0.1", "10.0.0.2", "10.0.0.4"]},
         before=("database",),
         drift=_take_a_right,
-        vanish=_drop_database,
         hosts=("db1",),
         reads=False,
     ),
@@ -845,11 +840,14 @@ def test_what_is_on_a_machine_that_is_given_up_goes_without_asking_it(
     made.delete()
 
 
+@pytest.mark.parametrize(("key", "variable"), [("forget", "_forgotten"), ("replaced", "_replaced")])
 @pytest.mark.parametrize("given", ['["web1"]', ["web1"], None, "[]"])
-def test_machines_are_given_up_by_the_stacks_configuration(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machines_are_given_up_or_replaced_by_the_stacks_configuration(
+    given: Any, key: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept: set[str] = set()
-    monkeypatch.setattr(lifecycle, "_forgotten", kept)
-    request = types.SimpleNamespace(config=types.SimpleNamespace(get=lambda key: {"forget": given}[key]))
+    monkeypatch.setattr(lifecycle, variable, kept)
+    request = types.SimpleNamespace(config=types.SimpleNamespace(get={key: given}.get))
     machine.Provider().configure(request)  # type: ignore[arg-type]
     assert ({"web1"} if given and "web1" in given else set()) == kept
 

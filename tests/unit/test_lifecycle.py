@@ -54,8 +54,12 @@ class TestChangedKeys:
 
     def test_only_inputs_count(self) -> None:
         assert [] == lifecycle.changed_keys(
-            {"a": 1, "computed": "x", "__provider": "old"}, {"a": 1, "__provider": "new"}
+            {"a": 1, "computed": "x", "__provider": "old"}, {"a": 1, "__provider": "new"}, ("computed",)
         )
+
+    def test_an_input_that_is_no_longer_given_is_a_change(self) -> None:
+        assert ["name"] == lifecycle.changed_keys({"site": "a", "name": "b"}, {"site": "a"})
+        assert [] == lifecycle.changed_keys({"site": "a", "name": None}, {"site": "a"})
 
     def test_they_are_sorted(self) -> None:
         assert ["a", "b", "c"] == lifecycle.changed_keys({"b": 1}, {"c": 1, "b": 2, "a": 3})

@@ -202,8 +202,13 @@ FAULTS = [
     pytest.param({"site": {}}, 'aegir:site: unknown key; did you mean "sites"?', id="top-level-key"),
     pytest.param(
         {"zzz": 1},
-        "aegir:zzz: unknown key; known: acme, clusters, environment, environment_formerly, forget, hub, packs, platforms, reverse_proxies, rules, servers, sites",
+        "aegir:zzz: unknown key; known: acme, clusters, confirm_removals, environment, environment_formerly, forget, hub, packs, platforms, replaced, reverse_proxies, rules and 2 more",
         id="top-level-key-like-none",
+    ),
+    pytest.param(
+        {"replaced": ["web7"]},
+        'aegir:replaced[0]: no server named "web7"; known: db1, web1',
+        id="replaced-not-declared",
     ),
     pytest.param(
         {"environment": "prod"},

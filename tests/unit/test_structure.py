@@ -22,7 +22,7 @@ LONGEST = 400
 LEAVES = {"settings", "layout"}
 BELOW = {"host", "mysql", "services", "applications", "templates", "sources", "backups", *LEAVES}
 """What providers may use; in here every direction that is not forbidden below is allowed."""
-EVERYTHING = BELOW | {"providers", "components", "estate", "cli"}
+EVERYTHING = BELOW | {"recorded", "providers", "changes", "components", "estate", "cli"}
 FORBIDDEN = {
     "pulumi_workarounds": EVERYTHING,
     "settings": EVERYTHING - {"settings"},
@@ -35,7 +35,9 @@ FORBIDDEN = {
     "services": {"backups", "providers", "components", "estate", "settings"},
     "backups": {"services", "applications", "sources", "templates", "providers", "components", "estate", "cli"},
     "providers": {"components", "estate", "settings", "cli"},
-    "components": {"estate", "cli"},
+    "recorded": EVERYTHING - {"recorded"},
+    "changes": {"components", "estate", "cli"},
+    "components": {"changes", "estate", "cli"},
     "estate": {"cli"},
 }  # fmt: skip
 WITHOUT_PULUMI = {

@@ -13,6 +13,12 @@ want_site_links() { # publish-path below target names...; linking itself is aegi
     as_user aegir "$LINKING" || fail "the site could not be linked into the release $sl_docroot"
 }
 
+want_no_vhost() { # file site: one that another site has written since is that site's
+    [ -e "$1" ] || return 0
+    IFS= read -r nv_first <"$1" || :
+    case $nv_first in "# Written by aegir for $2. "*) want_no_file "$1" ;; esac
+}
+
 site_lock() { # user seconds site: an installer that a killed run left working is waited for
     exec 8>>"/run/lock/aegir-$1.lock"
     flock -w "$2" 8 || fail "an installer of $3 is still at work after $2 s; look at it on the machine (ps -u $1)"

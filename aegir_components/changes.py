@@ -1,0 +1,102 @@
+"""Which edits of a stack file would lose content or leave a site down: rejected before anything is touched. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aegir_components import layout, settings
+from aegir_components.applications import APPLICATIONS, CodeBase
+from aegir_components.providers import site_config, site_database
+from aegir_components.recorded import Outputs, Recorded
+
+ALIKE = 0.75
+"""From which likeness of two names on a removal may be a mistyped name; `oen.example.com` is 0.93 like `one.example.com`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """What the program is about to declare."""
+
+    settings: settings.Settings
+    code: Mapping[str, CodeBase]
+    """By platform."""
+    placed: Callable[[str], Mapping[str, Any]]
+    """Gives ``members`` and ``uploads`` of a platform's sites, as ``SiteConfiguration`` has them."""
+
+
+def problems(recorded: Recorded, declared: Declared) -> list[str]:
+    """List what an edit would lose, each with its path in the stack file; empty when nothing is lost."""
+    found = [*_removals(recorded, declared.settings)]
+    for site in declared.settings.sites.values():
+        where = f'aegir:sites["{site.display_name}"]'
+        database = recorded.of("aegir:SiteDatabase").get(site.identity)
+        files = recorded.of("aegir:SiteConfiguration").get(site.identity)
+        if database:
+            found += [f"{where}.database: {why}" for why in _database(database, site, declared)]
+        if files:
+            found += [f"{where}.platform: {why}" for why in _files(files, site, declared)]
+            found += [f"{where}.platform: {why}" for why in _code(files, site, recorded, declared)]
+    return found
+
+
+def _database(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:
+    service = declared.settings.database_server(site.name).database
+    assert service is not None
+    want = {"site": site.name, "server": site.database, "address": service.address, "port": service.port}
+    yield from site_database.Provider().rejected({**have}, want).values()
+
+
+def _files(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:
+    platform = declared.settings.platforms[site.platform]
+    root = layout.publish_root(platform.publish_path)
+    want = {"site": site.name, "publish_root": root, **declared.placed(site.platform)}
+    yield from site_config.Provider().rejected({**have}, want).values()
+
+
+def _code(have: Outputs, site: settings.Site, recorded: Recorded, declared: Declared) -> Iterator[str]:
+    """Reject another application, and an older major version of it: the database would not fit."""
+    code = declared.code[site.platform]
+    release = recorded.of("aegir:Release").get(str(have.get("platform")), {})
+    version = str((release.get("facts") or {}).get("version", ""))
+    now, was = APPLICATIONS[code.application], APPLICATIONS.get(str(have.get("application")))
+    if was is None:
+        return
+    title = f"{was.title} {version}".strip()
+    advice = "Nothing was changed. Put the site on a platform with the code that it was made with, or a newer one"
+    if now is not was:
+        yield f"{site.name} is a site of {title}, and the platform {site.platform} has {now.title} {code.version}. {advice}"
+    elif (old := _major(version)) and (new := _major(code.version)) and new < old:
+        yield f"{site.name} is a site of {title}, and the platform {site.platform} has {code.version}. {advice}"
+
+
+def _major(version: str) -> int:
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0
+
+
+def _removals(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
+    """Reject removals that nobody confirmed: of several sites, or of one whose name was most likely mistyped."""
+    kept = {site.identity for site in declared.sites.values()}
+    known = recorded.of("aegir:SiteConfiguration")
+    shown = {key: str(have.get("name") or key) for key, have in known.items()}
+    gone = {key: shown[key] for key in sorted(known) if key not in kept}
+    added = [site.name for site in declared.sites.values() if site.identity not in known]
+    unconfirmed = [name for name in gone.values() if name not in declared.confirm_removals]
+    typed = {name: difflib.get_close_matches(name, added, 1, ALIKE) for name in unconfirmed}
+    advice = f"aegir:confirm_removals: [{', '.join(gone.values())}]"
+    for name in unconfirmed:
+        if typed[name]:
+            new, made = typed[name][0], next(key for key, shown_name in gone.items() if shown_name == name)
+            yield (
+                f"aegir:sites: {name} is no longer declared, and {new} is new. Nothing was changed. If {name} got another name, "
+                f"declare {new} with `formerly: {made}`; if it is to be removed with its content, confirm it: {advice}"
+            )
+    if len(gone) > 1 and (rest := [name for name in unconfirmed if not typed[name]]):
+        yield (
+            f"aegir:sites: {len(gone)} sites with content are no longer declared: {', '.join(rest)}. Nothing was changed. "
+            f"Was a part of the stack file lost? If they are to be removed with their databases and files, confirm it: {advice}"
+        )

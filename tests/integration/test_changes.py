@@ -1,0 +1,221 @@
+"""Edits of what exists, on real hosts with content: applied with nothing lost, or rejected with a sentence."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from aegir_components import layout
+from lab import Host, HostSpec, Lab
+from tests.integration.farm import Config, Farm, fetch, web_and_database
+
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+ONE, TWO = "one.example.com", "two.example.com"
+HOSTS = [
+    HostSpec("web1", image="web"),
+    HostSpec("web2", image="web"),
+    HostSpec("db1", image="db"),
+    HostSpec("db2", image="db"),
+]
+
+
+@dataclass
+class Estate:
+    """A farm with two sites that have an upload and a row of their own."""
+
+    lab: Lab
+    farm: Farm
+
+    @property
+    def web(self) -> Host:
+        return self.lab.host("web1")
+
+    def fill(self) -> None:
+        for name in (ONE, TWO):
+            user, files = layout.system_user(name), layout.site_files(layout.PLATFORMS_ROOT, name)
+            self.web.run(f"runuser -u {user} -- sh -c 'echo upload of {name} >{files}/own.txt'")
+            self.sql("CREATE TABLE content (word TEXT)", name)
+            self.sql(f"INSERT INTO content VALUES ('row of {name}')", name)
+
+    def sql(self, statement: str, name: str) -> str:
+        return self.lab.host("db1").run(f'mysql -Ne "{statement}" {layout.database_name(name)}').stdout.strip()
+
+    def content(self, name: str, *, called: str = "") -> list[str]:
+        """Give what a site has: its row, and its upload as a visitor gets it; the latter by its name of now."""
+        shown = fetch(self.web, called or name, f"/sites/{name}/files/own.txt").body.strip()
+        return [self.sql("SELECT word FROM content", name), shown, str(fetch(self.web, called or name).status)]
+
+    def is_whole(self) -> bool:
+        return all(self.content(name) == [f"row of {name}", f"upload of {name}", "200"] for name in (ONE, TWO))
+
+    def rejected(self, edit: Callable[[Config], None]) -> str:
+        """Make an edit that a preview and a run reject; it is taken back, and nothing has happened."""
+        before = copy.deepcopy(self.farm.settings)
+        edit(self.farm.settings)
+        said = self.farm.preview(ok=False).sentence
+        assert "Nothing was changed" in said
+        # Also without a preview, which does what does not depend on the edit.
+        self.farm.up(ok=False)
+        assert self.is_whole()
+        self.farm.settings = before
+        self.farm.up()
+        assert self.is_whole()
+        return said
+
+
+@pytest.fixture(scope="module")
+def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Estate:
+    lab = lab_factory("changes", HOSTS)
+    settings = web_and_database(lab, source=wordpress, sites={ONE: {}, TWO: {}})
+    for name, service in (("web2", {"web": "nginx"}), ("db2", {"database": "mysql"})):
+        host = lab.host(name)
+        settings["servers"][host.spec.fqdn] = {"address": host.address, "services": service}
+    settings["platforms"]["other"] = {"server": lab.host("web2").spec.fqdn, "source": str(wordpress)}
+    settings["platforms"]["beside"] = {**settings["platforms"]["code"], "publish_path": "/srv/www/beside"}
+    settings["platforms"]["next"] = dict(settings["platforms"]["code"])
+    for site in settings["sites"].values():
+        site["database"] = lab.host("db1").spec.fqdn
+    made = Estate(lab, Farm(tmp_path_factory.mktemp("changes"), settings))
+    made.farm.up()
+    made.fill()
+    assert made.is_whole()
+    return made
+
+
+def test_another_database_server_is_rejected(estate: Estate) -> None:
+    other = estate.lab.host("db2").spec.fqdn
+
+    said = estate.rejected(lambda settings: settings["sites"][ONE].update(database=other))
+    assert f"the database of {ONE} is on {estate.lab.host('db1').spec.fqdn}" in said
+
+
+@pytest.mark.parametrize(("platform", "where"), [("other", "are on"), ("beside", "are below")])
+def test_a_platform_elsewhere_is_rejected(estate: Estate, platform: str, where: str) -> None:
+    said = estate.rejected(lambda settings: settings["sites"][ONE].update(platform=platform))
+    assert f"the files of {ONE} {where}" in said
+
+
+def rename(estate: Estate, kind: str, former: str, name: str) -> None:
+    settings = estate.farm.settings
+    settings["servers"][name] = settings["servers"].pop(former)
+    for platform in settings["platforms"].values():
+        if platform["server"] == former:
+            platform["server"] = name
+    for site in settings["sites"].values():
+        if kind == "db" and site["database"] == former:
+            site["database"] = name
+
+
+@pytest.mark.parametrize("kind", ["db", "web"])
+def test_an_entry_of_the_same_machine_may_get_another_name(estate: Estate, kind: str) -> None:
+    former, name = estate.lab.host(f"{kind}1").spec.fqdn, f"{kind}-renamed.example.com"
+    # The key of the machine is known by its address as well as by its name.
+    estate.farm.settings["servers"][former]["ssh"] = {"host_key": estate.lab.host(f"{kind}1").host_key}
+    estate.farm.up()
+
+    rename(estate, kind, former, name)
+    estate.farm.up()
+    assert estate.is_whole()
+    estate.farm.unchanged("--refresh")
+
+    rename(estate, kind, name, former)
+    estate.farm.up()
+    assert estate.is_whole()
+    estate.farm.unchanged("--refresh")
+
+
+def test_a_site_that_was_renamed_gets_its_first_name_back(estate: Estate) -> None:
+    sites = estate.farm.settings["sites"]
+    sites["new.example.com"] = {**sites.pop(ONE), "formerly": ONE}
+    estate.farm.up()
+    assert "upload of " + ONE == estate.content(ONE, called="new.example.com")[1]
+
+    sites[ONE] = {key: value for key, value in sites.pop("new.example.com").items() if key != "formerly"}
+    estate.farm.up()
+    assert estate.is_whole()
+    assert 404 == fetch(estate.web, "new.example.com").status
+    estate.farm.unchanged("--refresh")
+
+
+def test_a_site_that_moved_between_platforms_of_a_server_leaves_nothing_in_the_former_one(estate: Estate) -> None:
+    for platform in ("next", "code", "next"):
+        estate.farm.settings["sites"][ONE]["platform"] = platform
+        estate.farm.up()
+        assert estate.is_whole()
+    listed = estate.web.run(
+        "ls /var/lib/aegir/platforms/code 2>/dev/null || ls /var/aegir/config/*/platforms/code || true"
+    ).stdout
+    assert ONE not in listed
+    estate.farm.settings["sites"][TWO]["platform"] = "next"
+    estate.farm.up()
+
+    code = estate.farm.settings["platforms"].pop("code")
+    estate.farm.up()
+    assert estate.is_whole()
+    estate.farm.settings["platforms"]["code"] = code
+    for name in (ONE, TWO):
+        estate.farm.settings["sites"][name]["platform"] = "code"
+    estate.farm.up()
+    assert estate.is_whole()
+    estate.farm.unchanged("--refresh")
+
+
+def test_tls_that_is_no_longer_required_is_not_demanded(estate: Estate) -> None:
+    service = estate.farm.settings["servers"][estate.lab.host("db1").spec.fqdn]["services"]
+    service["database"] = {"type": "mysql", "tls": "required"}
+    estate.farm.up()
+    assert estate.is_whole()
+
+    service["database"] = "mysql"
+    estate.farm.up()
+    assert estate.is_whole()
+    estate.farm.unchanged("--refresh")
+
+
+@pytest.mark.parametrize("as_alias", [False, True])
+def test_a_name_that_another_site_gets_in_the_same_edit_is_that_sites(estate: Estate, as_alias: bool) -> None:
+    sites, short = estate.farm.settings["sites"], "short.example.com"
+    sites[short] = {"platform": "code", "database": estate.lab.host("db1").spec.fqdn}
+    estate.farm.up()
+    assert "row" not in estate.content(ONE, called=short)[1]
+
+    del sites[short]
+    name = "heir.example.com" if as_alias else short
+    sites[name] = {**sites.pop(ONE), "formerly": ONE, **({"aliases": [short]} if as_alias else {})}
+    estate.farm.up()
+    assert f"upload of {ONE}" == estate.content(ONE, called=short)[1]
+    estate.farm.unchanged("--refresh")
+
+    declared = sites.pop(name)
+    sites[ONE] = {key: value for key, value in declared.items() if key not in {"formerly", "aliases"}}
+    estate.farm.up()
+    assert estate.is_whole()
+    assert 404 == fetch(estate.web, short).status
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_a_database_that_is_gone_or_empty_is_an_error_and_no_installation(estate: Estate, refresh: bool) -> None:
+    database, base = estate.lab.host("db1"), layout.database_name(ONE)
+    kept = database.run(f"mysqldump {base}").stdout
+    database.run(f"mysql -e 'DROP DATABASE {base}'")
+    if refresh:
+        said = estate.farm.up("--refresh", ok=False).sentence
+        assert f"the database {base} of {ONE} is not on {database.address}" in said
+        assert "" == database.run(f"mysql -Ne \"SHOW DATABASES LIKE '{base}'\"").stdout
+    database.run(f"mysql -e 'CREATE DATABASE {base}'")
+    estate.farm.settings["sites"][ONE]["title"] = f"Another title {refresh}"
+    said = estate.farm.up(ok=False).sentence
+    assert "Nothing was installed" in said
+    assert "" == database.run(f"mysql -Ne 'SHOW TABLES FROM {base}'").stdout
+
+    # As the message says.
+    database.run(f"mysql {base}", input=kept)
+    estate.farm.up("--refresh")
+    assert estate.is_whole()
+    estate.farm.unchanged("--refresh")

@@ -1,0 +1,212 @@
+"""Edits of a stack file over a site with content, by the providers: applied with nothing lost, or rejected by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aegir_components import backups, layout
+from aegir_components.host.connection import Connection
+from aegir_components.providers import lifecycle
+from tests.provider import test_contract
+from tests.provider.test_contract import SITE, Driver, Inputs, World, created
+
+DATABASE = "www_example_com"
+FILES = layout.site_files("/var/aegir/platforms", SITE)
+VHOST = layout.vhost_path("apache", SITE)
+
+
+world = test_contract.world
+"""The machines of the contract."""
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Backups that would be made of what is about to be removed; none is expected where nothing is lost."""
+    made: list[str] = []
+    monkeypatch.setattr(backups, "save_database", lambda *given: made.append(f"database {given[2]}"))
+    monkeypatch.setattr(backups, "save_files", lambda *given: made.append(f"files {given[1]}"))
+    return made
+
+
+def content(world: World) -> dict[str, Any]:
+    """Put a table into the site's database, and give the tables."""
+    server = world.farm.hosts["db1"].mysql
+    assert server is not None
+    server.databases[DATABASE]["node"] = 74
+    tables: dict[str, Any] = server.databases[DATABASE]
+    return tables
+
+
+def rejections(made: Driver, news: Inputs) -> list[str]:
+    return [failure.reason for failure in made.provider.check(made.outs, news).failures]
+
+
+def named(connection: Inputs, name: str, **changed: Any) -> Inputs:
+    """Give the connection of a machine under another name."""
+    return {**connection, "host": name, **changed}
+
+
+def test_a_database_server_may_get_another_name(world: World, removed: list[str]) -> None:
+    made = created("site_database", world)
+    tables = content(world)
+    news = {**made.inputs, "server": "mysql1", "connection": named(made.inputs["connection"], "mysql1")}
+
+    assert [] == rejections(made, news)
+    difference = made.diff(news)
+    assert (difference.changes, difference.replaces) == (True, [])
+    made.update(news)
+    assert tables["node"] == 74
+    assert [] == removed
+
+
+def test_another_database_server_is_rejected_before_anything_happens(world: World) -> None:
+    made = created("site_database", world)
+    news = {
+        **made.inputs,
+        "server": "db2",
+        "address": "10.0.0.9",
+        "connection": named(made.inputs["connection"], "db2"),
+    }
+
+    (why,) = rejections(made, news)
+    assert f"the database of {SITE} is on db1 (10.0.0.3), and db2 (10.0.0.9) has none of its content" in why
+    assert "Write `database: db1` at the site again" in why
+
+
+@pytest.mark.parametrize("refreshed", [True, False])
+def test_a_database_that_is_not_where_the_state_knows_it_is_never_made_empty(
+    world: World, monkeypatch: pytest.MonkeyPatch, refreshed: bool
+) -> None:
+    made = created("site_database", world)
+    content(world)
+    server = world.farm.hosts["db1"].mysql
+    assert server is not None
+    del server.databases[DATABASE]
+    if refreshed:
+        assert made.id == made.read()
+        assert f"the database {DATABASE} of {SITE} is not on 10.0.0.3" in made.outs["drift"][0]
+
+    with pytest.raises(RuntimeError, match="Nothing was installed"):
+        made.update({**made.inputs, "clients": ["10.0.0.1"]})
+    assert DATABASE not in server.databases
+
+    monkeypatch.setattr(lifecycle, "_replaced", {"db1"})
+    made.update(made.inputs)
+    assert DATABASE in server.databases
+
+
+def test_a_renamed_stack_keeps_its_databases(world: World) -> None:
+    made = created("site_database", world)
+    tables = content(world)
+
+    made.update({**made.inputs, "owner": f"aegir/renamed/{SITE}"})
+    assert tables["node"] == 74
+    assert [] == made.outs["drift"]
+    with pytest.raises(RuntimeError, match="belongs to aegir/renamed"):
+        created("site_database", world)
+
+
+def _other_machine(site: Inputs, world: World) -> Inputs:
+    return {"members": {"web9": {**site["members"]["web1"], "connection": _reached("web9", "10.0.0.9", world)}}}
+
+
+def _other_root(_site: Inputs, _world: World) -> Inputs:
+    return {"publish_root": "/srv/www", "publish_path": "/srv/www/drupal-10"}
+
+
+def _reached(name: str, address: str, world: World) -> Inputs:
+    return Connection(host=name, address=address, hub_root=str(world.hub_root)).to_props()
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        pytest.param(_other_machine, "are on web1, and its platform is to be on web9", id="another machine"),
+        pytest.param(_other_root, "are below /var/aegir/platforms", id="another publish root"),
+    ],
+)
+def test_an_edit_that_would_leave_the_files_behind_is_rejected(
+    world: World, edit: Callable[[Inputs, World], Inputs], sentence: str
+) -> None:
+    made = created("site_config", world)
+
+    (why,) = rejections(made, {**made.inputs, **edit(made.inputs, world)})
+    assert why.startswith(f"the files of {SITE} ")
+    assert sentence in why
+    assert "Nothing was changed" in why
+
+
+def test_storage_that_is_shared_is_not_given_up_silently(world: World) -> None:
+    world.farm.hosts["web1"].make_directories("/srv/uploads")
+    shared = {**created("site_config", world).inputs, "uploads": "/srv/uploads"}
+    made = created("site_config", world, shared)
+
+    alone = {key: value for key, value in shared.items() if key != "uploads"}
+    (why,) = rejections(made, alone)
+    assert f"the uploads of {SITE} are in /srv/uploads" in why
+
+
+def test_a_web_server_may_get_another_name_and_keeps_the_files(world: World, removed: list[str]) -> None:
+    made = created("site_config", world)
+    web = world.farm.hosts["web1"]
+    # The same machine, found under its new name as well.
+    world.farm.hosts["www1"] = web
+    news = {
+        **made.inputs,
+        "members": {"www1": {**made.inputs["members"]["web1"], "connection": _reached("www1", web.address, world)}},
+    }
+
+    assert [] == rejections(made, news)
+    assert [] == made.diff(news).replaces
+    made.update(news)
+    assert ("directory", FILES) in web.items
+    assert VHOST in web.files
+    assert [] == removed
+
+
+def test_files_that_are_not_where_the_state_knows_them_are_an_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created("site_config", world)
+    web = world.farm.hosts["web1"]
+    for key in [key for key in web.items if key[1].startswith(layout.site_directory("/var/aegir/platforms", SITE))]:
+        del web.items[key]
+    news = {**made.inputs, "aliases": ["example.org"]}
+
+    with pytest.raises(
+        RuntimeError, match=f"the files of {SITE} are not in /var/aegir/platforms/.sites/{SITE} any more"
+    ):
+        made.update(news)
+    assert ("directory", FILES) not in web.items
+
+    monkeypatch.setattr(lifecycle, "_replaced", {"web1"})
+    made.update(news)
+    assert ("directory", FILES) in web.items
+
+
+def test_a_site_that_is_on_another_platform_leaves_the_registry_of_the_former_one(world: World) -> None:
+    made = created("site_config", world)
+    web = world.farm.hosts["web1"]
+    web.make_directories(layout.platform_registry("drupal-11"))
+    former = f"{layout.platform_registry('drupal-10')}/{SITE}"
+    assert former in web.files
+
+    made.update({**made.inputs, "platform": "drupal-11", "publish_path": "/var/aegir/platforms/drupal-11"})
+    assert former not in web.files
+    assert f"{layout.platform_registry('drupal-11')}/{SITE}" in web.files
+
+
+def test_a_name_that_another_site_has_now_keeps_that_sites_vhost(world: World, removed: list[str]) -> None:
+    """The site of this name was removed, and its name given to another one in the same run."""
+    former = created("site_config", world)
+    web = world.farm.hosts["web1"]
+    other = {**former.inputs, "site": "new.example.com", "name": SITE, "aliases": []}
+    created("site_config", world, other)
+    assert "new.example.com" in web.files[VHOST].splitlines()[0]
+
+    former.delete()
+    assert VHOST in web.files
+    assert removed, "the files of the site that is removed are kept on the hub"

@@ -1,0 +1,211 @@
+"""Which edits of a stack file are rejected because they would lose content, as a table of edits over one estate."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aegir_components import changes, layout, settings
+from aegir_components.applications import CodeBase
+from aegir_components.recorded import Recorded, of_outputs
+
+Config = dict[str, Any]
+ONE, TWO, NEW = "one.example.com", "two.example.com", "new.example.com"
+ESTATE: Config = {
+    "hub": {"address": "10.0.0.1", "ssh": {"known_hosts": "/srv/known_hosts"}},
+    "servers": {
+        "web1": {"address": "10.0.0.2", "services": {"web": "apache"}},
+        "web2": {"address": "10.0.0.3", "services": {"web": "nginx"}},
+        "db1": {"address": "10.0.0.8", "services": {"database": "mysql"}},
+        "db2": {"address": "10.0.0.9", "services": {"database": "mysql"}},
+    },
+    "platforms": {
+        "ten": {"server": "web1", "source": "/srv/ten"},
+        "eleven": {"server": "web1", "source": "/srv/eleven"},
+        "nine": {"server": "web1", "source": "/srv/nine"},
+        "press": {"server": "web1", "source": "/srv/press"},
+        "away": {"server": "web2", "source": "/srv/ten"},
+    },
+    "sites": {ONE: {"platform": "ten", "database": "db1"}, TWO: {"platform": "ten", "database": "db1"}},
+}
+VERSIONS = {"ten": "10.1.6", "eleven": "11.0.1", "nine": "9.5.1", "away": "10.1.6"}
+
+
+def code(platform: str) -> CodeBase:
+    if platform == "press":
+        return CodeBase(application="wordpress", version="6.9.1", docroot=".")
+    return CodeBase(application="drupal", version=VERSIONS.get(platform, "10.6.12"), docroot="web")
+
+
+def load(config: Config) -> settings.Settings:
+    return settings.load(config, lambda _path: False)
+
+
+def placed(declared: settings.Settings, platform: str) -> Config:
+    return {
+        "members": {
+            server.name: {"connection": {"host": server.name, "address": server.address}, "type": "apache"}
+            for server in declared.web_servers(platform)
+        },
+        "uploads": "",
+    }
+
+
+def recorded(config: Config) -> Recorded:
+    """Give what a run with a stack file leaves in the state."""
+    declared, outputs = load(config), {}
+    for name in declared.platforms:
+        facts = {"facts": {"version": code(name).version}}
+        outputs[f"urn:pulumi:x::aegir::aegir:Release::{name}"] = {
+            "type": "pulumi-python:dynamic/aegir:Release",
+            "outputs": facts,
+        }
+    for site in declared.sites.values():
+        server = declared.database_server(site.name)
+        assert server.database is not None
+        kinds = {
+            "SiteDatabase": {
+                "site": site.identity,
+                "server": server.name,
+                "address": server.database.address,
+                "port": 3306.0,
+            },
+            "SiteConfiguration": {
+                "site": site.identity,
+                **({"name": site.name} if site.formerly else {}),
+                "platform": site.platform,
+                "application": code(site.platform).application,
+                "publish_root": layout.publish_root(declared.platforms[site.platform].publish_path),
+                **placed(declared, site.platform),
+            },
+        }
+        for kind, values in kinds.items():
+            urn = f"urn:pulumi:x::aegir::aegir:{kind}::{site.identity}"
+            outputs[urn] = {"type": f"pulumi-python:dynamic/aegir:{kind}", "outputs": values}
+    return of_outputs(outputs)
+
+
+def problems(edit: Callable[[Config], object], before: Config = ESTATE) -> list[str]:
+    config = copy.deepcopy(before)
+    edit(config)
+    declared = load(config)
+    sources = {name: code(name) for name in declared.platforms}
+    return changes.problems(
+        recorded(before),
+        changes.Declared(settings=declared, code=sources, placed=lambda platform: placed(declared, platform)),
+    )
+
+
+def rename_server(config: Config, former: str, name: str) -> None:
+    config["servers"][name] = config["servers"].pop(former)
+    for platform in config["platforms"].values():
+        if platform["server"] == former:
+            platform["server"] = name
+    for site in config["sites"].values():
+        if site["database"] == former:
+            site["database"] = name
+
+
+APPLIED: dict[str, Callable[[Config], object]] = {
+    "nothing": lambda _config: None,
+    "database server renamed": lambda config: rename_server(config, "db1", "mysql1"),
+    "web server renamed": lambda config: rename_server(config, "web1", "www1"),
+    "address of a web server": lambda config: config["servers"]["web1"].update(address="10.0.0.22"),
+    "address of a database server": lambda config: config["servers"]["db1"].update(address="10.0.0.88"),
+    "another platform of the server": lambda config: config["sites"][ONE].update(platform="eleven"),
+    "one site removed": lambda config: config["sites"].pop(ONE),
+    "one site removed, another one added": lambda config: config["sites"].update(
+        {"shop.example.org": config["sites"].pop(ONE)}
+    ),
+    "renamed with formerly": lambda config: config["sites"].update(
+        {NEW: {**config["sites"].pop(ONE), "formerly": ONE}}
+    ),
+    "both removed, confirmed": lambda config: config.update(sites={}, confirm_removals=[ONE, TWO]),
+    "a server joins": lambda config: (
+        config.update(clusters={"web": {"servers": ["web1", "web2"], "uploads": "separate"}}),
+        config["platforms"]["ten"].update(server="web"),
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", APPLIED.values(), ids=APPLIED)
+def test_an_edit_that_loses_nothing_is_applied(edit: Callable[[Config], object]) -> None:
+    assert [] == problems(edit)
+
+
+REJECTED = [
+    pytest.param(
+        lambda config: config["sites"][ONE].update(database="db2"),
+        f'aegir:sites["{ONE}"].database: the database of {ONE} is on db1 (10.0.0.8)',
+        id="another database server",
+    ),
+    pytest.param(
+        lambda config: config["sites"][ONE].update(platform="away"),
+        f'aegir:sites["{ONE}"].platform: the files of {ONE} are on web1, and its platform is to be on web2',
+        id="a platform on another server",
+    ),
+    pytest.param(
+        lambda config: config["sites"][ONE].update(platform="press"),
+        f"{ONE} is a site of Drupal 10.1.6, and the platform press has WordPress 6.9.1",
+        id="another application",
+    ),
+    pytest.param(
+        lambda config: config["sites"][ONE].update(platform="nine"),
+        f"{ONE} is a site of Drupal 10.1.6, and the platform nine has 9.5.1",
+        id="an older major version",
+    ),
+    pytest.param(
+        lambda config: config["platforms"]["ten"].update(publish_path="/srv/www/ten"),
+        f"the files of {ONE} are below /var/aegir/platforms, and its platform is to be published below /srv/www",
+        id="another publish root",
+    ),
+    pytest.param(
+        lambda config: config["sites"].update({"oen.example.com": config["sites"].pop(ONE)}),
+        f"aegir:sites: {ONE} is no longer declared, and oen.example.com is new",
+        id="a mistyped name",
+    ),
+    pytest.param(
+        lambda config: config.update(sites={}),
+        f"2 sites with content are no longer declared: {ONE}, {TWO}",
+        id="a block lost in a merge",
+    ),
+    pytest.param(
+        lambda config: config.update(sites={}, confirm_removals=[ONE]),
+        f"2 sites with content are no longer declared: {TWO}",
+        id="one of two confirmed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("edit", "sentence"), REJECTED)
+def test_an_edit_that_would_lose_content_is_rejected(edit: Callable[[Config], object], sentence: str) -> None:
+    found = problems(edit)
+    assert found
+    assert any(sentence in text for text in found), found
+    assert all("Nothing was changed" in text for text in found)
+
+
+def test_a_site_that_was_renamed_is_not_taken_for_a_removed_one() -> None:
+    renamed = copy.deepcopy(ESTATE)
+    renamed["sites"][NEW] = {**renamed["sites"].pop(ONE), "formerly": ONE}
+    assert [] == problems(
+        lambda config: (
+            config["sites"].update({ONE: {"platform": "ten", "database": "db1"}}) or config["sites"].pop(NEW)
+        ),
+        renamed,
+    )
+    (why,) = problems(lambda config: config["sites"][NEW].pop("formerly"), renamed)
+    assert f"{NEW} is no longer declared" in why or "formerly" in why
+
+
+def test_a_first_run_has_nothing_to_lose() -> None:
+    declared = load(ESTATE)
+    wanted = changes.Declared(
+        settings=declared,
+        code={name: code(name) for name in declared.platforms},
+        placed=lambda platform: placed(declared, platform),
+    )
+    assert [] == changes.problems(of_outputs({}), wanted)
