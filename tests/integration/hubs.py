@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,11 +123,10 @@ class Hub:
         self.host.run(f"setsid sh -c {_quoted(self._script(command, where, {}))} >{log} 2>&1 </dev/null &")
 
     def wait_for(self, script: str, seconds: float = 150.0) -> None:
-        """Wait until a shell script of the host's succeeds."""
-        deadline = time.monotonic() + seconds
-        while self.host.run(script, check=False).returncode:
-            assert time.monotonic() < deadline, f"not within {seconds:g} s: {script}"
-            time.sleep(0.1)
+        """Wait until a shell script of the host's succeeds; asked there, so that what lasts a moment is not missed."""
+        loop = f"until {{ {script}; }} 2>/dev/null; do sleep 0.02; done"
+        done = self.host.run(f"timeout {seconds:g} sh -c {_quoted(loop)}", check=False, timeout=seconds + 30)
+        assert done.returncode == 0, f"not within {seconds:g} s: {script}"
 
     def _script(self, command: str, where: str, variables: Mapping[str, str]) -> str:
         words = {**self.environment, **variables}

@@ -11,7 +11,7 @@ import pytest
 from lab import HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 NAME = "www.example.com"

@@ -166,7 +166,8 @@ def test_a_killed_runner_holds_nobody_up(runner: Runner, web: Host) -> None:
     assert "waited 0 s for it" in held
 
     # The shell with its family, but for the plugins: those outlive an engine that is killed.
-    runner.hub.host.run("pkill -KILL -f '[s]teps/up.sh'; pkill -KILL -x timeout; pkill -KILL -x pulumi; sleep 0.5")
+    runner.hub.host.run("pkill -KILL -f '[s]teps/up.sh'; pkill -KILL -x timeout; pkill -KILL -x pulumi || true")
+    runner.hub.wait_for("! pgrep -x pulumi >/dev/null", 20)
     assert "pulumi.dynamic" in runner.hub.host.run("ps -eo args").stdout
     assert runner.state()["pending_operations"]
 

@@ -17,7 +17,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Done, Farm, hub_settings
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 PUBLISHED = f"{layout.PLATFORMS_ROOT}/code"

@@ -12,7 +12,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration.farm import Config, Farm, hub_settings, logins, now
 from tests.integration.firewall import filtered
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Maker = Callable[[Config], Farm]

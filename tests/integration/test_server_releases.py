@@ -13,7 +13,7 @@ import pytest
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import CommandEnded, Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Figure = Callable[[str, object], None]

@@ -21,7 +21,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, hub_settings, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 

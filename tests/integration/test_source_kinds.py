@@ -20,7 +20,7 @@ import pytest
 from lab import HostSpec, Lab
 from tests.integration.farm import Farm, hub_settings
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 PUBLISHED = "/var/aegir/platforms/code"

@@ -316,7 +316,7 @@ def test_a_secret_is_in_no_process_list_of_the_host_nor_of_the_hub(conn: Connect
     secret = "sentinel-7Gq2-hidden"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         running = pool.submit(hello, conn, f'password={secret}; printf %s "$password" | sha256sum >/dev/null; sleep 3')
-        time.sleep(1.2)
+        lab.host("one").run("until pgrep -x sleep >/dev/null; do sleep 0.02; done")
         there = lab.host("one").run("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'").stdout
         environments = lab.host("one").run("cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'").stdout
         here = subprocess.run(["ps", "axeww", "-o", "args"], capture_output=True, text=True, check=True).stdout

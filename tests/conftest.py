@@ -1,0 +1,65 @@
+"""What every run of the tests tells at its end: figures, code bases, and where the time went.
+
+In this file and not beside the tests on hosts, because the controller of several workers loads no other one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests import codebases
+from tests.integration.ledger import ledger
+
+
+def pytest_sessionstart() -> None:
+    """Begin to enter how long tests sleep."""
+    ledger.watch_sleep()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say whose time is spent from now on."""
+    ledger.file = item.nodeid.partition("::")[0]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Enter the length of a test; in the process that ran it, which adds what else it knows."""
+    if "PYTEST_XDIST_WORKER" in os.environ or not hasattr(report, "node"):
+        ledger.row().total += report.duration
+        ledger.row().tests += report.when == "setup"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the ledger of a worker to the controller."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["ledger"] = ledger.packed()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take a worker's ledger."""
+    ledger.add(getattr(node, "workeroutput", {}).get("ledger", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests have measured, and where their time went."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    figures = [pair for report in reports if report.when == "call" for pair in report.user_properties]
+    if figures:
+        terminalreporter.section("figures")
+        for name, value in figures:
+            terminalreporter.line(f"{name}: {value}")
+    account = codebases.Account()
+    for report in terminalreporter.stats.get("skipped", []):
+        account.skip(str(report.longrepr[2]))
+    on_hosts = any(row.hosts or row.pulumi for row in ledger.rows.values())
+    if on_hosts or account.skipped:
+        terminalreporter.line(account.line(codebases.present()))
+    if on_hosts:
+        terminalreporter.section("seconds of each file")
+        for line in ledger.table():
+            terminalreporter.line(line)
