@@ -59,7 +59,9 @@ class DirectoryMachine:
         places = [f"{self.root}/{place}" for place in (*BARE, *(f"state/{name}" for name in STATE))]
         lines = [script.call("mkdir", "-p", *places), script.call("ln", "-s", str(programs), f"{self.root}/bin")]
         lines += [f"printf %s {shlex.quote(text)} >{self.root}/{name}" for name, text in texts.items()]
-        return "\n".join(lines)
+        # Without these the real ones would be found, and a row about packages or accounts would be done to this machine.
+        guard = [f"[ -x {self.root}/bin/{name} ] || exit 1" for name in commands.COMMANDS]
+        return "\n".join([*lines, *guard])
 
     @property
     def environment(self) -> dict[str, str]:
