@@ -68,6 +68,10 @@ def judge(answer: Answer) -> str | None:
     """Drupal names itself in a header of every page that it makes, which it can't without its database."""
     if answer.status >= 500:
         return f"answers {answer.status}: {first_words(answer.body)}"
+    if "install.php" in answer.headers.get("location", ""):
+        return "answers with its installer: nothing is installed in the database that its settings name"
+    if answer.status == 200 and not answer.body.strip():
+        return "answers 200 with an empty page"
     generator = answer.headers.get("x-generator", "") + answer.body[:20000]
     if "Drupal" not in generator and "drupal" not in generator:
         return f"answers {answer.status}, but not from Drupal: {first_words(answer.body)}"

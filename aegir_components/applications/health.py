@@ -40,6 +40,25 @@ def fault(declared: Declared, address: str, port: int) -> str | None:
     return why
 
 
+def answers(application: Application, address: str, port: int, site: str, path: str) -> str | None:
+    """Ask a web server for a page of a site, over TLS where it redirects there, and say what is wrong with the answer.
+
+    Args:
+        application: the site's.
+        address: the web server's.
+        port: its port of plain HTTP.
+        site: the site's host name.
+        path: path and query.
+
+    Raises:
+        NoAnswer: nothing listens there, or it does not speak HTTP.
+    """
+    answer = probe.get(address, port, site, path)
+    if answer.status in (301, 302, 307, 308) and answer.headers.get("location", "").startswith(f"https://{site}/"):
+        answer = probe.get(address, port, site, path, tls=True)
+    return application.judge(answer)
+
+
 def judged(declared: Declared, answer: Answer) -> str | None:
     """Say what is wrong with the answer for the front page."""
     if declared.fingerprint and answer.fingerprint != declared.fingerprint:

@@ -25,6 +25,10 @@ def judge(answer: Answer) -> str | None:
     """WordPress links its own files from every page, and says so when it has no database."""
     if answer.status >= 500:
         return f"answers {answer.status}: {first_words(answer.body)}"
+    if re.search(r"/wp-admin/(?:install|setup-config)\.php", answer.headers.get("location", "")):
+        return "answers with its installer: nothing is installed in the database that its settings name"
+    if answer.status == 200 and not answer.body.strip():
+        return "answers 200 with an empty page"
     own = answer.headers.get("link", "") + answer.headers.get("x-redirect-by", "") + answer.body
     if not re.search(r"api\.w\.org|wp-(?:includes|content)/|WordPress", own):
         return f"answers {answer.status}, but not from WordPress: {first_words(answer.body)}"

@@ -73,6 +73,7 @@ class Platform(AegirComponent, kind="Platform"):
                 # Left out while they say nothing, so that a state of before is the same.
                 "verify": "full" if platform.verify == "full" else None,
                 # Either way a source that holds something else by now is not copied from.
+                "health": None if platform.health else False,
                 "rollback": True if platform.rollback or platform.release else None,
                 "facts": {"version": args.code.version, "profiles": titled(args.code)},
                 "members": members_props(args.members, ports=False),

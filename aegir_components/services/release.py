@@ -265,6 +265,11 @@ def prune(paths: Layout, digest: str, keep: int) -> list[str]:
     return [functions("release"), script.call("release_prune", paths.releases, live, str(keep))]
 
 
+def sites_items(registry: str, server: WebServer) -> list[str]:
+    """List what finds the sites of a platform: the fact ``sites`` has their host names, ``port`` is that of plain HTTP."""
+    return [functions("release"), script.call("release_sites", registry, server.root)]
+
+
 def refuse_items(paths: Layout) -> list[str]:
     """List what stops a run that would leave sites' files behind on a machine."""
     return [functions("release"), script.call("refuse_sites", paths.registry, paths.platform)]

@@ -203,6 +203,8 @@ class Platform:
     allow_shrink: bool = False
     verify: Literal["quick", "full"] = "quick"
     """What a refresh compares of each file: size, time and mode, or all of its bytes."""
+    health: bool = True
+    """Whether a release is taken back when a site that answered before does not answer with it."""
     rollback: str = ""
     """The release that is to be live whatever the source holds; empty for that of the source."""
     release: str = ""

@@ -95,7 +95,17 @@ def read_target(node: Node, estate: Estate) -> str:
 
 def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Platform:
     named = ("name",) if not node.path.endswith('"]') else ()
-    own = ("server", "source", "publish_path", "keep_releases", "allow_shrink", "verify", "rollback", "release")
+    own = (
+        "server",
+        "source",
+        "publish_path",
+        "keep_releases",
+        "allow_shrink",
+        "verify",
+        "health",
+        "rollback",
+        "release",
+    )
     if not node.fields(*named, *own):
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
     publish = node.child("publish_path")
@@ -111,6 +121,7 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         keep_releases=node.child("keep_releases").number(3, 1, MOST_RELEASES),
         allow_shrink=node.child("allow_shrink").flag(False),
         verify="full" if node.child("verify").choice("quick", ("quick", "full")) == "full" else "quick",
+        health=node.child("health").flag(True),
         rollback=node.child("rollback").text("", _release_name),
         release=node.child("release").text("", _release_name),
     )

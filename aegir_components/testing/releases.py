@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from .tree import Refusal, Tree
 
@@ -130,6 +131,17 @@ class Releases(Tree):
         if not self.entries(releases):
             self._sh_rm(file)
             self._sh_rmdir(posixpath.dirname(file))
+
+    def _sh_release_sites(self, registry: str, root: str) -> None:
+        listen = re.search(r"(?m)^listen ([0-9]+)", self.content(f"{root}/listen.conf"))
+        confs = [
+            self.content(f"{root}/vhost.d/{name}") for name in self.listed(f"{root}/vhost.d") if name.endswith(".conf")
+        ]
+        ports = re.findall(r"(?m)^<VirtualHost \*:([0-9]+)>$", "\n".join(confs))
+        plain = [port for port in ports if port != "443"]
+        self._say("fact", listen[1] if listen else next(iter(plain), "80"), "port")
+        first = [self.content(f"{registry}/{name}").partition("\n")[0] for name in self.listed(registry)]
+        self._say("fact", "".join(f"{line.partition(' ')[0]} " for line in first if line), "sites")
 
     def _sh_refuse_sites(self, registry: str, platform: str) -> None:
         here = "".join(f"{name} " for name in self.listed(registry))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,9 @@ class Estate:
 @pytest.fixture(scope="module")
 def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Estate:
     lab = lab_factory("changes", HOSTS)
-    settings = web_and_database(lab, source=wordpress, sites={ONE: {}, TWO: {}})
+    source = tmp_path_factory.mktemp("source") / "code"
+    shutil.copytree(wordpress, source, symlinks=True)
+    settings = web_and_database(lab, source=source, sites={ONE: {}, TWO: {}})
     for name, service in (("web2", {"web": "nginx"}), ("db2", {"database": "mysql"})):
         host = lab.host(name)
         settings["servers"][host.spec.fqdn] = {"address": host.address, "services": service}
@@ -86,6 +89,32 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     made.fill()
     assert made.is_whole()
     return made
+
+
+def test_a_release_that_breaks_the_sites_goes_back_by_itself(estate: Estate) -> None:
+    code = Path(estate.farm.settings["platforms"]["code"]["source"])
+    # Both platforms of this code.
+    del estate.farm.settings["platforms"]["next"], estate.farm.settings["platforms"]["beside"]
+    live = estate.web.run("readlink /var/aegir/platforms/code").stdout
+    kept = (code / "wp-settings.php").read_text()
+    (code / "wp-settings.php").write_text(f"{kept}\nthis is no PHP(")
+
+    for _ in range(2):
+        said = estate.farm.up(ok=False).sentence
+        assert "2 of 2 sites that answered before do not answer with the new release" in said
+        assert f"{ONE} on {estate.web.spec.fqdn}: answers 500" in said
+        assert live == estate.web.run("readlink /var/aegir/platforms/code").stdout
+        assert estate.is_whole()
+
+    (code / "wp-settings.php").write_text(f"{kept}\n// better")
+    estate.farm.up()
+    assert live != estate.web.run("readlink /var/aegir/platforms/code").stdout
+    assert estate.is_whole()
+    for name in ("next", "beside"):
+        estate.farm.settings["platforms"][name] = dict(estate.farm.settings["platforms"]["code"])
+    estate.farm.settings["platforms"]["beside"]["publish_path"] = "/srv/www/beside"
+    estate.farm.up()
+    estate.farm.unchanged("--refresh")
 
 
 def test_another_database_server_is_rejected(estate: Estate) -> None:

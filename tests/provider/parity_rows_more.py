@@ -211,3 +211,14 @@ for text, situation in (
 ):
     call("want_no_vhost", situation, (VHOST, SITE), file(VHOST, text))
 call("want_no_vhost", "it is gone", (VHOST, SITE))
+
+NAMES_OF = (REGISTRY, f"{CONF}/apache")
+ENTRIES = (
+    file(f"{REGISTRY}/a", "a.example.com /x\nalias.example.com /x\n"),
+    file(f"{REGISTRY}/b", "b.example.com /y\n"),
+)
+call("release_sites", "nothing is there", NAMES_OF)
+call("release_sites", "Apache on port 80", NAMES_OF, *ENTRIES, file(f"{REGISTRY}/.published", "me\n/x\n"))
+ON_TLS = "<VirtualHost *:443>\n</VirtualHost>\n<VirtualHost *:8080>\n</VirtualHost>\n"
+call("release_sites", "Apache on another port", NAMES_OF, *ENTRIES, file(f"{CONF}/apache/vhost.d/a.conf", ON_TLS))
+call("release_sites", "nginx on another port", NAMES_OF, *ENTRIES, file(f"{CONF}/apache/listen.conf", "listen 8081;\n"))

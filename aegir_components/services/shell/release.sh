@@ -254,3 +254,10 @@ refuse_sites() { # registry platform
     rs_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
     [ -z "$rs_here" ] || fail "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is"
 }
+
+release_sites() { # registry root: a platform's sites on this machine by host name, and the web server's port of plain HTTP
+    rs_port=$(sed -n 's/^listen \([0-9][0-9]*\).*/\1/p' "$2/listen.conf" 2>/dev/null | head -n 1)
+    [ -n "$rs_port" ] || rs_port=$(sed -n 's/^<VirtualHost \*:\([0-9]*\)>$/\1/p' "$2"/vhost.d/*.conf 2>/dev/null | grep -vx 443 | head -n 1)
+    fact port "${rs_port:-80}"
+    fact sites "$(for rs_site in "$1"/*; do [ ! -f "$rs_site" ] || sed -n '1s/ .*//p' "$rs_site"; done | tr '\n' ' ')"
+}

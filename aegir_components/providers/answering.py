@@ -1,0 +1,99 @@
+"""Whether a change of a platform's code leaves every site answering that answered before it (design.md, decision 16)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from aegir_components.applications import Application, health, probe
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.parallel import each
+from aegir_components.services import release
+from aegir_components.services.web import WebServer
+
+AT_ONCE = 16
+"""Requests at a time: more than a small web server has cores, and fewer than it has PHP processes."""
+AGAIN = 1.0
+"""Seconds before a site that does not answer is asked once more, as when a process was just being started."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """A site on one of its web servers."""
+
+    site: str
+    """Its host name."""
+    server: str
+    address: str
+    port: int
+    """Of plain HTTP."""
+
+
+def places(members: Mapping[str, Connection], registry: str, servers: Mapping[str, WebServer]) -> list[Place]:
+    """List the sites of a platform, each on every web server that has it.
+
+    Args:
+        members: the web servers.
+        registry: the platform's directory with a file for each site.
+        servers: the program of each web server.
+
+    Raises:
+        HostError: a web server does not answer.
+    """
+    reports = each(
+        members,
+        lambda conn: script.execute(
+            conn, "check", release.sites_items(registry, servers[conn.host]), what="listing the platform's sites"
+        ),
+    )
+    return sorted(
+        Place(site, name, members[name].address, int(report.facts.get("port") or 80))
+        for name, report in reports.items()
+        for site in report.facts.get("sites", "").split()
+    )
+
+
+def well(found: Iterable[Place], application: Application) -> list[Place]:
+    """Choose the places at which the application answers now."""
+    asked = list(found)
+    return [place for place, why in zip(asked, _ask(asked, application), strict=True) if why is None]
+
+
+def broken(found: Iterable[Place], application: Application) -> dict[Place, str]:
+    """Say for each place that does not answer, also on a second try, what is wrong with its answer."""
+    failing = {place: why for place, why in _asked(list(found), application).items() if why is not None}
+    if not failing:
+        return {}
+    time.sleep(AGAIN)
+    return {place: why for place, why in _asked(list(failing), application).items() if why is not None}
+
+
+def table(failing: Mapping[Place, str], before: int) -> str:
+    """Say which sites do not answer any more, and why."""
+    sites = len({place.site for place in failing})
+    rows = "; ".join(f"{place.site} on {place.server}: {why}" for place, why in sorted(failing.items()))
+    return f"{sites} of {before} sites that answered before do not answer with the new release: {rows}"
+
+
+def _asked(found: list[Place], application: Application) -> dict[Place, str | None]:
+    return dict(zip(found, _ask(found, application), strict=True))
+
+
+def _ask(found: list[Place], application: Application) -> list[str | None]:
+    if not found:
+        return []
+    # No cache has seen this address before.
+    path = f"/?aegir-health={secrets.token_hex(8)}"
+
+    def ask(place: Place) -> str | None:
+        try:
+            return health.answers(application, place.address, place.port, place.site, path)
+        except probe.NoAnswer as silence:
+            return str(silence)
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        return list(pool.map(ask, found))

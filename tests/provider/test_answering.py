@@ -1,0 +1,122 @@
+"""A release is kept only if the sites that answered before answer with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from aegir_components.applications import APPLICATIONS, probe
+from aegir_components.applications.base import Answer
+from aegir_components.providers import answering, release
+from aegir_components.providers.answering import Place
+from tests.provider import test_contract
+from tests.provider.test_contract import NEWER, World, created
+
+world = test_contract.world
+"""The machines of the contract."""
+
+DRUPAL = APPLICATIONS["drupal"]
+WELL = Answer(status=200, headers={"x-generator": "Drupal 10"}, body="<p>hello</p>")
+ONE, TWO = Place("one.example.com", "web1", "10.0.0.2", 80), Place("two.example.com", "web1", "10.0.0.2", 80)
+
+
+class Sites:
+    """Sites with the answers that they give, which a test changes."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | str] = {"one.example.com": WELL, "two.example.com": WELL}
+        self.asked: list[str] = []
+
+    def get(self, _address: str, _port: int, host: str, path: str = "/", *, tls: bool = False) -> Answer:
+        del tls
+        self.asked.append(path)
+        answer = self.answers[host]
+        if isinstance(answer, str):
+            raise probe.NoAnswer(answer)
+        return answer
+
+
+@pytest.fixture
+def sites(monkeypatch: pytest.MonkeyPatch) -> Sites:
+    made = Sites()
+    monkeypatch.setattr(probe, "get", made.get)
+    monkeypatch.setattr(answering, "AGAIN", 0.0)
+    return made
+
+
+BROKEN = {
+    "an error": (Answer(status=500, headers={}, body="Fatal error"), "answers 500: Fatal error"),
+    "nothing": ("http://10.0.0.2:80 does not answer", "does not answer"),
+    "an empty page": (Answer(status=200, headers={"x-generator": "Drupal 10"}, body=" "), "an empty page"),
+    "its installer": (
+        Answer(status=302, headers={"x-generator": "Drupal 10", "location": "/core/install.php"}, body=""),
+        "answers with its installer",
+    ),
+    "maintenance": (
+        Answer(status=503, headers={"x-generator": "Drupal 10"}, body="Site under maintenance"),
+        "answers 503",
+    ),
+    "another application": (Answer(status=200, headers={}, body="WordPress"), "but not from Drupal"),
+}
+
+
+@pytest.mark.parametrize(("answer", "why"), BROKEN.values(), ids=BROKEN)
+def test_only_a_page_of_the_application_is_an_answer(sites: Sites, answer: Answer | str, why: str) -> None:
+    assert [ONE, TWO] == answering.well([ONE, TWO], DRUPAL)
+    assert {} == answering.broken([ONE, TWO], DRUPAL)
+
+    sites.answers["two.example.com"] = answer
+    assert [ONE] == answering.well([ONE, TWO], DRUPAL)
+    found = answering.broken([ONE, TWO], DRUPAL)
+    assert [TWO] == list(found)
+    assert why in found[TWO]
+    assert "1 of 2 sites" in answering.table(found, 2)
+
+
+def test_no_cache_can_answer(sites: Sites) -> None:
+    for _ in range(2):
+        answering.well([ONE], DRUPAL)
+    assert len(set(sites.asked)) == 2
+
+
+def test_a_wordpress_that_is_not_installed_does_not_answer() -> None:
+    answer = Answer(status=302, headers={"location": "http://one.example.com/wp-admin/install.php"}, body="WordPress")
+    assert "installer" in str(APPLICATIONS["wordpress"].judge(answer))
+
+
+def test_a_release_that_breaks_a_site_goes_back_and_the_next_one_is_tried_again(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created("release", world)
+    web = world.farm.hosts["web1"]
+    live = web.target("/var/aegir/platforms/drupal-10")
+    web.make_directories("/var/aegir/config/sites.d/drupal-10")
+    for name in sites.answers:
+        web.write(f"/var/aegir/config/sites.d/drupal-10/{name}", f"{name} /x\n")
+    switched = release.Provider._switch_all
+    newer = {**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300}
+
+    def breaks(self: release.Provider, *given: object) -> None:
+        switched(self, *given)  # type: ignore[arg-type]
+        sites.answers["two.example.com"] = Answer(status=500, headers={}, body="syntax error")
+
+    monkeypatch.setattr(release.Provider, "_switch_all", breaks)
+    with pytest.raises(RuntimeError, match="1 of 2 sites that answered before") as failed:
+        made.update(newer)
+    assert "two.example.com on web1: answers 500: syntax error" in str(failed.value)
+    assert "The former release is live again on web1" in str(failed.value)
+    assert live == web.target("/var/aegir/platforms/drupal-10")
+
+    # A site that did not answer before holds nothing up.
+    made.update(newer)
+    assert web.target("/var/aegir/platforms/drupal-10").endswith(NEWER[:16])
+
+
+def test_nobody_is_asked_where_no_other_release_goes_live_or_the_platform_says_so(world: World, sites: Sites) -> None:
+    made = created("release", world)
+    web = world.farm.hosts["web1"]
+    web.make_directories("/var/aegir/config/sites.d/drupal-10")
+    web.write("/var/aegir/config/sites.d/drupal-10/one.example.com", "one.example.com /x\n")
+
+    made.update({**made.inputs, "keep": 5})
+    made.update({**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300, "health": False})
+    assert [] == sites.asked
