@@ -135,6 +135,7 @@ def with_libraries(given: Row) -> Row:
     return replace(given, libraries=tuple(functions(name) for name in sorted(names)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
 @pytest.mark.parametrize("operation", sorted({each.operation for each in ROWS}))
 def test_both_say_and_do_the_same(operation: str, tmp_path: Path, programs: Path) -> None:

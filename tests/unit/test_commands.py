@@ -194,6 +194,7 @@ print(*sorted({name.split(".")[0] for name in sys.modules} & {"pulumi_command", 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "said"), [("without", ""), ("with", "pulumi_command")])
 def test_only_what_a_stack_uses_is_loaded_and_only_that_is_waited_for(hub: Path, kind: str, said: str) -> None:
     server: dict[str, Any] = {"address": "10.0.0.2", "ssh": {"host_key": KEY}, "services": {"web": "apache"}}

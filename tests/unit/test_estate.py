@@ -133,6 +133,7 @@ def test_the_engine_hears_of_the_environment_while_the_sources_are_read(
     assert [["environment"]] == seen
 
 
+@pytest.mark.slow
 def test_the_sdks_search_for_circles_grows_with_the_sites_and_not_with_their_square(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -238,6 +238,7 @@ class TestItems:
         assert [] == _names(place)
 
 
+@pytest.mark.slow
 class TestAskedAhead:
     """A look asks for all of its items at once; what these answers do not confirm, each item looks at by itself."""
 

@@ -83,29 +83,24 @@ def layers(path: Path) -> set[str]:
     return {name.split(".")[1] for name in imported(path) if name.startswith("aegir_components.")}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_imports_go_one_way(path: Path) -> None:
+def imports_go_one_way(path: Path) -> None:
     assert not (layers(path) - {part(path)}) & FORBIDDEN.get(part(path), set())
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_what_works_without_pulumi_does_not_import_it(path: Path) -> None:
+def what_works_without_pulumi_does_not_import_it(path: Path) -> None:
     if part(path) in WITHOUT_PULUMI:
         assert not {name for name in imported(path) if name.split(".")[0] == "pulumi"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_nothing_but_the_doubles_imports_the_doubles(path: Path) -> None:
+def nothing_but_the_doubles_imports_the_doubles(path: Path) -> None:
     assert part(path) == "testing" or "testing" not in layers(path)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_a_module_is_short(path: Path) -> None:
+def a_module_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_no_program_is_started_through_a_shell(path: Path) -> None:
+def no_program_is_started_through_a_shell(path: Path) -> None:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call):
             named = {keyword.arg: keyword.value for keyword in node.keywords}
@@ -115,21 +110,42 @@ def test_no_program_is_started_through_a_shell(path: Path) -> None:
             )
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_every_program_has_a_time_limit(path: Path) -> None:
+def every_program_has_a_time_limit(path: Path) -> None:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"subprocess.run", "subprocess.check_output"}:
             assert "timeout" in {keyword.arg for keyword in node.keywords}, f"line {node.lineno}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_every_public_name_has_a_docstring(path: Path) -> None:
+def every_public_name_has_a_docstring(path: Path) -> None:
     tree = parsed(path)
     assert ast.get_docstring(tree), "the module"
     nested = [node for thing in tree.body if isinstance(thing, ast.ClassDef) for node in thing.body]
     for node in [*tree.body, *nested]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"{node.name}, line {node.lineno}"
+
+
+RULES = (
+    imports_go_one_way,
+    what_works_without_pulumi_does_not_import_it,
+    nothing_but_the_doubles_imports_the_doubles,
+    a_module_is_short,
+    no_program_is_started_through_a_shell,
+    every_program_has_a_time_limit,
+    every_public_name_has_a_docstring,
+)
+"""What holds for every module. One test a module: pytest itself takes longer for a test than a rule does."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_a_module_keeps_every_rule(path: Path) -> None:
+    broken = []
+    for rule in RULES:
+        try:
+            rule(path)
+        except AssertionError as why:
+            broken.append(f"{rule.__name__}: {why}")
+    assert not broken, "\n".join(broken)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if part(path) == "providers"], ids=lambda path: path.name)

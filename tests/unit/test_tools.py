@@ -383,6 +383,7 @@ def test_long_work_shows_that_it_goes_on_and_a_failure_shows_its_end(
     assert "setup: digging: 0 s" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_second_set_up_waits_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "lock"
     file.touch()
@@ -434,6 +435,7 @@ def test_env_gives_a_private_state_and_one_passphrase_for_good(tmp_path: Path) -
     assert len(passphrase) > 40
 
 
+@pytest.mark.slow
 def test_a_state_has_no_files_that_a_kill_can_leave_half_written_and_a_stack_that_has_some_is_read_again(
     tmp_path: Path,
 ) -> None:
@@ -478,6 +480,7 @@ def test_env_has_bytecode_of_the_program_kept_also_where_none_may_lie_beside_the
     assert "False /somewhere" == own
 
 
+@pytest.mark.slow
 def test_env_has_the_engine_keep_no_log_of_each_command_unless_it_is_asked_for(tmp_path: Path) -> None:
     """A quarter of the time of a command on a hundred sites, and 500 MB of disk."""
     (tmp_path / "Pulumi.yaml").write_text("name: aegir\nruntime: python\n")
