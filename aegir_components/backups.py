@@ -42,6 +42,7 @@ DUMP = (
     "--quick",
     "--routines",
     "--triggers",
+    "--events",
     "--hex-blob",
     "--no-tablespaces",
     "--default-character-set=utf8mb4",
@@ -53,6 +54,20 @@ def directory(conn: Connection) -> Path:
     path = Path(conn.hub_root) / "backups"
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
+
+
+def listing(conn: Connection, path: str) -> str:
+    """Give a digest of a directory's names, sizes and times, which tells whether anything was written; empty without one.
+
+    Raises:
+        HostError: it could not be read.
+    """
+    quoted = shlex.quote(path)
+    find = f"find {quoted} -printf '%P %y %s %T@\\n' | LC_ALL=C sort | sha256sum"
+    report = script.execute(
+        conn, "check", [f'[ ! -d {quoted} ] || fact listing "$({find})"'], what="listing the site's files"
+    )
+    return report.facts.get("listing", "")
 
 
 def save_files(conn: Connection, path: str, site: str) -> Path | None:
@@ -112,7 +127,8 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
         sums = databases.checksums(endpoint, database)
         before = databases.tables(endpoint, database)
         with _login(conn, endpoint) as (where, login):
-            _stream(where, ["sh", "-c", f"{shlex.join(['mysqldump', *login, *DUMP, database])} | gzip -c"], part)
+            command = shlex.join(["mysqldump", *login, *DUMP, database])
+            _stream(where, ["sh", "-c", _both(command)], part, called=f"nothing was removed: mysqldump of {database}")
         _check_end(conn, database, part)
         scratch = f"aegir_proof_{secrets.token_hex(6)}"
         with client.connect(endpoint) as session:
@@ -149,6 +165,11 @@ def has_database(conn: Connection, endpoint: client.Endpoint, database: str, sit
     except (IndexError, OSError, ValueError):
         return False
     return bool(record == {"database": database, "sums": databases.checksums(endpoint, database)})
+
+
+def _both(command: str) -> str:
+    """Write what a command prints through gzip, and end with the command's own status: a pipe's is that of its end."""
+    return f"exec 4>&1; status=$({{ {{ {command}; echo $? >&3; }} | gzip -c >&4; }} 3>&1); exit $status"
 
 
 def _sums(dump: Path) -> Path:
@@ -213,16 +234,21 @@ def _now() -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
+def _without_data(text: str) -> str:
+    """Leave out what MySQL quotes of a statement: it may be a row of a site's."""
+    return re.sub(r" near '.*", " near a row that is not shown", text, flags=re.DOTALL)
+
+
 def _command(conn: Connection, argv: list[str], ssh: list[str]) -> list[str]:
     if conn.kind == "local":
         return command_as(getpass.getuser(), conn.user, argv)
     return [*ssh, conn.address, shlex.join(command_as(conn.user, "root", argv))]
 
 
-def _stream(conn: Connection, argv: list[str], target: Path) -> None:
+def _stream(conn: Connection, argv: list[str], target: Path, *, called: str = "") -> None:
     with target.open("xb") as out:
         target.chmod(0o600)
-        _run(conn, argv, stdin=subprocess.DEVNULL, stdout=out)
+        _run(conn, argv, stdin=subprocess.DEVNULL, stdout=out, called=called)
         out.flush()
         os.fsync(out.fileno())
 
@@ -232,7 +258,9 @@ def _feed(conn: Connection, argv: list[str], source: Path) -> None:
         _run(conn, argv, stdin=data, stdout=subprocess.DEVNULL)
 
 
-def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: BinaryIO | int) -> None:
+def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: BinaryIO | int, called: str = "") -> None:
+    """Run a program; ``called`` is what messages call it, where its command says less."""
+
     def go(ssh: list[str]) -> subprocess.CompletedProcess[bytes]:
         if not isinstance(stdin, int):
             stdin.seek(0)
@@ -246,5 +274,5 @@ def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: Bi
 
     done = go([]) if conn.kind == "local" else multiplex.in_session(conn, go)
     if done.returncode != 0:
-        said = tail(done.stderr.decode(errors="replace"))
-        raise CommandFailed(conn.host, f"{shlex.join(argv)[:80]} exited {done.returncode}: {said}")
+        said = _without_data(tail(done.stderr.decode(errors="replace")))
+        raise CommandFailed(conn.host, f"{called or shlex.join(argv)[:80]} exited {done.returncode}: {said}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -18,7 +17,7 @@ from aegir_components.services import cron, functions, site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import site_database
+from . import site_removal
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced, without
 
 
@@ -104,27 +103,13 @@ class Provider(Lifecycle):
             list(staying.values()),
             [conn for name, conn in _owners(want).items() if name not in staying],
         )
-        _clean(was, {name: conn for name, conn in had.items() if not conn.twin(members)})
+        leaving = {name: conn for name, conn in had.items() if not conn.twin(members)}
+        site_removal.leave(was, leaving, lambda name: _sees(was, name))
         return {"made": _made(want, was)}
 
     def remove(self, have: State) -> None:
-        """Stop serving the site, keep its files and its database on the hub, and only then remove the files."""
-        members = _members(have)
-        shared = str(have.get("uploads", ""))
-        path = layout.uploads_directory(shared, have["site"])
-        conn = members.get(str(have.get("master")), next(iter(members.values())))
-
-        def keep_the_rest() -> None:
-            if shared:
-                backups.save_files(conn, path, str(have["site"]))
-            # The database goes after this; should it not be possible to keep it, the files stay as well.
-            if have.get("accounts") and have["accounts"]["server"] not in forgotten():
-                site_database.keep(site_database.of_site(have))
-
-        _clean(have, members, keep_the_rest)
-        if shared:
-            gone = site.shared_removal(path)
-            script.execute(conn, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+        """Keep its files and its database on the hub while it serves, then stop serving it, and then remove the files."""
+        site_removal.remove(have, _members(have), lambda name: _sees(have, name))
 
 
 def _made(want: State, was: State) -> str:
@@ -174,45 +159,6 @@ def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> 
     home = layout.site_directory(want["publish_root"], want["site"])
     for conn in joining:
         backups.copy_files(staying[0], conn, home, ("site/files", "private", "config"))
-
-
-def _clean(have: State, members: dict[str, Connection], keep: Callable[[], None] = lambda: None) -> None:
-    """Stop serving a site on some of its web servers, keep what it has there on the hub, then remove that.
-
-    Args:
-        have: the site's inputs.
-        members: the web servers.
-        keep: keeps what is to be kept beside it.
-    """
-    if not members:
-        return
-    what, root = f"removing the site {have['site']}", str(have["publish_root"])
-
-    def stop(conn: Connection) -> None:
-        server = _server(have, conn)
-        lines = site.removal_items(
-            have["site"],
-            server,
-            have["platform"],
-            have["publish_path"],
-            have["docroot"],
-            host=str(have.get("name") or ""),
-        )
-        script.execute(conn, "apply", lines, what=what, holder=have["holder"])
-
-    each(members, stop)
-    for name, conn in members.items():
-        if not _sees(have, name):
-            backups.save_files(conn, layout.site_directory(root, have["site"]), str(have["site"]))
-
-    keep()
-
-    def clean(conn: Connection) -> None:
-        # A slave sees what is the master's to remove.
-        gone = site.user_removal(have["site"]) if _sees(have, conn.host) else site.data_removal(have["site"], root)
-        script.execute(conn, "apply", gone, what=what, holder=have["holder"])
-
-    each(members, clean)
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):

@@ -216,7 +216,7 @@ class FakeFarm:
             return
         server = host.mysql
         assert server is not None, "a dump of a machine without a database server"
-        dumped = re.search(r"mysqldump .* ([A-Za-z0-9_]+) \|", command)
+        dumped = re.search(r"mysqldump .* ([A-Za-z0-9_]+); echo", command)
         if dumped:
             tables: Mapping[str, int] = server.databases[dumped[1]]
             stdout.write(gzip.compress(f"{json.dumps(tables)}\n-- Dump completed\n".encode()))

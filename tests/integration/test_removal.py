@@ -132,7 +132,9 @@ def test_a_backup_that_fails_keeps_the_database_until_it_can_be_made(estate: Est
 
     done = estate.farm.up(ok=False)
 
-    assert "nothing was removed" in done.sentence
+    assert f"nothing was removed: mysqldump of {layout.database_name(FAILS)} exited 1: broken" in done.sentence
+    assert 200 == fetch(estate.web, FAILS).status, "a removal that failed leaves the site as it was"
+    assert [] == estate.backups_of(FAILS), "and no archive of an attempt"
     assert before == on_database(database, FAILS)
     assert rows == sql(database, f"SELECT COUNT(*) FROM {layout.database_name(FAILS)}.wp_options")
     assert 200 == fetch(estate.web, STAYS).status

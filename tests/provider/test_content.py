@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,3 +211,36 @@ def test_a_name_that_another_site_has_now_keeps_that_sites_vhost(world: World, r
     former.delete()
     assert VHOST in web.files
     assert removed, "the files of the site that is removed are kept on the hub"
+
+
+def test_what_cannot_be_kept_leaves_the_site_serving_and_no_archive(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = created("site_config", world, {**test_contract._site_config(world), **test_contract._accounts(world)})
+    web = world.farm.hosts["web1"]
+    archives: list[Path] = []
+
+    def save_files(*_given: Any) -> Path:
+        archives.append(tmp_path / f"archive-{len(archives)}")
+        archives[-1].write_text("files")
+        return archives[-1]
+
+    def save_database(*_given: Any) -> None:
+        assert VHOST in web.files, "it is dumped while the site serves"
+        raise RuntimeError("the hub's disk is full")
+
+    monkeypatch.setattr(backups, "save_files", save_files)
+    monkeypatch.setattr(backups, "has_database", lambda *_given: False)
+    monkeypatch.setattr(backups, "save_database", save_database)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="disk is full"):
+            made.delete()
+        assert VHOST in web.files
+        assert ("directory", FILES) in web.items
+    assert [False, False] == [archive.exists() for archive in archives]
+
+    monkeypatch.setattr(backups, "save_database", lambda *_given: None)
+    made.delete()
+    assert VHOST not in web.files
+    assert ("directory", FILES) not in web.items
+    assert [True] == [archive.exists() for archive in archives[2:]]

@@ -1,0 +1,139 @@
+"""How a site leaves its web servers: everything that can fail is tried while it still serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aegir_components import backups, layout
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.parallel import each
+from aegir_components.services import site
+from aegir_components.services.web_types import program
+
+from . import site_database
+from .lifecycle import State, forgotten
+
+
+@dataclass(slots=True)
+class Keeping:
+    """What is kept of a site on the hub before its data go."""
+
+    site: str
+    places: list[tuple[Connection, str]]
+    """Directories, each on the machine that has it."""
+    accounts: State | None = None
+    """The inputs of its database; ``None`` where the database stays."""
+    archives: dict[str, tuple[Path, str]] = field(default_factory=dict)
+    """By machine and directory: the archive, and the directory's listing before it was made."""
+
+    def keep(self) -> None:
+        """Archive the directories and dump the database, each proven.
+
+        Raises:
+            HostError: something cannot be kept; no archive of this attempt stays, so that trying again leaves no second one.
+            DatabaseError: the same for the database.
+        """
+        try:
+            for conn, path in self.places:
+                self._archive(conn, path)
+            self._dump()
+        except BaseException:
+            for archive, _ in self.archives.values():
+                archive.unlink(missing_ok=True)
+            self.archives.clear()
+            raise
+
+    def keep_the_rest(self) -> None:
+        """Keep what has changed since, now that nothing writes any more: a newer archive takes the former one's place.
+
+        Raises:
+            HostError: it cannot be kept; nothing was removed.
+            DatabaseError: the same for the database.
+        """
+        for conn, path in self.places:
+            former = self.archives.get(f"{conn.host}:{path}")
+            if former is None or backups.listing(conn, path) != former[1]:
+                self._archive(conn, path)
+                if former is not None:
+                    former[0].unlink(missing_ok=True)
+        self._dump()
+
+    def _archive(self, conn: Connection, path: str) -> None:
+        seen = backups.listing(conn, path)
+        made = backups.save_files(conn, path, self.site)
+        if made is not None:
+            self.archives[f"{conn.host}:{path}"] = made, seen
+
+    def _dump(self) -> None:
+        # Only what has changed since the newest dump is dumped again.
+        if self.accounts is not None:
+            site_database.keep(self.accounts)
+
+
+def remove(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> None:
+    """Remove a site from all of its web servers; its database goes after this, and is kept before.
+
+    Args:
+        have: the site's inputs.
+        members: its web servers.
+        sees: tells of a web server's name whether it has the site's data over NFS.
+    """
+    shared = str(have.get("uploads") or "")
+    path = layout.uploads_directory(shared, have["site"])
+    owner = members.get(str(have.get("master")), next(iter(members.values())))
+    keeping = Keeping(str(have["site"]), _places(have, members, sees))
+    if shared:
+        keeping.places.append((owner, path))
+    # Should it not be possible to keep the database, the files stay as well.
+    if have.get("accounts") and have["accounts"]["server"] not in forgotten():
+        keeping.accounts = site_database.of_site(have)
+    _go(have, members, sees, keeping)
+    if shared:
+        gone = site.shared_removal(path)
+        script.execute(owner, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+
+
+def leave(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> None:
+    """Take a site off web servers that it leaves; others go on serving it.
+
+    Args:
+        have: the site's former inputs.
+        members: the web servers that it leaves.
+        sees: tells of a web server's name whether it has the site's data over NFS.
+    """
+    if members:
+        _go(have, members, sees, Keeping(str(have["site"]), _places(have, members, sees)))
+
+
+def _places(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> list[tuple[Connection, str]]:
+    home = layout.site_directory(str(have["publish_root"]), have["site"])
+    return [(conn, home) for name, conn in members.items() if not sees(name)]
+
+
+def _go(have: State, members: dict[str, Connection], sees: Callable[[str], bool], keeping: Keeping) -> None:
+    what = f"removing the site {have['site']}"
+
+    def stop(conn: Connection) -> None:
+        lines = site.removal_items(
+            have["site"],
+            program(have["members"][conn.host]["type"]),
+            have["platform"],
+            have["publish_path"],
+            have["docroot"],
+            host=str(have.get("name") or ""),
+        )
+        script.execute(conn, "apply", lines, what=what, holder=have["holder"])
+
+    def clean(conn: Connection) -> None:
+        # A slave sees what is the master's to remove.
+        root = str(have["publish_root"])
+        gone = site.user_removal(have["site"]) if sees(conn.host) else site.data_removal(have["site"], root)
+        script.execute(conn, "apply", gone, what=what, holder=have["holder"])
+
+    keeping.keep()
+    each(members, stop)
+    keeping.keep_the_rest()
+    each(members, clean)
