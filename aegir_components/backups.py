@@ -226,8 +226,19 @@ def _login(conn: Connection, endpoint: client.Endpoint) -> Iterator[tuple[Connec
 
 def kept(conn: Connection, site: str) -> list[Path]:
     """List the backups of a site, oldest first."""
+    return _of_site(directory(conn), site)
+
+
+def newest(hub_root: str, site: str) -> str:
+    """Give the name of a site's newest backup on the hub; empty when there is none."""
+    place = Path(hub_root) / "backups"
+    found = _of_site(place, site) if place.is_dir() else []
+    return max(found, key=lambda path: path.stat().st_mtime).name if found else ""
+
+
+def _of_site(place: Path, site: str) -> list[Path]:
     name = re.escape(layout.file_name(site))
-    return sorted(path for path in directory(conn).iterdir() if re.match(rf"{name}-\d{{8}}T", path.name))
+    return sorted(path for path in place.iterdir() if re.match(rf"{name}-\d{{8}}T", path.name))
 
 
 def _now() -> str:

@@ -43,6 +43,33 @@ def problems(recorded: Recorded, declared: Declared) -> list[str]:
     return found
 
 
+def announcements(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> list[str]:
+    """Say in words what a run is about to remove: each site with its database, its web servers and its newest backup.
+
+    Args:
+        recorded: the state.
+        declared: the stack's settings.
+        newest: gives the name of a site's newest backup on the hub; empty for none.
+    """
+    kept = {site.identity for site in declared.sites.values()}
+    databases = recorded.of("aegir:SiteDatabase")
+    found = []
+    for key, files in sorted(recorded.of("aegir:SiteConfiguration").items()):
+        if key in kept:
+            continue
+        database = databases.get(key, {})
+        base = f"its database {database['database']} on {database['server']}" if database else "its database"
+        where = ", ".join(sorted(files.get("members") or {})) or "its web servers"
+        before = (
+            f"The newest backup until now is {newest(key)}" if newest(key) else "Until now it has no backup on the hub"
+        )
+        found.append(
+            f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed, after a "
+            f"proven dump and an archive of both lie on the hub. {before}"
+        )
+    return found
+
+
 def _database(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:
     service = declared.settings.database_server(site.name).database
     assert service is not None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from . import changes, numeric_ids, recorded, settings
+from . import backups, changes, numeric_ids, recorded, settings
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs, members_props
@@ -74,7 +74,10 @@ async def build(declared: settings.Settings) -> Estate:
     # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
     # second, while the sources are read.
     sources = await asyncio.to_thread(resolve, declared, info=pulumi.log.info, warn=pulumi.log.warn)
-    _reject_losses(await recorded.read(), declared, sources)
+    before = await recorded.read()
+    _reject_losses(before, declared, sources)
+    for text in changes.announcements(before, declared, lambda site: backups.newest(declared.hub.root, site)):
+        pulumi.log.warn(text)
     entries = (
         {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
         if any(server.dns == "manage" for server in declared.servers.values())

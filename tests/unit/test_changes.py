@@ -69,6 +69,7 @@ def recorded(config: Config) -> Recorded:
         kinds = {
             "SiteDatabase": {
                 "site": site.identity,
+                "database": "one_db",
                 "server": server.name,
                 "address": server.database.address,
                 "port": 3306.0,
@@ -209,3 +210,15 @@ def test_a_first_run_has_nothing_to_lose() -> None:
         placed=lambda platform: placed(declared, platform),
     )
     assert [] == changes.problems(of_outputs({}), wanted)
+
+
+def test_what_is_about_to_be_removed_is_said_in_words() -> None:
+    config = copy.deepcopy(ESTATE)
+    del config["sites"][ONE]
+    (said,) = changes.announcements(recorded(ESTATE), load(config), {ONE: f"{ONE}-20261126T020000Z.sql.gz"}.get)  # type: ignore[arg-type]
+    assert f"the site {ONE} is no longer declared" in said
+    assert "its database one_db on db1 and its files on web1 are removed, after a proven dump" in said
+    assert f"The newest backup until now is {ONE}-20261126T020000Z.sql.gz" in said
+    (said,) = changes.announcements(recorded(ESTATE), load(config), lambda _site: "")
+    assert "Until now it has no backup on the hub" in said
+    assert [] == changes.announcements(recorded(ESTATE), load(ESTATE), lambda _site: "")
