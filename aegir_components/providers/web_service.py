@@ -69,6 +69,7 @@ def _connection(props: State) -> Connection:
 
 def _items(props: State) -> list[str]:
     version = str(props.get("php_version", ""))
-    mounted = bool(props.get("mounted"))
+    # A machine that leaves a pack is unmounted after this, and gets its own directories by that (`nfs.mount_removal`).
+    mounted = bool(props.get("mounted") or props.get("was", {}).get("mounted"))
     lines = web_types.service_items(props["type"], port=int(props["port"]), php_version=version, mounted=mounted)
     return ["debian_only", *lines]
