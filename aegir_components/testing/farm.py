@@ -207,8 +207,9 @@ class FakeFarm:
             return BROKEN
         return PAGES[application]
 
-    def stream(self, conn: Connection, argv: list[str], *, stdin: Any, stdout: Any) -> None:
+    def stream(self, conn: Connection, argv: list[str], *, stdin: Any, stdout: Any, called: str = "") -> None:
         """Stand in for the programs that ``backups`` runs: tar, mysqldump and mysql."""
+        del called
         host = self._reached(conn)
         command = " ".join(argv)
         if argv[0] == "tar":

@@ -323,7 +323,7 @@ class TestJudging:
     @pytest.mark.parametrize(
         "said",
         [
-            answer(x_generator="Drupal 10 (https://www.drupal.org)"),
+            answer(body="<p>", x_generator="Drupal 10 (https://www.drupal.org)"),
             answer(403, x_generator="Drupal 10"),
             answer(302, x_generator="Drupal 10"),
             answer(body='<meta name="Generator" content="Drupal 10">'),
@@ -338,7 +338,7 @@ class TestJudging:
         [
             answer(body='<link href="/wp-includes/x.css">'),
             answer(301, x_redirect_by="WordPress"),
-            answer(link='<http://x/wp-json/>; rel="https://api.w.org/"'),
+            answer(body="<p>", link='<http://x/wp-json/>; rel="https://api.w.org/"'),
         ],
     )
     def test_wordpress(self, said: Answer) -> None:
@@ -353,6 +353,7 @@ class TestJudging:
             (answer(200, "<h1>Apache2 Debian Default Page</h1>"), "Apache2 Debian Default Page"),
             (answer(404, "<h1>Not Found</h1>"), "404"),
             (answer(200, "nginx"), "nginx"),
+            (answer(200, " ", x_generator="Drupal 10", link="https://api.w.org/"), "an empty page"),
         ],
     )
     def test_everything_else_says_what_came(self, application: str, said: Answer, words: str) -> None:
