@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,3 +224,12 @@ def test_what_is_about_to_be_removed_is_said_in_words() -> None:
     (said,) = changes.announcements(recorded(ESTATE), load(config), lambda _site: "")
     assert "Until now it has no backup on the hub" in said
     assert [] == changes.announcements(recorded(ESTATE), load(ESTATE), lambda _site: "")
+
+
+def test_the_page_has_every_edit_of_these_tables() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "changes.md").read_text()
+    applied, rejected = page.split("## Rejected")
+    assert list(APPLIED) == re.findall(r"(?m)^\| ((?!edit|---)[^|]+?) \|", applied)
+    assert [row.id for row in REJECTED] == re.findall(
+        r"(?m)^\| ((?!edit|---)[^|]+?) \|", rejected.split("## Stopped")[0]
+    )
