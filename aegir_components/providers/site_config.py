@@ -44,8 +44,9 @@ class Provider(Lifecycle):
             }
         if "members" not in want:
             return {}
-        had, now = _owners(have), _owners(want)
-        if not any(conn.twin(now) for conn in had.values()):
+        # Slaves of a pack as well: where the files are on a filer, another member may become the master.
+        had, now = _members(have), _members(want)
+        if had and not any(conn.twin(now) for conn in had.values()):
             return {
                 "members": f"the files of {site} are on {', '.join(had)}, and its platform is to be on {', '.join(now)}. {advice}"
             }

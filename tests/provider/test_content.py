@@ -140,6 +140,20 @@ def test_an_edit_that_would_leave_the_files_behind_is_rejected(
     assert "Nothing was changed" in why
 
 
+def test_another_member_of_a_pack_may_become_the_master(world: World) -> None:
+    """Where the files are is looked at on the machines: on a filer they are there, on the former master they are not."""
+    made = created("site_config", world)
+    members = made.inputs["members"]
+    slave = {**members["web1"], "connection": world.connection("db1")}
+    made.outs["members"] = {**members, "db1": {**slave, "role": "slave"}}
+
+    assert [] == rejections(
+        made, {**made.inputs, "members": {"web1": {**members["web1"], "role": "slave"}, "db1": slave}}
+    )
+    with pytest.raises(RuntimeError, match="any more, and the state knows them there"):
+        made.update({**made.inputs, "master": "db1", "members": {"db1": slave}})
+
+
 def test_storage_that_is_shared_is_not_given_up_silently(world: World) -> None:
     world.farm.hosts["web1"].make_directories("/srv/uploads")
     shared = {**created("site_config", world).inputs, "uploads": "/srv/uploads"}
