@@ -16,7 +16,7 @@ LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 SITE = "www.example.com"
 
 
-def test_a_new_host_key_in_the_stack_file_lets_an_up_bring_everything_back(
+def test_a_new_host_key_and_a_word_that_the_machine_is_a_replacement_bring_everything_back(
     lab_factory: LabFactory, wordpress: Path, tmp_path: Path
 ) -> None:
     lab = lab_factory("replaced", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
@@ -35,7 +35,12 @@ def test_a_new_host_key_in_the_stack_file_lets_an_up_bring_everything_back(
     assert "the host key has changed" in farm.up("--refresh", ok=False).sentence
 
     server["ssh"] = {"host_key": shown}
-    farm.up()
+    stopped = farm.up(ok=False).sentence
+    assert f"the files of {SITE} are not in" in stopped
+    assert f"name it in aegir:replaced ({web.spec.fqdn})" in stopped
 
+    farm.settings["replaced"] = [web.spec.fqdn]
+    farm.up()
     assert 200 == fetch(web, SITE).status
+    del farm.settings["replaced"]
     farm.unchanged("--refresh")
