@@ -232,7 +232,13 @@ def test_nothing_of_a_site_is_left_when_it_goes(farm: Farm, lab: Lab) -> None:
     web = lab.host("web1")
     farm.settings["sites"][THREE]["isolation"] = "process"
     farm.up()
+    names = list(farm.settings["sites"])
     farm.settings["sites"].clear()
+    # Several sites at once may as well be a bad merge.
+    refused = farm.preview(ok=False).sentence
+    assert f"aegir:confirm_removals: [{', '.join(sorted(names))}]" in refused
+    farm.settings["confirm_removals"] = names
+    assert f"the site {names[0]} is no longer declared: its database" in farm.preview().sentence
     farm.up()
     left = web.run(
         "ls /etc/systemd/system | grep -E 'aegir-(cron|php)@site' ; ls /var/aegir/config/cron/*.env "
