@@ -114,7 +114,7 @@ def _removals(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
     added = [site.name for site in declared.sites.values() if site.identity not in known]
     unconfirmed = [name for name in gone.values() if name not in declared.confirm_removals]
     typed = {name: difflib.get_close_matches(name, added, 1, ALIKE) for name in unconfirmed}
-    advice = f"aegir:confirm_removals: [{', '.join(gone.values())}]"
+    advice = f"aegir:confirm_removals: [{', '.join(sorted(gone.values()))}]"
     for name in unconfirmed:
         if typed[name]:
             new, made = typed[name][0], next(key for key, shown_name in gone.items() if shown_name == name)
