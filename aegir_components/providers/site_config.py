@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -134,8 +135,14 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
     home = layout.site_directory(want["publish_root"], want["site"])
     where = layout.uploads_directory(shared, want["site"]) if shared else home
     lines = site.known_items(where, shared=bool(shared))
-    reports = each(staying, lambda conn: script.execute(conn, "check", lines, what=what))
-    found = {name: conn for name, conn in staying.items() if "known" in reports[name].facts}
+    facts: dict[str, Mapping[str, str]] = {}
+
+    def look(conn: Connection) -> None:
+        facts[conn.host] = script.execute(conn, "check", lines, what=what).facts
+
+    # One that does not answer holds up no other; its own configuration fails and names it.
+    attempt(staying, look)
+    found = {name: conn for name, conn in staying.items() if "known" in facts.get(name, {"known": ""})}
     if staying and not found:
         raise Refused(", ".join(staying), site.missing(str(want["site"]), where, list(staying), shared=bool(shared)))
     return found

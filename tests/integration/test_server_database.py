@@ -75,8 +75,8 @@ def test_the_proof_from_the_web_server_leaves_nothing(farm: Farm, lab: Lab) -> N
 
 
 def commands(host: Host, since: str) -> int:
-    """Count what sshd was asked to run since a moment that `now` gave; with LogLevel VERBOSE it says so."""
-    said = host.run(f"journalctl -q -u ssh --since '{since}' -o cat --no-pager").stdout
+    """Count what sshd was asked to run after the place in the journal that `now` gave; with LogLevel VERBOSE it says so."""
+    said = host.run(f"journalctl -q -u ssh --after-cursor='{since}' -o cat --no-pager").stdout
     return said.count("Starting session: command") + said.count("Starting session: subsystem")
 
 
