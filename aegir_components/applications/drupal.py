@@ -82,7 +82,8 @@ def judge(answer: Answer) -> str | None:
 
 def first_words(body: str) -> str:
     """Give the beginning of a page as text, for an error message."""
-    return " ".join(re.sub(r"<[^>]*>", " ", body).split())[:160] or "an empty page"
+    shown = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", body)
+    return " ".join(re.sub(r"<[^>]*>", " ", shown).split())[:160] or "an empty page"
 
 
 DRUPAL = Application(
