@@ -32,7 +32,10 @@ def test_a_platform_moves_without_sites_and_stays_with_them(
     farm.settings["platforms"]["code"]["server"] = two.spec.fqdn
     refused = farm.up(ok=False)
 
-    assert "has sites with their files here: www.example.com" in refused.sentence
+    moved = (
+        f"the files of {SITE} are on {one.spec.fqdn}, and its platform is to be on {two.spec.fqdn}. Nothing was changed"
+    )
+    assert f'aegir:sites["{SITE}"].platform: {moved}' in refused.sentence
     assert two.run(f"test -e {PUBLISHED}", check=False).returncode != 0
     assert one.run(f"test -e {PUBLISHED}/index.php", check=False).returncode == 0
 
@@ -67,7 +70,7 @@ def test_a_platform_moves_from_a_server_to_a_cluster_and_its_sites_follow_where_
     # To a cluster without the server that has the uploads: they would stay behind.
     farm.settings["platforms"]["code"]["server"] = "web"
     refused = farm.up(ok=False)
-    assert f"has sites with their files here: {SITE}" in refused.sentence
+    assert f"the files of {SITE} are on {one.spec.fqdn}, and its platform is to be on" in refused.sentence
     assert 200 == fetch(one, SITE).status
     assert ["", ""] == [host.run(f"readlink {PUBLISHED} || :").stdout for host in (two, three)]
 
