@@ -10,6 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .addresses import Addresses
+
 DOCROOTS = (".", "web", "docroot", "html")
 """Where a code base may have its document root, in the order in which they are looked for."""
 
@@ -63,10 +65,8 @@ class Application:
     settings_name: str
     """The settings file's name in the site's directory."""
     settings_template: str
-    denied: tuple[str, ...]
-    """Patterns (PCRE, of the path with its first slash) that are never served; Apache and nginx take the same."""
-    runs: str
-    """Pattern of the PHP addresses, with their first slash, that run."""
+    addresses: Addresses
+    """What the web servers serve, run and deny."""
     installer: tuple[str, ...]
     """The PHP files that install a site, one after the other; they print ``::installed``, ``::present`` or ``::half``."""
     password: tuple[str, ...]
