@@ -87,9 +87,7 @@ class Switch:
             )
         return found
 
-    def _note(
-        self, had: Mapping[str, Connection], former: Mapping[str, str], answered: list[answering.Place]
-    ) -> None:
+    def _note(self, had: Mapping[str, Connection], former: Mapping[str, str], answered: list[answering.Place]) -> None:
         def write(conn: Connection) -> None:
             names = [place.site for place in answered if place.server == conn.host]
             lines = release.unproven_items(self.registry, former[conn.host], names)

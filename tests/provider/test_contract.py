@@ -417,10 +417,6 @@ def _take_a_right(world: World) -> None:
     account.grants["www_example_com"].discard("DELETE")
 
 
-def _empty_database(world: World) -> None:
-    _server_of(world).databases["www_example_com"].clear()
-
-
 def _drop(host: str, item: str) -> Callable[[World], None]:
     return lambda world: (world.farm.hosts[host].drop(item), None)[1]
 
@@ -584,7 +580,6 @@ EXAMPLES = {
         inputs=_installation,
         another={"title": "Another title"},
         before=("machine", "web_service", "release", "database", "site_database", "site_config"),
-        drift=_empty_database,
         reads=False,
         removes=False,
         variants={
