@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .addresses import Addresses
+from .php import Range
 
 DOCROOTS = (".", "web", "docroot", "html")
 """Where a code base may have its document root, in the order in which they are looked for."""
@@ -25,6 +26,8 @@ class CodeBase:
     docroot: str
     profiles: tuple[str, ...] = ()
     """Install profiles, sorted; empty where the application has none."""
+    php: Range = field(default_factory=Range)
+    """The versions of PHP that it runs on."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """What the profiles, and a distribution's above all, call themselves."""
 

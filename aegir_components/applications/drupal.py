@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from . import php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 
@@ -30,9 +31,11 @@ def detect(source: Path) -> CodeBase | None:
             continue
         titles = profiles(source / docroot)
         found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
+        version = found[1] if found else "unknown"
         return CodeBase(
             application="drupal",
-            version=found[1] if found else "unknown",
+            version=version,
+            php=php.needs("drupal", version, source, source / docroot),
             docroot=docroot,
             profiles=tuple(titles),
             titles=titles,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from . import php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, judge
@@ -25,7 +26,14 @@ def detect(source: Path) -> CodeBase | None:
         if found is None:
             continue
         titles = profiles(source / docroot)
-        return CodeBase(application="drupal7", version=found[1], docroot=docroot, profiles=tuple(titles), titles=titles)
+        return CodeBase(
+            application="drupal7",
+            version=found[1],
+            docroot=docroot,
+            profiles=tuple(titles),
+            titles=titles,
+            php=php.needs("drupal7", found[1], source, source / docroot),
+        )
     return None
 
 

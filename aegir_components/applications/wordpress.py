@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from . import php
 from .addresses import Addresses
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .drupal import first_words
@@ -18,7 +19,9 @@ def detect(source: Path) -> CodeBase | None:
         marker = source / docroot / "wp-includes" / "version.php"
         if marker.is_file():
             found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
-            return CodeBase(application="wordpress", version=found[1] if found else "unknown", docroot=docroot)
+            version = found[1] if found else "unknown"
+            needed = php.needs("wordpress", version, source, source / docroot)
+            return CodeBase(application="wordpress", version=version, docroot=docroot, php=needed)
     return None
 
 
