@@ -130,7 +130,7 @@ def test_nobody_is_asked_when_every_distribution_fits() -> None:
 
 
 def test_what_is_recorded_is_not_asked_for_and_a_release_that_is_live_is_warned_of() -> None:
-    members = {"web1": {}, "web2": {}}
+    members: dict[str, dict[str, str]] = {"web1": {}, "web2": {}}
     before = Recorded(
         {
             "aegir:WebService": {"web1": {"php": "7.4"}},
