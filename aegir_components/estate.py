@@ -173,6 +173,9 @@ def _servers(
             follows=made[follow[name]].numbers if name in follow else None,
             holder=holder,
             authority=authority,
+            rights=frozenset(
+                right for site in declared.sites.values() if site.database == name for right in site.database_rights
+            ),
         )
         made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
     return {name: made[name] for name in declared.servers}
@@ -342,7 +345,9 @@ def address_of(server: settings.Server) -> str:
     except ValueError:
         pass
     try:
-        return str(socket.getaddrinfo(server.address, None, type=socket.SOCK_STREAM)[0][4][0])
+        found = socket.getaddrinfo(server.address, None, type=socket.SOCK_STREAM)
+        # Databases are reached over IPv4; a name that has both leads there.
+        return str(next((one for one in found if one[0] == socket.AF_INET), found[0])[4][0])
     except OSError as fault:
         raise settings.SettingsError([_unresolved(server, fault.strerror or str(fault))]) from None
 

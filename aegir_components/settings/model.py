@@ -262,6 +262,8 @@ class Site:
     """The server whose database service it uses."""
     title: str
     admin: SiteAdmin
+    database_rights: tuple[str, ...] = ()
+    """What its database accounts may do besides what every site's may, sorted."""
     profile: str = "standard"
     language: str = "en"
     aliases: tuple[str, ...] = ()
