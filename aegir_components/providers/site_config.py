@@ -88,7 +88,9 @@ class Provider(Lifecycle):
 
         def configure(conn: Connection) -> None:
             lines = [*_items(plan, want, conn), *_leave_platform(plan, was)]
-            script.execute(conn, "apply", lines, what=what, holder=want["holder"])
+            report = script.execute(conn, "apply", lines, what=what, holder=want["holder"])
+            if "open" in report.facts:
+                pulumi.log.warn(f"{conn.host}: {site.opened(plan.site, report.facts['open'])}")
 
         # What the others of a pack see over NFS has to be there first: their root may make nothing.
         first = {name: conn for name, conn in members.items() if name == want.get("master")}
