@@ -146,6 +146,8 @@ class Site(AegirComponent, kind="Site"):
                 "members": members,
                 "master": args.master or None,
                 "holder": args.holder,
+                # Left out otherwise, so that a state of before is the same.
+                "health": None if site.health else False,
             },
             self.child(depends_on=[database], also=kept),
         )

@@ -15,7 +15,8 @@ from aegir_components.host.errors import Refused
 from aegir_components.mysql import databases
 from aegir_components.services import installation
 
-from . import site_database
+from . import answered, site_database
+from .answering import Place
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
@@ -54,15 +55,22 @@ class Provider(Lifecycle):
         content = PRESENT
         if not want.get("install", True):
             content = _content(want)
+            if content == EMPTY and _is_known(want):
+                raise _lost(want)
         elif _install(want) == "::present" and _password_is_news(want):
             _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
+        known = _known(want)
+        known.forget()
         if want.get("health", True):
             _prove(want, content)
+            if content != EMPTY and want.get("enabled", True):
+                known.note(want["application"], _places(want))
         _retire(want)
         return {"content": content}
 
     def remove(self, have: State) -> None:
         """What was installed is in the database and the site's files, which other resources keep and remove."""
+        _known(have).forget()
 
 
 class Installation(AegirResource, module="aegir", name="Installation"):
@@ -106,6 +114,17 @@ def _prove(want: State, content: str) -> None:
             ", ".join(sorted(faults)),
             f"the site {want['site']} does not work: {'; '.join(faults.values())}",
         )
+
+
+def _known(props: State) -> answered.Site:
+    conn = next(iter(Connection.of_members(props["members"]).values()))
+    return answered.Site(hub_root=conn.hub_root, stack=str(props["holder"]), site=str(props["site"]))
+
+
+def _places(want: State) -> list[Place]:
+    name = str(want.get("name") or want["site"])
+    members = Connection.of_members(want["members"])
+    return [Place(name, host, conn.address, int(want["members"][host]["port"])) for host, conn in members.items()]
 
 
 def _retire(want: State) -> None:
@@ -165,23 +184,40 @@ def _server(want: State) -> str:
 def _install(want: State) -> str:
     result = _run(want, APPLICATIONS[want["application"]].installer, "installing")
     if result == "::empty":
-        base, server = want["database"]["name"], want["database"]["host"]
-        raise Refused(
-            min(want["members"]),
-            f"the database {base} of the site {want['site']} on {server} is empty, and the state knows the site with its "
-            f"content. Nothing was installed. Load the newest dump of {want['site']} from `backups` below the hub root, then run "
-            f"pulumi up; a site that is to begin again is removed from the stack file first",
-        )
+        raise _lost(want)
     if result.startswith("::half"):
-        tables, base = result.split()[-1], want["database"]["name"]
-        raise Refused(
-            min(want["members"]),
-            f"installing the site {want['site']}: the database {base} has {tables} tables, and none of them says that "
-            f"{APPLICATIONS[want['application']].title} was installed. Nothing was changed. A site that came from elsewhere "
-            f"is declared with `install: false`. To begin again, take {want['site']} out of the stack file and run pulumi up, "
-            f"which keeps a proven dump on the hub; then declare it again",
-        )
+        raise _half(want, result.split()[-1])
     return result
+
+
+def _lost(want: State) -> Refused:
+    base, server, site = want["database"]["name"], want["database"]["host"], want["site"]
+    return Refused(
+        min(want["members"]),
+        f"the database {base} of the site {site} on {server} is empty, and the state knows the site with its content. "
+        f"Nothing was installed. Load the newest dump of {site} from `backups` below the hub root, then run pulumi up; a site "
+        f"that is to begin again is removed from the stack file first",
+    )
+
+
+def _half(want: State, tables: str) -> Refused:
+    base, site, title = want["database"]["name"], want["site"], APPLICATIONS[want["application"]].title
+    begin = (
+        f"the site {site}: the database {base} has {tables} tables, and none of them says that {title} was installed"
+    )
+    if _is_known(want):
+        # Neither installing nor removing it is right: both would take what is left for the whole.
+        return Refused(
+            min(want["members"]),
+            f"{begin}, and the state knows the site with its content: a part of it is missing. Nothing was changed. Load the "
+            f"newest dump of {site} from `backups` below the hub root as the database {base}, then run pulumi up",
+        )
+    return Refused(
+        min(want["members"]),
+        f"installing {begin}. Nothing was changed. A site that came from elsewhere is declared with `install: false`. "
+        f"To begin again, take {site} out of the stack file and run pulumi up, which keeps a proven dump on the hub; then "
+        f"declare it again",
+    )
 
 
 def _faults(want: State) -> dict[str, str]:
