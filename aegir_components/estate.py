@@ -20,9 +20,11 @@ from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
+from .hub_records import Records
 from .providers.access import DatabaseAccess
 from .providers.authority import DatabaseAuthority
 from .providers.environment import Environment
+from .providers.lifecycle import UNFINISHED
 from .sources.resolve import Resolved, resolve
 
 
@@ -84,6 +86,8 @@ async def build(declared: settings.Settings) -> Estate:
         else {}
     )
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    if text := unfinished(declared.hub.root, holder):
+        pulumi.log.warn(text)
     servers = _servers(declared, environment, entries, holder)
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
     clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}
@@ -113,6 +117,18 @@ def _reject_losses(before: recorded.Recorded, declared: settings.Settings, sourc
     code = {name: source.code for name, source in sources.items()}
     if found := changes.problems(before, changes.Declared(settings=declared, code=code, placed=placed)):
         raise settings.SettingsError(found)
+
+
+def unfinished(hub_root: str, holder: str) -> str:
+    """Say what an earlier run of a stack has begun and not ended well; empty when there is nothing."""
+    found = [record["key"] for record in Records(hub_root, UNFINISHED).all()]
+    named = [f"{kind} {what}" for stack, kind, what in found if stack == holder]
+    if not named:
+        return ""
+    return (
+        f"an earlier run did not end well while it worked on {', '.join(named)}: what is declared of it is made as declared "
+        f"by this run, also where nothing differs from the state"
+    )
 
 
 def _servers(

@@ -129,6 +129,21 @@ def exists(endpoint: Endpoint, database: str) -> bool:
         return _exists(session, database)
 
 
+def size(endpoint: Endpoint, database: str) -> tuple[int, int]:
+    """Count a database's tables and their bytes, as the server estimates them; nothing where it is not there.
+
+    Raises:
+        DatabaseError: the server does not answer, or rejects the hub's account.
+    """
+    with connect(endpoint) as session:
+        rows = session.rows(
+            "SELECT COUNT(*), COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables "
+            "WHERE table_schema = %s",
+            (database,),
+        )
+    return int(rows[0][0]), int(rows[0][1])
+
+
 def is_ours(endpoint: Endpoint, want: SiteDatabase) -> bool:
     """Tell whether the server's record says that the database is this site's, and it is there.
 

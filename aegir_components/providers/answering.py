@@ -33,8 +33,27 @@ class Place:
     """Of plain HTTP."""
 
 
-def places(members: Mapping[str, Connection], registry: str, servers: Mapping[str, WebServer]) -> list[Place]:
-    """List the sites of a platform, each on every web server that has it.
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A switch after which no run has asked the sites, as a machine has noted it."""
+
+    former: str
+    """The directory of the release that was live before."""
+    answering: frozenset[str]
+    """The host names of sites that answered with that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The sites of a platform on its web servers."""
+
+    places: list[Place]
+    unproven: Mapping[str, Unproven]
+    """By web server."""
+
+
+def look(members: Mapping[str, Connection], registry: str, servers: Mapping[str, WebServer]) -> Seen:
+    """List the sites of a platform, each on every web server that has it, and switches that were never proven.
 
     Args:
         members: the web servers.
@@ -50,11 +69,17 @@ def places(members: Mapping[str, Connection], registry: str, servers: Mapping[st
             conn, "check", release.sites_items(registry, servers[conn.host]), what="listing the platform's sites"
         ),
     )
-    return sorted(
+    places = sorted(
         Place(site, name, members[name].address, int(report.facts.get("port") or 80))
         for name, report in reports.items()
         for site in report.facts.get("sites", "").split()
     )
+    unproven = {}
+    for name, report in reports.items():
+        former, *names = report.facts.get("unproven", "").splitlines() or [""]
+        if former:
+            unproven[name] = Unproven(former, frozenset(names))
+    return Seen(places, unproven)
 
 
 def well(found: Iterable[Place], application: Application) -> list[Place]:

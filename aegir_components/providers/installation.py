@@ -54,6 +54,8 @@ class Provider(Lifecycle):
         content = PRESENT
         if not want.get("install", True):
             content = _content(want)
+            if content == EMPTY and _is_known(want):
+                raise _lost(want)
         elif _install(want) == "::present" and _password_is_news(want):
             _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
         if want.get("health", True):
@@ -165,23 +167,40 @@ def _server(want: State) -> str:
 def _install(want: State) -> str:
     result = _run(want, APPLICATIONS[want["application"]].installer, "installing")
     if result == "::empty":
-        base, server = want["database"]["name"], want["database"]["host"]
-        raise Refused(
-            min(want["members"]),
-            f"the database {base} of the site {want['site']} on {server} is empty, and the state knows the site with its "
-            f"content. Nothing was installed. Load the newest dump of {want['site']} from `backups` below the hub root, then run "
-            f"pulumi up; a site that is to begin again is removed from the stack file first",
-        )
+        raise _lost(want)
     if result.startswith("::half"):
-        tables, base = result.split()[-1], want["database"]["name"]
-        raise Refused(
-            min(want["members"]),
-            f"installing the site {want['site']}: the database {base} has {tables} tables, and none of them says that "
-            f"{APPLICATIONS[want['application']].title} was installed. Nothing was changed. A site that came from elsewhere "
-            f"is declared with `install: false`. To begin again, take {want['site']} out of the stack file and run pulumi up, "
-            f"which keeps a proven dump on the hub; then declare it again",
-        )
+        raise _half(want, result.split()[-1])
     return result
+
+
+def _lost(want: State) -> Refused:
+    base, server, site = want["database"]["name"], want["database"]["host"], want["site"]
+    return Refused(
+        min(want["members"]),
+        f"the database {base} of the site {site} on {server} is empty, and the state knows the site with its content. "
+        f"Nothing was installed. Load the newest dump of {site} from `backups` below the hub root, then run pulumi up; a site "
+        f"that is to begin again is removed from the stack file first",
+    )
+
+
+def _half(want: State, tables: str) -> Refused:
+    base, site, title = want["database"]["name"], want["site"], APPLICATIONS[want["application"]].title
+    begin = (
+        f"the site {site}: the database {base} has {tables} tables, and none of them says that {title} was installed"
+    )
+    if _is_known(want):
+        # Neither installing nor removing it is right: both would take what is left for the whole.
+        return Refused(
+            min(want["members"]),
+            f"{begin}, and the state knows the site with its content: a part of it is missing. Nothing was changed. Load the "
+            f"newest dump of {site} from `backups` below the hub root as the database {base}, then run pulumi up",
+        )
+    return Refused(
+        min(want["members"]),
+        f"installing {begin}. Nothing was changed. A site that came from elsewhere is declared with `install: false`. "
+        f"To begin again, take {site} out of the stack file and run pulumi up, which keeps a proven dump on the hub; then "
+        f"declare it again",
+    )
 
 
 def _faults(want: State) -> dict[str, str]:

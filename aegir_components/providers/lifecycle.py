@@ -12,7 +12,8 @@ same name, so that a preview after a refresh reads ``~ drift: ["file /etc/sudoer
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 import pulumi
@@ -30,6 +31,7 @@ from pulumi.dynamic import (
 from pulumi.output import contains_unknowns
 
 from aegir_components import declaring
+from aegir_components.hub_records import Records, hub_root
 
 from .calls import serve_more
 
@@ -37,6 +39,8 @@ State = dict[str, Any]
 Result = TypeVar("Result")
 
 DRIFT = "drift"
+UNFINISHED = "unfinished"
+"""The hub's records of resources on which work began and has not ended well."""
 REVISION = "revision"
 _forgotten: set[str] = set()
 """Machines that are given up: of this process, since a provider's instance has no data."""
@@ -189,20 +193,23 @@ class Lifecycle(ResourceProvider):
         added = {key: value for key, value in {REVISION: self.revision, DRIFT: []}.items() if key in olds}  # by `check`
         keys = changed_keys(olds, added | plain(news), self.computed_keys)
         return DiffResult(
-            changes=bool(keys),
+            # What a run that did not end has touched is made as declared again, also where the edit was taken back.
+            changes=bool(keys) or self._is_unfinished(plain(olds)),
             replaces=[key for key in keys if key in self.identity_keys],
             delete_before_replace=self.delete_first,
         )
 
     def create(self, props: Any) -> CreateResult:
         """Make it so for the first time, or again after a run that was killed."""
-        outs = self._guarded(props, lambda: {**plain(props), **self.converge(plain(props))})
+        with self._working(plain(props)):
+            outs = self._guarded(props, lambda: {**plain(props), **self.converge(plain(props))})
         return CreateResult(self.identity(plain(props)), outs)
 
     def update(self, _id: str, olds: Any, news: Any) -> UpdateResult:
         """Bring it to the new inputs; computed outputs of before are handed on under ``was``."""
         want = {**plain(news), "was": plain(olds)}
-        return UpdateResult(self._guarded(news, lambda: {**plain(news), **self.converge(want)}))
+        with self._working(plain(olds)):
+            return UpdateResult(self._guarded(news, lambda: {**plain(news), **self.converge(want)}))
 
     def read(self, id_: str, props: Any) -> ReadResult:
         """Look at it for a refresh."""
@@ -228,7 +235,29 @@ class Lifecycle(ResourceProvider):
                 f"{self.identity(plain(props))}: its machine is given up (aegir:forget); nothing was done there"
             )
             return
-        self._guarded(props, lambda: self.remove(have))
+        with self._working(plain(props)):
+            self._guarded(props, lambda: self.remove(have))
+
+    def _is_unfinished(self, have: State) -> bool:
+        root = hub_root(have)
+        return root is not None and Records(root, UNFINISHED).get(*self._known_as(have)) is not None
+
+    @contextmanager
+    def _working(self, props: State) -> Iterator[None]:
+        """Leave a record on the hub for as long as the work has not ended well; a killed process leaves it too."""
+        root = hub_root(props)
+        if root is None:
+            yield
+            return
+        records, key = Records(root, UNFINISHED), self._known_as(props)
+        records.put({}, *key)
+        yield
+        records.drop(*key)
+
+    def _known_as(self, props: State) -> tuple[str, ...]:
+        """Give the resource's key among the hub's records: its stack, its kind, and what it is."""
+        stack = str(props.get("holder") or "/".join(str(props.get("owner") or "").split("/")[:2]))
+        return stack, type(self).__module__.rpartition(".")[2], self.identity(props)
 
     def _secrets(self, props: Any) -> list[str]:
         return [props[key] for key in self.secret_keys if isinstance(props.get(key), str)]

@@ -18,7 +18,7 @@ from aegir_components.services import release
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import answering, staging
+from . import proof, staging
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
 
 SWITCH_TIMEOUT = 900.0
@@ -42,7 +42,7 @@ class Provider(Lifecycle):
             lambda conn: script.execute(
                 conn,
                 "check",
-                _switch(want, conn, want["digest"], full=full),
+                [*_switch(want, conn, want["digest"], full=full), release.want_proven(_paths(want).registry)],
                 what="looking at the platform",
                 timeout=staging.STAGE_TIMEOUT if full else ssh.DEFAULT_TIMEOUT,
             ),
@@ -59,9 +59,15 @@ class Provider(Lifecycle):
         # What is live on the master was live on its slaves as well.
         live = next(iter(before.values()))
         former = {name: before.get(name, live) for name in members}
-        answering_before = self._answering(members, want, former)
-        self._switch_all(members, want, former)
-        self._keep_if_well(members, want, former, answering_before)
+        proof.Switch(
+            want=want,
+            members=members,
+            servers={name: _server(want, conn) for name, conn in members.items()},
+            registry=_paths(want).registry,
+            live=former,
+            go=lambda: self._switch_all(members, want, former),
+            back=lambda conn, live: self._take_back(conn, want, live),
+        ).proven()
         staging.remember(owners, want)
         self._prune(owners, want)
         return {}
@@ -103,41 +109,6 @@ class Provider(Lifecycle):
             back = {name: conn for name, conn in back.items() if before[name]}
             undone = attempt(back, lambda conn: self._take_back(conn, want, before[conn.host]))
             raise Refused(", ".join(sorted(failed)), switch_failure(results, undone, lost))
-
-    def _answering(
-        self, members: Mapping[str, Connection], want: State, before: Mapping[str, str]
-    ) -> list[answering.Place]:
-        """List the sites that answer now, where another release is about to go live."""
-        was = want.get("was") or {}
-        goes_live = any(
-            live and not live.endswith(f"/{want['digest'][: layout.RELEASE_DIGEST_LENGTH]}") for live in before.values()
-        )
-        if not goes_live or not want.get("health", True):
-            return []
-        had = {name: conn for name, conn in members.items() if before[name]}
-        servers = {name: _server(want, conn) for name, conn in had.items()}
-        found = answering.places(had, _paths(want).registry, servers)
-        return answering.well(found, APPLICATIONS[str(was.get("application", want["application"]))])
-
-    def _keep_if_well(
-        self,
-        members: Mapping[str, Connection],
-        want: State,
-        before: Mapping[str, str],
-        answered: list[answering.Place],
-    ) -> None:
-        """Take the new release back on all members, if it breaks a site that answered before.
-
-        Raises:
-            Refused: each site with its web server, its answer, and what became of the members.
-        """
-        failing = answering.broken(answered, APPLICATIONS[want["application"]])
-        if not failing:
-            return
-        back = {name: conn for name, conn in members.items() if before[name]}
-        undone = attempt(back, lambda conn: self._take_back(conn, want, before[conn.host]))
-        said = answering.table(failing, len({place.site for place in answered}))
-        raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_returned(undone)}")
 
     def _take_back(self, conn: Connection, want: State, live: str) -> None:
         digest, was = live.rpartition("/")[2], want.get("was") or {}
@@ -195,14 +166,6 @@ def _refuse_leaving(want: State) -> None:
             f"it has the code of {want['platform']} over NFS, and would get its own while that is mounted. Nothing was changed. "
             f"Take it out of the pack with one pulumi up, and put the platform on it with another",
         )
-
-
-def _returned(undone: Mapping[str, HostError | None]) -> str:
-    """Say which web servers have the former release again."""
-    well = [name for name, fault in undone.items() if fault is None]
-    said = [f"The former release is live again on {', '.join(well)}"] if well else []
-    said += [f"{name} could not go back: {fault}" for name, fault in undone.items() if fault is not None]
-    return f"{'; '.join(said)}. Repair the code, then run pulumi up; `health: false` at the platform switches without asking"
 
 
 def switch_failure(

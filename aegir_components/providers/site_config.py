@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from aegir_components.services import cron, functions, site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import site_removal
+from . import content, site_removal
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced, without
 
 
@@ -59,17 +60,25 @@ class Provider(Lifecycle):
 
     def observe(self, want: State) -> State:
         """Look at every item on every web server."""
-        plan = _plan(want)
+        plan, owners = _plan(want), _owners(want)
+        counting = site.content_items(_directories(want))
         reports = each(
             _members(want),
             lambda conn: script.execute(
                 conn,
                 "check",
-                _items(plan, want, conn),
+                [*_items(plan, want, conn), *(counting if conn.host in owners else ())],
                 what=f"looking at the site {plan.site}",
             ),
         )
-        return {"drift": [f"{name}: {text}" for name, report in reports.items() for text in report.drift]}
+        drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
+        for name, conn in owners.items():
+            place, now = _place(want, conn), content.counted(reports[name].facts.get("content", ""))
+            if had := place.lost(now):
+                drift.append(f"{name}: the site had {had}, and has no files there now")
+            else:
+                place.note(now)
+        return {"drift": drift}
 
     def converge(self, want: State) -> State:
         """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned.
@@ -82,13 +91,18 @@ class Provider(Lifecycle):
         what = f"configuring the site {plan.site}"
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was.get("members") else {}
+        owners, counting = _owners(want), site.content_items(_directories(want))
         # By machine, not by name: a renamed entry of the stack file is the same web server.
-        staying = {name: conn for name, conn in _owners(want).items() if name not in replaced() and conn.twin(had)}
+        staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
         staying = _with_files(want, staying)
 
         def configure(conn: Connection) -> None:
             lines = [*_items(plan, want, conn), *_leave_platform(plan, was)]
-            script.execute(conn, "apply", lines, what=what, holder=want["holder"])
+            counted = counting if conn.host in owners else []
+            report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
+            if conn.host in owners:
+                # What joins is counted when its files are there.
+                _place(want, conn).note(content.counted(report.facts.get("content", "")))
 
         # What the others of a pack see over NFS has to be there first: their root may make nothing.
         first = {name: conn for name, conn in members.items() if name == want.get("master")}
@@ -103,7 +117,7 @@ class Provider(Lifecycle):
         _seed(
             want,
             list(staying.values()),
-            [conn for name, conn in _owners(want).items() if name not in staying],
+            [conn for name, conn in owners.items() if name not in staying],
         )
         leaving = {name: conn for name, conn in had.items() if not conn.twin(members)}
         site_removal.leave(was, leaving, lambda name: _sees(was, name))
@@ -125,26 +139,48 @@ def _owners(props: State) -> dict[str, Connection]:
     return {name: conn for name, conn in _members(props).items() if not _sees(props, name)}
 
 
+def _place(props: State, conn: Connection) -> content.Place:
+    """Say where the hub keeps how many files a web server has of the site."""
+    shared = str(props.get("uploads") or "")
+    return content.Place(
+        hub_root=conn.hub_root,
+        stack=str(props["holder"]),
+        site=str(props["site"]),
+        where=shared or conn.address,  # a renamed entry is the same machine
+        unit="files",
+        least=content.FEW_FILES,
+    )
+
+
+def _directories(props: State) -> tuple[str, ...]:
+    return site.content_directories(props["publish_root"], props["site"], str(props.get("uploads") or ""))
+
+
 def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connection]:
     """Choose the web servers that still have a site's files, of those that had them.
 
     Raises:
         Refused: none of them has the files any more.
     """
-    what, shared = f"looking for the files of {want['site']}", str(want.get("uploads") or "")
-    home = layout.site_directory(want["publish_root"], want["site"])
-    where = layout.uploads_directory(shared, want["site"]) if shared else home
-    lines = site.known_items(where, shared=bool(shared))
+    what, shared = f"looking for the files of {want['site']}", bool(want.get("uploads"))
+    directories = _directories(want)
     facts: dict[str, Mapping[str, str]] = {}
 
     def look(conn: Connection) -> None:
-        facts[conn.host] = script.execute(conn, "check", lines, what=what).facts
+        facts[conn.host] = script.execute(conn, "check", site.content_items(directories), what=what).facts
 
     # One that does not answer holds up no other; its own configuration fails and names it.
     attempt(staying, look)
-    found = {name: conn for name, conn in staying.items() if "known" in facts.get(name, {"known": ""})}
+    lost = {
+        name: _place(want, staying[name]).lost(content.counted(seen.get("content", ""))) for name, seen in facts.items()
+    }
+    found = {
+        name: conn for name, conn in staying.items() if name not in facts or ("known" in facts[name] and not lost[name])
+    }
     if staying and not found:
-        raise Refused(", ".join(staying), site.missing(str(want["site"]), where, list(staying), shared=bool(shared)))
+        home = posixpath.commonpath(directories)
+        had = next(filter(None, lost.values()), "")
+        raise Refused(", ".join(staying), site.missing(str(want["site"]), home, list(staying), shared=shared, had=had))
     return found
 
 

@@ -10,6 +10,7 @@ from aegir_components import backups
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, databases
 
+from . import content
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
@@ -28,7 +29,7 @@ class Provider(Lifecycle):
 
     def rejected(self, have: State, want: State) -> dict[str, str]:
         """Reject another database server: its content would stay behind. The same server by another name is no move."""
-        if have.get("server") == want.get("server") or _place(have) == _place(want) or "address" not in want:
+        if have.get("server") == want.get("server") or _at(have) == _at(want) or "address" not in want:
             return {}
         former, site = have["server"], want["site"]
         return {
@@ -49,29 +50,41 @@ class Provider(Lifecycle):
         A database server that does not let the hub in is drift, and never "gone": were it an error, no refresh could
         come to the point where the server itself is mended.
         """
+        where, what = endpoint(want, want["server"]), wanted(want)
         try:
-            drift = databases.drift(endpoint(want, want["server"]), wanted(want))
+            drift = databases.drift(where, what)
         except client.DatabaseError as fault:
             return {"drift": [str(fault)]}
         # Never "gone": the next run would make an empty one, and install a public site into it.
-        return {"drift": [_missing(want)] if drift is None else drift}
+        if drift is None:
+            return {"drift": [_missing(want)]}
+        now = _size(where, what)
+        if had := _place(want).lost(now):
+            return {"drift": [_emptied(want, had)]}
+        _place(want).note(now)
+        return {"drift": drift}
 
     def converge(self, want: State) -> State:
         """Make database, accounts and rights as declared; a database that was made before is never made again.
 
         Raises:
-            DatabaseMissing: the database that the state knows is not on the server.
+            DatabaseMissing: the database that the state knows is not on the server, or has nothing in it any more.
         """
         where, what, was = endpoint(want, want["server"]), wanted(want), want.get("was")
-        if was and want["server"] not in replaced() and not databases.exists(where, what.name):
-            raise client.DatabaseMissing(_missing(want))
+        if was and want["server"] not in replaced():
+            if not databases.exists(where, what.name):
+                raise client.DatabaseMissing(_missing(want))
+            if had := _place(want).lost(_size(where, what)):
+                raise client.DatabaseMissing(_emptied(want, had))
         databases.ensure(where, what, former=str(was["owner"]) if was else "")
+        _place(want).note(_size(where, what))
         return {}
 
     def remove(self, have: State) -> None:
         """Dump it to the hub, prove the dump, and only then drop it."""
         keep(have)
         databases.drop(endpoint(have, have["server"]), wanted(have))
+        _place(have).forget()
 
 
 class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
@@ -90,8 +103,29 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
         super().__init__(Provider(), name, props, opts)
 
 
-def _place(props: State) -> tuple[object, object]:
+def _at(props: State) -> tuple[object, object]:
     return props.get("address"), props.get("port")
+
+
+def _place(props: State) -> content.Place:
+    """Say where the hub keeps how much is in the database."""
+    stack, _, site = str(props["owner"]).rpartition("/")
+    conn = Connection.from_props(props["connection"])
+    return content.Place(hub_root=conn.hub_root, stack=stack, site=site, where=props["database"], unit="tables")
+
+
+def _size(where: client.Endpoint, what: databases.SiteDatabase) -> content.Amount:
+    number, size = databases.size(where, what.name)
+    return content.Amount(number=number, size=size)
+
+
+def _emptied(props: State, had: str) -> str:
+    server, name, site = props["server"], props["database"], props["site"]
+    return (
+        f"{server}: the database {name} of {site} on {props['address']} has no tables any more; it had {had}. Nothing was "
+        f"installed. Load the newest dump of {site} from `backups` below the hub root as the database {name} and run pulumi up, "
+        f"or let it begin empty: name {server} in aegir:replaced and run pulumi up"
+    )
 
 
 def _missing(props: State) -> str:

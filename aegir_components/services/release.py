@@ -246,6 +246,7 @@ def slave_removal_items(paths: Layout, *, server: WebServer) -> list[str]:
         functions("web"),
         script.call("refuse_sites", paths.registry, paths.platform),
         script.transaction("platform", section, test=server.test, reload=server.reload),
+        script.no_file(_unproven(paths.registry)),
         f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
     ]
 
@@ -265,8 +266,36 @@ def prune(paths: Layout, digest: str, keep: int) -> list[str]:
     return [functions("release"), script.call("release_prune", paths.releases, live, str(keep))]
 
 
+def unproven_items(registry: str, former: str, answering: Collection[str]) -> list[str]:
+    """List what notes a switch on a machine until its sites were asked, also when the run is killed in between.
+
+    Args:
+        registry: the platform's directory with a file for each site.
+        former: the directory of the release that is live before the switch.
+        answering: the host names of sites that answer with it on this machine.
+    """
+    return [script.file(_unproven(registry), "".join(f"{line}\n" for line in (former, *sorted(answering))))]
+
+
+def proven_items(registry: str) -> list[str]:
+    """List what ends that: the sites answer, or the former release is live again."""
+    return [script.no_file(_unproven(registry))]
+
+
+def want_proven(registry: str) -> str:
+    """Item, for a look: no switch is left over whose sites nobody has asked."""
+    return script.call("want_proven", registry)
+
+
+def _unproven(registry: str) -> str:
+    return f"{registry}/.unproven"
+
+
 def sites_items(registry: str, server: WebServer) -> list[str]:
-    """List what finds the sites of a platform: the fact ``sites`` has their host names, ``port`` is that of plain HTTP."""
+    """List what finds the sites of a platform.
+
+    The fact ``sites`` has their host names, ``port`` is that of plain HTTP, and ``unproven`` is what ``unproven_items`` wrote.
+    """
     return [functions("release"), script.call("release_sites", registry, server.root)]
 
 
@@ -295,6 +324,7 @@ def removal_items(paths: Layout, *, server: WebServer, shared: Collection[str] =
         script.transaction("platform", section, test=server.test, reload=server.reload),
         script.call("as_user", layout.AEGIR_USER, script.encoded(script.call("rm", "-rf", paths.releases))),
         script.no_file(paths.mark),
+        script.no_file(_unproven(paths.registry)),
         f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
         *(script.call("last_shared", posixpath.dirname(paths.releases), f"{paths.sites}/{path}") for path in shared),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from dataclasses import dataclass, field
 
 from aegir_components import layout, templates
@@ -306,28 +305,45 @@ def registry_removal(site: str, platform: str, publish_path: str, docroot: str) 
     ]
 
 
-def known_items(where: str, *, shared: bool) -> list[str]:
-    """List what finds the data of a site that was there before; the fact ``known`` says that they still are.
+def content_directories(root: str, site: str, shared: str) -> tuple[str, ...]:
+    """Name the directories with what visitors and editors have brought.
 
     Args:
-        where: the site's directory, or its directory in the shared storage.
-        shared: whether it is shared storage, which may hang.
+        root: the publish root.
+        site: what the site is known by.
+        shared: the directory of shared uploads; empty where each web server has its own.
     """
-    place = shlex.quote(f"{where}/{'files' if shared else 'site'}")
-    return [functions("uploads"), f'touching test -d {place} && fact known "$(find {place} -maxdepth 0)"']
+    if shared:
+        home = layout.uploads_directory(shared, site)
+        return f"{home}/files", f"{home}/private"
+    return layout.site_files(root, site), layout.site_private(root, site)
 
 
-def missing(site: str, where: str, servers: list[str], *, shared: bool) -> str:
-    """Say that a site's data are not where the state knows them, and what to do."""
-    begin = f"the files of {site} are not in {where} any more, and the state knows them there. Nothing was changed."
+def content_items(directories: tuple[str, ...]) -> list[str]:
+    """List what finds the data of a site: the fact ``known`` says that all are there, ``content`` has files and bytes."""
+    return [functions("site"), script.call("site_content", *directories)]
+
+
+def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str) -> str:
+    """Say that a site's data are not where the state knows them, and what to do.
+
+    Args:
+        site: its name.
+        where: the directory.
+        servers: the web servers that should have it.
+        shared: whether it is on shared storage.
+        had: how much was there, where the hub has counted it.
+    """
+    knows = f"they were {had}" if had else "the state knows them there"
+    begin = f"the files of {site} are not in {where} any more, and {knows}. Nothing was changed."
     if shared:
         return (
             f"{begin} Copy them there with their owners (rsync -aH) and run pulumi up, or declare the former path again"
         )
     return (
-        f"{begin} If an address leads to the wrong machine, correct it. If a new machine replaces the former one, name it in "
-        f"aegir:replaced ({', '.join(servers)}) and run pulumi up; then unpack the newest files archive of {site} from "
-        f"`backups` below the hub root into {where}"
+        f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
+        f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
+        f"name it in aegir:replaced ({', '.join(servers)}) and run pulumi up before that"
     )
 
 

@@ -186,6 +186,15 @@ def _tables(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     return [(name,) for name in server.databases.get(_text(match[1]), {})]
 
 
+@_understands(
+    r"SELECT COUNT\(\*\), COALESCE\(SUM\(data_length \+ index_length\), 0\) FROM information_schema\.tables "
+    r"WHERE table_schema = <TEXT>"
+)
+def _size(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    rows = server.databases.get(_text(match[1]), {})
+    return [(len(rows), 16384 * len(rows))]
+
+
 @_understands(r"SELECT COUNT\(\*\) FROM <NAME>\.<NAME>")
 def _count(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     return [(server.databases[match[1]][match[2]],)]

@@ -120,7 +120,8 @@ class Databases(Accounts):
         given = re.search(r"base64_decode\('([^']+)'\)", program)
         if given is None:
             raise Refusal("FakeHost knows our installers only")
-        database = json.loads(decoded(given[1]))["database"]
+        values = json.loads(decoded(given[1]))
+        database = values["database"]
         try:
             server = self.connect(
                 database["host"], database["port"], self.address, database["user"], database["password"]
@@ -128,6 +129,10 @@ class Databases(Accounts):
             tables = server.databases[database["name"]]
         except (pymysql.MySQLError, KeyError) as fault:
             raise Refusal(f"the database does not let the site in from this machine: {fault}") from None
+        only_looks = '$tables ? "::present' in program
+        if only_looks or (values.get("known") and not tables):
+            self._say("fact", "::present" if tables else "::empty", "result")
+            return
         done = "::present" if "done" in tables else f"::half {len(tables)}"
         result = done if tables else "::installed"
         if not tables:

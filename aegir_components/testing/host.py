@@ -257,12 +257,18 @@ class FakeHost(Web, Shares, Releases, Databases):
         path = re.search(r"(?:cat|find) '?([^\s')]+)", expression)
         if name == "came" and path:
             return self.content(path[1]).rstrip("\n")
-        if name == "known" and path:
-            return path[1] if self.is_directory(path[1]) else None
         if name == "entries" and path:
             found = self.below(path[1])
             return str(len(found)) if found else None
         return "" if "$(" in expression else expression
+
+    def _sh_site_content(self, *directories: str) -> None:
+        places = [self.followed(directory) for directory in directories]
+        if all(self.is_directory(place) for place in places):
+            self._say("fact", "yes", "known")
+            files = [path for place in places for path in self.below(place) if self.kind(path) == "file"]
+            size = sum(len(self.content(path).encode()) for path in files)
+            self._say("fact", f"{len(files)} {size}", "content")
 
     # Names.
 

@@ -142,6 +142,12 @@ class Releases(Tree):
         self._say("fact", listen[1] if listen else next(iter(plain), "80"), "port")
         first = [self.content(f"{registry}/{name}").partition("\n")[0] for name in self.listed(registry)]
         self._say("fact", "".join(f"{line.partition(' ')[0]} " for line in first if line), "sites")
+        if self.kind(f"{registry}/.unproven") == "file":
+            self._say("fact", self.content(f"{registry}/.unproven").rstrip("\n"), "unproven")
+
+    def _sh_want_proven(self, registry: str) -> None:
+        if self.kind(f"{registry}/.unproven") == "file":
+            self._deviates("release: a run ended after switching to it, before its sites were asked")
 
     def _sh_refuse_sites(self, registry: str, platform: str) -> None:
         here = "".join(f"{name} " for name in self.listed(registry))

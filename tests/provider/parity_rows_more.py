@@ -222,3 +222,25 @@ call("release_sites", "Apache on port 80", NAMES_OF, *ENTRIES, file(f"{REGISTRY}
 ON_TLS = "<VirtualHost *:443>\n</VirtualHost>\n<VirtualHost *:8080>\n</VirtualHost>\n"
 call("release_sites", "Apache on another port", NAMES_OF, *ENTRIES, file(f"{CONF}/apache/vhost.d/a.conf", ON_TLS))
 call("release_sites", "nginx on another port", NAMES_OF, *ENTRIES, file(f"{CONF}/apache/listen.conf", "listen 8081;\n"))
+UNPROVEN = file(f"{REGISTRY}/.unproven", "/x/releases/a\na.example.com\n")
+call("release_sites", "a switch was never proven", NAMES_OF, *ENTRIES, UNPROVEN)
+call("want_proven", "all switches were proven", (REGISTRY,), *ENTRIES)
+call("want_proven", "a switch was never proven", (REGISTRY,), *ENTRIES, UNPROVEN)
+
+BROUGHT = ("/srv/d/files", "/srv/d/private")
+PICTURES = (
+    directory("/srv/d/private"),
+    file("/srv/d/files/2026/a.jpg", "abc"),
+    file("/srv/d/files/.htaccess", "Deny\n"),
+)
+call("site_content", "all is there", BROUGHT, *PICTURES)
+call("site_content", "nothing was brought yet", BROUGHT, *map(directory, BROUGHT))
+call("site_content", "one of them is gone", BROUGHT, directory("/srv/d/files"))
+call(
+    "site_content",
+    "they are links, and links to files do not count",
+    ("/srv/l", "/srv/d/private"),
+    *PICTURES,
+    link("/srv/l", "d/files"),
+    link("/srv/d/files/l", "2026/a.jpg"),
+)

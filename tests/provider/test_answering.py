@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pulumi
 import pytest
 
 from aegir_components.applications import APPLICATIONS, probe
@@ -9,7 +10,7 @@ from aegir_components.applications.base import Answer
 from aegir_components.providers import answering, release
 from aegir_components.providers.answering import Place
 from tests.provider import test_contract
-from tests.provider.test_contract import NEWER, World, created
+from tests.provider.test_contract import NEWER, Driver, Inputs, World, created
 
 world = test_contract.world
 """The machines of the contract."""
@@ -120,3 +121,74 @@ def test_nobody_is_asked_where_no_other_release_goes_live_or_the_platform_says_s
     made.update({**made.inputs, "keep": 5})
     made.update({**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300, "health": False})
     assert [] == sites.asked
+
+
+DRUPAL_SITES = "/var/aegir/config/sites.d/drupal-10"
+LIVE = "/var/aegir/platforms/drupal-10"
+
+
+def killed_after_its_switch(world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch) -> tuple[Driver, Inputs]:
+    """Give a platform on which a release that breaks a site went live just before its run was killed."""
+    made = created("release", world)
+    web = world.farm.hosts["web1"]
+    web.make_directories(DRUPAL_SITES)
+    for name in sites.answers:
+        web.write(f"{DRUPAL_SITES}/{name}", f"{name} /x\n")
+    newer = {**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300}
+    switched = release.Provider._switch_all
+
+    def switches_and_is_killed(self: release.Provider, *given: object) -> None:
+        switched(self, *given)  # type: ignore[arg-type]
+        sites.answers["two.example.com"] = Answer(status=500, headers={}, body="syntax error")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release.Provider, "_switch_all", switches_and_is_killed)
+        with pytest.raises(KeyboardInterrupt):
+            made.update(newer)
+    assert web.target(LIVE).endswith(NEWER[:16])
+    return made, newer
+
+
+def test_a_run_that_was_killed_after_its_switch_leaves_the_question_to_the_next(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, newer = killed_after_its_switch(world, sites, monkeypatch)
+    web = world.farm.hosts["web1"]
+
+    with pytest.raises(RuntimeError, match="1 of 2 sites that answered before"):
+        made.update(newer)
+    assert web.target(LIVE).endswith(made.inputs["digest"][:16])
+    sites.answers["two.example.com"] = WELL
+    made.update(newer)
+    assert web.target(LIVE).endswith(NEWER[:16])
+    assert made.read()
+    assert [] == made.outs["drift"]
+
+
+def test_a_run_that_was_killed_after_its_switch_is_seen_though_the_edit_was_taken_back(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = killed_after_its_switch(world, sites, monkeypatch)
+
+    assert made.diff(made.inputs).changes
+    assert made.read()
+    assert "before its sites were asked" in " ".join(made.outs["drift"])
+    sites.answers["two.example.com"] = WELL  # it is the former code that answers again
+    made.update(made.inputs)
+    assert world.farm.hosts["web1"].target(LIVE).endswith(made.inputs["digest"][:16])
+    assert not made.diff(made.inputs).changes
+
+
+def test_a_release_that_no_site_can_prove_is_said_to_be_unproven(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created("release", world)
+    web = world.farm.hosts["web1"]
+    web.make_directories(DRUPAL_SITES)
+    web.write(f"{DRUPAL_SITES}/two.example.com", "two.example.com /x\n")
+    sites.answers["two.example.com"] = Answer(status=503, headers={"retry-after": "1"}, body="disabled")
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    made.update({**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300})
+    assert ["none of its sites answered before (two.example.com)" in text for text in said] == [True]

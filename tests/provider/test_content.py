@@ -99,6 +99,58 @@ def test_a_database_that_is_not_where_the_state_knows_it_is_never_made_empty(
     assert DATABASE in server.databases
 
 
+def test_a_database_that_was_emptied_is_an_error_with_what_was_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created("site_database", world)
+    tables = content(world)
+    assert made.read()
+    assert [] == made.outs["drift"]
+    tables.clear()
+
+    assert made.read()
+    assert ["has no tables any more; it had 1 tables (16.4 kB) on" in text for text in made.outs["drift"]] == [True]
+    with pytest.raises(RuntimeError, match="Load the newest dump of"):
+        made.update(made.inputs)
+    tables["node"] = 74
+    made.update(made.inputs)
+    tables.clear()
+    monkeypatch.setattr(lifecycle, "_replaced", {"db1"})
+    made.update({**made.inputs, "clients": ["10.0.0.1"]})
+
+
+def test_a_site_that_was_removed_leaves_no_count_behind(world: World, removed: list[str]) -> None:
+    made = created("site_database", world)
+    content(world)
+    made.update(made.inputs)
+    made.delete()
+    assert removed
+    made.create()
+    made.update({**made.inputs, "clients": ["10.0.0.1"]})
+
+
+@pytest.mark.parametrize("install", [True, False])
+def test_an_installation_that_is_gone_is_never_made_anew(world: World, install: bool) -> None:
+    made = created("installation", world)
+    server = world.farm.hosts["db1"].mysql
+    assert server is not None
+    server.databases[DATABASE].clear()
+    with pytest.raises(RuntimeError, match="the state knows the site with its content"):
+        made.update({**made.inputs, "install": install, "title": "Another"})
+    assert {} == server.databases[DATABASE]
+
+
+def test_what_is_left_of_a_known_site_is_not_to_be_removed(world: World) -> None:
+    made = created("installation", world)
+    server = world.farm.hosts["db1"].mysql
+    assert server is not None
+    server.databases[DATABASE].pop("done")
+    server.databases[DATABASE]["node"] = 74
+    with pytest.raises(RuntimeError, match="a part of it is missing") as failed:
+        made.update({**made.inputs, "title": "Another"})
+    assert "take" not in str(failed.value)
+
+
 def test_a_renamed_stack_keeps_its_databases(world: World) -> None:
     made = created("site_database", world)
     tables = content(world)
@@ -200,6 +252,35 @@ def test_files_that_are_not_where_the_state_knows_them_are_an_error(
     monkeypatch.setattr(lifecycle, "_replaced", {"web1"})
     made.update(news)
     assert ("directory", FILES) in web.items
+
+
+@pytest.mark.parametrize("loss", ["the directory", "all files in it"])
+def test_uploads_that_are_gone_are_an_error_with_what_was_there(world: World, loss: str) -> None:
+    made = created("site_config", world)
+    web = world.farm.hosts["web1"]
+    for number in range(12):
+        web.write(f"{FILES}/{number}.jpg", "a picture")
+    assert made.read()
+    assert [] == made.outs["drift"]
+    for kind, path in list(web.items):
+        if path.startswith(f"{FILES}/") or (loss == "the directory" and path == FILES):
+            del web.items[kind, path]
+
+    assert made.read()
+    assert any("the site had 12 files (108 bytes) on" in text for text in made.outs["drift"])
+    with pytest.raises(RuntimeError, match=r"any more, and they were 12 files \(108 bytes\)"):
+        made.update({**made.inputs, "aliases": ["example.org"]})
+
+
+def test_an_editor_may_remove_the_last_file(world: World) -> None:
+    made = created("site_config", world)
+    web = world.farm.hosts["web1"]
+    web.write(f"{FILES}/a.jpg", "a picture")
+    assert made.read()
+    del web.items["file", f"{FILES}/a.jpg"]
+    assert made.read()
+    assert [] == made.outs["drift"]
+    made.update({**made.inputs, "aliases": ["example.org"]})
 
 
 def test_a_site_that_is_on_another_platform_leaves_the_registry_of_the_former_one(world: World) -> None:

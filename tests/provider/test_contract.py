@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import pulumi
 import pymysql
@@ -27,6 +27,7 @@ from pulumi.runtime import rpc
 import aegir_components.providers as package
 from aegir_components import backups, certificates
 from aegir_components.host.connection import Connection
+from aegir_components.hub_records import hub_root
 from aegir_components.mysql import tls
 from aegir_components.providers import (
     activation,
@@ -415,10 +416,6 @@ def _take_a_right(world: World) -> None:
     account.grants["www_example_com"].discard("DELETE")
 
 
-def _empty_database(world: World) -> None:
-    _server_of(world).databases["www_example_com"].clear()
-
-
 def _drop(host: str, item: str) -> Callable[[World], None]:
     return lambda world: (world.farm.hosts[host].drop(item), None)[1]
 
@@ -582,7 +579,6 @@ EXAMPLES = {
         inputs=_installation,
         another={"title": "Another title"},
         before=("machine", "web_service", "release", "database", "site_database", "site_config"),
-        drift=_empty_database,
         reads=False,
         removes=False,
         variants={
@@ -748,6 +744,28 @@ def test_after_a_create_there_is_nothing_to_do(name: str, world: World) -> None:
     difference = made.diff(made.inputs)
     assert difference.changes is False
     assert [] == difference.replaces
+
+
+@every
+def test_what_a_run_did_not_end_is_made_again_though_the_edit_was_taken_back(
+    name: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created(name, world)
+    if hub_root(made.inputs) is None:
+        pytest.skip("it is on no machine")
+
+    def killed(*_given: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    works: dict[str, Callable[[], None]] = {"converge": lambda: made.update(made.inputs), "remove": made.delete}
+    for method, begin in works.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(PROVIDERS[name], method, killed)
+            with pytest.raises(KeyboardInterrupt):
+                begin()
+        assert (True, []) == (made.diff(made.inputs).changes, made.diff(made.inputs).replaces)
+        made.update(made.inputs)
+        assert made.diff(made.inputs).changes is False
 
 
 @every

@@ -260,4 +260,9 @@ release_sites() { # registry root: a platform's sites on this machine by host na
     [ -n "$rs_port" ] || rs_port=$(sed -n 's/^<VirtualHost \*:\([0-9]*\)>$/\1/p' "$2"/vhost.d/*.conf 2>/dev/null | grep -vx 443 | head -n 1)
     fact port "${rs_port:-80}"
     fact sites "$(for rs_site in "$1"/*; do [ ! -f "$rs_site" ] || sed -n '1s/ .*//p' "$rs_site"; done | tr '\n' ' ')"
+    [ ! -f "$1/.unproven" ] || fact unproven "$(cat "$1/.unproven")"
+}
+
+want_proven() { # registry: no run ended between a switch and the question whether the sites still answer
+    [ ! -f "$1/.unproven" ] || deviates "release: a run ended after switching to it, before its sites were asked" || :
 }

@@ -1,0 +1,94 @@
+"""What the hub keeps of its runs beside Pulumi's state: work that did not end, what sites hold, and who answered.
+
+The state says what was recorded last. A run that was killed has touched machines and recorded nothing; an edit that is taken
+back afterwards is then no change, and nobody would look. These records are small files, one a fact, below the hub root. A hub
+that lost them loses no content: it only knows less, and ``pulumi up --refresh`` looks at everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+
+DEFAULT_ROOT: Final = "/var/aegir"
+"""Where the hub root is, unless the stack file says otherwise."""
+_DIRECTORY: Final = "records"
+
+
+def hub_root(props: Mapping[str, Any]) -> str | None:
+    """Find the hub root in a resource's inputs; ``None`` where they name no machine."""
+    connections = [props.get("connection")]
+    members = props.get("members")
+    if isinstance(members, Mapping):
+        connections += [member.get("connection") for member in members.values() if isinstance(member, Mapping)]
+    known = next((found for found in connections if isinstance(found, Mapping)), None)
+    return None if known is None else str(known.get("hub_root") or DEFAULT_ROOT)
+
+
+def place(root: str) -> Path:
+    """Name the directory of the records below a hub root."""
+    return Path(root) / _DIRECTORY
+
+
+class Records:
+    """The records of one kind.
+
+    Args:
+        root: the hub root.
+        kind: ``unfinished``, ``content`` or ``answers``.
+    """
+
+    def __init__(self, root: str, kind: str) -> None:
+        self._directory = place(root) / kind
+
+    def get(self, *key: str) -> dict[str, Any] | None:
+        """Read a record; ``None`` when there is none that can be read."""
+        return _read(self._path(key))
+
+    def put(self, value: Mapping[str, Any], *key: str) -> None:
+        """Write a record, whole or not at all, with its key and its time (``at``, in seconds since 1970).
+
+        A hub that cannot keep records goes on without them, and says so: its machines can be managed all the same.
+        """
+        path = self._path(key)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
+            fresh.write_text(json.dumps({"at": int(time.time()), **value, "key": list(key)}) + "\n")
+            fresh.replace(path)
+        except OSError as fault:
+            pulumi.log.warn(
+                f"the hub cannot keep a record in {path.parent} ({fault.strerror}): should this run be killed, run "
+                f"pulumi up --refresh afterwards. Let the user who runs pulumi write there"
+            )
+
+    def drop(self, *key: str) -> None:
+        """Remove a record, if there is one."""
+        with contextlib.suppress(OSError):
+            self._path(key).unlink()
+
+    def all(self) -> Iterator[dict[str, Any]]:
+        """Read every record, in the order of their keys."""
+        with contextlib.suppress(OSError):
+            found = [_read(path) for path in self._directory.glob("*.json")]
+            yield from sorted((record for record in found if record), key=lambda record: record["key"])
+
+    def _path(self, key: tuple[str, ...]) -> Path:
+        # Names may be longer than a file's, and hold slashes.
+        return self._directory / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("key"), list) else None

@@ -1,0 +1,81 @@
+"""What a site held when a run last looked: so that an empty place is noticed where there was something before.
+
+Counted at each run that touches or refreshes the site, on the machines themselves: tables with their bytes, files with theirs.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from aegir_components.hub_records import Records
+
+KIND: Final = "content"
+FEW_FILES: Final = 10
+"""Files that an editor may have removed himself; where there were more, none at all is no editor's work."""
+UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Amount:
+    """How much there is."""
+
+    number: int
+    """Tables, or files."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A site's database on a server, or its files on a web server, in the hub's records."""
+
+    hub_root: str
+    stack: str
+    """``<project>/<stack>``."""
+    site: str
+    where: str
+    """The database, or the server with the files."""
+    unit: str
+    """``tables`` or ``files``."""
+    least: int = 1
+    """How many there have to have been for none to be a loss."""
+
+    def lost(self, now: Amount) -> str:
+        """Say how much was there when it was looked at last, if nothing is left of it; empty otherwise."""
+        had = self._records.get(*self._key)
+        if had is None or now.number or int(had.get("number", 0)) < self.least:
+            return ""
+        day = time.strftime("%d %B %Y", time.gmtime(int(had["at"]))).lstrip("0")
+        return f"{had['number']:,} {self.unit} ({readable(int(had['size']))}) on {day}"
+
+    def note(self, now: Amount) -> None:
+        """Write down how much there is."""
+        self._records.put({"number": now.number, "size": now.size, "unit": self.unit}, *self._key)
+
+    def forget(self) -> None:
+        """Nothing is to be there any more."""
+        self._records.drop(*self._key)
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.hub_root, KIND)
+
+    @property
+    def _key(self) -> tuple[str, str, str]:
+        return self.stack, self.site, self.where
+
+
+def counted(fact: str) -> Amount:
+    """Read what ``site_content`` said: files and bytes."""
+    number, _, size = fact.partition(" ")
+    return Amount(number=int(number or 0), size=int(float(size or 0)))
+
+
+def readable(size: int) -> str:
+    """Write a number of bytes with its unit, such as ``12.3 MB``."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.3g} {UNITS[unit]}" if unit else f"{size} bytes"
