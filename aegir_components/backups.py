@@ -87,7 +87,7 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
         return None
     target = _free_name(conn, site, f"-{conn.host}-files.tar.gz")
     with _unfinished(target) as part:
-        _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--file=-", "."], part)
+        _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--acls", "--file=-", "."], part)
         with tarfile.open(part, "r:gz") as archive:
             got = sum(1 for _ in archive)
         if got < int(report.facts["entries"]):
@@ -113,7 +113,7 @@ def copy_files(source: Connection, target: Connection, home: str, parts: Iterabl
     """
     with tempfile.TemporaryDirectory(prefix=".copy-", dir=directory(source)) as scratch:
         part = Path(scratch, "files.tar.gz")
-        tar = ["tar", "-C", home, "--gzip", "--numeric-owner", "--file=-"]
+        tar = ["tar", "-C", home, "--gzip", "--numeric-owner", "--acls", "--file=-"]
         _stream(source, [*tar, "--create", *parts], part)
         _feed(target, [*tar, "--extract", "--keep-newer-files", "--same-owner", "--same-permissions"], part)
 

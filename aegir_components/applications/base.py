@@ -80,6 +80,8 @@ class Application:
     """For how long it is good, for "it is good …"."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
+    copies_modes: bool = False
+    """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
     shared: tuple[Shared, ...] = ()
@@ -91,5 +93,8 @@ def program(values: Mapping[str, Any], *names: str) -> str:
     package = resources.files(__package__)
     parts = [package.joinpath(name).read_text(encoding="utf-8").removeprefix("<?php\n") for name in names]
     packed = base64.b64encode(json.dumps(dict(values)).encode()).decode()
-    head = f"<?php\n$in = json_decode(base64_decode('{packed}'), TRUE);\n$in['docroot'] = getenv('AEGIR_DOCROOT');\n"
+    # PHP defines STDERR for programs in files only.
+    errors = "defined('STDERR') || define('STDERR', fopen('php://stderr', 'w'));"
+    given = f"$in = json_decode(base64_decode('{packed}'), TRUE);"
+    head = f"<?php\n{errors}\n{given}\n$in['docroot'] = getenv('AEGIR_DOCROOT');\n"
     return head + "".join(parts)

@@ -61,6 +61,7 @@ WORDPRESS = Application(
     login=("wordpress-boot.php", "wordpress-login.php"),
     login_lasts="once, for 15 minutes",
     judge=judge,
+    copies_modes=True,
     cron="wordpress-cron.php",
     shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),
 )

@@ -102,6 +102,8 @@ class Provider(Lifecycle):
             lines = [*_items(plan, want, conn), *_leave_platform(plan, was)]
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
+            if "open" in report.facts:
+                pulumi.log.warn(f"{conn.host}: {site.opened(plan.site, report.facts['open'])}")
             if conn.host in owners:
                 # What joins is counted when its files are there.
                 _place(want, conn).note(content.counted(report.facts.get("content", "")))

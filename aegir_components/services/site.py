@@ -210,6 +210,7 @@ def _data(plan: SitePlan, port: int) -> list[str]:
             script.directory(path, owner=user, group=user, mode=0o2770)
             for path in (layout.site_temporary(root, site), layout.site_configuration(root, site))
         ),
+        *_waiting(plan),
         # root owns it: the site's own PHP reads it and cannot change it.
         script.file(f"{linked}/{plan.application.settings_name}", settings_text(plan, port), group=user, mode=0o440),
     ]
@@ -233,11 +234,19 @@ def _cron(plan: SitePlan, here: bool) -> list[str]:
 def _uploads(plan: SitePlan) -> list[str]:
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
     if plan.uploads:
-        return uploads.site_items(plan.uploads, root, site, user)
+        return uploads.site_items(plan.uploads, root, site, user, served=plan.application.copies_modes)
+    files = layout.site_files(root, site)
     return [
-        script.directory(layout.site_files(root, site), owner=user, group="www-data", mode=0o2770),
+        *uploads.files_items(files, user, served=plan.application.copies_modes),
         script.directory(layout.site_private(root, site), owner=user, group=user, mode=0o2770),
     ]
+
+
+def _waiting(plan: SitePlan) -> list[str]:
+    """List what lets the web server read an upload that waited among the temporary files before it was moved."""
+    if not plan.application.copies_modes:
+        return []
+    return [functions("uploads"), script.call("want_served", layout.site_temporary(plan.root, plan.site))]
 
 
 def _authority(plan: SitePlan) -> list[str]:
@@ -357,6 +366,14 @@ def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str
         f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
         f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
         f'name it in aegir:replaced ({", ".join(servers)}) and run pulumi up before that. docs/daily.md, "Restore a backup"'
+    )
+
+
+def opened(site: str, path: str) -> str:
+    """Say that a site's uploads are in a file system without access lists."""
+    return (
+        f"the uploads of {site} are in {path}, on a file system without access lists (ACLs). Every account of this machine can "
+        f"read them. To keep other sites' PHP out, mount the file system with ACLs and run pulumi up --refresh"
     )
 
 
