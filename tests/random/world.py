@@ -85,8 +85,7 @@ class World:
                 upload = host.run(f"cat {where}/own.txt", check=False).stdout.strip()
                 if upload != f"upload of {key}":
                     found.append(f"{name} on {host.name}: its upload is {upload!r}")
-                closed = site.get("state") == "disabled"
-                for asked in (name, *site.get("aliases", ())):
-                    if (status := fetch(host, asked).status) != (503 if closed else 200):
-                        found.append(f"{asked} on {host.name}: answers {status}")
+                right = 503 if site.get("state") == "disabled" else 200
+                answers = {asked: fetch(host, asked).status for asked in (name, *site.get("aliases", ()))}
+                found += [f"{asked} on {host.name}: answers {got}" for asked, got in answers.items() if got != right]
         return found
