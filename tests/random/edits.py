@@ -60,18 +60,6 @@ def rename(world: World, chance: random.Random) -> None:
     world.kept[new] = key
 
 
-def exchange(world: World, chance: random.Random) -> None:
-    """Two sites exchange their names."""
-    one, other = chance.sample(sorted(world.kept), 2)
-    sites, kept = world.settings["sites"], world.kept
-    one_site, other_site = sites.pop(one), sites.pop(other)
-    one_key, other_key = kept.pop(one), kept.pop(other)
-    for name, site, key in ((other, one_site, one_key), (one, other_site, other_key)):
-        site.pop("formerly", None)
-        sites[name] = {**site, **({} if name == key else {"formerly": key})}
-        kept[name] = key
-
-
 def move(world: World, chance: random.Random) -> None:
     """A site moves to the other platform."""
     site = world.settings["sites"][_any(world, chance)]
@@ -134,7 +122,7 @@ def extra(world: World, _chance: random.Random) -> None:
 
 
 APPLIED: Final[tuple[Edit, ...]] = (
-    alias, title, cron, isolation, state, rename, exchange, move, release, entry, cluster, tls, keep, extra,
+    alias, title, cron, isolation, state, rename, move, release, entry, cluster, tls, keep, extra,
 )  # fmt: skip
 """Every ``up`` after one of these ends well."""
 
