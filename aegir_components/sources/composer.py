@@ -8,6 +8,7 @@ from typing import Final
 
 from aegir_components.settings import Composer
 
+from . import tree
 from .builds import Workshop
 from .faults import SourceError
 
@@ -48,6 +49,8 @@ def install(shop: Workshop, how: Composer, directory: Path) -> None:
             "there is no composer.lock, so that each build could bring other code; run composer update in the project and "
             "add composer.lock to it, or write composer: {unlocked: true}"
         )
+    # Composer writes as the hub's own user, and through a link called vendor as well.
+    tree.check(shop.code)
     if shutil.which("composer") is None:
         raise SourceError("composer is not installed on the hub: apt-get install composer")
     shop.run(*arguments(how), cwd=directory, variables=VARIABLES)
