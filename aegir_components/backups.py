@@ -100,7 +100,9 @@ MERGE: Final = """\
 set -eu
 home=$1; shift
 for part; do
-    if [ -L "$home/$part" ]; then echo "$home/$part is a link on this machine; put a directory in its place and run the same command again" >&2; exit 1; fi
+    [ -L "$home/$part" ] || continue
+    echo "$home/$part is a link on this machine; put a directory in its place and run the same command again" >&2
+    exit 1
 done
 fresh=$(mktemp -d "$home/.aegir-copy-XXXXXX")
 trap 'rm -rf "$fresh"' EXIT
