@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import random
 import shutil
 import subprocess
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aegir_components import backups
-from aegir_components.sources import archives, links, tree
+from aegir_components.host import script
+from aegir_components.services import functions
+from aegir_components.sources import archives, links, records, tree
 from aegir_components.sources.faults import SourceError
 from tests.unit import hostile
 from tests.unit.hostile import Entry
 
+if TYPE_CHECKING:
+    from .conftest import Shell
+else:
+    Shell = Any
+
 ARCHIVES = 240
 """Of each format, half of them of chance alone and half of links that lead through each other."""
-COPIES = 60
+COPIES = 40
+RELEASES = 15
 
 
 @pytest.mark.parametrize("write", [hostile.as_tar, hostile.as_zip])
@@ -136,6 +147,67 @@ def test_what_is_newer_there_stays_and_a_part_that_is_a_link_is_refused(tmp_path
     refused = merge("site/files", "private")
     assert 1 == refused.returncode
     assert refused.stderr.startswith(f"{home}/private is a link on this machine; put a directory in its place")
+
+
+def test_no_second_release_writes_through_a_link_of_the_first_one(shell: Shell, tmp_path: Path) -> None:
+    """Links become directories and files and the other way round, and somebody has put links of his own into the live one."""
+    done = 0
+    for number in range(RELEASES):
+        chance = random.Random(f"release {number}")
+        place, theirs = tmp_path / str(number), tmp_path / str(number) / "theirs"
+        (theirs / "a").mkdir(parents=True)
+        (theirs / "a" / "dear").write_text("dear")
+        contents = []
+        for name in ("live", "new"):
+            _grow(place / name, chance)
+            digest = tree.read(place / name, (), ".", place / f"{name}.sums").digest
+            contents.append(tree.SumCache(place / f"{name}.sums").content(digest))
+        old, new = contents
+        assert old is not None
+        assert new is not None
+        for directory in [path for path in (place / "live").rglob("*") if path.is_dir() and not path.is_symlink()]:
+            if directory.exists() and chance.random() < 0.3:
+                shutil.rmtree(directory)
+                directory.symlink_to(theirs)
+        before = hostile.picture(theirs), {path: each[3] for path, each in hostile.picture(place / "live").items()}
+        change = records.difference(old, new)
+        with tarfile.open(place / "sent.tar", "w", format=tarfile.GNU_FORMAT) as packed:
+            for path in change.sent:
+                packed.add(place / "new" / os.fsdecode(path), os.fsdecode(path), recursive=False)
+        staging = place / ".next"
+        lists = [change.gone, records.within([*change.gone, *change.sent])]
+        ran = shell.apply(
+            functions("release"),
+            script.call("release_begin", str(staging), str(place / "live"), str(staging), "/elsewhere"),
+            script.call("release_without", str(staging), *(_packed(names) for names in lists)),
+            script.call("release_unpack", str(staging), "cat", str(place / "sent.tar")),
+        )
+        after = hostile.picture(theirs), {path: each[3] for path, each in hostile.picture(place / "live").items()}
+        assert before == after, (number, ran.failure)
+        done += ran.status == 0
+    assert done > RELEASES // 2
+
+
+def _grow(root: Path, chance: random.Random) -> None:
+    """Make a tree that a source may be: few names, and links that stay inside."""
+    root.mkdir()
+    (root / "index.php").write_text(f"{chance.random()}")
+    for _ in range(chance.randint(3, 9)):
+        path = root.joinpath(*(chance.choice("abc") for _ in range(chance.randint(1, 3))))
+        if any(each.is_symlink() or each.is_file() for each in (path, *path.parents)) or path.exists():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = chance.choice(["file", "link", "directory"])
+        if kind == "file":
+            path.write_text(f"{chance.random()}")
+        elif kind == "directory":
+            path.mkdir()
+        else:
+            path.symlink_to("../" * (len(path.relative_to(root).parts) - 1) + chance.choice("abc"))
+
+
+def _packed(names: Iterable[bytes]) -> str:
+    return base64.b64encode(b"".join(name + b"\0" for name in names)).decode()
 
 
 def test_where_a_link_leads_is_what_the_kernel_says(tmp_path: Path) -> None:
