@@ -84,7 +84,7 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
         return None
     target = _free_name(conn, site, f"-{conn.host}-files.tar.gz")
     with _unfinished(target) as part:
-        _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--file=-", "."], part)
+        _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--acls", "--file=-", "."], part)
         with tarfile.open(part, "r:gz") as archive:
             got = sum(1 for _ in archive)
         if got < int(report.facts["entries"]):
@@ -107,11 +107,11 @@ done
 fresh=$(mktemp -d "$home/.aegir-copy-XXXXXX")
 trap 'rm -rf "$fresh"' EXIT
 trap 'exit 1' HUP INT TERM
-tar -C "$fresh" --extract --gzip --numeric-owner --same-owner --same-permissions --file=-
+tar -C "$fresh" --extract --gzip --numeric-owner --acls --same-owner --same-permissions --file=-
 for part; do
     [ -d "$fresh/$part" ] && [ ! -L "$fresh/$part" ] || continue
     mkdir -p "$home/$part"
-    rsync -rlptgo --numeric-ids --update --safe-links --chmod=Fug-s --remove-source-files "$fresh/$part/" "$home/$part/"
+    rsync -rlptgoA --numeric-ids --update --safe-links --chmod=Fug-s --remove-source-files "$fresh/$part/" "$home/$part/"
 done
 """
 """Shell: unpack an archive into an empty directory that only root can enter, and merge from there.
@@ -138,7 +138,9 @@ def copy_files(source: Connection, target: Connection, home: str, parts: Iterabl
     """
     with tempfile.TemporaryDirectory(prefix=".copy-", dir=directory(source)) as scratch:
         part, listed = Path(scratch, "files.tar.gz"), tuple(parts)
-        _stream(source, ["tar", "-C", home, "--gzip", "--numeric-owner", "--file=-", "--create", *listed], part)
+        _stream(
+            source, ["tar", "-C", home, "--gzip", "--numeric-owner", "--acls", "--file=-", "--create", *listed], part
+        )
         _feed(target, ["sh", "-c", MERGE, "sh", home, *listed], part, called=f"copying uploads into {home}")
 
 
@@ -257,10 +259,14 @@ def kept(conn: Connection, site: str) -> list[Path]:
 
 
 def newest(hub_root: str, site: str) -> str:
-    """Give the name of a site's newest backup on the hub; empty when there is none."""
+    """Give the names of a site's newest dump and newest archive of files on the hub; empty when there is neither.
+
+    An archive may be of a web server that the site has left: only a dump has the content of its pages.
+    """
     place = Path(hub_root) / "backups"
-    found = _of_site(place, site) if place.is_dir() else []
-    return max(found, key=lambda path: path.stat().st_mtime).name if found else ""
+    found = sorted(_of_site(place, site) if place.is_dir() else [], key=lambda path: path.stat().st_mtime)
+    kinds = {ending: [path.name for path in found if path.name.endswith(ending)] for ending in (".sql.gz", ".tar.gz")}
+    return " and ".join(names[-1] for names in kinds.values() if names)
 
 
 def _of_site(place: Path, site: str) -> list[Path]:

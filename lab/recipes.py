@@ -19,7 +19,7 @@ BARE_PACKAGES = (
 WEB_PACKAGES = (
     "apache2", "nginx", "php-fpm", "php-cli", "php-mysql", "php-gd", "php-xml", "php-mbstring", "php-curl",
     "php-zip", "php-intl", "php-bcmath", "default-mysql-client", "rsync", "sudo", "msmtp-mta",
-    "logrotate",
+    "logrotate", "acl",
 )  # fmt: skip  # opcache comes with php-cli
 DB_PACKAGES = ("mariadb-server",)
 HUB_PACKAGES = ("python3", "openssh-client", "rsync", "git", "postgresql")

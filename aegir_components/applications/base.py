@@ -10,6 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .addresses import Addresses
+from .php import Range
+
 DOCROOTS = (".", "web", "docroot", "html")
 """Where a code base may have its document root, in the order in which they are looked for."""
 
@@ -23,6 +26,8 @@ class CodeBase:
     docroot: str
     profiles: tuple[str, ...] = ()
     """Install profiles, sorted; empty where the application has none."""
+    php: Range = field(default_factory=Range)
+    """The versions of PHP that it runs on."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """What the profiles, and a distribution's above all, call themselves."""
 
@@ -63,10 +68,8 @@ class Application:
     settings_name: str
     """The settings file's name in the site's directory."""
     settings_template: str
-    denied: tuple[str, ...]
-    """Patterns (PCRE, of the path with its first slash) that are never served; Apache and nginx take the same."""
-    runs: str
-    """Pattern of the PHP addresses, with their first slash, that run."""
+    addresses: Addresses
+    """What the web servers serve, run and deny."""
     installer: tuple[str, ...]
     """The PHP files that install a site, one after the other; they print ``::installed``, ``::present`` or ``::half``."""
     password: tuple[str, ...]
@@ -77,6 +80,8 @@ class Application:
     """For how long it is good, for "it is good …"."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
+    copies_modes: bool = False
+    """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
     shared: tuple[Shared, ...] = ()
@@ -88,5 +93,8 @@ def program(values: Mapping[str, Any], *names: str) -> str:
     package = resources.files(__package__)
     parts = [package.joinpath(name).read_text(encoding="utf-8").removeprefix("<?php\n") for name in names]
     packed = base64.b64encode(json.dumps(dict(values)).encode()).decode()
-    head = f"<?php\n$in = json_decode(base64_decode('{packed}'), TRUE);\n$in['docroot'] = getenv('AEGIR_DOCROOT');\n"
+    # PHP defines STDERR for programs in files only.
+    errors = "defined('STDERR') || define('STDERR', fopen('php://stderr', 'w'));"
+    given = f"$in = json_decode(base64_decode('{packed}'), TRUE);"
+    head = f"<?php\n{errors}\n{given}\n$in['docroot'] = getenv('AEGIR_DOCROOT');\n"
     return head + "".join(parts)

@@ -141,11 +141,14 @@ class Site(AegirComponent, kind="Site"):
                     "php-pool.conf.j2",
                     application.settings_template,
                     "php-proxies.php.j2",
+                    rules=application.addresses.text,
                 ),
                 "proxies": list(args.proxies),
                 "members": members,
                 "master": args.master or None,
                 "holder": args.holder,
+                # Left out otherwise, so that a state of before is the same.
+                "health": None if site.health else False,
             },
             self.child(depends_on=[database], also=kept),
         )

@@ -9,9 +9,11 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
 from aegir_components.services import functions, web
 from aegir_components.services.web_types import program
 
+from . import answered, answering
 from .lifecycle import AegirResource, Lifecycle, State
 
 WAITS: Final = ": a change waits for its reload"
@@ -48,9 +50,23 @@ class Provider(Lifecycle):
         return {"drift": found}
 
     def converge(self, want: State) -> State:
-        """Test and reload, where something waits."""
-        what = "reloading the web server"
-        script.execute(_connection(want), "apply", _items(want), what=what, holder=want["holder"])
+        """Test and reload, where something waits; then each site that was configured answers as it did before.
+
+        Raises:
+            Refused: sites that answered before do not answer any more.
+        """
+        what, conn = "reloading the web server", _connection(want)
+        script.execute(conn, "apply", _items(want), what=what, holder=want["holder"])
+        failing: dict[answering.Place, str] = {}
+        for site, places in answered.on(conn, str(want["holder"])).items():
+            if site.site in touched(want):
+                failing |= site.broken(places)
+        if failing:
+            raise Refused(
+                conn.host,
+                f"{answered.table(failing, 'this change of their configuration')}. docs/errors.md says where each site's errors "
+                f"are; repair it or undo the edit, and run pulumi up",
+            )
         return {}
 
     def remove(self, have: State) -> None:
@@ -84,6 +100,12 @@ class Activation(AegirResource, module="aegir", name="Activation"):
     @_direct_computed_dependencies.setter
     def _direct_computed_dependencies(self, found: set[pulumi.Resource]) -> None:
         del found
+
+
+def touched(want: State) -> set[str]:
+    """Name the sites that were configured since the last reload that is recorded; new ones are their installation's to prove."""
+    before = want.get("was", {}).get("sites") or {}
+    return {name for name, made in want["sites"].items() if name in before and before[name] != made}
 
 
 def _connection(props: State) -> Connection:

@@ -15,7 +15,8 @@ from aegir_components.host.errors import Refused
 from aegir_components.mysql import databases
 from aegir_components.services import installation
 
-from . import site_database
+from . import answered, answering, site_database
+from .answering import Place
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
@@ -58,13 +59,18 @@ class Provider(Lifecycle):
                 raise _lost(want)
         elif _install(want) == "::present" and _password_is_news(want):
             _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
+        known = _known(want)
+        known.forget()
         if want.get("health", True):
             _prove(want, content)
+            if content != EMPTY and want.get("enabled", True):
+                known.note(want["application"], _places(want))
         _retire(want)
         return {"content": content}
 
     def remove(self, have: State) -> None:
         """What was installed is in the database and the site's files, which other resources keep and remove."""
+        _known(have).forget()
 
 
 class Installation(AegirResource, module="aegir", name="Installation"):
@@ -104,10 +110,25 @@ def _prove(want: State, content: str) -> None:
         return
     faults = _faults(want)
     if faults:
+        # Whoever has asked just before the settings changed is answered by the former ones for a while.
+        time.sleep(answering.AGAIN)
+        faults = _faults(want)
+    if faults:
         raise Refused(
             ", ".join(sorted(faults)),
             f"the site {want['site']} does not work: {'; '.join(faults.values())}",
         )
+
+
+def _known(props: State) -> answered.Site:
+    conn = next(iter(Connection.of_members(props["members"]).values()))
+    return answered.Site(hub_root=conn.hub_root, stack=str(props["holder"]), site=str(props["site"]))
+
+
+def _places(want: State) -> list[Place]:
+    name = str(want.get("name") or want["site"])
+    members = Connection.of_members(want["members"])
+    return [Place(name, host, conn.address, int(want["members"][host]["port"])) for host, conn in members.items()]
 
 
 def _retire(want: State) -> None:

@@ -19,7 +19,7 @@ from aegir_components.services import cron, functions, site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import content, site_removal
+from . import content, site_move, site_removal
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced, without
 
 
@@ -84,7 +84,8 @@ class Provider(Lifecycle):
         """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned.
 
         Raises:
-            Refused: a web server that had the site's files does not have them any more.
+            Refused: a web server that had the site's files does not have them any more, or the site does not answer on the
+                platform that it was moved to.
         """
         plan = _plan(want)
         members = _members(want)
@@ -92,6 +93,7 @@ class Provider(Lifecycle):
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was.get("members") else {}
         owners, counting = _owners(want), site.content_items(_directories(want))
+        before = site_move.look(want, was, next(iter(members.values())).hub_root)
         # By machine, not by name: a renamed entry of the stack file is the same web server.
         staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
         staying = _with_files(want, staying)
@@ -100,6 +102,8 @@ class Provider(Lifecycle):
             lines = [*_items(plan, want, conn), *_leave_platform(plan, was)]
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
+            if "open" in report.facts:
+                pulumi.log.warn(f"{conn.host}: {site.opened(plan.site, report.facts['open'])}")
             if conn.host in owners:
                 # What joins is counted when its files are there.
                 _place(want, conn).note(content.counted(report.facts.get("content", "")))
@@ -119,6 +123,10 @@ class Provider(Lifecycle):
             list(staying.values()),
             [conn for name, conn in owners.items() if name not in staying],
         )
+        if before.places:
+            each(members, lambda conn: _activate(conn, want))
+            both = {name: conn for name, conn in members.items() if name in had}
+            site_move.keep_if_well(before, want, was, both, lambda conn: _put_back(conn, want, was))
         leaving = {name: conn for name, conn in had.items() if not conn.twin(members)}
         site_removal.leave(was, leaving, lambda name: _sees(was, name))
         return {"made": _made(want, was)}
@@ -191,6 +199,14 @@ def _leave_platform(plan: site.SitePlan, was: State) -> list[str]:
     return site.registry_removal(plan.site, was["platform"], was["publish_path"], was["docroot"])
 
 
+def _put_back(conn: Connection, want: State, was: State) -> None:
+    """Configure a web server as it was before a site moved to another platform."""
+    lines = _items(_plan(was), was, conn)
+    lines += site.registry_removal(want["site"], want["platform"], want["publish_path"], want["docroot"])
+    script.execute(conn, "apply", lines, what=f"putting the site {want['site']} back", holder=want["holder"])
+    _activate(conn, was)
+
+
 def _activate(conn: Connection, want: State) -> None:
     lines = [functions("web"), *web.activation_items(_server(want, conn))]
     script.execute(conn, "apply", lines, what="reloading the web server", holder=want["holder"])
@@ -222,7 +238,7 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
                 ``https``, ``chain`` and ``key`` (secret) of its certificate, ``redirect_aliases``, ``enabled``,
                 ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
                 ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
-                ``proxies``, ``holder``.
+                ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)

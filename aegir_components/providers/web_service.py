@@ -8,10 +8,11 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
 from aegir_components.services import web_types
 
-from . import activation
-from .lifecycle import AegirResource, Lifecycle, State
+from . import activation, answered, answering
+from .lifecycle import AegirResource, Lifecycle, State, normal
 from .machine import PREPARE_TIMEOUT
 
 
@@ -32,11 +33,28 @@ class Provider(Lifecycle):
         return {"drift": drift, "php": report.facts.get("php", "")}
 
     def converge(self, want: State) -> State:
-        """Install and configure it; its own test decides whether a change stays."""
+        """Install and configure it; its own test decides whether a change stays.
+
+        Raises:
+            Refused: sites that answered before do not answer any more.
+        """
+        conn, was = _connection(want), want.get("was") or {}
+        # With another port, program or address each site is configured anew, and is asked after that.
+        same = all(normal(was.get(key)) == normal(want[key]) for key in ("type", "port", "connection"))
+        before = {site: site.still() for site in answered.on(conn, str(want["holder"]))} if same else {}
         report = script.execute(
-            _connection(want), "apply", _items(want), what="preparing the web server", holder=want["holder"],
+            conn, "apply", _items(want), what="preparing the web server", holder=want["holder"],
             timeout=PREPARE_TIMEOUT,
         )  # fmt: skip
+        failing: dict[answering.Place, str] = {}
+        for site, places in before.items():
+            failing |= site.broken([place for place in places if place.server == conn.host])
+        if failing:
+            raise Refused(
+                conn.host,
+                f"{answered.table(failing, 'this change of the web server or of PHP')}. docs/errors.md says where each site's "
+                f"errors are; repair them or undo the edit, and run pulumi up",
+            )
         return {"php": report.facts.get("php", "")}
 
     def remove(self, have: State) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, field
 
 from aegir_components import layout, templates
-from aegir_components.applications import Application
+from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
 from . import certificate, cron, functions, isolation, uploads, vhosts
@@ -109,6 +110,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
             https=plan.https,
             redirect_aliases=plan.redirect_aliases,
             enabled=plan.enabled,
+            proxied=bool(plan.proxies),
         ),
         https=plan.https,
         certificate=layout.certificate_directory(plan.site),
@@ -120,15 +122,26 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         port=port,
         define=layout.platform_variable(plan.platform),
         log=layout.site_log(plan.site),
-        denied=plan.application.denied,
-        runs=plan.application.runs,
+        addresses=plan.application.addresses,
+        hidden=addresses.HIDDEN,
+        leftovers=addresses.LEFTOVERS,
+        php=addresses.PHP,
+        uploads=f"sites/{plan.site}/files",
+        own=re.escape(plan.site),
+        former="|".join([re.escape(plan.application.addresses.former), *_other_uploads(plan)]),
+        proxies=plan.proxies,
+        variable=re.sub(r"[^a-z0-9]", "_", layout.system_user(plan.site)),
         socket=plan.socket,
         pool=layout.system_user(plan.site),
-        files=layout.site_files(plan.root, plan.site),
         acme=layout.ACME_ROOT,
         custom=_custom_path(server, plan.site),
         listen=f"{server.root}/listen.conf",
     )
+
+
+def _other_uploads(plan: SitePlan) -> list[str]:
+    """List the patterns of the addresses that the site's uploads have under its other names."""
+    return [re.escape(f"sites/{name}/files") for name in plan.names if name != plan.site]
 
 
 def pool_text(plan: SitePlan) -> str:
@@ -197,6 +210,7 @@ def _data(plan: SitePlan, port: int) -> list[str]:
             script.directory(path, owner=user, group=user, mode=0o2770)
             for path in (layout.site_temporary(root, site), layout.site_configuration(root, site))
         ),
+        *_waiting(plan),
         # root owns it: the site's own PHP reads it and cannot change it.
         script.file(f"{linked}/{plan.application.settings_name}", settings_text(plan, port), group=user, mode=0o440),
     ]
@@ -220,11 +234,19 @@ def _cron(plan: SitePlan, here: bool) -> list[str]:
 def _uploads(plan: SitePlan) -> list[str]:
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
     if plan.uploads:
-        return uploads.site_items(plan.uploads, root, site, user)
+        return uploads.site_items(plan.uploads, root, site, user, served=plan.application.copies_modes)
+    files = layout.site_files(root, site)
     return [
-        script.directory(layout.site_files(root, site), owner=user, group="www-data", mode=0o2770),
+        *uploads.files_items(files, user, served=plan.application.copies_modes),
         script.directory(layout.site_private(root, site), owner=user, group=user, mode=0o2770),
     ]
+
+
+def _waiting(plan: SitePlan) -> list[str]:
+    """List what lets the web server read an upload that waited among the temporary files before it was moved."""
+    if not plan.application.copies_modes:
+        return []
+    return [functions("uploads"), script.call("want_served", layout.site_temporary(plan.root, plan.site))]
 
 
 def _authority(plan: SitePlan) -> list[str]:
@@ -343,7 +365,15 @@ def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str
     return (
         f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
         f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
-        f"name it in aegir:replaced ({', '.join(servers)}) and run pulumi up before that"
+        f'name it in aegir:replaced ({", ".join(servers)}) and run pulumi up before that. docs/daily.md, "Restore a backup"'
+    )
+
+
+def opened(site: str, path: str) -> str:
+    """Say that a site's uploads are in a file system without access lists."""
+    return (
+        f"the uploads of {site} are in {path}, on a file system without access lists (ACLs). Every account of this machine can "
+        f"read them. To keep other sites' PHP out, mount the file system with ACLs and run pulumi up --refresh"
     )
 
 

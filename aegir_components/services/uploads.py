@@ -42,7 +42,20 @@ def remove_token(path: str, token: str) -> list[str]:
     return [script.call("rm", "-f", f"{path}/.aegir-proof-{token}")]
 
 
-def site_items(base: str, root: str, site: str, user: str) -> list[str]:
+def files_items(path: str, user: str, *, served: bool) -> list[str]:
+    """List what a site's directory of uploads is on a machine of its own.
+
+    Args:
+        path: the directory.
+        user: the site's user.
+        served: whether uploads take the mode of the directory that they are in. The web server then needs an access list.
+    """
+    if not served:
+        return [script.directory(path, owner=user, group="www-data", mode=0o2770)]
+    return [script.packages(("acl",)), functions("uploads"), script.call("want_served_dir", path, user)]
+
+
+def site_items(base: str, root: str, site: str, user: str, *, served: bool = False) -> list[str]:
     """List a site's own directories below the shared one, and the links to them where uploads are without it."""
     home = layout.uploads_directory(base, site)
     lines = [functions("uploads"), script.call("want_shared_dir", home, "root", "root", "755", user)]
@@ -50,6 +63,9 @@ def site_items(base: str, root: str, site: str, user: str) -> list[str]:
         ("files", layout.site_files(root, site), "www-data"),
         ("private", layout.site_private(root, site), user),
     ):
-        lines.append(script.call("want_shared_dir", f"{home}/{part}", user, group, "2770", user))
+        if served and part == "files":
+            lines += files_items(f"{home}/{part}", user, served=True)
+        else:
+            lines.append(script.call("want_shared_dir", f"{home}/{part}", user, group, "2770", user))
         lines.append(script.call("want_upload_link", link, f"{home}/{part}"))
     return lines

@@ -196,6 +196,17 @@ class Shares(Accounts):
             )
         self.items["directory", self.real(path)] = (owner, group, mode)
 
+    def _sh_want_served_dir(self, path: str, user: str) -> None:
+        self._sh_want_shared_dir(path, user, "www-data", "2770", user)
+        self._sh_want_served(path)
+
+    def _sh_want_served(self, path: str) -> None:
+        place = self.real(path)
+        if ("access list", place) not in self.items and self._deviates(
+            f"directory {path}: no access list for the web server"
+        ):
+            self.items["access list", place] = ("www-data",)
+
     def _sh_want_upload_link(self, link: str, target: str) -> None:
         if self.kind(link) == "directory":
             if self.entries(link):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.cookiejar
+import mimetypes
 import re
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 
 from lab import Host
 
@@ -18,13 +20,42 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Give no request that follows."""
 
 
+class _All(http.cookiejar.DefaultCookiePolicy):
+    """Keeps every cookie: Drupal's are for the site's name, and the address that is asked is the host's."""
+
+    def set_ok(self, *args: object) -> bool:
+        return True
+
+    def return_ok(self, *args: object) -> bool:
+        return True
+
+    def domain_return_ok(self, *args: object) -> bool:
+        return True
+
+    def path_return_ok(self, *args: object) -> bool:
+        return True
+
+
 class Browser:
     """A visitor with cookies, who takes a name for the address of a host."""
 
     def __init__(self, host: Host, name: str) -> None:
         self.base, self.name = f"http://{host.address}", name
-        # urllib files cookies under the Host header's name, and sends them back to it.
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()), _Stay)
+        jar = http.cookiejar.CookieJar(_All())
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _Stay)
+
+    def send(self, path: str, form: dict[str, str], field: str, name: str, content: bytes) -> tuple[int, str]:
+        """Send a form with a file, as a browser does: the status and the text of the answer."""
+        mark = uuid.uuid4().hex
+        parts = [
+            f'--{mark}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
+            for key, value in form.items()
+        ]
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        head = f'--{mark}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\nContent-Type: {kind}\r\n\r\n'
+        data = b"".join([*parts, head.encode(), content, f"\r\n--{mark}--\r\n".encode()])
+        headers = {"Host": self.name, "Content-Type": f"multipart/form-data; boundary={mark}"}
+        return self._answer(urllib.request.Request(self.base + path, data=data, headers=headers))
 
     def get(self, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:
         """Ask for a page, or send a form to it: the status and the text of the answer.
@@ -33,7 +64,9 @@ class Browser:
             HTTPError: the answer is an error, and not a redirect.
         """
         data = urllib.parse.urlencode(form).encode() if form else None
-        request = urllib.request.Request(self.base + path, data=data, headers={"Host": self.name})
+        return self._answer(urllib.request.Request(self.base + path, data=data, headers={"Host": self.name}))
+
+    def _answer(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
             with self.opener.open(request, timeout=60) as answer:
                 return answer.status, answer.read().decode(errors="replace")
@@ -45,7 +78,11 @@ class Browser:
 
 def wordpress(host: Host, name: str, password: str) -> bool:
     """Return whether WordPress lets the administrator in with a password."""
-    browser = Browser(host, name)
+    return enter_wordpress(Browser(host, name), password)
+
+
+def enter_wordpress(browser: Browser, password: str) -> bool:
+    """Log the administrator of a WordPress site in; return whether it was done."""
     browser.get("/wp-login.php")
     form = {"log": "admin", "pwd": password, "wp-submit": "x", "testcookie": "1"}
     status, said = browser.get("/wp-login.php", form)
@@ -55,16 +92,16 @@ def wordpress(host: Host, name: str, password: str) -> bool:
 
 def drupal(host: Host, name: str, password: str) -> bool:
     """Return whether Drupal 8 or later lets the administrator in with a password."""
-    return _drupal(host, name, password, path="/user/login", form_id="user_login_form")
+    return enter_drupal(Browser(host, name), password, path="/user/login", form_id="user_login_form")
 
 
 def drupal7(host: Host, name: str, password: str) -> bool:
     """Return whether Drupal 7 lets the administrator in with a password."""
-    return _drupal(host, name, password, path="/user", form_id="user_login")
+    return enter_drupal(Browser(host, name), password, path="/user", form_id="user_login")
 
 
-def _drupal(host: Host, name: str, password: str, *, path: str, form_id: str) -> bool:
-    browser = Browser(host, name)
+def enter_drupal(browser: Browser, password: str, *, path: str, form_id: str) -> bool:
+    """Log the administrator of a Drupal site in by its form; return whether it was done."""
     build = re.search(r'name="form_build_id" value="([^"]+)"', browser.get(path)[1])
     assert build is not None
     form = {"name": "admin", "pass": password, "form_build_id": build[1], "form_id": form_id, "op": "Log in"}

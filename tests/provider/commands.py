@@ -213,6 +213,15 @@ awk -v at="$at" -v column=$column '$2 == at { found = 1 }
 for path; do :; done
 awk -v at="$path" '$2 != at' "$STATE/mounts" >"$STATE/mounts.new" && mv "$STATE/mounts.new" "$STATE/mounts"
 """,
+    "setfacl": """
+for path; do :; done
+case $1 in -d) %(stat)s -c '%%i.%%w' -- "$path" >>"$STATE/access-lists" ;; esac
+""",
+    "getfacl": """
+for path; do :; done
+! grep -qxF -- "$(%(stat)s -c '%%i.%%w' -- "$path" 2>/dev/null)" "$STATE/access-lists" 2>/dev/null ||
+    echo default:group:www-data:r-x
+""",
     "chattr": "exit 0",
     "exportfs": """
 case $1 in

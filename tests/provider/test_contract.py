@@ -31,6 +31,7 @@ from aegir_components.hub_records import hub_root
 from aegir_components.mysql import tls
 from aegir_components.providers import (
     activation,
+    answering,
     credentials,
     database,
     lifecycle,
@@ -681,7 +682,8 @@ class Driver:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(answering, "AGAIN", 0.0)
     farm = FakeFarm(hub="10.0.0.1", sources={"/srv/drupal-10": (DIGEST, 25180), "/srv/drupal-10.1": (NEWER, 25300)})
     farm.host("web1", "10.0.0.2")
     farm.host("db1", "10.0.0.3")

@@ -121,3 +121,37 @@ def test_a_web_service_leaves_a_reload_that_waited_already_to_the_one_after_the_
 
     assert [f"{unit}: a change waits for its reload" for unit in left] == list(shell.apply(*lines).report.changed)
     assert 2 == len(shell.check(*lines).report.drift)
+
+
+class TestUploadsWithoutAccessLists:
+    """A file system that keeps none, as over NFS 4: uploads are opened by their mode, and what is there already once."""
+
+    def stand_ins(self, shell: Shell, *more: str) -> list[str]:
+        return [
+            functions("uploads"),
+            f"LOG={shell.root}/log; : >>$LOG",
+            'setfacl() { return 1; }; getfacl() { :; }; touching() { "$@"; }; chown() { :; }',
+            'runuser() { shift 3; echo "$*" >>$LOG; "$@"; }',
+            'stat() { command stat "$@" | sed "s/^[^:]*:[^:]*:/me:www-data:/"; }',
+            *more,
+            f'want_served_dir {shell.root}/files me; fact log "$(cat $LOG)"',
+        ]
+
+    def test_they_are_open_to_all_and_somebody_is_told(self, shell: Shell) -> None:
+        upload = shell.root / "files" / "2026" / "a.png"
+        upload.parent.mkdir(parents=True)
+        upload.write_text("x")
+        upload.chmod(0o660)
+        upload.parent.chmod(0o770)
+        ran = shell.apply(*self.stand_ins(shell))
+
+        assert str(shell.root / "files") == ran.report.facts["open"]
+        assert "chmod -R o+rX" in ran.report.facts["log"]
+        modes = [path.stat().st_mode & 0o7777 for path in (shell.root / "files", upload.parent, upload)]
+        assert [0o2775, 0o775, 0o664] == [*modes[:1], modes[1] & 0o777, modes[2]]
+        upload.chmod(0o660)
+        again = shell.apply(*self.stand_ins(shell))
+        assert 0o660 == upload.stat().st_mode & 0o777
+        assert "chmod" not in again.report.facts["log"].splitlines()[1:]
+        assert () == shell.check(*self.stand_ins(shell)).report.drift
+        assert not list(shell.root.glob(".aegir-acl*"))

@@ -33,6 +33,8 @@ site_php() { # user site docroot tmp base64-program: the fact result is its last
     # PHP's stack frames come last and say least.
     sp_words=$(grep -v '^#[0-9]' "$sp_said" | tail -c 700)
     rm -f "$sp_said"
+    # An application that cannot start says so on a page.
+    [ -n "$sp_words" ] || sp_words=$(printf '%s\n' "$sp_result" | sed '/^::/d; s/<[^>]*>/ /g' | tr -s ' \n' ' ' | tail -c 700)
     sp_result=$(printf '%s\n' "$sp_result" | grep '^::' | tail -n 1)
     [ "$sp_status" = 0 ] && [ -n "$sp_result" ] || fail "the program for $2 ended with status $sp_status: $sp_words"
     fact result "$sp_result"

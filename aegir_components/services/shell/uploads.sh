@@ -44,3 +44,41 @@ want_upload_link() { # link target: an upload that lies in the link's place is n
     fi
     want_link "$1" "$2"
 }
+
+# WordPress gives what it uploads the mode of the directory that it is in. Its directories lose set-group-id in that way, since the
+# kernel lets nobody set that bit for a group that he is not in. A default access list survives, and all that is made below has it.
+
+want_served_dir() { # path user: uploads that the web server may read, whatever mode the application gives them
+    sv_mode=2770
+    has_access_list "$1" || keeps_access_lists "$1" || sv_mode=2775
+    sv_was=$(touching stat -c %a "$1" 2>/dev/null)
+    want_shared_dir "$1" "$2" www-data "$sv_mode" "$2"
+    if [ "$sv_mode" = 2770 ]; then
+        want_served "$1"
+        return 0
+    fi
+    fact open "$1"
+    # What was made before is opened once. Its owner does it, since a share may let root do nothing.
+    [ "$MODE" != apply ] || [ "$sv_was" = 2775 ] || runuser -u "$2" -- chmod -R o+rX "$1" ||
+        fail "what is in $1 could not be made readable for the web server"
+}
+
+want_served() { # path: the web server may read what is made in it, also when that is moved. It may not enter because of this
+    ! has_access_list "$1" && keeps_access_lists "$1" || return 0
+    deviates "directory $1: no access list for the web server" || return 0
+    # No new mask (-n): what its owner alone may read stays so.
+    find "$1" -mindepth 1 -maxdepth 1 -exec setfacl -R -P -n -m g:www-data:rX,d:g::rX,d:g:www-data:rX,d:o::- {} + 2>/dev/null
+    setfacl -d -m g::rX,g:www-data:rX,o::- "$1" || fail "the access list of $1 could not be set"
+}
+
+has_access_list() { # path
+    touching getfacl -cpE "$1" 2>/dev/null | grep -qx 'default:group:www-data:r-x'
+}
+
+keeps_access_lists() { # path: whether its file system has them; a file that is gone at once is asked
+    command -v setfacl >/dev/null && kl_try=$(touching mktemp "$(dirname "$1")/.aegir-acl.XXXXXX" 2>/dev/null) || return 0
+    touching setfacl -m g:www-data:r "$kl_try" 2>/dev/null
+    kl_status=$?
+    rm -f "$kl_try"
+    return $kl_status
+}

@@ -1,0 +1,79 @@
+"""Which sites answered when they were last proven, by the hub's records: who is asked again after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aegir_components.applications import APPLICATIONS
+from aegir_components.host.connection import Connection
+from aegir_components.hub_records import Records
+
+from . import answering
+from .answering import Place
+
+KIND: Final = "answers"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """A site of a stack, with the places at which it answered."""
+
+    hub_root: str
+    stack: str
+    """``<project>/<stack>``."""
+    site: str
+    """What it is known by."""
+
+    def note(self, application: str, places: Collection[Place]) -> None:
+        """Write down that the site has been proven at these places, and at no others."""
+        rows = [[place.site, place.server, place.address, place.port] for place in sorted(places)]
+        self._records.put({"application": application, "places": rows}, self.stack, self.site)
+
+    def forget(self) -> None:
+        """It is not to be asked for until it is proven again."""
+        self._records.drop(self.stack, self.site)
+
+    def places(self) -> list[Place]:
+        """List where it answered."""
+        return [Place(*row) for row in (self._known or {}).get("places", [])]
+
+    def broken(self, places: Collection[Place]) -> dict[Place, str]:
+        """Say for each place at which it does not answer, also on a second try, what is wrong."""
+        known = self._known
+        if known is None or not places:
+            return {}
+        return answering.broken(places, APPLICATIONS[str(known["application"])])
+
+    def still(self) -> list[Place]:
+        """List where it answers now, of the places where it answered; a site that was down before is nobody's fault."""
+        known = self._known
+        return answering.well(self.places(), APPLICATIONS[str(known["application"])]) if known else []
+
+    @property
+    def _known(self) -> Mapping[str, Any] | None:
+        return self._records.get(self.stack, self.site)
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.hub_root, KIND)
+
+
+def on(conn: Connection, stack: str) -> dict[Site, list[Place]]:
+    """List the sites of a stack that answered on a web server, with the places there."""
+    found = {}
+    for record in Records(conn.hub_root, KIND).all():
+        holder, name = record["key"]
+        site = Site(hub_root=conn.hub_root, stack=stack, site=name)
+        if holder == stack and (here := [place for place in site.places() if place.server == conn.host]):
+            found[site] = here
+    return found
+
+
+def table(failing: Mapping[Place, str], after: str) -> str:
+    """Say which sites do not answer any more, and after what."""
+    rows = "; ".join(f"{place.site} on {place.server}: {why}" for place, why in sorted(failing.items()))
+    sites = len({place.site for place in failing})
+    does = "a site that answered before does not" if sites == 1 else f"{sites} sites that answered before do not"
+    return f"{does} answer after {after}: {rows}"

@@ -1,0 +1,85 @@
+"""A site that moves to another platform stays there only if it answers there as it did before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aegir_components.applications import APPLICATIONS
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError, Refused
+from aegir_components.host.parallel import attempt
+
+from . import answered, answering
+from .answering import Place
+from .lifecycle import State, normal
+
+_SERVED = ("name", "application", "https", "enabled", "chain", "members")
+"""What makes a site answer otherwise or elsewhere: its installation proves it anew after that."""
+_CODE = ("platform", "publish_path", "docroot")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Before:
+    """How a site answered before it is configured."""
+
+    site: answered.Site
+    places: tuple[Place, ...]
+    """Where it answered, for a site that moves; empty for others, which are asked after the reload."""
+
+
+def look(want: State, was: State, hub_root: str) -> Before:
+    """Ask a site that was proven before whether it still answers; from now on it is only asked for if it does.
+
+    Args:
+        want: the inputs.
+        was: the recorded ones; empty for a new site.
+        hub_root: where the hub has its records.
+    """
+    site = answered.Site(hub_root=hub_root, stack=str(want["holder"]), site=str(want["site"]))
+    if not was:
+        return Before(site=site, places=())
+    places = site.still()
+    if not places or any(normal(was.get(key)) != normal(want.get(key)) for key in _SERVED):
+        site.forget()
+    moves = any(was.get(key) != want[key] for key in _CODE) and want.get("health", True)
+    same = normal(was.get("name")) == normal(want.get("name"))
+    return Before(site=site, places=tuple(places) if moves and same else ())
+
+
+def keep_if_well(
+    before: Before,
+    want: State,
+    was: State,
+    members: Mapping[str, Connection],
+    back: Callable[[Connection], None],
+) -> None:
+    """Put a site back on its former platform, if it does not answer on the new one where it answered before.
+
+    Args:
+        before: what ``look`` saw.
+        want: the inputs.
+        was: the recorded ones.
+        members: the web servers that have the site configured for the new platform, reloaded.
+        back: configures a web server as before and reloads it.
+
+    Raises:
+        Refused: the site does not answer there; where it is now.
+    """
+    here = [place for place in before.places if place.server in members]
+    failing = answering.broken(here, APPLICATIONS[want["application"]])
+    if not failing:
+        return
+    undone = attempt(members, back)
+    said = answered.table(failing, f"its move from the platform {was['platform']} to {want['platform']}")
+    raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_returned(undone, want, was)}")
+
+
+def _returned(undone: Mapping[str, HostError | None], want: State, was: State) -> str:
+    well = [name for name, fault in undone.items() if fault is None]
+    said = [f"It is on {was['platform']} again on {', '.join(well)}"] if well else []
+    said += [f"{name} could not go back: {fault}" for name, fault in undone.items() if fault is not None]
+    return (
+        f"{'; '.join(said)}. Repair the code of {want['platform']} and run pulumi up, or write `platform: {was['platform']}` at "
+        f"the site again; `health: false` at the site moves it without asking"
+    )

@@ -1,0 +1,242 @@
+"""What visitors and editors do on real applications: forms with images, an exception, a login for nobody, on Apache and nginx."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from aegir_components import layout
+from aegir_components.applications import APPLICATIONS
+from aegir_components.cli import login
+from aegir_components.cli.state import Site, State
+from aegir_components.host import script
+from aegir_components.host.errors import Refused
+from aegir_components.providers.installation import LOOK
+from aegir_components.services import installation
+from lab import Host, HostSpec, Lab
+from tests import codebases
+from tests.integration import logins
+from tests.integration.farm import Farm, fetch, web_and_database
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+WORDPRESS, DRUPAL7, DRUPAL = (f"{name}.example.com" for name in ("wordpress", "drupal7", "drupal10"))
+SITES = (WORDPRESS, DRUPAL7, DRUPAL)
+ROOT = layout.PLATFORMS_ROOT
+LOCAL = {WORDPRESS: "local.wp-config.php", DRUPAL7: "local.settings.php", DRUPAL: "local.settings.php"}
+
+
+@dataclass
+class Estate:
+    """A farm with a site of each application, and the web server's program."""
+
+    farm: Farm
+    web: Host
+    passwords: dict[str, str]
+    server: str = ""
+
+    def browser(self, name: str) -> logins.Browser:
+        """Give a visitor who has logged in as the administrator."""
+        browser = logins.Browser(self.web, name)
+        if name == WORDPRESS:
+            assert logins.enter_wordpress(browser, self.passwords[name])
+        else:
+            path, form = ("/user", "user_login") if name == DRUPAL7 else ("/user/login", "user_login_form")
+            assert logins.enter_drupal(browser, self.passwords[name], path=path, form_id=form)
+        return browser
+
+    def write_local(self, name: str, code: str) -> None:
+        """Write the owner's own settings of a site; no code takes them away."""
+        path, user = f"{layout.site_linked(ROOT, name)}/{LOCAL[name]}", layout.system_user(name)
+        if code:
+            self.web.run(f"cat >{path} <<'END'\n<?php\n{code}\nEND\nchown root:{user} {path}; chmod 640 {path}")
+        else:
+            self.web.run(f"rm {path}")
+        # OPcache looks at a file again after two seconds.
+        self.web.run("systemctl reload php8.2-fpm 'aegir-php@*'; sleep 0.3")
+
+
+@pytest.fixture(scope="module")
+def whole(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) -> Estate:
+    sources = {name: codebases.ask(name.partition(".")[0]) for name in SITES}
+    lab = lab_factory("visitors", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+    farm = Farm(tmp_path_factory.mktemp("visitors"), web_and_database(lab, source=sources[WORDPRESS], sites={}))
+    web = lab.host("web1")
+    farm.settings["platforms"] = {
+        name.partition(".")[0]: {"server": web.spec.fqdn, "source": str(source)} for name, source in sources.items()
+    }
+    farm.settings["sites"] = {name: {"platform": name.partition(".")[0]} for name in SITES}
+    farm.settings["sites"][DRUPAL]["isolation"] = "process"
+    farm.up(timeout=400)
+    passwords = {name: site["admin_password"] for name, site in farm.outputs()["sites"].items()}
+    return Estate(farm=farm, web=web, passwords=passwords, server="apache")
+
+
+@pytest.fixture(scope="module", params=["apache", "nginx"])
+def estate(request: pytest.FixtureRequest, whole: Estate) -> Estate:
+    """The farm with one web server, and then with the other in its place."""
+    if whole.server != request.param:
+        whole.farm.settings["servers"][whole.web.spec.fqdn]["services"]["web"] = request.param
+        whole.farm.up()
+        whole.server = request.param
+    return whole
+
+
+def png(width: int, height: int) -> bytes:
+    """Make an image with some noise in it."""
+    rows = b"".join(b"\0" + bytes((x * 7 + y) % 256 for x in range(width * 3)) for y in range(height))
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+
+
+def upload_to_wordpress(estate: Estate, name: str) -> list[str]:
+    """Upload an image by the form Media, Add New; give the paths of the image and of its sizes."""
+    browser = estate.browser(WORDPRESS)
+    nonce = re.search(r'name="_wpnonce" value="([^"]+)"', browser.get("/wp-admin/media-new.php")[1])
+    assert nonce is not None
+    form = {"post_id": "0", "_wpnonce": nonce[1], "html-upload": "Upload"}
+    assert 302 == browser.send("/wp-admin/media-new.php", form, "async-upload", name, png(1300, 900))[0]
+    newest = json.loads(browser.get("/?rest_route=/wp/v2/media")[1])[0]
+    sizes = {newest["source_url"], *(size["source_url"] for size in newest["media_details"]["sizes"].values())}
+    return sorted(address.partition(WORDPRESS)[2] for address in sizes)
+
+
+def test_an_image_uploaded_to_wordpress_is_served_in_all_its_sizes(estate: Estate) -> None:
+    paths = upload_to_wordpress(estate, f"one two {estate.server}.png")
+    assert len(paths) >= 4, paths
+    answers = {path: fetch(estate.web, WORDPRESS, path) for path in paths}
+    assert dict.fromkeys(paths, (200, "image/png")) == {
+        path: (answer.status, answer.headers["content-type"]) for path, answer in answers.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "button", "path"),
+    [
+        (DRUPAL, "files[field_image_0]", "field_image_0_upload_button", "/node/add/article"),
+        (DRUPAL7, "files[field_image_und_0]", "field_image_und_0_upload_button", "/node/add/article"),
+    ],
+)
+def test_an_image_uploaded_to_drupal_is_served_with_its_style(
+    estate: Estate, name: str, field: str, button: str, path: str
+) -> None:
+    browser = estate.browser(name)
+    page = browser.get(path)[1]
+    # A page may have other forms, such as the one for a search, which come before.
+    fields = ("form_build_id", "form_token", "form_id")
+    form = {key: re.findall(rf'name="{key}" value="([^"]+)"', page)[-1] for key in fields}
+    title = "title" if name == DRUPAL7 else "title[0][value]"
+    status, page = browser.send(path, {**form, title: "A page", button: "Upload"}, field, "three.png", png(300, 200))
+    assert 200 == status
+    found = re.search(r'src="(?:http://[^/"]+)?(/sites/[^"]+/styles/[^"]+three[^"]*)"', page)
+    assert found is not None, page[:2000]
+    style = html.unescape(found[1])
+    original = re.sub(r"/styles/[^/]+/public", "", style).partition("?")[0]
+    for each in (style, original):
+        answer = fetch(estate.web, name, each)
+        assert (200, "image/png") == (answer.status, answer.headers["content-type"]), each
+
+
+def test_what_else_the_site_has_is_not_readable_because_of_it(estate: Estate) -> None:
+    user, linked = layout.system_user(WORDPRESS), layout.site_linked(ROOT, WORDPRESS)
+    files, tmp = layout.site_files(ROOT, WORDPRESS), layout.site_temporary(ROOT, WORDPRESS)
+    private = layout.site_private(ROOT, WORDPRESS)
+    own = f"runuser -u {user} -- sh -c"
+    made = f"echo s >{private}/s; echo s >{tmp}/s; echo s >{files}/s; mkdir -p {files}/d; echo s >{files}/d/s"
+    estate.web.run(f"{own} '{made}; chmod 600 {files}/s; chmod 700 {files}/d'")
+    for path in (f"{linked}/wp-config.php", f"{private}/s", f"{tmp}/s", f"{files}/s", f"{files}/d/s"):
+        assert estate.web.run(f"runuser -u www-data -- cat {path}", check=False).returncode != 0, path
+    other = layout.system_user(DRUPAL)
+    assert estate.web.run(f"runuser -u {other} -- ls {files}", check=False).returncode != 0
+    estate.web.run(f"{own} 'mkdir -p {files}/e; echo \"<?php echo 6 * 7;\" >{files}/e/x.php'")
+    answer = fetch(estate.web, WORDPRESS, f"/sites/{WORDPRESS}/files/e/x.php")
+    assert answer.status in (403, 404)
+    assert "42" not in answer.body
+
+
+def test_uploads_of_before_are_opened_once(estate: Estate) -> None:
+    """As they were left by a version that set no access list: made by WordPress, and forbidden."""
+    path = upload_to_wordpress(estate, f"before {estate.server}.png")[0]
+    files, tmp = layout.site_files(ROOT, WORDPRESS), layout.site_temporary(ROOT, WORDPRESS)
+    user = layout.system_user(WORDPRESS)
+    estate.web.run(
+        f"setfacl -R -b -k {files} {tmp}; chmod -R g-s {files}; chgrp -R {user} {files}/20*; chmod 2770 {files}"
+    )
+    # nginx leaves what it cannot read to WordPress, which has no such page.
+    assert {"apache": 403, "nginx": 404}[estate.server] == fetch(estate.web, WORDPRESS, path).status
+    assert (
+        f"{estate.web.spec.fqdn}: directory {files}: no access list for the web server" in estate.farm.drift().sentence
+    )
+    estate.farm.up("--refresh")
+    assert 200 == fetch(estate.web, WORDPRESS, path).status
+    estate.farm.unchanged("--refresh")
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_an_exception_is_in_the_sites_own_error_log(estate: Estate, name: str) -> None:
+    word = f"exception of {name} on {estate.server}"
+    # Drupal 7 has its own handler by then, which needs what comes later.
+    throw = f"{{ restore_exception_handler(); throw new RuntimeException('{word}'); }}"
+    estate.write_local(name, f"if (isset($_GET['throw'])) {throw}")
+    answer = fetch(estate.web, name, "/?throw=1")
+    assert 500 == answer.status
+    assert word not in answer.body
+    log = f"{layout.site_log(name)}.error.log"
+    assert word in estate.web.run(f"cat {log}").stdout
+    estate.write_local(name, "")
+    estate.web.run("logrotate -f /etc/logrotate.d/aegir; sleep 1")
+    assert word in estate.web.run(f"cat {log}.1").stdout
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_a_login_for_nobody_says_that_there_is_no_such_account(whole: Estate, name: str) -> None:
+    with pytest.raises(Refused, match="the site has no account named nobody"):
+        login.make(of_state(whole, name), "nobody")
+    assert login.make(of_state(whole, name), "").startswith(f"http://{name}/")
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_a_database_that_lets_nobody_in_is_named(whole: Estate, name: str) -> None:
+    """What our own program says, and what the application says on a page that nobody sees."""
+    site = of_state(whole, name)
+    made = site.installation or {}
+    database = {**made["database"], "port": int(made["database"]["port"]), "password": "another", "ca": ""}
+    with pytest.raises(Refused, match=r"the database does not let the site in from this machine: .*Access denied"):
+        run_program(whole, name, LOOK, {"database": database})
+    settings = f"{layout.site_linked(ROOT, name)}/{APPLICATIONS[str(made['application'])].settings_name}"
+    port = str(database["port"])
+    whole.web.run(f"cp -p {settings} /root/kept; sed -i 's/{port}/1/' {settings}")
+    try:
+        with pytest.raises(Refused, match=r"(?i)refused|can.t connect|database connection"):
+            login.make(site, "")
+    finally:
+        whole.web.run(f"cp -p /root/kept {settings}; sleep 2")
+
+
+def of_state(estate: Estate, name: str) -> Site:
+    """Read a site of the state."""
+    return State.read("test", estate.farm.export()).sites[name]
+
+
+def run_program(estate: Estate, name: str, names: tuple[str, ...], values: dict[str, object]) -> str:
+    """Run our PHP programs for a site; give their last word."""
+    made = of_state(estate, name).installation or {}
+    lines = installation.items(
+        names, site=name, publish_path=str(made["publish_path"]), docroot=str(made["docroot"]), values=values
+    )
+    (conn,) = (estate.farm.connections()[estate.web.spec.fqdn],)
+    return script.execute(conn, "apply", lines, what="trying a program", lock=False).facts["result"]

@@ -1,0 +1,140 @@
+"""Sites are asked after every change that can touch them, and one that moves to broken code goes back."""
+
+from __future__ import annotations
+
+import pulumi
+import pytest
+
+from aegir_components import layout
+from aegir_components.applications import probe
+from aegir_components.applications.base import Answer
+from aegir_components.providers import answered, answering
+from tests.provider import test_answering, test_contract
+from tests.provider.test_answering import WELL, Sites
+from tests.provider.test_contract import SITE, Driver, Inputs, World, created
+
+world = test_contract.world
+"""The machines of the contract."""
+sites = test_answering.sites
+"""What sites answer."""
+
+BROKEN = Answer(status=500, headers={}, body="syntax error")
+ELEVEN = {"platform": "drupal-11", "publish_path": "/var/aegir/platforms/drupal-11"}
+
+
+def proven(world: World, sites: Sites) -> tuple[Driver, answered.Site]:
+    """Give a site's configuration, after it was asked for and answered."""
+    sites.answers[SITE] = WELL
+    made = created("site_config", world)
+    site = answered.Site(hub_root=str(world.hub_root), stack="aegir/test", site=SITE)
+    site.note("drupal", [answering.Place(SITE, "web1", world.farm.hosts["web1"].address, 80)])
+    return made, site
+
+
+def activation(world: World, before: str, now: str) -> tuple[Driver, Inputs]:
+    inputs = {**test_contract.EXAMPLES["activation"].inputs(world), "sites": {SITE: before}}
+    return Driver(test_contract.PROVIDERS["activation"](), inputs), {**inputs, "sites": {SITE: now}}
+
+
+def test_an_installed_site_is_known_to_answer_until_it_is_removed_or_not_to_be_asked_for(world: World) -> None:
+    made = created("installation", world)
+    site = answered.Site(hub_root=str(world.hub_root), stack="aegir/test", site=SITE)
+    assert [(SITE, "web1")] == [(place.site, place.server) for place in site.places()]
+    made.update({**made.inputs, "health": False})
+    assert [] == site.places()
+    made.update(made.inputs)
+    assert site.places()
+    made.delete()
+    assert [] == site.places()
+
+
+def test_a_change_of_the_configuration_after_which_a_site_does_not_answer_fails(world: World, sites: Sites) -> None:
+    proven(world, sites)
+    reload, news = activation(world, "a", "b")
+    reload.create()
+    sites.answers[SITE] = BROKEN
+    with pytest.raises(RuntimeError, match="does not answer after this change of their configuration") as failed:
+        reload.update(news)
+    assert f"{SITE} on web1: answers 500: syntax error" in str(failed.value)
+    assert reload.diff(reload.inputs).changes, "the next run asks again, also when the edit is taken back"
+
+
+def test_a_site_that_was_not_touched_is_not_asked(world: World, sites: Sites) -> None:
+    proven(world, sites)
+    reload, _ = activation(world, "a", "a")
+    reload.create()
+    reload.update({**reload.inputs, "sites": {SITE: "a", "other.example.com": "x"}})
+    assert [] == sites.asked
+
+
+def test_a_site_that_was_down_before_holds_nothing_up(world: World, sites: Sites) -> None:
+    made, site = proven(world, sites)
+    sites.answers[SITE] = BROKEN
+    made.update({**made.inputs, "aliases": ["example.org"]})
+    assert [] == site.places()
+    reload, news = activation(world, "a", "b")
+    reload.create()
+    reload.update(news)
+
+
+@pytest.mark.parametrize("change", [{"https": "enabled"}, {"enabled": False}, {"name": "new.example.com"}])
+def test_a_site_that_is_to_answer_otherwise_is_its_installations_to_prove(
+    world: World, sites: Sites, change: Inputs
+) -> None:
+    made, site = proven(world, sites)
+    made.update({**made.inputs, **change})
+    assert [] == site.places()
+
+
+def test_a_change_of_php_that_breaks_a_site_fails(world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = created("web_service", world)
+    proven(world, sites)
+    get, looked = sites.get, []
+
+    def breaks(*given: object, **named: object) -> Answer:
+        looked.append(given)
+        return get(*given, **named) if len(looked) == 1 else BROKEN  # type: ignore[arg-type]
+
+    monkeypatch.setattr(probe, "get", breaks)
+    with pytest.raises(RuntimeError, match="does not answer after this change of the web server or of PHP"):
+        web.update({**web.inputs, "mounted": True})
+
+
+@pytest.mark.parametrize("health", [True, False])
+def test_a_site_that_moves_to_broken_code_goes_back(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch, health: bool
+) -> None:
+    made, _ = proven(world, sites)
+    web = world.farm.hosts["web1"]
+    web.make_directories(layout.platform_registry("drupal-11"))
+    entries = {name: f"{layout.platform_registry(name)}/{SITE}" for name in ("drupal-10", "drupal-11")}
+
+    def get(*_given: object, **_named: object) -> Answer:
+        return BROKEN if entries["drupal-11"] in web.files else WELL
+
+    monkeypatch.setattr(probe, "get", get)
+    news = {**made.inputs, **ELEVEN, **({} if health else {"health": False})}
+    if not health:
+        made.update(news)
+        assert [False, True] == [path in web.files for path in entries.values()]
+        return
+    with pytest.raises(RuntimeError, match="after its move from the platform drupal-10 to drupal-11") as failed:
+        made.update(news)
+    assert "It is on drupal-10 again on web1" in str(failed.value)
+    assert [True, False] == [path in web.files for path in entries.values()]
+
+
+def test_one_that_did_not_answer_before_may_move(world: World, sites: Sites) -> None:
+    made, _ = proven(world, sites)
+    world.farm.hosts["web1"].make_directories(layout.platform_registry("drupal-11"))
+    sites.answers[SITE] = BROKEN
+    made.update({**made.inputs, **ELEVEN})
+
+
+def test_a_hub_that_cannot_keep_records_says_so_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    (world.hub_root / "records").write_text("a file is in the way")
+    created("machine", world)
+    assert said
+    assert "run pulumi up --refresh afterwards" in said[0]
