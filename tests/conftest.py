@@ -15,7 +15,7 @@ from _pytest.runner import runtestprotocol
 
 from aegir_components import hub_records
 from tests import codebases
-from tests.integration.ledger import ledger
+from tests.integration.ledger import SECONDS, ledger
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["ledger"] = ledger.packed()
+        return
+    cache = getattr(session.config, "cache", None)
+    lengths = {file: round(row.total) for file, row in ledger.rows.items() if row.hosts or row.pulumi}
+    # A run of some tests of a file says nothing of its length.
+    if (
+        cache
+        and lengths
+        and not session.config.getoption("keyword")
+        and not any("::" in word for word in session.config.args)
+    ):
+        cache.set(SECONDS, (cache.get(SECONDS, None) or {}) | lengths)
 
 
 @pytest.hookimpl(optionalhook=True)
