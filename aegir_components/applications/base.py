@@ -81,6 +81,8 @@ class Application:
     """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
+    often: str = "hourly"
+    """How often that is, where the stack file says nothing."""
     shared: tuple[Shared, ...] = ()
     """Files of ours that all sites of a platform share."""
 

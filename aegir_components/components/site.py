@@ -129,7 +129,7 @@ class Site(AegirComponent, kind="Site"):
                 "number": credentials.number,
                 "uploads": args.uploads,
                 "isolation": site.isolation,
-                "cron": site.cron if site.state == "enabled" else "off",
+                "cron": (site.cron or application.often) if site.state == "enabled" else "off",
                 "redirect_aliases": site.redirect_aliases,
                 **served,
                 "chain": certificate.chain if certificate else None,
