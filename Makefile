@@ -2,7 +2,7 @@
 
 ENV := tools/env
 PYTEST := $(ENV) pytest
-FAST := -m "not lab and not slow" -n 2
+FAST := tests/unit tests/provider -m "not lab and not slow" -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: docs help setup checks lab-setup test unit pythons lint demo clean
@@ -18,17 +18,16 @@ lab-setup: setup
 	@$(ENV) python -m lab setup
 
 test: unit lint pythons lab-setup ## everything: the fast tests on each Python, lint, and the tests on real hosts in containers
-	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 25 || $(ENV) python -m tests.again
+	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 checks: # what the tests look with, beside what is run anyway
 	@tools/setup --checks
 
 unit: checks ## only the fast tests, which need no host
-	$(PYTEST) tests $(FAST)
+	$(PYTEST) $(FAST)
 
-# One cache a checkout: after a failure, tests/again.py reads there what failed on the checkout's own Python.
 pythons: checks ## the fast tests on every other supported Python that this machine has
-	@$(ENV) python -m tools.every_python pytest tests $(FAST) -q -rfE -p no:cacheprovider
+	@$(ENV) python -m tools.every_python pytest $(FAST) -q -rfE -p no:cacheprovider
 
 lint: checks ## style, format and types
 	$(ENV) ruff check .

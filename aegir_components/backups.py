@@ -230,10 +230,14 @@ def kept(conn: Connection, site: str) -> list[Path]:
 
 
 def newest(hub_root: str, site: str) -> str:
-    """Give the name of a site's newest backup on the hub; empty when there is none."""
+    """Give the names of a site's newest dump and newest archive of files on the hub; empty when there is neither.
+
+    An archive may be of a web server that the site has left: only a dump has the content of its pages.
+    """
     place = Path(hub_root) / "backups"
-    found = _of_site(place, site) if place.is_dir() else []
-    return max(found, key=lambda path: path.stat().st_mtime).name if found else ""
+    found = sorted(_of_site(place, site) if place.is_dir() else [], key=lambda path: path.stat().st_mtime)
+    kinds = {ending: [path.name for path in found if path.name.endswith(ending)] for ending in (".sql.gz", ".tar.gz")}
+    return " and ".join(names[-1] for names in kinds.values() if names)
 
 
 def _of_site(place: Path, site: str) -> list[Path]:

@@ -30,30 +30,39 @@ class Declared:
 
 def problems(recorded: Recorded, declared: Declared) -> list[str]:
     """List what an edit would lose, each with its path in the stack file; empty when nothing is lost."""
+    now = machines(recorded, declared.settings)
     found = [*_removals(recorded, declared.settings)]
     for site in declared.settings.sites.values():
         where = f'aegir:sites["{site.display_name}"]'
         database = recorded.of("aegir:SiteDatabase").get(site.identity)
         files = recorded.of("aegir:SiteConfiguration").get(site.identity)
         if database:
-            found += [f"{where}.database: {why}" for why in _database(database, site, declared)]
+            found += [f"{where}.database: {why}" for why in _database(database, site, declared, now)]
         if files:
-            found += [f"{where}.platform: {why}" for why in _files(files, site, declared)]
+            found += [f"{where}.platform: {why}" for why in _files(files, site, declared, now)]
+            found += [f"{where}.platform: {why}" for why in _paths(files, site, declared)]
             found += [f"{where}.platform: {why}" for why in _code(files, site, recorded, declared)]
     return found
 
 
 def announcements(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> list[str]:
-    """Say in words what a run is about to remove: each site with its database, its web servers and its newest backup.
+    """Say in words what a run is about to remove, what it does not bring back, and which of the declared answers are used up.
 
     Args:
         recorded: the state.
         declared: the stack's settings.
-        newest: gives the name of a site's newest backup on the hub; empty for none.
+        newest: gives the names of a site's newest backups on the hub; empty for none.
     """
+    return [
+        *_going(recorded, declared, newest),
+        *_coming(recorded, declared, newest),
+        *_used_up(recorded, declared),
+    ]
+
+
+def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> Iterator[str]:
     kept = {site.identity for site in declared.sites.values()}
     databases = recorded.of("aegir:SiteDatabase")
-    found = []
     for key, files in sorted(recorded.of("aegir:SiteConfiguration").items()):
         if key in kept:
             continue
@@ -63,25 +72,92 @@ def announcements(recorded: Recorded, declared: settings.Settings, newest: Calla
         before = (
             f"The newest backup until now is {newest(key)}" if newest(key) else "Until now it has no backup on the hub"
         )
-        found.append(
+        yield (
             f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed, after a "
             f"proven dump and an archive of both lie on the hub. {before}"
         )
-    return found
 
 
-def _database(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:
+def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> Iterator[str]:
+    """Tell of sites that begin anew although the hub has backups of them: nothing is loaded by itself."""
+    known = {**recorded.of("aegir:SiteDatabase"), **recorded.of("aegir:SiteConfiguration")}
+    for site in declared.sites.values():
+        if site.identity not in known and (backup := newest(site.identity)):
+            yield (
+                f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name ({backup}): the "
+                f'site begins without it. docs/daily.md, "Restore a backup", shows how it is loaded'
+            )
+
+
+def _used_up(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
+    known = {str(have.get("name") or key) for key, have in recorded.of("aegir:SiteConfiguration").items()}
+    for name in declared.confirm_removals:
+        if name not in known:
+            yield (
+                f"aegir:confirm_removals names {name}, which this stack does not have any more: take it out, or it confirms a "
+                f"later removal that nobody meant"
+            )
+    for name in declared.replaced:
+        yield (
+            f"aegir:replaced names {name}: what is missing there is no error for as long as it stands there. Take it out when "
+            f"the content has been restored"
+        )
+
+
+def machines(recorded: Recorded, declared: settings.Settings) -> dict[str, str]:
+    """Say which machine of the last run each declared server is: by address, and by name where the address is new.
+
+    Names may be exchanged: then an entry leads to what was another one's machine, with that one's content.
+    """
+    places = {_place(have): name for name, have in recorded.of("aegir:Machine").items()}
+    return {name: places.get(_where(server), name) for name, server in declared.servers.items()}
+
+
+def _place(have: Outputs) -> tuple[str, int]:
+    connection = have.get("connection") or {}
+    return str(connection.get("address", "")), int(connection.get("port") or 22)
+
+
+def _where(server: settings.Server) -> tuple[str, int]:
+    return server.address, server.ssh.port if server.ssh else 22
+
+
+def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[str, str]) -> Iterator[str]:
     service = declared.settings.database_server(site.name).database
     assert service is not None
-    want = {"site": site.name, "server": site.database, "address": service.address, "port": service.port}
+    server = now[site.database]
+    want = {"site": site.name, "server": server, "address": service.address, "port": service.port}
     yield from site_database.Provider().rejected({**have}, want).values()
 
 
-def _files(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:
+def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[str, str]) -> Iterator[str]:
     platform = declared.settings.platforms[site.platform]
     root = layout.publish_root(platform.publish_path)
     want = {"site": site.name, "publish_root": root, **declared.placed(site.platform)}
+    if "members" in want:
+        want["members"] = {
+            now.get(name, name): {**member, "connection": {**member["connection"], "host": now.get(name, name)}}
+            for name, member in want["members"].items()
+        }
     yield from site_config.Provider().rejected({**have}, want).values()
+
+
+def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:
+    """Reject another publish path of a platform with sites, and another name of one that keeps its path: code is in the way."""
+    platform = declared.settings.platforms[site.platform]
+    former, path = str(have.get("platform")), str(have.get("publish_path") or platform.publish_path)
+    if former == platform.name and path != platform.publish_path:
+        yield (
+            f"{site.name} is on the platform {former} at {path}, and the platform is to be published at {platform.publish_path}. "
+            f"Nothing was changed. Declare a second platform with that publish_path and the same source, move the sites of "
+            f"{former} to it, and remove {former} with a later pulumi up"
+        )
+    elif former != platform.name and path == platform.publish_path:
+        yield (
+            f"{site.name} is on the platform {former}, and {platform.name} has the same publish_path {path}. Nothing was "
+            f"changed. Give {platform.name} another publish_path (without one it is named after the platform), so that the "
+            f"sites move from one to the other"
+        )
 
 
 def _code(have: Outputs, site: settings.Site, recorded: Recorded, declared: Declared) -> Iterator[str]:

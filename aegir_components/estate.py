@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from . import backups, changes, numeric_ids, recorded, settings
+from . import backups, changes, numeric_ids, php_fit, recorded, settings
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs, members_props
@@ -75,9 +75,12 @@ async def build(declared: settings.Settings) -> Estate:
     environment = Environment(declared.environment, formerly=declared.environment_formerly)
     # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
     # second, while the sources are read.
-    sources = await asyncio.to_thread(resolve, declared, info=pulumi.log.info, warn=pulumi.log.warn)
     before = await recorded.read()
+    sources = await asyncio.to_thread(
+        resolve, declared, php=php_fit.versions(before, declared), info=pulumi.log.info, warn=pulumi.log.warn
+    )
     _reject_losses(before, declared, sources)
+    await asyncio.to_thread(_reject_php, before, declared, sources)
     for text in changes.announcements(before, declared, lambda site: backups.newest(declared.hub.root, site)):
         pulumi.log.warn(text)
     entries = (
@@ -129,6 +132,23 @@ def unfinished(hub_root: str, holder: str) -> str:
         f"an earlier run did not end well while it worked on {', '.join(named)}: what is declared of it is made as declared "
         f"by this run, also where nothing differs from the state"
     )
+
+
+def _reject_php(before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved]) -> None:
+    """Stop before anything is made for code that does not run on its web servers' PHP.
+
+    Raises:
+        settings.SettingsError: each platform and web server, with what it needs and what there is.
+    """
+
+    def ask(names: Iterable[str]) -> dict[str, str]:
+        return php_fit.ask_machines({name: connection(declared.servers[name], declared.hub) for name in names})
+
+    found = php_fit.judge(before, declared, sources, ask)
+    for text in found.warnings:
+        pulumi.log.warn(text)
+    if found.problems:
+        raise settings.SettingsError(found.problems)
 
 
 def _servers(

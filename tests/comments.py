@@ -57,6 +57,6 @@ def serve(address: str) -> Iterator[tuple[type[Service], str]]:
     """Run one, and give what it keeps and its address."""
     handler = type("Handler", (Service,), {"comments": [], "asked": []})
     with http.server.ThreadingHTTPServer((address, 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield handler, f"http://{address}:{server.server_port}"
         server.shutdown()

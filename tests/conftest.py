@@ -5,10 +5,12 @@ In this file and not beside the tests on hosts, because the controller of severa
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from tests import codebases
 from tests.integration.ledger import ledger
@@ -17,6 +19,26 @@ from tests.integration.ledger import ledger
 def pytest_sessionstart() -> None:
     """Begin to enter how long tests sleep."""
     ledger.watch_sleep()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of the garbage collector's walks: it lives until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Tell the controller of a fast test by one message, where xdist sends six, which take longer than most tests.
+
+    Setting up and tearing down is told only if it failed or was skipped: --durations does not list it.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ or any(map(item.get_closest_marker, ("lab", "slow"))):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)

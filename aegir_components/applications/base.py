@@ -10,6 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .addresses import Addresses
+from .php import Range
+
 DOCROOTS = (".", "web", "docroot", "html")
 """Where a code base may have its document root, in the order in which they are looked for."""
 
@@ -23,6 +26,8 @@ class CodeBase:
     docroot: str
     profiles: tuple[str, ...] = ()
     """Install profiles, sorted; empty where the application has none."""
+    php: Range = field(default_factory=Range)
+    """The versions of PHP that it runs on."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """What the profiles, and a distribution's above all, call themselves."""
 
@@ -63,10 +68,8 @@ class Application:
     settings_name: str
     """The settings file's name in the site's directory."""
     settings_template: str
-    denied: tuple[str, ...]
-    """Patterns (PCRE, of the path with its first slash) that are never served; Apache and nginx take the same."""
-    runs: str
-    """Pattern of the PHP addresses, with their first slash, that run."""
+    addresses: Addresses
+    """What the web servers serve, run and deny."""
     installer: tuple[str, ...]
     """The PHP files that install a site, one after the other; they print ``::installed``, ``::present`` or ``::half``."""
     password: tuple[str, ...]

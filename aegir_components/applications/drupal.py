@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from . import php
+from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
@@ -29,9 +31,11 @@ def detect(source: Path) -> CodeBase | None:
             continue
         titles = profiles(source / docroot)
         found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
+        version = found[1] if found else "unknown"
         return CodeBase(
             application="drupal",
-            version=found[1] if found else "unknown",
+            version=version,
+            php=php.needs("drupal", version, source, source / docroot),
             docroot=docroot,
             profiles=tuple(titles),
             titles=titles,
@@ -100,16 +104,19 @@ DRUPAL = Application(
     ),
     settings_name="settings.php",
     settings_template="drupal-settings.php.j2",
-    denied=(
-        r"/\.(?!well-known(?:/|$))",
-        r"(?i)\.(?:engine|inc|install|make|module|profile|po|sh|[^/]*sql|theme|twig|tpl|xtmpl|ya?ml|info|lock|bak|orig|save|sw[op]|dist)(?:~|$)",
-        r"(?i)/(?:composer\.(?:json|lock|phar)|package(?:-lock)?\.json|yarn\.lock|web\.config|Makefile)$",
-        r"(?i)^/(?:vendor|node_modules|private)(?:/|$)",
-        r"~$",
-        r"^/sites/[^/]+/(?:private|config|[^/]*settings[^/]*)(?:/|$)",
-        r"^/core/(?:install|rebuild)\.php",
+    addresses=Addresses(
+        names=core_names(
+            r"engine|inc|install|make|module|profile|po|sh|[^/]*sql|theme|twig|tpl(?:\.php)?|xtmpl|yml",
+            r"|yarn\.lock|package\.json",
+        ),
+        # Drupal 8 has an .htaccess in vendor; where it is beside the document root nothing of it is here.
+        closed=r"^/(?:vendor|node_modules|private)(?:/|$)|^/sites/[^/]+/(?:private|config)(?:/|$)",
+        # Statistics counts visits by its own front controller, which Drupal 11 has as a contributed module.
+        runs=r"^/(?:(?:index|update)\.php(?:/|$)|(?:core/modules|modules(?:/contrib)?)/statistics/statistics\.php$)",
+        former="sites/default/files",
+        years=True,
+        icon=True,
     ),
-    runs=r"^/(?:index|update)\.php(?:/|$)",
     installer=("open-database.php", "drupal-install.php"),
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),

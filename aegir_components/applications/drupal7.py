@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from . import php
+from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, judge
 
@@ -24,7 +26,14 @@ def detect(source: Path) -> CodeBase | None:
         if found is None:
             continue
         titles = profiles(source / docroot)
-        return CodeBase(application="drupal7", version=found[1], docroot=docroot, profiles=tuple(titles), titles=titles)
+        return CodeBase(
+            application="drupal7",
+            version=found[1],
+            docroot=docroot,
+            profiles=tuple(titles),
+            titles=titles,
+            php=php.needs("drupal7", found[1], source, source / docroot),
+        )
     return None
 
 
@@ -59,19 +68,17 @@ DRUPAL7 = Application(
     ),
     settings_name="settings.php",
     settings_template="drupal7-settings.php.j2",
-    denied=(
-        r"/\.(?!well-known(?:/|$))",
-        r"(?i)\.(?:engine|inc|info|install|make|module|profile|test|po|sh|[^/]*sql|theme|tpl(?:\.php)?|xtmpl|ya?ml|lock|bak|orig|save|sw[op]|dist)(?:~|$)",
-        r"(?i)/(?:composer\.(?:json|lock|phar)|package(?:-lock)?\.json|web\.config|Makefile|Entries[^/]*|Repository|Root|Tag|Template)$",
-        r"(?i)^/(?:vendor|node_modules|private|scripts)(?:/|$)",
-        r"(?i)^/(?:CHANGELOG|COPYRIGHT|INSTALL|INSTALL\.[a-z]+|LICENSE|MAINTAINERS|UPGRADE|README)\.txt$",
-        r"~$",
-        r"^/sites/[^/]+/(?:private|config|[^/]*settings[^/]*)(?:/|$)",
-        # The first would install over a site; the second puts code where only releases put it.
-        r"^/(?:install|authorize)\.php",
+    addresses=Addresses(
+        names=core_names(r"engine|inc|info|install|make|module|profile|test|po|sh|[^/]*sql|theme|tpl(?:\.php)?|xtmpl"),
+        # The texts name the exact release to whoever looks for one with a hole.
+        closed=r"^/(?:vendor|node_modules|private|scripts)(?:/|$)|^/sites/[^/]+/(?:private|config)(?:/|$)"
+        r"|^/(?:CHANGELOG|COPYRIGHT|INSTALL|INSTALL\.[a-z]+|LICENSE|MAINTAINERS|UPGRADE|README|D7ES_CHANGELOG)\.txt$",
+        # cron.php asks for the site's key; statistics.php counts visits. install.php would install over a site, and
+        # authorize.php puts code where only releases put it.
+        runs=r"^/(?:index|update|cron|xmlrpc|modules/statistics/statistics)\.php(?:/|$)",
+        former="sites/default/files",
+        weeks=2,
     ),
-    # cron.php asks for the site's key; statistics.php counts visits.
-    runs=r"^/(?:index|update|cron|xmlrpc|modules/statistics/statistics)\.php(?:/|$)",
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from . import php
+from .addresses import Addresses
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .drupal import first_words
 
@@ -17,7 +19,9 @@ def detect(source: Path) -> CodeBase | None:
         marker = source / docroot / "wp-includes" / "version.php"
         if marker.is_file():
             found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
-            return CodeBase(application="wordpress", version=found[1] if found else "unknown", docroot=docroot)
+            version = found[1] if found else "unknown"
+            needed = php.needs("wordpress", version, source, source / docroot)
+            return CodeBase(application="wordpress", version=version, docroot=docroot, php=needed)
     return None
 
 
@@ -44,18 +48,14 @@ WORDPRESS = Application(
     exclusions=("/wp-config.php", "/wp-content/uploads", "/sites"),
     settings_name="wp-config.php",
     settings_template="wordpress-config.php.j2",
-    denied=(
-        r"/\.(?!well-known(?:/|$))",
-        r"(?i)\.(?:inc|sh|[^/]*sql|ya?ml|lock|bak|orig|save|sw[op]|dist|log)(?:~|$)",
-        r"(?i)/(?:composer\.(?:json|lock|phar)|package(?:-lock)?\.json|web\.config|readme\.html|license\.txt)$",
-        r"(?i)^/(?:vendor|node_modules|private)(?:/|$)",
-        r"~$",
-        r"/(?:local\.)?wp-config(?:-sample)?\.php",
-        r"^/wp-admin/(?:install|setup-config|includes/)",
-        r"^/wp-includes/[^/]+\.php$",
+    addresses=Addresses(
+        names=r"[^/]*\.(?:inc|sh)|(?:local\.)?wp-config(?:-sample)?\.php|readme\.html|license\.txt",
+        closed=r"^/(?:vendor|node_modules|private)(?:/|$)|^/wp-admin/(?:install|setup-config|includes/)|^/wp-includes/[^/]+\.php$",
+        # Themes and plugins bring pages of their own; uploads lie below sites/ and wp-content/uploads.
+        runs=r"^/(?:[a-z-]+\.php|wp-admin/.*\.php|wp-includes/js/tinymce/wp-tinymce\.php"
+        r"|wp-content/(?:plugins|themes|mu-plugins)/.*\.php)(?:/|$)",
+        former="wp-content/uploads",
     ),
-    # Themes and plugins bring pages of their own; uploads lie below sites/ and wp-content/uploads.
-    runs=r"^/(?:[a-z-]+\.php|wp-admin/.*\.php|wp-content/(?:plugins|themes|mu-plugins)/.*\.php)(?:/|$)",
     installer=("open-database.php", "wordpress-install.php"),
     password=("wordpress-boot.php", "wordpress-password.php"),
     login=("wordpress-boot.php", "wordpress-login.php"),

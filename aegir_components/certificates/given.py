@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +17,9 @@ from cryptography.hazmat.primitives import serialization
 
 from .faults import GivenError
 from .pem import RENEW_DAYS, Pair, facts
+
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+"""The root certificates of Debian's package ca-certificates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +67,7 @@ def read(chain: str, key: str, names: Sequence[str], *, now: dt.datetime | None 
                 f"{chain}: each certificate has to be followed by the one that signed it, and "
                 f'"{lower.subject.rfc4514_string()}" is not signed by "{upper.subject.rfc4514_string()}"'
             ) from None
+    _need_issuer(chain, certificates[-1])
     said = facts(chain_text)
     if missing := [name for name in names if not said.covers(name)]:
         raise GivenError(
@@ -75,6 +81,44 @@ def read(chain: str, key: str, names: Sequence[str], *, now: dt.datetime | None 
     soon = (f"{chain} ends in {left} days, on {said.ends:%Y-%m-%d}",) if left < RENEW_DAYS else ()
     digest = hashlib.sha256(chain_text.encode() + b"\0" + public).hexdigest()
     return Given(pair=Pair(chain=chain_text, key=key_text), digest=digest[:16], warnings=soon)
+
+
+def _need_issuer(chain: str, last: x509.Certificate) -> None:
+    """Reject a chain that ends before a root: browsers that have not met the intermediate elsewhere do not trust it.
+
+    Raises:
+        GivenError: the last certificate is signed neither by itself nor by a root that this machine trusts.
+    """
+    if last.subject == last.issuer:
+        return
+    roots = trusted_roots()
+    # Without any root on the hub nothing can be said.
+    if not roots or any(_is_issued_by(last, root) for root in roots if root.subject == last.issuer):
+        return
+    raise GivenError(
+        f'{chain} ends with "{last.subject.rfc4514_string()}", whose issuer "{last.issuer.rfc4514_string()}" is missing, '
+        f"and no root of this machine. Browsers would reject it. Append the CA's intermediate certificate to the file; "
+        f"for a CA of your own, append its certificate or install it on the hub (update-ca-certificates)"
+    )
+
+
+def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def trusted_roots() -> list[x509.Certificate]:
+    """Give the root certificates that the hub trusts; none where it has no bundle."""
+    paths = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, BUNDLE)
+    for path in filter(None, paths):
+        try:
+            return x509.load_pem_x509_certificates(Path(path).read_bytes())
+        except (OSError, ValueError):
+            continue
+    return []
 
 
 def _text(path: str) -> str:

@@ -141,6 +141,7 @@ class Site(AegirComponent, kind="Site"):
                     "php-pool.conf.j2",
                     application.settings_template,
                     "php-proxies.php.j2",
+                    rules=application.addresses.text,
                 ),
                 "proxies": list(args.proxies),
                 "members": members,

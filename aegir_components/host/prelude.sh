@@ -69,6 +69,10 @@ forget_entry() { # holder
     rm -f "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)"
     rmdir /var/lib/aegir/entries /var/lib/aegir 2>/dev/null || :
 }
+entry_facts() { # holder: which entry of the stack the machine is, and whether anybody prepared it
+    fact entry "$(cat "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" 2>/dev/null)"
+    ! getent passwd aegir >/dev/null || fact prepared yes
+}
 only_entry() { # holder name: ends the script where the machine is another entry by now
     oe_now=$(cat "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" 2>/dev/null)
     case $oe_now in '' | "$2") ;; *) fact entry "$oe_now" && exit 0 ;; esac

@@ -109,6 +109,11 @@ def declare_entry(holder: str, name: str) -> str:
     return call("declare_entry", holder, name)
 
 
+def entry_facts(holder: str) -> str:
+    """Give the facts ``entry``, by which a stack declares the machine, and ``prepared``, where it has the account aegir."""
+    return call("entry_facts", holder)
+
+
 def forget_entry(holder: str) -> str:
     """Item: the machine belongs to no entry of a stack any more."""
     return call("forget_entry", holder)

@@ -17,8 +17,9 @@ from aegir_components.services.web import WebServer
 
 AT_ONCE = 16
 """Requests at a time: more than a small web server has cores, and fewer than it has PHP processes."""
-AGAIN = 1.0
-"""Seconds before a site that does not answer is asked once more, as when a process was just being started."""
+AGAIN = 2.5
+"""Seconds before a site that does not answer is asked once more: PHP goes on with a file that it has read for two seconds
+(opcache.revalidate_freq), and a process may just have been started."""
 
 
 @dataclass(frozen=True, order=True, slots=True)

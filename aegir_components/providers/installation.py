@@ -15,7 +15,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.mysql import databases
 from aegir_components.services import installation
 
-from . import answered, site_database
+from . import answered, answering, site_database
 from .answering import Place
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
@@ -109,6 +109,10 @@ def _prove(want: State, content: str) -> None:
         )
         return
     faults = _faults(want)
+    if faults:
+        # Whoever has asked just before the settings changed is answered by the former ones for a while.
+        time.sleep(answering.AGAIN)
+        faults = _faults(want)
     if faults:
         raise Refused(
             ", ".join(sorted(faults)),

@@ -15,7 +15,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.services import base, vhosts
 
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, replaced
 
 PREPARE_TIMEOUT = 900.0
 """Seconds: a first apt run over a slow line, and another's apt to wait for."""
@@ -25,7 +25,7 @@ class Provider(Lifecycle):
     """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
 
     identity_keys = ("host",)
-    computed_keys = ("numbers",)
+    computed_keys = ("numbers", "declared")
     revision = 2
 
     def identity(self, want: State) -> str:
@@ -38,8 +38,14 @@ class Provider(Lifecycle):
         return {"drift": list(report.drift), "numbers": _numbers(report)}
 
     def converge(self, want: State) -> State:
-        """Prepare it, then send a file and read it back (the handbook's MyRsyncTest)."""
+        """Prepare it, then send a file and read it back (the handbook's MyRsyncTest).
+
+        Raises:
+            Refused: the address leads to another machine than the one that was prepared, and nobody said that it is replaced.
+        """
         conn = _connection(want)
+        if want.get("was") and want["host"] not in replaced():
+            _refuse_strangers(conn, want)
         report = script.execute(
             conn,
             "apply",
@@ -49,7 +55,7 @@ class Provider(Lifecycle):
             timeout=PREPARE_TIMEOUT,
         )
         prove_rsync(conn)
-        return {"numbers": _numbers(report)}
+        return {"numbers": _numbers(report), "declared": True}
 
     def remove(self, have: State) -> None:
         """Take the account's way in and its rights away; packages, the account and its files stay.
@@ -82,6 +88,31 @@ class Machine(AegirResource, module="aegir", name="Machine"):
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
+
+
+def _refuse_strangers(conn: Connection, want: State) -> None:
+    what = "looking whose machine it is"
+    facts = script.execute(conn, "check", [script.entry_facts(want["holder"])], what=what).facts
+    was = Connection.from_props(want["was"]["connection"])
+    if facts.get("entry"):
+        return
+    if facts.get("prepared"):
+        # Versions before this one did not always write the entry down.
+        if not want["was"].get("declared"):
+            return
+        state = "was prepared for something else"
+    elif conn.address == was.address:
+        # Installed anew where it was: what of its content is missing stops whatever has that content.
+        return
+    else:
+        state = "was never prepared"
+    before = f" (it was at {was.address} before)" if was.address != conn.address else ""
+    raise Refused(
+        conn.host,
+        f"the machine at {conn.address}{before} {state}, and the state knows {conn.host} as prepared. Nothing was changed on it. "
+        f"If the address leads to the wrong machine, correct it. If a new machine takes the place of the former one, name "
+        f'{conn.host} in aegir:replaced and run pulumi up; docs/daily.md, "Replace a dead server", has the rest',
+    )
 
 
 def prove_rsync(conn: Connection) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, field
 
 from aegir_components import layout, templates
-from aegir_components.applications import Application
+from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
 from . import certificate, cron, functions, isolation, loopback, uploads, vhosts
@@ -109,6 +110,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
             https=plan.https,
             redirect_aliases=plan.redirect_aliases,
             enabled=plan.enabled,
+            proxied=bool(plan.proxies),
         ),
         https=plan.https,
         certificate=layout.certificate_directory(plan.site),
@@ -120,15 +122,26 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         port=port,
         define=layout.platform_variable(plan.platform),
         log=layout.site_log(plan.site),
-        denied=plan.application.denied,
-        runs=plan.application.runs,
+        addresses=plan.application.addresses,
+        hidden=addresses.HIDDEN,
+        leftovers=addresses.LEFTOVERS,
+        php=addresses.PHP,
+        uploads=f"sites/{plan.site}/files",
+        own=re.escape(plan.site),
+        former="|".join([re.escape(plan.application.addresses.former), *_other_uploads(plan)]),
+        proxies=plan.proxies,
+        variable=re.sub(r"[^a-z0-9]", "_", layout.system_user(plan.site)),
         socket=plan.socket,
         pool=layout.system_user(plan.site),
-        files=layout.site_files(plan.root, plan.site),
         acme=layout.ACME_ROOT,
         custom=_custom_path(server, plan.site),
         listen=f"{server.root}/listen.conf",
     )
+
+
+def _other_uploads(plan: SitePlan) -> list[str]:
+    """List the patterns of the addresses that the site's uploads have under its other names."""
+    return [re.escape(f"sites/{name}/files") for name in plan.names if name != plan.site]
 
 
 def pool_text(plan: SitePlan) -> str:
@@ -355,7 +368,7 @@ def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str
     return (
         f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
         f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
-        f"name it in aegir:replaced ({', '.join(servers)}) and run pulumi up before that"
+        f'name it in aegir:replaced ({", ".join(servers)}) and run pulumi up before that. docs/daily.md, "Restore a backup"'
     )
 
 

@@ -24,6 +24,8 @@ class Virtual:
     does: Does
     target: str = ""
     """Where it redirects to: scheme, name and port."""
+    guard: str = ""
+    """Where requests are redirected to that are not a declared proxy's for a visitor over TLS; empty serves all."""
 
 
 def address(site: str, port: int, *, tls: bool) -> str:
@@ -34,7 +36,14 @@ def address(site: str, port: int, *, tls: bool) -> str:
 
 
 def virtuals(
-    site: str, aliases: Sequence[str], port: int, *, https: str, redirect_aliases: bool, enabled: bool
+    site: str,
+    aliases: Sequence[str],
+    port: int,
+    *,
+    https: str,
+    redirect_aliases: bool,
+    enabled: bool,
+    proxied: bool = False,
 ) -> list[Virtual]:
     """List the virtual hosts of a site.
 
@@ -45,6 +54,7 @@ def virtuals(
         https: ``none``, ``enabled`` or ``required``.
         redirect_aliases: whether the further names redirect to its name.
         enabled: whether it is served at all.
+        proxied: whether reverse proxies are declared, which may end TLS for the site.
     """
     names = (site, *aliases)
     found = []
@@ -55,11 +65,12 @@ def virtuals(
             found.append(Virtual(names=names, tls=tls, does="closed"))
         elif https == "required" and not tls:
             # Straight to where the visitor ends up.
-            found += [
-                Virtual(names=(name,), tls=tls, does="redirect", target=address(final, port, tls=True))
-                for name in names
-                for final in [site if redirect_aliases else name]
-            ]
+            for name in names:
+                target = address(site if redirect_aliases else name, port, tls=True)
+                if proxied and (name == site or not redirect_aliases):
+                    found.append(Virtual(names=(name,), tls=tls, does="serve", guard=target))
+                else:
+                    found.append(Virtual(names=(name,), tls=tls, does="redirect", target=target))
         elif redirect_aliases and aliases:
             found.append(Virtual(names=(site,), tls=tls, does="serve"))
             target = address(site, port, tls=tls)

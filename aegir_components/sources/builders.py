@@ -25,6 +25,8 @@ class Hub:
     platform: str
     store: Store
     warn: Callable[[str], None]
+    php: str = ""
+    """The PHP of the platform's web servers, such as ``8.2``; empty where it is not known yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +79,7 @@ def _directory(source: settings.PlatformSource, hub: Hub) -> Found:
         git.leave(shop.code)
         if digest(shop.code, f"{hub.platform}.copy.json") != before:
             raise SourceError(f"{str(path)!r} changed while it was copied; run it again")
-        composer.install(shop, how, shop.code)
+        composer.install(shop, how, shop.code, hub.php)
 
     made_of = key_of("directory", before, composer.words(how))
     return Found(directory=hub.store.make(made_of, f"{hub.platform} from {path}", work))
@@ -98,7 +100,7 @@ def _git(source: settings.PlatformSource, hub: Hub) -> Found:
         git.check_out(shop, place, commit, hub.root / "git")
         code = _inside(shop.code, source.directory, place.shown)
         if how:
-            composer.install(shop, how, code)
+            composer.install(shop, how, code, hub.php)
         git.leave(shop.code)
 
     what = f"{hub.platform} from {place.shown} at {commit}"
@@ -135,7 +137,7 @@ def _archive(source: settings.PlatformSource, hub: Hub) -> Found:
         shop.say(f"unpacking {path}")
         archives.unpack(path, shop.scratch, shop.code)
         if how:
-            composer.install(shop, how, shop.code)
+            composer.install(shop, how, shop.code, hub.php)
 
     build = partial(hub.store.make, key(source, checksum), secrets=place.secrets)
     return Found(directory=build(f"{hub.platform} from {place.shown}", work), revision=f"sha256:{checksum}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aegir_components.settings import Composer
 
@@ -21,6 +24,10 @@ VARIABLES: Final = {
     "COMPOSER_ALLOW_SUPERUSER": "1",
     # Packages from a directory are copied; a link out of the build would be refused.
     "COMPOSER_MIRROR_PATH_REPOS": "1",
+    # A patch that does not apply ends the build: as shipped, cweagans/composer-patches 1 leaves it out and goes on, and
+    # vaimo/composer-patches can be told to.
+    "COMPOSER_EXIT_ON_PATCH_FAILURE": "1",
+    "COMPOSER_PATCHES_GRACEFUL": "",
 }
 
 
@@ -34,11 +41,17 @@ def arguments(how: Composer) -> list[str]:
     return ["composer", "install", *([] if how.dev else ["--no-dev"]), *OPTIONS]
 
 
-def install(shop: Workshop, how: Composer, directory: Path) -> None:
+def install(shop: Workshop, how: Composer, directory: Path, php: str = "") -> None:
     """Install a project's dependencies.
 
+    Args:
+        shop: where the build is made.
+        how: the options of the stack file.
+        directory: the project.
+        php: the PHP of the web servers, such as ``8.2``, which the project has to fit; empty where it is not known.
+
     Raises:
-        SourceError: there is no project, no lock file, no composer, or composer failed.
+        SourceError: there is no project, no lock file, no composer, composer failed, or left declared patches out.
     """
     if not (directory / "composer.json").is_file():
         raise SourceError("there is no composer.json; leave out composer, or name the directory that has it")
@@ -50,4 +63,62 @@ def install(shop: Workshop, how: Composer, directory: Path) -> None:
         )
     if shutil.which("composer") is None:
         raise SourceError("composer is not installed on the hub: apt-get install composer")
-    shop.run(*arguments(how), cwd=directory, variables=VARIABLES)
+    project = _read(directory / "composer.json")
+    with _platform(directory, project, php):
+        shop.run(*arguments(how), cwd=directory, variables=VARIABLES)
+    _need_patches(directory, project)
+
+
+@contextmanager
+def _platform(directory: Path, project: dict[str, Any], php: str) -> Iterator[None]:
+    """Let Composer judge by the web servers' PHP and not the hub's; the project's own word on it comes first."""
+    config = project.get("config") or {}
+    if not php or not isinstance(config, dict) or "php" in (config.get("platform") or {}):
+        yield
+        return
+    path = directory / "composer.json"
+    before = path.read_bytes()
+    platform = {**(config.get("platform") or {}), "php": f"{php}.99"}
+    # Composer has no option for it; its lock file does not depend on the order of keys.
+    path.write_text(json.dumps({**project, "config": {**config, "platform": platform}}), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+def _need_patches(directory: Path, project: dict[str, Any]) -> None:
+    """Reject a build in which nothing has applied the patches that the project declares.
+
+    Raises:
+        SourceError: the package that applies them is not installed, or may not run.
+    """
+    extra, config = project.get("extra") or {}, project.get("config") or {}
+    declared = [key for key in ("patches", "patches-file") if isinstance(extra, dict) and extra.get(key)]
+    if not declared:
+        return
+    vendor = directory / str(config.get("vendor-dir") or "vendor")
+    installed = _read(vendor / "composer" / "installed.json").get("packages") or []
+    plugins = [
+        str(package.get("name")) for package in installed
+        if package.get("type") == "composer-plugin" and "patch" in str(package.get("name"))
+    ]  # fmt: skip
+    allowed = config.get("allow-plugins")
+    running = [name for name in plugins if not isinstance(allowed, dict) or allowed.get(name) is not False]
+    if running and allowed is not False:
+        return
+    why = (
+        f"config.allow-plugins does not let {plugins[0]} run"
+        if plugins
+        else "no package that applies them is installed; cweagans/composer-patches belongs into require, not require-dev"
+    )
+    raise SourceError(f"composer.json declares patches (extra.{declared[0]}), and they were not applied: {why}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Composer itself says it best.
+        return {}
+    return found if isinstance(found, dict) else {"packages": found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -37,12 +37,17 @@ def _silent(_: str) -> None:
 
 
 def resolve(
-    declared: settings.Settings, *, info: Callable[[str], None] = _silent, warn: Callable[[str], None] = _silent
+    declared: settings.Settings,
+    *,
+    php: Mapping[str, str] | None = None,
+    info: Callable[[str], None] = _silent,
+    warn: Callable[[str], None] = _silent,
 ) -> dict[str, Resolved]:
     """Read the sources of all platforms, build those that are to be built, and check the sites' profiles against them.
 
     Args:
         declared: the stack.
+        php: the PHP of each platform's web servers, where it is known; Composer builds for it.
         info: tells the operator what takes its time.
         warn: tells the operator what is not as it should be.
 
@@ -54,7 +59,9 @@ def resolve(
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         # In a copy of this context each: Pulumi's log finds its engine there.
         begun = {
-            name: pool.submit(copy_context().run, _read, platform, Path(declared.hub.root), info, warn)
+            name: pool.submit(
+                copy_context().run, _read, platform, Path(declared.hub.root), (php or {}).get(name, ""), info, warn
+            )
             for name, platform in declared.platforms.items()
             if not platform.rollback
         }
@@ -129,11 +136,15 @@ def _where(platform: str) -> str:
 
 
 def _read(
-    platform: settings.Platform, hub_root: Path, info: Callable[[str], None], warn: Callable[[str], None]
+    platform: settings.Platform, hub_root: Path, php: str, info: Callable[[str], None], warn: Callable[[str], None]
 ) -> Resolved:
     store = Store(root=hub_root / "builds" / platform.name, keep=platform.keep_releases, info=info)
     place = builders.Hub(
-        root=hub_root, platform=platform.name, store=store, warn=lambda text: warn(f"{_where(platform.name)}: {text}")
+        root=hub_root,
+        platform=platform.name,
+        store=store,
+        php=php,
+        warn=lambda text: warn(f"{_where(platform.name)}: {text}"),
     )
     found = builders.find(platform.source, place)
     source = found.directory
@@ -147,6 +158,12 @@ def _read(
         known = ", ".join(application.title for application in APPLICATIONS.values())
         raise SourceError(
             f"{str(source)!r} is no code base that is known here ({known}), neither itself nor below web/, docroot/ or html/"
+        )
+    if platform.source.composer and not (source / code.docroot / "index.php").is_file():
+        # A scaffold that did not run: the rest of the build looks well.
+        raise SourceError(
+            f"{str(source)!r} has {code.application} {code.version}, and no index.php in its document root ({code.docroot}). "
+            f"Composer's scaffold makes it: let config.allow-plugins have drupal/core-composer-scaffold, or add the file"
         )
     cache = hub_root / "cache" / f"{platform.name}.sums"
     read = tree.read(source, APPLICATIONS[code.application].exclusions, code.docroot, cache)

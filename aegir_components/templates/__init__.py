@@ -62,6 +62,12 @@ def render(name: str, /, **values: Any) -> str:
     return _environment().get_template(name).render(**values)
 
 
-def digest(*names: str) -> str:
-    """Give a short digest of templates: an input of the resources they make, so that a change of ours shows in a preview."""
-    return hashlib.sha256("\0".join(source(name) for name in names).encode()).hexdigest()[:16]
+def digest(*names: str, rules: str = "") -> str:
+    """Give a short digest of templates: an input of the resources they make, so that a change of ours shows in a preview.
+
+    Args:
+        names: the templates.
+        rules: what the program itself puts into them, beside what is declared.
+    """
+    texts = [*(source(name) for name in names), *([rules] if rules else [])]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]

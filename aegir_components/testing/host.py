@@ -226,6 +226,11 @@ class FakeHost(Web, Shares, Releases, Databases):
             self.make_directories(ENTRIES)
             self.write(_entry(holder), f"{name}\n")
 
+    def _sh_entry_facts(self, holder: str) -> None:
+        self._say("fact", self.content(_entry(holder)).rstrip("\n"), "entry")
+        if self.ids("aegir"):
+            self._say("fact", "yes", "prepared")
+
     def _sh_only_entry(self, holder: str, name: str) -> None:
         now = self.content(_entry(holder)).rstrip("\n")
         if now not in {"", name}:

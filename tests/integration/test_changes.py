@@ -248,3 +248,109 @@ def test_a_database_that_is_gone_or_empty_is_an_error_and_no_installation(estate
     estate.farm.up("--refresh")
     assert estate.is_whole()
     estate.farm.unchanged("--refresh")
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_a_run_that_is_killed_between_a_switch_and_its_proof_is_put_right_by_a_plain_up(
+    estate: Estate, taken_back: bool
+) -> None:
+    code = Path(estate.farm.settings["platforms"]["code"]["source"])
+    del estate.farm.settings["platforms"]["next"], estate.farm.settings["platforms"]["beside"]
+    estate.farm.up()
+    live = estate.web.run("readlink /var/aegir/platforms/code").stdout
+    kept = (code / "wp-settings.php").read_text()
+    # Slow, so that the run can be killed while it waits for the first answer.
+    (code / "wp-settings.php").write_text(f"<?php sleep(4); http_response_code(500); exit('broken {taken_back}');")
+    running = estate.farm.start("up", "--yes", "--skip-preview")
+    estate.web.run(
+        f"timeout 60 sh -c 'until [ \"$(readlink /var/aegir/platforms/code)\" != {live.strip()} ]; do sleep 0.05; done'"
+    )
+    running.kill()
+    estate.farm.cancel()
+    assert 500 == fetch(estate.web, ONE).status, "the broken release is live, and the run is gone"
+
+    if not taken_back:
+        said = estate.farm.up(ok=False).sentence
+        assert "2 of 2 sites that answered before do not answer with the new release" in said
+        assert estate.is_whole()
+    (code / "wp-settings.php").write_text(kept)
+    estate.farm.up()
+    assert live == estate.web.run("readlink /var/aegir/platforms/code").stdout
+    assert estate.is_whole()
+    for name in ("next", "beside"):
+        estate.farm.settings["platforms"][name] = dict(estate.farm.settings["platforms"]["code"])
+    estate.farm.settings["platforms"]["beside"]["publish_path"] = "/srv/www/beside"
+    estate.farm.up()
+    estate.farm.unchanged("--refresh")
+
+
+@pytest.mark.parametrize("what", ["the directory", "all files in it"])
+def test_uploads_that_are_gone_stop_the_run_with_how_many_there_were(estate: Estate, what: str) -> None:
+    files = layout.site_files(layout.PLATFORMS_ROOT, ONE)
+    user = layout.system_user(ONE)
+    estate.web.run(f'for n in 1 2 3 4 5 6 7 8 9 10 11; do runuser -u {user} -- sh -c "echo $n >{files}/$n.txt"; done')
+    estate.farm.unchanged("--refresh")
+    estate.web.run(f"cp -a {files} /root/kept && rm -rf {files}{'' if what == 'the directory' else '/*'}")
+
+    estate.farm.settings["sites"][ONE]["aliases"] = ["alias.example.com"]
+    said = estate.farm.up(ok=False).sentence
+    assert f"the files of {ONE} are not in" in said
+    assert "any more, and they were 12 files" in said
+    assert "Nothing was changed" in said
+    assert "the site had 12 files" in estate.farm.drift().output
+
+    estate.web.run(f"rm -rf {files} && mv /root/kept {files} && rm {files}/[0-9]*.txt")
+    estate.farm.up("--refresh")
+    del estate.farm.settings["sites"][ONE]["aliases"]
+    estate.farm.up()
+    assert estate.is_whole()
+    estate.farm.unchanged("--refresh")
+
+
+def test_a_database_that_was_emptied_is_no_fresh_site_also_with_install_false(estate: Estate) -> None:
+    database, base = estate.lab.host("db1"), layout.database_name(ONE)
+    kept = database.run(f"mysqldump {base}").stdout
+    database.run(f"mysql -e 'DROP DATABASE {base}; CREATE DATABASE {base}'")
+    site = estate.farm.settings["sites"][ONE]
+    for change in ({"install": False}, {"install": True}, {"title": "Another"}):
+        site |= change
+        assert "Nothing was installed" in estate.farm.up(ok=False).sentence
+    assert "" == database.run(f"mysql -Ne 'SHOW TABLES FROM {base}'").stdout
+
+    database.run(f"mysql {base}", input=kept)
+    estate.farm.up("--refresh")
+    assert estate.is_whole()
+    del site["install"]
+    estate.farm.up()
+    estate.farm.unchanged("--refresh")
+
+
+def test_addresses_that_are_exchanged_are_rejected_before_a_machine_is_touched(estate: Estate) -> None:
+    one, other = (estate.lab.host(name).spec.fqdn for name in ("web1", "web2"))
+
+    def exchange(settings: Config) -> None:
+        servers = settings["servers"]
+        servers[one]["address"], servers[other]["address"] = servers[other]["address"], servers[one]["address"]
+
+    said = estate.rejected(exchange)
+    assert f"the files of {ONE} are on {one}, and its platform is to be on {other}" in said
+
+
+def test_a_site_that_moves_to_broken_code_goes_back_and_stays_up(estate: Estate, tmp_path: Path) -> None:
+    code = estate.farm.settings["platforms"]["code"]
+    shutil.copytree(code["source"], tmp_path / "broken", symlinks=True)
+    (tmp_path / "broken" / "wp-settings.php").write_text("<?php this is no PHP(")
+    estate.farm.settings["platforms"]["broken"] = {**code, "source": str(tmp_path / "broken")}
+    estate.farm.up()
+    estate.farm.settings["sites"][ONE]["platform"] = "broken"
+    for _ in range(2):
+        said = estate.farm.up(ok=False).sentence
+        assert "a site that answered before does not answer after its move from the platform code to broken" in said
+        assert f"It is on code again on {estate.web.spec.fqdn}" in said
+        assert estate.is_whole()
+
+    estate.farm.settings["sites"][ONE]["platform"] = "code"
+    del estate.farm.settings["platforms"]["broken"]
+    estate.farm.up()
+    assert estate.is_whole()
+    estate.farm.unchanged("--refresh")

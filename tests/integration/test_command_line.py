@@ -245,7 +245,8 @@ def test_a_machine_that_does_not_answer_takes_its_time_limit_and_no_more(work: P
         live = work.aegir("status", "testing", "--live", "--timeout", "4", status=3)
     finally:
         web.unpause()
-    assert live.seconds < 12
+    # Four seconds and what the command itself takes, on a busy machine; ssh's own limits are far longer.
+    assert live.seconds < 30
     assert re.search(rf"{web.spec.fqdn} .*no answer within 4 s", live.output)
     assert re.search(rf"{lab.host('db1').spec.fqdn} .*MariaDB 1[01]\.[\d.]+ +ok", live.output), (
         "the others are asked all the same"

@@ -97,7 +97,8 @@ def test_a_second_up_changes_nothing_and_is_fast(lab: Lab) -> None:
 
     lab.up([HostSpec("one", users=("deploy",)), HostSpec("two", admin="debian")])
 
-    assert 4 > time.monotonic() - started
+    # Half a second on an idle machine; making one of the hosts anew is told by the lines below.
+    assert 15 > time.monotonic() - started
     assert (
         before == host.run("cut -d' ' -f22 /proc/1/stat; stat -c %Y.%i /etc/hosts /etc/ssh/ssh_host_ed25519_key").stdout
     )

@@ -92,6 +92,11 @@ def package(host: Host, name: str, postinst: str) -> str:
     return f"/root/{name}.deb"
 
 
+RELEASED = "/run/released"
+HELD = f"rm -f {RELEASED}; n=0; until [ -e {RELEASED} ] || [ $n -ge 600 ]; do n=$((n+1)); sleep 0.2; done"
+"""Shell: hold on until the test lets go, for two minutes at most."""
+
+
 def wait_until(host: Host, condition: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while host.run(condition, check=False).returncode:
@@ -132,13 +137,16 @@ class TestPackages:
 
     def test_a_held_lock_of_dpkgs_is_waited_for(self, lab: Lab, bare: Host, tmp_path: Path) -> None:
         without_rsync(bare)
-        slow = package(bare, "slow-one", "sleep 20")
+        slow = package(bare, "slow-one", HELD)
         bare.run(f"systemd-run -q --unit slow-one --property RemainAfterExit=yes dpkg -i {slow}")
         wait_until(bare, "pgrep -f slow-one.postinst")
 
-        done = Farm(tmp_path, alone(lab, bare)).up()
+        running = Farm(tmp_path, alone(lab, bare)).start("up", "--yes", "--skip-preview")
+        wait_until(bare, "grep -q 'Waiting for cache lock' /tmp/aegir-apt.*")
+        bare.run(f"touch {RELEASED}")
+        done = running.wait()
 
-        assert done.seconds > 10
+        assert done.status == 0, done.output
         bare.run("command -v rsync && dpkg-query -W -f '${db:Status-Status}' slow-one | grep -qx installed")
         bare.run("systemctl stop slow-one; dpkg --purge slow-one")
 
@@ -146,13 +154,18 @@ class TestPackages:
         """As a machine that has just booted has it, whose timers fetch the lists for the first time."""
         without_rsync(bare)
         bare.run("find /var/lib/apt/lists -type f ! -name lock -delete; touch /var/lib/apt/lists/lock")
-        hold = "$l = pack('s s x4 q q l x4', F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 20"
-        perl = f"use Fcntl; open(F, '>>', '/var/lib/apt/lists/lock') or die; {hold}"
-        bare.run(f"systemd-run -q --unit lists-lock perl -e {shlex.quote(perl)}; sleep 1; ! apt-get -q update")
+        hold = "$l = pack('s s x4 q q l x4', F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die"
+        until = f"select(undef, undef, undef, 0.1) until -e '{RELEASED}'"
+        perl = f"use Fcntl; open(F, '>>', '/var/lib/apt/lists/lock') or die; {hold}; {until}"
+        bare.run(f"rm -f {RELEASED}; systemd-run -q --unit lists-lock perl -e {shlex.quote(perl)}")
+        wait_until(bare, "apt-get -q update 2>&1 | grep -q 'Could not get lock /var/lib/apt/lists'")
 
-        done = Farm(tmp_path, alone(lab, bare)).up()
+        running = Farm(tmp_path, alone(lab, bare)).start("up", "--yes", "--skip-preview")
+        wait_until(bare, "grep -q 'Could not get lock /var/lib/apt/lists' /tmp/aegir-apt.*")
+        bare.run(f"touch {RELEASED}")
+        done = running.wait()
 
-        assert done.seconds > 10
+        assert done.status == 0, done.output
         bare.run("command -v rsync")
 
     def test_a_host_that_loses_its_power_in_the_middle_of_an_up_is_finished_by_the_next(

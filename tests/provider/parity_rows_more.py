@@ -206,6 +206,8 @@ call("declare_entry", "it is new", ("aegir/test", "web1"))
 call("declare_entry", "it had another name", ("aegir/test", "web1"), file(ENTRY, "www1\n"))
 call("forget_entry", "it is there", ("aegir/test",), file(ENTRY, "web1\n"))
 call("forget_entry", "another stack has one as well", ("aegir/test",), file(ENTRY), file(f"{ENTRY}-2"))
+call("entry_facts", "nobody prepared it", ("aegir/test",))
+call("entry_facts", "it was prepared", ("aegir/test",), user("aegir"), file(ENTRY, "web1\n"))
 for now, situation in (("", "nobody recorded one"), ("web1\n", "it is this one"), ("www1\n", "it is another one")):
     guarded = (script.call("only_entry", "aegir/test", "web1"), script.no_file(f"{CONF}/x"))
     row("only_entry", situation, guarded, file(f"{CONF}/x"), *([file(ENTRY, now)] if now else []))

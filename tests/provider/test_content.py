@@ -339,3 +339,36 @@ def test_what_cannot_be_kept_leaves_the_site_serving_and_no_archive(
     assert VHOST not in web.files
     assert ("directory", FILES) not in web.items
     assert [True] == [archive.exists() for archive in archives[2:]]
+
+
+@pytest.mark.parametrize("machine", ["blank", "another stack's", "its own", "of a version before"])
+def test_an_address_that_leads_to_another_machine_is_found_before_anything_is_done_there(
+    world: World, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    made = created("machine", world)
+    there = world.farm.host("there", "10.0.0.77")
+    if machine != "blank":
+        holder = "aegir/test" if machine == "its own" else "aegir/other"
+        made.provider.create({**made.inputs, "connection": _reached("there", "10.0.0.77", world), "holder": holder})
+        there.scripts.clear()
+    if machine == "of a version before":
+        del made.outs["declared"]
+        del there.items["file", "/var/lib/aegir/entries/aegir%other"]
+    world.farm.hosts["web1"] = there
+    news = {**made.inputs, "connection": _reached("web1", "10.0.0.77", world)}
+
+    if machine in {"its own", "of a version before"}:
+        made.update(news)
+        return
+    with pytest.raises(RuntimeError, match=r"the machine at 10.0.0.77 \(it was at 10.0.0.2 before\) was") as failed:
+        made.update(news)
+    assert "name web1 in aegir:replaced" in str(failed.value)
+    assert len(there.scripts) == 1, "it was only looked at"
+    monkeypatch.setattr(lifecycle, "_replaced", {"web1"})
+    made.update(news)
+
+
+def test_a_machine_that_was_installed_anew_where_it_was_is_prepared_again(world: World) -> None:
+    made = created("machine", world)
+    world.farm.hosts["web1"].items.clear()
+    made.update({**made.inputs, "uid": 950})

@@ -92,13 +92,14 @@ def libraries() -> dict[str, str]:
 
 def operations() -> set[str]:
     """List the items of the language: every ``want_…``, and every other function that our Python calls."""
-    named: set[str] = set()
+    texts: set[str] = set()
     for path in PACKAGE.rglob("*.py"):
         if "testing" in path.parts:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 400:
-                named |= set(re.findall(r"[a-z_]+", node.value))
+                texts.add(node.value)
+    named = set(re.findall(r"[a-z_]+", "\n".join(texts)))
     return {name for name in libraries() if name.startswith("want_") or name in named}
 
 

@@ -22,6 +22,13 @@ $aegir_names = [
   'example.org',
   'xn--bcher-kva.example',
 ];
+// From 7.102 on core rejects requests by other names itself.
+$conf['trusted_host_patterns'] = [
+  '^www\\.example\\.com$',
+  '^example\\.com$',
+  '^example\\.org$',
+  '^xn\\-\\-bcher\\-kva\\.example$',
+];
 if (!in_array(strtolower(preg_replace('/:\d+$/', '', $_SERVER['HTTP_HOST'] ?? '')), $aegir_names, TRUE)) {
   $base_url = 'http://www.example.com:8080';
 }

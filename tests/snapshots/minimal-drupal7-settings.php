@@ -18,6 +18,10 @@ $drupal_hash_salt = 'salt';
 $aegir_names = [
   'a.example',
 ];
+// From 7.102 on core rejects requests by other names itself.
+$conf['trusted_host_patterns'] = [
+  '^a\\.example$',
+];
 if (!in_array(strtolower(preg_replace('/:\d+$/', '', $_SERVER['HTTP_HOST'] ?? '')), $aegir_names, TRUE)) {
   $base_url = 'http://a.example';
 }

@@ -6,12 +6,16 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from aegir_components import certificates
 from aegir_components.certificates import Pair, pem
 from aegir_components.providers import certificate
 
 NAMES = ("www.example.com", "example.com")
+Signed = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
@@ -84,6 +88,63 @@ def test_a_missing_name_a_missing_file_and_a_wrong_time_are_refused(pair: Pair, 
         certificates.read(*paths, NAMES, now=dt.datetime.now(dt.UTC) + dt.timedelta(days=500))
     with pytest.raises(certificates.GivenError, match="is valid from"):
         certificates.read(*paths, NAMES, now=NOW - dt.timedelta(days=5000))
+
+
+def signed(subject: str, by: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None, *, ca: bool) -> Signed:
+    """Make a certificate that another one, or itself, has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, subject)])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(by[0].subject if by else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=90))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in NAMES]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .sign(by[1] if by else key, hashes.SHA256())
+    )
+    return made, key
+
+
+def in_pem(*certificates: x509.Certificate) -> str:
+    return "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in certificates)
+
+
+def test_a_leaf_without_its_intermediate_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = signed("a root", None, ca=True)
+    middle = signed("an intermediate", root, ca=True)
+    leaf = signed(NAMES[0], middle, ca=False)
+    key = (
+        leaf[1]
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .decode()
+    )
+    bundle = tmp_path / "roots.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+
+    def read(*chain: x509.Certificate) -> str:
+        try:
+            certificates.read(*written(tmp_path, in_pem(*chain), key), NAMES)
+        except certificates.GivenError as problem:
+            return str(problem)
+        return ""
+
+    bundle.write_text(in_pem(root[0], signed("another root", None, ca=True)[0]))
+    missing = read(leaf[0])
+    assert f'chain.pem ends with "CN={NAMES[0]}", whose issuer "CN=an intermediate" is missing' in missing
+    assert "Append the CA's intermediate certificate to the file" in missing
+    assert "" == read(leaf[0], middle[0])
+    assert "" == read(leaf[0], middle[0], root[0])
+    # Another root of the same name has not signed it, and a CA of one's own need not be the machine's.
+    bundle.write_text(in_pem(signed("a root", None, ca=True)[0]))
+    assert 'whose issuer "CN=a root" is missing' in read(leaf[0], middle[0])
+    assert "" == read(leaf[0], middle[0], root[0])
+    bundle.write_text(in_pem(middle[0]))
+    assert "" == read(leaf[0])
 
 
 def test_one_near_its_end_is_renewed_by_any_run_and_a_given_one_by_its_owner() -> None:

@@ -65,6 +65,12 @@ def recorded(config: Config) -> Recorded:
             "type": "pulumi-python:dynamic/aegir:Release",
             "outputs": facts,
         }
+    for machine in declared.servers.values():
+        connection = {"host": machine.name, "address": machine.address}
+        outputs[f"urn:pulumi:x::aegir::aegir:Machine::{machine.name}"] = {
+            "type": "pulumi-python:dynamic/aegir:Machine",
+            "outputs": {"host": machine.name, "connection": connection},
+        }
     for site in declared.sites.values():
         server = declared.database_server(site.name)
         assert server.database is not None
@@ -81,6 +87,7 @@ def recorded(config: Config) -> Recorded:
                 **({"name": site.name} if site.formerly else {}),
                 "platform": site.platform,
                 "application": code(site.platform).application,
+                "publish_path": declared.platforms[site.platform].publish_path,
                 "publish_root": layout.publish_root(declared.platforms[site.platform].publish_path),
                 **placed(declared, site.platform),
             },
@@ -112,10 +119,23 @@ def rename_server(config: Config, former: str, name: str) -> None:
             site["database"] = name
 
 
+def swap_addresses(config: Config, one: str, other: str) -> None:
+    servers = config["servers"]
+    servers[one]["address"], servers[other]["address"] = servers[other]["address"], servers[one]["address"]
+
+
+def swap_servers(config: Config, one: str, other: str) -> None:
+    """Exchange the names of two servers, everywhere."""
+    for former, name in ((one, "-"), (other, one), ("-", other)):
+        rename_server(config, former, name)
+
+
 APPLIED: dict[str, Callable[[Config], object]] = {
     "nothing": lambda _config: None,
     "database server renamed": lambda config: rename_server(config, "db1", "mysql1"),
     "web server renamed": lambda config: rename_server(config, "web1", "www1"),
+    "names of two web servers exchanged": lambda config: swap_servers(config, "web1", "web2"),
+    "names of two database servers exchanged": lambda config: swap_servers(config, "db1", "db2"),
     "address of a web server": lambda config: config["servers"]["web1"].update(address="10.0.0.22"),
     "address of a database server": lambda config: config["servers"]["db1"].update(address="10.0.0.88"),
     "another platform of the server": lambda config: config["sites"][ONE].update(platform="eleven"),
@@ -164,6 +184,31 @@ REJECTED = [
         lambda config: config["platforms"]["ten"].update(publish_path="/srv/www/ten"),
         f"the files of {ONE} are below /var/aegir/platforms, and its platform is to be published below /srv/www",
         id="another publish root",
+    ),
+    pytest.param(
+        lambda config: config["platforms"]["ten"].update(publish_path="/var/aegir/platforms/other"),
+        f"{ONE} is on the platform ten at /var/aegir/platforms/ten, and the platform is to be published at",
+        id="another publish path",
+    ),
+    pytest.param(
+        lambda config: (
+            config["platforms"].update(
+                {"tenth": {**config["platforms"].pop("ten"), "publish_path": "/var/aegir/platforms/ten"}}
+            ),
+            [site.update(platform="tenth") for site in config["sites"].values()],
+        ),
+        f"{ONE} is on the platform ten, and tenth has the same publish_path /var/aegir/platforms/ten",
+        id="a platform renamed, with its publish path",
+    ),
+    pytest.param(
+        lambda config: swap_addresses(config, "web1", "web2"),
+        f"the files of {ONE} are on web1, and its platform is to be on web2",
+        id="addresses of two web servers exchanged",
+    ),
+    pytest.param(
+        lambda config: swap_addresses(config, "db1", "db2"),
+        f"the database of {ONE} is on db1 (10.0.0.8), and db2 (10.0.0.9) has none of its content",
+        id="addresses of two database servers exchanged",
     ),
     pytest.param(
         lambda config: config["sites"].update({"oen.example.com": config["sites"].pop(ONE)}),
@@ -224,6 +269,26 @@ def test_what_is_about_to_be_removed_is_said_in_words() -> None:
     (said,) = changes.announcements(recorded(ESTATE), load(config), lambda _site: "")
     assert "Until now it has no backup on the hub" in said
     assert [] == changes.announcements(recorded(ESTATE), load(ESTATE), lambda _site: "")
+
+
+def test_a_site_that_begins_again_is_told_of_its_backup() -> None:
+    before = copy.deepcopy(ESTATE)
+    del before["sites"][ONE]
+    (said,) = changes.announcements(recorded(before), load(ESTATE), lambda site: f"{site}-20261126T020000Z.sql.gz")
+    assert (
+        f"the hub has a backup of a site of this name ({ONE}-20261126T020000Z.sql.gz): the site begins without it"
+        in said
+    )
+
+
+def test_an_answer_that_is_used_up_is_to_be_taken_out() -> None:
+    config = {**copy.deepcopy(ESTATE), "confirm_removals": ["old.example.com"], "replaced": ["db1"]}
+    confirmed, replaced = changes.announcements(recorded(ESTATE), load(config), lambda _site: "")
+    assert (
+        "aegir:confirm_removals names old.example.com, which this stack does not have any more: take it out"
+        in confirmed
+    )
+    assert "aegir:replaced names db1: what is missing there is no error" in replaced
 
 
 def test_the_page_has_every_edit_of_these_tables() -> None:

@@ -11,9 +11,17 @@ import pytest
 from tools.paths import ROOT
 
 PAGES = sorted(
-    [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "stacks" / "README.md", ROOT / "benchmarks" / "README.md"]
+    [
+        ROOT / "README.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/reference/*.md"),
+        ROOT / "stacks" / "README.md",
+        ROOT / "benchmarks" / "README.md",
+    ]
 )
-PLAIN = [ROOT / "README.md", ROOT / "docs" / "demo.md", ROOT / "docs" / "getting-started.md"]
+PLAIN = [
+    ROOT / "README.md", ROOT / "docs" / "demo.md", ROOT / "docs" / "getting-started.md", *ROOT.glob("docs/reference/*.md"),
+]  # fmt: skip
 """Pages in short sentences."""
 LONGEST_SENTENCE = 25
 LINK = re.compile(r"\]\(([^)\s]+)\)")

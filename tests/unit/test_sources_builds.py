@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -65,18 +66,18 @@ class Hub:
     def __init__(self, root: Path) -> None:
         self.root, self.told, self.warned, self.keep = root, list[str](), list[str](), 3
 
-    def read(self, **source: object) -> Resolved:
+    def read(self, php: str = "", **source: object) -> Resolved:
         platform = settings.Platform(
             name="d10", server="web1", source=settings.PlatformSource(**source),  # type: ignore[arg-type]
             publish_path="/p/d10", keep_releases=self.keep,
         )  # fmt: skip
         hub = settings.Hub(address="10.0.0.1", root=str(self.root))
         declared = settings.Settings(hub=hub, platforms=MappingProxyType({"d10": platform}))
-        return resolve(declared, info=self.told.append, warn=self.warned.append)["d10"]
+        return resolve(declared, php={"d10": php}, info=self.told.append, warn=self.warned.append)["d10"]
 
-    def fault(self, **source: object) -> str:
+    def fault(self, php: str = "", **source: object) -> str:
         with pytest.raises(settings.SettingsError) as caught:
-            self.read(**source)
+            self.read(php, **source)
         return caught.value.faults[0]
 
     @property
@@ -284,10 +285,14 @@ class TestMakefile:
         assert "'/none.make' is no file. If a disk is not mounted" in hub.fault(makefile="/none.make")
 
 
+PATCHES = {"name": "cweagans/composer-patches", "type": "composer-plugin"}
+
+
 class TestComposer:
     @pytest.fixture
     def project(self, repository: Path) -> Path:
         (repository / "packages/lib").mkdir(parents=True)
+        (repository / "web/index.php").write_text("<?php\n")
         (repository / "packages/lib/composer.json").write_text('{"name": "a/lib", "version": "1.0.0"}')
         (repository / "composer.json").write_text(
             '{"repositories": [{"type": "path", "url": "packages/lib"}, {"packagist.org": false}],'
@@ -324,6 +329,84 @@ class TestComposer:
         assert plain.directory != dev.directory
         assert (plain.directory / "said").read_text().startswith("install --no-dev --no-interaction ")
         assert "--no-dev" not in (dev.directory / "said").read_text()
+
+    def test_a_patch_that_does_not_apply_ends_the_build(
+        self, hub: Hub, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (project / "composer.lock").write_text("{}")
+        # As cweagans/composer-patches 1.7.3 ends: well, unless this variable says otherwise.
+        says = 'echo "Could not apply patch! Skipping."; [ -z "$COMPOSER_EXIT_ON_PATCH_FAILURE" ] || exit 1'
+        fake(tmp_path / "bin", "composer", says, monkeypatch)
+        fault = hub.fault(path=str(project), composer=settings.Composer())
+        assert "composer exited 1" in fault
+        assert fault.endswith("Could not apply patch! Skipping.")
+        assert not hub.builds
+
+    @pytest.mark.parametrize(
+        ("packages", "allowed", "why"),
+        [
+            ([], None, "no package that applies them is installed; cweagans/composer-patches belongs into require"),
+            ([{"name": "a/patchwork", "type": "library"}], None, "no package that applies them is installed"),
+            (
+                [PATCHES],
+                {"cweagans/composer-patches": False},
+                "config.allow-plugins does not let cweagans/composer-patches run",
+            ),
+            ([PATCHES], False, "config.allow-plugins does not let cweagans/composer-patches run"),
+            ([PATCHES], None, ""),
+            ([PATCHES], {"cweagans/composer-patches": True}, ""),
+            ([PATCHES], {"cweagans/*": True}, ""),
+        ],
+    )
+    def test_patches_that_nothing_applies_end_the_build(
+        self, hub: Hub, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        packages: list[dict[str, str]], allowed: object, why: str,
+    ) -> None:  # fmt: skip
+        (project / "composer.lock").write_text("{}")
+        config = {} if allowed is None else {"allow-plugins": allowed}
+        (project / "composer.json").write_text(
+            json.dumps({"extra": {"patches": {"a/lib": {"x": "x.patch"}}}, "config": config})
+        )
+        installed = json.dumps({"packages": packages})
+        fake(tmp_path / "bin", "composer", f"mkdir -p vendor/composer; echo '{installed}' >vendor/composer/installed.json",
+             monkeypatch)  # fmt: skip
+        if why:
+            assert why in hub.fault(path=str(project), composer=settings.Composer())
+            assert not hub.builds
+        else:
+            hub.read(path=str(project), composer=settings.Composer())
+
+    def test_a_scaffold_that_did_not_run_ends_the_build(
+        self, hub: Hub, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (project / "composer.lock").write_text("{}")
+        (project / "web/index.php").unlink()
+        fake(tmp_path / "bin", "composer", "mkdir vendor", monkeypatch)
+        assert "no index.php in its document root (web)" in hub.fault(path=str(project), composer=settings.Composer())
+
+    def test_it_builds_for_the_web_servers_php_and_leaves_the_project_as_it_was(
+        self, hub: Hub, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (project / "composer.lock").write_text("{}")
+        before = (project / "composer.json").read_bytes()
+        fake(tmp_path / "bin", "composer", "mkdir vendor; cp composer.json vendor/seen", monkeypatch)
+        found = hub.read(path=str(project), composer=settings.Composer(), php="8.3")
+        assert {"php": "8.3.99"} == json.loads((found.directory / "vendor/seen").read_text())["config"]["platform"]
+        assert before == (found.directory / "composer.json").read_bytes()
+        own = {"config": {"platform": {"php": "8.1.2"}}}
+        (project / "composer.json").write_text(json.dumps(own))
+        found = hub.read(path=str(project), composer=settings.Composer(), php="8.3")
+        assert own == json.loads((found.directory / "vendor/seen").read_text())
+
+    def test_code_that_does_not_fit_the_web_servers_php_is_not_built(self, hub: Hub, project: Path) -> None:
+        if shutil.which("composer") is None:
+            pytest.skip("composer is not installed here")
+        library = project / "packages/lib/composer.json"
+        library.write_text('{"name": "a/lib", "version": "1.0.0", "require": {"php": ">=8.4"}}')
+        commit(project, 4)
+        fault = hub.fault(path=str(project), composer=settings.Composer(unlocked=True), php="8.2")
+        assert "requires php >=8.4" in fault
+        assert "8.2.99" in fault
 
     def test_what_has_no_composer_says_so(self, hub: Hub, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (project / "composer.lock").write_text("{}")

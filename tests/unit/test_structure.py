@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -18,6 +19,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 SHELL = sorted(ROOT.rglob("*.sh"))
 ids = [str(path.relative_to(ROOT)) for path in MODULES]
 LONGEST = 400
+INTEGRATION = Path(__file__).parents[1] / "integration"
 
 LEAVES = {"settings", "layout"}
 BELOW = {"host", "mysql", "services", "applications", "templates", "sources", "backups", *LEAVES}
@@ -58,17 +60,24 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """List all nodes of a module: several rules ask for them."""
+    return tuple(ast.walk(parsed(path)))
+
+
 def part(path: Path) -> str:
     """Name the layer that a module belongs to."""
     inside = path.relative_to(ROOT)
     return inside.parts[0] if len(inside.parts) > 1 else inside.stem
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """List what a module imports, as absolute dotted names."""
     package = ["aegir_components", *path.relative_to(ROOT).parts[:-1]]
     found = set()
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -101,7 +110,7 @@ def a_module_is_short(path: Path) -> None:
 
 
 def no_program_is_started_through_a_shell(path: Path) -> None:
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             named = {keyword.arg: keyword.value for keyword in node.keywords}
             assert "shell" not in named, f"line {node.lineno}"
@@ -111,7 +120,7 @@ def no_program_is_started_through_a_shell(path: Path) -> None:
 
 
 def every_program_has_a_time_limit(path: Path) -> None:
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"subprocess.run", "subprocess.check_output"}:
             assert "timeout" in {keyword.arg for keyword in node.keywords}, f"line {node.lineno}"
 
@@ -201,3 +210,14 @@ def test_main_is_short() -> None:
 def test_lists_of_names_end_where_they_end(path: Path) -> None:
     assert path.read_text().endswith("\n")
     assert "\t" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", sorted(INTEGRATION.glob("test_*.py")), ids=lambda path: path.name)
+def test_no_fast_test_is_among_the_tests_on_hosts_where_make_unit_does_not_collect(path: Path) -> None:
+    marks = [
+        ast.unparse(node.value)
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+    ]
+    assert 1 == len(marks)
+    assert {"pytest.mark.lab", "pytest.mark.slow"} & set(re.findall(r"pytest\.mark\.[a-z]+", marks[0]))

@@ -1,0 +1,95 @@
+"""Whether a platform's code runs on the PHP of its web servers: known at preview, before anything is made for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from . import settings
+from .applications import APPLICATIONS, CodeBase
+from .applications.php import DISTRIBUTIONS
+from .host import script
+from .host.connection import Connection
+from .host.parallel import attempt
+from .recorded import Recorded
+from .sources.resolve import Resolved
+
+Ask = Callable[[Iterable[str]], Mapping[str, str]]
+"""Finds out the PHP of web servers by name, of those that answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What does not fit."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """Of releases that are live already on that PHP."""
+
+
+def judge(before: Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], ask: Ask) -> Verdict:
+    """Compare what each platform needs with what its web servers have.
+
+    Args:
+        before: the state of the last run.
+        declared: the stack.
+        sources: what the platforms' sources are.
+        ask: finds out what is neither declared nor recorded; called only where the answer matters.
+    """
+    found, known = Verdict(), _known(before, declared)
+    known |= ask(sorted({server for name in sources for server in _unknown(declared, name, sources[name].code, known)}))
+    for name, source in sources.items():
+        for server in declared.web_servers(name):
+            version = known.get(server.name, "")
+            if not version or source.code.php.has(version):
+                continue
+            recorded = before.of("aegir:Release").get(name, {})
+            live = recorded.get("digest") == source.tree.digest and server.name in recorded.get("members", {})
+            (found.warnings if live else found.problems).append(_sentence(name, source.code, server.name, version))
+    return found
+
+
+def versions(before: Recorded, declared: settings.Settings) -> dict[str, str]:
+    """Give the PHP of each platform's first web server that is declared or recorded, by platform."""
+    known = _known(before, declared)
+    found = {name: [known.get(server.name, "") for server in declared.web_servers(name)] for name in declared.platforms}
+    return {name: next((version for version in listed if version), "") for name, listed in found.items()}
+
+
+def ask_machines(connections: Mapping[str, Connection]) -> dict[str, str]:
+    """Ask machines which PHP their distribution has; one that does not answer is left out."""
+    found: dict[str, str] = {}
+
+    def look(conn: Connection) -> None:
+        lines = ['fact release "$(. /etc/os-release && printf %s "$VERSION_CODENAME")"']
+        facts = script.execute(conn, "check", lines, what="asking for the distribution").facts
+        if version := DISTRIBUTIONS.get(facts.get("release", "")):
+            found[conn.host] = version
+
+    attempt(connections, look)
+    return found
+
+
+def _known(before: Recorded, declared: settings.Settings) -> dict[str, str]:
+    recorded = before.of("aegir:WebService")
+    known = {
+        name: server.web.php or str(recorded.get(name, {}).get("php") or "")
+        for name, server in declared.servers.items()
+        if server.web
+    }
+    return {name: version for name, version in known.items() if version}
+
+
+def _unknown(declared: settings.Settings, platform: str, code: CodeBase, known: Mapping[str, str]) -> Iterator[str]:
+    """List the web servers whose PHP matters and is not known."""
+    if all(code.php.has(version) for version in DISTRIBUTIONS.values()):
+        return
+    yield from (server.name for server in declared.web_servers(platform) if server.name not in known)
+
+
+def _sentence(platform: str, code: CodeBase, server: str, version: str) -> str:
+    title = "Drupal" if code.application == "drupal7" else APPLICATIONS[code.application].title
+    return (
+        f'aegir:platforms["{platform}"].source: {title} {code.version} needs {code.php}, and {server} has {version}. '
+        f'Take another release of the code, or another PHP: aegir:servers["{server}"].services.web.php'
+    )

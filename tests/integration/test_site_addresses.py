@@ -1,0 +1,343 @@
+"""What vhosts serve, run and deny: on Apache and nginx, with real applications, compared with core's own `.htaccess`."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aegir_components import applications, layout
+from aegir_components.applications.base import program
+from aegir_components.host import script
+from aegir_components.services import functions
+from lab import Host, HostSpec, Lab
+from tests import codebases
+from tests.integration import addresses, scratch
+from tests.integration.farm import Config, Farm, hub_settings
+from tests.integration.scratch import ask
+
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+WEBS = {"web1": "apache_ssl", "web2": "nginx_ssl"}
+CODES = {"drupal": "drupal10-next", "drupal7": "drupal7", "wordpress": "wordpress"}
+PORTS = {"drupal": 8010, "drupal7": 8007, "wordpress": 8006}
+STRICT = "strict.example.com"
+"""A WordPress that requires https."""
+PROBING = {"X-Aegir-Probe": "yes"}
+SECRET = "what a neighbour keeps"
+
+
+def site(application: str) -> str:
+    return f"{application}.example.com"
+
+
+def neighbour(application: str) -> str:
+    return f"{application}-b.example.com"
+
+
+def alias(application: str) -> str:
+    return f"{application}-alias.example.com"
+
+
+def files(name: str) -> str:
+    return layout.site_files(layout.PLATFORMS_ROOT, name)
+
+
+@pytest.fixture(scope="module")
+def lab(lab_factory: LabFactory) -> Lab:
+    webs = [HostSpec(name, image="web") for name in (*WEBS, "scratch")]
+    return lab_factory("addresses", [*webs, HostSpec("db1", image="db")])
+
+
+@pytest.fixture(scope="module")
+def codes(wordpress: Path) -> dict[str, Path]:
+    """Give the code bases that there are; Debian's WordPress, where there is no other."""
+    found = {name: codebases.locate(code) for name, code in CODES.items()}
+    found["wordpress"] = found["wordpress"] or wordpress
+    return {name: path for name, path in found.items() if path}
+
+
+@pytest.fixture(scope="module")
+def farm(lab: Lab, codes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Farm:
+    webs = {name: lab.host(name) for name in WEBS}
+    database = lab.host("db1")
+    sites: Config = {STRICT: {"platform": "wordpress", "https": "required", "aliases": ["strict-alias.example.com"]}}
+    for name in codes:
+        sites[site(name)] = {"platform": name, "aliases": [alias(name)]}
+        sites[neighbour(name)] = {"platform": name, "install": False, "health": False}
+        if name != "wordpress":
+            sites[site(name)]["profile"] = "minimal"
+    settings: Config = {
+        "hub": hub_settings(lab),
+        "reverse_proxies": [lab.host("scratch").address],
+        "servers": {
+            **{h.spec.fqdn: {"address": h.address, "services": {"web": WEBS[name]}} for name, h in webs.items()},
+            database.spec.fqdn: {"address": database.address, "services": {"database": "mysql"}},
+        },
+        "clusters": {"web": {"servers": [host.spec.fqdn for host in webs.values()], "uploads": "separate"}},
+        "platforms": {name: {"server": "web", "source": str(path)} for name, path in codes.items()},
+        "sites": sites,
+    }
+    made = Farm(tmp_path_factory.mktemp("addresses"), settings)
+    made.up(timeout=400)
+    for host in webs.values():
+        scratch.probe(host)
+        for name in codes:
+            scratch.plant(host, document_root(host, name), addresses.PLANTED)
+            scratch.plant(host, files(site(name)), addresses.UPLOADED, "www-data")
+            scratch.plant(host, files(neighbour(name)), addresses.UPLOADED, "www-data")
+            host.run(f"echo '{SECRET}' >{files(neighbour(name))}/secret.txt")
+    return made
+
+
+@pytest.fixture(scope="module")
+def core(lab: Lab, farm: Farm, codes: dict[str, Path]) -> Host:
+    """Give the scratch host, on which core's own rules are in force."""
+    del farm
+    host = lab.host("scratch")
+    for name, path in codes.items():
+        code = applications.detect(path)
+        assert code is not None
+        scratch.serve(host, path, name, code.docroot, PORTS[name])
+    scratch.probe(host)
+    scratch.begin(host)
+    return host
+
+
+@pytest.fixture(params=WEBS)
+def web(request: pytest.FixtureRequest, lab: Lab, farm: Farm) -> Host:
+    del farm
+    return lab.host(request.param)
+
+
+def document_root(host: Host, application: str) -> str:
+    """Find the document root of the live release."""
+    found = host.run(
+        f"readlink -e {layout.PLATFORMS_ROOT}/{application}/web || readlink -e {layout.PLATFORMS_ROOT}/{application}"
+    )
+    return found.stdout.split()[0] if found.stdout.split() else ""
+
+
+@pytest.mark.parametrize("application", list(CODES))
+def test_an_address_is_answered_as_by_core_or_there_is_a_reason(
+    lab: Lab, core: Host, codes: dict[str, Path], application: str
+) -> None:
+    if application not in codes:
+        codebases.ask(CODES[application])
+    theirs = "wp-content/uploads" if application == "wordpress" else "sites/default/files"
+    name = site(application)
+    wrong = []
+    for row in addresses.TABLES[application]:
+        path = row.address.replace("{files}", theirs)
+        right = ask(core, "core.example.com", path, port=PORTS[application], headers=PROBING).kind
+        path = row.address.replace("{files}", f"sites/{name}/files")
+        said = [ask(lab.host(host), name, path, headers=PROBING).kind for host in WEBS]
+        if said != [row.ours or right, row.nginx or row.ours or right]:
+            wrong.append(f"{row.address}: core {right}, Apache and nginx {said}, {row}")
+        if bool(row.ours or row.nginx) != bool(row.why) or (row.ours == right and not row.nginx):
+            wrong.append(f"{row.address}: the reason is missing or superfluous, core {right}, {row}")
+    assert [] == wrong
+    assert 180 < len(addresses.TABLES[application])
+
+
+@pytest.mark.parametrize("application", list(CODES))
+def test_a_site_serves_its_own_uploads_under_every_address_that_they_have_and_no_neighbours(
+    web: Host, codes: dict[str, Path], application: str
+) -> None:
+    if application not in codes:
+        codebases.ask(CODES[application])
+    name, former = site(application), "wp-content/uploads" if application == "wordpress" else "sites/default/files"
+    for where in (f"sites/{name}/files", former, f"sites/{alias(application)}/files"):
+        assert b"planted" in ask(web, name, f"/{where}/a.txt").body, where
+        assert ask(web, name, f"/{where}/a.yml" if application == "drupal" else f"/{where}/a.php.bak").status != 500
+        assert ask(web, name, f"/{where}/evil.php", headers=PROBING).kind in ("denied", addresses.APP), where
+    assert b"planted" in ask(web, alias(application), f"/sites/{name}/files/a.txt").body
+    moved = ask(web, name, f"/{former}/none%20b/x.png?itok=1")
+    assert 301 == moved.status
+    assert moved.headers["location"].endswith(f"/sites/{name}/files/none%20b/x.png?itok=1")
+    injected = ask(web, name, f"/{former}/none%0d%0aX-Injected:%201/x.png")
+    assert "x-injected" not in injected.headers
+    # A neighbour's own vhost serves them, and nobody else's.
+    other = neighbour(application)
+    assert SECRET.encode() in ask(web, other, f"/sites/{other}/files/secret.txt").body
+    for path in (f"/sites/{other}/files/secret.txt", f"/sites/{other}/files/evil.php", f"//sites//{other}/files/secret.txt",
+                 f"/sites/%{ord(other[0]):x}{other[1:]}/files/secret.txt", f"/sites/./{other}/files/secret.txt",
+                 f"/sites/{name}/../{other}/files/secret.txt", f"/x/../sites/{other}/files/secret.txt",
+                 f"/sites/{other}/files/", f"/sites/{other}/files/%0a", f"/sites/{other}/"):  # fmt: skip
+        said = ask(web, name, path, headers=PROBING)
+        assert addresses.APP == said.kind, path
+        assert SECRET.encode() not in said.body, path
+
+
+def test_no_link_in_uploads_is_followed(web: Host, codes: dict[str, Path]) -> None:
+    for application in codes:
+        name, user = site(application), layout.system_user(site(application))
+        other = files(neighbour(application))
+        links = {
+            "passwd.txt": "/etc/passwd", "neighbour.txt": f"{other}/secret.txt", "neighbour": other, "root": "/",
+            "private": layout.site_private(layout.PLATFORMS_ROOT, name), "own.txt": f"{files(name)}/a.txt",
+            "source.txt": f"{document_root(web, application)}/index.php", "sites": f"{layout.PLATFORMS_ROOT}/.sites",
+        }  # fmt: skip
+        web.run(f"mkdir -p {files(name)}/l; chown {user}:www-data {files(name)}/l; chmod 2770 {files(name)}/l")
+        for link, target in links.items():
+            web.run(f"runuser -u {user} -- ln -sfn {target} {files(name)}/l/{link}")
+        web.run(f"runuser -u {user} -- ln -f {files(name)}/a.txt {files(name)}/l/hard.txt", check=False)
+        former = "wp-content/uploads" if application == "wordpress" else "sites/default/files"
+        for where in (f"sites/{name}/files", former, f"sites/{alias(application)}/files"):
+            for path in ("passwd.txt", "neighbour.txt", "neighbour/secret.txt", "root/etc/passwd", "private/x.txt", "source.txt",
+                         "sites/x", "neighbour/", "neighbour", "own.txt"):  # fmt: skip
+                said = ask(web, name, f"/{where}/l/{path}", headers=PROBING)
+                if said.status == 301:
+                    said = ask(web, name, f"/sites/{name}/files/l/{path}", headers=PROBING)
+                assert said.kind in ("denied", addresses.APP), (application, where, path, said)
+                assert not {b"root:x:", SECRET.encode(), b"<?php"} & {part for part in (b"root:x:", SECRET.encode(), b"<?php")
+                                                                     if part in said.body}, path  # fmt: skip
+        web.run(f"rm -r {files(name)}/l")
+
+
+def test_apaches_second_lock_on_php_in_uploads_holds_alone(lab: Lab, farm: Farm, codes: dict[str, Path]) -> None:
+    """The rules that choose what runs are taken out, and the lock on the directory is left."""
+    del farm
+    host = lab.host("web1")
+    for application in codes:
+        name = site(application)
+        host.run(f"echo '<?php echo 6 * 7;' >{files(name)}/evil.php; chmod 644 {files(name)}/evil.php")
+    host.run(
+        "cp -a /var/aegir/config/apache/vhost.d /srv/kept; cd /var/aegir/config/apache/vhost.d\n"
+        "sed -i '/Rewrite/d; /FallbackResource/d' *.conf; apache2ctl -t && apachectl graceful"
+    )
+    try:
+        time.sleep(1)
+        for application in codes:
+            name = site(application)
+            # Without the rules any other program runs: the first lock is out.
+            assert "/sub/tool.php" == ask(host, name, "/sub/tool.php", headers=PROBING).kind
+            for path in ("evil.php", "evil.php/x", "evil.phtml", "evil.PHP"):
+                said = ask(host, name, f"/sites/{name}/files/{path}", headers=PROBING)
+                assert ("denied", False) == (said.kind, b"42" in said.body), (application, path)
+    finally:
+        host.run(
+            "cp -a /srv/kept/. /var/aegir/config/apache/vhost.d/; rm -r /srv/kept; apache2ctl -t && apachectl graceful"
+        )
+
+
+def test_a_client_proves_who_it_is_to_the_application(web: Host, lab: Lab, codes: dict[str, Path]) -> None:
+    made = run_program(
+        lab.host("web1"), "wordpress", STRICT, "wordpress-boot.php",
+        "ob_end_clean(); list($made) = WP_Application_Passwords::create_new_application_password(1, ['name' => uniqid()]);"
+        " echo '::', $made;",
+    )  # fmt: skip
+    right = {"Authorization": "Basic " + base64.b64encode(f"admin:{made}".encode()).decode()}
+    wrong = {"Authorization": "Basic " + base64.b64encode(b"admin:another").decode()}
+    me = "/index.php?rest_route=/wp/v2/users/me"
+    assert 200 == ask(web, STRICT, me, tls=True, headers=right).status
+    assert 401 == ask(web, STRICT, me, tls=True, headers=wrong).status
+    assert 401 == ask(web, STRICT, me, tls=True).status
+
+    if "drupal" not in codes:
+        codebases.ask(CODES["drupal"])
+    run_program(
+        lab.host("web1"), "drupal", site("drupal"), "drupal-boot.php",
+        "\\Drupal::service('module_installer')->install(['basic_auth', 'jsonapi']);"
+        " $u = \\Drupal\\user\\Entity\\User::load(1); $u->setPassword('a password'); $u->save(); echo '::done';",
+    )  # fmt: skip
+    right = {"Authorization": "Basic " + base64.b64encode(b"admin:a password").decode()}
+    answers = [ask(web, site("drupal"), "/jsonapi", headers=headers) for headers in (right, wrong, {})]
+    assert [True, False, False] == ["me" in json.loads(said.body).get("meta", {}).get("links", {}) for said in answers]
+
+
+def run_program(host: Host, application: str, name: str, boot: str, code: str) -> str:
+    """Run PHP in a site as its own user, as the program does; give its last word."""
+    text = program({"host": name}, boot) + code
+    user, tmp = layout.system_user(name), layout.site_temporary(layout.PLATFORMS_ROOT, name)
+    lines = [
+        functions("site"),
+        f"site_php {user} {name} {document_root(host, application)} {tmp} {script.encoded(text)}",
+    ]
+    head = 'fact() { printf \'%s\\n\' "$2"; }; fail() { echo "$1" >&2; exit 1; }; php_version() { ls /etc/php; }\n'
+    return host.run(head + "\n".join(lines)).stdout.strip().removeprefix("::")
+
+
+def test_https_that_is_required_ends_at_a_declared_proxy_and_at_no_other(web: Host, core: Host) -> None:
+    def through(proxy: bool, path: str, said: str) -> tuple[int, str, str]:
+        """Ask as the declared proxy does, or as anybody does."""
+        headers = {"X-Forwarded-Proto": said, "X-Forwarded-For": "203.0.113.7"}
+        if not proxy:
+            answer = ask(web, STRICT, path, headers=headers)
+            return answer.status, answer.headers.get("location", ""), answer.headers.get(HSTS, "")
+        lines = "".join(f"{key}: {value}\\r\\n" for key, value in {"Host": STRICT, **headers}.items())
+        text = core.run(
+            f'php -r \'$s = stream_socket_client("tcp://{web.address}:80"); fwrite($s, "GET {path} HTTP/1.0\\r\\n{lines}\\r\\n");'
+            ' echo strtok(stream_get_contents($s) . "\\r\\n\\r\\n", "\\0");\''
+        ).stdout
+        head = text.partition("\n\n")[0].partition("\r\n\r\n")[0]
+        found = {line.partition(": ")[0].lower(): line.partition(": ")[2].strip() for line in head.splitlines()}
+        return int(head.split()[1]), found.get("location", ""), found.get(HSTS, "")
+
+    assert (200, "", "max-age=63072000") == through(True, "/", "https")
+    assert (200, "", "max-age=63072000") == through(True, "/wp-login.php", "HTTPS")
+    status, location, _ = through(True, "/wp-admin", "https")
+    assert 301 == status
+    assert location in ("/wp-admin/", f"https://{STRICT}/wp-admin/")
+    for proxy, said in ((True, "http"), (True, "https, http"), (True, ""), (False, "https"), (False, "HTTPS")):
+        assert (301, f"https://{STRICT}/a?b=c", "") == through(proxy, "/a?b=c", said), (proxy, said)
+    challenge = "/.well-known/acme-challenge/none"
+    assert 404 == ask(web, STRICT, challenge).status
+
+
+HSTS = "strict-transport-security"
+
+
+def test_static_files_are_compressed_and_kept_as_core_says(web: Host, core: Host, codes: dict[str, Path]) -> None:
+    packed = {"Accept-Encoding": "gzip"}
+    for application in codes:
+        name = site(application)
+        host, root = web, document_root(web, application)
+        text = "a { color: red }\n" * 500
+        for where in (host, core):
+            place = root if where is host else f"/srv/{application}" + ("/web" if root.endswith("/web") else "")
+            for end in ("css", "js", "svg", "json", "xml", "txt", "png"):
+                where.run(f"cat >{place}/long.{end}; touch -d 2026-01-01 {place}/long.{end}", input=text)
+        for end in ("css", "js", "svg", "json", "xml", "txt", "png"):
+            said = ask(web, name, f"/long.{end}", headers=packed)
+            right = ask(core, "core.example.com", f"/long.{end}", port=PORTS[application], headers=packed)
+            assert right.headers.get("cache-control") == said.headers.get("cache-control"), (application, end)
+            assert (end == "png") is ("content-encoding" not in said.headers), (application, end)
+            assert text == (said.body if end == "png" else gzip.decompress(said.body)).decode()
+            if end != "png":
+                assert "Accept-Encoding" in said.headers["vary"]
+            assert "content-encoding" not in ask(web, name, f"/long.{end}").headers
+        # Aggregates that Drupal has compressed itself, too.
+        place = f"{files(name)}/css/css_x.css"
+        web.run(f"cat >{place}; gzip -k {place}; chgrp www-data {place}*; chmod 640 {place}*", input=text)
+        said = ask(web, name, f"/sites/{name}/files/css/css_x.css", headers=packed)
+        assert ("gzip", "text/css") == (
+            said.headers["content-encoding"],
+            said.headers["content-type"].partition(";")[0],
+        )
+        assert text == gzip.decompress(said.body).decode()
+        assert text == ask(web, name, f"/sites/{name}/files/css/css_x.css").body.decode()
+        # The page of the application says for itself how long it is kept.
+        page = ask(web, name, "/", headers=packed)
+        assert "max-age=31536000" not in page.headers.get("cache-control", "")
+        assert "gzip" == page.headers["content-encoding"]
+
+
+def test_cache_tags_fit(web: Host, codes: dict[str, Path]) -> None:
+    long: dict[str, Any] = {}
+    name = site("wordpress")
+    web.run(
+        f"cat >{document_root(web, 'wordpress')}/wp-content/plugins/tags.php",
+        input="<?php for ($i = 0; $i < 7; $i++) header(\"X-Tags-$i: \" . str_repeat('node:1 ', 1140)); echo 'served';",
+    )
+    said = ask(web, name, "/wp-content/plugins/tags.php")
+    long = {key: len(value) for key, value in said.headers.items() if key.startswith("x-tags")}
+    assert (200, b"served", 7) == (said.status, said.body, len(long))
+    assert 55_000 < sum(long.values())
