@@ -80,6 +80,8 @@ class Application:
     """For how long it is good, for "it is good …"."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
+    profiles: bool = True
+    """Whether it is installed by one of several install profiles."""
     copies_modes: bool = False
     """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
     cron: str = ""

@@ -260,7 +260,8 @@ class Site:
     """The server whose database service it uses."""
     title: str
     admin: SiteAdmin
-    profile: str = "standard"
+    profile: str = ""
+    """The install profile; empty where none was declared."""
     language: str = "en"
     aliases: tuple[str, ...] = ()
     """Further host names, in ASCII, sorted."""
