@@ -126,7 +126,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         display_name=host.display,
         platform=platform,
         database=_database(node.child("database"), estate.servers),
-        profile=node.child("profile").text("standard", _PROFILE),
+        profile=node.child("profile").text("", _PROFILE),
         title=node.child("title").text(host.display, names.free_text),
         language=node.child("language").text("en", _LANGUAGE),
         aliases=_aliases(node.child("aliases"), host, users),
