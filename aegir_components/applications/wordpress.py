@@ -62,7 +62,10 @@ WORDPRESS = Application(
     login=("wordpress-boot.php", "wordpress-login.php"),
     login_lasts="once, for 15 minutes",
     judge=judge,
+    profiles=False,
     copies_modes=True,
     cron="wordpress-cron.php",
+    # Posts are published at a minute that somebody chose, and wp-cron.php is meant to be asked at each visit.
+    often="5min",
     shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),
 )

@@ -11,6 +11,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, statements, tls
 from aegir_components.services import mysql
 
+from . import entries
 from .lifecycle import AegirResource, Lifecycle, State
 from .machine import PREPARE_TIMEOUT
 
@@ -85,8 +86,10 @@ class Provider(Lifecycle):
 
     def remove(self, have: State) -> None:
         """Take the hub's account and our file away; the server and every database on it stay."""
+        if entries.other(have, "database"):
+            return
         gone = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]))
-        lines = [script.only_entry(have["holder"], have["host"]), *gone]
+        lines = [*entries.guard(have), *gone]
         script.execute(_connection(have), "apply", lines, what="leaving the database server", holder=have["holder"])
 
 

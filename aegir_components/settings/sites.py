@@ -133,7 +133,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         platform=platform,
         database=_database(_database_server(node.child("database")), estate.servers),
         database_rights=_database_rights(node.child("database")),
-        profile=node.child("profile").text("standard", _PROFILE),
+        profile=node.child("profile").text("", _PROFILE),
         title=node.child("title").text(host.display, names.free_text),
         language=node.child("language").text("en", _LANGUAGE),
         aliases=_aliases(node.child("aliases"), host, users),

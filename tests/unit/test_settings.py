@@ -145,7 +145,7 @@ def test_a_minimal_stack_gets_all_defaults(minimal: Settings) -> None:
                 display_name="www.example.com",
                 platform="drupal-10",
                 database="db1.example.com",
-                profile="standard",
+                profile="",
                 title="www.example.com",
                 language="en",
                 aliases=(),

@@ -116,8 +116,9 @@ FAULTS = [
         id="site-isolation",
     ),
     pytest.param(
-        {"sites>www.example.com>cron": "yearly"},
-        f'{SITE}.cron: must be one of off, hourly, daily, not "yearly"',
+        {"sites>www.example.com>cron": "every day"},
+        f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "every day"',
         id="site-cron",
     ),
     pytest.param(
