@@ -682,12 +682,13 @@ class Driver:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(answering, "AGAIN", 0.0)
+def world(tmp_path: Path) -> Iterator[World]:
     farm = FakeFarm(hub="10.0.0.1", sources={"/srv/drupal-10": (DIGEST, 25180), "/srv/drupal-10.1": (NEWER, 25300)})
     farm.host("web1", "10.0.0.2")
     farm.host("db1", "10.0.0.3")
-    with farm.installed():
+    # Not by the fixture: what a test patches within the farm has to be taken back before the farm is.
+    with pytest.MonkeyPatch.context() as patch, farm.installed():
+        patch.setattr(answering, "AGAIN", 0.0)
         yield World(farm, tmp_path)
     # A provider's process ends with its command; this one goes on.
     activation.waiting.clear()
