@@ -8,11 +8,12 @@ that lost them loses no content: it only knows less, and ``pulumi up --refresh``
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,6 +85,29 @@ class Records:
     def _path(self, key: tuple[str, ...]) -> Path:
         # Names may be longer than a file's, and hold slashes.
         return self._directory / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}.json"
+
+
+@contextlib.contextmanager
+def turn(root: str, machines: Iterable[str]) -> Iterator[None]:
+    """Have several machines for oneself among all that runs on this hub, for work that holds them all at once.
+
+    Two releases that each hold one web server and wait for the other's would wait for ever; here they come one after the other.
+    Machines are taken in the order of their names, so that nobody waits in a circle.
+
+    Args:
+        root: the hub root.
+        machines: their addresses; with one alone there is nothing to wait for.
+    """
+    names = sorted(set(machines))
+    with contextlib.ExitStack() as held:
+        for name in names if len(names) > 1 else ():
+            path = place(root) / "turns" / hashlib.sha256(name.encode()).hexdigest()[:32]
+            # A hub that may not write there goes on: the machines' own locks have a limit of time.
+            with contextlib.suppress(OSError):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                handle = held.enter_context(path.open("w"))
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _read(path: Path) -> dict[str, Any] | None:

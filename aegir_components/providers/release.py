@@ -14,6 +14,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.host.together import Together
+from aegir_components.hub_records import turn
 from aegir_components.services import release
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
@@ -100,7 +101,8 @@ class Provider(Lifecycle):
             finally:
                 meeting.ended(conn.host, well=well)
 
-        results = attempt(members, switch)
+        with turn(next(iter(members.values())).hub_root, [conn.address for conn in members.values()]):
+            results = attempt(members, switch)
         failed = [name for name, fault in results.items() if fault is not None]
         if failed:
             failed = [name for name in failed if not _was_ready(results[name])] or failed

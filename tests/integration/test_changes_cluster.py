@@ -95,3 +95,16 @@ def test_a_cluster_and_its_web_servers_get_other_names_and_change_them(farm: Far
     farm.up()
     check_all_is_served(lab)
     farm.unchanged("--refresh")
+
+
+def test_two_platforms_of_a_cluster_get_their_releases_in_one_run(farm: Farm, lab: Lab) -> None:
+    """Each switch holds both web servers: taken crosswise, both runs waited for each other until their time was up."""
+    code = Path(farm.settings["platforms"]["code"]["source"])
+    farm.settings["platforms"]["beside"] = dict(farm.settings["platforms"]["code"])
+    farm.up()
+    for number in range(3):
+        (code / "license.txt").write_text(f"release {number}\n")
+        farm.up()
+    check_all_is_served(lab)
+    del farm.settings["platforms"]["beside"]
+    farm.up()
