@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
+from unittest import mock
 
 import pulumi
 import pymysql
@@ -682,12 +683,12 @@ class Driver:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(answering, "AGAIN", 0.0)
+def world(tmp_path: Path) -> Iterator[World]:
     farm = FakeFarm(hub="10.0.0.1", sources={"/srv/drupal-10": (DIGEST, 25180), "/srv/drupal-10.1": (NEWER, 25300)})
     farm.host("web1", "10.0.0.2")
     farm.host("db1", "10.0.0.3")
-    with farm.installed():
+    # Not by monkeypatch: what a test changes with that has to be put back before the farm goes.
+    with mock.patch.object(answering, "AGAIN", 0.0), farm.installed():
         yield World(farm, tmp_path)
     # A provider's process ends with its command; this one goes on.
     activation.waiting.clear()
