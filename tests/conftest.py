@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
+from aegir_components import hub_records
 from tests import codebases
 from tests.integration.ledger import SECONDS, ledger
+
+
+@pytest.fixture(autouse=True)
+def _records_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test in this process write records into the hub root of the machine that it runs on."""
+    place = hub_records.place
+
+    def own(root: str) -> Path:
+        return place(root) if root != hub_records.DEFAULT_ROOT else tmp_path_factory.getbasetemp() / "records"
+
+    monkeypatch.setattr(hub_records, "place", own)
 
 
 def pytest_sessionstart() -> None:

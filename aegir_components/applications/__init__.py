@@ -11,7 +11,10 @@ from .wordpress import WORDPRESS
 
 APPLICATIONS = {application.name: application for application in (DRUPAL, DRUPAL7, WORDPRESS)}
 
-__all__ = ["APPLICATIONS", "Answer", "Application", "CodeBase", "detect"]
+STANDARD = "standard"
+"""The install profile of a site that names none."""
+
+__all__ = ["APPLICATIONS", "STANDARD", "Answer", "Application", "CodeBase", "detect"]
 
 
 def detect(source: Path) -> CodeBase | None:

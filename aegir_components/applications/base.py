@@ -80,10 +80,14 @@ class Application:
     """For how long it is good, for "it is good …"."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
+    profiles: bool = True
+    """Whether it is installed by one of several install profiles."""
     copies_modes: bool = False
     """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
+    often: str = "hourly"
+    """How often that is, where the stack file says nothing."""
     shared: tuple[Shared, ...] = ()
     """Files of ours that all sites of a platform share."""
 

@@ -8,7 +8,7 @@ chdir($docroot);
 $loader = require $docroot . '/autoload.php';
 // Without a script's name Drupal looks for no site's directory but sites/default.
 $server = ['SCRIPT_NAME' => '/index.php', 'SCRIPT_FILENAME' => $docroot . '/index.php'];
-$request = Symfony\Component\HttpFoundation\Request::create('http://' . $site . '/', 'GET', [], [], [], $server);
+$request = Symfony\Component\HttpFoundation\Request::create(getenv('AEGIR_URL') . '/', 'GET', [], [], [], $server);
 $kernel = Drupal\Core\DrupalKernel::createFromRequest($request, $loader, 'prod');
 $kernel->boot();
 $kernel->preHandle($request);

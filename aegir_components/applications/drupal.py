@@ -13,6 +13,7 @@ from . import php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 
+INFO = ".info.yml"
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
 """Directories inside of a profile in which no other profile is."""
 LOGIN_LASTS = (
@@ -44,7 +45,10 @@ def detect(source: Path) -> CodeBase | None:
 
 
 def profiles(docroot: Path) -> dict[str, str]:
-    """Find the install profiles that a person can choose, core's and others, with what they call themselves."""
+    """Find the install profiles that a person can choose, core's and others, with what they call themselves.
+
+    As core does, a profile is named after its ``.info.yml`` file, wherever below ``profiles`` that is.
+    """
     found = {}
     for directory in (docroot / "core" / "profiles", docroot / "profiles"):
         for info in sorted(_infos(directory)):
@@ -55,16 +59,15 @@ def profiles(docroot: Path) -> dict[str, str]:
             if isinstance(facts, dict) and facts.get("type") == "profile" and not facts.get("hidden"):
                 distribution = facts.get("distribution")
                 title = distribution.get("name") if isinstance(distribution, dict) else None
-                found[info.parent.name] = str(title or facts.get("name") or info.parent.name)
+                name = info.name.removesuffix(INFO)
+                found[name] = str(title or facts.get("name") or name)
     return dict(sorted(found.items()))
 
 
 def _infos(directory: Path) -> Iterator[Path]:
     """Find what may describe a profile; a profile's own modules, which may be thousands, are not gone through."""
     for place, below, files in os.walk(directory):
-        here = Path(place)
-        if f"{here.name}.info.yml" in files:
-            yield here / f"{here.name}.info.yml"
+        yield from (Path(place, name) for name in files if name.endswith(INFO))
         below[:] = [name for name in below if name not in NO_PROFILES]
 
 

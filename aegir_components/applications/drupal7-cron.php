@@ -6,7 +6,12 @@ $site = getenv('AEGIR_HOST');
 $docroot = realpath(getenv('AEGIR_DOCROOT'));
 chdir($docroot);
 define('DRUPAL_ROOT', $docroot);
-$_SERVER['HTTP_HOST'] = $_SERVER['SERVER_NAME'] = $site;
+$_SERVER['SERVER_NAME'] = $site;
+// Links are made of these.
+[$scheme, $_SERVER['HTTP_HOST']] = explode('://', getenv('AEGIR_URL'));
+if ($scheme === 'https') {
+  $_SERVER['HTTPS'] = 'on';
+}
 $_SERVER['REQUEST_URI'] = $_SERVER['PHP_SELF'] = $_SERVER['SCRIPT_NAME'] = '/cron.php';
 $_SERVER['SCRIPT_FILENAME'] = $docroot . '/cron.php';
 $_SERVER['REMOTE_ADDR'] = '127.0.0.1';

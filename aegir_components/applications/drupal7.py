@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
-from .drupal import LOGIN_LASTS, judge
+from .drupal import LOGIN_LASTS, NO_PROFILES, judge
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -40,10 +42,8 @@ def detect(source: Path) -> CodeBase | None:
 def profiles(docroot: Path) -> dict[str, str]:
     """Find the install profiles that a person can choose, with what they call themselves."""
     found = {}
-    for info in sorted((docroot / "profiles").glob("*/*.info")):
-        name = info.parent.name
-        if info.stem != name or not info.with_suffix(".profile").is_file():
-            continue
+    for info in sorted(_infos(docroot / "profiles")):
+        name = info.stem
         facts = {
             match["key"]: match["value"].strip("\"'")
             for match in _FACT.finditer(info.read_text(encoding="utf-8", errors="replace"))
@@ -52,6 +52,16 @@ def profiles(docroot: Path) -> dict[str, str]:
         if name in ALWAYS or not hidden:
             found[name] = facts.get("distribution_name") or facts.get("name") or name
     return dict(sorted(found.items()))
+
+
+def _infos(directory: Path) -> Iterator[Path]:
+    """Find what describes a profile: core looks for ``<name>.profile`` at any depth."""
+    for place, below, files in os.walk(directory):
+        for name in files:
+            info = Path(place, name).with_suffix(".info")
+            if name.endswith(".profile") and info.is_file():
+                yield info
+        below[:] = [name for name in below if name not in NO_PROFILES]
 
 
 DRUPAL7 = Application(

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from aegir_components import layout, settings, templates
-from aegir_components.applications import APPLICATIONS, CodeBase
+from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase
 from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
@@ -113,6 +113,7 @@ class Site(AegirComponent, kind="Site"):
                 **accounts,
                 "password": args.database["password"],
                 "site_password": credentials.database,
+                "rights": list(site.database_rights) or None,
             },
             self.child(also=kept),
         )
@@ -129,7 +130,7 @@ class Site(AegirComponent, kind="Site"):
                 "number": credentials.number,
                 "uploads": args.uploads,
                 "isolation": site.isolation,
-                "cron": site.cron if site.state == "enabled" else "off",
+                "cron": (site.cron or application.often) if site.state == "enabled" else "off",
                 "redirect_aliases": site.redirect_aliases,
                 **served,
                 "chain": certificate.chain if certificate else None,
@@ -157,7 +158,7 @@ class Site(AegirComponent, kind="Site"):
             self.admin_password = pulumi.Output.secret(site.admin.password)
         self._installation = {
             **code,
-            "profile": site.profile,
+            "profile": site.profile or STANDARD,
             "title": site.title,
             "language": site.language,
             "admin": site.admin.name,

@@ -47,26 +47,33 @@ def calendar(site: str, often: str) -> str:
 
     Args:
         site: its name.
-        often: ``hourly``, or ``daily`` for an hour of the night, 0 to 5.
+        often: ``hourly``; ``daily`` for an hour of the night, 0 to 5; minutes (``5min``); or systemd's own expression.
     """
+    if often.endswith("min"):
+        minutes = int(often.removesuffix("min"))
+        first = _number(site, "hour") % (minutes * 60)
+        return f"*-*-* *:{first // 60:02}/{minutes}:{first % 60:02}"
+    if often not in ("hourly", "daily"):
+        return often
     within = _number(site, "hour") % 3600
     hour = str(_number(site, "night") % 6) if often == "daily" else "*"
     return f"*-*-* {hour}:{within // 60:02}:{within % 60:02}"
 
 
 def items(
-    site: str, *, host: str, application: str, program: str, document_root: str, tmp: str, often: str
+    site: str, *, host: str, url: str, application: str, program: str, document_root: str, tmp: str, often: str
 ) -> list[str]:
     """List what runs a site's cron on this machine.
 
     Args:
         site: what it is known by.
         host: its host name.
+        url: its address, with scheme and port: links that its cron makes begin with it.
         application: the application's name.
         program: the application's PHP file in this package's ``applications``.
         document_root: the document root, by way of the publish path, so that each run takes the live release.
         tmp: the site's directory of temporary files.
-        often: ``hourly`` or ``daily``.
+        often: as ``calendar`` takes it.
     """
     user = layout.system_user(site)
     php = resources.files("aegir_components.applications").joinpath(program).read_text(encoding="utf-8")
@@ -74,6 +81,7 @@ def items(
     known = {
         "AEGIR_SITE": site,
         "AEGIR_HOST": host,
+        "AEGIR_URL": url,
         "AEGIR_DOCROOT": document_root,
         "AEGIR_APPLICATION": application,
         "TMPDIR": tmp,

@@ -10,7 +10,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
-from . import certificate, cron, functions, isolation, uploads, vhosts
+from . import certificate, cron, functions, isolation, loopback, uploads, vhosts
 from .web import WebServer
 
 POOL_CHILDREN = 8
@@ -40,7 +40,7 @@ class SitePlan:
     process: bool = False
     """Whether it has a PHP-FPM master of its own."""
     cron: str = "off"
-    """How often its cron runs: ``off``, ``hourly``, ``daily``."""
+    """How often its cron runs: ``off``, ``hourly``, ``daily``, minutes (``5min``), or a calendar expression of systemd's."""
     proxies: tuple[str, ...] = ()
     """Addresses and networks of the reverse proxies, whose word on a visitor's address is taken."""
     https: str = "none"
@@ -193,7 +193,8 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
         *isolation.after_vhost(site, server, process=plan.process),
         *([] if plan.chain else certificate.removal_items(site)),
         _own_directives(site, server),
-        *_cron(plan, keeps_cron),
+        *loopback.items(site, (plan.name, *plan.aliases)),
+        *_cron(plan, keeps_cron, port),
     ]
     return lines
 
@@ -216,13 +217,14 @@ def _data(plan: SitePlan, port: int) -> list[str]:
     ]
 
 
-def _cron(plan: SitePlan, here: bool) -> list[str]:
+def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
     if not here or plan.cron == "off" or not plan.application.cron:
         return cron.removal_items(plan.site)
     below = "" if plan.docroot == "." else f"/{plan.docroot}"
     return cron.items(
         plan.site,
         host=plan.name,
+        url=plan.url(port),
         application=plan.application.name,
         program=plan.application.cron,
         document_root=f"{plan.publish_path}{below}",
@@ -310,6 +312,7 @@ def removal_items(
         functions("web"),
         functions("site"),
         *cron.removal_items(site),
+        *loopback.removal_items(site),
         script.transaction("vhost", vhosts_of, test=server.test, reload=server.reload),
         *isolation.removal_items(site),
         *certificate.removal_items(site),

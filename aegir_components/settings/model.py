@@ -26,7 +26,6 @@ SiteState = Literal["enabled", "disabled"]
 Https = Literal["none", "enabled", "required"]
 CertificateKind = Literal["self-signed", "acme", "given"]
 Isolation = Literal["pool", "process"]
-Cron = Literal["off", "hourly", "daily"]
 
 ENVIRONMENTS: tuple[Environment, ...] = ("development", "testing", "acceptance", "production")
 CONNECTIONS: tuple[Connection, ...] = ("ssh", "local", "none")
@@ -40,7 +39,6 @@ DATABASE_TYPES: tuple[DatabaseType, ...] = ("mysql",)
 SITE_STATES: tuple[SiteState, ...] = ("enabled", "disabled")
 HTTPS: tuple[Https, ...] = ("none", "enabled", "required")
 ISOLATIONS: tuple[Isolation, ...] = ("pool", "process")
-CRONS: tuple[Cron, ...] = ("off", "hourly", "daily")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -262,7 +260,10 @@ class Site:
     """The server whose database service it uses."""
     title: str
     admin: SiteAdmin
-    profile: str = "standard"
+    database_rights: tuple[str, ...] = ()
+    """What its database accounts may do besides what every site's may, sorted."""
+    profile: str = ""
+    """The install profile; empty where none was declared."""
     language: str = "en"
     aliases: tuple[str, ...] = ()
     """Further host names, in ASCII, sorted."""
@@ -276,7 +277,8 @@ class Site:
     """Whether the aliases redirect to the site's name."""
     isolation: Isolation = "pool"
     """``process``: a PHP-FPM master of its own."""
-    cron: Cron = "hourly"
+    cron: str = ""
+    """``off``, ``hourly``, ``daily``, minutes (``5min``) or systemd's calendar expression; empty for the application's own."""
     health: bool = True
     """Whether the site is asked for after each change."""
     install: bool = True

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
-from . import model, names
+from . import calendars, model, names
 from .names import Wrong
 from .reader import Node
 from .wording import listed, quoted
@@ -67,11 +67,9 @@ def read_certificate(node: Node, https: model.Https, acme: model.Acme | None) ->
     return model.Certificate(kind=kind)
 
 
-def read_cron(node: Node) -> model.Cron:
+def read_cron(node: Node) -> str:
     """Read how often cron runs; YAML reads a bare ``off`` as false."""
-    if node.value is False:
-        return "off"
-    return node.choice("hourly", model.CRONS)
+    return "off" if node.value is False else node.text("", calendars.often)
 
 
 def read_acme(node: Node) -> model.Acme | None:

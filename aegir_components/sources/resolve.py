@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from aegir_components import settings
-from aegir_components.applications import APPLICATIONS, CodeBase, detect
+from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase, detect
 
 from . import builders, records, tree
 from .builds import Store
@@ -175,11 +175,19 @@ def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> l
     faults = []
     for name, site in declared.sites.items():
         code = found.get(site.platform)
-        if code is None or not code.profiles or site.profile in code.profiles:
+        if code is None:
             continue
-        others = sorted(other for other, facts in found.items() if site.profile in facts.profiles)
+        if not APPLICATIONS[code.application].profiles:
+            if site.profile:
+                title = APPLICATIONS[code.application].title
+                faults.append(f'aegir:sites["{name}"].profile: {title} has no install profiles; remove this key')
+            continue
+        profile = site.profile or STANDARD
+        if not code.profiles or profile in code.profiles:
+            continue
+        others = sorted(other for other, facts in found.items() if profile in facts.profiles)
         have = f"these have it: {', '.join(others)}" if others else f"it has: {', '.join(code.profiles)}"
         faults.append(
-            f"aegir:sites[\"{name}\"].profile: profile '{site.profile}' is not on platform {site.platform}; {have}"
+            f"aegir:sites[\"{name}\"].profile: profile '{profile}' is not on platform {site.platform}; {have}"
         )
     return faults

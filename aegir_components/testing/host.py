@@ -290,3 +290,7 @@ class FakeHost(Web, Shares, Releases, Databases):
             self.items.pop(key, None)
             if lines:
                 self.items[key] = (lines,)
+
+    def _sh_want_own_names(self, file: str, whose: str, *names: str) -> None:
+        lines = "".join(f"127.0.0.1 {name}\n" for name in names if name != (self.hostname or self.name))
+        self._sh_want_hosts_block(file, whose, encoded(lines) if lines else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 import struct
 import zlib
 from collections.abc import Callable, Iterable
@@ -12,14 +13,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from aegir_components import layout
+from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS
 from aegir_components.cli import login
 from aegir_components.cli.state import Site, State
 from aegir_components.host import script
 from aegir_components.host.errors import Refused
 from aegir_components.providers.installation import LOOK
-from aegir_components.services import installation
+from aegir_components.services import cron, installation
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import logins
@@ -28,8 +29,11 @@ from tests.integration.farm import Farm, fetch, web_and_database
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+Figure = Callable[[str, object], None]
 WORDPRESS, DRUPAL7, DRUPAL = (f"{name}.example.com" for name in ("wordpress", "drupal7", "drupal10"))
 SITES = (WORDPRESS, DRUPAL7, DRUPAL)
+SECOND = "second.example.com"
+"""A further name of the WordPress site, which becomes the second site of a network."""
 ROOT = layout.PLATFORMS_ROOT
 LOCAL = {WORDPRESS: "local.wp-config.php", DRUPAL7: "local.settings.php", DRUPAL: "local.settings.php"}
 
@@ -75,6 +79,7 @@ def whole(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) -> 
     }
     farm.settings["sites"] = {name: {"platform": name.partition(".")[0]} for name in SITES}
     farm.settings["sites"][DRUPAL]["isolation"] = "process"
+    farm.settings["sites"][WORDPRESS]["aliases"] = [SECOND]
     farm.up(timeout=400)
     passwords = {name: site["admin_password"] for name, site in farm.outputs()["sites"].items()}
     return Estate(farm=farm, web=web, passwords=passwords, server="apache")
@@ -225,6 +230,115 @@ def test_a_database_that_lets_nobody_in_is_named(whole: Estate, name: str) -> No
             login.make(site, "")
     finally:
         whole.web.run(f"cp -p /root/kept {settings}; sleep 2")
+
+
+def test_wordpress_begins_with_readable_addresses(estate: Estate) -> None:
+    found = fetch(estate.web, WORDPRESS, "/wp-json/")
+    assert (200, "application/json") == (found.status, found.headers["content-type"].partition(";")[0])
+    assert 404 == fetch(estate.web, WORDPRESS, "/there-is-no-such-page/").status
+    assert "/hello-world/" in fetch(estate.web, WORDPRESS).body
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_a_sites_names_lead_to_its_own_web_server_there(estate: Estate, name: str) -> None:
+    """No name of the tests is in any DNS."""
+    for each in (name, SECOND) if name == WORDPRESS else (name,):
+        php = f"echo json_encode([gethostbyname('{each}'), $http_response_header[0] ?? '']);"
+        code = f"file_get_contents('http://{each}/', FALSE, stream_context_create(['http' => ['ignore_errors' => TRUE]]));{php}"
+        said = estate.web.run(f"runuser -u {layout.system_user(name)} -- php -r {shlex.quote(code)}").stdout
+        assert ["127.0.0.1", "HTTP/1.1 200 OK"] == json.loads(said)
+
+
+def test_wordpress_finds_itself_healthy_where_it_asks_itself(estate: Estate) -> None:
+    health = "WP_Site_Health::get_instance()->can_perform_loopback()->status"
+    loopback = f"require ABSPATH . 'wp-admin/includes/admin.php'; echo {health};"
+    assert "good" == in_wordpress(estate, loopback)
+    # What the page Tools, Site Health tests by itself is in it.
+    page = estate.browser(WORDPRESS).get("/wp-admin/site-health.php")[1]
+    found, _ = json.JSONDecoder().raw_decode(page[page.index("var SiteHealth = ") + len("var SiteHealth = ") :])
+    status = {test["test"]: test["status"] for test in found["site_status"]["direct"]}
+    assert "good" == status["rest_availability"], status
+    assert "critical" not in status.values(), status
+
+
+def in_wordpress(estate: Estate, code: str, before: str = "") -> str:
+    """Run PHP in the WordPress site, as the site's own user."""
+    docroot, user = f"{ROOT}/wordpress", layout.system_user(WORDPRESS)
+    server = f"$_SERVER['HTTP_HOST'] = $_SERVER['SERVER_NAME'] = '{WORDPRESS}'; $_SERVER['REQUEST_URI'] = '/';"
+    php = f"{server} {before} require '{docroot}/wp-load.php'; {code}"
+    return estate.web.run(f"runuser -u {user} -- env AEGIR_SITE={WORDPRESS} php -r {shlex.quote(php)}").stdout
+
+
+def test_cron_makes_links_to_the_sites_own_address(whole: Estate) -> None:
+    """With TLS, and with another port than HTTP's."""
+    whole.farm.settings["servers"][whole.web.spec.fqdn]["services"]["web"] = {"type": "nginx_ssl", "port": 8080}
+    whole.farm.settings["sites"][DRUPAL]["https"] = "required"
+    whole.farm.up()
+    seen = {}
+    for name, link in (
+        (DRUPAL, "\\Drupal\\Core\\Url::fromRoute('<front>', [], ['absolute' => TRUE])->toString()"),
+        (DRUPAL7, "url('<front>', ['absolute' => TRUE])"),
+        (WORDPRESS, "home_url('/') . (is_ssl() ? ' over TLS' : '')"),
+    ):
+        path = f"{layout.site_temporary(ROOT, name)}/link"
+        whole.write_local(name, f"register_shutdown_function(function () {{ file_put_contents('{path}', {link}); }});")
+        whole.web.run(f"systemctl start aegir-cron@{layout.system_user(name)}.service")
+        seen[name] = whole.web.run(f"cat {path}").stdout
+        whole.write_local(name, "")
+    assert {
+        DRUPAL: f"https://{DRUPAL}/",
+        DRUPAL7: f"http://{DRUPAL7}:8080/",
+        WORDPRESS: f"http://{WORDPRESS}:8080/",
+    } == seen
+
+
+def test_wordpress_has_its_cron_every_five_minutes_at_a_small_load(whole: Estate, figure: Figure) -> None:
+    user = layout.system_user(WORDPRESS)
+    assert re.search(r"OnCalendar=\*-\*-\* \*:\d\d/5:\d\d", whole.web.run(f"cat {cron.timer_path(user)}").stdout)
+    assert "active" == whole.web.run(f"systemctl is-active aegir-cron@{user}.timer").stdout.strip()
+    whole.web.run(f"systemctl start aegir-cron@{user}.service")
+    line = (
+        f"set -a; . {cron.DIRECTORY}/{user}.env; time -p runuser -u {user} -- $AEGIR_PHP {cron.DIRECTORY}/wordpress.php"
+    )
+    spent = whole.web.run(f"bash -c {shlex.quote(line)}").stderr
+    seconds = sum(float(word) for word in re.findall(r"(?:user|sys) ([0-9.]+)", spent))
+    figure("cron of a WordPress site with nothing due, seconds of a processor", round(seconds, 2))
+    assert seconds < 3
+
+
+def test_a_wordpress_network_has_cron_on_each_of_its_sites(whole: Estate) -> None:
+    in_wordpress(
+        whole,
+        f"""
+        require ABSPATH . 'wp-admin/includes/upgrade.php';
+        foreach ($wpdb->tables('ms_global') as $table => $prefixed) {{ $wpdb->$table = $prefixed; }}
+        install_network();
+        populate_network(1, '{WORDPRESS}', 'a@example.com', 'Network', '/', TRUE);
+        """,
+        "define('WP_INSTALLING_NETWORK', TRUE);",
+    )
+    constants = {"MULTISITE": True, "SUBDOMAIN_INSTALL": True, "DOMAIN_CURRENT_SITE": WORDPRESS, "PATH_CURRENT_SITE": "/",
+                 "SITE_ID_CURRENT_SITE": 1, "BLOG_ID_CURRENT_SITE": 1}  # fmt: skip
+    whole.write_local(
+        WORDPRESS, "".join(f"define('{key}', {templates.php(value)});" for key, value in constants.items())
+    )
+    code = f"""
+    require ABSPATH . 'wp-admin/includes/admin.php';
+    $second = wpmu_create_blog('{SECOND}', '/', 'Second', 1);
+    if (is_wp_error($second)) exit($second->get_error_message());
+    switch_to_blog($second);
+    $post = wp_insert_post(['post_title' => 'x', 'post_status' => 'future', 'post_date' => wp_date('Y-m-d H:i:s', time() + 900)]);
+    echo $second . ' ' . $post . ' ' . get_post_status($post);
+    // The quarter of an hour has passed.
+    $past = ['post_date' => wp_date('Y-m-d H:i:s', time() - 5), 'post_date_gmt' => gmdate('Y-m-d H:i:s', time() - 5)];
+    $wpdb->update($wpdb->posts, $past, ['ID' => $post]);
+    wp_clear_scheduled_hook('publish_future_post', [$post]);
+    wp_schedule_single_event(time() - 5, 'publish_future_post', [$post]);
+    """
+    second, number, status = in_wordpress(whole, code).split()
+    assert "future" == status
+    whole.web.run(f"systemctl start aegir-cron@{layout.system_user(WORDPRESS)}.service")
+    assert "publish" == in_wordpress(whole, f"switch_to_blog({second}); echo get_post_status({number});")
 
 
 def of_state(estate: Estate, name: str) -> Site:

@@ -166,6 +166,9 @@ row(
     "its marks are broken",
     "echo '# BEGIN aegir me' >>/etc/hosts; want_hosts_block /etc/hosts me " + BLOCK,
 )
+OWN = ("/etc/hosts", "site www.example.com", "www.example.com", "example.com")
+call("want_own_names", "they are missing", OWN)
+call("want_own_names", "one is the machine's own", (*OWN, "web1"))
 call("names_facts", "all agree", ("web1", "10.0.0.2"), resolved("10.0.0.2", "web1"))
 call("names_facts", "nothing resolves", ("other", "10.0.0.7"))
 

@@ -160,6 +160,16 @@ ROWS = [
         says="cron of www.example.com did not run: another run is at work, or was and did not end\n",
         status=5,
     ),
+    Row(
+        names=("wordpress-cron.php",),
+        files={
+            "wp-cron.php": "<?php if (getenv('AEGIR_SUBSITE')) { exit(1); } function is_multisite() { return TRUE; }"
+            " function get_current_blog_id() { return 1; } function get_sites($w) {"
+            " return [(object) ['domain' => 'two.example.com', 'path' => '/']]; } die();"
+        },
+        says="cron failed on these sites of the network: two.example.com/\n",
+        status=5,
+    ),
 ]  # fmt: skip
 
 

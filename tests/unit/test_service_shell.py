@@ -155,3 +155,31 @@ class TestUploadsWithoutAccessLists:
         assert "chmod" not in again.report.facts["log"].splitlines()[1:]
         assert () == shell.check(*self.stand_ins(shell)).report.drift
         assert not list(shell.root.glob(".aegir-acl*"))
+
+
+class TestNamesOfASite:
+    """A block in /etc/hosts, in which no name stands that somebody has led elsewhere."""
+
+    def own(self, shell: Shell, *names: str, site: str = "www.example.com") -> str:
+        hosts = shell.root / "hosts"
+        ran = shell.apply(functions("names"), f"want_own_names {hosts} 'site {site}' {' '.join(names)}")
+        assert "::fail" not in ran.stdout
+        return hosts.read_text()
+
+    def test_names_of_others_lines_stay_what_they_are(self, shell: Shell) -> None:
+        (shell.root / "hosts").write_text(
+            "127.0.0.1 localhost\n10.0.0.9 db1 www.example.org # example.net\n# www.example.com\n"
+        )
+        text = self.own(shell, "www.example.com", "www.example.org")
+        assert (
+            "# BEGIN aegir site www.example.com\n127.0.0.1 www.example.com\n# END aegir site www.example.com\n" in text
+        )
+        assert "127.0.0.1 www.example.org" not in text
+        assert text == self.own(shell, "www.example.com", "www.example.org")
+
+    def test_an_alias_that_moves_to_another_site_is_there_at_once(self, shell: Shell) -> None:
+        (shell.root / "hosts").write_text("")
+        self.own(shell, "a.example", "moves.example", site="a.example")
+        text = self.own(shell, "b.example", "moves.example", site="b.example")
+        assert 2 == text.count("127.0.0.1 moves.example")
+        assert 1 == self.own(shell, "a.example", site="a.example").count("moves.example")

@@ -116,8 +116,9 @@ FAULTS = [
         id="site-isolation",
     ),
     pytest.param(
-        {"sites>www.example.com>cron": "yearly"},
-        f'{SITE}.cron: must be one of off, hourly, daily, not "yearly"',
+        {"sites>www.example.com>cron": "every day"},
+        f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "every day"',
         id="site-cron",
     ),
     pytest.param(
@@ -429,6 +430,29 @@ FAULTS = [
         },
         f"{DB}.services.database.authority: missing; where somebody else runs the database, TLS can be required with their authority only: name a file with it, in PEM",
         id="managed-tls",
+    ),
+    pytest.param(
+        {"servers>db1>address": "2001:db8::11"},
+        f"{DB}.services.database.address: 2001:db8::11 is an IPv6 address, and databases are reached over IPv4; write the "
+        "server's IPv4 address, or a name that has one",
+        id="database-ipv6",
+    ),
+    pytest.param(
+        {"servers>web1>address": "2001:db8::10"},
+        f"{WEB}.address: 2001:db8::10 is an IPv6 address, and its sites reach their databases over IPv4; write the "
+        "server's IPv4 address, or a name that has one",
+        id="web-ipv6",
+    ),
+    pytest.param(
+        {"sites>www.example.com>database": {"server": "db1", "rights": ["SUPER"]}},
+        f"{SITE}.database.rights[0]: must be one of ALTER ROUTINE, CREATE ROUTINE, CREATE VIEW, EVENT, EXECUTE, LOCK TABLES, "
+        'REFERENCES, SHOW VIEW, TRIGGER, not "SUPER"',
+        id="database-rights",
+    ),
+    pytest.param(
+        {"sites>www.example.com>database": {"server": "db2"}},
+        f'{SITE}.database.server: no server named "db2"; known: db1, web1',
+        id="database-mapping-server",
     ),
     pytest.param(
         {"servers>db1>services>database>tls": "yes"},

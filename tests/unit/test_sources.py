@@ -237,7 +237,7 @@ def drupal(tmp_path: Path) -> Path:
         "profiles/ours/ours.info.yml": INFO,
         "profiles/contrib/deep/deep.info.yml": INFO,
         "profiles/broken/broken.info.yml": "type: [profile\n",
-        "profiles/other/wrong.info.yml": INFO,
+        "profiles/contrib/open_social/social.info.yml": INFO + "base profile: standard\n",
         "profiles/list/list.info.yml": "- profile\n",
         "profiles/ours/modules/custom/custom.info.yml": INFO,
     }.items():
@@ -252,7 +252,7 @@ class TestDetection:
         found = detect(drupal)
         assert found is not None
         assert ("drupal", "10.3.6", "web") == (found.application, found.version, found.docroot)
-        assert ("deep", "demo_umami", "minimal", "ours", "standard") == found.profiles
+        assert ("deep", "demo_umami", "minimal", "ours", "social", "standard") == found.profiles
 
     def test_profiles_and_distributions_with_what_they_call_themselves(self, drupal: Path) -> None:
         shop = drupal / "web/profiles/shop"
@@ -290,11 +290,17 @@ class TestDetection:
             fill(tmp_path, f"web/profiles/{name}/{name}.profile")
             (tmp_path / f"web/profiles/{name}/{name}.info").write_text(text)
         fill(tmp_path, "web/profiles/half/half.info", "web/profiles/shop/other.info")
+        fill(tmp_path, "web/profiles/contrib/open/social.info", "web/profiles/contrib/open/social.profile")
         found = detect(tmp_path)
         assert found is not None
         assert ("drupal7", "7.105", "web") == (found.application, found.version, found.docroot)
-        assert {"minimal": "Minimal", "plain": "plain", "shop": "Commerce Kickstart"} == found.titles
-        assert ("minimal", "plain", "shop") == found.profiles
+        assert {
+            "minimal": "Minimal",
+            "plain": "plain",
+            "shop": "Commerce Kickstart",
+            "social": "social",
+        } == found.titles
+        assert ("minimal", "plain", "shop", "social") == found.profiles
 
     def test_drupal_6_is_none_of_them(self, tmp_path: Path) -> None:
         fill(tmp_path, "includes/bootstrap.inc")

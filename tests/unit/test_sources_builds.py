@@ -527,3 +527,16 @@ def test_a_missing_profile_says_where_it_is(wanted: str, say: str) -> None:
     declared = settings.Settings(hub=settings.Hub(address="10.0.0.1"), sites={"a.example": site})
     found = {"drupal-10": code("minimal", "standard"), "shop": code("commerce"), "kickstart": code("commerce", "x")}
     assert [f'aegir:sites["a.example"].profile: {say}'] == profile_faults(declared, found)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"), [("", []), ("standard", ["WordPress has no install profiles; remove this key"])]
+)
+def test_a_profile_of_wordpress_is_an_error(wanted: str, says: list[str]) -> None:
+    site = settings.Site(
+        name="a.example", display_name="a", platform="wp", database="db", title="a",
+        admin=settings.SiteAdmin(mail="a@b.example"), profile=wanted,
+    )  # fmt: skip
+    declared = settings.Settings(hub=settings.Hub(address="10.0.0.1"), sites={"a.example": site})
+    found = {"wp": CodeBase(application="wordpress", version="6.9", docroot=".")}
+    assert [f'aegir:sites["a.example"].profile: {say}' for say in says] == profile_faults(declared, found)

@@ -36,6 +36,21 @@ want_hosts_block() { # file whose base64-lines: our marked block and nothing els
     rm -f "$hb_new"
 }
 
+want_own_names() { # file whose names...: a block in which names lead to this machine
+    on_file=$1 on_whose=$2
+    shift 2
+    # A name of the machine's own, or one that somebody has written there, is not ours to lead elsewhere.
+    on_taken=" $(cat /etc/hostname 2>/dev/null) $(awk '/^# BEGIN aegir site / { ours = 1 } !ours && !/^[ \t]*#/ { $1 = ""; print } /^# END aegir site / { ours = 0 }' "$on_file" | tr -s ' \t\n' ' ') "
+    on_lines=
+    for on_name; do
+        case $on_taken in *" $on_name "*) ;; *) on_lines="${on_lines}127.0.0.1 $on_name$NL" ;; esac
+    done
+    # The usual case costs no further process.
+    case $NL$(cat "$on_file")$NL in *"$NL# BEGIN aegir $on_whose$NL$on_lines# END aegir $on_whose$NL"*) return 0 ;; esac
+    [ -z "$on_lines" ] || on_lines=$(printf %s "$on_lines" | base64 | tr -d '\n')
+    want_hosts_block "$on_file" "$on_whose" "$on_lines"
+}
+
 hosts_replace() { # file new: as a whole where that can be; in a container the file is a mount, which is written in place
     if [ ! -L "$1" ] && cp -p "$1" "$1.aegir-new"; then
         if cat "$2" >"$1.aegir-new" && mv -fT "$1.aegir-new" "$1" 2>/dev/null; then return 0; fi
