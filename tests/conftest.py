@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,17 @@ from tests.integration.ledger import SECONDS, ledger
 
 
 @pytest.fixture(autouse=True)
-def _records_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _records_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let no test in this process write records into the hub root of the machine that it runs on."""
     place = hub_records.place
 
     def own(root: str) -> Path:
         return place(root) if root != hub_records.DEFAULT_ROOT else tmp_path_factory.getbasetemp() / "records"
 
-    monkeypatch.setattr(hub_records, "place", own)
+    # A patch of its own: the test's monkeypatch has to be undone before the fixtures that it patches over.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub_records, "place", own)
+        yield
 
 
 def pytest_sessionstart() -> None:
