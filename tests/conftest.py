@@ -27,6 +27,7 @@ def _records_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     def own(root: str) -> Path:
         return place(root) if root != hub_records.DEFAULT_ROOT else tmp_path_factory.getbasetemp() / "records"
 
+    # A patch of its own: the test's monkeypatch has to be undone before the fixtures that it patches over.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub_records, "place", own)
         yield

@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
+from unittest import mock
 
 import pulumi
 import pymysql
@@ -686,9 +687,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     farm = FakeFarm(hub="10.0.0.1", sources={"/srv/drupal-10": (DIGEST, 25180), "/srv/drupal-10.1": (NEWER, 25300)})
     farm.host("web1", "10.0.0.2")
     farm.host("db1", "10.0.0.3")
-    # Not by the fixture: what a test patches within the farm has to be taken back before the farm is.
-    with pytest.MonkeyPatch.context() as patch, farm.installed():
-        patch.setattr(answering, "AGAIN", 0.0)
+    # Not by monkeypatch: what a test changes with that has to be put back before the farm goes.
+    with mock.patch.object(answering, "AGAIN", 0.0), farm.installed():
         yield World(farm, tmp_path)
     # A provider's process ends with its command; this one goes on.
     activation.waiting.clear()

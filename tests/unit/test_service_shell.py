@@ -146,7 +146,7 @@ class TestUploadsWithoutAccessLists:
         ran = shell.apply(*self.stand_ins(shell))
 
         assert str(shell.root / "files") == ran.report.facts["open"]
-        assert "chmod -R o+rX" in ran.report.facts["log"]
+        assert "-mindepth 1 -exec chmod o+rX {} +" in ran.report.facts["log"]
         modes = [path.stat().st_mode & 0o7777 for path in (shell.root / "files", upload.parent, upload)]
         assert [0o2775, 0o775, 0o664] == [*modes[:1], modes[1] & 0o777, modes[2]]
         upload.chmod(0o660)

@@ -58,8 +58,9 @@ want_served_dir() { # path user: uploads that the web server may read, whatever 
         return 0
     fi
     fact open "$1"
-    # What was made before is opened once. Its owner does it, since a share may let root do nothing.
-    [ "$MODE" != apply ] || [ "$sv_was" = 2775 ] || runuser -u "$2" -- chmod -R o+rX "$1" ||
+    # What was made before is opened once. Its owner does it, since a share may let root do nothing. Not the directory itself: it
+    # would lose its set-group-id bit, as its owner is not in that group, and be drift for ever.
+    [ "$MODE" != apply ] || [ "$sv_was" = 2775 ] || runuser -u "$2" -- find "$1" -mindepth 1 -exec chmod o+rX {} + ||
         fail "what is in $1 could not be made readable for the web server"
 }
 
