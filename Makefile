@@ -5,7 +5,7 @@ PYTEST := $(ENV) pytest
 FAST := tests/unit tests/provider -m "not lab and not slow" -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup checks lab-setup test unit pythons lint demo clean
+.PHONY: docs help random setup checks lab-setup test unit pythons lint demo clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,9 @@ unit: checks ## only the fast tests, which need no host
 
 pythons: checks ## the fast tests on every other supported Python that this machine has
 	@$(ENV) python -m tools.every_python pytest $(FAST) -q -rfE -p no:cacheprovider
+
+random: lab-setup ## random edits, kills and drift on hosts, with content compared after each: STEPS=300 SEED=7
+	AEGIR_RANDOM_STEPS=$(STEPS) AEGIR_RANDOM_SEED=$(SEED) $(PYTEST) tests/integration/test_random.py
 
 lint: checks ## style, format and types
 	$(ENV) ruff check .

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from . import layout
 from .host import multiplex, script
@@ -47,6 +47,9 @@ DUMP = (
     "--no-tablespaces",
     "--default-character-set=utf8mb4",
 )
+
+NO_DEFINERS = r"LC_ALL=C sed -E '/^(\/\*!5[0-9]{4} |CREATE )/s/DEFINER=`[^`]*`@`[^`]*`( SQL SECURITY DEFINER)?//'"
+"""Takes the accounts out of views, triggers and routines of a dump: the hub's own may not make any in another's name."""
 
 
 def directory(conn: Connection) -> Path:
@@ -96,8 +99,36 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
     return target
 
 
+MERGE: Final = """\
+set -eu
+home=$1; shift
+for part; do
+    [ -L "$home/$part" ] || continue
+    echo "$home/$part is a link on this machine; put a directory in its place and run the same command again" >&2
+    exit 1
+done
+fresh=$(mktemp -d "$home/.aegir-copy-XXXXXX")
+trap 'rm -rf "$fresh"' EXIT
+trap 'exit 1' HUP INT TERM
+tar -C "$fresh" --extract --gzip --numeric-owner --acls --same-owner --same-permissions --file=-
+for part; do
+    [ -d "$fresh/$part" ] && [ ! -L "$fresh/$part" ] || continue
+    mkdir -p "$home/$part"
+    rsync -rlptgoA --numeric-ids --update --safe-links --chmod=Fug-s --remove-source-files "$fresh/$part/" "$home/$part/"
+done
+"""
+"""Shell: unpack an archive into an empty directory that only root can enter, and merge from there.
+
+tar(1) with ``--keep-newer-files`` writes through a link that stands where a directory of the archive goes; rsync(1) puts the
+directory in the link's place. Devices, set-user-id bits and links that lead outside do not come along: the archive is a
+web server's, which may be in somebody else's hands.
+"""
+
+
 def copy_files(source: Connection, target: Connection, home: str, parts: Iterable[str]) -> None:
     """Bring directories of a machine to another, by way of the hub; what is newer there stays.
+
+    Nothing is written through a link of either machine.
 
     Args:
         source: the machine that has them.
@@ -109,10 +140,11 @@ def copy_files(source: Connection, target: Connection, home: str, parts: Iterabl
         HostError: they could not be read or written whole.
     """
     with tempfile.TemporaryDirectory(prefix=".copy-", dir=directory(source)) as scratch:
-        part = Path(scratch, "files.tar.gz")
-        tar = ["tar", "-C", home, "--gzip", "--numeric-owner", "--acls", "--file=-"]
-        _stream(source, [*tar, "--create", *parts], part)
-        _feed(target, [*tar, "--extract", "--keep-newer-files", "--same-owner", "--same-permissions"], part)
+        part, listed = Path(scratch, "files.tar.gz"), tuple(parts)
+        _stream(
+            source, ["tar", "-C", home, "--gzip", "--numeric-owner", "--acls", "--file=-", "--create", *listed], part
+        )
+        _feed(target, ["sh", "-c", MERGE, "sh", home, *listed], part, called=f"copying uploads into {home}")
 
 
 def save_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> Path:
@@ -135,7 +167,7 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
             session.rows(f"CREATE DATABASE `{scratch}`")
         try:
             with _login(conn, endpoint) as (where, login):
-                _feed(where, ["sh", "-c", f"gzip -dc | {shlex.join(['mysql', *login, scratch])}"], part)
+                _feed(where, ["sh", "-c", f"gzip -dc | {NO_DEFINERS} | {shlex.join(['mysql', *login, scratch])}"], part)
             after = databases.tables(endpoint, scratch)
         finally:
             with client.connect(endpoint) as session:
@@ -268,9 +300,9 @@ def _stream(conn: Connection, argv: list[str], target: Path, *, called: str = ""
         os.fsync(out.fileno())
 
 
-def _feed(conn: Connection, argv: list[str], source: Path) -> None:
+def _feed(conn: Connection, argv: list[str], source: Path, *, called: str = "") -> None:
     with source.open("rb") as data:
-        _run(conn, argv, stdin=data, stdout=subprocess.DEVNULL)
+        _run(conn, argv, stdin=data, stdout=subprocess.DEVNULL, called=called)
 
 
 def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: BinaryIO | int, called: str = "") -> None:

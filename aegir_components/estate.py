@@ -21,6 +21,7 @@ from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
 from .hub_records import Records
+from .providers import entries
 from .providers.access import DatabaseAccess
 from .providers.authority import DatabaseAuthority
 from .providers.environment import Environment
@@ -83,15 +84,18 @@ async def build(declared: settings.Settings) -> Estate:
     await asyncio.to_thread(_reject_php, before, declared, sources)
     for text in changes.announcements(before, declared, lambda site: backups.newest(declared.hub.root, site)):
         pulumi.log.warn(text)
-    entries = (
+    hosts = (
         {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
         if any(server.dns == "manage" for server in declared.servers.values())
         else {}
     )
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    if not pulumi.runtime.is_dry_run():
+        now = {name: _entry(server) for name, server in declared.servers.items()}
+        entries.note(declared.hub.root, holder, now)
     if text := unfinished(declared.hub.root, holder):
         pulumi.log.warn(text)
-    servers = _servers(declared, environment, entries, holder)
+    servers = _servers(declared, environment, hosts, holder)
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
     clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}
     packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
@@ -120,6 +124,12 @@ def _reject_losses(before: recorded.Recorded, declared: settings.Settings, sourc
     code = {name: source.code for name, source in sources.items()}
     if found := changes.problems(before, changes.Declared(settings=declared, code=code, placed=placed)):
         raise settings.SettingsError(found)
+
+
+def _entry(server: settings.Server) -> entries.Entry:
+    services = {"web": server.web, "database": server.database}
+    port = server.ssh.port if server.ssh else 22
+    return entries.Entry(server.address, port, tuple(name for name, service in services.items() if service))
 
 
 def unfinished(hub_root: str, holder: str) -> str:
@@ -152,7 +162,7 @@ def _reject_php(before: recorded.Recorded, declared: settings.Settings, sources:
 
 
 def _servers(
-    declared: settings.Settings, environment: Environment, entries: Mapping[str, str], holder: str
+    declared: settings.Settings, environment: Environment, hosts: Mapping[str, str], holder: str
 ) -> dict[str, Server]:
     certified = any(
         server.database and server.database.tls == "required" and server.connection != "none"
@@ -168,11 +178,14 @@ def _servers(
             server=spread[name],
             hub=declared.hub,
             public_key=hub_key,
-            entries=entries,
+            entries=hosts,
             mounted=any(mounts_code(pack, name) for pack in declared.packs.values()),
             follows=made[follow[name]].numbers if name in follow else None,
             holder=holder,
             authority=authority,
+            rights=frozenset(
+                right for site in declared.sites.values() if site.database == name for right in site.database_rights
+            ),
         )
         made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
     return {name: made[name] for name in declared.servers}
@@ -343,7 +356,9 @@ def address_of(server: settings.Server) -> str:
     except ValueError:
         pass
     try:
-        return str(socket.getaddrinfo(server.address, None, type=socket.SOCK_STREAM)[0][4][0])
+        found = socket.getaddrinfo(server.address, None, type=socket.SOCK_STREAM)
+        # Databases are reached over IPv4; a name that has both leads there.
+        return str(next((one for one in found if one[0] == socket.AF_INET), found[0])[4][0])
     except OSError as fault:
         raise settings.SettingsError([_unresolved(server, fault.strerror or str(fault))]) from None
 

@@ -57,8 +57,10 @@ def versions(before: Recorded, declared: settings.Settings) -> dict[str, str]:
 
 
 def ask_machines(connections: Mapping[str, Connection]) -> dict[str, str]:
-    """Ask machines which PHP their distribution has; one that does not answer is left out."""
+    """Ask machines which PHP their distribution has; one that does not answer, or is not known yet, is left out."""
     found: dict[str, str] = {}
+    # The first contact with a machine is the first `up`: a preview pins no host key.
+    known = {name: conn for name, conn in connections.items() if conn.host_key or conn.trust != "first-use"}
 
     def look(conn: Connection) -> None:
         lines = ['fact release "$(. /etc/os-release && printf %s "$VERSION_CODENAME")"']
@@ -66,7 +68,7 @@ def ask_machines(connections: Mapping[str, Connection]) -> dict[str, str]:
         if version := DISTRIBUTIONS.get(facts.get("release", "")):
             found[conn.host] = version
 
-    attempt(connections, look)
+    attempt(known, look)
     return found
 
 

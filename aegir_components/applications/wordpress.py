@@ -52,7 +52,8 @@ WORDPRESS = Application(
     settings_name="wp-config.php",
     settings_template="wordpress-config.php.j2",
     addresses=Addresses(
-        names=r"[^/]*\.(?:inc|sh)|(?:local\.)?wp-config(?:-sample)?\.php|readme\.html|license\.txt",
+        # Dumps and logs in uploads, too: plugins leave them there, and WordPress itself takes no such uploads.
+        names=r"[^/]*\.(?:inc|sh|log|[^./]*sql)(?:\.(?:gz|bz2|xz|zip|zst))?|(?:local\.)?wp-config(?:-sample)?\.php|readme\.html|license\.txt",
         closed=r"^/(?:vendor|node_modules|private)(?:/|$)|^/wp-admin/(?:install|setup-config|includes/)|^/wp-includes/[^/]+\.php$",
         # Themes and plugins bring pages of their own; uploads lie below sites/ and wp-content/uploads.
         runs=r"^/(?:[a-z-]+\.php|wp-admin/.*\.php|wp-includes/js/tinymce/wp-tinymce\.php"

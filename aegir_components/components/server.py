@@ -46,6 +46,8 @@ class ServerArgs:
     """``<project>/<stack>``: who is at work, for others that wait for the machine."""
     authority: DatabaseAuthority | None = None
     """Who certifies its database, where TLS is required."""
+    rights: frozenset[str] = frozenset()
+    """What sites have on its database besides what every site has."""
 
 
 class Server(AegirComponent, kind="Server"):
@@ -176,6 +178,8 @@ class Server(AegirComponent, kind="Server"):
                 "hub_address": hub_address,
                 "authority_key": by.key if by else None,
                 "names": sorted({service.address, args.server.name}) if by else None,
+                # Left out while no site has more, so that a state of before is the same.
+                "rights": sorted(args.rights) or None,
             },
             self.child(depends_on=[machine]),
         )

@@ -114,6 +114,7 @@ class Site(AegirComponent, kind="Site"):
                 **accounts,
                 "password": args.database["password"],
                 "site_password": credentials.database,
+                "rights": list(site.database_rights) or None,
             },
             self.child(also=kept),
         )

@@ -38,6 +38,13 @@ class SiteDatabase:
     """Which stack and site it belongs to: ``<project>/<stack>/<site>``."""
     tls: bool = False
     """Whether its accounts must use TLS."""
+    rights: tuple[str, ...] = ()
+    """What its accounts may do on it besides what every site's may."""
+
+    @property
+    def privileges(self) -> frozenset[str]:
+        """All that its accounts may do on it."""
+        return statements.SITE_PRIVILEGES | frozenset(self.rights)
 
 
 def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
@@ -77,12 +84,13 @@ def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
         for host in sorted(hosts - set(want.clients)):
             session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
         for host in want.clients:
-            if host in hosts and _rights_elsewhere(session, want, host):
-                # They may be more than the hub's account can revoke; an account that is made anew has none of them.
+            if host in hosts and _has_more(session, want, host):
+                # It may be more than the hub's account can revoke; an account that is made again has none of it.
                 session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
             session.run(statements.ensure_account(want.user, host, want.password, tls=want.tls))
             have = _privileges(session, want.user, host)
-            session.run(statements.site_grants(want.name, want.user, host, have.get(want.name, frozenset())))
+            on_database = have.get(want.name, frozenset())
+            session.run(statements.site_grants(want.name, want.user, host, on_database, want.privileges))
 
 
 def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
@@ -106,14 +114,14 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
             have = _privileges(session, want.user, host)
             on_database = have.pop(want.name, frozenset())
             found += [
-                f"account {want.user}@{host}: lacks {privilege}"
-                for privilege in sorted(statements.SITE_PRIVILEGES - on_database)
+                f"account {want.user}@{host}: lacks {privilege}" for privilege in sorted(want.privileges - on_database)
             ]
             found += [
                 f"account {want.user}@{host}: has {privilege}, which is not declared"
-                for privilege in sorted(on_database - statements.SITE_PRIVILEGES)
+                for privilege in sorted(on_database - want.privileges)
             ]
             found += [f"account {want.user}@{host}: has rights on {place}" for place in sorted(have) if have[place]]
+            found += [f"account {want.user}@{host}: has the role {role}" for role in _roles(session, want.user, host)]
             if want.tls and not _demands_tls(session, want.user, host):
                 found.append(f"account {want.user}@{host}: may connect without TLS")
     return found
@@ -260,9 +268,16 @@ def _privileges(session: Session, user: str, host: str) -> dict[str, frozenset[s
     return statements.parse_grants([str(row[0]) for row in rows])
 
 
-def _rights_elsewhere(session: Session, want: SiteDatabase, host: str) -> bool:
+def _roles(session: Session, user: str, host: str) -> list[str]:
+    rows = session.rows(statements.show_grants(user, host).rstrip(";"))
+    return statements.granted_roles([str(row[0]) for row in rows])
+
+
+def _has_more(session: Session, want: SiteDatabase, host: str) -> bool:
+    """Return whether an account has rights that are not declared, on the database or elsewhere."""
     have = _privileges(session, want.user, host)
-    return any(privileges for place, privileges in have.items() if place != want.name)
+    elsewhere = any(privileges for place, privileges in have.items() if place != want.name)
+    return elsewhere or bool(have.get(want.name, frozenset()) - want.privileges or _roles(session, want.user, host))
 
 
 def _refuse_foreign(endpoint: Endpoint, want: SiteDatabase, exists: bool, hosts: Sequence[str] | set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pymysql
 
@@ -21,6 +22,12 @@ ADMINISTRATOR_PRIVILEGES = SITE_PRIVILEGES | {
 }
 """What the hub needs to make databases and accounts and to dump; it can only grant what it has itself."""
 
+
+FURTHER_PRIVILEGES = frozenset(
+    {"LOCK TABLES", "TRIGGER", "EVENT", "REFERENCES", "CREATE VIEW", "SHOW VIEW"}
+    | {"CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE"}
+)
+"""What a site can have besides, on its own database: CiviCRM asks for most of them, ``wp db export`` for LOCK TABLES."""
 
 MANAGED_PRIVILEGES = SITE_PRIVILEGES | {"CREATE USER"}
 """The least that an account on somebody else's server needs; providers withhold some of the others."""
@@ -60,9 +67,17 @@ def ensure_account(user: str, host: str, password: str, *, tls: bool) -> list[st
     ]
 
 
-def administrator(user: str, host: str, password: str, *, tls: bool) -> list[str]:
-    """Make the hub's account with exactly what it needs, and the right to hand it on."""
-    privileges = ", ".join(sorted(ADMINISTRATOR_PRIVILEGES))
+def administrator(user: str, host: str, password: str, *, tls: bool, rights: Iterable[str] = ()) -> list[str]:
+    """Make the hub's account with exactly what it needs, and the right to hand it on.
+
+    Args:
+        user: its name.
+        host: the hub's address.
+        password: its password.
+        tls: whether it must use TLS.
+        rights: what sites are to have besides, since an account can grant only what it has.
+    """
+    privileges = ", ".join(sorted(ADMINISTRATOR_PRIVILEGES | set(rights)))
     who = account(user, host)
     lines = [
         PREAMBLE,
@@ -108,10 +123,22 @@ def _place(where: str) -> str:
         # One table or routine is a place of its own: its rights are none on the whole database.
         return where
     database = where.removesuffix(".*").removeprefix("`").removesuffix("`")
+    if re.search(r"(?<!\\)(?:\\\\)*[_%]", database):
+        # A wildcard: it is for other databases, too, and a grant of its own beside the one for the name.
+        return where
     return re.sub(r"\\([_%\\])", r"\1", database.replace("``", "`"))
 
 
-def administrator_faults(lines: list[str]) -> list[str]:
+_ROLE = re.compile(r"^GRANT (?P<roles>[`'][^,]+?(?:,\s*[`'].+?)*) TO [`']", re.IGNORECASE)
+
+
+def granted_roles(lines: list[str]) -> list[str]:
+    """List the roles that SHOW GRANTS names: rights that stand elsewhere."""
+    found = (_ROLE.match(line.strip()) for line in lines)
+    return sorted(match["roles"] for match in found if match and " ON " not in match["roles"])
+
+
+def administrator_faults(lines: list[str], rights: Iterable[str] = ()) -> list[str]:
     """Say what the hub's account lacks or has too much of, from SHOW GRANTS; empty when it is as declared."""
     if not lines:
         return ["there is no such account"]
@@ -119,16 +146,20 @@ def administrator_faults(lines: list[str]) -> list[str]:
     # MariaDB from 10.5 and MySQL 8 split and add privileges of their own names; only what we ask for is compared.
     if "ALL PRIVILEGES" in everywhere:
         return ["has ALL PRIVILEGES, which is more than declared"]
-    wanted = ADMINISTRATOR_PRIVILEGES | {"GRANT OPTION"}
+    wanted = ADMINISTRATOR_PRIVILEGES | {"GRANT OPTION"} | set(rights)
     faults = [f"lacks {privilege}" for privilege in sorted(wanted - everywhere)]
-    return faults + [f"has {privilege}, which is not declared" for privilege in sorted(everywhere - wanted)]
+    # What it had for a site that has just gone stays until it is made again: the proof of that site's dump needs it.
+    extra = everywhere - wanted - FURTHER_PRIVILEGES
+    return faults + [f"has {privilege}, which is not declared" for privilege in sorted(extra)]
 
 
-def site_grants(database: str, user: str, host: str, have: frozenset[str]) -> list[str]:
+def site_grants(
+    database: str, user: str, host: str, have: frozenset[str], wanted: frozenset[str] = SITE_PRIVILEGES
+) -> list[str]:
     """Name the statements that turn what an account has on a database into what a site needs."""
     who, where = account(user, host), f"{pattern(database)}.*"
-    extra = have - SITE_PRIVILEGES
-    missing = SITE_PRIVILEGES - have
+    extra = have - wanted
+    missing = wanted - have
     lines = []
     if "ALL PRIVILEGES" in extra or extra:
         revoked = "ALL PRIVILEGES" if "ALL PRIVILEGES" in extra else ", ".join(sorted(extra - {"GRANT OPTION"}))
@@ -137,7 +168,7 @@ def site_grants(database: str, user: str, host: str, have: frozenset[str]) -> li
         if "GRANT OPTION" in extra:
             lines.append(f"REVOKE GRANT OPTION ON {where} FROM {who}")
         if "ALL PRIVILEGES" in extra:
-            missing = SITE_PRIVILEGES
+            missing = wanted
     if missing:
         lines.append(f"GRANT {', '.join(sorted(missing))} ON {where} TO {who}")
     return lines

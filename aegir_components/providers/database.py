@@ -11,6 +11,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, statements, tls
 from aegir_components.services import mysql
 
+from . import entries
 from .lifecycle import AegirResource, Lifecycle, State
 from .machine import PREPARE_TIMEOUT
 
@@ -40,7 +41,7 @@ class Provider(Lifecycle):
         report = script.execute(_connection(want), "check", lines, what="looking at the database")
         drift = list(report.drift)
         grants = report.facts.get("grants", "").splitlines()
-        drift += [f"account {user}@{hub}: {fault}" for fault in statements.administrator_faults(grants)]
+        drift += [f"account {user}@{hub}: {fault}" for fault in statements.administrator_faults(grants, _rights(want))]
         if not drift:
             try:
                 _log_in(want)
@@ -51,8 +52,9 @@ class Provider(Lifecycle):
     def converge(self, want: State) -> State:
         """Install, configure, make the account, and log in with it from the hub."""
         account = mysql.administrator_items(
-            str(want["user"]), str(want["hub_address"]), str(want["password"]), tls=bool(want.get("authority"))
-        )
+            str(want["user"]), str(want["hub_address"]), str(want["password"]), tls=bool(want.get("authority")),
+            rights=_rights(want),
+        )  # fmt: skip
         lines = ["debian_only", *mysql.items(int(want["port"]), _tls(want), self._certificate(want)), *account]
         report = script.execute(
             _connection(want),
@@ -84,8 +86,10 @@ class Provider(Lifecycle):
 
     def remove(self, have: State) -> None:
         """Take the hub's account and our file away; the server and every database on it stay."""
+        if entries.other(have, "database"):
+            return
         gone = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]))
-        lines = [script.only_entry(have["holder"], have["host"]), *gone]
+        lines = [*entries.guard(have), *gone]
         script.execute(_connection(have), "apply", lines, what="leaving the database server", holder=have["holder"])
 
 
@@ -102,7 +106,7 @@ class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
             name: the server's name.
             props: ``host``, ``connection``, ``address``, ``port``, ``user``, ``password`` (secret), ``hub_address``,
                 ``authority`` and ``authority_key`` (secret; the CA's PEM, where TLS is required), ``names`` (for its
-                certificate), ``reach``, ``holder``.
+                certificate), ``reach``, ``rights`` (that sites have besides what every site has), ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -128,6 +132,12 @@ def _log_in(props: State) -> None:
 
 def _connection(props: State) -> Connection:
     return Connection.from_props(props["connection"])
+
+
+def _rights(props: State) -> tuple[str, ...]:
+    """Give what sites have, and had until now: one of them may go in this run, after a proof of its dump."""
+    had = props.get("was", {}).get("rights") or ()
+    return tuple(sorted({*(props.get("rights") or ()), *had}))
 
 
 def _tls(props: State) -> mysql.Tls | None:

@@ -15,6 +15,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.services import base, vhosts
 
+from . import entries
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
 PREPARE_TIMEOUT = 900.0
@@ -62,8 +63,13 @@ class Provider(Lifecycle):
 
         A machine that the stack declares under another name by now keeps all of it.
         """
+        if now := entries.other(have):
+            # The name that it keeps may have been replaced by the one that goes, before a run was killed.
+            lines = [script.declare_entry(have["holder"], now)]
+            script.execute(_connection(have), "apply", lines, what="keeping the server", holder=have["holder"])
+            return
         lines = [
-            script.only_entry(have["holder"], have["host"]),
+            *entries.guard(have),
             script.no_file("/etc/sudoers.d/aegir"),
             script.no_file(base.WEB_HELPER),
             script.no_file("/var/aegir/.ssh/authorized_keys"),

@@ -97,7 +97,8 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
             name: the site's name.
             props: ``site``, ``server``, ``connection`` (of the server), ``address``, ``port``, ``user`` and ``password`` (the
                 hub's account, secret), ``database``, ``account``, ``site_password`` (secret), ``clients``, ``owner``,
-                ``other`` (the account of the site's next or former password), ``authority`` (where TLS is required), ``reach``.
+                ``other`` (the account of the site's next or former password), ``authority`` (where TLS is required), ``reach``,
+                ``rights`` (on the database, besides every site's).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -171,4 +172,5 @@ def wanted(props: State) -> databases.SiteDatabase:
         owner=props["owner"],
         other=str(props.get("other", "")),
         tls=bool(props.get("authority")),
+        rights=tuple(props.get("rights") or ()),
     )

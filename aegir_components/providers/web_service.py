@@ -11,7 +11,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.services import web_types
 
-from . import activation, answered, answering
+from . import activation, answered, answering, entries
 from .lifecycle import AegirResource, Lifecycle, State, normal
 from .machine import PREPARE_TIMEOUT
 
@@ -59,7 +59,9 @@ class Provider(Lifecycle):
 
     def remove(self, have: State) -> None:
         """Take our configuration out; packages stay. Refused while a site's vhost is there."""
-        lines = [script.only_entry(have["holder"], have["host"]), *web_types.service_removal(str(have["type"]))]
+        if entries.other(have, "web"):
+            return
+        lines = [*entries.guard(have), *web_types.service_removal(str(have["type"]))]
         script.execute(_connection(have), "apply", lines, what="leaving the web server", holder=have["holder"])
 
 

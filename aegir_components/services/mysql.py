@@ -6,6 +6,7 @@ address only.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aegir_components.host import script
@@ -78,9 +79,11 @@ def _certificate(tls: Tls, issued: Issued | None) -> list[str]:
     return [*lines, script.call("want_mysql_certificate", place, *tls.names)]
 
 
-def administrator_items(name: str, hub_address: str, password: str, *, tls: bool) -> list[str]:
+def administrator_items(
+    name: str, hub_address: str, password: str, *, tls: bool, rights: Iterable[str] = ()
+) -> list[str]:
     """List what makes the hub's account, to run after ``items`` in apply mode."""
-    sql = "\n".join(statements.administrator(name, hub_address, password, tls=tls))
+    sql = "\n".join(statements.administrator(name, hub_address, password, tls=tls, rights=rights))
     return [script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be made")]
 
 

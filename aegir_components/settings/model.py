@@ -263,6 +263,8 @@ class Site:
     """The server whose database service it uses."""
     title: str
     admin: SiteAdmin
+    database_rights: tuple[str, ...] = ()
+    """What its database accounts may do besides what every site's may, sorted."""
     profile: str = ""
     """The install profile; empty where none was declared."""
     language: str = "en"

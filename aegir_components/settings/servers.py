@@ -90,6 +90,7 @@ def check_reach(node: Node, hub: Node, settings: model.Settings) -> None:
             known = target in settings.servers or target in settings.clusters or target in settings.packs
             machines = settings.web_servers(site.platform) if known else ()
             users.setdefault(site.database, set()).update(m.name for m in machines if m.name != site.database)
+    _refuse_ipv6(node, settings, {name for names in users.values() for name in names})
     far = [s.name for s in settings.servers.values() if s.database and s.connection == "ssh"]
     for server in settings.servers.values():
         if not server.database or not is_loopback(server.database.address):
@@ -110,6 +111,26 @@ def check_reach(node: Node, hub: Node, settings: model.Settings) -> None:
         address = path.show(quoted(settings.hub.address))
         advice = f"write the address that {listed(far)} sees the hub connect from"
         path.fault(f"{address} is every machine's own; {advice}")
+
+
+def _refuse_ipv6(node: Node, settings: model.Settings, clients: set[str]) -> None:
+    """Refuse IPv6 between web servers and databases: servers listen on IPv4, and accounts are for the address they see."""
+    for server in settings.servers.values():
+        if server.database and _is_ipv6(server.database.address) and not is_loopback(server.database.address):
+            path = _database_address(node, server)
+            path.fault(f"{path.show(server.database.address)} is an IPv6 address, and databases are reached over IPv4; "
+                       f"write the server's IPv4 address, or a name that has one")  # fmt: skip
+        if server.name in clients and _is_ipv6(server.address):
+            path = node.named(server.name).child("address")
+            path.fault(f"{path.show(server.address)} is an IPv6 address, and its sites reach their databases over IPv4; "
+                       f"write the server's IPv4 address, or a name that has one")  # fmt: skip
+
+
+def _is_ipv6(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).version == 6
+    except ValueError:
+        return False
 
 
 def is_loopback(address: str) -> bool:

@@ -14,6 +14,12 @@ from .wording import known, listed, quoted
 LONGEST_SITE_PASSWORD: Final = 512
 """Drupal refuses longer ones, lest hashing them wear the server out."""
 
+DATABASE_RIGHTS: Final = (
+    *("ALTER ROUTINE", "CREATE ROUTINE", "CREATE VIEW", "EVENT", "EXECUTE"),
+    *("LOCK TABLES", "REFERENCES", "SHOW VIEW", "TRIGGER"),
+)
+"""What a site's accounts can have on its database besides what every site's have."""
+
 _PROFILE = names.matching(r"[a-z][a-z0-9_]*", 50, "an install profile's machine name (lower case, digits, _)")
 _LANGUAGE = names.matching(
     r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", 20, "a language code (en, pt-br for Drupal, de_DE for WordPress)"
@@ -126,7 +132,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         name=host.ascii,
         display_name=host.display,
         platform=platform,
-        database=_database(node.child("database"), estate.servers),
+        database=_database(_database_server(node.child("database")), estate.servers),
+        database_rights=_database_rights(node.child("database")),
         profile=node.child("profile").text("", _PROFILE),
         title=node.child("title").text(host.display, names.free_text),
         language=node.child("language").text("en", _LANGUAGE),
@@ -157,6 +164,21 @@ def _platform(node: Node, platforms: Mapping[str, model.Platform]) -> str:
         node.fault(f"no platform named {node.describe()}; {known(name, platforms)}")
         return ""
     return name
+
+
+def _database_server(node: Node) -> Node:
+    """Give the setting that names the server: `database` itself, or `server` in the mapping."""
+    if not isinstance(node.value, Mapping):
+        return node
+    node.fields("server", "rights")
+    return node.child("server")
+
+
+def _database_rights(node: Node) -> tuple[str, ...]:
+    if not isinstance(node.value, Mapping):
+        return ()
+    rights = (item.choice("", DATABASE_RIGHTS) for item in node.child("rights").items())
+    return tuple(sorted({right for right in rights if right}))
 
 
 def _database(node: Node, servers: Mapping[str, model.Server]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aegir_components.settings import Composer
 
+from . import tree
 from .builds import Workshop
 from .faults import SourceError
 
@@ -61,6 +62,8 @@ def install(shop: Workshop, how: Composer, directory: Path, php: str = "") -> No
             "there is no composer.lock, so that each build could bring other code; run composer update in the project and "
             "add composer.lock to it, or write composer: {unlocked: true}"
         )
+    # Composer writes as the hub's own user, and through a link called vendor as well.
+    tree.check(shop.code)
     if shutil.which("composer") is None:
         raise SourceError("composer is not installed on the hub: apt-get install composer")
     project = _read(directory / "composer.json")

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from . import links
 from .faults import SourceError
 
 REPOSITORY_DIRECTORIES = (b".git", b".svn", b".hg", b".bzr", b"CVS")
@@ -86,6 +87,7 @@ def walk(root: Path, excluded: re.Pattern[bytes]) -> Iterator[Entry]:
     """
     base = os.fsencode(root)
     pending = [b""]
+    found: dict[bytes, bytes] = {}
     while pending:
         below = pending.pop()
         prefix = below + b"/" if below else b""
@@ -102,9 +104,25 @@ def walk(root: Path, excluded: re.Pattern[bytes]) -> Iterator[Entry]:
                 elif entry.is_symlink():
                     target = os.readlink(entry.path)
                     _check_link(_shown(root, path), path, target)
+                    found[path] = target
                     yield Entry(path, "l", False, target)
                 else:
                     yield _file(root, path, entry.stat(follow_symlinks=False))
+    # Only now are all links known that one of them may lead through.
+    leaving = links.first_outside(found)
+    if leaving is not None:
+        raise SourceError(_leaves(_shown(root, leaving), found[leaving]))
+
+
+def check(root: Path) -> None:
+    """Check that a tree holds nothing that reaches outside of it, before somebody else's program works in it.
+
+    Raises:
+        SourceError: it does.
+        OSError: it cannot be read.
+    """
+    for _ in walk(root, matcher((), ".")):
+        """Walking raises."""
 
 
 def _file(root: Path, path: bytes, facts: os.stat_result) -> Entry:
@@ -133,10 +151,14 @@ def _shown(root: Path, path: bytes) -> str:
 def _check_link(shown: str, path: bytes, target: bytes) -> None:
     reached = os.path.normpath(os.path.join(os.path.dirname(path), target))
     if target.startswith(b"/") or reached == b".." or reached.startswith(b"../"):
-        raise SourceError(
-            f"{shown!r} is a link to {os.fsdecode(target)!r}, outside of the source: on a server it would point to "
-            f"something else. Replace it by what it points to"
-        )
+        raise SourceError(_leaves(shown, target))
+
+
+def _leaves(shown: str, target: bytes) -> str:
+    return (
+        f"{shown!r} is a link to {os.fsdecode(target)!r}, outside of the source: on a server it would point to "
+        f"something else. Replace it by what it points to"
+    )
 
 
 class SumCache:

@@ -178,8 +178,13 @@ DRUPAL7 = (
     *_rows("/scripts/ /sites/none /modules/system/tests/http.php"),
     *_rows("/sites/README.txt", APP, _SITES),
 )
+_LEFT_BY_PLUGINS = {
+    "/{files}/a.sql.gz": (DENIED, "plugins leave dumps and logs in uploads, and nobody uploads such files"),
+    "/{files}/a.log": (DENIED, "plugins leave dumps and logs in uploads, and nobody uploads such files"),
+}
 WORDPRESS = (
-    *_everywhere(_LISTS),
+    *_everywhere(_LISTS | _LEFT_BY_PLUGINS),
+    *_rows("/{files}/a.sql /{files}/a.inc", DENIED, _LEFT_BY_PLUGINS["/{files}/a.log"][1]),
     *_rows("/wp-login.php /wp-cron.php /xmlrpc.php /wp-trackback.php /wp-comments-post.php /wp-activate.php"),
     *_rows(
         "/wp-admin/ /wp-admin /wp-admin/index.php /wp-admin/admin-ajax.php /wp-admin/admin-post.php /wp-admin/users.php"

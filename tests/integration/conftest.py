@@ -11,7 +11,7 @@ import pytest
 from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wordpress, state
 from lab.laboratory import say_to_stderr
 from tests import codebases
-from tests.integration.ledger import HOSTS, ledger
+from tests.integration.ledger import HOSTS, SECONDS, ledger
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
@@ -21,9 +21,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "lab: needs hosts of the lab, so a container engine")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest. With --no-loadscope-reorder, xdist hands files out in this order."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest. With --no-loadscope-reorder, xdist hands files out in this order.
+
+    How long a file took in this checkout is remembered (tests/conftest.py); without that its mark tells.
+    """
+    cache = getattr(config, "cache", None)
+    known: dict[str, float] = (cache.get(SECONDS, None) if cache else None) or {}
+
+    def length(item: pytest.Item) -> float:
+        marked = 300.0 if item.get_closest_marker("long") else 60.0
+        return known.get(item.nodeid.partition("::")[0], marked)
+
+    items.sort(key=length, reverse=True)
 
 
 def _claim_name(suffix: str) -> tuple[str, int]:

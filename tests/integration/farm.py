@@ -225,6 +225,10 @@ class Farm:
         """Take away the lock that a killed run has left."""
         self._ask("cancel", "--yes", "--stack", STACK)
 
+    def restore(self, state: Config) -> None:
+        """Give the stack a state that it had before, as from a backup."""
+        self._ask("stack", "import", "--stack", STACK, "--force", stdin=json.dumps(state))
+
     def resources(self) -> list[Config]:
         """List the state's resources."""
         found: list[Config] = self.export()["deployment"].get("resources", [])

@@ -21,7 +21,11 @@ ENVIRONMENT = (
 
 def become_hub(host: Host, declared: dict[str, Any], code: Path) -> None:
     """Make a host a hub with a stack of its own, and a code base in `/opt/code`."""
-    host.run("apt-get -q update && apt-get -q -y install --no-install-recommends python3 openssh-client", timeout=300)
+    # A host of the image `hub` has them.
+    host.run(
+        "command -v python3 ssh >/dev/null || "
+        "{ apt-get -q update && apt-get -q -y install --no-install-recommends python3 openssh-client; }", timeout=300,
+    )  # fmt: skip
     host.run("ln -sf python3 /usr/local/bin/python")
     send(host, packages_for(host), "/opt/packages", without=LEAN)
     send(host, ROOT / ".venv" / "engine", "/opt/engine")

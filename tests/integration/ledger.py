@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import SupportsIndex
 
 HOSTS, PULUMI, WAITING = "hosts", "pulumi", "waiting"
+SECONDS = "aegir/seconds"
+"""The key of pytest's cache under which the length of each file is kept from run to run."""
 _sleep = time.sleep
 
 

@@ -47,6 +47,25 @@ def farm(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Temp
     return farm, lab.host("web1")
 
 
+OLD = "Drupal 8.9.20 needs PHP 7.0.8 to 7.4, and"
+
+
+def test_code_that_does_not_run_on_the_machines_php_is_rejected_before_anything_is_made(
+    farm: tuple[Farm, Host],
+) -> None:
+    """Nothing is recorded yet: the machine is asked which PHP it will have."""
+    estate, web = farm
+    estate.settings["platforms"]["old"] = {"server": web.spec.fqdn, "source": str(codebases.ask("drupal8"))}
+    estate.settings["sites"]["old.example.com"] = {"platform": "old"}
+    try:
+        for said in (estate.preview(ok=False), estate.up(ok=False)):
+            assert f'aegir:platforms["old"].source: {OLD} {web.spec.fqdn} has ' in said.sentence
+            assert "services.web.php" in said.sentence
+        assert web.run("ls /var/aegir 2>&1", check=False).returncode != 0
+    finally:
+        del estate.settings["platforms"]["old"], estate.settings["sites"]["old.example.com"]
+
+
 @pytest.mark.parametrize("server", ["apache", "nginx"])
 def test_every_application_is_installed_in_one_run_shown_and_open_to_its_administrator(
     farm: tuple[Farm, Host], server: str
@@ -70,6 +89,15 @@ def test_every_application_is_installed_in_one_run_shown_and_open_to_its_adminis
         assert case.lets_in(web, name, passwords[name]), name
         assert not case.lets_in(web, name, "another"), name
     estate.unchanged("--refresh")
+
+
+def test_code_that_does_not_run_on_the_recorded_php_is_rejected_without_asking(farm: tuple[Farm, Host]) -> None:
+    estate, web = farm
+    estate.settings["platforms"]["old"] = {"server": web.spec.fqdn, "source": str(codebases.ask("drupal8"))}
+    try:
+        assert f"{OLD} {web.spec.fqdn} has " in estate.preview(ok=False).sentence
+    finally:
+        del estate.settings["platforms"]["old"]
 
 
 def test_a_code_base_of_another_application_is_rejected_by_name(farm: tuple[Farm, Host]) -> None:

@@ -224,6 +224,41 @@ DATABASES = (
         mended=f"! mysql -Ne \"SHOW GRANTS FOR '{ACCOUNT}'@'HUB'\" | grep -qF '`mysql`.*'",
     ),
     Drift(
+        id="privilege on the database added",
+        host="db1",
+        by=sql(f"GRANT CREATE VIEW, TRIGGER ON {statements.pattern(DATABASE)}.* TO '{ACCOUNT}'@'HUB'"),
+        named=f"account {ACCOUNT}@HUB: has CREATE VIEW, which is not declared",
+        mended=f"! mysql -Ne \"SHOW GRANTS FOR '{ACCOUNT}'@'HUB'\" | grep -qE 'CREATE VIEW|TRIGGER'",
+    ),
+    Drift(
+        id="privilege on a wildcard added",
+        host="db1",
+        by=sql(f"GRANT SELECT ON `{DATABASE}`.* TO '{ACCOUNT}'@'HUB'"),
+        named=f"account {ACCOUNT}@HUB: has rights on `{DATABASE}`.*",
+        mended=f"mysql -Ne \"SELECT COUNT(*) FROM mysql.db WHERE db = '{DATABASE}'\" | grep -qx 0",
+    ),
+    Drift(
+        id="privilege on all databases added",
+        host="db1",
+        by=sql(f"GRANT FILE ON *.* TO '{ACCOUNT}'@'HUB'"),
+        named=f"account {ACCOUNT}@HUB: has rights on *.*",
+        mended=f"! mysql -Ne \"SHOW GRANTS FOR '{ACCOUNT}'@'HUB'\" | grep -q FILE",
+    ),
+    Drift(
+        id="privilege on a table added",
+        host="db1",
+        by=sql(f"GRANT TRIGGER ON `{DATABASE}`.wp_users TO '{ACCOUNT}'@'HUB'"),
+        named=f"account {ACCOUNT}@HUB: has rights on `{DATABASE}`.`wp_users`",
+        mended=f"! mysql -Ne \"SHOW GRANTS FOR '{ACCOUNT}'@'HUB'\" | grep -q wp_users",
+    ),
+    Drift(
+        id="role granted",
+        host="db1",
+        by=sql(f"CREATE ROLE IF NOT EXISTS drifter; GRANT drifter TO '{ACCOUNT}'@'HUB'"),
+        named=f"account {ACCOUNT}@HUB: has the role `drifter`",
+        mended=f"! mysql -Ne \"SHOW GRANTS FOR '{ACCOUNT}'@'HUB'\" | grep -q drifter",
+    ),
+    Drift(
         id="account for everybody added",
         host="db1",
         by=sql(f"CREATE USER '{ACCOUNT}'@'%'"),
@@ -366,3 +401,31 @@ def test_a_mended_release_is_made_anew_and_the_others_are_not(estate: Estate) ->
     web.run(f"! grep -q changed {CODE}/index.php")
     after = web.run(f"cd {CODE}/ && find . -type f -name 'wp-*' -printf '%p %i\\n' | sort").stdout
     assert before == after, "files that nobody changed are the same ones, not copies"
+
+
+def test_a_sites_further_rights_on_its_database_are_declared_used_and_taken_back(estate: Estate) -> None:
+    farm, web, database = estate.farm, estate.lab.host("web1"), estate.lab.host("db1")
+    rights = sorted(statements.FURTHER_PRIVILEGES)
+    client = (
+        f"eval $(sed -n \"s/^define('DB_\\(USER\\|PASSWORD\\)', '\\(.*\\)');/\\1='\\2'/p\" {SETTINGS});"
+        f' login="-h {database.address} -u $USER -p$PASSWORD {DATABASE}";'
+    )
+    use = (
+        "CREATE VIEW names AS SELECT user_login FROM wp_users; CREATE PROCEDURE p() SELECT 1; CALL p();"
+        " CREATE TRIGGER t BEFORE INSERT ON wp_links FOR EACH ROW SET NEW.link_url = 'x'; LOCK TABLES wp_users READ"
+    )
+    before = web.run(f"{client} mysql $login -e '{use}'", check=False)
+    assert "command denied" in before.stderr
+
+    farm.settings["sites"][SITE]["database"] = {"server": database.spec.fqdn, "rights": rights}
+    farm.up()
+    web.run(f"{client} mysql $login -e '{use}'; mysqldump --no-tablespaces $login | grep -q names")
+    farm.unchanged("--refresh")
+
+    # With what the site has made by them its dump is proven all the same, and the hub's account can give no more than before.
+    farm.settings["sites"]["other.example.com"] = {"platform": "code", "health": False}
+    del farm.settings["sites"][SITE]
+    farm.settings["confirm_removals"] = [SITE]
+    farm.up()
+    assert [path.name for path in (farm.hub / "backups").glob(f"{SITE}-*.sql.gz")]
+    farm.unchanged("--refresh")

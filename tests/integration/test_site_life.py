@@ -83,6 +83,27 @@ def test_the_machine_reloads_by_itself_also_after_systemd_has_read_its_units_aga
     assert "error" not in web.run("journalctl -q -u aegir-reload-apache2 -o cat --no-pager").stdout
 
 
+def test_a_reload_whose_time_comes_while_a_run_holds_the_lock_does_not_keep_the_run_from_asking_for_one(
+    farm: Farm, lab: Lab
+) -> None:
+    web = lab.host("web1")
+    name = "aegir-reload-apache2"
+    lines = [
+        functions("web"),
+        "apache_later || fail 'the first was not taken'",
+        # The timer's 90 seconds are over: its service waits for the lock, which this script has. Then the run reloads itself.
+        f"systemctl start --no-block {name}.service",
+        f"until systemctl -q is-active {name}.service; do sleep 0.05; done",
+        "rm /run/aegir/reload/apache2",
+        "apache_later || fail 'the second was not taken'",
+    ]
+    script.execute(farm.connections()[web.spec.fqdn], "apply", lines, what="asking for reloads", holder="test")
+
+    web.run(f"systemctl -q is-active {name}.timer && test -e /run/aegir/reload/apache2")
+    web.run(f"systemctl start {name}.service")
+    assert switching.wait_for(web, "[ ! -e /run/aegir/reload/apache2 ]", 20)
+
+
 def test_cron_runs_as_the_site_and_tells_its_result(farm: Farm, lab: Lab) -> None:
     web, user = lab.host("web1"), layout.system_user(ONE)
     timers = web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout

@@ -10,7 +10,7 @@ import pytest
 
 from aegir_components import backups, layout
 from aegir_components.host.connection import Connection
-from aegir_components.providers import lifecycle
+from aegir_components.providers import entries, lifecycle
 from tests.provider import test_contract
 from tests.provider.test_contract import SITE, Driver, Inputs, World, created
 
@@ -372,3 +372,38 @@ def test_a_machine_that_was_installed_anew_where_it_was_is_prepared_again(world:
     made = created("machine", world)
     world.farm.hosts["web1"].items.clear()
     made.update({**made.inputs, "uid": 950})
+
+
+RENAMED = ("machine", "web_service", "database")
+
+
+@pytest.mark.parametrize("kind", RENAMED)
+@pytest.mark.parametrize("goes", ["the former name", "the new name, since the edit was taken back"])
+def test_a_machine_under_two_names_keeps_what_the_declared_one_needs(world: World, kind: str, goes: str) -> None:
+    """A run was killed after the entry's new name was made, and before the former one was removed."""
+    former = created(kind, world)
+    host = former.inputs["host"]
+    world.farm.hosts["new1"] = machine = world.farm.hosts[host]
+    renamed = {**former.inputs, "host": "new1", "connection": _reached("new1", machine.address, world)}
+    new = Driver(type(former.provider)(), renamed)
+    new.create()
+    stays, leaves = (new, former) if goes == "the former name" else (former, new)
+    place = entries.Entry(machine.address, 22, ("web", "database"))
+    entries.note(str(world.hub_root), "aegir/test", {stays.inputs["host"]: place})
+    before = dict(machine.items)
+
+    leaves.delete()
+    gone = {key for key in before if key not in machine.items}
+    assert not gone
+    entries.note(str(world.hub_root), "aegir/test", {})
+    stays.delete()
+    assert {key for key in before if key not in machine.items}
+
+
+def test_an_entry_that_lost_its_service_with_its_name_loses_it_on_the_machine(world: World) -> None:
+    former = created("web_service", world)
+    place = entries.Entry(world.farm.hosts["web1"].address, 22, ("database",))
+    entries.note(str(world.hub_root), "aegir/test", {"new1": place})
+    before = set(world.farm.hosts["web1"].items)
+    former.delete()
+    assert before - set(world.farm.hosts["web1"].items)

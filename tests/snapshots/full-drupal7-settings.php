@@ -22,7 +22,7 @@ $aegir_names = [
   'example.org',
   'xn--bcher-kva.example',
 ];
-// From 7.102 on core rejects requests by other names itself.
+// Later releases of core reject requests by other names themselves.
 $conf['trusted_host_patterns'] = [
   '^www\\.example\\.com$',
   '^example\\.com$',

@@ -63,10 +63,15 @@ if (is_readable(__DIR__ . '/local.wp-config.php')) {
 // Code is the platform's: it changes with a release and on every web server alike.
 defined('DISALLOW_FILE_MODS') || define('DISALLOW_FILE_MODS', true);
 defined('AUTOMATIC_UPDATER_DISABLED') || define('AUTOMATIC_UPDATER_DISABLED', true);
+// Site Health asks whether WordPress can update its own code, which it is not to do here. WordPress takes what stands in $wp_filter before it begins as hooks.
+$wp_filter['site_status_tests'][10]['aegir'] = ['accepted_args' => 1, 'function' => function (array $tests): array {
+  unset($tests['async']['background_updates'], $tests['direct']['update_temp_backup_writable'], $tests['direct']['available_updates_disk_space']);
+  return $tests;
+}];
 // A timer of the machine's runs what is due; no visitor waits for it.
 defined('DISABLE_WP_CRON') || define('DISABLE_WP_CRON', true);
 defined('WP_DEBUG') || define('WP_DEBUG', false);
-// A one-time login that the hub has made (aegir login); `key` would be WordPress's own, of a lost password. WordPress takes what stands in $wp_filter before it begins as hooks.
+// A one-time login that the hub has made (aegir login); `key` would be WordPress's own, of a lost password.
 if (($_GET['action'] ?? '') === 'aegir') {
   $wp_filter['login_form_aegir'][10]['aegir'] = ['accepted_args' => 0, 'function' => function (): void {
     $account = get_user_by('id', (int) ($_GET['user'] ?? 0));

@@ -27,6 +27,8 @@ $settings['config_sync_directory'] = '/var/aegir/platforms/.sites/xxxxxxxxxxxxxx
 // The release's path differs with each release, and so does what Drupal caches of its code.
 $settings['deployment_identifier'] = substr(hash('sha256', DRUPAL_ROOT), 0, 16);
 $settings['update_free_access'] = FALSE;
+// What Drupal 11 does by default, and the status report of 10.3 and later asks for.
+$settings['state_cache'] = TRUE;
 $settings['rebuild_access'] = FALSE;
 // A timer of the machine's runs cron; no visitor waits for it.
 $config['automated_cron.settings']['interval'] = 0;

@@ -18,7 +18,7 @@ $drupal_hash_salt = 'salt';
 $aegir_names = [
   'a.example',
 ];
-// From 7.102 on core rejects requests by other names itself.
+// Later releases of core reject requests by other names themselves.
 $conf['trusted_host_patterns'] = [
   '^a\\.example$',
 ];

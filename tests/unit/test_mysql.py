@@ -132,6 +132,33 @@ class TestReadingGrants:
             ["GRANT `app_read`@`%` TO `u`@`h`", "SET DEFAULT ROLE NONE", "", "Grants for u@h"]
         )
 
+    @pytest.mark.parametrize(
+        ("line", "roles"),
+        [
+            ("GRANT `app_read`@`%` TO `u`@`h`", ["`app_read`@`%`"]),
+            ("GRANT `a` TO `u`@`h`", ["`a`"]),
+            ("GRANT `a`@`%`,`b`@`%` TO `u`@`h`", ["`a`@`%`,`b`@`%`"]),
+            ("GRANT 'a' TO 'u'@'h'", ["'a'"]),
+            ("GRANT SELECT ON `TO`.* TO `u`@`h`", []),
+            ("GRANT USAGE ON *.* TO `u`@`h`", []),
+            ("SET DEFAULT ROLE NONE", []),
+        ],
+    )
+    def test_roles_are_named(self, line: str, roles: list[str]) -> None:
+        assert roles == statements.granted_roles([line])
+
+    @pytest.mark.parametrize("written", ["`my_db`.*", "`my%`.*", "`my\\\\_db`.*"])
+    def test_a_wildcard_is_a_place_of_its_own(self, written: str) -> None:
+        lines = [f"GRANT SELECT ON {written} TO `u`@`h`", "GRANT DROP ON `my\\_db`.* TO `u`@`h`"]
+        assert {written: frozenset({"SELECT"}), "my_db": frozenset({"DROP"})} == statements.parse_grants(lines)
+
+    def test_what_sites_have_besides_is_asked_of_the_hubs_account_and_may_stay_with_it(self) -> None:
+        (line,) = ADMIN_TEXTS["mysql 8.0"]
+        assert ["lacks CREATE VIEW"] == statements.administrator_faults([line], ["CREATE VIEW", "TRIGGER"])
+        more = line.replace("SELECT,", "SELECT, CREATE VIEW,")
+        assert [] == statements.administrator_faults([more], ["CREATE VIEW", "TRIGGER"])
+        assert [] == statements.administrator_faults([more])
+
     def test_lines_of_one_place_add_up(self) -> None:
         lines = ["GRANT SELECT ON *.* TO `u`@`h`", "GRANT BACKUP_ADMIN ON *.* TO `u`@`h`"]
         assert {"*.*": frozenset({"SELECT", "BACKUP_ADMIN"})} == statements.parse_grants(lines)

@@ -62,7 +62,7 @@ servers:
       web: none
       database:
         {{type: mysql, port: 3307, address: db1.internal, admin: {{name: hub, password: "{SECRET}"}}}}
-  hub: {{connection: local, services: {{web: apache, database: {{type: mysql}}}}}}
+  hub: {{connection: local, services: {{web: apache, database: {{type: mysql, address: 10.89.7.1}}}}}}
 platforms:
   drupal-10:
     server: web1.example.com
@@ -223,7 +223,7 @@ def test_the_hub_as_a_server_has_the_hubs_address_and_no_ssh(full: Settings) -> 
     assert None is hub.ssh
     assert "2001:db8::1" == hub.address
     assert hub.database is not None
-    assert "2001:db8::1" == hub.database.address
+    assert "10.89.7.1" == hub.database.address
 
 
 def test_a_site_finds_its_machines(full: Settings) -> None:

@@ -432,6 +432,29 @@ FAULTS = [
         id="managed-tls",
     ),
     pytest.param(
+        {"servers>db1>address": "2001:db8::11"},
+        f"{DB}.services.database.address: 2001:db8::11 is an IPv6 address, and databases are reached over IPv4; write the "
+        "server's IPv4 address, or a name that has one",
+        id="database-ipv6",
+    ),
+    pytest.param(
+        {"servers>web1>address": "2001:db8::10"},
+        f"{WEB}.address: 2001:db8::10 is an IPv6 address, and its sites reach their databases over IPv4; write the "
+        "server's IPv4 address, or a name that has one",
+        id="web-ipv6",
+    ),
+    pytest.param(
+        {"sites>www.example.com>database": {"server": "db1", "rights": ["SUPER"]}},
+        f"{SITE}.database.rights[0]: must be one of ALTER ROUTINE, CREATE ROUTINE, CREATE VIEW, EVENT, EXECUTE, LOCK TABLES, "
+        'REFERENCES, SHOW VIEW, TRIGGER, not "SUPER"',
+        id="database-rights",
+    ),
+    pytest.param(
+        {"sites>www.example.com>database": {"server": "db2"}},
+        f'{SITE}.database.server: no server named "db2"; known: db1, web1',
+        id="database-mapping-server",
+    ),
+    pytest.param(
         {"servers>db1>services>database>tls": "yes"},
         f'{DB}.services.database.tls: must be one of offered, required, not "yes"',
         id="database-tls",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.sources import address, archives, downloads
+from aegir_components.sources import address, archives, downloads, target
 from aegir_components.sources.faults import SourceError, Unreachable
 
 Member = tuple[str, int, bytes | str]
@@ -163,7 +163,7 @@ REFUSED: list[tuple[list[Member], str]] = [
     ([("l", LINK, "d"), ("l/x", FILE, b"")], "'l' is in the archive twice"),
     ([("l", LINK, "."), ("l", FILE, b"")], "'l' is in the archive twice"),
     ([("a", FILE, b""), ("a", FILE, b"")], "'a' is in the archive twice"),
-    ([("a", FILE, b""), ("a/b", FILE, b"")], "a file where its directory is to be"),
+    ([("a", FILE, b""), ("a/b", FILE, b"")], "a file or a link where its directory is to be"),
     ([("a", stat.S_IFREG | 0o4755, b"")], "'a' in the archive is set-user-id"),
     ([("a", stat.S_IFREG | 0o2755, b"")], "'a' in the archive is set-user-id"),
 ]
@@ -205,12 +205,12 @@ class TestRefused:
             unpack(path)
 
     def test_a_bomb(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(archives, "MOST_BYTES", 1 << 30)
-        monkeypatch.setattr(archives, "MOST_NAMES", 3)
+        monkeypatch.setattr(target, "MOST_BYTES", 1 << 30)
+        monkeypatch.setattr(target, "MOST_NAMES", 3)
         with pytest.raises(SourceError, match="holds more than 3 names"):
             unpack(tar(tmp_path / "x", *((name, FILE, b"") for name in "abcd")))
         shutil.rmtree(tmp_path / "scratch")
-        monkeypatch.setattr(archives, "MOST_BYTES", 1000)
+        monkeypatch.setattr(target, "MOST_BYTES", 1000)
         with pytest.raises(SourceError, match="holds more than 0 GiB"):
             unpack(tar(tmp_path / "x", ("a", FILE, b"0" * 1001)))
 

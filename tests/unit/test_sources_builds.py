@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -313,6 +314,34 @@ class TestComposer:
         assert found == hub.read(**source, composer=settings.Composer(unlocked=True))
         assert 1 == len(hub.told)
         assert not (project / "vendor").exists()
+
+    @pytest.mark.parametrize("kind", ["git", "archive"])
+    def test_it_never_runs_in_a_tree_whose_links_lead_outside(
+        self, kind: str, hub: Hub, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each link stays inside, if its text is all that is looked at; composer would write through them."""
+        fake(
+            tmp_path / "bin",
+            "composer",
+            f"mkdir -p vendor; echo written >vendor/autoload.php; touch {tmp_path}/ran",
+            monkeypatch,
+        )
+        (project / "web/deep").mkdir(parents=True)
+        (project / "web/deep/up").symlink_to("../..")
+        (project / "web/deep/vendor").symlink_to("up/..")
+        (project / "vendor").symlink_to("web/deep/vendor")
+        source: dict[str, str] = {"git": str(project), "ref": "main"}
+        if kind == "git":
+            commit(project, 4)
+        else:
+            shutil.rmtree(project / ".git")
+            with tarfile.open(tmp_path / "code.tar", "w") as packed:
+                packed.add(project, "code")
+            source = {"archive": str(tmp_path / "code.tar")}
+        fault = hub.fault(**source, composer=settings.Composer(unlocked=True))
+        assert re.search("is a link to .*, outside of", fault)
+        assert not (tmp_path / "ran").exists()
+        assert [] == list(hub.root.rglob("autoload.php"))
 
     def test_without_a_lock_file_it_is_refused(self, hub: Hub, project: Path) -> None:
         assert "there is no composer.lock" in hub.fault(path=str(project), composer=settings.Composer())

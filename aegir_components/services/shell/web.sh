@@ -65,7 +65,8 @@ fpm_later() { reload_later "php$(php_version)-fpm" "php-fpm$(php_version) -t"; }
 reload_later() { # unit test
     [ ! -e "/run/aegir/reload/$1" ] || return 0
     mkdir -p /run/aegir/reload || return 1
-    systemctl -q stop "aegir-reload-$1.timer" 2>/dev/null
+    # The service as well: one whose time has come waits for the lock that we hold, and keeps the name.
+    systemctl -q stop "aegir-reload-$1.timer" "aegir-reload-$1.service" 2>/dev/null
     # From a file: what systemd 252 escapes in a transient unit's file, "$" and ";", a daemon-reload reads with the backslash.
     printf '[ -e "/run/aegir/reload/%s" ] || exit 0\n%s && systemctl reload %s\nrm -f "/run/aegir/reload/%s"\n' "$1" "$2" "$1" "$1" \
         >"/run/aegir/later-$1" || return 1

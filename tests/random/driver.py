@@ -1,0 +1,118 @@
+"""Random edits, kills, drift and older states, with the content of every declared site compared after each step.
+
+>>> driver = Driver(World.made(lab, wordpress, directory), seed=1)
+>>> driver.run(12)
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from tests.random import edits
+from tests.random.world import World
+
+
+class Driver:
+    """Steps over a world, from a seed.
+
+    Args:
+        world: where they are made.
+        seed: the same seed makes the same steps; the moment of a kill depends on the machine.
+    """
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world, self.seed = world, seed
+        self.chance = random.Random(seed)
+        self.told: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self._states: list[dict[str, Any]] = []
+        self._kinds: dict[Callable[[], str], int] = {
+            self._applied: 8, self._rejected: 2, self._broken: 1, self._by_hand: 3, self._killed: 4, self._older: 1,
+        }  # fmt: skip
+
+    def run(self, steps: int) -> None:
+        """Make so many steps.
+
+        Raises:
+            AssertionError: a site lost something, or a farm does not come right; with all steps until then.
+        """
+        for number in range(1, steps + 1):
+            kind = self.chance.choices(list(self._kinds), list(self._kinds.values()))[0]
+            self.told.append(f"{number}: {kind.__name__.strip('_')}")
+            self.told[-1] += f" {kind()}"
+            self.counts[kind.__name__.strip("_")] += 1
+            self._compare()
+
+    def _compare(self) -> None:
+        missing = self.world.missing()
+        assert not missing, f"{'; '.join(missing)}\n{self._history()}"
+
+    def _history(self) -> str:
+        return "\n".join([f"seed {self.seed}", *self.told])
+
+    def _edit(self) -> str:
+        edit = self.chance.choice(edits.APPLIED)
+        edit(self.world, self.chance)
+        return edit.__name__
+
+    def _up(self, *flags: str, ok: bool = True) -> None:
+        done = self.world.farm.start("up", "--yes", "--skip-preview", *flags).wait()
+        assert (done.status == 0) is ok, f"up {' '.join(flags)} exited {done.status}\n{done.output}\n{self._history()}"
+
+    def _applied(self) -> str:
+        names = "+".join(self._edit() for _ in range(self.chance.choice([1, 1, 1, 2])))
+        self.told[-1] += f" ({names})"
+        self._up()
+        self._states = [*self._states[-3:], self.world.farm.export()]
+        return ""
+
+    def _rejected(self) -> str:
+        edit, before = self.chance.choice(edits.REJECTED), copy.deepcopy(self.world.settings)
+        edit(self.world, self.chance)
+        self._up(ok=False)
+        self.world.farm.settings = before
+        self._compare()
+        self._up()
+        return edit.__name__
+
+    def _broken(self) -> str:
+        open_sites = [name for name in self.world.kept if self.world.settings["sites"][name].get("state") != "disabled"]
+        edits.broken_release(self.world, self.chance)
+        # Where every site is closed nobody can prove it; the repair follows before one is opened.
+        self._up(ok=not open_sites)
+        if open_sites:
+            self._compare()
+        edits.repair_release(self.world)
+        self._up()
+        return ""
+
+    def _by_hand(self) -> str:
+        edits.by_hand(self.world, self.chance)
+        self._up("--refresh")
+        return ""
+
+    def _killed(self) -> str:
+        before, kept = copy.deepcopy(self.world.settings), dict(self.world.kept)
+        self.told[-1] += f" ({self._edit()})"
+        running = self.world.farm.start("up", "--yes", "--skip-preview")
+        time.sleep(self.chance.uniform(1.0, 6.0))
+        running.kill()
+        self.world.farm.cancel()
+        if back := self.chance.random() < 0.5:
+            self.world.farm.settings, self.world.kept = before, kept
+        self._up()
+        return "taken back" if back else "gone on"
+
+    def _older(self) -> str:
+        if not self._states:
+            return "none"
+        self.world.farm.restore(self.chance.choice(self._states))
+        done = self.world.farm.start("up", "--yes", "--skip-preview").wait()
+        # One plain up may say what is wrong; one with a look at all machines has to put it right.
+        self._up("--refresh")
+        return f"exit {done.status}"
