@@ -220,6 +220,7 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
             connection=connection(server, declared.hub),
             type=server.web.type,
             port=server.web.port,
+            php=server.php,
             slave=pack is not None and pack.shares_code and server.name != pack.master,
         )
     return found

@@ -28,6 +28,8 @@ class CodeBase:
     """Install profiles, sorted; empty where the application has none."""
     php: Range = field(default_factory=Range)
     """The versions of PHP that it runs on."""
+    languages: tuple[str, ...] = ()
+    """Languages that the code base brings a translation for, beside English."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """What the profiles, and a distribution's above all, call themselves."""
 
@@ -80,6 +82,8 @@ class Application:
     """For how long it is good, for "it is good …"."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
+    translations: str = ""
+    """Where the code base has a translation, with ``{language}``, from the document root; empty where the application gets it."""
     profiles: bool = True
     """Whether it is installed by one of several install profiles."""
     copies_modes: bool = False

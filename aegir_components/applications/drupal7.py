@@ -28,8 +28,11 @@ def detect(source: Path) -> CodeBase | None:
         if found is None:
             continue
         titles = profiles(source / docroot)
+        # As core's installer looks for them: drupal-7.105.de.po, or de.po.
+        packed = (source / docroot / "profiles").glob("*/translations/*.po")
         return CodeBase(
             application="drupal7",
+            languages=tuple(sorted({path.stem.rpartition(".")[2] for path in packed})),
             version=found[1],
             docroot=docroot,
             profiles=tuple(titles),
@@ -89,6 +92,7 @@ DRUPAL7 = Application(
         former="sites/default/files",
         weeks=2,
     ),
+    translations="profiles/<profile>/translations/{language}.po",
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),

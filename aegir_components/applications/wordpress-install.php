@@ -27,8 +27,14 @@ function wp_mail() {
 ob_start();
 require $in['docroot'] . '/wp-load.php';
 require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+$language = $in['language'] === 'en' ? '' : $in['language'];
+if ($language) {
+  // As its own installation page does, so that the first content is in it.
+  load_default_textdomain($language);
+  $GLOBALS['wp_locale'] = new WP_Locale();
+}
 // With slashes, as its own installation page hands it over.
-$result = wp_install($in['title'], $in['admin'], $in['mail'], TRUE, '', wp_slash($in['password']), $in['language'] === 'en' ? '' : $in['language']);
+$result = wp_install($in['title'], $in['admin'], $in['mail'], TRUE, '', wp_slash($in['password']), $language);
 if (is_wp_error($result) || empty($result['user_id'])) {
   ob_end_clean();
   fwrite(STDERR, 'wp_install: ' . (is_wp_error($result) ? $result->get_error_message() : 'no account was made') . "\n");

@@ -21,7 +21,10 @@ def detect(source: Path) -> CodeBase | None:
             found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
             version = found[1] if found else "unknown"
             needed = php.needs("wordpress", version, source, source / docroot)
-            return CodeBase(application="wordpress", version=version, docroot=docroot, php=needed)
+            # Core's own; themes and plugins have theirs in directories beside.
+            packed = sorted((source / docroot / "wp-content" / "languages").glob("*.mo"))
+            languages = tuple(path.stem for path in packed if re.fullmatch(r"[a-z]{2,3}(_[A-Za-z]+)*", path.stem))
+            return CodeBase(application="wordpress", version=version, docroot=docroot, php=needed, languages=languages)
     return None
 
 
@@ -62,6 +65,7 @@ WORDPRESS = Application(
     login=("wordpress-boot.php", "wordpress-login.php"),
     login_lasts="once, for 15 minutes",
     judge=judge,
+    translations="wp-content/languages/{language}.mo",
     profiles=False,
     copies_modes=True,
     cron="wordpress-cron.php",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
@@ -25,6 +25,8 @@ class Member:
     connection: Connection
     type: str
     port: int
+    php: settings.Php = field(default_factory=settings.Php)
+    """What is declared of its sites' PHP."""
     slave: bool = False
     """Whether it sees the code and the data of its sites over NFS, and has none itself."""
 

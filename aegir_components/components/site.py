@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -149,6 +150,7 @@ class Site(AegirComponent, kind="Site"):
                 "master": args.master or None,
                 "holder": args.holder,
                 # Left out otherwise, so that a state of before is the same.
+                "php": _php(site, args.members),
                 "health": None if site.health else False,
             },
             self.child(depends_on=[database], also=kept),
@@ -193,3 +195,13 @@ class Site(AegirComponent, kind="Site"):
         Installation(
             self._installation["site"], self._installation, self.child(depends_on=[self.configuration, *ready])
         )
+
+
+def _php(site: settings.Site, members: Mapping[str, Member]) -> dict[str, dict[str, Any]] | None:
+    """Give what is declared of PHP, by web server; ``None`` where nothing is."""
+    found = {}
+    for name, member in members.items():
+        declared = dataclasses.asdict(site.php.over(member.php))
+        if given := {key: value for key, value in declared.items() if value}:
+            found[name] = given
+    return found or None

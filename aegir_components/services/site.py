@@ -10,11 +10,8 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
-from . import certificate, cron, functions, isolation, loopback, uploads, vhosts
+from . import certificate, cron, functions, isolation, limits, loopback, uploads, vhosts
 from .web import WebServer
-
-POOL_CHILDREN = 8
-"""PHP processes of a site at once, at most; idle ones end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +50,7 @@ class SitePlan:
     """Whether it is served; otherwise all its names answer 503."""
     host: str = ""
     """Its host name, where it was renamed."""
+    php: limits.Limits = limits.USUAL
     former_host: str = ""
     """The host name of the last run that was recorded, where that was another one."""
 
@@ -136,6 +134,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         acme=layout.ACME_ROOT,
         custom=_custom_path(server, plan.site),
         listen=f"{server.root}/listen.conf",
+        limits=plan.php,
     )
 
 
@@ -151,7 +150,7 @@ def pool_text(plan: SitePlan) -> str:
         site=plan.site,
         pool=layout.system_user(plan.site),
         socket=plan.socket,
-        children=POOL_CHILDREN,
+        limits=plan.php,
         tmp=layout.site_temporary(plan.root, plan.site),
     )
 

@@ -23,6 +23,7 @@ from .model import (
     SiteAdmin,
     WebService,
 )
+from .php import Php
 from .reader import SettingsError
 from .stack import StackFileRefused, directory_of, find_stack_file, load_from_pulumi, load_values
 
@@ -38,6 +39,7 @@ __all__ = [
     "Included",
     "OwnCommand",
     "Pack",
+    "Php",
     "Platform",
     "PlatformSource",
     "Server",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .groups import Pack, WebCluster
+from .php import Php
 
 Environment = Literal["development", "testing", "acceptance", "production"]
 Connection = Literal["ssh", "local", "none"]
@@ -149,6 +150,8 @@ class Server:
     web: WebService | None = None
     database: DatabaseService | None = None
     aegir_user: AegirUser = field(default_factory=AegirUser)
+    php: Php = field(default_factory=Php)
+    """What holds for its sites, where they say nothing else."""
 
     @property
     def identity(self) -> str:
@@ -279,6 +282,7 @@ class Site:
     """``process``: a PHP-FPM master of its own."""
     cron: str = ""
     """``off``, ``hourly``, ``daily``, minutes (``5min``) or systemd's calendar expression; empty for the application's own."""
+    php: Php = field(default_factory=Php)
     health: bool = True
     """Whether the site is asked for after each change."""
     install: bool = True

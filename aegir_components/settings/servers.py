@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from . import model, names
+from . import model, names, php
 from .names import Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -144,7 +144,7 @@ def is_loopback(address: str) -> bool:
 
 
 def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
-    if not node.fields("address", "ssh", "connection", "services", "aegir_user", "dns", "commands"):
+    if not node.fields("address", "ssh", "connection", "services", "aegir_user", "dns", "commands", "php"):
         # What names it should not be told that it lacks a service as well.
         unread = model.DatabaseService(address="")
         return model.Server(name=name, address="", web=model.WebService(), database=unread)
@@ -158,6 +158,8 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
         _check_managed(node, web, database)
     if web is None and database is None:
         node.warn("has no service; nothing runs on it")
+    if web is None and node.child("php").given:
+        node.child("php").fault('is for servers with a web service ("web" in services)')
     user = node.child("aegir_user")
     user.fields("uid", "gid")
     return model.Server(
@@ -169,6 +171,7 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
         commands=_commands(node.child("commands"), connection),
         web=web,
         database=database,
+        php=php.read_php(node.child("php")),
         aegir_user=model.AegirUser(uid=_id(user.child("uid")), gid=_id(user.child("gid"))),
     )
 

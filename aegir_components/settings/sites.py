@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import groups, model, names, site_options
+from . import groups, model, names, php, site_options
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -116,6 +116,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
             "redirect_aliases",
             "isolation",
             "cron",
+            "php",
             "health",
             "install",
             "password_version",
@@ -146,6 +147,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         redirect_aliases=node.child("redirect_aliases").flag(False),
         isolation=node.child("isolation").choice("pool", model.ISOLATIONS),
         cron=site_options.read_cron(node.child("cron")),
+        php=php.read_php(node.child("php")),
         health=node.child("health").flag(True),
         install=node.child("install").flag(True),
         password_version=node.child("password_version").number(1, 1, 1_000_000),

@@ -82,6 +82,8 @@ def resolve(
             except OSError as fault:
                 faults.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
     faults += profile_faults(declared, {name: source.code for name, source in found.items()})
+    for text in language_warnings(declared, {name: source.code for name, source in found.items()}):
+        warn(text)
     if faults:
         raise settings.SettingsError(faults)
     return found
@@ -191,3 +193,23 @@ def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> l
             f"aegir:sites[\"{name}\"].profile: profile '{profile}' is not on platform {site.platform}; {have}"
         )
     return faults
+
+
+def language_warnings(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
+    """Say which sites stay English, since their application takes a translation from the code base, and there is none."""
+    warnings = []
+    for name, site in declared.sites.items():
+        code = found.get(site.platform)
+        # What is recorded of a former release says nothing of its languages.
+        if code is None or site.language == "en" or declared.platforms[site.platform].rollback:
+            continue
+        application = APPLICATIONS[code.application]
+        if not application.translations or site.language in code.languages:
+            continue
+        place = application.translations.format(language=site.language)
+        have = f"; it has {', '.join(code.languages)}" if code.languages else ""
+        warnings.append(
+            f'aegir:sites["{name}"].language: platform {site.platform} brings no {application.title} translation '
+            f"{site.language}{have}. The site is installed in English. Put the translation into the source as {place}"
+        )
+    return warnings

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+_QUOTABLE = re.compile(r"[A-Za-z0-9_./:@+=, -]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@${}+-]+")
 
 
@@ -37,6 +38,18 @@ def word(value: object) -> str:
     return text
 
 
+def plain(value: object) -> str:
+    """Let what may stand between double quotes through: no quote, backslash, dollar sign or line break.
+
+    Raises:
+        ValueError: the value has another character; settings check it long before, so this is a fault of ours.
+    """
+    text = str(value)
+    if not _QUOTABLE.fullmatch(text):
+        raise ValueError(f"{text!r} cannot stand in a configuration file")
+    return text
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     # Nothing is HTML here: each template names the quoting of its language.
@@ -48,7 +61,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - nothing is HTML here: each template names the quoting of its language
     )
-    environment.filters |= {"php": php, "word": word, "regex": re.escape}
+    environment.filters |= {"php": php, "word": word, "plain": plain, "regex": re.escape}
     return environment
 
 

@@ -6,10 +6,13 @@ import html
 import json
 import re
 import shlex
+import shutil
 import struct
+import urllib.error
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +32,6 @@ from tests.integration.farm import Farm, fetch, web_and_database
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
-Figure = Callable[[str, object], None]
 WORDPRESS, DRUPAL7, DRUPAL = (f"{name}.example.com" for name in ("wordpress", "drupal7", "drupal10"))
 SITES = (WORDPRESS, DRUPAL7, DRUPAL)
 SECOND = "second.example.com"
@@ -269,6 +271,70 @@ def in_wordpress(estate: Estate, code: str, before: str = "") -> str:
     return estate.web.run(f"runuser -u {user} -- env AEGIR_SITE={WORDPRESS} php -r {shlex.quote(php)}").stdout
 
 
+def test_a_form_of_a_hundred_megabytes_comes_in_where_php_allows_it(estate: Estate) -> None:
+    estate.farm.settings["sites"][WORDPRESS]["php"] = {
+        "uploads": "100M",
+        "memory": "320M",
+        "values": {"max_input_vars": 5000},
+    }
+    estate.farm.up()
+    estate.farm.unchanged("--refresh")
+    told = "[strlen($_POST['x'] ?? ''), $_FILES['f']['size'] ?? 0, ini_get('memory_limit'), ini_get('max_input_vars')]"
+    estate.write_local(WORDPRESS, f"if (isset($_GET['form'])) exit(json_encode({told}));")
+    browser = logins.Browser(estate.web, WORDPRESS)
+    megabyte = 1024 * 1024
+    assert (200, [3, 100 * megabyte, "320M", "5000"]) == said(
+        browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(100 * megabyte))
+    )
+    if estate.server == "nginx":
+        with pytest.raises(urllib.error.HTTPError, match="413"):
+            browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(102 * megabyte))
+    else:
+        # Apache leaves the length of what it hands on to PHP, which takes nothing of it.
+        assert [0, 0] == json.loads(browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(102 * megabyte))[1])[:2]
+    estate.write_local(WORDPRESS, "")
+    del estate.farm.settings["sites"][WORDPRESS]["php"]
+
+
+def said(answer: tuple[int, str]) -> tuple[int, object]:
+    """Read an answer's JSON."""
+    return answer[0], json.loads(answer[1])
+
+
+def test_a_site_is_in_a_language_that_its_code_base_brings_and_a_warning_says_how_to_bring_one(
+    whole: Estate, tmp_path: Path
+) -> None:
+    source = tmp_path / "german"
+    shutil.copytree(codebases.ask("wordpress"), source, symlinks=True)
+    (source / "wp-content" / "languages").mkdir(exist_ok=True)
+    (source / "wp-content" / "languages" / "de_DE.mo").write_bytes(translation({"Hello world!": "Hallo Welt!"}))
+    settings = whole.farm.settings
+    settings["platforms"]["german"] = {"server": whole.web.spec.fqdn, "source": str(source)}
+    settings["sites"]["german.example.com"] = {"platform": "german", "language": "de_DE"}
+    settings["sites"]["french.example.com"] = {"platform": "wordpress", "language": "fr_FR"}
+    warned = whole.farm.up().sentence
+    assert "Put the translation into the source as wp-content/languages/fr_FR.mo" in warned
+    assert "languages/de_DE.mo" not in warned
+    page = fetch(whole.web, "german.example.com").body
+    assert 'lang="de' in page
+    assert "Hallo Welt!" in page
+    assert "Hello world!" in fetch(whole.web, "french.example.com").body
+
+
+def translation(texts: dict[str, str]) -> bytes:
+    """Make a file of gettext's, as `msgfmt` does."""
+    pairs = sorted({"": "Content-Type: text/plain; charset=UTF-8\n", **texts}.items())
+    begin = 28 + 16 * len(pairs)
+    tables, data = [b"", b""], b""
+    for column in (0, 1):
+        for pair in pairs:
+            text = pair[column].encode()
+            tables[column] += struct.pack("<II", len(text), begin + len(data))
+            data += text + b"\0"
+    head = struct.pack("<7I", 0x950412DE, 0, len(pairs), 28, 28 + 8 * len(pairs), 0, 0)
+    return head + b"".join(tables) + data
+
+
 def test_cron_makes_links_to_the_sites_own_address(whole: Estate) -> None:
     """With TLS, and with another port than HTTP's."""
     whole.farm.settings["servers"][whole.web.spec.fqdn]["services"]["web"] = {"type": "nginx_ssl", "port": 8080}
@@ -292,7 +358,7 @@ def test_cron_makes_links_to_the_sites_own_address(whole: Estate) -> None:
     } == seen
 
 
-def test_wordpress_has_its_cron_every_five_minutes_at_a_small_load(whole: Estate, figure: Figure) -> None:
+def test_wordpress_has_its_cron_every_five_minutes_at_a_small_load(whole: Estate) -> None:
     user = layout.system_user(WORDPRESS)
     assert re.search(r"OnCalendar=\*-\*-\* \*:\d\d/5:\d\d", whole.web.run(f"cat {cron.timer_path(user)}").stdout)
     assert "active" == whole.web.run(f"systemctl is-active aegir-cron@{user}.timer").stdout.strip()
@@ -302,8 +368,7 @@ def test_wordpress_has_its_cron_every_five_minutes_at_a_small_load(whole: Estate
     )
     spent = whole.web.run(f"bash -c {shlex.quote(line)}").stderr
     seconds = sum(float(word) for word in re.findall(r"(?:user|sys) ([0-9.]+)", spent))
-    figure("cron of a WordPress site with nothing due, seconds of a processor", round(seconds, 2))
-    assert seconds < 3
+    assert 0 < seconds < 3, spent
 
 
 def test_a_wordpress_network_has_cron_on_each_of_its_sites(whole: Estate) -> None:

@@ -19,17 +19,21 @@ define('WP_HOME', 'http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 define('WP_SITEURL', 'http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy');
 define('UPLOADS', 'sites/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy/files');
 define('WP_TEMP_DIR', '/var/aegir/platforms/.sites/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx+qtaguyqipn/tmp');
+// Your own settings come first: PHP takes the first definition of a constant. What stands above is the site's place.
+if (is_readable(__DIR__ . '/local.wp-config.php')) {
+  include __DIR__ . '/local.wp-config.php';
+}
 // Code is the platform's: it changes with a release and on every web server alike.
-define('DISALLOW_FILE_MODS', true);
-define('AUTOMATIC_UPDATER_DISABLED', true);
+defined('DISALLOW_FILE_MODS') || define('DISALLOW_FILE_MODS', true);
+defined('AUTOMATIC_UPDATER_DISABLED') || define('AUTOMATIC_UPDATER_DISABLED', true);
 // Site Health asks whether WordPress can update its own code, which it is not to do here. WordPress takes what stands in $wp_filter before it begins as hooks.
 $wp_filter['site_status_tests'][10]['aegir'] = ['accepted_args' => 1, 'function' => function (array $tests): array {
   unset($tests['async']['background_updates'], $tests['direct']['update_temp_backup_writable'], $tests['direct']['available_updates_disk_space']);
   return $tests;
 }];
 // A timer of the machine's runs what is due; no visitor waits for it.
-define('DISABLE_WP_CRON', true);
-define('WP_DEBUG', false);
+defined('DISABLE_WP_CRON') || define('DISABLE_WP_CRON', true);
+defined('WP_DEBUG') || define('WP_DEBUG', false);
 // A one-time login that the hub has made (aegir login); `key` would be WordPress's own, of a lost password.
 if (($_GET['action'] ?? '') === 'aegir') {
   $wp_filter['login_form_aegir'][10]['aegir'] = ['accepted_args' => 0, 'function' => function (): void {
@@ -45,8 +49,5 @@ if (($_GET['action'] ?? '') === 'aegir') {
     wp_safe_redirect(admin_url());
     exit;
   }];
-}
-if (is_readable(__DIR__ . '/local.wp-config.php')) {
-  include __DIR__ . '/local.wp-config.php';
 }
 require_once ABSPATH . 'wp-settings.php';

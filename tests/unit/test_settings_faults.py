@@ -280,7 +280,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>a b": 1},
-        f'{WEB}["a b"]: unknown key; known: address, aegir_user, commands, connection, dns, services, ssh',
+        f'{WEB}["a b"]: unknown key; known: address, aegir_user, commands, connection, dns, php, services, ssh',
         id="server-odd-key",
     ),
     pytest.param(

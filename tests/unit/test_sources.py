@@ -307,6 +307,22 @@ class TestDetection:
         (tmp_path / "includes/bootstrap.inc").write_text("<?php\ndefine('VERSION', '6.38');\n")
         assert detect(tmp_path) is None
 
+    def test_translations_that_a_code_base_brings(self, tmp_path: Path) -> None:
+        languages = "wp/wp-content/languages"
+        fill(
+            tmp_path,
+            "wp/wp-includes/version.php",
+            *(f"{languages}/{name}" for name in ("de_DE.mo", "admin-de_DE.mo", "pt_BR.mo")),
+        )
+        found = detect(tmp_path / "wp")
+        assert found is not None
+        assert ("de_DE", "pt_BR") == found.languages
+        fill(tmp_path, "d7/includes/bootstrap.inc", "d7/profiles/standard/translations/drupal-7.105.de.po")
+        (tmp_path / "d7/includes/bootstrap.inc").write_text("<?php\ndefine('VERSION', '7.105');\n")
+        found = detect(tmp_path / "d7")
+        assert found is not None
+        assert ("de",) == found.languages
+
     def test_wordpress_has_no_profiles(self, tmp_path: Path) -> None:
         fill(tmp_path, "wp-includes/version.php")
         found = detect(tmp_path)

@@ -1,0 +1,62 @@
+"""What PHP and both web servers allow a site: one set of numbers that all of them follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MEGABYTE = 1024 * 1024
+BESIDE = 1
+"""MB that a form may have beside its largest file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The limits of a site's PHP on a web server."""
+
+    memory: int = 0
+    """MB that a request may take; 0 for what all sites have (`services/php.py`)."""
+    uploads: int = 64
+    """MB of the largest file that a form may bring."""
+    time: int = 0
+    """Seconds that a request may take; 0 for what PHP comes with, and ``WAITING`` until it is ended."""
+    children: int = 8
+    """PHP processes at once, at most; idle ones end."""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> int:
+        """MB that a request may bring."""
+        return self.uploads + BESIDE
+
+    @property
+    def waiting(self) -> int:
+        """Seconds after which a request is ended."""
+        return self.time or WAITING
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The values of php.ini that differ from what all sites have, by name."""
+        named = {
+            "memory_limit": f"{self.memory}M" if self.memory else "",
+            "max_execution_time": str(self.time) if self.time else "",
+            "upload_max_filesize": f"{self.uploads}M",
+            "post_max_size": f"{self.body}M",
+        }
+        return sorted((key, value) for key, value in ({**self.values, **named}).items() if value or key in self.values)
+
+
+WAITING = 300
+"""Seconds for which web servers wait for PHP, and after which FPM ends a request."""
+
+
+USUAL = Limits()
+"""Those of a site that declares none."""
+
+
+def of_props(props: Mapping[str, Any] | None) -> Limits:
+    """Read limits from a resource's inputs, in which numbers may be floats."""
+    given = dict(props or {})
+    values = {str(key): str(value) for key, value in dict(given.pop("values", None) or {}).items()}
+    return Limits(**{key: int(value) for key, value in given.items()}, values=values)

@@ -1,0 +1,100 @@
+"""Limits of PHP: what a stack file may say, and that pool, Apache and nginx follow one number."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from aegir_components import settings
+from aegir_components.services import limits, site
+from aegir_components.services.apache import APACHE
+from aegir_components.services.nginx import NGINX
+from tests.unit import stacks
+from tests.unit.test_templates import plan
+
+WHERE = 'aegir:sites["www.example.com"].php'
+
+
+def declared(php: object) -> settings.Php:
+    return stacks.declared(sites__site__php=php).sites[stacks.SITE].php
+
+
+def test_what_is_declared_is_read_in_megabytes_and_as_text() -> None:
+    given = {
+        "memory": "1G",
+        "uploads": "200M",
+        "time": 600,
+        "children": 20,
+        "values": {"max_input_vars": 5000, "short_open_tag": False},
+    }
+    assert settings.Php(
+        memory=1024, uploads=200, time=600, children=20, values={"max_input_vars": "5000", "short_open_tag": "0"}
+    ) == declared(given)
+
+
+def test_a_site_says_more_than_its_server() -> None:
+    site_, server = (
+        settings.Php(uploads=200, values={"a": "1"}),
+        settings.Php(uploads=100, memory=512, values={"a": "2", "b": "3"}),
+    )
+    assert settings.Php(uploads=200, memory=512, values={"a": "1", "b": "3"}) == site_.over(server)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"memory": "lots"}, '.memory: must be a size such as 100M or 1G, up to 64G, not "lots"'),
+        ({"uploads": "65G"}, '.uploads: must be a size such as 100M or 1G, up to 64G, not "65G"'),
+        ({"time": 0}, ".time: must be between 1 and 86400, not the number 0"),
+        ({"children": 1001}, ".children: must be between 1 and 1000, not the number 1001"),
+        ({"values": {"error_log": "/x"}}, ".values[error_log]: keeps sites apart, and cannot be changed; remove it"),
+        (
+            {"values": {"memory_limit": "1G"}},
+            ".values[memory_limit]: write php.memory instead, which the web server follows as well",
+        ),
+        ({"values": {"a b": "1"}}, '.values["a b"]: is no name of a value of php.ini'),
+        (
+            {"values": {"user_agent": 'a"\n[other]'}},
+            '.values[user_agent]: must be a plain value (letters, digits, spaces and _ . / : @ + = , -), not "a\\"\\n[other]"',
+        ),
+    ],
+)
+def test_a_limit_that_cannot_be_is_named(given: object, says: str) -> None:
+    with pytest.raises(settings.SettingsError) as raised:
+        declared(given)
+    (fault,) = raised.value.faults
+    # How a key is quoted in a path is the reader's.
+    assert (
+        fault.replace('["error_log"]', "[error_log]")
+        .replace('["memory_limit"]', "[memory_limit]")
+        .replace('["user_agent"]', "[user_agent]")
+        .startswith(WHERE + says.split(", not", maxsplit=1)[0])
+    )
+
+
+def test_pool_and_both_web_servers_follow_one_number() -> None:
+    php = limits.of_props(
+        {"uploads": 200.0, "memory": 512.0, "time": 900.0, "children": 3.0, "values": {"max_input_vars": "5000"}}
+    )
+    made = dataclasses.replace(plan("full", "wordpress"), php=php)
+    pool = site.pool_text(made)
+    for line in (
+        'php_admin_value[upload_max_filesize] = "200M"',
+        'php_admin_value[post_max_size] = "201M"',
+        'php_admin_value[memory_limit] = "512M"',
+        'php_admin_value[max_execution_time] = "900"',
+        'php_admin_value[max_input_vars] = "5000"',
+        "pm.max_children = 3",
+        "request_terminate_timeout = 900s",
+    ):
+        assert line in pool.splitlines(), pool
+    nginx = site.vhost_text(made, NGINX, 80)
+    assert "client_max_body_size 201m;" in nginx
+    assert "fastcgi_read_timeout 900s;" in nginx
+    apache = site.vhost_text(made, APACHE, 80)
+    found = re.search(r"LimitRequestBody (\d+)", apache)
+    assert found is not None
+    assert 201 * 1024 * 1024 == int(found[1])
+    assert "ProxySet timeout=900" in apache
