@@ -38,7 +38,7 @@ class Provider(Lifecycle):
             _prove(want)
         except (client.DatabaseError, Refused) as fault:
             return {"drift": [str(fault)]}
-        return {}
+        return {"drift": []}
 
     def converge(self, want: State) -> State:
         """Prove it."""

@@ -220,6 +220,9 @@ class Lifecycle(ResourceProvider):
         if seen is None:
             # An empty result, not ReadResult(): the SDK cannot serialise the latter.
             return ReadResult("", {})
+        if seen.get(DRIFT) == [] and there == have and (root := hub_root(have)) is not None:
+            # Whatever was not ended: everything was looked at, and all is as recorded.
+            Records(root, UNFINISHED).drop(*self._known_as(have))
         # A deviation may quote what a server said, and goes into the state and the preview in clear.
         drift = [redacted(str(text), self._secrets(props)) for text in seen.get(DRIFT, [])]
         outs = {**have, **seen, DRIFT: drift}
