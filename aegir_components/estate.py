@@ -20,12 +20,10 @@ from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
-from .hub_records import Records
-from .providers import entries
+from .providers import entries, unfinished
 from .providers.access import DatabaseAccess
 from .providers.authority import DatabaseAuthority
 from .providers.environment import Environment
-from .providers.lifecycle import UNFINISHED
 from .sources.resolve import Resolved, resolve
 
 
@@ -93,7 +91,7 @@ async def build(declared: settings.Settings) -> Estate:
     if not pulumi.runtime.is_dry_run():
         now = {name: _entry(server) for name, server in declared.servers.items()}
         entries.note(declared.hub.root, holder, now)
-    if text := unfinished(declared.hub.root, holder):
+    for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
         pulumi.log.warn(text)
     servers = _servers(declared, environment, hosts, holder)
     proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
@@ -130,18 +128,6 @@ def _entry(server: settings.Server) -> entries.Entry:
     services = {"web": server.web, "database": server.database}
     port = server.ssh.port if server.ssh else 22
     return entries.Entry(server.address, port, tuple(name for name, service in services.items() if service))
-
-
-def unfinished(hub_root: str, holder: str) -> str:
-    """Say what an earlier run of a stack has begun and not ended well; empty when there is nothing."""
-    found = [record["key"] for record in Records(hub_root, UNFINISHED).all()]
-    named = [f"{kind} {what}" for stack, kind, what in found if stack == holder]
-    if not named:
-        return ""
-    return (
-        f"an earlier run did not end well while it worked on {', '.join(named)}: what is declared of it is made as declared "
-        f"by this run, also where nothing differs from the state"
-    )
 
 
 def _reject_php(before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved]) -> None:

@@ -1,0 +1,62 @@
+"""What a run that was killed has left is told once, and what nobody has any more is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import pytest
+
+from aegir_components.providers import unfinished
+from tests.provider import test_contract
+from tests.provider.test_contract import EXAMPLES, PROVIDERS, Driver, World, created, driver
+
+world = test_contract.world
+"""The machines of the contract."""
+STACK = "aegir/test"
+
+
+def killed(*_given: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def told(world: World, state: Mapping[str, Mapping[str, Any]], *, forget: bool = True) -> list[str]:
+    return list(unfinished.told(str(world.hub_root), STACK, lambda kind: state.get(kind, {}), forget=forget))
+
+
+def test_what_the_state_has_is_told_until_it_was_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = created("site_config", world)
+    state = {"aegir:SiteConfiguration": {"x": made.outs}}
+    assert [] == told(world, state)
+    with monkeypatch.context() as patch:
+        patch.setattr(PROVIDERS["site_config"], "converge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            made.update(made.inputs)
+    for _ in range(2):
+        (text,) = told(world, state)
+        assert f"while it worked on site_config {made.inputs['site']}: what is declared" in text
+    made.update(made.inputs)
+    assert [] == told(world, state)
+
+
+def test_a_creation_that_was_taken_back_is_told_and_forgotten_by_a_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: Driver = driver("machine", world)
+    with monkeypatch.context() as patch:
+        patch.setattr(PROVIDERS["machine"], "converge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            begun.create()
+    for forget in (False, True):
+        (text,) = told(world, {}, forget=forget)
+        assert "while it made machine web1, which the state does not have" in text
+    assert [] == told(world, {})
+
+
+def test_another_stack_is_not_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = Driver(PROVIDERS["machine"](), {**EXAMPLES["machine"].inputs(world), "holder": "aegir/other"})
+    with monkeypatch.context() as patch:
+        patch.setattr(PROVIDERS["machine"], "converge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            begun.create()
+    assert [] == told(world, {})
