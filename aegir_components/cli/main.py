@@ -12,6 +12,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.sources.faults import SourceError
 
 from . import completion
+from .check_stack import check_stack
 from .ends import Refusal
 from .graph import graph
 from .login import login
@@ -45,7 +46,7 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (promote, status, login, graph, completion.completion):
+for command in (promote, status, check_stack, login, graph, completion.completion):
     aegir.add_command(command)
 
 

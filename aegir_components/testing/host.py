@@ -275,6 +275,17 @@ class FakeHost(Web, Shares, Releases, Databases):
             size = sum(len(self.content(path).encode()) for path in files)
             self._say("fact", f"{len(files)} {size}", "content")
 
+    def _sh_inventory_web(self, *roots: str) -> None:
+        registries = [f"/var/aegir/config/sites.d/{name}" for name in self.listed("/var/aegir/config/sites.d")]
+        marks = [(posixpath.basename(place), self.content(f"{place}/.published").splitlines()) for place in registries]
+        rows = [f"{mark[0]} {name} {mark[1]}" for name, mark in marks if len(mark) > 1]
+        self._say("fact", "\n".join(rows), "platforms")
+        sites = [f"{posixpath.basename(place)} {name}" for place in registries for name in self.listed(place)]
+        self._say("fact", "\n".join(sites), "registered")
+        homes = [f"{root}/.sites/{name}" for root in roots for name in self.listed(f"{root}/.sites")]
+        files = {home: sum(self.kind(path) == "file" for path in self.below(home)) for home in homes}
+        self._say("fact", "\n".join(f"{home} {count}" for home, count in files.items()), "data")
+
     # Names.
 
     def _sh_names_facts(self, name: str, address: str) -> None:

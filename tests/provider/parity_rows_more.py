@@ -254,3 +254,19 @@ call(
     link("/srv/l", "d/files"),
     link("/srv/d/files/l", "2026/a.jpg"),
 )
+
+HAVE = ("/srv/p", "/srv/q")
+call("inventory_web", "nothing is there", HAVE)
+call(
+    "inventory_web",
+    "two platforms of two stacks, with sites",
+    HAVE,
+    file(f"{CONF}/sites.d/a/.published", "aegir/x\n/srv/p/a\n"),
+    file(f"{CONF}/sites.d/a/one.example.com", "one.example.com /x\n"),
+    file(f"{CONF}/sites.d/b/.published", "aegir/y\n/srv/q/b\n"),
+    file(f"{CONF}/sites.d/b/.unproven", "/srv/q/.releases/b/1\n"),
+    directory("/srv/p/.sites/.wordpress"),
+    file("/srv/p/.sites/one.example.com/site/files/a.jpg"),
+    file("/srv/p/.sites/one.example.com/site/settings.php"),
+    directory("/srv/q/.sites/two.example.com"),
+)

@@ -75,6 +75,7 @@ NO_ITEMS = {
         "deviates fail room say installed taken php_version mysql_unit mysql_file mysql_root",
         "a word that operations are made of",
     ),
+    "inventory_databases": "it asks a real server's own records; tests/integration/test_check_stack.py does",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
 """Functions that our Python names and that are no operations, with the reason."""

@@ -1,0 +1,92 @@
+"""``check-stack``: what machines have and the stack does not, and the other way round."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+
+from aegir_components import layout
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
+from aegir_components.hub_records import DEFAULT_ROOT, Records
+from aegir_components.providers.lifecycle import UNFINISHED
+from aegir_components.services import inventory
+
+from . import completion, leftovers
+from .ends import UNHEALTHY, tell
+from .leftovers import Finding
+from .stack import Stack, here
+from .state import Server, State
+
+PROJECT = "aegir"
+TIME_LIMIT = 60.0
+"""Seconds for one machine: files are counted."""
+
+
+@click.command("check-stack")
+@click.argument("stack", shell_complete=completion.stacks)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def check_stack(stack: str, *, as_json: bool) -> None:
+    """Compare what the machines carry by their own records with what the stack's state says.
+
+    Platforms, entries of sites, directories with data and databases that nobody declares, and declared ones that are missing;
+    what an earlier run has begun and not ended. Each with what to do about it. It changes nothing. The exit status is 3 when
+    there is a difference.
+    """
+    state = Stack(name=stack, engine=here()).state()
+    found = differences(state)
+    if as_json:
+        click.echo(json.dumps([finding.plain() for finding in found], indent=2))
+    else:
+        for finding in found:
+            click.echo(f"{finding.server}: {finding.what}.\n    {finding.advice}")
+        if not found:
+            tell("the machines have what the stack has, and nothing else of it")
+    if found:
+        raise click.exceptions.Exit(UNHEALTHY)
+
+
+def differences(state: State) -> list[Finding]:
+    """Ask all machines of a stack side by side, and compare."""
+    machines = [server for server in state.servers.values() if server.connection]
+    roots = {release.publish_root for release in state.releases.values()} | {layout.PLATFORMS_ROOT}
+    tell(f"looking at {len(machines)} machines")
+    with ThreadPoolExecutor(max_workers=max(1, len(machines))) as pool:
+        answers = dict(
+            zip((server.name for server in machines), pool.map(lambda each: _look(each, roots), machines), strict=True)
+        )
+    holder = f"{PROJECT}/{state.stack}"
+    seen = {name: answer for name, answer in answers.items() if isinstance(answer, inventory.Inventory)}
+    silent = [answer for answer in answers.values() if isinstance(answer, Finding)]
+    return [*_unfinished(state, holder), *silent, *leftovers.compare(state, holder, seen)]
+
+
+def _look(server: Server, roots: set[str]) -> inventory.Inventory | Finding:
+    lines = inventory.items(roots, database=server.database is not None)
+    conn = Connection.from_props(server.connection)
+    try:
+        facts = script.execute(conn, "check", lines, what="looking at what it has", timeout=TIME_LIMIT).facts
+    except HostError as fault:
+        return Finding(
+            server=server.name, what=f"it could not be looked at: {fault.text}", advice="mend that, and ask again"
+        )
+    return inventory.read(facts)
+
+
+def _unfinished(state: State, holder: str) -> list[Finding]:
+    roots = {
+        str(server.connection.get("hub_root") or DEFAULT_ROOT) for server in state.servers.values() if server.connection
+    }
+    keys = [record["key"] for root in sorted(roots) for record in Records(root, UNFINISHED).all()]
+    return [
+        Finding(
+            server="hub",
+            what=f"a run began to work on {kind} {what} and did not end well",
+            advice="run pulumi up: what is declared of it is made as declared",
+        )
+        for stack, kind, what in keys
+        if stack == holder
+    ]
