@@ -50,7 +50,11 @@ class Provider(Lifecycle):
         return {"drift": drift, "version": report.facts.get("version", "")}
 
     def converge(self, want: State) -> State:
-        """Install, configure, make the account, and log in with it from the hub."""
+        """Install, configure, make the account, and log in with it from the hub.
+
+        Raises:
+            DatabaseDenied: the hub does not come from the address that is declared as its own.
+        """
         account = mysql.administrator_items(
             str(want["user"]), str(want["hub_address"]), str(want["password"]), tls=bool(want.get("authority")),
             rights=_rights(want),
@@ -67,6 +71,7 @@ class Provider(Lifecycle):
         _log_in(want)
         former = want.get("was", {}).get("hub_address")
         if former and former != want["hub_address"]:
+            _prove_address(want)
             # Of another hub, which this one has taken the farm over from; only now that the new account is proven.
             gone = mysql.account_removal(str(want["user"]), str(former))
             script.execute(
@@ -128,6 +133,17 @@ def endpoint(props: State, server: str) -> client.Endpoint:
 def _log_in(props: State) -> None:
     with client.connect(endpoint(props, str(props["host"]))) as session:
         session.rows("SELECT 1")
+
+
+def _prove_address(want: State) -> None:
+    """See that the hub is let in by the account of its declared address, and not by the former one, which is about to go."""
+    with client.connect(endpoint(want, str(want["host"]))) as session:
+        came = str(session.rows("SELECT CURRENT_USER()")[0][0]).rpartition("@")[2]
+    if came != want["hub_address"]:
+        raise client.DatabaseDenied(
+            f"{want['host']}: the hub comes from {came}, and aegir:hub.address says {want['hub_address']}. The former account "
+            f"stays. Write the address that the database server sees"
+        )
 
 
 def _connection(props: State) -> Connection:

@@ -287,6 +287,9 @@ class FakeWire:
             sql %= tuple(f"'{pymysql.converters.escape_string(str(value))}'" for value in values)
         if sql == "SHOW GRANTS":
             sql = f"SHOW GRANTS FOR '{self._account[0]}'@'{self._account[1]}'"
+        if sql == "SELECT CURRENT_USER()":
+            self._rows = [("@".join(self._account),)]
+            return
         self._rows = self._server.execute(sql)
 
     def fetchall(self) -> list[tuple[Any, ...]]:

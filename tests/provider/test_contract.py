@@ -1286,6 +1286,14 @@ def test_a_new_hub_gets_its_account_on_a_database_and_the_former_one_loses_its_o
     assert [] == made.outs["drift"]
 
 
+def test_a_wrong_address_of_the_hub_takes_no_account_away(world: World) -> None:
+    made = created("database", world)
+    with pytest.raises(RuntimeError, match=r"the hub comes from 10.0.0.1, and aegir:hub.address says 10.0.0.9"):
+        made.update({**made.inputs, "hub_address": "10.0.0.9"})
+    assert ("aegir_root", "10.0.0.1") in _server_of(world).accounts
+    made.update(made.inputs)
+
+
 def test_the_databases_authority_is_kept_when_the_hubs_files_are_gone_and_when_its_root_is_another(
     world: World,
 ) -> None:
