@@ -79,8 +79,9 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
     Raises:
         HostError: it could not be read whole; the machine's files are untouched.
     """
+    # A socket is in no archive: it is a meeting point of running programs, and has no content.
     report = script.execute(
-        conn, "check", [f'[ -d {shlex.quote(path)} ] && fact entries "$(find {shlex.quote(path)} -printf x | wc -c)"'],
+        conn, "check", [f'[ -d {shlex.quote(path)} ] && fact entries "$(find {shlex.quote(path)} ! -type s -printf x | wc -c)"'],
         what="looking for the site's files",
     )  # fmt: skip
     if "entries" not in report.facts:

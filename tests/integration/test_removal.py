@@ -84,6 +84,9 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     for site in (STAYS, GOES, FAILS):
         upload = f"{layout.site_files(ROOT, site)}/upload.txt"
         lab.host("web1").run(f"echo 'of {site}' >{upload} && chmod 644 {upload}")
+        # A program's socket is in no archive, and no reason not to remove a site.
+        socket = f"{layout.site_private(ROOT, site)}/program.sock"
+        lab.host("web1").run(f"php -r 'stream_socket_server(\"unix://{socket}\");' && test -S {socket}")
     return Estate(lab, farm, before)
 
 
