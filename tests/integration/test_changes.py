@@ -212,7 +212,7 @@ def test_a_name_that_another_site_gets_in_the_same_edit_is_that_sites(estate: Es
     sites, short = estate.farm.settings["sites"], "short.example.com"
     sites[short] = {"platform": "code", "database": estate.lab.host("db1").spec.fqdn}
     estate.farm.up()
-    assert "row" not in estate.content(ONE, called=short)[1]
+    assert "upload of" not in estate.content(ONE, called=short)[1]
 
     del sites[short]
     name = "heir.example.com" if as_alias else short
