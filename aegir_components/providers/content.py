@@ -6,6 +6,7 @@ Counted at each run that touches or refreshes the site, on the machines themselv
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,16 +43,18 @@ class Place:
     least: int = 1
     """How many there have to have been for none to be a loss."""
 
-    def lost(self, now: Amount) -> str:
-        """Say how much was there when it was looked at last, if nothing is left of it; empty otherwise."""
+    def lost(self, now: Amount | None) -> str:
+        """Say how much was there when it was looked at last, if nothing is left; empty otherwise, also where nobody knows."""
         had = self._records.get(*self._key)
-        if had is None or now.number or int(had.get("number", 0)) < self.least:
+        if had is None or now is None or now.number or int(had.get("number", 0)) < self.least:
             return ""
         day = time.strftime("%d %B %Y", time.gmtime(int(had["at"]))).lstrip("0")
         return f"{had['number']:,} {self.unit} ({readable(int(had['size']))}) on {day}"
 
-    def note(self, now: Amount) -> None:
-        """Write down how much there is."""
+    def note(self, now: Amount | None) -> None:
+        """Write down how much there is, where it is known."""
+        if now is None:
+            return
         self._records.put({"number": now.number, "size": now.size, "unit": self.unit}, *self._key)
 
     def forget(self) -> None:
@@ -67,8 +70,11 @@ class Place:
         return self.stack, self.site, self.where
 
 
-def counted(fact: str) -> Amount:
-    """Read what ``site_content`` said: files and bytes."""
+def counted(facts: Mapping[str, str]) -> Amount | None:
+    """Read what ``site_content`` said: files and bytes, none where directories are missing; ``None`` where it could not look."""
+    fact = facts.get("content", "" if "known" in facts else "0 0")
+    if not fact:
+        return None
     number, _, size = fact.partition(" ")
     return Amount(number=int(number or 0), size=int(float(size or 0)))
 

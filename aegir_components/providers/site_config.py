@@ -74,7 +74,7 @@ class Provider(Lifecycle):
         )
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         for name, conn in owners.items():
-            place, now = _place(want, conn), content.counted(reports[name].facts.get("content", ""))
+            place, now = _place(want, conn), content.counted(reports[name].facts)
             if had := place.lost(now):
                 drift.append(f"{name}: the site had {had}, and has no files there now")
             else:
@@ -107,7 +107,7 @@ class Provider(Lifecycle):
                 pulumi.log.warn(f"{conn.host}: {site.opened(plan.site, report.facts['open'])}")
             if conn.host in owners:
                 # What joins is counted when its files are there.
-                _place(want, conn).note(content.counted(report.facts.get("content", "")))
+                _place(want, conn).note(content.counted(report.facts))
 
         # What the others of a pack see over NFS has to be there first: their root may make nothing.
         first = {name: conn for name, conn in members.items() if name == want.get("master")}
@@ -180,9 +180,7 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
 
     # One that does not answer holds up no other; its own configuration fails and names it.
     attempt(staying, look)
-    lost = {
-        name: _place(want, staying[name]).lost(content.counted(seen.get("content", ""))) for name, seen in facts.items()
-    }
+    lost = {name: _place(want, staying[name]).lost(content.counted(seen)) for name, seen in facts.items()}
     found = {
         name: conn for name, conn in staying.items() if name not in facts or ("known" in facts[name] and not lost[name])
     }

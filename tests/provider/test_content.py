@@ -10,6 +10,7 @@ import pytest
 
 from aegir_components import backups, layout
 from aegir_components.host.connection import Connection
+from aegir_components.providers import content as content_records
 from aegir_components.providers import entries, lifecycle
 from tests.provider import test_contract
 from tests.provider.test_contract import SITE, Driver, Inputs, World, created
@@ -270,6 +271,22 @@ def test_uploads_that_are_gone_are_an_error_with_what_was_there(world: World, lo
     assert any("the site had 12 files (108 bytes) on" in text for text in made.outs["drift"])
     with pytest.raises(RuntimeError, match=r"any more, and they were 12 files \(108 bytes\)"):
         made.update({**made.inputs, "aliases": ["example.org"]})
+
+
+def test_files_that_nobody_can_count_are_not_taken_for_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may not look into a share that squashes it."""
+    assert content_records.counted({"known": "yes"}) is None
+    assert content_records.counted({}) == content_records.Amount(number=0, size=0)
+    made = created("site_config", world)
+    for number in range(12):
+        world.farm.hosts["web1"].write(f"{FILES}/{number}.jpg", "a picture")
+    assert made.read()
+    monkeypatch.setattr(
+        type(world.farm.hosts["web1"]), "_sh_site_content", lambda host, *_d: host._say("fact", "yes", "known")
+    )
+    assert made.read()
+    assert [] == made.outs["drift"]
+    made.update({**made.inputs, "aliases": ["example.org"]})
 
 
 def test_an_editor_may_remove_the_last_file(world: World) -> None:
