@@ -188,7 +188,8 @@ class Shares(Accounts):
     def _sh_want_shared_dir(self, path: str, owner: str, group: str, mode: str, user: str) -> None:
         there = self.kind(path)
         have, wanted = ":".join(self.owned(path)) if there else "", f"{owner}:{group}:{mode}"
-        if have == wanted or not self._deviates(f"directory {path}: {have or 'missing'}, not {wanted}"):
+        said = f"is {have}, not {wanted}" if have else "missing"
+        if have == wanted or not self._deviates(f"directory {path}: {said}"):
             return
         if not there and not self.is_directory(posixpath.dirname(path)):
             raise Refusal(

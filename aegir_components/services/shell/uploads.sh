@@ -26,7 +26,8 @@ find_token() { # path token: looked for a while, since clients remember for some
 want_shared_dir() { # path owner group mode user: made by root, or by the user where the share squashes root
     sd_is=$(touching stat -c %U:%G:%a "$1" 2>/dev/null)
     [ "$sd_is" = "$2:$3:$4" ] && return 0
-    deviates "directory $1: ${sd_is:-missing}, not $2:$3:$4" || return 0
+    if [ -n "$sd_is" ]; then sd_said="is $sd_is, not $2:$3:$4"; else sd_said=missing; fi
+    deviates "directory $1: $sd_said" || return 0
     # All members make it at the same time, so that one may find that another was faster.
     [ -d "$1" ] || touching mkdir "$1" 2>/dev/null || touching runuser -u "$5" -- mkdir "$1" 2>/dev/null || [ -d "$1" ] ||
         fail "the directory $1 could not be made, by root or by $5: the share does not let them write"
