@@ -13,7 +13,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.services import functions, web
 from aegir_components.services.web_types import program
 
-from . import answered, answering
+from . import answered, answering, settling
 from .lifecycle import AegirResource, Lifecycle, State
 
 WAITS: Final = ": a change waits for its reload"
@@ -58,9 +58,13 @@ class Provider(Lifecycle):
         what, conn = "reloading the web server", _connection(want)
         script.execute(conn, "apply", _items(want), what=what, holder=want["holder"])
         failing: dict[answering.Place, str] = {}
-        for site, places in answered.on(conn, str(want["holder"])).items():
-            if site.site in touched(want):
-                failing |= site.broken(places)
+        changed = touched(want)
+        known = {
+            site: places for site, places in answered.on(conn, str(want["holder"])).items() if site.site in changed
+        }
+        settling.wait(site.site for site in known)
+        for site, places in known.items():
+            failing |= site.broken(places)
         if failing:
             raise Refused(
                 conn.host,

@@ -15,7 +15,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.mysql import databases
 from aegir_components.services import installation
 
-from . import answered, answering, site_database
+from . import answered, answering, settling, site_database
 from .answering import Place
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
@@ -108,6 +108,7 @@ def _prove(want: State, content: str) -> None:
             f"to be installed (install: false). Load its dump and its files, then run pulumi up --refresh"
         )
         return
+    settling.wait([str(want["site"])])
     faults = _faults(want)
     if faults:
         # Whoever has asked just before the settings changed is answered by the former ones for a while.

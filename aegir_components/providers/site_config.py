@@ -20,7 +20,7 @@ from aegir_components.services import cron, functions, limits, site, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import content, site_move, site_removal
+from . import content, settling, site_move, site_removal
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced, without
 
 
@@ -119,6 +119,8 @@ class Provider(Lifecycle):
             well = {name: conn for name, conn in members.items() if results[name] is None}
             attempt(well, lambda conn: _activate(conn, want))
         settle(results)
+        if was and any(_settings(want, conn) != _settings(was, conn) for name, conn in members.items() if name in had):
+            settling.written(plan.site)
         _seed(
             want,
             list(staying.values()),
@@ -204,6 +206,10 @@ def _put_back(conn: Connection, want: State, was: State) -> None:
     lines += site.registry_removal(want["site"], want["platform"], want["publish_path"], want["docroot"])
     script.execute(conn, "apply", lines, what=f"putting the site {want['site']} back", holder=want["holder"])
     _activate(conn, was)
+
+
+def _settings(props: State, conn: Connection) -> str:
+    return site.settings_text(_plan(props), _port(props, conn))
 
 
 def _activate(conn: Connection, want: State) -> None:

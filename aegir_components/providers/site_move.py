@@ -10,7 +10,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt
 
-from . import answered, answering
+from . import answered, answering, settling
 from .answering import Place
 from .lifecycle import State, normal
 
@@ -67,6 +67,7 @@ def keep_if_well(
         Refused: the site does not answer there; where it is now.
     """
     here = [place for place in before.places if place.server in members]
+    settling.wait([before.site.site])
     failing = answering.broken(here, APPLICATIONS[want["application"]])
     if not failing:
         return

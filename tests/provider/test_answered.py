@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pulumi
 import pytest
 
 from aegir_components import layout
 from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
-from aegir_components.providers import answered, answering
+from aegir_components.providers import answered, answering, settling
 from tests.provider import test_answering, test_contract
 from tests.provider.test_answering import WELL, Sites
 from tests.provider.test_contract import SITE, Driver, Inputs, World, created
@@ -138,3 +140,23 @@ def test_a_hub_that_cannot_keep_records_says_so_and_goes_on(world: World, monkey
     created("machine", world)
     assert said
     assert "run pulumi up --refresh afterwards" in said[0]
+
+
+def test_a_proof_waits_until_changed_settings_count(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PHP answers by the former ones for two seconds: a site that they break would be taken for well."""
+    slept: list[float] = []
+    monkeypatch.setattr(settling, "FRESH", 2.1)
+    monkeypatch.setattr(settling, "_written", {})
+    monkeypatch.setattr(time, "sleep", slept.append)
+    made, _ = proven(world, sites)
+    reload, news = activation(world, "a", "b")
+    reload.create()
+    made.update({**made.inputs, "cron": "daily"})
+    reload.update(news)
+    assert [] == slept, "cron is in no settings"
+
+    made.update({**made.inputs, "aliases": ["example.org"]})
+    reload.update({**news, "sites": {SITE: "c"}})
+    assert [0.0 < seconds <= 2.1 for seconds in slept] == [True]

@@ -38,6 +38,7 @@ from aegir_components.providers import (
     lifecycle,
     machine,
     release,
+    settling,
     site_database,
     web_service,
 )
@@ -688,7 +689,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     farm.host("web1", "10.0.0.2")
     farm.host("db1", "10.0.0.3")
     # Not by monkeypatch: what a test changes with that has to be put back before the farm goes.
-    with mock.patch.object(answering, "AGAIN", 0.0), farm.installed():
+    with mock.patch.object(answering, "AGAIN", 0.0), mock.patch.object(settling, "FRESH", 0.0), farm.installed():
         yield World(farm, tmp_path)
     # A provider's process ends with its command; this one goes on.
     activation.waiting.clear()

@@ -1,0 +1,26 @@
+"""When a changed settings file counts: PHP goes on with the one that it has read for two seconds.
+
+Whoever asks earlier may be answered by the former settings, and takes a site for well that is broken, or the other way round.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+FRESH = 2.1
+"""Seconds: ``opcache.revalidate_freq`` is 2, and nobody here changes it."""
+_written: dict[str, float] = {}
+"""By site, when its settings changed: of this process, since a provider's instance has no data."""
+
+
+def written(site: str) -> None:
+    """Note that a site's settings have changed now."""
+    _written[site] = time.monotonic()
+
+
+def wait(sites: Iterable[str]) -> None:
+    """Wait until the settings of these sites count; where none has changed, not at all."""
+    last = max((_written[site] for site in sites if site in _written), default=0.0)
+    if (left := last + FRESH - time.monotonic()) > 0:
+        time.sleep(left)
