@@ -13,7 +13,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.services import functions, web
 from aegir_components.services.web_types import program
 
-from . import answered, answering, settling
+from . import answered, answering, settling, site_move
 from .lifecycle import AegirResource, Lifecycle, State
 
 WAITS: Final = ": a change waits for its reload"
@@ -71,6 +71,8 @@ class Provider(Lifecycle):
                 f"{answered.table(failing, 'this change of their configuration')}. docs/errors.md says where each site's errors "
                 f"are; repair it or undo the edit, and run pulumi up",
             )
+        for name in changed:
+            site_move.kept(answered.Site(hub_root=conn.hub_root, stack=str(want["holder"]), site=name)).over()
         return {}
 
     def remove(self, have: State) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ class Site:
 
     def note(self, application: str, places: Collection[Place]) -> None:
         """Write down that the site has been proven at these places, and at no others."""
-        rows = [[place.site, place.server, place.address, place.port] for place in sorted(places)]
+        rows = [_row(place) for place in sorted(places)]
         self._records.put({"application": application, "places": rows}, self.stack, self.site)
 
     def forget(self) -> None:
@@ -58,6 +58,45 @@ class Site:
     @property
     def _records(self) -> Records:
         return Records(self.hub_root, KIND)
+
+
+BEFORE: Final = "before"
+"""The hub's records of who answered just before a change, kept until the change is proven."""
+
+
+class Before:
+    """Who answered just before a change, also when that is tried again after a run that failed or was killed.
+
+    Asked anew, a site that the change itself has broken would count as one that was down before.
+
+    Args:
+        hub_root: where the hub has its records.
+        key: the stack, the kind of the change, and what is changed.
+    """
+
+    def __init__(self, hub_root: str, *key: str) -> None:
+        self._records, self._key = Records(hub_root, BEFORE), key
+
+    def of(self, sites: Iterable[Site]) -> dict[Site, list[Place]]:
+        """Give the places of each site that answered before the first attempt at the change."""
+        listed = list(sites)
+        kept = self._records.get(*self._key)
+        if kept is None:
+            found = {site: site.still() for site in listed}
+            self._records.put(
+                {"sites": {site.site: [_row(place) for place in found[site]] for site in listed}}, *self._key
+            )
+            return found
+        known = kept.get("sites") or {}
+        return {site: [Place(*row) for row in known.get(site.site, [])] for site in listed}
+
+    def over(self) -> None:
+        """The change is proven, or taken back."""
+        self._records.drop(*self._key)
+
+
+def _row(place: Place) -> list[str | int]:
+    return [place.site, place.server, place.address, place.port]
 
 
 def on(conn: Connection, stack: str) -> dict[Site, list[Place]]:

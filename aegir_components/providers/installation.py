@@ -15,7 +15,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.mysql import databases
 from aegir_components.services import installation
 
-from . import answered, answering, settling, site_database
+from . import answered, answering, settling, site_database, site_move
 from .answering import Place
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
@@ -65,6 +65,7 @@ class Provider(Lifecycle):
             _prove(want, content)
             if content != EMPTY and want.get("enabled", True):
                 known.note(want["application"], _places(want))
+            site_move.kept(known).over()
         _retire(want)
         return {"content": content}
 

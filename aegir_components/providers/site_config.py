@@ -40,7 +40,7 @@ class Provider(Lifecycle):
         """Reject changes that would leave uploads, private files and configuration behind."""
         site = want.get("site", have.get("site"))
         advice = 'Nothing was changed. Undo this edit; docs/daily.md, "Move a site", shows how the files get there'
-        if want.get("publish_root", have["publish_root"]) != have["publish_root"]:
+        if have.get("publish_root") and want.get("publish_root", have["publish_root"]) != have["publish_root"]:
             return {
                 "publish_root": f"the files of {site} are below {have['publish_root']}, and its platform is to be published "
                 f"below {want['publish_root']}. {advice}"
@@ -100,13 +100,13 @@ class Provider(Lifecycle):
         staying = _with_files(want, staying)
 
         def configure(conn: Connection) -> None:
-            lines = [*_items(plan, want, conn), *_leave_platform(plan, was)]
+            lines = [*_items(plan, want, conn), *_leave_platform(plan, was), site.registered_once(plan, want["holder"])]
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
             if "open" in report.facts:
                 pulumi.log.warn(f"{conn.host}: {site.opened(plan.site, report.facts['open'])}")
-            if conn.host in owners:
-                # What joins is counted when its files are there.
+            if conn.host in staying:
+                # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
                 _place(want, conn).note(content.counted(report.facts))
 
         # What the others of a pack see over NFS has to be there first: their root may make nothing.
@@ -121,11 +121,10 @@ class Provider(Lifecycle):
         settle(results)
         if was and any(_settings(want, conn) != _settings(was, conn) for name, conn in members.items() if name in had):
             settling.written(plan.site)
-        _seed(
-            want,
-            list(staying.values()),
-            [conn for name, conn in owners.items() if name not in staying],
-        )
+        joining = {name: conn for name, conn in owners.items() if name not in staying}
+        _seed(want, list(staying.values()), list(joining.values()))
+        for name, report in each(joining, lambda conn: script.execute(conn, "check", counting, what=what)).items():
+            _place(want, joining[name]).note(content.counted(report.facts))
         if before.places:
             each(members, lambda conn: _activate(conn, want))
             both = {name: conn for name, conn in members.items() if name in had}
@@ -157,7 +156,8 @@ def _place(props: State, conn: Connection) -> content.Place:
         hub_root=conn.hub_root,
         stack=str(props["holder"]),
         site=str(props["site"]),
-        where=shared or conn.address,  # a renamed entry is the same machine
+        # A renamed entry is the same machine.
+        where=shared or f"{conn.address}:{conn.port}",
         unit="files",
         least=content.FEW_FILES,
     )
@@ -183,9 +183,11 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
     # One that does not answer holds up no other; its own configuration fails and names it.
     attempt(staying, look)
     lost = {name: _place(want, staying[name]).lost(content.counted(seen)) for name, seen in facts.items()}
-    found = {
-        name: conn for name, conn in staying.items() if name not in facts or ("known" in facts[name] and not lost[name])
-    }
+    there = [name for name in staying if name not in facts or ("known" in facts[name] and not lost[name])]
+    # The fullest one first: it is what others are copied from.
+    amounts = {name: content.counted(facts.get(name, {})) for name in there}
+    there.sort(key=lambda name: -(amount.number if (amount := amounts[name]) else 0))
+    found = {name: staying[name] for name in there}
     if staying and not found:
         home = posixpath.commonpath(directories)
         had = next(filter(None, lost.values()), "")

@@ -39,12 +39,18 @@ def look(want: State, was: State, hub_root: str) -> Before:
     site = answered.Site(hub_root=hub_root, stack=str(want["holder"]), site=str(want["site"]))
     if not was:
         return Before(site=site, places=())
-    places = site.still()
+    # Kept until the reload or the installation has proven the site: a failed attempt of ours may be why it is down now.
+    places = kept(site).of([site])[site]
     if not places or any(normal(was.get(key)) != normal(want.get(key)) for key in _SERVED):
         site.forget()
     moves = any(was.get(key) != want[key] for key in _CODE) and want.get("health", True)
     same = normal(was.get("name")) == normal(want.get("name"))
     return Before(site=site, places=tuple(places) if moves and same else ())
+
+
+def kept(site: answered.Site) -> answered.Before:
+    """Give the record of where a site answered before it is configured."""
+    return answered.Before(site.hub_root, site.stack, "site_config", site.site)
 
 
 def keep_if_well(

@@ -41,7 +41,8 @@ class Provider(Lifecycle):
         conn, was = _connection(want), want.get("was") or {}
         # With another port, program or address each site is configured anew, and is asked after that.
         same = all(normal(was.get(key)) == normal(want[key]) for key in ("type", "port", "connection"))
-        before = {site: site.still() for site in answered.on(conn, str(want["holder"]))} if same else {}
+        asked = answered.Before(conn.hub_root, str(want["holder"]), "web_service", conn.host)
+        before = asked.of(answered.on(conn, str(want["holder"]))) if same else {}
         report = script.execute(
             conn, "apply", _items(want), what="preparing the web server", holder=want["holder"],
             timeout=PREPARE_TIMEOUT,
@@ -55,6 +56,7 @@ class Provider(Lifecycle):
                 f"{answered.table(failing, 'this change of the web server or of PHP')}. docs/errors.md says where each site's "
                 f"errors are; repair them or undo the edit, and run pulumi up",
             )
+        asked.over()
         return {"php": report.facts.get("php", "")}
 
     def remove(self, have: State) -> None:

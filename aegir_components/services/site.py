@@ -329,6 +329,18 @@ def registry_removal(site: str, platform: str, publish_path: str, docroot: str) 
     ]
 
 
+def registered_once(plan: SitePlan, holder: str) -> str:
+    """Item: no other platform of the stack has the site, as after a move that was killed and taken back."""
+    return script.call(
+        "leave_others",
+        layout.platform_registry(plan.platform),
+        layout.file_name(plan.site),
+        holder,
+        layout.site_linked(plan.root, plan.site),
+        layout.AEGIR_USER,
+    )
+
+
 def content_directories(root: str, site: str, shared: str) -> tuple[str, ...]:
     """Name the directories with what visitors and editors have brought.
 

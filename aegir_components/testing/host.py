@@ -275,6 +275,20 @@ class FakeHost(Web, Shares, Releases, Databases):
             size = sum(len(self.content(path).encode()) for path in files)
             self._say("fact", f"{len(files)} {size}", "content")
 
+    def _sh_leave_others(self, registry: str, entry: str, holder: str, target: str, _user: str) -> None:
+        if self._mode != "apply":
+            return
+        place = posixpath.dirname(registry)
+        for name in self.listed(place):
+            its_holder, its_path = (*self.content(f"{place}/{name}/.published").splitlines(), "", "")[:2]
+            if f"{place}/{name}" == registry or its_holder != holder or not self.exists(f"{place}/{name}/{entry}"):
+                continue
+            self._sh_rm(f"{place}/{name}/{entry}")
+            live = self.followed(its_path)
+            for kind, path in [key for key in self.items if key[0] == "link" and key[1].startswith(f"{live}/")]:
+                if self.items[kind, path][0] == target:
+                    del self.items[kind, path]
+
     def _sh_inventory_web(self, *roots: str) -> None:
         registries = [f"/var/aegir/config/sites.d/{name}" for name in self.listed("/var/aegir/config/sites.d")]
         marks = [(posixpath.basename(place), self.content(f"{place}/.published").splitlines()) for place in registries]

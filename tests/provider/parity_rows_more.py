@@ -270,3 +270,16 @@ call(
     file("/srv/p/.sites/one.example.com/site/settings.php"),
     directory("/srv/q/.sites/two.example.com"),
 )
+
+ENTERED = (f"{CONF}/sites.d/a", "one", "aegir/x", "/srv/p/.sites/one/site", "aegir")
+BOTH = tuple(file(f"{CONF}/sites.d/{name}/one", "one.example.com /x\n") for name in ("a", "b", "c"))
+MARKS = tuple(
+    file(f"{CONF}/sites.d/{name}/.published", f"{whose}\n/srv/p/{name}\n")
+    for name, whose in (("a", "aegir/x"), ("b", "aegir/x"), ("c", "aegir/other"))
+)
+LINKED = (
+    link("/srv/p/b", "/srv/p/.releases/b/1"),
+    link("/srv/p/.releases/b/1/sites/one.example.com", "/srv/p/.sites/one/site"),
+)
+call("leave_others", "no other has it", ENTERED, BOTH[0], *MARKS)
+call("leave_others", "another one of the stack has it, and one of another stack", ENTERED, *BOTH, *MARKS, *LINKED)

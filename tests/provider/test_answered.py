@@ -10,7 +10,7 @@ import pytest
 from aegir_components import layout
 from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
-from aegir_components.providers import answered, answering, settling
+from aegir_components.providers import answered, answering, settling, site_move
 from tests.provider import test_answering, test_contract
 from tests.provider.test_answering import WELL, Sites
 from tests.provider.test_contract import SITE, Driver, Inputs, World, created
@@ -98,8 +98,11 @@ def test_a_change_of_php_that_breaks_a_site_fails(world: World, sites: Sites, mo
         return get(*given, **named) if len(looked) == 1 else BROKEN  # type: ignore[arg-type]
 
     monkeypatch.setattr(probe, "get", breaks)
-    with pytest.raises(RuntimeError, match="does not answer after this change of the web server or of PHP"):
-        web.update({**web.inputs, "mounted": True})
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="does not answer after this change of the web server or of PHP"):
+            web.update({**web.inputs, "mounted": True})
+    monkeypatch.setattr(probe, "get", get)
+    web.update({**web.inputs, "mounted": True})
 
 
 @pytest.mark.parametrize("health", [True, False])
@@ -123,6 +126,64 @@ def test_a_site_that_moves_to_broken_code_goes_back(
     with pytest.raises(RuntimeError, match="after its move from the platform drupal-10 to drupal-11") as failed:
         made.update(news)
     assert "It is on drupal-10 again on web1" in str(failed.value)
+    assert [True, False] == [path in web.files for path in entries.values()]
+
+
+def test_a_site_that_a_failed_run_has_broken_is_not_taken_for_one_that_was_down(world: World, sites: Sites) -> None:
+    made, _ = proven(world, sites)
+    reload, news = activation(world, "a", "b")
+    reload.create()
+    made.update({**made.inputs, "aliases": ["example.org"]})
+    sites.answers[SITE] = BROKEN
+    for word in ("b", "c"):
+        with pytest.raises(RuntimeError, match="does not answer after this change"):
+            reload.update({**news, "sites": {SITE: word}})
+        # An edit that does not cure it.
+        made.update({**made.inputs, "aliases": [f"{word}.example.org"]})
+    sites.answers[SITE] = WELL
+    reload.update({**news, "sites": {SITE: "d"}})
+
+    # What breaks it later is nobody's fault again.
+    sites.answers[SITE] = BROKEN
+    made.update(made.inputs)
+    reload.update({**news, "sites": {SITE: "e"}})
+
+
+def test_a_move_to_broken_code_that_was_killed_is_taken_back_by_the_next_run(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = proven(world, sites)
+    web = world.farm.hosts["web1"]
+    registries = {name: layout.platform_registry(name) for name in ("drupal-10", "drupal-11")}
+    web.make_directories(registries["drupal-11"])
+    web.write(f"{registries['drupal-11']}/.published", "aegir/test\n/var/aegir/platforms/drupal-11\n")
+    entries = {name: f"{registry}/{SITE}" for name, registry in registries.items()}
+
+    def get(*_given: object, **_named: object) -> Answer:
+        return BROKEN if entries["drupal-11"] in web.files else WELL
+
+    def killed(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(probe, "get", get)
+    with monkeypatch.context() as patch:
+        patch.setattr(site_move, "keep_if_well", killed)
+        with pytest.raises(KeyboardInterrupt):
+            made.update({**made.inputs, **ELEVEN})
+    assert entries["drupal-11"] in web.files
+
+    # Taken back: nothing of it stays on the other platform, which could not be removed otherwise.
+    with monkeypatch.context() as patch:
+        patch.setattr(probe, "get", lambda *_given, **_named: WELL)
+        made.update(made.inputs)
+    assert [True, False] == [path in web.files for path in entries.values()]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site_move, "keep_if_well", killed)
+        with pytest.raises(KeyboardInterrupt):
+            made.update({**made.inputs, **ELEVEN})
+    with pytest.raises(RuntimeError, match="It is on drupal-10 again on web1"):
+        made.update({**made.inputs, **ELEVEN})
     assert [True, False] == [path in web.files for path in entries.values()]
 
 

@@ -289,6 +289,45 @@ def test_files_that_nobody_can_count_are_not_taken_for_none(world: World, monkey
     made.update({**made.inputs, "aliases": ["example.org"]})
 
 
+def test_a_web_server_whose_copy_failed_is_tried_again_and_never_copied_from(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.farm.host("web0", "10.0.0.20")
+    for kind in ("machine", "web_service"):
+        inputs = test_contract.EXAMPLES[kind].inputs(world)
+        Driver(
+            test_contract.PROVIDERS[kind](), {**inputs, "host": "web0", "connection": world.connection("web0")}
+        ).create()
+    for directory in (layout.platform_registry("drupal-10"), "/var/aegir/platforms/.sites"):
+        world.farm.hosts["web0"].make_directories(directory)
+    alone = created("site_config", world)
+    members = {
+        **alone.inputs["members"],
+        "web0": {**alone.inputs["members"]["web1"], "connection": world.connection("web0")},
+    }
+    copied: list[tuple[str, str]] = []
+    monkeypatch.setattr(backups, "copy_files", lambda source, target, *_rest: copied.append((source.host, target.host)))
+    made = created("site_config", world, {**alone.inputs, "members": members})
+    empty, full = world.farm.hosts["web0"], world.farm.hosts["web1"]
+    for host in (empty, full):
+        for number in range(12):
+            host.write(f"{FILES}/{number}.jpg", "a picture")
+    assert made.read()
+    for number in range(12):
+        del empty.items["file", f"{FILES}/{number}.jpg"]
+
+    def fails(*_given: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    copied.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(backups, "copy_files", fails)
+        with pytest.raises(RuntimeError, match="the disk is full"):
+            made.update({**made.inputs, "aliases": ["example.org"]})
+    made.update({**made.inputs, "aliases": ["example.org"]})
+    assert [("web1", "web0")] == copied
+
+
 def test_an_editor_may_remove_the_last_file(world: World) -> None:
     made = created("site_config", world)
     web = world.farm.hosts["web1"]
