@@ -51,8 +51,13 @@ want_upload_link() { # link target: an upload that lies in the link's place is n
 
 want_served_dir() { # path user: uploads that the web server may read, whatever mode the application gives them
     sv_mode=2770
-    has_access_list "$1" || keeps_access_lists "$1" || sv_mode=2775
     sv_was=$(touching stat -c %a "$1" 2>/dev/null)
+    has_access_list "$1" || keeps_access_lists "$1" || sv_mode=2775
+    # From a share that squashes root nobody sees the list that its exporter has set.
+    if [ "$sv_mode:$sv_was" = 2775:2770 ] && squashes_root "$1"; then
+        want_shared_dir "$1" "$2" www-data 2770 "$2"
+        return 0
+    fi
     want_shared_dir "$1" "$2" www-data "$sv_mode" "$2"
     if [ "$sv_mode" = 2770 ]; then
         want_served "$1"
@@ -77,9 +82,15 @@ has_access_list() { # path
     touching getfacl -cpE "$1" 2>/dev/null | grep -qx 'default:group:www-data:r-x'
 }
 
+squashes_root() { # path: whether root may make no file beside it, and so set no list
+    sr_try=$(touching mktemp "$(dirname "$1")/.aegir-root.XXXXXX" 2>/dev/null) || return 0
+    rm -f "$sr_try"
+    return 1
+}
+
 keeps_access_lists() { # path: whether its file system has them; a file that is gone at once is asked
     command -v setfacl >/dev/null && [ -d "$(dirname "$1")" ] || return 0
-    # A share that squashes root lets it make no file, and set no list.
+    ! squashes_root "$1" || return 1
     kl_try=$(touching mktemp "$(dirname "$1")/.aegir-acl.XXXXXX" 2>/dev/null) || return 1
     touching setfacl -m g:www-data:r "$kl_try" 2>/dev/null
     kl_status=$?
