@@ -18,7 +18,7 @@ lab-setup: setup
 	@$(ENV) python -m lab setup
 
 test: unit lint pythons lab-setup ## everything: the fast tests on each Python, lint, and the tests on real hosts in containers
-	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 25
+	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 25 || $(ENV) python -m tests.again
 
 checks: # what the tests look with, beside what is run anyway
 	@tools/setup --checks
@@ -26,6 +26,7 @@ checks: # what the tests look with, beside what is run anyway
 unit: checks ## only the fast tests, which need no host
 	$(PYTEST) $(FAST)
 
+# One cache a checkout: after a failure, tests/again.py reads there what failed on the checkout's own Python.
 pythons: checks ## the fast tests on every other supported Python that this machine has
 	@$(ENV) python -m tools.every_python pytest $(FAST) -q -rfE -p no:cacheprovider
 
