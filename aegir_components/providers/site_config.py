@@ -16,7 +16,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each, settle
-from aegir_components.services import cron, functions, limits, site, web
+from aegir_components.services import cron, functions, limits, site, site_content, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
@@ -62,7 +62,7 @@ class Provider(Lifecycle):
     def observe(self, want: State) -> State:
         """Look at every item on every web server."""
         plan, owners = _plan(want), _owners(want)
-        counting = site.content_items(_directories(want))
+        counting = site_content.content_items(_directories(want))
         reports = each(
             _members(want),
             lambda conn: script.execute(
@@ -93,18 +93,22 @@ class Provider(Lifecycle):
         what = f"configuring the site {plan.site}"
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was.get("members") else {}
-        owners, counting = _owners(want), site.content_items(_directories(want))
+        owners, counting = _owners(want), site_content.content_items(_directories(want))
         before = site_move.look(want, was, next(iter(members.values())).hub_root)
         # By machine, not by name: a renamed entry of the stack file is the same web server.
         staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
         staying = _with_files(want, staying)
 
         def configure(conn: Connection) -> None:
-            lines = [*_items(plan, want, conn), *_leave_platform(plan, was), site.registered_once(plan, want["holder"])]
+            lines = [
+                *_items(plan, want, conn),
+                *_leave_platform(plan, was),
+                site_content.registered_once(plan, want["holder"]),
+            ]
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
             if "open" in report.facts:
-                pulumi.log.warn(f"{conn.host}: {site.opened(plan.site, report.facts['open'])}")
+                pulumi.log.warn(f"{conn.host}: {site_content.opened(plan.site, report.facts['open'])}")
             if conn.host in staying:
                 # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
                 _place(want, conn).note(content.counted(report.facts))
@@ -164,7 +168,7 @@ def _place(props: State, conn: Connection) -> content.Place:
 
 
 def _directories(props: State) -> tuple[str, ...]:
-    return site.content_directories(props["publish_root"], props["site"], str(props.get("uploads") or ""))
+    return site_content.content_directories(props["publish_root"], props["site"], str(props.get("uploads") or ""))
 
 
 def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connection]:
@@ -178,7 +182,7 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
     facts: dict[str, Mapping[str, str]] = {}
 
     def look(conn: Connection) -> None:
-        facts[conn.host] = script.execute(conn, "check", site.content_items(directories), what=what).facts
+        facts[conn.host] = script.execute(conn, "check", site_content.content_items(directories), what=what).facts
 
     # One that does not answer holds up no other; its own configuration fails and names it.
     attempt(staying, look)
@@ -191,7 +195,9 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
     if staying and not found:
         home = posixpath.commonpath(directories)
         had = next(filter(None, lost.values()), "")
-        raise Refused(", ".join(staying), site.missing(str(want["site"]), home, list(staying), shared=shared, had=had))
+        raise Refused(
+            ", ".join(staying), site_content.missing(str(want["site"]), home, list(staying), shared=shared, had=had)
+        )
     return found
 
 

@@ -329,68 +329,6 @@ def registry_removal(site: str, platform: str, publish_path: str, docroot: str) 
     ]
 
 
-def registered_once(plan: SitePlan, holder: str) -> str:
-    """Item: no other platform of the stack has the site, as after a move that was killed and taken back."""
-    return script.call(
-        "leave_others",
-        layout.platform_registry(plan.platform),
-        layout.file_name(plan.site),
-        holder,
-        layout.site_linked(plan.root, plan.site),
-        layout.AEGIR_USER,
-    )
-
-
-def content_directories(root: str, site: str, shared: str) -> tuple[str, ...]:
-    """Name the directories with what visitors and editors have brought.
-
-    Args:
-        root: the publish root.
-        site: what the site is known by.
-        shared: the directory of shared uploads; empty where each web server has its own.
-    """
-    if shared:
-        home = layout.uploads_directory(shared, site)
-        return f"{home}/files", f"{home}/private"
-    return layout.site_files(root, site), layout.site_private(root, site)
-
-
-def content_items(directories: tuple[str, ...]) -> list[str]:
-    """List what finds the data of a site: the fact ``known`` says that all are there, ``content`` has files and bytes."""
-    return [functions("site"), script.call("site_content", *directories)]
-
-
-def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str) -> str:
-    """Say that a site's data are not where the state knows them, and what to do.
-
-    Args:
-        site: its name.
-        where: the directory.
-        servers: the web servers that should have it.
-        shared: whether it is on shared storage.
-        had: how much was there, where the hub has counted it.
-    """
-    knows = f"they were {had}" if had else "the state knows them there"
-    begin = f"the files of {site} are not in {where} any more, and {knows}. Nothing was changed."
-    if shared:
-        return (
-            f"{begin} Copy them there with their owners (rsync -aH) and run pulumi up, or declare the former path again"
-        )
-    return (
-        f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
-        f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
-        f'name it in aegir:replaced ({", ".join(servers)}) and run pulumi up before that. docs/daily.md, "Restore a backup"'
-    )
-
-
-def opened(site: str, path: str) -> str:
-    """Say that a site's uploads are in a file system without access lists."""
-    return (
-        f"the uploads of {site} are in {path}, on a file system without access lists (ACLs). Every account of this machine can "
-        f"read them. To keep other sites' PHP out, mount the file system with ACLs and run pulumi up --refresh"
-    )
-
-
 def data_removal(site: str, root: str) -> list[str]:
     """List what removes a site's data and user, when their backup lies verified on the hub."""
     home, user = layout.site_directory(root, site), layout.system_user(site)
