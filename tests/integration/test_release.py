@@ -397,7 +397,7 @@ def test_killed_while_one_server_waits_for_the_other_none_has_switched(estate: E
 
     assert [True] == came
     # The machines' own scripts end when their input does; the slow one may have to finish its test first.
-    assert all(switching.wait_for(host, f"! test -e {UNDO}") for host in estate.hosts)
+    assert all(switching.wait_for(host, f"! test -e {UNDO}", 180) for host in estate.hosts)
     assert before == estate.live()
     slow.run(f"rm {many}")
     estate.farm.cancel()
