@@ -166,6 +166,8 @@ def test_a_web_server_that_is_down_is_named_the_others_are_done_and_the_next_run
         second.start()
     farm.up()
     assert [200, 200] == [fetch(host, "alias.example.com").status for host in (first, second)]
+    # A container that is started anew has another /etc/hosts, without what was written into it.
+    farm.up("--refresh")
     farm.unchanged("--refresh")
 
 
