@@ -203,6 +203,8 @@ def test_fact_17_with_a_member_down_no_other_switches_and_each_ones_result_is_to
     estate.farm.up()
 
     assert {(200, estate.text)} == estate.answers()
+    # A container that is started anew has another /etc/hosts, without what was written into it.
+    estate.farm.up("--refresh")
     estate.farm.unchanged("--refresh")
 
 
