@@ -47,9 +47,13 @@ class Site:
         return answering.broken(places, APPLICATIONS[str(known["application"])])
 
     def still(self) -> list[Place]:
-        """List where it answers now, of the places where it answered; a site that was down before is nobody's fault."""
-        known = self._known
-        return answering.well(self.places(), APPLICATIONS[str(known["application"])]) if known else []
+        """List where it answers now, if not at once then on a second try, of the places where it answered before.
+
+        A site that is down already is nobody's fault; one whose PHP was just being started is not down.
+        """
+        places = self.places()
+        failing = self.broken(places)
+        return [place for place in places if place not in failing]
 
     @property
     def _known(self) -> Mapping[str, Any] | None:

@@ -91,7 +91,7 @@ def test_a_site_that_is_to_answer_otherwise_is_its_installations_to_prove(
 def test_a_change_of_php_that_breaks_a_site_fails(world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
     web = created("web_service", world)
     proven(world, sites)
-    get, looked = sites.get, []
+    get, looked = sites.get, list[object]()
 
     def breaks(*given: object, **named: object) -> Answer:
         looked.append(given)
