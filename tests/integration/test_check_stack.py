@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aegir_components import layout
 from lab import HostSpec, Lab
 from tests.integration.farm import PASSPHRASE, ROOT, STACK, Farm, fetch, web_and_database
 
@@ -46,7 +47,8 @@ def test_what_nobody_declares_is_found_and_comes_back_as_advised(
     before = farm.export()
     farm.settings["sites"][OLD] = {"platform": "code"}
     farm.up()
-    database.run("mysql -e \"CREATE TABLE content (word TEXT); INSERT INTO content VALUES ('kept')\" old_example_com")
+    base = layout.database_name(OLD)
+    database.run(f"mysql -e \"CREATE TABLE content (word TEXT); INSERT INTO content VALUES ('kept')\" {base}")
     farm.restore(before)
     status, said = check(farm)
     assert status == 3, said
@@ -57,5 +59,5 @@ def test_what_nobody_declares_is_found_and_comes_back_as_advised(
     # As the advice says: it is adopted with its content.
     farm.up()
     assert check(farm)[0] == 0
-    assert "kept" == database.run("mysql -Ne 'SELECT word FROM content' old_example_com").stdout.strip()
+    assert "kept" == database.run(f"mysql -Ne 'SELECT word FROM content' {base}").stdout.strip()
     assert fetch(web, OLD).status == 200
