@@ -69,9 +69,8 @@ def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[st
         database = databases.get(key, {})
         base = f"its database {database['database']} on {database['server']}" if database else "its database"
         where = ", ".join(sorted(files.get("members") or {})) or "its web servers"
-        before = (
-            f"The newest backup until now is {newest(key)}" if newest(key) else "Until now it has no backup on the hub"
-        )
+        backup = newest(key)
+        before = f"The newest backup until now is {backup}" if backup else "Until now it has no backup on the hub"
         yield (
             f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed, after a "
             f"proven dump and an archive of both lie on the hub. {before}"
@@ -119,7 +118,7 @@ def _place(have: Outputs) -> tuple[str, int]:
 
 
 def _where(server: settings.Server) -> tuple[str, int]:
-    return server.address, server.ssh.port if server.ssh else 22
+    return server.address, server.ssh_port
 
 
 def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[str, str]) -> Iterator[str]:

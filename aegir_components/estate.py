@@ -126,8 +126,7 @@ def _reject_losses(before: recorded.Recorded, declared: settings.Settings, sourc
 
 def _entry(server: settings.Server) -> entries.Entry:
     services = {"web": server.web, "database": server.database}
-    port = server.ssh.port if server.ssh else 22
-    return entries.Entry(server.address, port, tuple(name for name, service in services.items() if service))
+    return entries.Entry(server.address, server.ssh_port, tuple(name for name, service in services.items() if service))
 
 
 def _reject_php(before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved]) -> None:

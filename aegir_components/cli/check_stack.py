@@ -11,8 +11,8 @@ from aegir_components import layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
-from aegir_components.hub_records import DEFAULT_ROOT, Records
-from aegir_components.providers.lifecycle import UNFINISHED
+from aegir_components.hub_records import hub_root
+from aegir_components.providers import unfinished
 from aegir_components.services import inventory
 
 from . import completion, leftovers
@@ -78,15 +78,14 @@ def _look(server: Server, roots: set[str]) -> inventory.Inventory | Finding:
 
 def _unfinished(state: State, holder: str) -> list[Finding]:
     roots = {
-        str(server.connection.get("hub_root") or DEFAULT_ROOT) for server in state.servers.values() if server.connection
+        hub_root({"connection": server.connection}) or "" for server in state.servers.values() if server.connection
     }
-    keys = [record["key"] for root in sorted(roots) for record in Records(root, UNFINISHED).all()]
     return [
         Finding(
             server="hub",
             what=f"a run began to work on {kind} {what} and did not end well",
             advice="run pulumi up: what is declared of it is made as declared",
         )
-        for stack, kind, what in keys
-        if stack == holder
+        for root in sorted(roots)
+        for kind, what in unfinished.left(root, holder)
     ]

@@ -9,11 +9,10 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
 from aegir_components.services import functions, web
 from aegir_components.services.web_types import program
 
-from . import answered, answering, settling, site_move
+from . import answered, settling, site_move
 from .lifecycle import AegirResource, Lifecycle, State
 
 WAITS: Final = ": a change waits for its reload"
@@ -57,22 +56,15 @@ class Provider(Lifecycle):
         """
         what, conn = "reloading the web server", _connection(want)
         script.execute(conn, "apply", _items(want), what=what, holder=want["holder"])
-        failing: dict[answering.Place, str] = {}
-        changed = touched(want)
-        known = {
-            site: places for site, places in answered.on(conn, str(want["holder"])).items() if site.site in changed
-        }
-        settling.wait(site.site for site in known)
-        for site, places in known.items():
-            failing |= site.broken(places)
-        if failing:
-            raise Refused(
-                conn.host,
-                f"{answered.table(failing, 'this change of their configuration')}. docs/errors.md says where each site's errors "
-                f"are; repair it or undo the edit, and run pulumi up",
-            )
-        for name in changed:
-            site_move.kept(answered.Site(hub_root=conn.hub_root, stack=str(want["holder"]), site=name)).over()
+        sites = [
+            answered.Site(hub_root=conn.hub_root, stack=str(want["holder"]), site=name)
+            for name in sorted(touched(want))
+        ]
+        asked = {site: here for site in sites if (here := site.places(conn.host))}
+        settling.wait(site.site for site in asked)
+        answered.refuse_broken(conn.host, asked, "their configuration")
+        for site in sites:
+            site_move.kept(site).over()
         return {}
 
     def remove(self, have: State) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records
 
 from . import answering
@@ -35,25 +36,15 @@ class Site:
         """It is not to be asked for until it is proven again."""
         self._records.drop(self.stack, self.site)
 
-    def places(self) -> list[Place]:
-        """List where it answered."""
-        return [Place(*row) for row in (self._known or {}).get("places", [])]
+    def places(self, server: str = "") -> list[Place]:
+        """List where it answered, on one web server or on all."""
+        found = [Place(*row) for row in (self._known or {}).get("places", [])]
+        return [place for place in found if server in ("", place.server)]
 
-    def broken(self, places: Collection[Place]) -> dict[Place, str]:
-        """Say for each place at which it does not answer, also on a second try, what is wrong."""
-        known = self._known
-        if known is None or not places:
-            return {}
-        return answering.broken(places, APPLICATIONS[str(known["application"])])
-
-    def still(self) -> list[Place]:
-        """List where it answers now, if not at once then on a second try, of the places where it answered before.
-
-        A site that is down already is nobody's fault; one whose PHP was just being started is not down.
-        """
-        places = self.places()
-        failing = self.broken(places)
-        return [place for place in places if place not in failing]
+    @property
+    def application(self) -> str:
+        """Which application answered; empty where the site is not known to answer."""
+        return str((self._known or {}).get("application", ""))
 
     @property
     def _known(self) -> Mapping[str, Any] | None:
@@ -86,7 +77,7 @@ class Before:
         listed = list(sites)
         kept = self._records.get(*self._key)
         if kept is None:
-            found = {site: site.still() for site in listed}
+            found = still(listed)
             self._records.put(
                 {"sites": {site.site: [_row(place) for place in found[site]] for site in listed}}, *self._key
             )
@@ -103,20 +94,59 @@ def _row(place: Place) -> list[str | int]:
     return [place.site, place.server, place.address, place.port]
 
 
-def on(conn: Connection, stack: str) -> dict[Site, list[Place]]:
-    """List the sites of a stack that answered on a web server, with the places there."""
-    found = {}
+def on(conn: Connection, stack: str) -> list[Site]:
+    """List the sites of a stack that answered on a web server."""
+    found = []
     for record in Records(conn.hub_root, KIND).all():
         holder, name = record["key"]
-        site = Site(hub_root=conn.hub_root, stack=stack, site=name)
-        if holder == stack and (here := [place for place in site.places() if place.server == conn.host]):
-            found[site] = here
+        if holder == stack and any(row[1] == conn.host for row in record.get("places", [])):
+            found.append(Site(hub_root=conn.hub_root, stack=stack, site=name))
     return found
+
+
+def broken(asked: Mapping[Site, Collection[Place]]) -> dict[Place, str]:
+    """Say for each place at which its site does not answer, also on a second try, what is wrong; all are asked side by side."""
+    by_application: dict[str, list[Place]] = {}
+    for site, places in asked.items():
+        if places and (application := site.application):
+            by_application.setdefault(application, []).extend(places)
+    found: dict[Place, str] = {}
+    for application, places in by_application.items():
+        found |= answering.broken(places, APPLICATIONS[application])
+    return found
+
+
+def still(sites: Iterable[Site]) -> dict[Site, list[Place]]:
+    """List where sites answer now, if not at once then on a second try, of the places where they answered before.
+
+    A site that is down already is nobody's fault; one whose PHP was just being started is not down.
+    """
+    asked = {site: site.places() for site in sites}
+    failing = broken(asked)
+    return {site: [place for place in places if place not in failing] for site, places in asked.items()}
+
+
+def refuse_broken(server: str, asked: Mapping[Site, Collection[Place]], change: str) -> None:
+    """Ask sites after a change of a web server.
+
+    Args:
+        server: the web server.
+        asked: the sites, with the places at which they answered before.
+        change: what was changed, for "after this change of …".
+
+    Raises:
+        Refused: a site does not answer any more.
+    """
+    if failing := broken(asked):
+        raise Refused(
+            server,
+            f"{table(failing, f'this change of {change}')}. docs/errors.md says where each site's errors are; repair them or "
+            f"undo the edit, and run pulumi up",
+        )
 
 
 def table(failing: Mapping[Place, str], after: str) -> str:
     """Say which sites do not answer any more, and after what."""
-    rows = "; ".join(f"{place.site} on {place.server}: {why}" for place, why in sorted(failing.items()))
     sites = len({place.site for place in failing})
     does = "a site that answered before does not" if sites == 1 else f"{sites} sites that answered before do not"
-    return f"{does} answer after {after}: {rows}"
+    return f"{does} answer after {after}: {answering.rows(failing)}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aegir_components.applications import Application, health, probe
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
 from aegir_components.services import release
 from aegir_components.services.web import WebServer
@@ -101,8 +102,25 @@ def broken(found: Iterable[Place], application: Application) -> dict[Place, str]
 def table(failing: Mapping[Place, str], before: int) -> str:
     """Say which sites do not answer any more, and why."""
     sites = len({place.site for place in failing})
-    rows = "; ".join(f"{place.site} on {place.server}: {why}" for place, why in sorted(failing.items()))
-    return f"{sites} of {before} sites that answered before do not answer with the new release: {rows}"
+    return f"{sites} of {before} sites that answered before do not answer with the new release: {rows(failing)}"
+
+
+def rows(failing: Mapping[Place, str]) -> str:
+    """Name each place with what is wrong there."""
+    return "; ".join(f"{place.site} on {place.server}: {why}" for place, why in sorted(failing.items()))
+
+
+def returned(undone: Mapping[str, HostError | None], again: str) -> str:
+    """Say on which web servers something is as it was, and why it is not on the others.
+
+    Args:
+        undone: by web server, why it could not go back.
+        again: what is as it was, for "… on web1".
+    """
+    well = [name for name, fault in undone.items() if fault is None]
+    said = [f"{again} on {', '.join(well)}"] if well else []
+    said += [f"{name} could not go back: {fault}" for name, fault in undone.items() if fault is not None]
+    return "; ".join(said)
 
 
 def _asked(found: list[Place], application: Application) -> dict[Place, str | None]:

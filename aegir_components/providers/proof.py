@@ -60,7 +60,7 @@ class Switch:
             undone = attempt(had, lambda conn: self.back(conn, former[conn.host]))
             self._forget({name: conn for name, conn in had.items() if undone[name] is None})
             said = answering.table(failing, len({place.site for place in answered}))
-            raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {returned(undone)}")
+            raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone)}")
         if answered or seen.unproven:
             self._forget(had)
 
@@ -105,9 +105,8 @@ class Switch:
         )
 
 
-def returned(undone: Mapping[str, HostError | None]) -> str:
-    """Say which web servers have the former release again."""
-    well = [name for name, fault in undone.items() if fault is None]
-    said = [f"The former release is live again on {', '.join(well)}"] if well else []
-    said += [f"{name} could not go back: {fault}" for name, fault in undone.items() if fault is not None]
-    return f"{'; '.join(said)}. Repair the code, then run pulumi up; `health: false` at the platform switches without asking"
+def _advice(undone: Mapping[str, HostError | None]) -> str:
+    return (
+        f"{answering.returned(undone, 'The former release is live again')}. Repair the code, then run pulumi up; "
+        f"`health: false` at the platform switches without asking"
+    )

@@ -79,14 +79,12 @@ def keep_if_well(
         return
     undone = attempt(members, back)
     said = answered.table(failing, f"its move from the platform {was['platform']} to {want['platform']}")
-    raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_returned(undone, want, was)}")
+    raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone, want, was)}")
 
 
-def _returned(undone: Mapping[str, HostError | None], want: State, was: State) -> str:
-    well = [name for name, fault in undone.items() if fault is None]
-    said = [f"It is on {was['platform']} again on {', '.join(well)}"] if well else []
-    said += [f"{name} could not go back: {fault}" for name, fault in undone.items() if fault is not None]
+def _advice(undone: Mapping[str, HostError | None], want: State, was: State) -> str:
+    again = f"It is on {was['platform']} again"
     return (
-        f"{'; '.join(said)}. Repair the code of {want['platform']} and run pulumi up, or write `platform: {was['platform']}` at "
-        f"the site again; `health: false` at the site moves it without asking"
+        f"{answering.returned(undone, again)}. Repair the code of {want['platform']} and run pulumi up, or write "
+        f"`platform: {was['platform']}` at the site again; `health: false` at the site moves it without asking"
     )

@@ -24,19 +24,15 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
         recorded: the state.
         forget: whether what the state does not have is forgotten after it was told; a preview changes nothing.
     """
-    records = Records(hub_root, UNFINISHED)
     known, lost = [], []
-    for record in records.all():
-        holder, kind, what = record["key"]
-        if holder != stack:
-            continue
+    for kind, what in left(hub_root, stack):
         if what in _identities(kind, recorded):
             known.append(f"{kind} {what}")
             continue
         lost.append(f"{kind} {what}")
         # A creation that is tried again ends by itself; one that was taken back is nobody's.
         if forget:
-            records.drop(holder, kind, what)
+            Records(hub_root, UNFINISHED).drop(stack, kind, what)
     if known:
         yield (
             f"an earlier run did not end well while it worked on {', '.join(known)}: what is declared of it is made as declared "
@@ -47,6 +43,12 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
             f"an earlier run did not end well while it made {', '.join(lost)}, which the state does not have: this run makes "
             f"what is declared of it; what is not declared any more may have left something on its machine"
         )
+
+
+def left(hub_root: str, stack: str) -> list[tuple[str, str]]:
+    """List what a stack's runs have begun and not ended well: the module of each provider, and what was worked on."""
+    keys = [record["key"] for record in Records(hub_root, UNFINISHED).all()]
+    return [(kind, what) for holder, kind, what in keys if holder == stack]
 
 
 def _identities(kind: str, recorded: Recorded) -> set[str]:

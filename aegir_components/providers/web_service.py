@@ -8,10 +8,9 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
 from aegir_components.services import web_types
 
-from . import activation, answered, answering, entries
+from . import activation, answered, entries
 from .lifecycle import AegirResource, Lifecycle, State, normal
 from .machine import PREPARE_TIMEOUT
 
@@ -47,15 +46,8 @@ class Provider(Lifecycle):
             conn, "apply", _items(want), what="preparing the web server", holder=want["holder"],
             timeout=PREPARE_TIMEOUT,
         )  # fmt: skip
-        failing: dict[answering.Place, str] = {}
-        for site, places in before.items():
-            failing |= site.broken([place for place in places if place.server == conn.host])
-        if failing:
-            raise Refused(
-                conn.host,
-                f"{answered.table(failing, 'this change of the web server or of PHP')}. docs/errors.md says where each site's "
-                f"errors are; repair them or undo the edit, and run pulumi up",
-            )
+        here = {site: [place for place in places if place.server == conn.host] for site, places in before.items()}
+        answered.refuse_broken(conn.host, here, "the web server or of PHP")
         asked.over()
         return {"php": report.facts.get("php", "")}
 

@@ -158,6 +158,11 @@ class Server:
         """The name that resources and messages use."""
         return self.name
 
+    @property
+    def ssh_port(self) -> int:
+        """The port of ssh; the usual one where it is not reached by that, as its connection has it."""
+        return self.ssh.port if self.ssh else 22
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Composer:

@@ -55,6 +55,12 @@ class Estate:
     def is_whole(self) -> bool:
         return all(self.content(name) == [f"row of {name}", f"upload of {name}", "200"] for name in (ONE, TWO))
 
+    def declare_others(self) -> None:
+        """Declare two more platforms of the same code, one of them below another publish root."""
+        platforms = self.farm.settings["platforms"]
+        platforms["next"] = dict(platforms["code"])
+        platforms["beside"] = {**platforms["code"], "publish_path": "/srv/www/beside"}
+
     def rejected(self, edit: Callable[[Config], None]) -> str:
         """Make an edit that a preview and a run reject; it is taken back, and nothing has happened."""
         before = copy.deepcopy(self.farm.settings)
@@ -80,11 +86,10 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
         host = lab.host(name)
         settings["servers"][host.spec.fqdn] = {"address": host.address, "services": service}
     settings["platforms"]["other"] = {"server": lab.host("web2").spec.fqdn, "source": str(wordpress)}
-    settings["platforms"]["beside"] = {**settings["platforms"]["code"], "publish_path": "/srv/www/beside"}
-    settings["platforms"]["next"] = dict(settings["platforms"]["code"])
     for site in settings["sites"].values():
         site["database"] = lab.host("db1").spec.fqdn
     made = Estate(lab, Farm(tmp_path_factory.mktemp("changes"), settings))
+    made.declare_others()
     made.farm.up()
     made.fill()
     assert made.is_whole()
@@ -110,9 +115,7 @@ def test_a_release_that_breaks_the_sites_goes_back_by_itself(estate: Estate) -> 
     estate.farm.up()
     assert live != estate.web.run("readlink /var/aegir/platforms/code").stdout
     assert estate.is_whole()
-    for name in ("next", "beside"):
-        estate.farm.settings["platforms"][name] = dict(estate.farm.settings["platforms"]["code"])
-    estate.farm.settings["platforms"]["beside"]["publish_path"] = "/srv/www/beside"
+    estate.declare_others()
     estate.farm.up()
     estate.farm.unchanged("--refresh")
 
@@ -277,9 +280,7 @@ def test_a_run_that_is_killed_between_a_switch_and_its_proof_is_put_right_by_a_p
     estate.farm.up()
     assert live == estate.web.run("readlink /var/aegir/platforms/code").stdout
     assert estate.is_whole()
-    for name in ("next", "beside"):
-        estate.farm.settings["platforms"][name] = dict(estate.farm.settings["platforms"]["code"])
-    estate.farm.settings["platforms"]["beside"]["publish_path"] = "/srv/www/beside"
+    estate.declare_others()
     estate.farm.up()
     estate.farm.unchanged("--refresh")
 

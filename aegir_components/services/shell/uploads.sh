@@ -90,7 +90,7 @@ squashes_root() { # path: whether root may make no file beside it, and so set no
 
 keeps_access_lists() { # path: whether its file system has them; a file that is gone at once is asked
     command -v setfacl >/dev/null && [ -d "$(dirname "$1")" ] || return 0
-    ! squashes_root "$1" || return 1
+    # A share that squashes root lets it make no file, and set no list.
     kl_try=$(touching mktemp "$(dirname "$1")/.aegir-acl.XXXXXX" 2>/dev/null) || return 1
     touching setfacl -m g:www-data:r "$kl_try" 2>/dev/null
     kl_status=$?
