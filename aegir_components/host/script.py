@@ -110,7 +110,7 @@ def declare_entry(holder: str, name: str) -> str:
 
 
 def entry_facts(holder: str) -> str:
-    """Give the facts ``entry``, by which a stack declares the machine, and ``prepared``, where it has the account aegir."""
+    """Give the facts ``entry`` (by which a stack declares the machine), ``prepared`` (somebody did), ``others`` (records of other stacks)."""
     return call("entry_facts", holder)
 
 
