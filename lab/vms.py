@@ -17,7 +17,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from . import registers
+from . import kernel
 from .engine import Engine, run
 from .errors import EngineFailed, LabError
 
@@ -112,10 +112,13 @@ def start(place: Place, *, disk: str, memory: str, address: str, gateway: str, h
     run(["ip", "tuntap", "add", "dev", place.tap, "mode", "tap"])
     run(["ip", "link", "set", place.tap, "alias", place.name])
     run(["ip", "link", "set", place.tap, "master", bridge, "up"])
+    found = kernel.installed()
+    if found is None:
+        raise LabError(f"{place.name} has no kernel to run: `python -m lab setup` gets it")
     sockets = place.directory / "uml"
     sockets.mkdir(exist_ok=True)
     argv = [
-        "linux.uml", f"umid={place.host}", f"uml_dir={sockets}/", f"mem={memory.upper()}",
+        str(found.program), f"umid={place.host}", f"uml_dir={sockets}/", f"mem={memory.upper()}",
         f"ubda={place.written},{disk}", f"ubdbr={place.seed}", "root=/dev/ubda", "rw",
         f"vec0:transport=tap,ifname={place.tap},depth=128,gro=1", "con0=null,fd:1", "con=null", "ssl=null",
         f"ip={address}::{gateway}:255.255.255.0:{place.host}:vec0:none", f"systemd.hostname={hostname}",
@@ -123,7 +126,7 @@ def start(place: Place, *, disk: str, memory: str, address: str, gateway: str, h
     with place.console.open("ab") as console:
         subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
-            cwd=place.home, env={**os.environ, **registers.environment(), MARK: place.name},
+            cwd=place.home, env={**os.environ, MARK: place.name},
         )  # fmt: skip
     deadline = time.monotonic() + 10
     while place.process() is None:
