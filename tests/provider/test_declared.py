@@ -55,7 +55,7 @@ def test_every_way_of_a_resource_that_goes_is_the_declared_one(world: World) -> 
     declared.note_machine({"host": "web1", "connection": moved})
     other = world.connection("db1")
 
-    have = {
+    have: Inputs = {
         "host": "web1", "connection": world.connection("web1"),
         "members": {"web1": {"connection": world.connection("web1"), "type": "apache"}, "db1": {"connection": other}},
     }  # fmt: skip
