@@ -111,7 +111,9 @@ async def build(declared: settings.Settings) -> Estate:
 
 def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -> list[str]:
     """Name the sites that are on a platform or were on it: one that moves has to leave before its web servers do."""
-    had = {name for name, outputs in before.of("aegir:SiteConfiguration").items() if outputs.get("platform") == platform}
+    had = {
+        name for name, outputs in before.of("aegir:SiteConfiguration").items() if outputs.get("platform") == platform
+    }
     return [name for name, site in declared.sites.items() if site.platform == platform or site.identity in had]
 
 

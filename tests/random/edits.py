@@ -12,6 +12,8 @@ from typing import Final
 from tests.random.world import CLUSTER, World
 
 Edit = Callable[[World, random.Random], None]
+EXTRA: Final = "extra.example.org"
+"""A site without content that is compared."""
 
 
 def _any(world: World, chance: random.Random) -> str:
@@ -115,9 +117,8 @@ def keep(world: World, chance: random.Random) -> None:
 
 def extra(world: World, _chance: random.Random) -> None:
     """A further site is made, or removed."""
-    name = "extra.example.org"
-    if world.settings["sites"].pop(name, None) is None:
-        world.settings["sites"][name] = {"platform": "code"}
+    if world.settings["sites"].pop(EXTRA, None) is None:
+        world.settings["sites"][EXTRA] = {"platform": "code"}
 
 
 APPLIED: Final[tuple[Edit, ...]] = (
