@@ -19,8 +19,9 @@ TEXT = """\
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 from=/run/aegir-standby/$1
-mkdir -p "$from" /var/lib/aegir/standby
-exec 9>"/run/lock/aegir-standby-$1.lock"
+mkdir -p "$from" /var/lib/aegir/standby /run/aegir
+install -d -m 700 /run/aegir/private
+exec 9>"/run/aegir/private/standby-$1.lock"
 flock -n 9 || exit 0
 umount -f -l "$from" 2>/dev/null || :
 trap 'umount -f -l "$from" 2>/dev/null || :' EXIT

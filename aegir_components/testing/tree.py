@@ -20,6 +20,7 @@ BARE = (
     "/var/lib",
     "/var/log",
     "/var/tmp",  # noqa: S108  of a fake machine
+    "/run",
     "/run/lock",
     "/srv",
     "/usr/sbin",

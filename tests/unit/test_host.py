@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import pickle
 import shlex
 import subprocess
@@ -177,6 +178,26 @@ class TestConnection:
         from aegir_components.host import multiplex
 
         assert len(str(multiplex.socket_path(CONN))) + 17 < 107
+
+    def test_control_sockets_go_elsewhere_where_somebody_else_made_their_directory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from aegir_components.host import multiplex
+
+        monkeypatch.setattr(multiplex, "LONGEST_BASE", 200)
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        for name in ("common", "home"):
+            (tmp_path / name).mkdir()
+        taken = tmp_path / "common" / f"aegir-ssh-{os.getuid()}"
+        taken.symlink_to(tmp_path)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "common"))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+        assert tmp_path / "home/.aegir-ssh" == multiplex.socket_directory()
+        taken.unlink()
+        taken.mkdir(mode=0o777)
+        taken.chmod(0o777)
+        assert tmp_path / "home/.aegir-ssh" == multiplex.socket_directory()
 
 
 @pytest.fixture(scope="module")

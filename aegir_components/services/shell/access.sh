@@ -2,7 +2,7 @@
 
 # The table is the session's own, for all web servers prove it at once.
 mysql_login() { # base64-options database: the password is in a file for a moment, and never an argument
-    ml_file=$(mktemp) || fail "no file can be made in /tmp"
+    ml_file=$(scratch_file) || no_scratch
     printf %s "$1" | base64 -d >"$ml_file"
     if ml_said=$(mysql --defaults-file="$ml_file" "$2" -e 'CREATE TEMPORARY TABLE proof (n INT)' 2>&1); then
         fact login ok

@@ -7,7 +7,7 @@ want_fpm_process() { # user configuration base64-content unit: tested before it 
         base64 | tr -d '\n')
     fp_before=$DRIFTS
     if [ "$MODE" = apply ]; then
-        fp_try=$(mktemp) || fail "no file can be made in /tmp"
+        fp_try=$(scratch_file) || no_scratch
         printf %s "$3" | base64 -d >"$fp_try"
         fp_said=$("php-fpm$(php_version)" -t --fpm-config "$fp_try" 2>&1) || {
             rm -f "$fp_try"

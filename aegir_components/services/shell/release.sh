@@ -155,7 +155,7 @@ want_release() { # release manifest sites [digest, to read every byte]
         deviates "release $1: missing" || return 0
         fail "the release $1 is not there"
     fi
-    wr_faults=$(mktemp) || fail "no file can be made in /tmp"
+    wr_faults=$(scratch_file) || no_scratch
     { release_faults "$1" "$2" "$3"; [ -z "${4:-}" ] || full_faults "$1" "$4"; } | sort -u >"$wr_faults"
     while read -r wr_fault; do deviates "release: $wr_fault"; done <"$wr_faults"
     rm -f "$wr_faults"

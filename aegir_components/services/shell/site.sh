@@ -20,12 +20,13 @@ want_no_vhost() { # file site: one that another site has written since is that s
 }
 
 site_lock() { # user seconds site: an installer that a killed run left working is waited for
-    exec 8>>"/run/lock/aegir-$1.lock"
+    private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
+    exec 8>>"/run/aegir/private/$1.lock"
     flock -w "$2" 8 || fail "an installer of $3 is still at work after $2 s; look at it on the machine (ps -u $1)"
 }
 
 site_php() { # user site docroot tmp base64-program: the fact result is its last word
-    sp_said=$(mktemp) || fail "no file can be made in /tmp"
+    sp_said=$(scratch_file) || no_scratch
     sp_result=$(printf %s "$5" | base64 -d | runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
         "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$(php_version)" -d memory_limit=512M -d max_execution_time=0 \
         -d "sys_temp_dir=$4" -d display_errors=stderr 2>"$sp_said" 8>&- 9>&-)
