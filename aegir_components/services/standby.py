@@ -32,9 +32,11 @@ timeout -s KILL 90 mount -t nfs4 -o ro,soft,timeo=100,retrans=3,retry=0,nosuid,n
 [ "$(timeout -s KILL 30 cat "$from/.aegir-export")" = "$1" ] || { echo "$2 is not what the pack $1 shares" >&2; exit 1; }
 [ "$(cat "$3/.aegir-export" 2>/dev/null || echo "$1")" = "$1" ] || { echo "$3 holds another pack's files" >&2; exit 1; }
 begun=$(date +%s)
+# Whoever has the other machine gets nothing on this one: devices and set-user-id bits stay there.
+kept='-aH --no-devices --no-specials --chmod=Fug-s --numeric-ids'
 # What visitors have uploaded is never deleted here, whatever the other side looks like.
-rsync -aH --numeric-ids --exclude=/.releases --exclude=/.aegir-proof "$from/" "$3/"
-[ ! -d "$from/.releases" ] || rsync -aH --numeric-ids --delete --exclude='.staging-*' "$from/.releases/" "$3/.releases/"
+rsync $kept --exclude=/.releases --exclude=/.aegir-proof "$from/" "$3/"
+[ ! -d "$from/.releases" ] || rsync $kept --delete --exclude='.staging-*' "$from/.releases/" "$3/.releases/"
 echo "$begun" >"/var/lib/aegir/standby/$1.new"
 mv -f "/var/lib/aegir/standby/$1.new" "/var/lib/aegir/standby/$1"
 """
