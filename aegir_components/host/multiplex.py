@@ -226,6 +226,11 @@ def _start(conn: Connection) -> None:
         status, stderr = _log_in(conn)
         if status == 0:
             return
+        if not stderr.strip():
+            # What PAM says of an account is sent as a banner, and that is no error to ssh.
+            status, stderr = _log_in(conn, "INFO")
+            if status == 0:
+                return
         failure = login_failure(conn, stderr)
         if isinstance(failure, HostKeyChanged):
             raise hostkeys.explain_change(conn)
@@ -235,9 +240,12 @@ def _start(conn: Connection) -> None:
         pause = min(pause * 1.6, 5.0)
 
 
-def _log_in(conn: Connection) -> tuple[int, str]:
+def _log_in(conn: Connection, level: str = "ERROR") -> tuple[int, str]:
     command = [
         "ssh",
+        # The first value counts.
+        "-o",
+        f"LogLevel={level}",
         *options(conn),
         "-o",
         "ControlMaster=yes",

@@ -142,8 +142,8 @@ want_dir() { # path owner group mode
         deviates "directory $1: missing" || return 0
         mkdir "$1" || fail "the directory $1 could not be made"
     fi
-    # Mode last: chown drops the set-group-id bit.
-    chown "$2:$3" "$1" && chmod "$4" "$1" || fail "owner and mode of $1 could not be set"
+    # Mode last: chown drops the set-group-id bit. With five digits, or chmod keeps the one that a parent has handed down.
+    chown "$2:$3" "$1" && chmod "00$4" "$1" || fail "owner and mode of $1 could not be set"
 }
 
 want_file() { # path owner group mode base64-content sha256-or-nothing

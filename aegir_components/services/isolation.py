@@ -60,6 +60,14 @@ def after_vhost(site: str, server: WebServer, *, process: bool) -> list[str]:
     return [*lines, before, script.call("want_no_fpm_process", user, main_path(user), unit_path(user))]
 
 
+def ended_items(site: str, server: WebServer) -> list[str]:
+    """List what ends the PHP and all processes of a disabled site, once the web server asks it for nothing any more."""
+    user = layout.system_user(site)
+    places = (layout.pool_path(site), unit_path(user))
+    reloads = [script.call("sites_active_before", path, server.test, server.reload, server.unit) for path in places]
+    return [functions("isolation"), *reloads, *removal_items(site), script.call("want_no_processes", user)]
+
+
 def removal_items(site: str) -> list[str]:
     """List what ends a site's PHP, of either kind, when no vhost names it any more."""
     user = layout.system_user(site)

@@ -189,6 +189,15 @@ class Web(Accounts):
             self.remove(directory)
         self._sh_remove_site_user(user)
 
+    def _sh_want_no_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_end_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_open_account(self, user: str) -> None:
+        """Accounts of a fake machine have no end."""
+
     def _sh_want_cron_environment(self, path: str, text: str) -> None:
         self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{self.php_version}\n{text}\n"))
 

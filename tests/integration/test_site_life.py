@@ -267,3 +267,34 @@ def test_nothing_of_a_site_is_left_when_it_goes(farm: Farm, lab: Lab) -> None:
     ).stdout
     assert "" == left
     farm.destroy()
+
+
+def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: Lab) -> None:
+    name, web = "ends.example.com", lab.host("web1")
+    user = layout.system_user(name)
+    left = f"systemd-run -q --collect --uid {user} sh -c 'trap \"\" TERM HUP INT; while :; do sleep 1 & wait; done'"
+    farm.settings["sites"][name] = {"platform": "code", "cron": "5min"}
+    farm.up()
+    web.run(left)
+
+    farm.settings["sites"][name]["state"] = "disabled"
+    farm.up()
+    assert 503 == fetch(web, name).status
+    assert "" == web.run(f"ps -o pid,args -u {user} --no-headers", check=False).stdout
+    web.run(f"! test -e /var/aegir/config/php-fpm/pool.d/{name}.conf && ! test -S /run/php/{user}.sock")
+    web.run(f"! systemctl -q is-active aegir-cron@{user}.timer && chage -l {user} | grep -q 'expires.*1970'")
+    farm.unchanged("--refresh")
+    web.run(left)
+    assert "processes of a disabled site" in farm.drift().sentence
+
+    farm.settings["sites"][name]["state"] = "enabled"
+    farm.up("--refresh")
+    assert 200 == fetch(web, name).status
+    web.run(f"systemctl -q is-active aegir-cron@{user}.timer && chage -l {user} | grep -q 'expires.*never'")
+    farm.unchanged("--refresh")
+
+    web.run(left)
+    del farm.settings["sites"][name]
+    farm.up()
+    web.run(f"! id {user} && ! test -e {ROOT}/.sites/{name}")
+    assert [200] == [fetch(web, ONE).status]

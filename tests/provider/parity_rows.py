@@ -318,6 +318,7 @@ row(
     script.call("remove_site_data", f"{DATA}/{SITE}", "site-a"),
     file(f"{DATA}/{SITE}/x"),
 )
+call("want_no_processes", "nothing runs", ("site-a",), USER)
 call("site_lock", "nobody is at work", ("site-a", "5", SITE))
 ENVIRONMENT, TIMER = f"{CONF}/cron/site-a.env", f"{UNITS}/aegir-cron@site-a.timer"
 call("want_cron_environment", "it is missing", (ENVIRONMENT, "A=b\n"), directory(f"{CONF}/cron"), *PHP)

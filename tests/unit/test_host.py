@@ -64,6 +64,22 @@ REFUSED = f"{BEGUN}::fail {base64.b64encode(b'the disk is full').decode()}\n"
 COMMANDS = [
     (1, "", "sudo: a password is required", errors.SudoRefused, "NOPASSWD"),
     (1, "", "sudo: a terminal is required to read the password; either use ssh's -t", errors.SudoRefused, "NOPASSWD"),
+    (1, "", "sudo: sorry, you must have a tty to run sudo", errors.SudoRefused, "Defaults:admin !requiretty"),
+    (
+        1,
+        "",
+        "WARNING: Your password has expired.\nPassword change required but no TTY available.",
+        errors.LoginClosed,
+        "chage -M -1 admin",
+    ),
+    (
+        1,
+        "",
+        "Your account has expired; please contact your system administrator.",
+        errors.LoginClosed,
+        "chage -E -1 admin",
+    ),
+    (1, "", "mkdir: cannot create directory: No space left on device", errors.LoginClosed, "df -h"),
     (127, "", "sh: 1: exec: sudo: not found", errors.SudoRefused, "apt-get install sudo"),
     (127, "", "bash: line 1: sudo: command not found", errors.SudoRefused, "apt-get install sudo"),
     (1, "", "admin is not in the sudoers file.", errors.SudoRefused, "admin"),

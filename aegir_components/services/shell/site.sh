@@ -57,6 +57,35 @@ want_own_directives() { # file record test later: the owner's, tested and live w
     mkdir -p "$(dirname "$2")" && printf %s "$od_now" >"$2" || fail "$2 could not be written"
 }
 
+site_processes() { # user: their directories in /proc, by the real UID, which no process can hide
+    sp_uid=$(id -u "$1" 2>/dev/null) || return 0
+    grep -l "^Uid:[[:space:]]*${sp_uid}[[:space:]]" /proc/[0-9]*/status 2>/dev/null
+}
+
+end_processes() { # user: all that runs as it, in one call of the kernel's, so that none has time to start another
+    getent passwd "$1" >/dev/null || return 0
+    systemctl -q stop "aegir-cron@$1.service" 2>/dev/null 9>&-
+    for ep_try in 1 2 3 4 5 6 7 8 9 10; do
+        [ -n "$(site_processes "$1")" ] || return 0
+        runuser -u "$1" -- sh -c 'kill -KILL -1' 2>/dev/null 9>&-
+        sleep "0.$ep_try"
+    done
+    ep_left=$(site_processes "$1")
+    [ -z "$ep_left" ] || fail "processes of $1 do not end: $(printf '%s ' $ep_left | tr -dc '0-9 '). Look at them on the machine (ps -u $1); one that waits for a disk or an NFS server ends with that"
+}
+
+want_no_processes() { # user: of a site that is disabled; its account is closed, so that no crontab of its own starts any
+    np_is=$(site_processes "$1" | wc -l)
+    [ "$np_is" = 0 ] || deviates "user $1: $np_is processes of a disabled site" || return 0
+    [ "$MODE" = apply ] || return 0
+    usermod --expiredate 1 "$1" 9>&- && end_processes "$1"
+}
+
+open_account() { # user: of a site that is enabled again
+    ! grep -q "^$1:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:1:" /etc/shadow || usermod --expiredate '' "$1" 9>&- ||
+        fail "the account $1 could not be opened again"
+}
+
 remove_site_data() { # directory user: only what we made has a directory named site in it
     [ ! -d "$1/site" ] || rm -rf --one-file-system "$1"
     remove_site_user "$2"
@@ -64,7 +93,10 @@ remove_site_data() { # directory user: only what we made has a directory named s
 
 remove_site_user() { # user: where its files are somebody else's to remove
     if getent passwd "$1" >/dev/null; then
-        pkill -KILL -u "$1"
+        usermod --expiredate 1 "$1" 9>&- && end_processes "$1"
+        # Where cron and at keep what a user gave them.
+        rm -f "/var/spool/cron/crontabs/$1"
+        [ ! -d /var/spool/cron/atjobs ] || find /var/spool/cron/atjobs -type f -user "$1" -delete
         userdel "$1" 9>&- || fail "the user $1 could not be removed"
     fi
     ! getent group "$1" >/dev/null || groupdel "$1" 9>&-
