@@ -146,6 +146,23 @@ def other_sources(text: str, own: str, release: str, ubuntu: str) -> str:
     return f"Types: deb\nURIs: {ubuntu}\nSuites: {suites}\nComponents: main universe\nTrusted: yes\n"
 
 
+def newer_sources(own: str, release: str) -> str:
+    """Turn this machine's sources into those of a release that has no updates yet, such as Debian's testing.
+
+    Raises:
+        ReleaseMissing: this machine names no archive of its own release.
+    """
+    stanzas = distribution_sources(_source_files(), own).split("\n\n")
+    found = [
+        re.sub(r"^Suites:.*$", f"Suites: {release}", stanza, flags=re.MULTILINE)
+        for stanza in stanzas
+        if re.search(rf"^Suites:(.*\s)?{own}(\s|$)", stanza, re.MULTILINE)
+    ]
+    if not found:
+        raise ReleaseMissing(f"/etc/apt names no archive of {own}, so that none of {release} is known either")
+    return "\n\n".join(part.strip() for part in found) + "\n"
+
+
 def _source_files() -> list[tuple[str, str]]:
     candidates = [ETC_APT / "sources.list", *sorted((ETC_APT / "sources.list.d").glob("*"))]
     # apt itself reads these two endings only: others are switched off, or backups.

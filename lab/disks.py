@@ -12,13 +12,9 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from . import registers, state
-from .engine import Engine, install_packages, run
-from .errors import LabError
+from . import kernel, state
+from .engine import Engine, run
 
-PACKAGES = ("user-mode-linux", "uml-utilities", "e2fsprogs")
-KERNEL = "linux.uml"
-MODULES = pathlib.Path("/usr/lib/uml/modules")
 SIZE = "6G"
 """What a machine may write in all; the file has holes where nothing is."""
 
@@ -30,51 +26,28 @@ def directory() -> pathlib.Path:
     return path
 
 
-def install(say: Callable[[str], None]) -> None:
-    """Install the kernel that runs as a process (user-mode-linux), where it is missing.
-
-    Raises:
-        EngineMissing: it cannot be had on this machine.
-    """
-    if shutil.which(KERNEL) and shutil.which("mke2fs") and MODULES.is_dir():
-        return
-    install_packages(say, PACKAGES, what="virtual machines")
-
-
-def kernel_version() -> str:
-    """Name the version whose modules go into the disks.
-
-    Raises:
-        LabError: there is none.
-    """
-    found = sorted(path.name for path in MODULES.iterdir()) if MODULES.is_dir() else []
-    if not found:
-        raise LabError(f"{MODULES} has no kernel modules: reinstall user-mode-linux")
-    return found[-1]
-
-
-def disk(tag: str) -> pathlib.Path:
-    """Name the file that is made from an image."""
-    return directory() / f"{hashlib.sha256(f'{tag} {kernel_version()} {SIZE}'.encode()).hexdigest()[:16]}.ext4"
+def disk(tag: str, version: str) -> pathlib.Path:
+    """Name the file that is made from an image, for a version of the kernel."""
+    return directory() / f"{hashlib.sha256(f'{tag} {version} {SIZE}'.encode()).hexdigest()[:16]}.ext4"
 
 
 def ensure(engine: Engine, tag: str, say: Callable[[str], None]) -> pathlib.Path:
     """Make the disk of an image, unless it is there."""
-    install(say)
-    registers.ensure(say)
-    path = disk(tag)
+    found = kernel.ensure(say)
+    path = disk(tag, found.version)
     with state.locked("disks"):
         if not path.exists():
             begun = time.monotonic()
             say(f"making a disk of {tag} (about 20 s)")
-            _make(engine, tag, path)
+            _make(engine, tag, path, found)
             say(f"made {path.name} in {time.monotonic() - begun:.0f} s")
     return path
 
 
 def prune(tags: set[str], say: Callable[[str], None]) -> None:
     """Remove disks of images that are none of these; a machine that runs keeps its disk until it ends."""
-    current = {disk(tag) for tag in tags} if MODULES.is_dir() else set()
+    found = kernel.installed()
+    current = {disk(tag, found.version) for tag in tags} if found else set()
     with state.locked("disks"):
         for path in sorted(directory().glob("*.ext4")):
             if path not in current:
@@ -82,8 +55,7 @@ def prune(tags: set[str], say: Callable[[str], None]) -> None:
                 path.unlink()
 
 
-def _make(engine: Engine, tag: str, path: pathlib.Path) -> None:
-    version = kernel_version()
+def _make(engine: Engine, tag: str, path: pathlib.Path, found: kernel.Kernel) -> None:
     with tempfile.TemporaryDirectory(prefix="stage-", dir=directory()) as name:
         root = pathlib.Path(name, "root")
         root.mkdir(mode=0o755)
@@ -96,8 +68,8 @@ def _make(engine: Engine, tag: str, path: pathlib.Path) -> None:
             engine.call("rm", container)
         run(["tar", "--numeric-owner", "-xpf", str(archive), "-C", str(root)], timeout=300)
         archive.unlink()
-        target = root / "lib" / "modules" / version
-        shutil.copytree(MODULES / version, target, symlinks=True, dirs_exist_ok=True)
+        target = root / "lib" / "modules" / found.version
+        shutil.copytree(found.modules, target, symlinks=True, dirs_exist_ok=True)
         (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
         (root / "etc" / "machine-id").write_text("")
         # A terminal of a container's is no device of a machine.

@@ -17,7 +17,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from . import registers
+from . import kernel
 from .engine import Engine, run
 from .errors import EngineFailed, LabError
 
@@ -68,6 +68,12 @@ class Place:
         """The name of its network interface on this machine, of at most 15 characters."""
         return f"lab{hashlib.sha256(self.name.encode()).hexdigest()[:10]}"
 
+    @property
+    def mac(self) -> str:
+        """Its hardware address: with another one at each start, neighbours would look for the former for half a minute."""
+        octets = hashlib.sha256(self.name.encode()).digest()[:5]
+        return ":".join(f"{octet:02x}" for octet in (2, *octets))
+
     def process(self) -> int | None:
         """Find the machine's process."""
         needle = f"{MARK}={self.name}".encode()
@@ -112,18 +118,21 @@ def start(place: Place, *, disk: str, memory: str, address: str, gateway: str, h
     run(["ip", "tuntap", "add", "dev", place.tap, "mode", "tap"])
     run(["ip", "link", "set", place.tap, "alias", place.name])
     run(["ip", "link", "set", place.tap, "master", bridge, "up"])
+    found = kernel.installed()
+    if found is None:
+        raise LabError(f"{place.name} has no kernel to run: `python -m lab setup` gets it")
     sockets = place.directory / "uml"
     sockets.mkdir(exist_ok=True)
     argv = [
-        "linux.uml", f"umid={place.host}", f"uml_dir={sockets}/", f"mem={memory.upper()}",
+        str(found.program), f"umid={place.host}", f"uml_dir={sockets}/", f"mem={memory.upper()}",
         f"ubda={place.written},{disk}", f"ubdbr={place.seed}", "root=/dev/ubda", "rw",
-        f"vec0:transport=tap,ifname={place.tap},depth=128,gro=1", "con0=null,fd:1", "con=null", "ssl=null",
+        f"vec0:transport=tap,ifname={place.tap},depth=128,gro=1,mac={place.mac}", "con0=null,fd:1", "con=null", "ssl=null",
         f"ip={address}::{gateway}:255.255.255.0:{place.host}:vec0:none", f"systemd.hostname={hostname}",
     ]  # fmt: skip
     with place.console.open("ab") as console:
         subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
-            cwd=place.home, env={**os.environ, **registers.environment(), MARK: place.name},
+            cwd=place.home, env={**os.environ, MARK: place.name},
         )  # fmt: skip
     deadline = time.monotonic() + 10
     while place.process() is None:

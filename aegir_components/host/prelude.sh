@@ -100,8 +100,9 @@ forget_entry() { # holder
     rm -f "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)"
     rmdir /var/lib/aegir/entries /var/lib/aegir 2>/dev/null || :
 }
-entry_facts() { # holder: which entry of the stack the machine is, and whether anybody prepared it
+entry_facts() { # holder: which entry of the stack the machine is, whether anybody prepared it, and who else has it
     fact entry "$(cat "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" 2>/dev/null)"
+    fact others "$(ls /var/lib/aegir/entries 2>/dev/null | grep -vxF "$(printf %s "$1" | tr / %)" | tr '\n' ' ')"
     ! getent passwd aegir >/dev/null || fact prepared yes
 }
 only_entry() { # holder name: ends the script where the machine is another entry by now

@@ -110,7 +110,10 @@ def declare_entry(holder: str, name: str) -> str:
 
 
 def entry_facts(holder: str) -> str:
-    """Give the facts ``entry``, by which a stack declares the machine, and ``prepared``, where it has the account aegir."""
+    """Give the facts ``entry``, ``prepared`` and ``others``.
+
+    That is: by which entry a stack declares the machine, whether it has the account aegir, and which other stacks have it.
+    """
     return call("entry_facts", holder)
 
 

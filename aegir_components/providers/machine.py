@@ -15,7 +15,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.services import base, vhosts
 
-from . import entries
+from . import declared, entries
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
 PREPARE_TIMEOUT = 900.0
@@ -32,6 +32,10 @@ class Provider(Lifecycle):
     def identity(self, want: State) -> str:
         """A machine is known by its declared name."""
         return str(want["host"])
+
+    def notice(self, want: State) -> None:
+        """What goes in the same run goes from where the machine is declared now."""
+        declared.note_machine(want)
 
     def observe(self, want: State) -> State:
         """Look at every item; a machine that answers is never gone."""
@@ -105,6 +109,9 @@ def _refuse_strangers(conn: Connection, want: State) -> None:
     if facts.get("prepared"):
         # Versions before this one did not always write the entry down.
         if not want["was"].get("declared"):
+            return
+        # Its record was removed by hand: that the machine is the one it was, its host key has shown.
+        if conn.address == was.address and not facts.get("others"):
             return
         state = "was prepared for something else"
     elif conn.address == was.address:

@@ -228,6 +228,10 @@ class FakeHost(Web, Shares, Releases, Databases):
 
     def _sh_entry_facts(self, holder: str) -> None:
         self._say("fact", self.content(_entry(holder)).rstrip("\n"), "entry")
+        others = sorted(
+            posixpath.basename(path) for path in self.below(ENTRIES) if path not in {ENTRIES, _entry(holder)}
+        )
+        self._say("fact", "".join(f"{name} " for name in others), "others")
         if self.ids("aegir"):
             self._say("fact", "yes", "prepared")
 

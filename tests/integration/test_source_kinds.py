@@ -30,6 +30,7 @@ def write_code(root: Path, text: str) -> Path:
     """Make a code base that is recognised as WordPress, and is none."""
     (root / "wp-includes").mkdir(parents=True, exist_ok=True)
     (root / "wp-includes" / "version.php").write_text("<?php $wp_version = '6.1';\n")
+    (root / "index.php").write_text("<?php\n")
     (root / "release.txt").write_text(text)
     (root / "run").write_text("#!/bin/sh\n")
     (root / "run").chmod(0o755)

@@ -213,6 +213,8 @@ call("forget_entry", "it is there", ("aegir/test",), file(ENTRY, "web1\n"))
 call("forget_entry", "another stack has one as well", ("aegir/test",), file(ENTRY), file(f"{ENTRY}-2"))
 call("entry_facts", "nobody prepared it", ("aegir/test",))
 call("entry_facts", "it was prepared", ("aegir/test",), user("aegir"), file(ENTRY, "web1\n"))
+call("entry_facts", "another stack has it as well", ("aegir/test",), user("aegir"), file(ENTRY), file(f"{ENTRY}-2"))
+call("entry_facts", "only another stack has it", ("aegir/test",), user("aegir"), file(f"{ENTRY}-2"))
 for now, situation in (("", "nobody recorded one"), ("web1\n", "it is this one"), ("www1\n", "it is another one")):
     guarded = (script.call("only_entry", "aegir/test", "web1"), script.no_file(f"{CONF}/x"))
     row("only_entry", situation, guarded, file(f"{CONF}/x"), *([file(ENTRY, now)] if now else []))

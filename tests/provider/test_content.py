@@ -424,6 +424,25 @@ def test_an_address_that_leads_to_another_machine_is_found_before_anything_is_do
     made.update(news)
 
 
+def test_a_machine_whose_record_was_removed_by_hand_gets_it_again(world: World) -> None:
+    made = created("machine", world)
+    web = world.farm.hosts["web1"]
+    del web.items["file", "/var/lib/aegir/entries/aegir%test"]
+
+    made.update({**made.inputs, "uid": 950})
+
+    assert ("file", "/var/lib/aegir/entries/aegir%test") in web.items
+
+
+def test_a_machine_that_only_another_stack_knows_by_now_is_left_alone(world: World) -> None:
+    made = created("machine", world)
+    items = world.farm.hosts["web1"].items
+    items["file", "/var/lib/aegir/entries/aegir%other"] = items.pop(("file", "/var/lib/aegir/entries/aegir%test"))
+
+    with pytest.raises(RuntimeError, match="was prepared for something else"):
+        made.update({**made.inputs, "uid": 950})
+
+
 def test_a_machine_that_was_installed_anew_where_it_was_is_prepared_again(world: World) -> None:
     made = created("machine", world)
     world.farm.hosts["web1"].items.clear()

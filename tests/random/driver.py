@@ -44,7 +44,8 @@ class Driver:
         for number in range(1, steps + 1):
             kind = self.chance.choices(list(self._kinds), list(self._kinds.values()))[0]
             self.told.append(f"{number}: {kind.__name__.strip('_')}")
-            self.told[-1] += f" {kind()}"
+            said = kind()
+            self.told[-1] += f" {said}"
             self.counts[kind.__name__.strip("_")] += 1
             self._compare()
 
