@@ -9,8 +9,8 @@ import pymysql
 from pymysql import _auth
 from pymysql.connections import Connection
 
-PASSWORD_ASKED = 2061
-"""MySQL's own number for a log-in plugin that its client does not allow here (CR_AUTH_PLUGIN_ERR)."""
+from . import client
+
 _HASHED = ("", "mysql_native_password", "client_ed25519", "caching_sha2_password")
 """Plugins that answer a challenge. The others send the password itself, or a hash that is soon guessed."""
 _FULL = 4
@@ -21,7 +21,7 @@ class PasswordAskedError(pymysql.OperationalError):
     """The server wants the password in a form that it can read, and nobody knows whether it is the right server."""
 
     def __init__(self, plugin: str) -> None:
-        super().__init__(PASSWORD_ASKED, f"the server asks for the password itself ({plugin})")
+        super().__init__(client.PASSWORD_ASKED, f"the server asks for the password itself ({plugin})")
 
 
 class Pinned(ssl.SSLContext):

@@ -15,7 +15,7 @@ import pymysql
 from aegir_components.host import forward
 from aegir_components.host.connection import Connection
 
-from . import careful, certificates
+from . import certificates
 from .statements import PREAMBLE
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _refused_since: dict[tuple[str, int], float] = {}
 """When a server first refused a connection, of this process: all that need it wait for it together, not one by one."""
 _UNREACHABLE = (2002, 2003, 2013)
 _NO_TLS = 2026
+PASSWORD_ASKED = 2061
+"""MySQL's own number for a log-in plugin that its client does not allow here (CR_AUTH_PLUGIN_ERR)."""
 _QUOTE = re.compile(r" near '.*", re.DOTALL)
 _DENIED = (1045, 1130, 1698)
 _LACKING = (1044, 1142, 1227, 1410)
@@ -144,6 +146,9 @@ def _patiently(endpoint: Endpoint, work: Callable[[], Wire[Any]]) -> Wire[Any]:
 
 
 def _open(endpoint: Endpoint, database: str | None, place: Mapping[str, Any]) -> Wire[Any]:
+    # Only here: it needs PyMySQL at once, which a command with nothing to do does without.
+    from . import careful  # noqa: PLC0415
+
     if endpoint.authority or endpoint.tunnel is not None:
         return _connect(endpoint, database, place, _trust(endpoint))
     try:
@@ -226,7 +231,7 @@ def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseErr
             f"{where} offers no TLS, or not with a certificate of the declared authority ({said}), and the stack file "
             f"demands it (tls: required). `pulumi up --refresh` installs one on a server that we manage"
         )
-    if code == careful.PASSWORD_ASKED:
+    if code == PASSWORD_ASKED:
         return DatabaseDenied(
             f"{where}: {said}, and nothing says that it is the right server, so it was not sent. Write tls: required for "
             f"this database into the stack file; for a server that somebody else runs, with its authority as well"

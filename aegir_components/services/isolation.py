@@ -9,7 +9,7 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions
+from . import functions, sandbox
 from .web import WebServer
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/php-fpm/process.d"
@@ -44,7 +44,7 @@ def process_items(site: str, pool: str) -> list[str]:
     return [
         functions("isolation"),
         script.directory(DIRECTORY, mode=0o711),
-        script.call("want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user)),
+        script.call("want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user), sandbox.MASTER),
     ]
 
 

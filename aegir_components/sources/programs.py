@@ -44,7 +44,7 @@ def environment(**more: str) -> dict[str, str]:
 
 @functools.cache
 def confined() -> tuple[str, ...]:
-    """Give what starts a program without root's powers over the kernel and over other processes; empty where nothing has to, or can.
+    """Give what starts a program without root's powers over kernel and processes; empty where nothing has to, or can.
 
     Root without capabilities may not look into a process that has them, so Pulumi's passphrase in ``/proc/*/environ`` is
     out of reach. Files of the hub's user stay within it.

@@ -211,6 +211,20 @@ def test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request(f
         web.run(f"systemctl is-active aegir-php@{user}.service && ! test -e {layout.pool_path(TWO)}")
         parents = web.run(f"ps -o ppid= -C php-fpm8.2 | sort -u | wc -l; test -S {layout.process_socket(TWO)}").stdout
         assert int(parents) >= 2
+        for unit in (f"aegir-php@{user}", f"aegir-cron@{user}"):
+            said = web.run(f"systemd-analyze security --no-pager {unit}.service | tail -n 1").stdout
+            assert float(said.partition("level for")[2].split(":")[1].split()[0]) < 5, said
+        for forbidden in (
+            "touch /usr/bin/x",
+            "touch /etc/x",
+            "mknod /tmp/x b 7 0",
+            "cat /proc/1/environ",
+            "unshare -r true",
+        ):
+            assert "no" == php(web, TWO, "tries", f"exec('{forbidden} 2>&1', $o, $s); echo $s ? 'no' : 'done';"), (
+                forbidden
+            )
+        web.run(f"rm {ROOT}/code/tries.php")
         farm.unchanged("--refresh")
         del farm.settings["sites"][TWO]["isolation"]
         farm.up()

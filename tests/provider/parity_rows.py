@@ -328,7 +328,7 @@ CRON = (file(ENVIRONMENT), file(TIMER), file(f"{UNITS}/aegir-cron@.service"), fi
 call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER), *CRON)
 call("want_no_cron", "one of two", ("site-a", ENVIRONMENT, TIMER), *CRON, file(f"{UNITS}/aegir-cron@site-b.timer"))
 MASTER = ("site-a", f"{CONF}/php-fpm/process.d/site-a.conf", f"{UNITS}/aegir-php@site-a.service")
-PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2])
+PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2], "PrivateDevices=yes")
 call("want_fpm_process", "it is missing", PROCESS, directory(f"{CONF}/php-fpm/process.d"), *PHP)
 call("want_fpm_process", "its directory is missing", PROCESS, *PHP)
 call(

@@ -7,7 +7,7 @@ define('DB_PASSWORD', 'Pa55word');
 define('DB_HOST', '10.0.0.3:3307');
 // WordPress has no setting for an authority. OpenSSL takes it from the environment where nobody names one, and the second
 // flag (mysqlnd's CLIENT_SSL_VERIFY_SERVER_CERT, which has no name in PHP) verifies the server and its name with it.
-putenv('SSL_CERT_FILE=' . '/var/lib/aegir/database-ca/db1.example.com.crt');
+putenv('SSL_CERT_FILE=' . '/var/lib/aegir/database-ca/10.0.0.3.crt');
 define('MYSQL_CLIENT_FLAGS', MYSQLI_CLIENT_SSL | 1 << 30);
 define('DB_CHARSET', 'utf8mb4');
 define('DB_COLLATE', '');
