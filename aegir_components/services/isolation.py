@@ -9,7 +9,7 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions
+from . import functions, sandbox
 from .web import WebServer
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/php-fpm/process.d"
@@ -44,7 +44,7 @@ def process_items(site: str, pool: str) -> list[str]:
     return [
         functions("isolation"),
         script.directory(DIRECTORY, mode=0o711),
-        script.call("want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user)),
+        script.call("want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user), sandbox.MASTER),
     ]
 
 
@@ -58,6 +58,14 @@ def after_vhost(site: str, server: WebServer, *, process: bool) -> list[str]:
         return [*lines, script.call("sites_active_before", path, server.test, server.reload, server.unit), gone]
     before = script.call("sites_active_before", unit_path(user), server.test, server.reload, server.unit)
     return [*lines, before, script.call("want_no_fpm_process", user, main_path(user), unit_path(user))]
+
+
+def ended_items(site: str, server: WebServer) -> list[str]:
+    """List what ends the PHP and all processes of a disabled site, once the web server asks it for nothing any more."""
+    user = layout.system_user(site)
+    places = (layout.pool_path(site), unit_path(user))
+    reloads = [script.call("sites_active_before", path, server.test, server.reload, server.unit) for path in places]
+    return [functions("isolation"), *reloads, *removal_items(site), script.call("want_no_processes", user)]
 
 
 def removal_items(site: str) -> list[str]:

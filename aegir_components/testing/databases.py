@@ -100,7 +100,7 @@ class Databases(Accounts):
         except pymysql.MySQLError:
             return ""
 
-    def _sh_mysql_login(self, options: str, database: str) -> None:
+    def _sh_mysql_login(self, options: str, database: str, _authority: str = "") -> None:
         given = dict(line.split("=", 1) for line in decoded(options).splitlines() if "=" in line)
         password = given["password"].strip('"')
         try:

@@ -33,6 +33,7 @@ from aegir_components.certificates import facts
 from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
+from aegir_components.mysql import careful
 from aegir_components.providers import declared
 from aegir_components.sources import tree
 
@@ -77,6 +78,7 @@ class FakeFarm:
                 (spool, "possible", lambda: False),
                 (forward, "to_local", self.to_local),
                 (pymysql, "connect", self.connect),
+                (careful, "CarefulConnection", self.connect),
                 (probe, "get", self.get),
                 (backups, "_run", self.stream),
                 (local_names, "forward", self.forward),

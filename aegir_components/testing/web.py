@@ -73,9 +73,9 @@ class Web(Accounts):
         if missing and self._mode == "apply" and "running" in self.unit(f"php{self.php_version}-fpm"):
             self.later("fpm_later")
 
-    def _sh_want_fpm_process(self, user: str, configuration: str, content: str, unit: str) -> None:
+    def _sh_want_fpm_process(self, user: str, configuration: str, content: str, unit: str, limits: str) -> None:
         self._sh_want_file(configuration, "root", "root", "644", content)
-        self._sh_want_file(unit, "root", "root", "644", encoded(_master(user, configuration, self.php_version)))
+        self._sh_want_file(unit, "root", "root", "644", encoded(_master(user, configuration, self.php_version, limits)))
         self._sh_want_service(f"aegir-php@{user}.service")
 
     def _sh_want_no_fpm_process(self, user: str, configuration: str, unit: str) -> None:
@@ -189,6 +189,15 @@ class Web(Accounts):
             self.remove(directory)
         self._sh_remove_site_user(user)
 
+    def _sh_want_no_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_end_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_open_account(self, user: str) -> None:
+        """Accounts of a fake machine have no end."""
+
     def _sh_want_cron_environment(self, path: str, text: str) -> None:
         self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{self.php_version}\n{text}\n"))
 
@@ -207,11 +216,11 @@ class Web(Accounts):
             self._sh_rmdir(place)
 
 
-def _master(user: str, configuration: str, php: str) -> str:
+def _master(user: str, configuration: str, php: str, limits: str) -> str:
     return (
         f"# Written by aegir.\n[Unit]\nDescription=PHP of the site {user}\nAfter=network.target\n\n[Service]\nType=notify\n"
         f"ExecStart=/usr/sbin/php-fpm{php} --nodaemonize --fpm-config {configuration}\nExecReload=/bin/kill -USR2 $MAINPID\n"
-        f"KillSignal=SIGQUIT\nTimeoutStopSec=70\nRestart=on-failure\nPrivateTmp=yes\n\n[Install]\n"
+        f"KillSignal=SIGQUIT\nTimeoutStopSec=70\nRestart=on-failure\nPrivateTmp=yes\n{limits}\n\n[Install]\n"
         f"WantedBy=multi-user.target\n"
     )
 
