@@ -12,6 +12,7 @@ from typing import Any
 
 from .addresses import Addresses
 from .php import Range
+from .values import Values
 
 DOCROOTS = (".", "web", "docroot", "html")
 """Where a code base may have its document root, in the order in which they are looked for."""
@@ -80,6 +81,8 @@ class Application:
     """The PHP files that make a one-time login; they print ``::link`` and the address."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
+    values: Values
+    """What a stack file may tell its settings file."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
     translations: str = ""

@@ -12,6 +12,7 @@ import yaml
 from . import php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
+from .values import PLACES, Values
 
 INFO = ".info.yml"
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
@@ -124,6 +125,19 @@ DRUPAL = Application(
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
     login_lasts=LOGIN_LASTS,
+    values=Values(
+        pattern=r"[a-z_][a-z0-9_.]*",
+        kind="name of one of Drupal's $settings",
+        ours=PLACES
+        | {
+            "hash_salt",
+            "file_temp_path",
+            "reverse_proxy_trusted_headers",
+            "deployment_identifier",
+            "skip_permissions_hardening",
+        },
+        config=True,
+    ),
     judge=judge,
     cron="drupal-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

@@ -11,6 +11,7 @@ from . import php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, NO_PROFILES, judge
+from .values import PLACES, Values
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -97,6 +98,11 @@ DRUPAL7 = Application(
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),
     login_lasts=LOGIN_LASTS,
+    values=Values(
+        pattern=r"[A-Za-z_][A-Za-z0-9_.:-]*",
+        kind="name of a variable of Drupal 7",
+        ours=PLACES | {"file_temporary_path", "allow_authorize_operations"},
+    ),
     judge=judge,
     cron="drupal7-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

@@ -9,6 +9,7 @@ from . import php
 from .addresses import Addresses
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .drupal import first_words
+from .values import Values
 
 _VERSION = re.compile(r"\$wp_version\s*=\s*'([^']+)'")
 
@@ -64,6 +65,30 @@ WORDPRESS = Application(
     password=("wordpress-boot.php", "wordpress-password.php"),
     login=("wordpress-boot.php", "wordpress-login.php"),
     login_lasts="once, for 15 minutes",
+    values=Values(
+        pattern=r"[A-Za-z_][A-Za-z0-9_]*",
+        kind="name of a constant of PHP",
+        ours=frozenset(
+            {
+                *(
+                    "DB_NAME",
+                    "DB_USER",
+                    "DB_PASSWORD",
+                    "DB_HOST",
+                    "DB_CHARSET",
+                    "DB_COLLATE",
+                    "ABSPATH",
+                    "AEGIR_CONFIG",
+                ),
+                *("WP_HOME", "WP_SITEURL", "UPLOADS", "WP_TEMP_DIR", "DISABLE_WP_CRON"),
+                *(
+                    f"{kind}_{what}"
+                    for kind in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE")
+                    for what in ("KEY", "SALT")
+                ),
+            }
+        ),
+    ),
     judge=judge,
     translations="wp-content/languages/{language}.mo",
     profiles=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import posixpath
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +30,7 @@ class Provider(Lifecycle):
 
     # Not the publish root: a replacement would archive and remove the site's files.
     identity_keys = ("site",)
-    secret_keys = ("password", "salt", "key", "hub_password")
+    secret_keys = ("password", "salt", "key", "hub_password", "values")
     computed_keys = ("made",)
 
     def identity(self, want: State) -> str:
@@ -251,7 +252,8 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
                 ``https``, ``chain`` and ``key`` (secret) of its certificate, ``redirect_aliases``, ``enabled``,
                 ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
                 ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
-                ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for).
+                ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for), ``values`` (secret;
+                what the settings file is told, in JSON).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -310,5 +312,6 @@ def _plan(props: State) -> site.SitePlan:
         key=str(props.get("key") or ""),
         redirect_aliases=bool(props.get("redirect_aliases")),
         enabled=bool(props.get("enabled", True)),
+        values=json.loads(str(props.get("values") or "{}")),
         proxies=tuple(str(proxy) for proxy in props.get("proxies", ())),
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
@@ -51,6 +53,8 @@ class SitePlan:
     host: str = ""
     """Its host name, where it was renamed."""
     php: limits.Limits = limits.USUAL
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
     former_host: str = ""
     """The host name of the last run that was recorded, where that was another one."""
 
@@ -67,7 +71,7 @@ class SitePlan:
     @property
     def socket(self) -> str:
         """Where its PHP listens."""
-        return layout.process_socket(self.site) if self.process else layout.pool_socket(self.site)
+        return layout.process_socket(self.site) if self.process else layout.pool_socket(self.site, self.php.version)
 
     @property
     def root(self) -> str:
@@ -93,6 +97,7 @@ def settings_text(plan: SitePlan, port: int) -> str:
         url=plan.url(port),
         authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
         proxies=plan.proxies,
+        values={"settings": {}, "config": {}, **plan.values},
     )
 
 
@@ -177,7 +182,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
     lines += [
         script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
         *([] if slave else _links(plan)),
-        *(isolation.process_items if plan.process else isolation.pool_items)(site, pool_text(plan)),
+        *(isolation.process_items if plan.process else isolation.pool_items)(site, pool_text(plan), plan.php.version),
         *certificate.directory_items(plan.chain, site),
         script.transaction(
             "vhost",
@@ -189,7 +194,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             test=f"{server.vhost_test} {_vhost_path(server, plan.name)}",
             reload=server.later,
         ),
-        *isolation.after_vhost(site, server, process=plan.process),
+        *isolation.after_vhost(site, server, process=plan.process, version=plan.php.version),
         *([] if plan.chain else certificate.removal_items(site)),
         _own_directives(site, server),
         *loopback.items(site, (plan.name, *plan.aliases)),
@@ -229,6 +234,7 @@ def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
         document_root=f"{plan.publish_path}{below}",
         tmp=layout.site_temporary(plan.root, plan.site),
         often=plan.cron,
+        version=plan.php.version,
     )
 
 

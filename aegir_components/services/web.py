@@ -6,7 +6,7 @@ A type of the stack file (``apache``, ``apache_ssl``, ``nginx``, ``nginx_ssl``) 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aegir_components import layout
@@ -100,7 +100,14 @@ def has_tls(kind: str) -> bool:
 
 
 def items(
-    server: WebServer, other: WebServer, *, port: int, tls: bool, php_version: str, mounted: bool = False
+    server: WebServer,
+    other: WebServer,
+    *,
+    port: int,
+    tls: bool,
+    php_version: str,
+    php_chosen: Sequence[str] = (),
+    mounted: bool = False,
 ) -> list[str]:
     """List what a web server has before any site is on it.
 
@@ -110,6 +117,7 @@ def items(
         port: the port for plain HTTP.
         tls: whether it answers on port 443 as well.
         php_version: such as ``8.2``; empty for the distribution's own.
+        php_chosen: the versions that sites may take by name.
         mounted: whether the directory of the platforms comes from another machine, and is not looked at here: a server
             that does not answer would hold up all the rest.
     """
@@ -121,7 +129,7 @@ def items(
     return [
         functions("web"),
         "reloads_that_wait",
-        *php.items(php_version),
+        *php.items(php_version, php_chosen),
         script.packages((*server.packages, "default-mysql-client", "logrotate")),
         "want_mail_agent",
         script.directory(server.root, mode=0o711),
@@ -173,6 +181,7 @@ def activation_items(server: WebServer, activate: str = "activate") -> list[str]
     """
     return [
         f'{activate} fpm_test fpm_reload "php$(php_version)-fpm"',
+        script.call("activate_php_beside", activate),
         script.call(activate, server.test, server.reload, server.unit),
     ]
 

@@ -82,6 +82,7 @@ def resolve(
             except OSError as fault:
                 faults.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
     faults += profile_faults(declared, {name: source.code for name, source in found.items()})
+    faults += value_faults(declared, {name: source.code for name, source in found.items()})
     for text in language_warnings(declared, {name: source.code for name, source in found.items()}):
         warn(text)
     if faults:
@@ -197,6 +198,17 @@ def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> l
         faults.append(
             f"aegir:sites[\"{name}\"].profile: profile '{profile}' is not on platform {site.platform}; {have}"
         )
+    return faults
+
+
+def value_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
+    """Say which sites tell their settings file what their application does not take."""
+    faults = []
+    for name, site in declared.sites.items():
+        if code := found.get(site.platform):
+            application = APPLICATIONS[code.application]
+            wrong = application.values.faults(application.title, site.settings, site.config)
+            faults += [f'aegir:sites["{name}"].{path}: {why}' for path, why in wrong]
     return faults
 
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -294,6 +295,45 @@ def test_a_form_of_a_hundred_megabytes_comes_in_where_php_allows_it(estate: Esta
         assert [0, 0] == json.loads(browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(102 * megabyte))[1])[:2]
     estate.write_local(WORDPRESS, "")
     del estate.farm.settings["sites"][WORDPRESS]["php"]
+
+
+def test_settings_of_the_stack_file_reach_the_applications_with_their_types(whole: Estate) -> None:
+    """A secret stands in no preview and in no state."""
+    given: dict[str, dict[str, Any]] = {
+        WORDPRESS: {"settings": {"WP_POST_REVISIONS": 3, "SHOP_KEY": "se'cret\\ $x <?php", "WP_DEBUG": True}},
+        DRUPAL7: {"settings": {"site_slogan": "It's", "own_list": [1, {"a": None}]}},
+        DRUPAL: {"settings": {"own": {"deep": [True, 1.5]}}, "config": {"system.site": {"slogan": "It's"}}},
+    }
+    for name, each in given.items():
+        whole.farm.settings["sites"][name] |= each
+    assert "se'cret" not in str(whole.farm.preview())
+    assert "se'cret" not in whole.farm.up().sentence
+    assert "se'cret" not in str(whole.farm.export())
+    whole.farm.unchanged("--refresh")
+    seen = {}
+    for name, what in (
+        (WORDPRESS, "[WP_POST_REVISIONS, SHOP_KEY, WP_DEBUG, apcu_enabled()]"),
+        (DRUPAL7, "[variable_get('site_slogan'), variable_get('own_list')]"),
+        (
+            DRUPAL,
+            "[\\Drupal::config('system.site')->get('slogan'), \\Drupal\\Core\\Site\\Settings::get('own'), apcu_enabled()]",
+        ),
+    ):
+        # Drupal has ended its answer by then.
+        path = f"{layout.site_temporary(ROOT, name)}/told"
+        told = f"file_put_contents('{path}', json_encode({what}));"
+        whole.write_local(name, f"if (isset($_GET['told'])) register_shutdown_function(function () {{ {told} }});")
+        assert 200 == fetch(whole.web, name, "/?told=1").status
+        seen[name] = json.loads(whole.web.run(f"cat {path}").stdout)
+        whole.write_local(name, "")
+    assert {
+        WORDPRESS: [3, "se'cret\\ $x <?php", True, False],
+        DRUPAL7: ["It's", [1, {"a": None}]],
+        DRUPAL: ["It's", {"deep": [True, 1.5]}, True],
+    } == seen, "APCu is one memory for all pools of a master"
+    for name, each in given.items():
+        for key in each:
+            del whole.farm.settings["sites"][name][key]
 
 
 def said(answer: tuple[int, str]) -> tuple[int, object]:

@@ -240,7 +240,7 @@ if [ "$1" = "[" ]; then shift; [ "$@"; else exec "$@"; fi
     "sleep": "exit 0",
     "mountpoint": "exit 1",
 }
-COMMANDS["nginx"] = COMMANDS["php-fpm8.2"] = COMMANDS["apache2ctl"]
+COMMANDS["nginx"] = COMMANDS["php-fpm8.2"] = COMMANDS["php-fpm8.1"] = COMMANDS["apache2ctl"]
 
 
 def write(into: Path) -> None:
