@@ -76,7 +76,12 @@ async def build(declared: settings.Settings) -> Estate:
     # second, while the sources are read.
     before = await recorded.read()
     sources = await asyncio.to_thread(
-        resolve, declared, php=php_fit.versions(before, declared), info=pulumi.log.info, warn=pulumi.log.warn
+        resolve,
+        declared,
+        php=php_fit.versions(before, declared),
+        installed=before.of("aegir:Installation"),
+        info=pulumi.log.info,
+        warn=pulumi.log.warn,
     )
     _reject_losses(before, declared, sources)
     await asyncio.to_thread(_reject_php, before, declared, sources)

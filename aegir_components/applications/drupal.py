@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
-from . import php
+from . import languages, php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .values import PLACES, Values
@@ -41,8 +41,14 @@ def detect(source: Path) -> CodeBase | None:
             docroot=docroot,
             profiles=tuple(titles),
             titles=titles,
+            languages=languages.drupal_languages(source / docroot, version, source),
         )
     return None
+
+
+def _translated(code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Choose the files of a language, for the place that the installer takes them from."""
+    return [(path, f"translations/{name}") for path, name in languages.drupal_files(code.version, language, names)]
 
 
 def profiles(docroot: Path) -> dict[str, str]:
@@ -125,6 +131,9 @@ DRUPAL = Application(
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
     login_lasts=LOGIN_LASTS,
+    translations="translations/drupal-{version}.{language}.po",
+    translated=_translated,
+    fetches="https://ftp.drupal.org",
     values=Values(
         pattern=r"[a-z_][a-z0-9_.]*",
         kind="name of one of Drupal's $settings",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
-from . import php
+from . import languages, php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, NO_PROFILES, judge
@@ -41,6 +41,17 @@ def detect(source: Path) -> CodeBase | None:
             php=php.needs("drupal7", found[1], source, source / docroot),
         )
     return None
+
+
+def _translated(code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Choose core's file of a language, for each profile that a site may be installed with."""
+    plain = [name for name in names if PurePosixPath(name).name == f"{language}.po"]
+    found = [path for path, name in languages.drupal_files(code.version, language, names) if name.startswith("drupal-")]
+    return [
+        (path, f"profiles/{profile}/translations/{language}.po")
+        for path in (found or plain)[:1]
+        for profile in code.profiles
+    ]
 
 
 def profiles(docroot: Path) -> dict[str, str]:
@@ -94,6 +105,7 @@ DRUPAL7 = Application(
         weeks=2,
     ),
     translations="profiles/<profile>/translations/{language}.po",
+    translated=_translated,
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),

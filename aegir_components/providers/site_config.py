@@ -75,6 +75,7 @@ class Provider(Lifecycle):
         )
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         for name, conn in owners.items():
+            _warn_of_forbidden(name, plan.site, reports[name].facts)
             place, now = _place(want, conn), content.counted(reports[name].facts)
             if had := place.lost(now):
                 drift.append(f"{name}: the site had {had}, and has no files there now")
@@ -110,6 +111,7 @@ class Provider(Lifecycle):
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
             if "open" in report.facts:
                 pulumi.log.warn(f"{conn.host}: {site_content.opened(plan.site, report.facts['open'])}")
+            _warn_of_forbidden(conn.host, plan.site, report.facts)
             if conn.host in staying:
                 # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
                 _place(want, conn).note(content.counted(report.facts))
@@ -215,6 +217,12 @@ def _put_back(conn: Connection, want: State, was: State) -> None:
     lines += site.registry_removal(want["site"], want["platform"], want["publish_path"], want["docroot"])
     script.execute(conn, "apply", lines, what=f"putting the site {want['site']} back", holder=want["holder"])
     _activate(conn, was)
+
+
+def _warn_of_forbidden(host: str, name: str, facts: Mapping[str, str]) -> None:
+    """Warn where nothing of ours can let the web server read new uploads."""
+    if "forbidden" in facts:
+        pulumi.log.warn(f"{host}: {site_content.forbidden(name, facts['forbidden'])}")
 
 
 def _settings(props: State, conn: Connection) -> str:

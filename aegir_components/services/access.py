@@ -5,7 +5,7 @@ from __future__ import annotations
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
-from aegir_components.mysql.client import Endpoint
+from aegir_components.mysql.client import UNASKED, Endpoint
 
 from . import functions
 
@@ -27,6 +27,7 @@ def log_in(conn: Connection, where: Endpoint, *, database: str, user: str, passw
         f'password="{password}"',
         "protocol=tcp",
         "connect-timeout=10",
+        UNASKED,
         *(["ssl"] if where.authority else []),
     ]
     lines = [

@@ -140,7 +140,14 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         custom=_custom_path(server, plan.site),
         listen=f"{server.root}/listen.conf",
         limits=plan.php,
+        network=plan.application.addresses.network if _is_network_of_directories(plan) else "",
     )
+
+
+def _is_network_of_directories(plan: SitePlan) -> bool:
+    """Tell whether the site is a WordPress network whose sites are directories, as its constants say."""
+    told = plan.values.get("settings", {})
+    return bool(told.get("MULTISITE")) and not told.get("SUBDOMAIN_INSTALL")
 
 
 def _other_uploads(plan: SitePlan) -> list[str]:

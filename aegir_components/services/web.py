@@ -43,6 +43,11 @@ ROTATION = f"""\
 }}
 """
 """By a graceful reload: nginx's own signal for it makes its workers open the files, and they may not enter the directory."""
+CLIENTS = """\
+# Written by aegir: PHP and these programs reach the sites' databases alike, with TLS or without.
+[client-mariadb]
+disable-ssl-verify-server-cert
+"""
 MAINTENANCE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -131,6 +136,7 @@ def items(
         "reloads_that_wait",
         *php.items(php_version, php_chosen),
         script.packages((*server.packages, "default-mysql-client", "logrotate")),
+        script.call("want_database_clients", script.encoded(CLIENTS)),
         "want_mail_agent",
         script.directory(server.root, mode=0o711),
         *(script.directory(f"{server.root}/{part}") for part in PARTS),
@@ -195,6 +201,7 @@ def removal_items(server: WebServer) -> list[str]:
         script.transaction(server.name, section, test=server.test, reload=server.reload),
         *(script.no_file(f"{DEFAULT_CERTIFICATE}/openssl.{part}") for part in ("key", "crt")),
         script.no_file(LOGROTATE),
+        script.no_file("/etc/mysql/mariadb.conf.d/99-aegir-client.cnf"),
         "want_no_empty_records",
         *php.removal_items(),
     ]

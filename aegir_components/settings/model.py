@@ -329,6 +329,8 @@ class Settings:
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
     acme: Acme | None = None
+    translations: str = ""
+    """A directory on the hub with translations for code bases that lack them; empty where there is none."""
     reverse_proxies: tuple[str, ...] = ()
     """Addresses and networks of the proxies before the web servers, which say what address a visitor has."""
     forget: tuple[str, ...] = ()

@@ -130,6 +130,9 @@ class Web(Accounts):
         if here:
             raise Refusal(f"sites are still on this server: {here}. Remove or move them first")
 
+    def _sh_want_database_clients(self, _content: str) -> None:
+        """Its clients are of a MariaDB before 11.4."""
+
     def _sh_want_mail_agent(self) -> None:
         if not self.has_package("exim4-daemon-light") and self._deviates("packages missing: a mail transfer agent"):
             self.items["package", "exim4-daemon-light"] = ()

@@ -286,6 +286,7 @@ call(
 
 POOLS, USUAL = f"{CONF}/php-fpm", f"[global]\ninclude={CONF}/php-fpm/pool.d/*.conf\n"
 OLD = (package("php8.1-fpm"), file("/etc/php/8.1/fpm/pool.d/zz-aegir.conf", USUAL))
+call("want_database_clients", "they are old", (script.encoded(TEXT),), directory("/etc/mysql/mariadb.conf.d"))
 call("want_php_only", "there is no other", (), *PHP)
 call("want_php_only", "another one had the usual pools", (), *PHP, *OLD, file("/etc/php/8.1/fpm/conf.d/99-aegir.ini"))
 call("want_php_only", "another one still has a site's", (), *PHP, *OLD, file(f"{POOLS}/pool-8.1.d/a.conf"))

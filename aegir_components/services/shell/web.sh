@@ -96,6 +96,12 @@ activate() { # test reload unit...: the reload that waits, if one does
     done
 }
 
+want_database_clients() { # base64-content: for programs that sites' owners run, such as wp db export
+    # From 11.4 on MariaDB's clients demand TLS with a certificate that they can check, of servers that offer none as well.
+    mariadb --version 2>/dev/null | grep -Eq '(from|Distrib) (11\.([4-9]|[1-9][0-9])|1[2-9])\.' || return 0
+    [ ! -d /etc/mysql/mariadb.conf.d ] || want_file /etc/mysql/mariadb.conf.d/99-aegir-client.cnf root root 644 "$1"
+}
+
 want_mail_agent() { # any agent that is there stays; exim4 as Debian ships it delivers locally and listens on loopback only
     [ ! -x /usr/sbin/sendmail ] || return 0
     deviates "packages missing: a mail transfer agent" || return 0
