@@ -24,7 +24,7 @@ WEB_PACKAGES = (
 DB_PACKAGES = ("mariadb-server",)
 HUB_PACKAGES = ("python3", "openssh-client", "rsync", "git", "postgresql")
 """A machine that Pulumi runs on, or the database that a team's state is in."""
-VM_PACKAGES = ("kmod", "netbase", "nfs-common", "nfs-kernel-server", "iptables")
+VM_PACKAGES = ("kmod", "netbase", "nfs-common", "nfs-kernel-server")
 """What a machine with a kernel of its own has beside the packages of its image; mount.nfs4 needs netbase's names."""
 VM = "-vm"
 """The end of the name of an image that a virtual machine's disk is made from."""

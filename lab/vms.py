@@ -68,6 +68,12 @@ class Place:
         """The name of its network interface on this machine, of at most 15 characters."""
         return f"lab{hashlib.sha256(self.name.encode()).hexdigest()[:10]}"
 
+    @property
+    def mac(self) -> str:
+        """Its hardware address: with another one at each start, neighbours would look for the former for half a minute."""
+        octets = hashlib.sha256(self.name.encode()).digest()[:5]
+        return ":".join(f"{octet:02x}" for octet in (2, *octets))
+
     def process(self) -> int | None:
         """Find the machine's process."""
         needle = f"{MARK}={self.name}".encode()
@@ -120,7 +126,7 @@ def start(place: Place, *, disk: str, memory: str, address: str, gateway: str, h
     argv = [
         str(found.program), f"umid={place.host}", f"uml_dir={sockets}/", f"mem={memory.upper()}",
         f"ubda={place.written},{disk}", f"ubdbr={place.seed}", "root=/dev/ubda", "rw",
-        f"vec0:transport=tap,ifname={place.tap},depth=128,gro=1", "con0=null,fd:1", "con=null", "ssl=null",
+        f"vec0:transport=tap,ifname={place.tap},depth=128,gro=1,mac={place.mac}", "con0=null,fd:1", "con=null", "ssl=null",
         f"ip={address}::{gateway}:255.255.255.0:{place.host}:vec0:none", f"systemd.hostname={hostname}",
     ]  # fmt: skip
     with place.console.open("ab") as console:

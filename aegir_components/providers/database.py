@@ -11,7 +11,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, statements, tls
 from aegir_components.services import mysql
 
-from . import entries
+from . import declared, entries
 from .lifecycle import AegirResource, Lifecycle, State
 from .machine import PREPARE_TIMEOUT
 
@@ -33,6 +33,10 @@ class Provider(Lifecycle):
         if len(str(want.get("password", "x" * 8))) < 8:
             return {"password": "must have at least 8 characters"}
         return {}
+
+    def notice(self, want: State) -> None:
+        """What goes in the same run is dumped by the account as it is declared now."""
+        declared.note_database(want)
 
     def observe(self, want: State) -> State:
         """Look at the machine, at the account's rights, and whether the hub can log in with it."""

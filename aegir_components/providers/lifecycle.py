@@ -33,6 +33,7 @@ from pulumi.output import contains_unknowns
 from aegir_components import declaring
 from aegir_components.hub_records import Records, hub_root
 
+from . import declared
 from .calls import serve_more
 
 State = dict[str, Any]
@@ -150,6 +151,13 @@ class Lifecycle(ResourceProvider):
         del have, want
         return {}
 
+    def notice(self, want: State) -> None:
+        """Hear what is declared now, before anything is done.
+
+        Args:
+            want: the inputs, as far as they are known.
+        """
+
     def observe(self, want: State) -> State | None:
         """Look, and give what was seen under the inputs' names; ``None`` only if it looked and nothing was there.
 
@@ -186,6 +194,8 @@ class Lifecycle(ResourceProvider):
             # Pulumi prints the value of the named property in clear, secret or not.
             secret = key in self.secret_keys
             faults.append(CheckFailure("" if secret else key, f"{key}: {why}" if secret else why))
+        if not faults:
+            self.notice(known)
         return CheckResult(inputs, faults)
 
     def diff(self, _id: str, olds: Any, news: Any) -> DiffResult:
@@ -239,7 +249,7 @@ class Lifecycle(ResourceProvider):
             )
             return
         with self._working(plain(props)):
-            self._guarded(props, lambda: self.remove(have))
+            self._guarded(props, lambda: self.remove(declared.reached(have)))
 
     def _is_unfinished(self, have: State) -> bool:
         root = hub_root(have)

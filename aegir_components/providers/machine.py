@@ -15,7 +15,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.services import base, vhosts
 
-from . import entries
+from . import declared, entries
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
 PREPARE_TIMEOUT = 900.0
@@ -32,6 +32,10 @@ class Provider(Lifecycle):
     def identity(self, want: State) -> str:
         """A machine is known by its declared name."""
         return str(want["host"])
+
+    def notice(self, want: State) -> None:
+        """What goes in the same run goes from where the machine is declared now."""
+        declared.note_machine(want)
 
     def observe(self, want: State) -> State:
         """Look at every item; a machine that answers is never gone."""

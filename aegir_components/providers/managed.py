@@ -8,6 +8,7 @@ import pulumi
 
 from aegir_components.mysql import client, statements
 
+from . import declared
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State
 
@@ -22,6 +23,10 @@ class Provider(Lifecycle):
     def identity(self, want: State) -> str:
         """An account on a server."""
         return f"{want['user']}@{want['host']}"
+
+    def notice(self, want: State) -> None:
+        """What goes in the same run is dumped by the account as it is declared now."""
+        declared.note_database(want)
 
     def observe(self, want: State) -> State:
         """Log in; what the account lacks is drift that only its owner can repair."""

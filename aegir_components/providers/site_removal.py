@@ -13,7 +13,7 @@ from aegir_components.host.parallel import each
 from aegir_components.services import site
 from aegir_components.services.web_types import program
 
-from . import site_database
+from . import declared, site_database
 from .lifecycle import State, forgotten
 
 
@@ -105,6 +105,8 @@ def leave(have: State, members: dict[str, Connection], sees: Callable[[str], boo
         sees: tells of a web server's name whether it has the site's data over NFS.
     """
     if members:
+        # An address may change in the edit that has the site leave.
+        members = {name: declared.connection(conn) for name, conn in members.items()}
         _go(have, members, sees, Keeping(str(have["site"]), _places(have, members, sees)))
 
 

@@ -33,6 +33,7 @@ from aegir_components.certificates import facts
 from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
+from aegir_components.providers import declared
 from aegir_components.sources import tree
 
 from . import plan
@@ -65,7 +66,8 @@ class FakeFarm:
 
     @contextmanager
     def installed(self) -> Iterator[FakeFarm]:
-        """Stand in for the seams to the world for a block of work."""
+        """Stand in for the seams to the world for a block of work, which is a process of its own."""
+        declared.forget()
         with ExitStack() as stack:
             for place, name, stand_in in (
                 (ssh, "run", self.run),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from aegir_components import layout
@@ -46,6 +48,18 @@ def declare(lab: Lab, source: Path, *slaves: str, **pack: object) -> Config:
 def short_grace(host: Host) -> None:
     """Let a host's NFS server wait for its clients for a short time only."""
     host.run("mkdir -p /etc/nfs.conf.d; cat >/etc/nfs.conf.d/zz-test.conf", input=GRACE)
+
+
+@contextlib.contextmanager
+def filtered(client: Host) -> Iterator[None]:
+    """Let nothing get from a host to an NFS server, as a firewall does that drops packets without a word."""
+    device = client.run("ip -o route get 192.0.2.1 | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p'").stdout.strip()
+    rule = "protocol ip flower ip_proto tcp dst_port 2049 action drop"
+    client.run(f"tc qdisc add dev {device} clsact && tc filter add dev {device} egress {rule}")
+    try:
+        yield
+    finally:
+        client.run(f"tc qdisc del dev {device} clsact")
 
 
 def upload(host: Host, name: str) -> None:

@@ -104,11 +104,8 @@ def test_a_slave_that_joins_gets_all_in_one_up_and_what_is_in_its_way_is_refused
     assert 200 == fetch(slave, SITE).status
     new.run(f"rm -rf {ROOT}/own")
 
-    # The port is filtered.
-    drop = "OUTPUT -p tcp --dport 2049 -j DROP"
-    new.run(f"iptables-legacy -A {drop}")
-    refused = farm.up(ok=False, timeout=LONG).sentence
-    new.run(f"iptables-legacy -D {drop}")
+    with packs.filtered(new):
+        refused = farm.up(ok=False, timeout=LONG).sentence
     assert f"port 2049 of {lab.host('web1').address} does not answer from here" in refused
     assert "" == new.run(f"findmnt -n -t nfs4 {ROOT} || true").stdout
 
@@ -213,12 +210,8 @@ def test_other_numbers_of_an_account_are_refused_with_both(farm: Farm, lab: Lab)
 
 def test_a_server_that_hangs_holds_up_nothing_and_the_error_says_what_to_do(farm: Farm, lab: Lab) -> None:
     master, slave = lab.host("web1"), lab.host("web2")
-    drop = f"INPUT -p tcp --dport 2049 -s {slave.address} -j DROP"
-    master.run(f"iptables-legacy -A {drop}")
-    try:
+    with packs.filtered(slave):
         done = farm.up("--refresh", ok=False, timeout=280)
-    finally:
-        master.run(f"iptables-legacy -D {drop}")
     assert f"{ROOT} does not answer: the NFS server {master.address} is down or cannot be reached" in done.sentence
     assert "umount -f -l" in done.sentence
     packs.seconds_until(slave, 200, 120)

@@ -141,4 +141,4 @@ def test_a_virtual_machine_s_image_is_its_host_s_with_nfs_on_top() -> None:
     chain = recipes.chain(recipes.recipe("web-vm", "bookworm", FILES))
 
     assert ["base", "bare", "web", "web-vm"] == [step.kind for step in chain]
-    assert " nfs-kernel-server " in chain[-1].containerfile
+    assert " nfs-kernel-server; " in chain[-1].containerfile
