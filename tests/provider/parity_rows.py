@@ -308,6 +308,8 @@ call(
     waiting("apache_later", "apache2"),
 )
 
+call("want_only_pool", "the site goes", ("a.conf", ""), *PHP, file(f"{POOLS}/pool-8.1.d/a.conf"))
+
 # Sites.
 
 TARGET = f"{DATA}/{SITE}/site"

@@ -44,7 +44,7 @@ sites_active_before() { # path test reload unit: where this is still there, requ
 want_only_pool() { # file-name path-or-empty [test reload unit]: no other version of PHP has the site's pool
     for op_path in /var/aegir/config/php-fpm/pool*.d/"$1"; do
         [ -e "$op_path" ] && [ "$op_path" != "$2" ] || continue
-        [ -z "$3" ] || sites_active_before "$op_path" "$3" "$4" "$5"
+        [ -z "${3-}" ] || sites_active_before "$op_path" "$3" "$4" "$5"
         deviates "file $op_path: still there" || continue
         rm -f "$op_path" || fail "$op_path could not be removed"
         op_version=${op_path#/var/aegir/config/php-fpm/pool} op_version=${op_version%.d/*} op_version=${op_version#-}
