@@ -70,13 +70,30 @@ class Web(Accounts):
 
     # PHP.
 
+    def _follow_php(self) -> None:
+        """Let the cron of sites, and masters of their own, take the usual version."""
+        for directory, pattern in (
+            ("/var/aegir/config/cron", r"(.*)\.env"),
+            ("/etc/systemd/system", r"aegir-php@(.*)\.service"),
+        ):
+            for name in self.listed(directory):
+                user, path = re.fullmatch(pattern, name), f"{directory}/{name}"
+                if user and not self.exists(f"/var/lib/aegir/php-of/{user[1]}"):
+                    text = re.sub(r"(?m)^AEGIR_PHP=.*", f"AEGIR_PHP=php{self.php_version}", self.content(path))
+                    start = f"ExecStart=/usr/sbin/php-fpm{self.php_version} "
+                    self.write(path, re.sub(r"(?m)^ExecStart=/usr/sbin/php-fpm[0-9.]* ", start, text))
+
     def _sh_want_php(self, version: str, *packages: str) -> None:
+        changed = False
         if self.content(PHP_RECORD) != version and self._deviates(
             f"PHP version: not {version or 'that of the distribution'}"
         ):
             self.make_directories(posixpath.dirname(PHP_RECORD))
             self.write(PHP_RECORD, version)
+            changed = True
         missing = self._sh_want_packages(*packages)
+        if changed:
+            self._follow_php()
         if missing and self._mode == "apply" and "running" in self.unit(f"php{self.php_version}-fpm"):
             self.later("fpm_later")
 

@@ -272,6 +272,17 @@ call("want_web_server_gone", "the owner runs one", GONE, unit("nginx", "enabled"
 call("want_web_server_gone", "the owner has one that does not run", GONE, unit("nginx", "enabled"))
 call("want_php", "the distribution's own", ("", "php-fpm", "php-cli"), STATE)
 call("want_php", "another version", ("8.3", "php8.3-fpm"), *PHP, STATE)
+call(
+    "want_php",
+    "another version, with sites",
+    ("8.3", "php8.3-fpm"),
+    *PHP,
+    STATE,
+    file(f"{CONF}/cron/site-a.env", "AEGIR_PHP=php8.2\nA=b\n"),
+    file(f"{CONF}/cron/site-b.env", "AEGIR_PHP=php8.1\n"),
+    file("/var/lib/aegir/php-of/site-b", "8.1"),
+    file("/etc/systemd/system/aegir-php@site-a.service", "ExecStart=/usr/sbin/php-fpm8.2 --x\n"),
+)
 call("want_php", "the right version", ("8.3", "php8.3-fpm"), package("php8.3-fpm"), file("/var/lib/aegir/php", "8.3"))
 call(
     "want_php",

@@ -96,6 +96,17 @@ activate() { # test reload unit...: the reload that waits, if one does
     done
 }
 
+sites_follow_php() { # what names the usual version by itself: cron of sites that take no version by name, and masters of their own
+    for sf_file in /var/aegir/config/cron/*.env /etc/systemd/system/aegir-php@*.service; do
+        sf_user=${sf_file##*[/@]} sf_user=${sf_user%.*}
+        [ -e "$sf_file" ] && [ ! -e "/var/lib/aegir/php-of/$sf_user" ] || continue
+        sed -i "s|^AEGIR_PHP=.*|AEGIR_PHP=php$(php_version)|; s|^ExecStart=/usr/sbin/php-fpm[0-9.]* |ExecStart=/usr/sbin/php-fpm$(php_version) |" \
+            "$sf_file" || fail "$sf_file could not be given the other PHP"
+        case $sf_file in *.env) continue ;; esac
+        systemctl daemon-reload 9>&- && systemctl try-restart "${sf_file##*/}" 9>&- || fail "${sf_file##*/} could not be started with the other PHP"
+    done
+}
+
 want_database_clients() { # base64-content: for programs that sites' owners run, such as wp db export
     # From 11.4 on MariaDB's clients demand TLS with a certificate that they can check, of servers that offer none as well.
     mariadb --version 2>/dev/null | grep -Eq '(from|Distrib) (11\.([4-9]|[1-9][0-9])|1[2-9])\.' || return 0
@@ -169,7 +180,7 @@ want_default_certificate() { # directory: self-signed, for names that nobody dec
 }
 
 want_php() { # version-or-empty packages...: the version is remembered for all that comes later
-    wp_wanted=$1
+    wp_wanted=$1 wp_changed=
     shift
     [ "$(cat /var/lib/aegir/php 2>/dev/null)" = "$wp_wanted" ] || {
         if deviates "PHP version: not ${wp_wanted:-that of the distribution}"; then
@@ -181,9 +192,11 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
                     fail "PHP $wp_wanted is not in this machine's package sources; they have: $(apt-cache search --names-only '^php[0-9.]+-fpm$' | sed 's/^php//; s/-fpm .*//' | tr '\n' ' ')"
             fi
             mkdir -p /var/lib/aegir && printf %s "$wp_wanted" >/var/lib/aegir/php
+            wp_changed=yes
         fi
     }
     want_packages "$@"
+    [ -z "$wp_changed" ] || sites_follow_php
     # Nothing restarts while packages are installed, so PHP that runs does not have its new extension yet.
     if [ -n "$wp_missing" ] && [ "$MODE" = apply ] && systemctl -q is-active "php$(php_version)-fpm"; then
         fpm_later || fail "the reload of PHP-FPM could not be planned"
