@@ -174,7 +174,8 @@ class Databases(Accounts):
         if not tables:
             tables |= {"users": 1, "done": 1}
         marks = {"wp_install(": "wordpress", "MAINTENANCE_MODE": "drupal7"}
-        name = next((name for mark, name in marks.items() if mark in program), "drupal")
+        known = self.installed.get(site, ("drupal",))[0]
+        name = next((name for mark, name in marks.items() if mark in program), known)
         self.installed[site] = (name, database["host"], database["port"], database["name"])
         self._say("fact", result, "result")
 
