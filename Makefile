@@ -2,7 +2,7 @@
 
 ENV := tools/env
 PYTEST := $(ENV) pytest
-FAST := tests/unit tests/provider -m "not lab and not slow" -n 2 --dist loadfile
+FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: docs help random setup checks lab-setup test unit pythons lint demo clean

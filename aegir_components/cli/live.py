@@ -73,7 +73,7 @@ def ask(state: State, *, limit: float, tell: Callable[[str], None]) -> dict[str,
 def keeper(site: Site) -> str:
     """Name the web server that runs a site's cron; empty where none does."""
     known = site.configuration or {}
-    if not site.members or known.get("cron", "off") == "off":
+    if not site.members or not site.enabled or known.get("cron", "off") == "off":
         return ""
     return str(known.get("master") or cron.keeper(site.identity, site.members))
 

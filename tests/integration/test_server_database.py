@@ -13,6 +13,7 @@ from aegir_components.mysql import tls
 from aegir_components.mysql.client import Endpoint
 from aegir_components.services import access
 from lab import Host, HostSpec, Lab
+from tests.integration import farm as farms
 from tests.integration.farm import Config, Farm, fetch, hub_settings, logins, now
 from tests.integration.firewall import filtered
 
@@ -163,6 +164,28 @@ def test_a_cut_grant_option_is_found_by_name_and_given_back(farm: Farm, lab: Lab
     assert "lacks GRANT OPTION" in seen.sentence
     assert "lacks EVENT" in seen.sentence
     farm.up("--refresh")
+    farm.unchanged("--refresh")
+
+
+def test_a_second_stack_leaves_the_first_ones_account_and_configuration(
+    farm: Farm, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = lab.host("db1")
+    look = (
+        f"sha256sum /etc/mysql/mariadb.conf.d/99-aegir.cnf; mysql -Ne 'SHOW GRANTS FOR aegir_root@`{lab.hub_address}`'"
+    )
+    before = database.run("sh", input=look).stdout
+    with monkeypatch.context() as patched:
+        patched.setattr(farms, "STACK", "second")
+        server: Config = {"address": database.address, "services": {"database": {"type": "mysql"}}}
+        second = Farm(tmp_path, {"hub": hub_settings(lab), "servers": {database.spec.fqdn: server}})
+        refused = second.up(ok=False)
+        assert "is the one that the hub of the stack aegir/test has on this database server" in refused.sentence
+        second.settings["servers"][database.spec.fqdn]["services"]["database"]["admin"] = {"name": "second_root"}
+        second.up()
+        second.destroy()
+    assert before == database.run("sh", input=look).stdout
+    assert "second_root" not in sql(database, "SELECT user FROM mysql.user")
     farm.unchanged("--refresh")
 
 

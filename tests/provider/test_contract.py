@@ -1274,7 +1274,9 @@ def test_a_database_that_only_listens_to_itself_is_told_with_address_port_bind_a
 
 def test_a_new_hub_gets_its_account_on_a_database_and_the_former_one_loses_its_own(world: World) -> None:
     made = created("database", world)
+    record = ("file", "/var/lib/aegir/database-accounts/aegir_root@{}")
     files = dict(world.farm.hosts["db1"].items)
+    files[record[0], record[1].format("10.0.0.9")] = files.pop((record[0], record[1].format(world.farm.hub)))
     world.farm.hub = "10.0.0.9"
 
     news = {**made.inputs, "hub_address": "10.0.0.9"}
