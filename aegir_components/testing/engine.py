@@ -130,7 +130,8 @@ class Engine(mocks.MockMonitor):
         """Answer the one function that the program calls: what the state has."""
         assert request.tok == READ, request.tok
         _ensure_event_loop()  # type: ignore[no-untyped-call]
-        known = {urn: {"type": row.kind, "outputs": row.outputs} for urn, row in self.state.items()}
+        with self._lock:
+            known = {urn: {"type": row.kind, "outputs": row.outputs} for urn, row in self.state.items()}
         answer = _sync_await(rpc.serialize_properties({"outputs": known}, {}))
         return resource_pb2.ResourceInvokeResponse(**{"failures": None, "return": answer})
 

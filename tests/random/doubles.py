@@ -219,6 +219,21 @@ class OnDoubles:
         host.change(name)
         return f"{host.name}: {name} changed"
 
+    @contextmanager
+    def hindered(self, chance: random.Random) -> Iterator[str]:
+        """Have a machine that does not answer, or one where every script fails for want of room."""
+        host = self._at(chance.choice(["web1", "db1"]))
+        if chance.random() < 0.5:
+            host.unreachable = True
+            said = f"{host.name} does not answer"
+        else:
+            host.stderr = "cannot write: No space left on device"
+            said = f"{host.name} has no room"
+        try:
+            yield said
+        finally:
+            host.unreachable, host.stderr = False, ""
+
     async def _program(self) -> None:
         await estate.build(aegir_settings.load(copy.deepcopy(self.settings), lambda _path: False))
 

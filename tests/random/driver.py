@@ -30,8 +30,10 @@ class Driver:
         self.told: list[str] = []
         self.counts: Counter[str] = Counter()
         self._states: list[Any] = []
+        self._files: list[tuple[dict[str, Any], dict[str, str]]] = []
         self._kinds: dict[Callable[[], str], int] = {
             self._applied: 8, self._rejected: 2, self._broken: 1, self._by_hand: 3, self._killed: 4, self._older: 1,
+            self._older_file: 1, self._hindered: 1,
         }  # fmt: skip
 
     def run(self, steps: int) -> None:
@@ -73,6 +75,7 @@ class Driver:
         self.told[-1] += f" ({'+'.join(names)})"
         self._up()
         self._states = [*self._states[-3:], self.world.export()]
+        self._files = [*self._files[-3:], (copy.deepcopy(self.world.settings), dict(self.world.kept))]
         return ""
 
     def _rejected(self) -> str:
@@ -125,3 +128,32 @@ class Driver:
         self._up(refresh=True)
         self.world.settings.pop("confirm_removals", None)
         return "" if done.ok else "that failed at first"
+
+    def _older_file(self) -> str:
+        """The stack file of some runs ago, as from another branch: it is brought about, or rejected and nothing happens."""
+        if not self._files:
+            return "none"
+        now = copy.deepcopy(self.world.settings), dict(self.world.kept)
+        settings, kept = self.chance.choice(self._files)
+        self.world.settings, self.world.kept = copy.deepcopy(settings), dict(kept)
+        done = self.world.up()
+        if done.ok:
+            return ""
+        assert "othing was changed" in done.output or "nothing was touched" in done.output, done.output
+        self.world.settings, self.world.kept = now
+        self._up()
+        return "that was rejected"
+
+    def _hindered(self) -> str:
+        """A machine does not answer, or has no room, while an edit is applied; then it does, and the edit stays or goes."""
+        before, kept = copy.deepcopy(self.world.settings), dict(self.world.kept)
+        edit = self._edit()
+        with self.world.hindered(self.chance) as what:
+            self.told[-1] += f" ({edit}; {what})"
+            done = self.world.up()
+        if back := self.chance.random() < 0.5:
+            self.world.settings, self.world.kept = before, kept
+        if back and edits.EXTRA in before["sites"] and not self.world.up().ok:
+            del self.world.settings["sites"][edits.EXTRA]
+        self._up()
+        return f"{'went through' if done.ok else 'failed'}, {'taken back' if back else 'gone on'}"

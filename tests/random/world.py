@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -57,6 +59,9 @@ class World(Protocol):
 
     def by_hand(self, chance: random.Random) -> str:
         """Change something on a machine, as somebody does who is in a hurry; say what."""
+
+    def hindered(self, chance: random.Random) -> AbstractContextManager[str]:
+        """Have a machine that does not answer, or one without room, for a while; say which."""
 
 
 @dataclass
@@ -150,6 +155,25 @@ class OnHosts:
     def code(self) -> Path:
         """The source of both platforms."""
         return Path(self.settings["platforms"]["code"]["source"])
+
+    @contextmanager
+    def hindered(self, chance: random.Random) -> Iterator[str]:
+        """Freeze a machine, or take all room where ours puts what it works with."""
+        host = self.lab.host(chance.choice(["web1", "db1"]))
+        if chance.random() < 0.5:
+            host.pause()
+            try:
+                yield f"{host.name} is frozen"
+            finally:
+                host.unpause()
+            return
+        host.run(
+            "mkdir -p /run/aegir && mount -t tmpfs -o size=4k tmpfs /run/aegir && head -c 4096 /dev/zero >/run/aegir/full"
+        )
+        try:
+            yield f"{host.name} has no room"
+        finally:
+            host.run("umount /run/aegir")
 
     def fill(self, name: str) -> None:
         """Give a site a row and an upload, and remember it."""
