@@ -253,7 +253,7 @@ def _login(conn: Connection, endpoint: client.Endpoint) -> Iterator[tuple[Connec
         # Of "Using Option Files": backslashes are doubled, and the outermost quotes are taken off.
         secret = endpoint.password.replace("\\", "\\\\")
         lines = ["[client]", f"host={endpoint.address}", f"port={endpoint.port}", f"user={endpoint.user}"]
-        file.write("\n".join([*lines, f'password="{secret}"', "protocol=tcp"]) + "\n")
+        file.write("\n".join([*lines, f'password="{secret}"', "protocol=tcp", client.UNASKED]) + "\n")
         file.flush()
         hub = replace(conn, host="the hub", kind="local", user=getpass.getuser())
         yield hub, [f"--defaults-extra-file={file.name}"]

@@ -76,7 +76,12 @@ async def build(declared: settings.Settings) -> Estate:
     # second, while the sources are read.
     before = await recorded.read()
     sources = await asyncio.to_thread(
-        resolve, declared, php=php_fit.versions(before, declared), info=pulumi.log.info, warn=pulumi.log.warn
+        resolve,
+        declared,
+        php=php_fit.versions(before, declared),
+        installed=before.of("aegir:Installation"),
+        info=pulumi.log.info,
+        warn=pulumi.log.warn,
     )
     _reject_losses(before, declared, sources)
     await asyncio.to_thread(_reject_php, before, declared, sources)
@@ -179,6 +184,7 @@ def _servers(
             rights=frozenset(
                 right for site in declared.sites.values() if site.database == name for right in site.database_rights
             ),
+            php_chosen=declared.php_chosen(name),
         )
         made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
     return {name: made[name] for name in declared.servers}

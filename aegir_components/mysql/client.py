@@ -189,6 +189,10 @@ def _connect(
     )
 
 
+UNASKED = "loose-skip-ssl-verify-server-cert"
+"""A line for clients' option files: MariaDB 11.4 and later else connect to no server without TLS; others pass it over."""
+
+
 def _trust(endpoint: Endpoint) -> ssl.SSLContext | None:
     if endpoint.tunnel is not None:
         return None

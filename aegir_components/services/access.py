@@ -5,7 +5,7 @@ from __future__ import annotations
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
-from aegir_components.mysql.client import Endpoint
+from aegir_components.mysql.client import UNASKED, Endpoint
 
 from . import functions
 
@@ -27,6 +27,7 @@ def log_in(conn: Connection, where: Endpoint, *, database: str, user: str, passw
         f'password="{password}"',
         "protocol=tcp",
         "connect-timeout=10",
+        UNASKED,
         # MariaDB's client has one name for it and MySQL's another; each passes over the other's.
         *(["loose-ssl-verify-server-cert", "loose-ssl-mode=VERIFY_IDENTITY"] if where.authority else []),
     ]

@@ -163,8 +163,7 @@ class Engine(mocks.MockMonitor):
         kind = request.type.removeprefix(DYNAMIC)
         protected = bool(request.protect)
         if kind == request.type:
-            self.state[urn] = Row(request.type, None, "", {}, inputs, protected)
-            return self.state[urn]
+            return self._keep(urn, Row(request.type, None, "", {}, inputs, protected))
         had = self.state.get(urn)
         provider = had.provider if had is not None and had.provider is not None else self._providers(kind)
         result = provider.check(had.inputs if had else {}, lifecycle.plain(_wire(inputs)))
@@ -177,18 +176,22 @@ class Engine(mocks.MockMonitor):
                 return self._replace(urn, had, provider, news, protected, first=bool(difference.delete_before_replace))
             if not difference.changes:
                 had.inputs, had.protected = news, protected
-                return had
+                return self._keep(urn, had)
             self._run.steps.append(f"update {_short(urn)}")
             outputs = _wire(provider.update(had.id, _wire(had.outputs), news).outs)
-            self.state[urn] = Row(request.type, provider, had.id, news, outputs, protected)
-            return self.state[urn]
+            return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
         return self._create(urn, request.type, provider, news, protected)
 
     def _create(self, urn: str, kind: str, provider: lifecycle.Lifecycle, news: Props, protected: bool) -> Row:
         self._run.steps.append(f"create {_short(urn)}")
         made = provider.create(news)
-        self.state[urn] = Row(kind, provider, made.id, news, _wire(made.outs), protected)
-        return self.state[urn]
+        return self._keep(urn, Row(kind, provider, made.id, news, _wire(made.outs), protected))
+
+    def _keep(self, urn: str, row: Row) -> Row:
+        """Put a resource last: the order of the state is that of what depends on what."""
+        self.state.pop(urn, None)
+        self.state[urn] = row
+        return row
 
     def _replace(
         self,

@@ -240,8 +240,9 @@ if [ "$1" = "[" ]; then shift; [ "$@"; else exec "$@"; fi
     "date": 'now=$(cat "$STATE/now") && now=$((now + 6)) && echo $now >"$STATE/now" && echo $now',
     "sleep": "exit 0",
     "mountpoint": "exit 1",
+    "mariadb": "echo 'mariadb  Ver 15.1 Distrib 10.11.14-MariaDB, for debian-linux-gnu (x86_64) using EditLine wrapper'",
 }
-COMMANDS["nginx"] = COMMANDS["php-fpm8.2"] = COMMANDS["apache2ctl"]
+COMMANDS["nginx"] = COMMANDS["php-fpm8.2"] = COMMANDS["php-fpm8.1"] = COMMANDS["apache2ctl"]
 
 
 def write(into: Path) -> None:

@@ -27,8 +27,9 @@ site_lock() { # user seconds site: an installer that a killed run left working i
 
 site_php() { # user site docroot tmp base64-program: the fact result is its last word
     sp_said=$(scratch_file) || no_scratch
+    sp_php=$(cat "/var/lib/aegir/php-of/$1" 2>/dev/null) || sp_php=$(php_version)
     sp_result=$(printf %s "$5" | base64 -d | runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
-        "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$(php_version)" -d memory_limit=512M -d max_execution_time=0 \
+        "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$sp_php" -d memory_limit=512M -d max_execution_time=0 \
         -d "sys_temp_dir=$4" -d display_errors=stderr 2>"$sp_said" 8>&- 9>&-)
     sp_status=$?
     # PHP's stack frames come last and say least.
