@@ -110,6 +110,14 @@ only_entry() { # holder name: ends the script where the machine is another entry
     case $oe_now in '' | "$2") ;; *) fact entry "$oe_now" && exit 0 ;; esac
 }
 
+only_stack() { # holder: ends the script where other stacks have the machine too: what they share goes with the last one
+    for os_entry in /var/lib/aegir/entries/*; do
+        [ -e "$os_entry" ] && [ "${os_entry##*/}" != "$(printf %s "$1" | tr / %)" ] || continue
+        forget_entry "$1"
+        exit 0
+    done
+}
+
 debian_only() {
     os=$(. /etc/os-release 2>/dev/null && printf '%s' "${PRETTY_NAME:-${ID:-unknown}}") || os=unknown
     like=$(. /etc/os-release 2>/dev/null && printf '%s' "${ID:-} ${ID_LIKE:-}") || like=

@@ -132,6 +132,15 @@ def only_entry(holder: str, name: str) -> str:
     return call("only_entry", holder, name)
 
 
+def only_stack(holder: str) -> str:
+    """Item: what follows is done only if no other stack declares the machine; otherwise this one is forgotten.
+
+    Args:
+        holder: ``<project>/<stack>``.
+    """
+    return call("only_stack", holder)
+
+
 def no_file(path: str) -> str:
     """Item: no file or link is there."""
     return call("want_no_file", path)

@@ -74,6 +74,7 @@ class Provider(Lifecycle):
             return
         lines = [
             *entries.guard(have),
+            script.only_stack(have["holder"]),
             script.no_file("/etc/sudoers.d/aegir"),
             script.no_file(base.WEB_HELPER),
             script.no_file("/var/aegir/.ssh/authorized_keys"),

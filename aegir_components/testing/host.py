@@ -241,6 +241,12 @@ class FakeHost(Web, Shares, Releases, Databases):
             self._say("fact", now, "entry")
             raise _Ended
 
+    def _sh_only_stack(self, holder: str) -> None:
+        own = _entry(holder)
+        if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
+            self._sh_forget_entry(holder)
+            raise _Ended
+
     def _sh_forget_entry(self, holder: str) -> None:
         if self._mode == "apply":
             self._sh_rm(_entry(holder))

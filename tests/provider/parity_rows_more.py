@@ -316,3 +316,15 @@ call(
     file("/var/lib/aegir/entries/farm%two", "db1\n"),
 )
 call("leave_database", "the account is another stack's", LEAVES, *OF_STACKS, file(RECORD, "farm/two\n"))
+STAYS = script.call("want_no_file", "/srv/shared")
+MINE, OTHERS = file("/var/lib/aegir/entries/farm%one", "db1\n"), file("/var/lib/aegir/entries/farm%two", "db1\n")
+row(
+    "only_stack",
+    "another stack has the machine",
+    (script.only_stack("farm/one"), STAYS),
+    MINE,
+    OTHERS,
+    file("/srv/shared"),
+)
+row("only_stack", "it is the last one", (script.only_stack("farm/one"), STAYS), MINE, file("/srv/shared"))
+row("only_stack", "nobody is known", (script.only_stack("farm/one"), STAYS), file("/srv/shared"))

@@ -263,7 +263,7 @@ def test_make_test_runs_the_fast_tests_on_every_python() -> None:
         ["make", "--dry-run", "--no-print-directory", "test"],
         cwd=paths.ROOT, capture_output=True, text=True, timeout=20, check=True,
     )  # fmt: skip
-    fast = 'pytest tests/unit tests/provider -m "not lab and not slow"'
+    fast = 'pytest tests/unit tests/provider tests/attacks -m "not lab and not slow"'
     commands = [line.strip() for line in done.stdout.splitlines() if fast in line]
 
     assert [True, False] == [command.startswith(f"tools/env {fast}") for command in commands]
