@@ -110,8 +110,16 @@ async def build(declared: settings.Settings) -> Estate:
         await _said()
     await _finish(declared, servers, sites)
     for name, platform in platforms.items():
-        platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
+        platform.leave([sites[site].configuration for site in _on(declared, before, name)])
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
+
+
+def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -> list[str]:
+    """Name the sites that are on a platform or were on it: one that moves has to leave before its web servers do."""
+    had = {
+        name for name, outputs in before.of("aegir:SiteConfiguration").items() if outputs.get("platform") == platform
+    }
+    return [name for name, site in declared.sites.items() if site.platform == platform or site.identity in had]
 
 
 def _reject_losses(before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved]) -> None:

@@ -123,6 +123,7 @@ class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
 
 def endpoint(props: State, server: str) -> client.Endpoint:
     """Read a database server and the hub's account from a resource's inputs."""
+    machine = Connection.from_props(props["connection"]) if props.get("connection") else None
     return client.Endpoint(
         server=server,
         address=str(props["address"]),
@@ -131,6 +132,7 @@ def endpoint(props: State, server: str) -> client.Endpoint:
         password=str(props["password"]),
         authority=str(props.get("authority", "")),
         tunnel=Connection.from_props(props["connection"]) if props.get("reach") == "ssh" else None,
+        machine=machine if machine is not None and machine.kind != "none" else None,
     )
 
 

@@ -240,7 +240,9 @@ def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> 
         return
     home = layout.site_directory(want["publish_root"], want["site"])
     for conn in joining:
-        backups.copy_files(staying[0], conn, home, ("site/files", "private", "config"))
+        backups.copy_files(
+            staying[0], conn, home, layout.system_user(want["site"]), ("site/files", "private", "config")
+        )
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):

@@ -13,7 +13,7 @@ from importlib import resources
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions
+from . import functions, sandbox
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/cron"
 SERVICE = "/etc/systemd/system/aegir-cron@.service"
@@ -33,6 +33,8 @@ TimeoutStartSec=1h
 Nice=5
 PrivateTmp=yes
 NoNewPrivileges=yes
+{sandbox.LIMITS}
+CapabilityBoundingSet=
 """
 
 

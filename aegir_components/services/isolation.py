@@ -9,7 +9,7 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions
+from . import functions, sandbox
 from .web import WebServer
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/php-fpm/process.d"
@@ -58,7 +58,15 @@ def process_items(site: str, pool: str, version: str = "") -> list[str]:
         *version_items(site, version),
         functions("isolation"),
         script.directory(DIRECTORY, mode=0o711),
-        script.call("want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user), version),
+        script.call(
+            "want_fpm_process",
+            user,
+            main_path(user),
+            script.encoded(main),
+            unit_path(user),
+            sandbox.MASTER,
+            version,
+        ),
     ]
 
 
@@ -73,6 +81,14 @@ def after_vhost(site: str, server: WebServer, *, process: bool, version: str = "
     before = script.call("sites_active_before", unit_path(user), *serving)
     gone = script.call("want_no_fpm_process", user, main_path(user), unit_path(user))
     return [functions("isolation"), before, gone, pools]
+
+
+def ended_items(site: str, server: WebServer, version: str = "") -> list[str]:
+    """List what ends the PHP and all processes of a disabled site, once the web server asks it for nothing any more."""
+    user = layout.system_user(site)
+    places = (layout.pool_path(site, version), unit_path(user))
+    reloads = [script.call("sites_active_before", path, server.test, server.reload, server.unit) for path in places]
+    return [functions("isolation"), *reloads, *removal_items(site), script.call("want_no_processes", user)]
 
 
 def removal_items(site: str) -> list[str]:

@@ -189,7 +189,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
     lines += [
         script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
         *([] if slave else _links(plan)),
-        *(isolation.process_items if plan.process else isolation.pool_items)(site, pool_text(plan), plan.php.version),
+        *(_php(plan) if plan.enabled else []),
         *certificate.directory_items(plan.chain, site),
         script.transaction(
             "vhost",
@@ -201,13 +201,23 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             test=f"{server.vhost_test} {_vhost_path(server, plan.name)}",
             reload=server.later,
         ),
-        *isolation.after_vhost(site, server, process=plan.process, version=plan.php.version),
+        *(
+            isolation.after_vhost(site, server, process=plan.process, version=plan.php.version)
+            if plan.enabled
+            else isolation.ended_items(site, server, plan.php.version)
+        ),
         *([] if plan.chain else certificate.removal_items(site)),
         _own_directives(site, server),
         *loopback.items(site, (plan.name, *plan.aliases)),
         *_cron(plan, keeps_cron, port),
     ]
     return lines
+
+
+def _php(plan: SitePlan) -> list[str]:
+    kind = isolation.process_items if plan.process else isolation.pool_items
+    opened = script.call("open_account", layout.system_user(plan.site))
+    return [f'[ "$MODE" != apply ] || {opened}', *kind(plan.site, pool_text(plan), plan.php.version)]
 
 
 def _data(plan: SitePlan, port: int) -> list[str]:
@@ -229,7 +239,7 @@ def _data(plan: SitePlan, port: int) -> list[str]:
 
 
 def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
-    if not here or plan.cron == "off" or not plan.application.cron:
+    if not here or not plan.enabled or plan.cron == "off" or not plan.application.cron:
         return cron.removal_items(plan.site)
     below = "" if plan.docroot == "." else f"/{plan.docroot}"
     return cron.items(
@@ -327,6 +337,7 @@ def removal_items(
         *loopback.removal_items(site),
         script.transaction("vhost", vhosts_of, test=server.test, reload=server.reload),
         *isolation.removal_items(site),
+        script.call("end_processes", layout.system_user(site)),
         *certificate.removal_items(site),
         script.no_file(_own_record(server, site)),
         *registry_removal(site, platform, publish_path, docroot),

@@ -100,7 +100,7 @@ class Databases(Accounts):
         except pymysql.MySQLError:
             return ""
 
-    def _sh_mysql_login(self, options: str, database: str) -> None:
+    def _sh_mysql_login(self, options: str, database: str, _authority: str = "") -> None:
         given = dict(line.split("=", 1) for line in decoded(options).splitlines() if "=" in line)
         password = given["password"].strip('"')
         try:
@@ -138,7 +138,8 @@ class Databases(Accounts):
         if not tables:
             tables |= {"users": 1, "done": 1}
         marks = {"wp_install(": "wordpress", "MAINTENANCE_MODE": "drupal7"}
-        name = next((name for mark, name in marks.items() if mark in program), "drupal")
+        known = self.installed.get(site, ("drupal",))[0]
+        name = next((name for mark, name in marks.items() if mark in program), known)
         self.installed[site] = (name, database["host"], database["port"], database["name"])
         self._say("fact", result, "result")
 

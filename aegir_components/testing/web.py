@@ -126,10 +126,12 @@ class Web(Accounts):
                 other = version[1] if version[1] != self.php_version else None
                 self.later(f"fpm_later_of {other}" if other else "fpm_later")
 
-    def _sh_want_fpm_process(self, user: str, configuration: str, content: str, unit: str, version: str = "") -> None:
+    def _sh_want_fpm_process(
+        self, user: str, configuration: str, content: str, unit: str, limits: str, version: str = ""
+    ) -> None:
         self._sh_want_file(configuration, "root", "root", "644", content)
         self._sh_want_file(
-            unit, "root", "root", "644", encoded(_master(user, configuration, version or self.php_version))
+            unit, "root", "root", "644", encoded(_master(user, configuration, version or self.php_version, limits))
         )
         self._sh_want_service(f"aegir-php@{user}.service")
 
@@ -247,6 +249,15 @@ class Web(Accounts):
             self.remove(directory)
         self._sh_remove_site_user(user)
 
+    def _sh_want_no_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_end_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_open_account(self, user: str) -> None:
+        """Accounts of a fake machine have no end."""
+
     def _sh_want_cron_environment(self, path: str, text: str, version: str = "") -> None:
         php = version or self.php_version
         self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{php}\n{text}\n"))
@@ -266,12 +277,12 @@ class Web(Accounts):
             self._sh_rmdir(place)
 
 
-def _master(user: str, configuration: str, php: str) -> str:
+def _master(user: str, configuration: str, php: str, limits: str) -> str:
     return (
         f"# Written by aegir.\n[Unit]\nDescription=PHP of the site {user}\nAfter=network.target\n\n[Service]\nType=notify\n"
         f"ExecStart=/usr/sbin/php-fpm{php} --nodaemonize -d apc.enabled=1 --fpm-config {configuration}\n"
-        f"ExecReload=/bin/kill -USR2 $MAINPID\nKillSignal=SIGQUIT\nTimeoutStopSec=70\nRestart=on-failure\nPrivateTmp=yes\n\n"
-        f"[Install]\nWantedBy=multi-user.target\n"
+        f"ExecReload=/bin/kill -USR2 $MAINPID\nKillSignal=SIGQUIT\nTimeoutStopSec=70\nRestart=on-failure\nPrivateTmp=yes\n"
+        f"{limits}\n\n[Install]\nWantedBy=multi-user.target\n"
     )
 
 

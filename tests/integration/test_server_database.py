@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from aegir_components.host.errors import Refused
+from aegir_components.mysql import tls
+from aegir_components.mysql.client import Endpoint
+from aegir_components.services import access
 from lab import Host, HostSpec, Lab
-from tests.integration.farm import Config, Farm, hub_settings, logins, now
+from tests.integration.farm import Config, Farm, fetch, hub_settings, logins, now
 from tests.integration.firewall import filtered
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
@@ -162,20 +166,45 @@ def test_a_cut_grant_option_is_found_by_name_and_given_back(farm: Farm, lab: Lab
     farm.unchanged("--refresh")
 
 
-def test_tls_required_is_demanded_of_every_account_and_offered_by_the_server(farm: Farm, lab: Lab) -> None:
-    database = lab.host("db1")
+def test_tls_required_is_demanded_of_every_account_and_verified_by_every_client(
+    farm: Farm, lab: Lab, wordpress: Path, tmp_path: Path
+) -> None:
+    database, web = lab.host("db1"), lab.host("web1")
     service(farm, lab)["tls"] = "required"
+    farm.settings["platforms"] = {"code": {"server": web.spec.fqdn, "source": str(wordpress)}}
+    farm.settings["sites"] = {"tls.example.com": {"platform": "code"}}
     farm.up()
+    assert 200 == fetch(web, "tls.example.com").status
 
     assert "ANY" == sql(database, "SELECT ssl_type FROM mysql.user WHERE user = 'aegir_root'").strip()
     assert "/etc/mysql/aegir-tls/server.crt" == sql(database, "SELECT @@ssl_cert").strip()
     assert "400" == database.run("stat -c %a /etc/mysql/aegir-tls/server.key").stdout.strip()
     farm.unchanged("--refresh")
 
+    # Another server in its place: for the same address, and of an authority that nobody here knows.
+    database.run(
+        "cd /etc/mysql/aegir-tls && openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=db1 "
+        f"-addext subjectAltName=IP:{database.address} -keyout /root/key -out /root/crt 2>/dev/null && "
+        "cat /root/key >server.key && cat /root/crt >server.crt && systemctl restart mariadb"
+    )
+    web.run("systemctl restart php8.2-fpm")
+    answer = fetch(web, "tls.example.com")
+    assert (500, True) == (answer.status, "Error establishing a database connection" in answer.body)
+    seen = farm.drift().sentence
+    assert "certificate of the database: not from the hub's authority" in seen
+    assert "shows another certificate than it should" in seen
+    foreign = tls.authority(str(tmp_path)).certificate
+    where = Endpoint(server="db1", address=database.address, port=3306, user="x", password="x", authority=foreign)
+    with pytest.raises(Refused, match="does not show a certificate of its authority"):
+        access.log_in(
+            farm.connections()[web.spec.fqdn], where, database="x", user="x", password="x", address=web.address
+        )
+
     database.run("rm /etc/mysql/aegir-tls/server.crt")
     assert "certificate of the database" in farm.drift().sentence
     farm.up("--refresh")
     farm.unchanged("--refresh")
+    assert 200 == fetch(web, "tls.example.com").status
 
 
 def test_the_hub_reaches_the_database_through_ssh_where_its_port_is_closed_to_it(farm: Farm, lab: Lab) -> None:

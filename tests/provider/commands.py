@@ -87,6 +87,7 @@ echo "$1:x:$number:$(getent group "$group" | cut -d: -f3)::$home:$shell" >>"$ROO
     "usermod": """
 case $1 in
     --shell) sed -i "s|^\\($3:.*\\):[^:]*$|\\1:$2|" "$ROOT/etc/passwd" ;;
+    --expiredate) ;;
     -a) getent passwd "$4" >/dev/null || exit 6; sed -i "/^$3:/ { /:$/! s|$|,|; s|$|$4| }" "$ROOT/etc/group" ;;
 esac
 """,

@@ -357,6 +357,7 @@ row(
     script.call("remove_site_data", f"{DATA}/{SITE}", "site-a"),
     file(f"{DATA}/{SITE}/x"),
 )
+call("want_no_processes", "nothing runs", ("site-a",), USER)
 call("site_lock", "nobody is at work", ("site-a", "5", SITE))
 ENVIRONMENT, TIMER = f"{CONF}/cron/site-a.env", f"{UNITS}/aegir-cron@site-a.timer"
 call("want_cron_environment", "it is missing", (ENVIRONMENT, "A=b\n"), directory(f"{CONF}/cron"), *PHP)
@@ -366,7 +367,7 @@ CRON = (file(ENVIRONMENT), file(TIMER), file(f"{UNITS}/aegir-cron@.service"), fi
 call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER), *CRON)
 call("want_no_cron", "one of two", ("site-a", ENVIRONMENT, TIMER), *CRON, file(f"{UNITS}/aegir-cron@site-b.timer"))
 MASTER = ("site-a", f"{CONF}/php-fpm/process.d/site-a.conf", f"{UNITS}/aegir-php@site-a.service")
-PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2])
+PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2], "PrivateDevices=yes")
 call("want_fpm_process", "it is missing", PROCESS, directory(f"{CONF}/php-fpm/process.d"), *PHP)
 call("want_fpm_process", "its directory is missing", PROCESS, *PHP)
 call(

@@ -12,6 +12,11 @@ __all__ = ["ROWS"]
 
 OURS = (PUBLISHED, REGISTRY, "me", RELEASES)
 OTHER = f"{CONF}/sites.d/other/.published"
+call("want_publish_root", "nothing is there", ("/srv/new",))
+call("want_publish_root", "it is root's", ("/srv/new",), directory("/srv/new", "root", "root", "2755"))
+call("want_publish_root", "it is closed", ("/srv/new",), directory("/srv/new", "root", "root", "750"))
+call("want_publish_root", "its group writes there", ("/srv/new",), directory("/srv/new", "root", "root", "775"))
+call("want_publish_root", "it is somebody's home", ("/srv/new",), directory("/srv/new", "aegir", "aegir", "755"))
 call("want_publishable", "nothing is there", OURS)
 call("want_publishable", "a directory is there", OURS, directory(PUBLISHED))
 call("want_publishable", "a file is there", OURS, file(PUBLISHED))

@@ -76,6 +76,10 @@ NO_ITEMS = {
         "a word that operations are made of",
     ),
     "inventory_databases": "it asks a real server's own records; tests/integration/test_check_stack.py does",
+    **reasons(
+        "end_processes open_account",
+        "no process runs on a fake machine, and no account ends; tests/integration/test_site_life.py has both",
+    ),
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
 """Functions that our Python names and that are no operations, with the reason."""

@@ -5,8 +5,10 @@ define('DB_NAME', 'www_example_com_qd6a7ojgnw');
 define('DB_USER', 'www_example_com_qd6a7ojgnw');
 define('DB_PASSWORD', 'Pa55word');
 define('DB_HOST', '10.0.0.3:3307');
-// WordPress hands no authority to mysqli: the connection is encrypted, and the server's name is not checked.
-define('MYSQL_CLIENT_FLAGS', MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT);
+// WordPress has no setting for an authority. OpenSSL takes it from the environment where nobody names one, and the second
+// flag (mysqlnd's CLIENT_SSL_VERIFY_SERVER_CERT, which has no name in PHP) verifies the server and its name with it.
+putenv('SSL_CERT_FILE=' . '/var/lib/aegir/database-ca/10.0.0.3.crt');
+define('MYSQL_CLIENT_FLAGS', MYSQLI_CLIENT_SSL | 1 << 30);
 define('DB_CHARSET', 'utf8mb4');
 define('DB_COLLATE', '');
 $table_prefix = 'wp_';

@@ -1,14 +1,14 @@
 # PHP-FPM masters of a site's own. Functions only; see services/isolation.py for what calls them.
 
-want_fpm_process() { # user configuration base64-content unit version: tested before it is in place; a change is a reload, of its unit a restart
-    fp_php=${5:-$(php_version)}
+want_fpm_process() { # user configuration base64-content unit limits version: tested before it is in place; a change is a reload, of its unit a restart
+    fp_php=${6:-$(php_version)}
     fp_unit=$(printf '%s\n' "# Written by aegir." "[Unit]" "Description=PHP of the site $1" "After=network.target" "" \
         "[Service]" "Type=notify" "ExecStart=/usr/sbin/php-fpm$fp_php --nodaemonize -d apc.enabled=1 --fpm-config $2" \
-        'ExecReload=/bin/kill -USR2 $MAINPID' "KillSignal=SIGQUIT" "TimeoutStopSec=70" "Restart=on-failure" "PrivateTmp=yes" "" "[Install]" "WantedBy=multi-user.target" |
+        'ExecReload=/bin/kill -USR2 $MAINPID' "KillSignal=SIGQUIT" "TimeoutStopSec=70" "Restart=on-failure" "PrivateTmp=yes" "$5" "" "[Install]" "WantedBy=multi-user.target" |
         base64 | tr -d '\n')
     fp_before=$DRIFTS
     if [ "$MODE" = apply ]; then
-        fp_try=$(mktemp) || fail "no file can be made in /tmp"
+        fp_try=$(scratch_file) || no_scratch
         printf %s "$3" | base64 -d >"$fp_try"
         fp_said=$("php-fpm$fp_php" -t --fpm-config "$fp_try" 2>&1) || {
             rm -f "$fp_try"

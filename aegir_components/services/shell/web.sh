@@ -17,7 +17,7 @@ fpm_later_of() (export PHP="$1" && fpm_later)
 
 fpm_pool_test() { # file version: this pool alone. FPM reads its files byte by byte: all pools of a hundred sites take a tenth of a second
     [ -e "$1" ] || return 0
-    pt_try=$(mktemp) || return 1
+    pt_try=$(scratch_file) || return 1
     printf '[global]\ninclude=%s\n' "$1" >"$pt_try"
     "php-fpm${2:-$(php_version)}" -t -y "$pt_try"
     pt_status=$?
@@ -75,7 +75,7 @@ reload_later() { # unit test
     printf '[ -e "/run/aegir/reload/%s" ] || exit 0\n%s && systemctl reload %s\nrm -f "/run/aegir/reload/%s"\n' "$1" "$2" "$1" "$1" \
         >"/run/aegir/later-$1" || return 1
     systemd-run -q --collect --unit="aegir-reload-$1" --on-active=90 --timer-property=AccuracySec=1 \
-        flock /run/lock/aegir.lock sh "/run/aegir/later-$1" 9>&- || return 1
+        flock /run/aegir/private/lock sh "/run/aegir/later-$1" 9>&- || return 1
     : >"/run/aegir/reload/$1"
 }
 
@@ -185,7 +185,7 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
     [ "$(cat /var/lib/aegir/php 2>/dev/null)" = "$wp_wanted" ] || {
         if deviates "PHP version: not ${wp_wanted:-that of the distribution}"; then
             if [ -n "$wp_wanted" ] && ! apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1; then
-                APT_LOG=$(mktemp) || fail "no file can be made in /tmp"
+                APT_LOG=$(scratch_file) || no_scratch
                 apt_update
                 rm -f "$APT_LOG"
                 apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1 ||
