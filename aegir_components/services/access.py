@@ -27,9 +27,8 @@ def log_in(conn: Connection, where: Endpoint, *, database: str, user: str, passw
         f'password="{password}"',
         "protocol=tcp",
         "connect-timeout=10",
-        UNASKED,
         # MariaDB's client has one name for it and MySQL's another; each passes over the other's.
-        *(["loose-ssl-verify-server-cert", "loose-ssl-mode=VERIFY_IDENTITY"] if where.authority else []),
+        *(["loose-ssl-verify-server-cert", "loose-ssl-mode=VERIFY_IDENTITY"] if where.authority else [UNASKED]),
     ]
     lines = [
         functions("access"),
