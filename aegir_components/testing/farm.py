@@ -15,6 +15,7 @@ import base64
 import gzip
 import io
 import json
+import posixpath
 import re
 import tarfile
 import tempfile
@@ -215,7 +216,12 @@ class FakeFarm:
         host = self._reached(conn)
         command = " ".join(argv)
         if argv[0] == "tar":
-            stdout.write(_archive(host.below(argv[argv.index("-C") + 1])))
+            home = argv[argv.index("-C") + 1]
+            parts = argv[argv.index("--create") + 1 :] if argv[-1] != "." else [""]
+            stdout.write(_archive(host, home, parts))
+            return
+        if argv[:2] == ["sh", "-c"] and argv[2] == backups.MERGE:
+            _unpack(host, argv[4], stdin.read())
             return
         server = host.mysql
         assert server is not None, "a dump of a machine without a database server"
@@ -239,9 +245,26 @@ class FakeFarm:
         return host
 
 
-def _archive(paths: list[str]) -> bytes:
+def _archive(host: FakeHost, home: str, parts: Sequence[str]) -> bytes:
+    """Pack directories of a machine with the content of their files; the rest are names."""
     packed = io.BytesIO()
+    paths = [path for part in parts for path in host.below(f"{home}/{part}".rstrip("/"))]
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for path in paths:
-            archive.addfile(tarfile.TarInfo(path.lstrip("/")))
+            entry = tarfile.TarInfo(posixpath.relpath(path, home))
+            content = host.content(path).encode() if host.kind(path) == "file" else b""
+            entry.type = tarfile.REGTYPE if host.kind(path) == "file" else tarfile.DIRTYPE
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
+
+
+def _unpack(host: FakeHost, home: str, packed: bytes) -> None:
+    """Merge an archive of ``_archive`` into a machine's directories, as ``backups.MERGE`` does."""
+    with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
+        for entry in archive:
+            path, file = f"{home}/{entry.name}", archive.extractfile(entry)
+            if entry.isdir():
+                host.make_directories(path)
+            elif file is not None:
+                host.write(path, file.read().decode())
