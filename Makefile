@@ -2,7 +2,7 @@
 
 ENV := tools/env
 PYTEST := $(ENV) pytest
-FAST := tests/unit tests/provider -m "not lab and not slow" -n 2 --dist loadfile
+FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: docs help random setup checks lab-setup test unit pythons lint demo clean
@@ -30,8 +30,13 @@ unit: checks ## only the fast tests, which need no host
 pythons: checks ## the fast tests on every other supported Python that this machine has
 	@$(ENV) python -m tools.every_python pytest $(FAST) -q -rfE -p no:cacheprovider
 
-random: lab-setup ## random edits, kills and drift on hosts, with content compared after each: STEPS=300 SEED=7
+ifdef DOUBLES
+random: setup
+	AEGIR_DOUBLE_STEPS=$(STEPS) AEGIR_RANDOM_SEED=$(SEED) $(PYTEST) tests/provider/test_random.py
+else
+random: lab-setup ## random edits, kills and drift, with content compared after each: STEPS=300 SEED=7 on hosts, DOUBLES=1 on doubles
 	AEGIR_RANDOM_STEPS=$(STEPS) AEGIR_RANDOM_SEED=$(SEED) $(PYTEST) tests/integration/test_random.py
+endif
 
 lint: checks ## style, format and types
 	$(ENV) ruff check .

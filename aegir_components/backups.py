@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from . import layout
-from .host import multiplex, script
+from .host import bounded, multiplex, script
 from .host.classify import tail
 from .host.connection import Connection
 from .host.errors import CommandFailed, CommandTimeout, Refused
@@ -102,7 +102,7 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
 
 MERGE: Final = """\
 set -eu
-home=$1; shift
+home=$1 user=$(id -u "$2") group=$(id -g "$2") web=$(getent group www-data | cut -d: -f3); shift 2
 for part; do
     [ -L "$home/$part" ] || continue
     echo "$home/$part is a link on this machine; put a directory in its place and run the same command again" >&2
@@ -115,26 +115,28 @@ tar -C "$fresh" --extract --gzip --numeric-owner --acls --same-owner --same-perm
 for part; do
     [ -d "$fresh/$part" ] && [ ! -L "$fresh/$part" ] || continue
     mkdir -p "$home/$part"
-    rsync -rlptgoA --numeric-ids --update --safe-links --chmod=Fug-s --remove-source-files "$fresh/$part/" "$home/$part/"
+    rsync -rlptgoA --numeric-ids --update --safe-links --chmod=Fug-s \\
+        --usermap="*:$user" --groupmap="${web:-0}:${web:-0},*:$group" --remove-source-files "$fresh/$part/" "$home/$part/"
 done
 """
 """Shell: unpack an archive into an empty directory that only root can enter, and merge from there.
 
 tar(1) with ``--keep-newer-files`` writes through a link that stands where a directory of the archive goes; rsync(1) puts the
-directory in the link's place. Devices, set-user-id bits and links that lead outside do not come along: the archive is a
-web server's, which may be in somebody else's hands.
+directory in the link's place. Other owners, devices, set-user-id bits and links that lead outside do not come along: the
+archive is a web server's, which may be in somebody else's hands.
 """
 
 
-def copy_files(source: Connection, target: Connection, home: str, parts: Iterable[str]) -> None:
+def copy_files(source: Connection, target: Connection, home: str, user: str, parts: Iterable[str]) -> None:
     """Bring directories of a machine to another, by way of the hub; what is newer there stays.
 
-    Nothing is written through a link of either machine.
+    Nothing is written through a link of either machine, and nothing is anybody's but the site's.
 
     Args:
         source: the machine that has them.
         target: the machine that gets them; owners' numbers are the same there.
         home: the directory that they are in, on both.
+        user: whose they are.
         parts: their paths below it.
 
     Raises:
@@ -145,7 +147,7 @@ def copy_files(source: Connection, target: Connection, home: str, parts: Iterabl
         _stream(
             source, ["tar", "-C", home, "--gzip", "--numeric-owner", "--acls", "--file=-", "--create", *listed], part
         )
-        _feed(target, ["sh", "-c", MERGE, "sh", home, *listed], part, called=f"copying uploads into {home}")
+        _feed(target, ["sh", "-c", MERGE, "sh", home, user, *listed], part, called=f"copying uploads into {home}")
 
 
 def save_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> Path:
@@ -251,7 +253,7 @@ def _login(conn: Connection, endpoint: client.Endpoint) -> Iterator[tuple[Connec
         # Of "Using Option Files": backslashes are doubled, and the outermost quotes are taken off.
         secret = endpoint.password.replace("\\", "\\\\")
         lines = ["[client]", f"host={endpoint.address}", f"port={endpoint.port}", f"user={endpoint.user}"]
-        file.write("\n".join([*lines, f'password="{secret}"', "protocol=tcp"]) + "\n")
+        file.write("\n".join([*lines, f'password="{secret}"', "protocol=tcp", client.UNASKED]) + "\n")
         file.flush()
         hub = replace(conn, host="the hub", kind="local", user=getpass.getuser())
         yield hub, [f"--defaults-extra-file={file.name}"]
@@ -313,12 +315,11 @@ def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: Bi
         if not isinstance(stdin, int):
             stdin.seek(0)
         try:
-            return subprocess.run(
-                _command(conn, argv, ssh), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
-                timeout=STREAM_TIMEOUT, check=False,
-            )  # fmt: skip
+            return bounded.run(_command(conn, argv, ssh), stdin=stdin, stdout=stdout, timeout=STREAM_TIMEOUT)
         except subprocess.TimeoutExpired:
             raise CommandTimeout(conn.host, f"{argv[0]} did not end within {STREAM_TIMEOUT:g} s") from None
+        except bounded.AnswerTooLongError as fault:
+            raise CommandFailed(conn.host, f"{called or argv[0]}: {fault}") from None
 
     done = go([]) if conn.kind == "local" else multiplex.in_session(conn, go)
     if done.returncode != 0:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aegir_components import layout, settings
 from aegir_components.applications import APPLICATIONS, CodeBase
+from aegir_components.host.connection import Connection
 from aegir_components.providers import site_config, site_database
 from aegir_components.recorded import Outputs, Recorded
 
@@ -38,6 +39,7 @@ def problems(recorded: Recorded, declared: Declared) -> list[str]:
         *_removals(recorded, declared.settings),
         *_tls(recorded, declared.settings),
         *_packs(recorded, declared.settings, now),
+        *_stranded(recorded, declared),
     ]
     for site in declared.settings.sites.values():
         where = f'aegir:sites["{site.display_name}"]'
@@ -238,6 +240,28 @@ def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, st
                     f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer declared. '
                     f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its platforms"
                 )
+
+
+def _stranded(recorded: Recorded, declared: Declared) -> Iterator[str]:
+    """Reject that a site goes while its platform leaves one of its web servers: removals come last, when that has left."""
+    kept = {site.identity for site in declared.settings.sites.values()}
+    for key, have in sorted(recorded.of("aegir:SiteConfiguration").items()):
+        platform = str(have.get("platform"))
+        if key in kept or platform not in declared.settings.platforms:
+            continue
+        now = Connection.of_members(declared.placed(platform).get("members") or {})
+        was = Connection.of_members(have.get("members") or {})
+        shown, leaving = (
+            str(have.get("name") or key),
+            ", ".join(name for name, conn in was.items() if not conn.twin(now)),
+        )
+        # An older state may name a site that is gone: that it is, somebody has to say.
+        if leaving and shown not in declared.settings.confirm_removals:
+            yield (
+                f"aegir:sites: {shown} is no longer declared, and {leaving} leaves its platform {platform} in the same edit. "
+                f"Nothing was changed. Remove the site with one pulumi up, and take {leaving} out with the next; if nothing of "
+                f"the site is there any more, confirm it: aegir:confirm_removals: [{shown}]"
+            )
 
 
 def _removals(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:

@@ -78,7 +78,12 @@ async def build(declared: settings.Settings) -> Estate:
     # second, while the sources are read.
     before = await recorded.read()
     sources = await asyncio.to_thread(
-        resolve, declared, php=php_fit.versions(before, declared), info=pulumi.log.info, warn=pulumi.log.warn
+        resolve,
+        declared,
+        php=php_fit.versions(before, declared),
+        installed=before.of("aegir:Installation"),
+        info=pulumi.log.info,
+        warn=pulumi.log.warn,
     )
     protected = Protected(declared.hub.root, holder)
     _reject_losses(before, declared, sources, protected.known())
@@ -108,8 +113,16 @@ async def build(declared: settings.Settings) -> Estate:
         await _said()
     await _finish(declared, servers, sites)
     for name, platform in platforms.items():
-        platform.leave([sites[site.name].configuration for site in declared.sites_on(name)])
+        platform.leave([sites[site].configuration for site in _on(declared, before, name)])
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
+
+
+def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -> list[str]:
+    """Name the sites that are on a platform or were on it: one that moves has to leave before its web servers do."""
+    had = {
+        name for name, outputs in before.of("aegir:SiteConfiguration").items() if outputs.get("platform") == platform
+    }
+    return [name for name, site in declared.sites.items() if site.platform == platform or site.identity in had]
 
 
 def _reject_losses(
@@ -183,6 +196,7 @@ def _servers(
             rights=frozenset(
                 right for site in declared.sites.values() if site.database == name for right in site.database_rights
             ),
+            php_chosen=declared.php_chosen(name),
         )
         made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
     return {name: made[name] for name in declared.servers}

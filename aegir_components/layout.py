@@ -134,9 +134,9 @@ def system_user(site: str) -> str:
     return "site-" + _derived(site, LONGEST_SYSTEM_USER - len("site-"), "-")
 
 
-def pool_socket(site: str) -> str:
-    """Name the socket of a site's PHP-FPM pool."""
-    return f"{SOCKET_ROOT}/{system_user(site)}.sock"
+def pool_socket(site: str, version: str = "") -> str:
+    """Name the socket of a site's PHP-FPM pool: another one for each version, so that both serve while it changes."""
+    return f"{SOCKET_ROOT}/{system_user(site)}{f'.{version}' if version else ''}.sock"
 
 
 def process_socket(site: str) -> str:
@@ -172,6 +172,7 @@ REGISTRY_ROOT: Final = f"{CONFIG_ROOT}/sites.d"
 """Which sites are on which platform, so that a new release gets links to all of them."""
 STATE_ROOT: Final = "/var/lib/aegir"
 """What the machine itself keeps: what an interrupted change has to take back, certificate challenges."""
+PHP_RECORDS: Final = f"{STATE_ROOT}/php-of"
 ACME_ROOT: Final = f"{STATE_ROOT}/acme"
 """What is answered below ``/.well-known/acme-challenge/``, for every name."""
 PAGES_ROOT: Final = f"{STATE_ROOT}/pages"
@@ -197,9 +198,19 @@ def platform_variable(platform: str) -> str:
     return f"AEGIR_{re.sub(r'[^a-z0-9]', '_', platform.lower())}_{_digest(platform)[:6]}"
 
 
-def pool_path(site: str) -> str:
+def pool_directory(version: str = "") -> str:
+    """Name the directory of the pools that take a version of PHP, or of those that take the machine's usual one."""
+    return f"{CONFIG_ROOT}/php-fpm/pool-{version}.d" if version else POOL_DIRECTORY
+
+
+def pool_path(site: str, version: str = "") -> str:
     """Name the file with a site's PHP-FPM pool."""
-    return f"{POOL_DIRECTORY}/{file_name(site)}.conf"
+    return f"{pool_directory(version)}/{file_name(site)}.conf"
+
+
+def php_record(site: str) -> str:
+    """Name the file on a web server with the version of PHP that a site takes, where it is not the usual one."""
+    return f"{PHP_RECORDS}/{system_user(site)}"
 
 
 def site_log(site: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from . import settings
 from .applications import APPLICATIONS, CodeBase
-from .applications.php import DISTRIBUTIONS
+from .applications.php import DISTRIBUTIONS, parse
 from .host import script
 from .host.connection import Connection
 from .host.parallel import attempt
@@ -40,19 +40,34 @@ def judge(before: Recorded, declared: settings.Settings, sources: Mapping[str, R
     known |= ask(sorted({server for name in sources for server in _unknown(declared, name, sources[name].code, known)}))
     for name, source in sources.items():
         for server in declared.web_servers(name):
-            version = known.get(server.name, "")
-            if not version or source.code.php.has(version):
-                continue
-            recorded = before.of("aegir:Release").get(name, {})
-            live = recorded.get("digest") == source.tree.digest and server.name in recorded.get("members", {})
-            (found.warnings if live else found.problems).append(_sentence(name, source.code, server.name, version))
+            for version in _taken(declared, name, server, known.get(server.name, "")):
+                if not version or source.code.php.has(version):
+                    continue
+                recorded = before.of("aegir:Release").get(name, {})
+                live = recorded.get("digest") == source.tree.digest and server.name in recorded.get("members", {})
+                (found.warnings if live else found.problems).append(_sentence(name, source.code, server, version))
     return found
 
 
+def _taken(declared: settings.Settings, platform: str, server: settings.Server, usual: str) -> list[str]:
+    """List the versions that a platform runs on at a server: those that its sites take, or the usual one."""
+    sites = declared.sites_on(platform)
+    if not sites and server.web and server.web.php_more:
+        # Its first site will take the one that fits.
+        return []
+    return sorted({site.php.version or usual for site in sites} or {usual})
+
+
 def versions(before: Recorded, declared: settings.Settings) -> dict[str, str]:
-    """Give the PHP of each platform's first web server that is declared or recorded, by platform."""
+    """Give the PHP of each platform's first web server that is declared or recorded: the oldest that its sites take."""
     known = _known(before, declared)
-    found = {name: [known.get(server.name, "") for server in declared.web_servers(name)] for name in declared.platforms}
+    found = {
+        name: [
+            min(_taken(declared, name, server, known.get(server.name, "")), key=parse, default="")
+            for server in declared.web_servers(name)
+        ]
+        for name in declared.platforms
+    }
     return {name: next((version for version in listed if version), "") for name, listed in found.items()}
 
 
@@ -89,9 +104,11 @@ def _unknown(declared: settings.Settings, platform: str, code: CodeBase, known: 
     yield from (server.name for server in declared.web_servers(platform) if server.name not in known)
 
 
-def _sentence(platform: str, code: CodeBase, server: str, version: str) -> str:
+def _sentence(platform: str, code: CodeBase, at: settings.Server, version: str) -> str:
+    server, several = at.name, at.web is not None and len(at.web.php_versions) > 1
     title = "Drupal" if code.application == "drupal7" else APPLICATIONS[code.application].title
     return (
         f'aegir:platforms["{platform}"].source: {title} {code.version} needs {code.php}, and {server} has {version}. '
         f'Take another release of the code, or another PHP: aegir:servers["{server}"].services.web.php'
+        f"{', or php.version at its sites' if several else ''}"
     )

@@ -18,7 +18,7 @@ BARE_PACKAGES = (
 )  # fmt: skip
 WEB_PACKAGES = (
     "apache2", "nginx", "php-fpm", "php-cli", "php-mysql", "php-gd", "php-xml", "php-mbstring", "php-curl",
-    "php-zip", "php-intl", "php-bcmath", "default-mysql-client", "rsync", "sudo", "msmtp-mta",
+    "php-zip", "php-intl", "php-bcmath", "php-apcu", "default-mysql-client", "rsync", "sudo", "msmtp-mta",
     "logrotate", "acl",
 )  # fmt: skip  # opcache comes with php-cli
 DB_PACKAGES = ("mariadb-server",)

@@ -16,6 +16,7 @@ from _pytest.runner import runtestprotocol
 
 from aegir_components import hub_records
 from tests import codebases
+from tests.attacks import actors
 from tests.integration.ledger import SECONDS, ledger
 
 
@@ -103,6 +104,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
         for name, value in figures:
             terminalreporter.line(f"{name}: {value}")
+    nodes = {kind: [each.nodeid for each in terminalreporter.stats.get(kind, [])] for kind in ("passed", "failed")}
+    attacks = actors.counted(nodes["passed"], nodes["failed"])
+    if attacks:
+        terminalreporter.section("attacks")
+        for line in attacks:
+            terminalreporter.line(line)
     account = codebases.Account()
     for report in terminalreporter.stats.get("skipped", []):
         account.skip(str(report.longrepr[2]))

@@ -49,6 +49,8 @@ class Addresses:
     """Whether browsers may keep a static file for a year; see ``weeks``."""
     weeks: int = 0
     """For how many weeks browsers may keep a static file; 0 says nothing about it."""
+    network: str = ""
+    """What each directory of a network has as the document root has it, from its second part on; empty without networks."""
     icon: bool = False
     """Whether a missing ``/favicon.ico`` is a plain 404, and not the application's page."""
 
@@ -60,7 +62,8 @@ class Addresses:
     @property
     def text(self) -> str:
         """All of it that vhosts hold, for a digest."""
-        return f"{self!r} {HIDDEN} {PHP} {LEFTOVERS}"
+        # Without what most have not, so that a state of before is the same.
+        return repr(self).replace("network='', ", "") + f" {HIDDEN} {PHP} {LEFTOVERS}"
 
 
 def core_names(extensions: str, names: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from .addresses import Addresses
 from .php import Range
+from .values import Values
 
 DOCROOTS = (".", "web", "docroot", "html")
 """Where a code base may have its document root, in the order in which they are looked for."""
@@ -80,10 +81,18 @@ class Application:
     """The PHP files that make a one-time login; they print ``::link`` and the address."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
+    values: Values
+    """What a stack file may tell its settings file."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
-    translations: str = ""
-    """Where the code base has a translation, with ``{language}``, from the document root; empty where the application gets it."""
+    translations: str
+    """Where the code base has a translation, with ``{language}`` and ``{version}``, from the document root."""
+    translated: Callable[[CodeBase, str, Sequence[str]], Iterable[tuple[str, str]]]
+    """Choose the files of a language among many, each with its place from the document root."""
+    fetches: str = ""
+    """The server that its installer asks for a translation that is not there; empty where it asks none."""
+    translates_once: bool = True
+    """Whether a translation is read by the installer alone."""
     profiles: bool = True
     """Whether it is installed by one of several install profiles."""
     copies_modes: bool = False

@@ -13,6 +13,36 @@ if ($tables) {
 $pdo = NULL;
 
 chdir($in['docroot']);
+// Core looks for translations in one directory of the site's files, and ends the installation where its server cannot be reached.
+$language = $in['language'];
+if ($language !== 'en') {
+  preg_match("/const VERSION = '([^']+)'/", file_get_contents('core/lib/Drupal.php'), $core);
+  $version = $core[1] ?? '';
+  $place = 'sites/' . $in['host'] . '/files/translations';
+  is_dir($place) || mkdir($place, 0775, TRUE);
+  $major = (int) $version;
+  $has = function () use ($place, $language, $major) {
+    return (bool) glob("$place/drupal-$major.*.$language.po");
+  };
+  foreach (['translations', '../translations', 'sites/all/translations', 'profiles/*/translations'] as $below) {
+    foreach (glob("$below/*.$language.po") ?: [] as $file) {
+      $name = basename($file);
+      // A second file for core would be taken at random.
+      if (!preg_match('/^drupal-(\d+)\./', $name, $of) || ((int) $of[1] === $major && !$has())) {
+        copy($file, "$place/$name");
+      }
+    }
+  }
+  $later = stream_context_create(['http' => ['timeout' => 20, 'user_agent' => 'aegir']]);
+  foreach ($has() || !$version ? [] : [$version, preg_replace('/^(\d+\.\d+)\..*/', '$1.0', $version)] as $release) {
+    $text = @file_get_contents("https://ftp.drupal.org/files/translations/all/drupal/drupal-$release.$language.po", FALSE, $later);
+    if (is_string($text) && strpos($text, 'msgid') !== FALSE) {
+      file_put_contents("$place/drupal-$release.$language.po", $text);
+      break;
+    }
+  }
+  $language = $has() ? $language : 'en';
+}
 $_SERVER += [
   'HTTP_HOST' => $in['host'],
   'SERVER_NAME' => $in['host'],
@@ -31,7 +61,7 @@ require_once $in['docroot'] . '/core/includes/install.core.inc';
 install_drupal($loader, [
   'interactive' => FALSE,
   'site_path' => 'sites/' . $in['host'],
-  'parameters' => ['profile' => $in['profile'], 'langcode' => $in['language']],
+  'parameters' => ['profile' => $in['profile'], 'langcode' => $language],
   'forms' => [
     'install_configure_form' => [
       'site_name' => $in['title'],
@@ -47,4 +77,4 @@ install_drupal($loader, [
   ],
 ]);
 ob_end_clean();
-echo "::installed\n";
+echo $language === $in['language'] ? "::installed\n" : "::installed in English\n";

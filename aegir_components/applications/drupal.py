@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
-from . import php
+from . import languages, php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
+from .values import PLACES, Values
 
 INFO = ".info.yml"
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
@@ -40,8 +41,14 @@ def detect(source: Path) -> CodeBase | None:
             docroot=docroot,
             profiles=tuple(titles),
             titles=titles,
+            languages=languages.drupal_languages(source / docroot, version, source),
         )
     return None
+
+
+def _translated(code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Choose the files of a language, for the place that the installer takes them from."""
+    return [(path, f"translations/{name}") for path, name in languages.drupal_files(code.version, language, names)]
 
 
 def profiles(docroot: Path) -> dict[str, str]:
@@ -124,6 +131,22 @@ DRUPAL = Application(
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
     login_lasts=LOGIN_LASTS,
+    translations="translations/drupal-{version}.{language}.po",
+    translated=_translated,
+    fetches="https://ftp.drupal.org",
+    values=Values(
+        pattern=r"[a-z_][a-z0-9_.]*",
+        kind="name of one of Drupal's $settings",
+        ours=PLACES
+        | {
+            "hash_salt",
+            "file_temp_path",
+            "reverse_proxy_trusted_headers",
+            "deployment_identifier",
+            "skip_permissions_hardening",
+        },
+        config=True,
+    ),
     judge=judge,
     cron="drupal-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

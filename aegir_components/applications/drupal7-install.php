@@ -12,6 +12,8 @@ if ($tables) {
 }
 
 chdir($in['docroot']);
+// Without its translation a language has English texts under another name.
+$translated = (bool) glob('profiles/' . $in['profile'] . '/translations/{,*.}' . $in['language'] . '.po', GLOB_BRACE);
 $_SERVER['REQUEST_URI'] = $_SERVER['PHP_SELF'] = '/index.php';
 $_SERVER['SCRIPT_FILENAME'] = $in['docroot'] . '/index.php';
 $_SERVER['SERVER_PROTOCOL'] = 'HTTP/1.1';
@@ -48,7 +50,7 @@ install_drupal([
     'SERVER_SOFTWARE' => 'aegir',
     'HTTP_USER_AGENT' => 'aegir',
   ],
-  'parameters' => ['profile' => $in['profile'], 'locale' => $in['language']],
+  'parameters' => ['profile' => $in['profile'], 'locale' => $translated ? $in['language'] : 'en'],
   'forms' => [
     'install_configure_form' => [
       'site_name' => $in['title'],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
-from . import php
+from . import languages, php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, NO_PROFILES, judge
+from .values import PLACES, Values
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -40,6 +41,17 @@ def detect(source: Path) -> CodeBase | None:
             php=php.needs("drupal7", found[1], source, source / docroot),
         )
     return None
+
+
+def _translated(code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Choose core's file of a language, for each profile that a site may be installed with."""
+    plain = [name for name in names if PurePosixPath(name).name == f"{language}.po"]
+    found = [path for path, name in languages.drupal_files(code.version, language, names) if name.startswith("drupal-")]
+    return [
+        (path, f"profiles/{profile}/translations/{language}.po")
+        for path in (found or plain)[:1]
+        for profile in code.profiles
+    ]
 
 
 def profiles(docroot: Path) -> dict[str, str]:
@@ -93,10 +105,16 @@ DRUPAL7 = Application(
         weeks=2,
     ),
     translations="profiles/<profile>/translations/{language}.po",
+    translated=_translated,
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),
     login_lasts=LOGIN_LASTS,
+    values=Values(
+        pattern=r"[A-Za-z_][A-Za-z0-9_.:-]*",
+        kind="name of a variable of Drupal 7",
+        ours=PLACES | {"file_temporary_path", "allow_authorize_operations"},
+    ),
     judge=judge,
     cron="drupal7-cron.php",
     shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),

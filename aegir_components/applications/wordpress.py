@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from . import languages as languages_of
 from . import php
 from .addresses import Addresses
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .drupal import first_words
+from .values import Values
 
 _VERSION = re.compile(r"\$wp_version\s*=\s*'([^']+)'")
 
@@ -26,6 +29,11 @@ def detect(source: Path) -> CodeBase | None:
             languages = tuple(path.stem for path in packed if re.fullmatch(r"[a-z]{2,3}(_[A-Za-z]+)*", path.stem))
             return CodeBase(application="wordpress", version=version, docroot=docroot, php=needed, languages=languages)
     return None
+
+
+def _translated(_code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Choose the files of a language, for the place that WordPress reads them from at each request."""
+    return [(path, f"wp-content/languages/{place}") for path, place in languages_of.wordpress_files(language, names)]
 
 
 def judge(answer: Answer) -> str | None:
@@ -59,13 +67,40 @@ WORDPRESS = Application(
         runs=r"^/(?:[a-z-]+\.php|wp-admin/.*\.php|wp-includes/js/tinymce/wp-tinymce\.php"
         r"|wp-content/(?:plugins|themes|mu-plugins)/.*\.php)(?:/|$)",
         former="wp-content/uploads",
+        network=r"wp-(?:content|admin|includes)(?:/.*)?|[a-z-]+\.php",
     ),
     installer=("open-database.php", "wordpress-install.php"),
     password=("wordpress-boot.php", "wordpress-password.php"),
     login=("wordpress-boot.php", "wordpress-login.php"),
     login_lasts="once, for 15 minutes",
+    values=Values(
+        pattern=r"[A-Za-z_][A-Za-z0-9_]*",
+        kind="name of a constant of PHP",
+        ours=frozenset(
+            {
+                *(
+                    "DB_NAME",
+                    "DB_USER",
+                    "DB_PASSWORD",
+                    "DB_HOST",
+                    "DB_CHARSET",
+                    "DB_COLLATE",
+                    "ABSPATH",
+                    "AEGIR_CONFIG",
+                ),
+                *("WP_HOME", "WP_SITEURL", "UPLOADS", "WP_TEMP_DIR", "DISABLE_WP_CRON"),
+                *(
+                    f"{kind}_{what}"
+                    for kind in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE")
+                    for what in ("KEY", "SALT")
+                ),
+            }
+        ),
+    ),
     judge=judge,
     translations="wp-content/languages/{language}.mo",
+    translated=_translated,
+    translates_once=False,
     profiles=False,
     copies_modes=True,
     cron="wordpress-cron.php",

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from .faults import AuthorityError, GivenError
 from .given import read
-from .pem import RENEW_DAYS, Facts, Pair, facts, self_signed
+from .pem import LAST_DAYS, RENEW_DAYS, Facts, Pair, facts, self_signed
 
-__all__ = ["RENEW_DAYS", "AuthorityError", "Facts", "GivenError", "Pair", "facts", "read", "self_signed"]
+__all__ = ["LAST_DAYS", "RENEW_DAYS", "AuthorityError", "Facts", "GivenError", "Pair", "facts", "read", "self_signed"]

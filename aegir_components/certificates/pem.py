@@ -14,6 +14,8 @@ SELF_SIGNED_DAYS = 397
 """What browsers accept of a certificate at most."""
 RENEW_DAYS = 30
 """Days before its end from which on a certificate is renewed, or its owner warned."""
+LAST_DAYS = 7
+"""Days before its end from which on it is an error that a certificate cannot be renewed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -182,7 +182,8 @@ def _uploads(cluster: settings.WebCluster) -> Iterator[str]:
 
 def _services(server: settings.Server) -> Iterator[str]:
     if server.web is not None:
-        yield f"web: {server.web.type}{f', PHP {server.web.php}' if server.web.php else ''}"
+        php = f", PHP {' and '.join(server.web.php_versions)}" if server.web.php else ""
+        yield f"web: {server.web.type}{php}"
     if server.database is not None:
         yield f"database: {server.database.type}"
 

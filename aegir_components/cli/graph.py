@@ -34,10 +34,10 @@ from .stack import Stack, here
 def graph(stack: str, *, ask: bool, timeout: float, output: Path | None, form: str | None, as_json: bool) -> None:
     """Draw a stack's estate: hub, servers with their services, clusters, packs with NFS, platforms, sites.
 
-    It is drawn from the stack file, by Graphviz. With --live what is well is green, and what is not is red and says why.
+    It is drawn from the stack file alone, by Graphviz. With --live what is well is green, and what is not is red and says why.
     """
     known = Stack(name=stack, engine=here())
-    declared = known.settings()
+    declared = known.drawn()
     seen = None
     if ask:
         state = known.state()

@@ -73,7 +73,7 @@ def ask(state: State, *, limit: float, tell: Callable[[str], None]) -> dict[str,
 def keeper(site: Site) -> str:
     """Name the web server that runs a site's cron; empty where none does."""
     known = site.configuration or {}
-    if not site.members or known.get("cron", "off") == "off":
+    if not site.members or not site.enabled or known.get("cron", "off") == "off":
         return ""
     return str(known.get("master") or cron.keeper(site.identity, site.members))
 
@@ -110,7 +110,8 @@ def _services(server: Server, crons: list[Site], seen: Seen, limit: float) -> No
     if not server.connection:
         return
     conn = replace(Connection.from_props(server.connection), patience=PATIENCE)
-    web = status.web_units(str(server.web["type"]), str(server.web.get("php") or "")) if server.web else ()
+    versions = [str((server.web or {}).get("php") or ""), *map(str, (server.web or {}).get("php_chosen") or ())]
+    web = status.web_units(str(server.web["type"]), *versions) if server.web else ()
     databases = status.DATABASE_UNITS if server.database is not None else ()
     users = {site.name: layout.system_user(site.identity) for site in crons}
     lines = status.items([*web, *databases], users.values())

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import click
+import yaml
 
 from aegir_components import settings
+from aegir_components.settings import Settings
 from aegir_components.sources.naming import conventional_name
 
 from .ends import Refusal
 from .engine import Engine, find_project
 from .state import State
+
+HIDDEN: Final = "what nobody has decrypted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +53,39 @@ class Stack:
         except settings.SettingsError as fault:
             raise Refusal(f"{path}: {fault}") from None
 
+    def drawn(self) -> Settings:
+        """Read and check the stack file alone, for what needs no secret: nobody has to have Pulumi's state or passphrase.
+
+        Raises:
+            Refusal: something in it is wrong.
+        """
+        path = self.file
+        try:
+            read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as fault:
+            raise Refusal(f"{path} cannot be read: {fault}") from None
+        config = (read.get("config") if isinstance(read, dict) else None) or {}
+        if not isinstance(config, dict):
+            raise Refusal(f"{path}: config: must hold keys such as aegir:servers")
+        values = {str(key): _without_secrets(value) for key, value in config.items()}
+        hidden = {key for key, value in values.items() if value != config[key]}
+        try:
+            return settings.load_values(values, hidden, self.engine.project, self.name, conventional_name)
+        except settings.SettingsError as fault:
+            raise Refusal(f"{path}: {fault}") from None
+
     def state(self) -> State:
         """Read what was last made."""
         return State.read(self.name, self.engine.state(self.name))
+
+
+def _without_secrets(value: Any) -> Any:
+    """Put a word in the place of what Pulumi has encrypted."""
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return HIDDEN
+        return {key: _without_secrets(each) for key, each in value.items()}
+    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
 def here() -> Engine:

@@ -48,6 +48,8 @@ class ServerArgs:
     """Who certifies its database, where TLS is required."""
     rights: frozenset[str] = frozenset()
     """What sites have on its database besides what every site has."""
+    php_chosen: tuple[str, ...] = ()
+    """The versions of PHP that sites may take by name; empty where none has a choice."""
 
 
 class Server(AegirComponent, kind="Server"):
@@ -144,6 +146,8 @@ class Server(AegirComponent, kind="Server"):
                     "type": server.web.type,
                     "port": server.web.port,
                     "php_version": server.web.php,
+                    # Left out otherwise, so that a state of before is the same.
+                    "php_chosen": list(args.php_chosen) or None,
                     "mounted": args.mounted or None,
                 },
                 self.child(depends_on=[machine]),

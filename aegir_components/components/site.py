@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -151,6 +152,7 @@ class Site(AegirComponent, kind="Site"):
                 "holder": args.holder,
                 # Left out otherwise, so that a state of before is the same.
                 "php": _php(site, args.members),
+                "values": _values(site),
                 "health": None if site.health else False,
             },
             self.child(depends_on=[database], also=kept),
@@ -195,6 +197,12 @@ class Site(AegirComponent, kind="Site"):
         Installation(
             self._installation["site"], self._installation, self.child(depends_on=[self.configuration, *ready])
         )
+
+
+def _values(site: settings.Site) -> pulumi.Output[str] | None:
+    """Give what the site's settings file is told, as one text: any of it may be a secret."""
+    given = {"settings": dict(site.settings), "config": dict(site.config)}
+    return pulumi.Output.secret(json.dumps(given)) if any(given.values()) else None
 
 
 def _php(site: settings.Site, members: Mapping[str, Member]) -> dict[str, dict[str, Any]] | None:

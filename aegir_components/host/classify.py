@@ -70,6 +70,9 @@ def login_failure(conn: Connection, stderr: str) -> HostError:
             f"~{conn.user}/.ssh/authorized_keys there; sshd also refuses when that file or its directory is "
             f"writable by others, when root logins are off, or when the account's shell does not exist",
         )
+    why = _closed(conn.user, stderr)
+    if why:
+        return LoginClosed(conn.host, f"{where}: the machine accepts the key and closes the login: {why}")
     if "Connection refused" in stderr:
         return ConnectionRefused(
             conn.host,
@@ -106,6 +109,29 @@ def decoded(text: str) -> str:
     return text[1:] if text.startswith("=") else base64.b64decode(text).decode(errors="replace")
 
 
+_CLOSED = (
+    (
+        ("password has expired", "Password change required", "password change required", "change your password"),
+        "its password has expired. As root: chage -M -1 {user}, or passwd {user}",
+    ),
+    (
+        ("account has expired", "Your account has expired", "account expired"),
+        "the account has ended. As root: chage -E -1 {user}",
+    ),
+    (("No space left on device",), "a file system of the machine is full. Look there: df -h"),
+    (
+        ("This account is currently not available",),
+        "the account has no usable login shell. As root: chsh -s /bin/sh {user}",
+    ),
+)
+"""What PAM, sshd and shells say when they end a session, and what helps (wordings of Debian 11 to 13)."""
+
+
+def _closed(user: str, said: str) -> str:
+    """Say why a session ended before our first line; empty when nothing of it is known."""
+    return next((why.format(user=user) for words, why in _CLOSED if any(word in said for word in words)), "")
+
+
 def command_failure(conn: Connection, what: str, status: int, stdout: str, stderr: str) -> HostError:
     """Say why a command failed, from its status and its output."""
     said = tail(stderr)
@@ -117,6 +143,12 @@ def command_failure(conn: Connection, what: str, status: int, stdout: str, stder
                 f"sudo asks {conn.user} for a password. Log in as root, or allow it without one: "
                 f"echo '{conn.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{conn.user}",
             )
+        if "must have a tty" in stderr:
+            return SudoRefused(
+                conn.host,
+                f"sudo gives {conn.user} nothing without a terminal (requiretty). As root: "
+                f"echo 'Defaults:{conn.user} !requiretty' > /etc/sudoers.d/aegir-tty",
+            )
         if "sudo: not found" in stderr or "sudo: command not found" in stderr or "sudo: No such file" in stderr:
             return SudoRefused(
                 conn.host,
@@ -126,6 +158,12 @@ def command_failure(conn: Connection, what: str, status: int, stdout: str, stder
             return SudoRefused(conn.host, f"{conn.user} may not use sudo: {said}")
         if status == 255:
             return login_failure(conn, stderr)
+        why = _closed(conn.user, f"{stderr}\n{stdout}")
+        if why:
+            return LoginClosed(
+                conn.host,
+                f"the login as {conn.user} worked and was closed at once: {why} ({said or tail(stdout, 200)})",
+            )
         noise = tail(stdout, 200)
         return LoginClosed(
             conn.host,

@@ -11,6 +11,7 @@ import fcntl
 import os
 import random
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
@@ -40,6 +41,9 @@ SESSION_WAIT = 900
 LOST_TRIES = 5
 """Times that a command is tried again when the connection ends before it begins."""
 
+LONGEST_BASE = 50
+"""Characters of the directory that has the one of the sockets."""
+
 FAILURE_MEMORY = 15
 """Seconds in which a machine that did not answer is not asked again: each resource on it would wait anew."""
 
@@ -53,19 +57,27 @@ Ended = TypeVar("Ended", bound="subprocess.CompletedProcess[Any]")
 def socket_directory() -> Path:
     """Give the directory of the control sockets: short, private to this user, made when missing.
 
+    Places where only this user writes come first: in a common one anybody may make the directory before us.
+
     Raises:
-        PermissionError: somebody else owns it.
+        PermissionError: there is no place for it.
     """
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    own = ["/run"] if os.geteuid() == 0 else []
+    bases = [os.environ.get("XDG_RUNTIME_DIR"), *own, str(Path.home()), tempfile.gettempdir(), "/tmp"]  # noqa: S108
+    tried = []
     # A Unix socket's path may have 107 bytes, and ssh appends 17 of its own while it creates one.
-    if len(base) > 50 or not os.access(base, os.W_OK):
-        base = "/tmp"  # noqa: S108 - a private directory below it, checked for its owner
-    directory = Path(base) / f"aegir-ssh-{os.getuid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    facts = directory.lstat()
-    if facts.st_uid != os.getuid() or facts.st_mode & 0o077:
-        raise PermissionError(f"{directory} belongs to somebody else or is open to others; remove it")
-    return directory
+    for base in (base for base in bases if base and len(base) <= LONGEST_BASE and os.access(base, os.W_OK)):
+        directory = Path(base) / (".aegir-ssh" if base == str(Path.home()) else f"aegir-ssh-{os.getuid()}")
+        with suppress(OSError):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            facts = directory.lstat()
+            if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o077:
+                return directory
+        tried.append(str(directory))
+    raise PermissionError(
+        f"no place for the sockets of ssh: {', '.join(tried) or 'no directory is writable'} cannot be made, belongs to "
+        "somebody else or is open to others. Remove it, or set XDG_RUNTIME_DIR to a directory of your own"
+    )
 
 
 def socket_path(conn: Connection) -> Path:
@@ -214,6 +226,11 @@ def _start(conn: Connection) -> None:
         status, stderr = _log_in(conn)
         if status == 0:
             return
+        if not stderr.strip():
+            # What PAM says of an account is sent as a banner, and that is no error to ssh.
+            status, stderr = _log_in(conn, "INFO")
+            if status == 0:
+                return
         failure = login_failure(conn, stderr)
         if isinstance(failure, HostKeyChanged):
             raise hostkeys.explain_change(conn)
@@ -223,9 +240,12 @@ def _start(conn: Connection) -> None:
         pause = min(pause * 1.6, 5.0)
 
 
-def _log_in(conn: Connection) -> tuple[int, str]:
+def _log_in(conn: Connection, level: str = "ERROR") -> tuple[int, str]:
     command = [
         "ssh",
+        # The first value counts.
+        "-o",
+        f"LogLevel={level}",
         *options(conn),
         "-o",
         "ControlMaster=yes",

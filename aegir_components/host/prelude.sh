@@ -50,13 +50,44 @@ know_units() { UNITS=$NL$(systemctl show -p Id,ActiveState,UnitFileState -- "$@"
 know_packages() { PACKAGES=" $(package_states "$@") "; }
 know_php() { PHP=$(php_version); }
 
+# Locks and temporary files lie where only root may look: whoever can open a lock can hold it.
+private_place() {
+    [ -d /run/aegir/private ] || { mkdir -p /run/aegir && install -d -m 700 /run/aegir/private; }
+}
+scratch_file() { # a new temporary file, where no other user can guess, see or fill the place
+    [ -w /run ] || { mktemp; return; }
+    private_place && mktemp /run/aegir/private/scratch.XXXXXX
+}
+no_scratch() { fail "no temporary file can be made ($(room /run))"; }
+
 # One run of ours at a time on a machine, also from two stacks or after a hub that was killed. Programs that we start get
 # no copy of descriptor 9 where they may stay (9>&-), for the lock lives as long as any copy is open.
 machine_lock() { # seconds, who
-    mkdir -p /run/lock
-    exec 9>>/run/lock/aegir.lock
-    flock -w "$1" 9 || fail "another run is working on this machine and did not end within $1 s: $(cat /run/lock/aegir.holder 2>/dev/null)"
-    printf '%s (pid %s)\n' "$2" "$$" >/run/lock/aegir.holder
+    private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
+    exec 9>>/run/aegir/private/lock
+    flock -w "$1" 9 || fail "another run is working on this machine and did not end within $1 s: $(lock_owner)"
+    printf '%s (pid %s)\n' "$2" "$$" >/run/aegir/private/holder
+    # What killed scripts have left.
+    find /run/aegir/private -name 'scratch.*' -mmin +600 -delete
+}
+lock_owner() { # in a subshell: names the process that has the lock, since the record may be of a run that has ended
+    exec 9>&-
+    lo_said=$(cat /run/aegir/private/holder 2>/dev/null)
+    lo_pid=${lo_said##*(pid } lo_pid=${lo_pid%)}
+    for lo_each in $lo_pid $(ls /proc | grep -x '[0-9]*'); do
+        # Whoever waits has the file open too, in itself and in its flock command.
+        case $lo_each:$(cat "/proc/$lo_each/comm" "/proc/$lo_each/task/$lo_each/children" 2>/dev/null) in "$$:"* | *:flock*) continue ;; esac
+        ls -l "/proc/$lo_each/fd" 2>/dev/null | grep -qF -- "-> /run/aegir/private/lock" || continue
+        lo_waits=
+        for lo_child in $(cat "/proc/$lo_each/task/$lo_each/children" 2>/dev/null); do
+            ! grep -qx flock "/proc/$lo_child/comm" 2>/dev/null || lo_waits=yes
+        done
+        [ -z "$lo_waits" ] || continue
+        [ "$lo_each" != "$lo_pid" ] || { printf %s "$lo_said"; return; }
+        printf '%s (pid %s)' "$(tr '\0' ' ' <"/proc/$lo_each/cmdline" | cut -c1-60 | sed 's, *$,,')" "$lo_each"
+        return
+    done
+    printf %s "$lo_said"
 }
 
 # Which entry of a stack's file this machine is. An entry may get another name: then the removal of the former one takes nothing away.
@@ -112,8 +143,8 @@ want_dir() { # path owner group mode
         deviates "directory $1: missing" || return 0
         mkdir "$1" || fail "the directory $1 could not be made"
     fi
-    # Mode last: chown drops the set-group-id bit.
-    chown "$2:$3" "$1" && chmod "$4" "$1" || fail "owner and mode of $1 could not be set"
+    # Mode last: chown drops the set-group-id bit. With five digits, or chmod keeps the one that a parent has handed down.
+    chown "$2:$3" "$1" && chmod "00$4" "$1" || fail "owner and mode of $1 could not be set"
 }
 
 want_file() { # path owner group mode base64-content sha256-or-nothing
@@ -203,7 +234,7 @@ apt_update() { # apt-get waits for the lock of dpkg's, but not for that of the l
 }
 
 apt_install() {
-    APT_LOG=$(mktemp /tmp/aegir-apt.XXXXXX) || fail "no file can be made in /tmp"
+    APT_LOG=$(scratch_file) || no_scratch
     # Packages that start or restart services as they are installed would restart the owner's web server too. The policy
     # ends itself with this script: left behind by a killed run it must not keep other packages' services from starting.
     ai_policy=
@@ -345,7 +376,7 @@ want_member() { # user group
 
 want_sudoers() { # name base64-content sha256-or-nothing: in place only when visudo accepts it
     if [ "$MODE" = apply ]; then
-        ws_try=$(mktemp) || fail "no file can be made in /tmp"
+        ws_try=$(scratch_file) || no_scratch
         printf %s "$2" | base64 -d >"$ws_try"
         ws_said=$(visudo -cf "$ws_try" 2>&1) || { rm -f "$ws_try"; fail "visudo refuses the sudo rule $1: $ws_said"; }
         rm -f "$ws_try"

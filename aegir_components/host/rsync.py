@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 
+from . import bounded
 from .classify import tail
 from .connection import Connection
 from .errors import CommandFailed, CommandTimeout, HostUnreachable
@@ -67,11 +68,13 @@ def copy(
 
 def _run(conn: Connection, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            command, capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, check=False
-        )
+        done = bounded.run(command, timeout=timeout)
     except subprocess.TimeoutExpired:
         raise CommandTimeout(conn.host, f"rsync to {command[-1]} did not end within {timeout:g} s") from None
+    except bounded.AnswerTooLongError as fault:
+        raise CommandFailed(conn.host, f"rsync to {command[-1]}: {fault}") from None
+    said = (part.decode(errors="replace") for part in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(command, done.returncode, *said)
 
 
 def _judge(conn: Connection, done: subprocess.CompletedProcess[str], source: str, target: str) -> None:

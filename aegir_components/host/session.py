@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO
 
+from . import bounded
 from .classify import BEGIN, command_failure
 from .connection import Connection
 from .errors import CommandTimeout, HostError
@@ -39,7 +40,7 @@ def send(
         HostError: which of its kinds says what went wrong.
     """
 
-    def talk(stdin: IO[bytes], stdout: IO[bytes]) -> bytes:
+    def talk(stdin: IO[bytes], stdout: bounded.Reader) -> bytes:
         def feed() -> None:
             # It ended before it took everything: its status says why.
             with suppress(BrokenPipeError), stdin:
@@ -73,7 +74,7 @@ def hold(
         HostError: which of its kinds says what went wrong.
     """
 
-    def talk(stdin: IO[bytes], stdout: IO[bytes]) -> bytes:
+    def talk(stdin: IO[bytes], stdout: bounded.Reader) -> bytes:
         said = []
         with suppress(BrokenPipeError), stdin:
             for line in stdout:
@@ -90,7 +91,7 @@ def hold(
 def _run(
     conn: Connection,
     script: str,
-    talk: Callable[[IO[bytes], IO[bytes]], bytes],
+    talk: Callable[[IO[bytes], bounded.Reader], bytes],
     *,
     what: str,
     user: str,
@@ -118,6 +119,8 @@ def _run(
             f"{what} did not end within {timeout:g} s. Look on the machine at what hangs (ps aux), then run the same "
             f"command again: it goes on from what it finds",
         ) from None
+    except bounded.AnswerTooLongError as fault:
+        raise HostError(conn.host, f"{what}: {fault}") from None
     except OSError as fault:
         raise HostError(conn.host, f"{what}: the command could not be started on the hub: {fault}") from fault
     if done.returncode != 0 or BEGIN not in done.stdout:
@@ -126,7 +129,7 @@ def _run(
 
 
 def _execute(
-    command: list[str], text: bytes, talk: Callable[[IO[bytes], IO[bytes]], bytes], timeout: float
+    command: list[str], text: bytes, talk: Callable[[IO[bytes], bounded.Reader], bytes], timeout: float
 ) -> subprocess.CompletedProcess[str]:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
@@ -140,21 +143,23 @@ def _execute(
 
         timer = threading.Timer(timeout, end)
         timer.start()
-        errors: list[bytes] = []
-        listener = threading.Thread(target=lambda: errors.append(process.stderr.read()), daemon=True)  # type: ignore[union-attr]
-        listener.start()
+        assert process.stderr is not None
+        listener = bounded.Listener(process, process.stderr)
         try:
             with suppress(BrokenPipeError):
                 process.stdin.write(text)
                 process.stdin.flush()
-            said = talk(process.stdin, process.stdout)
-            listener.join()
+            said = talk(process.stdin, bounded.Reader(process.stdout))
+            errors = listener.said()
             process.wait()
+        except bounded.AnswerTooLongError:
+            process.kill()
+            raise
         finally:
             timer.cancel()
         if late.is_set():
             raise subprocess.TimeoutExpired(command, timeout)
     return subprocess.CompletedProcess(
         command, process.returncode,
-        said.decode(errors="surrogateescape"), b"".join(errors).decode(errors="surrogateescape"),
+        said.decode(errors="surrogateescape"), errors.decode(errors="surrogateescape"),
     )  # fmt: skip

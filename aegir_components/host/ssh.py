@@ -8,6 +8,7 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 
+from . import bounded
 from .classify import BEGIN, command_failure
 from .connection import Connection
 from .errors import CommandTimeout, HostError
@@ -69,6 +70,8 @@ def run(conn: Connection, script: str, *, what: str, user: str = "root", timeout
             f"{what} did not end within {timeout:g} s. Look on the machine at what hangs (ps aux), then run the same "
             f"command again: it goes on from what it finds",
         ) from None
+    except bounded.AnswerTooLongError as fault:
+        raise HostError(conn.host, f"{what}: {fault}") from None
     except OSError as fault:
         raise HostError(conn.host, f"{what}: the command could not be started on the hub: {fault}") from fault
     if done.returncode != 0 or BEGIN not in done.stdout:
@@ -77,12 +80,6 @@ def run(conn: Connection, script: str, *, what: str, user: str = "root", timeout
 
 
 def _execute(command: list[str], text: str, timeout: float) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        timeout=timeout,
-        check=False,
-    )
+    done = bounded.run(command, data=text.encode(errors="surrogateescape"), timeout=timeout)
+    stdout, stderr = (part.decode(errors="surrogateescape") for part in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(command, done.returncode, stdout, stderr)

@@ -15,6 +15,7 @@ import pymysql
 from aegir_components.host import forward
 from aegir_components.host.connection import Connection
 
+from . import certificates
 from .statements import PREAMBLE
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _refused_since: dict[tuple[str, int], float] = {}
 """When a server first refused a connection, of this process: all that need it wait for it together, not one by one."""
 _UNREACHABLE = (2002, 2003, 2013)
 _NO_TLS = 2026
+PASSWORD_ASKED = 2061
+"""MySQL's own number for a log-in plugin that its client does not allow here (CR_AUTH_PLUGIN_ERR)."""
 _QUOTE = re.compile(r" near '.*", re.DOTALL)
 _DENIED = (1045, 1130, 1698)
 _LACKING = (1044, 1142, 1227, 1410)
@@ -71,6 +74,8 @@ class Endpoint:
     """The PEM of the authority that the server's certificate must be from; empty takes TLS as it is offered."""
     tunnel: Connection | None = None
     """The machine whose ssh connection leads to the server; ``None`` connects over the network."""
+    machine: Connection | None = None
+    """The machine that the server runs on, where we have a login to it: it says what the server's certificate is."""
 
 
 class Session:
@@ -141,19 +146,34 @@ def _patiently(endpoint: Endpoint, work: Callable[[], Wire[Any]]) -> Wire[Any]:
 
 
 def _open(endpoint: Endpoint, database: str | None, place: Mapping[str, Any]) -> Wire[Any]:
-    try:
+    # Only here: it needs PyMySQL at once, which a command with nothing to do does without.
+    from . import careful  # noqa: PLC0415
+
+    if endpoint.authority or endpoint.tunnel is not None:
         return _connect(endpoint, database, place, _trust(endpoint))
+    try:
+        return _connect(endpoint, database, place, _trust(endpoint), careful.CarefulConnection)
+    except careful.PasswordAskedError:
+        if endpoint.machine is None:
+            raise
+        context = careful.pinned(certificates.on_machine(endpoint.machine, endpoint.port))
+        return _connect(endpoint, database, place, context)
     except pymysql.OperationalError as fault:
         # PyMySQL with a TLS context demands TLS; here it is taken where it is offered.
-        if endpoint.authority or fault.args[0] != _NO_TLS:
+        if fault.args[0] != _NO_TLS:
             raise
-        return _connect(endpoint, database, place, None)
+        return _connect(endpoint, database, place, None, careful.CarefulConnection)
 
 
 def _connect(
-    endpoint: Endpoint, database: str | None, place: Mapping[str, Any], trust: ssl.SSLContext | None
+    endpoint: Endpoint,
+    database: str | None,
+    place: Mapping[str, Any],
+    trust: ssl.SSLContext | None,
+    kind: Callable[..., Wire[Any]] | None = None,
 ) -> Wire[Any]:
-    return pymysql.connect(
+    # The farm of the tests puts its own in the place of pymysql.connect.
+    return (kind or pymysql.connect)(
         **place,
         user=endpoint.user,
         # As bytes: PyMySQL would encode text as Latin-1, and a server compares what its clients send in UTF-8.
@@ -167,6 +187,10 @@ def _connect(
         local_infile=False,
         ssl=trust,
     )
+
+
+UNASKED = "loose-skip-ssl-verify-server-cert"
+"""A line for clients' option files: MariaDB 11.4 and later else connect to no server without TLS; others pass it over."""
 
 
 def _trust(endpoint: Endpoint) -> ssl.SSLContext | None:
@@ -188,6 +212,12 @@ def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseErr
     # The server quotes the statement after "near", and with it perhaps a password, escaped.
     said = _QUOTE.sub("", str(fault.args[-1]))[:300] if fault.args else type(fault).__name__
     where = f"{endpoint.server}: the database at {endpoint.address} port {endpoint.port}"
+    if isinstance(getattr(fault, "original_exception", fault), ssl.SSLError):
+        return DatabaseUnreachable(
+            f"{where} shows another certificate than it should ({said}); the password was not sent. Find out who answers there. "
+            f"If the server has lost its certificate of the declared authority, `pulumi up --refresh` installs one on a server "
+            f"that we manage"
+        )
     if code in _UNREACHABLE or isinstance(fault, OSError):
         return DatabaseUnreachable(
             f"{where} does not answer ({said}). Check in this order: does the database server run there; does it "
@@ -204,6 +234,11 @@ def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseErr
         return DatabaseUnreachable(
             f"{where} offers no TLS, or not with a certificate of the declared authority ({said}), and the stack file "
             f"demands it (tls: required). `pulumi up --refresh` installs one on a server that we manage"
+        )
+    if code == PASSWORD_ASKED:
+        return DatabaseDenied(
+            f"{where}: {said}, and nothing says that it is the right server, so it was not sent. Write tls: required for "
+            f"this database into the stack file; for a server that somebody else runs, with its authority as well"
         )
     if code in _LACKING:
         return DatabaseDenied(

@@ -13,7 +13,7 @@ from aegir_components import certificates
 from aegir_components.certificates import Pair
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
+from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
 from aegir_components.services import certificate
 
@@ -52,7 +52,7 @@ class Provider(Lifecycle):
         """Keep what is right, or get another one."""
         was = want.get("was", {})
         same = was.get("chain") and all(was.get(key) == want.get(key) for key in DECIDING)
-        pair = Pair(chain=was["chain"], key=was["key"]) if same and not _near_its_end(was) else _made(want)
+        pair = _renewed(want, Pair(chain=was["chain"], key=was["key"])) if same else _made(want)
         said = certificates.facts(pair.chain)
         return {
             "chain": pair.chain,
@@ -95,6 +95,27 @@ def _near_its_end(props: Mapping[str, Any]) -> bool:
     if props.get("kind") == "given" or not isinstance(props.get("chain"), str):
         return False
     return certificates.facts(props["chain"]).days_left() < certificates.RENEW_DAYS
+
+
+def _renewed(want: State, former: Pair) -> Pair:
+    """Keep a certificate, or renew it; one that cannot be renewed is kept with a warning until its last days.
+
+    Raises:
+        HostError: it cannot be renewed, and its end is too near for a warning.
+    """
+    if not _near_its_end({**want, "chain": former.chain}):
+        return former
+    try:
+        return _made(want)
+    except HostError as fault:
+        left = certificates.facts(former.chain).days_left()
+        if left < certificates.LAST_DAYS:
+            raise
+        pulumi.log.warn(
+            f"{fault}. The former certificate of {want['site']} goes on for {left} days; each run tries again, and from "
+            f"{certificates.LAST_DAYS} days on this is an error"
+        )
+        return former
 
 
 def _made(want: State) -> Pair:

@@ -9,7 +9,7 @@ import pulumi
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, statements, tls
-from aegir_components.services import mysql
+from aegir_components.services import functions, mysql
 
 from . import declared, entries
 from .lifecycle import AegirResource, Lifecycle, State
@@ -42,6 +42,7 @@ class Provider(Lifecycle):
         """Look at the machine, at the account's rights, and whether the hub can log in with it."""
         user, hub = str(want["user"]), str(want["hub_address"])
         lines = ["debian_only", *mysql.items(int(want["port"]), _tls(want)), *mysql.administrator_facts(user, hub)]
+        lines.append(mysql.own_account(user, hub, str(want["holder"])))
         report = script.execute(_connection(want), "check", lines, what="looking at the database")
         drift = list(report.drift)
         grants = report.facts.get("grants", "").splitlines()
@@ -63,7 +64,9 @@ class Provider(Lifecycle):
             str(want["user"]), str(want["hub_address"]), str(want["password"]), tls=bool(want.get("authority")),
             rights=_rights(want),
         )  # fmt: skip
-        lines = ["debian_only", *mysql.items(int(want["port"]), _tls(want), self._certificate(want)), *account]
+        own = mysql.own_account(str(want["user"]), str(want["hub_address"]), str(want["holder"]))
+        made = mysql.items(int(want["port"]), _tls(want), self._certificate(want))
+        lines = ["debian_only", functions("mysql"), own, *made, *account]
         report = script.execute(
             _connection(want),
             "apply",
@@ -97,7 +100,7 @@ class Provider(Lifecycle):
         """Take the hub's account and our file away; the server and every database on it stay."""
         if entries.other(have, "database"):
             return
-        gone = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]))
+        gone = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]), str(have["holder"]))
         lines = [*entries.guard(have), *gone]
         script.execute(_connection(have), "apply", lines, what="leaving the database server", holder=have["holder"])
 
@@ -123,6 +126,7 @@ class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
 
 def endpoint(props: State, server: str) -> client.Endpoint:
     """Read a database server and the hub's account from a resource's inputs."""
+    machine = Connection.from_props(props["connection"]) if props.get("connection") else None
     return client.Endpoint(
         server=server,
         address=str(props["address"]),
@@ -131,6 +135,7 @@ def endpoint(props: State, server: str) -> client.Endpoint:
         password=str(props["password"]),
         authority=str(props.get("authority", "")),
         tunnel=Connection.from_props(props["connection"]) if props.get("reach") == "ssh" else None,
+        machine=machine if machine is not None and machine.kind != "none" else None,
     )
 
 

@@ -193,6 +193,13 @@ def _install(want: State) -> str:
         raise _lost(want)
     if result.startswith("::half"):
         raise _half(want, result.split()[-1])
+    if result == "::installed in English":
+        title = APPLICATIONS[want["application"]].title
+        pulumi.log.warn(
+            f"the site {want['site']} was installed in English: the code base has no {title} translation {want['language']}, and "
+            f"{want.get('master') or min(want['members'])} could not get it from {APPLICATIONS[want['application']].fetches}. "
+            f"Add the language in the site; for further sites put the translation into the directory aegir:translations"
+        )
     return result
 
 

@@ -101,6 +101,14 @@ def replaced() -> frozenset[str]:
     return frozenset(_replaced)
 
 
+def configure(config: Mapping[str, Any]) -> None:
+    """Read which machines are given up or are empty replacements: lists, or their JSON, as Pulumi hands them over."""
+    for key, machines in (("forget", _forgotten), ("replaced", _replaced)):
+        names = config.get(key)
+        machines.clear()
+        machines.update(json.loads(names) if isinstance(names, str) else names or ())
+
+
 def without(props: State, gone: Collection[str]) -> State | None:
     """Leave machines out of a resource's inputs; ``None`` when it was on no other machine."""
     if props.get("host") in gone or props.get("server") in gone:
@@ -111,6 +119,14 @@ def without(props: State, gone: Collection[str]) -> State | None:
         if isinstance(props.get(key), Mapping):
             left[key] = {name: entry for name, entry in props[key].items() if name not in gone}
     return None if props.get("members") and not left["members"] else left
+
+
+def machine_of(props: Mapping[str, Any]) -> list[Any]:
+    """Say which machine a resource is on, whatever it is called; nothing where it is on none or on several."""
+    found = props.get("connection")
+    if not isinstance(found, Mapping) or not found.get("address"):
+        return []
+    return [str(found.get("kind") or "ssh"), str(found["address"]), int(found.get("port") or 22)]
 
 
 class Lifecycle(ResourceProvider):
@@ -179,9 +195,7 @@ class Lifecycle(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class, first of all."""
         serve_more()
-        for key, machines in (("forget", _forgotten), ("replaced", _replaced)):
-            names = req.config.get(key)
-            machines.update(json.loads(names) if isinstance(names, str) else names or ())
+        configure({key: req.config.get(key) for key in ("forget", "replaced")})
 
     def check(self, olds: Any, news: Any) -> CheckResult:
         """Reject inputs that cannot be right and changes that would lose content; add the inputs that every resource has."""
@@ -263,7 +277,7 @@ class Lifecycle(ResourceProvider):
             yield
             return
         records, key = Records(root, UNFINISHED), self._known_as(props)
-        records.put({}, *key)
+        records.put({"machine": machine_of(props)}, *key)
         yield
         records.drop(*key)
 

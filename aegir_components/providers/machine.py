@@ -139,7 +139,7 @@ def prove_rsync(conn: Connection) -> None:
     with tempfile.TemporaryDirectory(prefix="aegir-rsync-") as local:
         name = f"MyRsyncTest.{token[:8]}"
         Path(local, name).write_text(f"{token}\n")
-        there = "/var/tmp"  # noqa: S108 - a fresh name, removed again
+        there = "/run"  # where no other user writes
         rsync.copy(conn, f"{local}/{name}", f"{there}/{name}")
         path = f"{there}/{name}"
         report = script.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import posixpath
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +30,7 @@ class Provider(Lifecycle):
 
     # Not the publish root: a replacement would archive and remove the site's files.
     identity_keys = ("site",)
-    secret_keys = ("password", "salt", "key", "hub_password")
+    secret_keys = ("password", "salt", "key", "hub_password", "values")
     computed_keys = ("made",)
 
     def identity(self, want: State) -> str:
@@ -85,6 +86,7 @@ class Provider(Lifecycle):
         )
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         for name, conn in owners.items():
+            _warn_of_forbidden(name, plan.site, reports[name].facts)
             place, now = _place(want, conn), content.counted(reports[name].facts)
             if had := place.lost(now):
                 drift.append(f"{name}: the site had {had}, and has no files there now")
@@ -120,6 +122,7 @@ class Provider(Lifecycle):
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
             if "open" in report.facts:
                 pulumi.log.warn(f"{conn.host}: {site_content.opened(plan.site, report.facts['open'])}")
+            _warn_of_forbidden(conn.host, plan.site, report.facts)
             if conn.host in staying:
                 # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
                 _place(want, conn).note(content.counted(report.facts))
@@ -236,6 +239,12 @@ def _put_back(conn: Connection, want: State, was: State) -> None:
     _activate(conn, was)
 
 
+def _warn_of_forbidden(host: str, name: str, facts: Mapping[str, str]) -> None:
+    """Warn where nothing of ours can let the web server read new uploads."""
+    if "forbidden" in facts:
+        pulumi.log.warn(f"{host}: {site_content.forbidden(name, facts['forbidden'])}")
+
+
 def _settings(props: State, conn: Connection) -> str:
     return site.settings_text(_plan(props), _port(props, conn))
 
@@ -251,7 +260,9 @@ def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> 
         return
     home = layout.site_directory(want["publish_root"], want["site"])
     for conn in joining:
-        backups.copy_files(staying[0], conn, home, ("site/files", "private", "config"))
+        backups.copy_files(
+            staying[0], conn, home, layout.system_user(want["site"]), ("site/files", "private", "config")
+        )
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):
@@ -271,7 +282,8 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
                 ``https``, ``chain`` and ``key`` (secret) of its certificate, ``redirect_aliases``, ``enabled``,
                 ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
                 ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
-                ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for).
+                ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for), ``values`` (secret;
+                what the settings file is told, in JSON).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -330,5 +342,6 @@ def _plan(props: State) -> site.SitePlan:
         key=str(props.get("key") or ""),
         redirect_aliases=bool(props.get("redirect_aliases")),
         enabled=bool(props.get("enabled", True)),
+        values=json.loads(str(props.get("values") or "{}")),
         proxies=tuple(str(proxy) for proxy in props.get("proxies", ())),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aegir_components.hub_records import Records
 
-from .lifecycle import UNFINISHED, AegirResource, Lifecycle
+from .lifecycle import UNFINISHED, AegirResource, Lifecycle, machine_of
 
+NAMED: Final = ("machine", "names", "web_service", "database", "activation")
+"""Modules of resources that an entry's name is the identity of."""
 Recorded = Callable[[str], Mapping[str, Mapping[str, Any]]]
 """Gives the recorded outputs of all resources of a type, such as ``aegir:Machine``, by name."""
 
@@ -25,14 +27,22 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
         forget: whether what the state does not have is forgotten after it was told; a preview changes nothing.
     """
     known, lost = [], []
+    records = Records(hub_root, UNFINISHED)
+    if forget:
+        _doubt_twins(records, stack, recorded)
     for kind, what in left(hub_root, stack):
-        if what in _identities(kind, recorded):
+        there = _identities(kind, recorded)
+        if what in there:
             known.append(f"{kind} {what}")
             continue
         lost.append(f"{kind} {what}")
         # A creation that is tried again ends by itself; one that was taken back is nobody's.
         if forget:
-            Records(hub_root, UNFINISHED).drop(stack, kind, what)
+            machine = (records.get(stack, kind, what) or {}).get("machine")
+            records.drop(stack, kind, what)
+            # Under its other name the machine is in the state: it has what the lost one wrote, such as another password.
+            for twin in (name for name, have in there.items() if machine and machine == machine_of(have)):
+                records.put({"machine": machine}, stack, kind, twin)
     if known:
         yield (
             f"an earlier run did not end well while it worked on {', '.join(known)}: what is declared of it is made as declared "
@@ -45,26 +55,41 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
         )
 
 
+def _doubt_twins(records: Records, stack: str, recorded: Recorded) -> None:
+    """Have a machine made as declared that the state has under two names: a run was killed while its entry got another one.
+
+    What the new name has written there, such as the hub's other password, is not what the state has under the former name.
+    """
+    for kind in NAMED:
+        places: dict[str, list[str]] = {}
+        for what, have in _identities(kind, recorded).items():
+            if have.get("holder") == stack and (machine := machine_of(have)):
+                places.setdefault(repr(machine), []).append(what)
+        for twins in (names for names in places.values() if len(names) > 1):
+            for what in twins:
+                records.put({}, stack, kind, what)
+
+
 def left(hub_root: str, stack: str) -> list[tuple[str, str]]:
     """List what a stack's runs have begun and not ended well: the module of each provider, and what was worked on."""
     keys = [record["key"] for record in Records(hub_root, UNFINISHED).all()]
     return [(kind, what) for holder, kind, what in keys if holder == stack]
 
 
-def _identities(kind: str, recorded: Recorded) -> set[str]:
-    """Give the identities of the recorded resources whose provider is in a module."""
+def _identities(kind: str, recorded: Recorded) -> dict[str, Mapping[str, Any]]:
+    """Give the recorded resources whose provider is in a module, by identity."""
     try:
         module = importlib.import_module(f"{__package__}.{kind}")
     except ImportError:
-        return set()
+        return {}
     classes = [thing for _, thing in inspect.getmembers(module, inspect.isclass) if thing.__module__ == module.__name__]
     providers = [thing() for thing in classes if issubclass(thing, Lifecycle)]
     types = [f"aegir:{thing.__name__}" for thing in classes if issubclass(thing, AegirResource)]
-    found = set()
+    found: dict[str, Mapping[str, Any]] = {}
     for provider in providers:
         for have in (have for name in types for have in recorded(name).values()):
             try:
-                found.add(provider.identity(dict(have)))
+                found[provider.identity(dict(have))] = have
             except KeyError:
                 # Another class of the same module, or outputs of a former version.
                 continue

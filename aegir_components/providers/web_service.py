@@ -70,8 +70,8 @@ class WebService(AegirResource, module="aegir", name="WebService"):
 
         Args:
             name: the server's name.
-            props: ``host``, ``connection``, ``type``, ``port``, ``php_version``, ``mounted`` (platforms come from
-                another machine), ``holder``.
+            props: ``host``, ``connection``, ``type``, ``port``, ``php_version``, ``php_chosen`` (versions that
+                sites may take by name), ``mounted`` (platforms come from another machine), ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -85,5 +85,8 @@ def _items(props: State) -> list[str]:
     version = str(props.get("php_version", ""))
     # A machine that leaves a pack is unmounted after this, and gets its own directories by that (`nfs.mount_removal`).
     mounted = bool(props.get("mounted") or props.get("was", {}).get("mounted"))
-    lines = web_types.service_items(props["type"], port=int(props["port"]), php_version=version, mounted=mounted)
+    chosen = [str(each) for each in props.get("php_chosen") or ()]
+    lines = web_types.service_items(
+        props["type"], port=int(props["port"]), php_version=version, php_chosen=chosen, mounted=mounted
+    )
     return ["debian_only", *lines]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
-from aegir_components.mysql.client import Endpoint
+from aegir_components.mysql.client import UNASKED, Endpoint
 
 from . import functions
 
@@ -27,15 +27,21 @@ def log_in(conn: Connection, where: Endpoint, *, database: str, user: str, passw
         f'password="{password}"',
         "protocol=tcp",
         "connect-timeout=10",
-        *(["ssl"] if where.authority else []),
+        UNASKED,
+        # MariaDB's client has one name for it and MySQL's another; each passes over the other's.
+        *(["loose-ssl-verify-server-cert", "loose-ssl-mode=VERIFY_IDENTITY"] if where.authority else []),
     ]
     lines = [
         functions("access"),
-        script.call("mysql_login", script.encoded("\n".join(options) + "\n"), database),
+        script.call("mysql_login", script.encoded("\n".join(options) + "\n"), database, *_authority(where)),
     ]
     seen = script.execute(conn, "check", lines, what="logging in to the database", timeout=LOGIN_TIMEOUT).facts
     if seen.get("login") != "ok":
         raise Refused(conn.host, explain(where, address, seen.get("login", "")))
+
+
+def _authority(where: Endpoint) -> list[str]:
+    return [script.encoded(where.authority)] if where.authority else []
 
 
 def explain(where: Endpoint, address: str, said: str) -> str:
@@ -52,5 +58,10 @@ def explain(where: Endpoint, address: str, said: str) -> str:
         return (
             f"{place} does not know this web server as {address} ({said}). It connects from another address than the declared "
             f"one: correct the server's address in the stack file"
+        )
+    if "ERROR 2026" in said:
+        return (
+            f"{place} does not show a certificate of its authority for {where.address} to this web server ({said}): it is "
+            f"another server, or has lost its certificate. `pulumi up --refresh` installs one on a server that we manage"
         )
     return f"the login to {place} failed: {said or 'no reason given'}"

@@ -13,7 +13,7 @@ from importlib import resources
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions
+from . import functions, sandbox
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/cron"
 SERVICE = "/etc/systemd/system/aegir-cron@.service"
@@ -33,6 +33,8 @@ TimeoutStartSec=1h
 Nice=5
 PrivateTmp=yes
 NoNewPrivileges=yes
+{sandbox.LIMITS}
+CapabilityBoundingSet=
 """
 
 
@@ -61,7 +63,16 @@ def calendar(site: str, often: str) -> str:
 
 
 def items(
-    site: str, *, host: str, url: str, application: str, program: str, document_root: str, tmp: str, often: str
+    site: str,
+    *,
+    host: str,
+    url: str,
+    application: str,
+    program: str,
+    document_root: str,
+    tmp: str,
+    often: str,
+    version: str = "",
 ) -> list[str]:
     """List what runs a site's cron on this machine.
 
@@ -74,6 +85,7 @@ def items(
         document_root: the document root, by way of the publish path, so that each run takes the live release.
         tmp: the site's directory of temporary files.
         often: as ``calendar`` takes it.
+        version: of PHP; empty for the machine's usual one.
     """
     user = layout.system_user(site)
     php = resources.files("aegir_components.applications").joinpath(program).read_text(encoding="utf-8")
@@ -96,7 +108,7 @@ def items(
         functions("cron"),
         script.directory(DIRECTORY),
         script.file(f"{DIRECTORY}/{application}.php", php),
-        script.call("want_cron_environment", f"{DIRECTORY}/{user}.env", environment),
+        script.call("want_cron_environment", f"{DIRECTORY}/{user}.env", environment, version),
         script.transaction("cron", units, test="true", reload=f"timer_reload {user}"),
         script.service(f"aegir-cron@{user}.timer"),
     ]

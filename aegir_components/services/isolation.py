@@ -9,7 +9,7 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions
+from . import functions, sandbox
 from .web import WebServer
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/php-fpm/process.d"
@@ -25,47 +25,77 @@ def main_path(user: str) -> str:
     return f"{DIRECTORY}/{user}.conf"
 
 
-def pool_items(site: str, pool: str) -> list[str]:
+def pool_items(site: str, pool: str, version: str = "") -> list[str]:
     """List the site's pool in the machine's own master.
 
     Args:
         site: its name.
         pool: the pool's configuration.
+        version: of PHP; empty for the machine's usual one.
     """
-    path = layout.pool_path(site)
+    path, later = layout.pool_path(site, version), f"fpm_later_of {version}" if version else "fpm_later"
+    test = f"fpm_pool_test {path} {version}".rstrip()
     # All pools together are tested once, before the reload that comes after all sites.
-    return [script.transaction("php_pool", [script.file(path, pool)], test=f"fpm_pool_test {path}", reload="fpm_later")]
+    return [
+        *version_items(site, version),
+        script.transaction("php_pool", [script.file(path, pool)], test=test, reload=later),
+    ]
 
 
-def process_items(site: str, pool: str) -> list[str]:
+def version_items(site: str, version: str) -> list[str]:
+    """List what tells programs of ours which PHP a site takes, where it is not the machine's usual one."""
+    record = layout.php_record(site)
+    if not version:
+        return [script.no_file(record)]
+    return [script.directory(layout.PHP_RECORDS), script.file(record, version)]
+
+
+def process_items(site: str, pool: str, version: str = "") -> list[str]:
     """List the site's own master."""
     user = layout.system_user(site)
     main = f"; Written by aegir for {site}.\n[global]\nerror_log = syslog\nprocess_control_timeout = 60s\n{pool}"
     return [
+        *version_items(site, version),
         functions("isolation"),
         script.directory(DIRECTORY, mode=0o711),
-        script.call("want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user)),
+        script.call(
+            "want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user), sandbox.MASTER, version
+        ),
     ]
 
 
-def after_vhost(site: str, server: WebServer, *, process: bool) -> list[str]:
-    """List what takes away the other kind, once the web server sends its requests to this one."""
-    user, path = layout.system_user(site), layout.pool_path(site)
-    lines = [functions("isolation")]
+def after_vhost(site: str, server: WebServer, *, process: bool, version: str = "") -> list[str]:
+    """List what takes away the other kinds, once the web server sends its requests to this one."""
+    user, name = layout.system_user(site), f"{layout.file_name(site)}.conf"
+    serving = (server.test, server.reload, server.unit)
+    # The reload that waits for all sites would come too late: the old pool's socket is gone by then.
+    pools = script.call("want_only_pool", name, "" if process else layout.pool_path(site, version), *serving)
     if process:
-        gone = script.transaction("php_pool", [script.no_file(path)], test="fpm_test", reload="fpm_later")
-        # The reload that waits for all sites would come too late: the old pool's socket is gone by then.
-        return [*lines, script.call("sites_active_before", path, server.test, server.reload, server.unit), gone]
-    before = script.call("sites_active_before", unit_path(user), server.test, server.reload, server.unit)
-    return [*lines, before, script.call("want_no_fpm_process", user, main_path(user), unit_path(user))]
+        return [functions("isolation"), pools]
+    before = script.call("sites_active_before", unit_path(user), *serving)
+    gone = script.call("want_no_fpm_process", user, main_path(user), unit_path(user))
+    return [functions("isolation"), before, gone, pools]
+
+
+def ended_items(site: str, server: WebServer, *, version: str = "") -> list[str]:
+    """List what ends the PHP and all processes of a disabled site, once the web server asks it for nothing any more."""
+    user = layout.system_user(site)
+    places = (layout.pool_path(site, version), unit_path(user))
+    reloads = [script.call("sites_active_before", path, server.test, server.reload, server.unit) for path in places]
+    ended = [*reloads, *_ended(site), script.call("want_no_processes", user)]
+    return [*version_items(site, version), functions("isolation"), *ended]
 
 
 def removal_items(site: str) -> list[str]:
     """List what ends a site's PHP, of either kind, when no vhost names it any more."""
+    return [functions("isolation"), *_ended(site), script.no_file(layout.php_record(site))]
+
+
+def _ended(site: str) -> list[str]:
     user = layout.system_user(site)
     pool = script.no_file(layout.pool_path(site))
     return [
-        functions("isolation"),
         script.transaction("php_pool", [pool], test="fpm_test", reload="fpm_reload"),
+        script.call("want_only_pool", f"{layout.file_name(site)}.conf", ""),
         script.call("want_no_fpm_process", user, main_path(user), unit_path(user)),
     ]

@@ -24,6 +24,8 @@ class Limits:
     children: int = 8
     """PHP processes at once, at most; idle ones end."""
     values: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+    """Of PHP, where the site takes one by name; empty for the machine's usual one."""
 
     @property
     def body(self) -> int:
@@ -59,4 +61,5 @@ def of_props(props: Mapping[str, Any] | None) -> Limits:
     """Read limits from a resource's inputs, in which numbers may be floats."""
     given = dict(props or {})
     values = {str(key): str(value) for key, value in dict(given.pop("values", None) or {}).items()}
-    return Limits(**{key: int(value) for key, value in given.items()}, values=values)
+    version = str(given.pop("version", ""))
+    return Limits(**{key: int(value) for key, value in given.items()}, values=values, version=version)

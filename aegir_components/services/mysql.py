@@ -26,6 +26,8 @@ class Tls:
     """Names and addresses that the server is reached by."""
 
 
+ACCOUNTS = "/var/lib/aegir/database-accounts"
+"""Which stack each hub's account is of, on the server's own machine."""
 TLS_DIRECTORY = "/etc/mysql/aegir-tls"
 
 
@@ -89,25 +91,28 @@ def administrator_items(
 
 def account_removal(name: str, hub_address: str) -> list[str]:
     """List what takes an account of a hub's away, and nothing else."""
-    return [functions("mysql"), _drop(name, hub_address)]
+    record = f"{ACCOUNTS}/{name}@{hub_address}"
+    return [functions("mysql"), _drop(name, hub_address), script.call("rm", "-f", record)]
 
 
-def administrator_removal(name: str, hub_address: str) -> list[str]:
-    """List what takes the hub's account and our file away; the server and its databases stay."""
-    drop = _drop(name, hub_address)
-    return [
-        functions("mysql"),
-        'want_no_file "$(mysql_file)"',
-        # The server that runs has read them; the next one is without our file.
-        *(script.no_file(f"{TLS_DIRECTORY}/{name}") for name in ("server.key", "server.crt", "ca.crt")),
-        f"[ ! -d {TLS_DIRECTORY} ] || rmdir {TLS_DIRECTORY} 2>/dev/null || :",
-        f'if systemctl -q is-active "$(mysql_unit)"; then {drop}; fi',
-    ]
+def own_account(name: str, hub_address: str, holder: str) -> str:
+    """Item: the hub's account is this stack's own; two stacks with one account would take its password from each other."""
+    return script.call("want_own_account", f"{name}@{hub_address}", holder)
+
+
+def administrator_removal(name: str, hub_address: str, holder: str) -> list[str]:
+    """List what takes the hub's account away, and with the last stack our files; the server and its databases stay."""
+    sql = script.encoded(_dropping(name, hub_address))
+    return [functions("mysql"), script.call("leave_database", f"{name}@{hub_address}", holder, sql, TLS_DIRECTORY)]
 
 
 def _drop(name: str, hub_address: str) -> str:
-    sql = f"{statements.PREAMBLE};\nDROP USER IF EXISTS {statements.account(name, hub_address)};\n"
+    sql = _dropping(name, hub_address)
     return script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be removed")
+
+
+def _dropping(name: str, hub_address: str) -> str:
+    return f"{statements.PREAMBLE};\nDROP USER IF EXISTS {statements.account(name, hub_address)};\n"
 
 
 def administrator_facts(name: str, hub_address: str) -> list[str]:

@@ -48,6 +48,8 @@ def main_configuration(tls: bool) -> str:
 # Written by aegir. Your own directives belong into {ROOT}/pre.d and {ROOT}/post.d.
 # Host names are long: as shipped, one of more than 46 characters stops nginx from starting.
 server_names_hash_bucket_size 512;
+# What nginx's own list lacks in Debian 12: browsers take no script without its type.
+types {{ text/javascript mjs; application/manifest+json webmanifest; image/avif avif; }}
 include {ROOT}/pre.d/*.conf;
 include {ROOT}/platform.d/*.conf;
 

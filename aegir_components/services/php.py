@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aegir_components import layout
 from aegir_components.host import script
 
-EXTENSIONS = ("fpm", "cli", "mysql", "gd", "xml", "mbstring", "curl", "zip", "intl", "bcmath")
+EXTENSIONS = ("fpm", "cli", "mysql", "gd", "xml", "mbstring", "curl", "zip", "intl", "bcmath", "apcu")
 """What Drupal's and WordPress's requirements pages ask for; OPcache comes with the CLI on Debian and Ubuntu."""
 
 INI = """\
@@ -14,6 +16,9 @@ INI = """\
 opcache.validate_permission = 1
 opcache.restrict_api = /nonexistent/aegir
 expose_php = Off
+; APCu is one memory for all pools of a master, without owners: a neighbour could read and change what a site keeps there.
+; Sites with a master of their own (isolation: process) have it, switched on at its start.
+apc.enabled = 0
 ; What all sites have. A site's uploads wait in its own temporary directory, sys_temp_dir of its pool.
 upload_tmp_dir =
 log_errors = On
@@ -27,12 +32,16 @@ RELOAD_GRACE = 60
 """Seconds that running requests get when FPM reloads; as shipped it is 0 and they fail with 502 or 503."""
 
 
-def include_text() -> str:
-    """Give the file in Debian's pool directory that brings in ours."""
+def include_text(*versions: str) -> str:
+    """Give the file in Debian's pool directory that brings in ours.
+
+    Args:
+        versions: whose pools; empty for those that take the usual one.
+    """
     return (
         "; Written by aegir: the pools of its sites.\n"
         f"[global]\nprocess_control_timeout = {RELOAD_GRACE}s\n"
-        f"include={layout.POOL_DIRECTORY}/*.conf\n"
+        + "".join(f"include={layout.pool_directory(version)}/*.conf\n" for version in versions or ("",))
     )
 
 
@@ -41,17 +50,19 @@ def packages(version: str) -> list[str]:
     return [f"php{version}-{extension}" for extension in EXTENSIONS]
 
 
-def items(version: str) -> list[str]:
+def items(version: str, chosen: Sequence[str] = ()) -> list[str]:
     """List what a web server with PHP has before any site is on it.
 
     Args:
         version: such as ``8.2``; empty for the distribution's own.
+        chosen: all versions that sites may take by name, ``version`` among them; empty where no site has a choice.
     """
     place = '"/etc/php/$(php_version)/fpm'
-    names = packages(version)
+    others = [other for other in chosen if other != version]
+    names = [name for each in (version, *others) for name in packages(each)]
     section = [
         script.file_at(f'{place}/conf.d/99-aegir.ini"', INI),
-        script.file_at(f'{place}/pool.d/zz-aegir.conf"', include_text()),
+        script.file_at(f'{place}/pool.d/zz-aegir.conf"', include_text("", *([version] if chosen else []))),
     ]
     return [
         script.directory(layout.STATE_ROOT),
@@ -62,10 +73,26 @@ def items(version: str) -> list[str]:
         ),
         script.directory(f"{layout.CONFIG_ROOT}/php-fpm"),
         script.directory(layout.POOL_DIRECTORY),
+        *(script.directory(layout.pool_directory(each)) for each in chosen),
+        # First: two masters cannot have one socket, and another one had the usual pools until now.
+        script.call("want_php_only", *others),
+        *(line for other in others for line in _beside(other)),
         script.transaction("php_fpm", section, test="fpm_test", reload="fpm_reload"),
         script.service_at('"php$(php_version)-fpm"'),
         'fact php "$(php_version)"',
     ]
+
+
+def _beside(version: str) -> list[str]:
+    """List what a version has that sites may take beside the usual one."""
+    place = f"/etc/php/{version}/fpm"
+    section = [
+        script.file(f"{place}/conf.d/99-aegir.ini", INI),
+        script.file(f"{place}/pool.d/zz-aegir.conf", include_text(version)),
+    ]
+    test, reload = f"fpm_test_of {version}", f"fpm_reload_of {version}"
+    name = f"php_fpm_{version.replace('.', '_')}"
+    return [script.transaction(name, section, test=test, reload=reload), script.service(f"php{version}-fpm")]
 
 
 def removal_items() -> list[str]:
@@ -73,6 +100,7 @@ def removal_items() -> list[str]:
     place = '"/etc/php/$(php_version)/fpm'
     section = [f'want_no_file {place}/conf.d/99-aegir.ini"', f'want_no_file {place}/pool.d/zz-aegir.conf"']
     return [
+        "want_php_only",
         script.transaction("php_fpm", section, test="fpm_test", reload="fpm_reload"),
         script.no_file(f"{layout.STATE_ROOT}/php"),
     ]

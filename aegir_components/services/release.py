@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+import shlex
 from collections.abc import Collection
 
 from aegir_components import layout, templates
@@ -72,6 +73,13 @@ class Layout:
         return release if self.docroot == "." else f"{release}/{self.docroot}"
 
 
+def publish_root(path: str) -> str:
+    """Item: the directory that a publish path is in; one that is not Aegir's own keeps its owner and its mode."""
+    if path == layout.AEGIR_ROOT or path.startswith(f"{layout.AEGIR_ROOT}/"):
+        return script.directory(path)
+    return script.Item(script.call("want_publish_root", path), ("know_paths", shlex.quote(path)))
+
+
 def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
     """List what root makes before anything is copied, and what it finds: is the release there, what is live.
 
@@ -84,7 +92,7 @@ def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
     return [
         functions("release"),
         paths.publishable(),
-        script.directory(paths.root),
+        publish_root(paths.root),
         script.directory(posixpath.dirname(paths.releases), owner=user, group=user),
         # As aegir: root makes nothing in a directory that is not its own.
         script.call("as_user", user, script.encoded(script.call("mkdir", "-p", paths.releases))),

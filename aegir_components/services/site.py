@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
@@ -51,6 +53,8 @@ class SitePlan:
     host: str = ""
     """Its host name, where it was renamed."""
     php: limits.Limits = limits.USUAL
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
     former_host: str = ""
     """The host name of the last run that was recorded, where that was another one."""
 
@@ -67,7 +71,7 @@ class SitePlan:
     @property
     def socket(self) -> str:
         """Where its PHP listens."""
-        return layout.process_socket(self.site) if self.process else layout.pool_socket(self.site)
+        return layout.process_socket(self.site) if self.process else layout.pool_socket(self.site, self.php.version)
 
     @property
     def root(self) -> str:
@@ -93,6 +97,7 @@ def settings_text(plan: SitePlan, port: int) -> str:
         url=plan.url(port),
         authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
         proxies=plan.proxies,
+        values={"settings": {}, "config": {}, **plan.values},
     )
 
 
@@ -135,7 +140,14 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         custom=_custom_path(server, plan.site),
         listen=f"{server.root}/listen.conf",
         limits=plan.php,
+        network=plan.application.addresses.network if _is_network_of_directories(plan) else "",
     )
+
+
+def _is_network_of_directories(plan: SitePlan) -> bool:
+    """Tell whether the site is a WordPress network whose sites are directories, as its constants say."""
+    told = plan.values.get("settings", {})
+    return bool(told.get("MULTISITE")) and not told.get("SUBDOMAIN_INSTALL")
 
 
 def _other_uploads(plan: SitePlan) -> list[str]:
@@ -177,7 +189,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
     lines += [
         script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
         *([] if slave else _links(plan)),
-        *(isolation.process_items if plan.process else isolation.pool_items)(site, pool_text(plan)),
+        *(_php(plan) if plan.enabled else []),
         *certificate.directory_items(plan.chain, site),
         script.transaction(
             "vhost",
@@ -189,13 +201,23 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             test=f"{server.vhost_test} {_vhost_path(server, plan.name)}",
             reload=server.later,
         ),
-        *isolation.after_vhost(site, server, process=plan.process),
+        *(
+            isolation.after_vhost(site, server, process=plan.process, version=plan.php.version)
+            if plan.enabled
+            else isolation.ended_items(site, server, version=plan.php.version)
+        ),
         *([] if plan.chain else certificate.removal_items(site)),
         _own_directives(site, server),
         *loopback.items(site, (plan.name, *plan.aliases)),
         *_cron(plan, keeps_cron, port),
     ]
     return lines
+
+
+def _php(plan: SitePlan) -> list[str]:
+    kind = isolation.process_items if plan.process else isolation.pool_items
+    opened = script.call("open_account", layout.system_user(plan.site))
+    return [f'[ "$MODE" != apply ] || {opened}', *kind(plan.site, pool_text(plan), plan.php.version)]
 
 
 def _data(plan: SitePlan, port: int) -> list[str]:
@@ -217,7 +239,7 @@ def _data(plan: SitePlan, port: int) -> list[str]:
 
 
 def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
-    if not here or plan.cron == "off" or not plan.application.cron:
+    if not here or not plan.enabled or plan.cron == "off" or not plan.application.cron:
         return cron.removal_items(plan.site)
     below = "" if plan.docroot == "." else f"/{plan.docroot}"
     return cron.items(
@@ -229,6 +251,7 @@ def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
         document_root=f"{plan.publish_path}{below}",
         tmp=layout.site_temporary(plan.root, plan.site),
         often=plan.cron,
+        version=plan.php.version,
     )
 
 
@@ -314,6 +337,7 @@ def removal_items(
         *loopback.removal_items(site),
         script.transaction("vhost", vhosts_of, test=server.test, reload=server.reload),
         *isolation.removal_items(site),
+        script.call("end_processes", layout.system_user(site)),
         *certificate.removal_items(site),
         script.no_file(_own_record(server, site)),
         *registry_removal(site, platform, publish_path, docroot),

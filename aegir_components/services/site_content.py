@@ -63,6 +63,17 @@ def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str
     )
 
 
+def forbidden(site: str, path: str) -> str:
+    """Say that a site's uploads are in a share where the web server cannot read what WordPress adds."""
+    account = layout.system_user(site)
+    return (
+        f"the web server cannot read what WordPress uploads into {path}: it answers 403 for images of {site}. The share squashes "
+        f"root and has no access list for www-data. On the file server, in the exported directory of the site's files, run: "
+        f"setfacl -R -m g:www-data:rX,d:g::rX,d:g:www-data:rX,d:o::- .  Without access lists there, every account may read them "
+        f"after: runuser -u {account} -- chmod -R o+rX {path}"
+    )
+
+
 def opened(site: str, path: str) -> str:
     """Say that a site's uploads are in a file system without access lists."""
     return (

@@ -19,8 +19,9 @@ TEXT = """\
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 from=/run/aegir-standby/$1
-mkdir -p "$from" /var/lib/aegir/standby
-exec 9>"/run/lock/aegir-standby-$1.lock"
+mkdir -p "$from" /var/lib/aegir/standby /run/aegir
+install -d -m 700 /run/aegir/private
+exec 9>"/run/aegir/private/standby-$1.lock"
 flock -n 9 || exit 0
 umount -f -l "$from" 2>/dev/null || :
 trap 'umount -f -l "$from" 2>/dev/null || :' EXIT
@@ -31,9 +32,11 @@ timeout -s KILL 90 mount -t nfs4 -o ro,soft,timeo=100,retrans=3,retry=0,nosuid,n
 [ "$(timeout -s KILL 30 cat "$from/.aegir-export")" = "$1" ] || { echo "$2 is not what the pack $1 shares" >&2; exit 1; }
 [ "$(cat "$3/.aegir-export" 2>/dev/null || echo "$1")" = "$1" ] || { echo "$3 holds another pack's files" >&2; exit 1; }
 begun=$(date +%s)
+# Whoever has the other machine gets nothing on this one: devices and set-user-id bits stay there.
+kept='-aH --no-devices --no-specials --chmod=Fug-s --numeric-ids'
 # What visitors have uploaded is never deleted here, whatever the other side looks like.
-rsync -aH --numeric-ids --exclude=/.releases --exclude=/.aegir-proof "$from/" "$3/"
-[ ! -d "$from/.releases" ] || rsync -aH --numeric-ids --delete --exclude='.staging-*' "$from/.releases/" "$3/.releases/"
+rsync $kept --exclude=/.releases --exclude=/.aegir-proof "$from/" "$3/"
+[ ! -d "$from/.releases" ] || rsync $kept --delete --exclude='.staging-*' "$from/.releases/" "$3/.releases/"
 echo "$begun" >"/var/lib/aegir/standby/$1.new"
 mv -f "/var/lib/aegir/standby/$1.new" "/var/lib/aegir/standby/$1"
 """

@@ -25,9 +25,9 @@ class Cron:
     """What is wrong with it; empty for nothing."""
 
 
-def web_units(kind: str, php: str) -> tuple[str, ...]:
-    """Name the units of a web service: its type's, and PHP's of that version."""
-    return (program(kind).unit, *((f"php{php}-fpm",) if php else ()))
+def web_units(kind: str, *versions: str) -> tuple[str, ...]:
+    """Name the units of a web service: its type's, and PHP's of these versions; an empty one is not known."""
+    return (program(kind).unit, *(f"php{version}-fpm" for version in dict.fromkeys(versions) if version))
 
 
 def items(units: Iterable[str], users: Iterable[str]) -> list[str]:

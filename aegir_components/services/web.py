@@ -6,7 +6,7 @@ A type of the stack file (``apache``, ``apache_ssl``, ``nginx``, ``nginx_ssl``) 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aegir_components import layout
@@ -43,6 +43,11 @@ ROTATION = f"""\
 }}
 """
 """By a graceful reload: nginx's own signal for it makes its workers open the files, and they may not enter the directory."""
+CLIENTS = """\
+# Written by aegir: PHP and these programs reach the sites' databases alike, with TLS or without.
+[client-mariadb]
+disable-ssl-verify-server-cert
+"""
 MAINTENANCE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -100,7 +105,14 @@ def has_tls(kind: str) -> bool:
 
 
 def items(
-    server: WebServer, other: WebServer, *, port: int, tls: bool, php_version: str, mounted: bool = False
+    server: WebServer,
+    other: WebServer,
+    *,
+    port: int,
+    tls: bool,
+    php_version: str,
+    php_chosen: Sequence[str] = (),
+    mounted: bool = False,
 ) -> list[str]:
     """List what a web server has before any site is on it.
 
@@ -110,6 +122,7 @@ def items(
         port: the port for plain HTTP.
         tls: whether it answers on port 443 as well.
         php_version: such as ``8.2``; empty for the distribution's own.
+        php_chosen: the versions that sites may take by name.
         mounted: whether the directory of the platforms comes from another machine, and is not looked at here: a server
             that does not answer would hold up all the rest.
     """
@@ -121,8 +134,9 @@ def items(
     return [
         functions("web"),
         "reloads_that_wait",
-        *php.items(php_version),
+        *php.items(php_version, php_chosen),
         script.packages((*server.packages, "default-mysql-client", "logrotate")),
+        script.call("want_database_clients", script.encoded(CLIENTS)),
         "want_mail_agent",
         script.directory(server.root, mode=0o711),
         *(script.directory(f"{server.root}/{part}") for part in PARTS),
@@ -173,6 +187,7 @@ def activation_items(server: WebServer, activate: str = "activate") -> list[str]
     """
     return [
         f'{activate} fpm_test fpm_reload "php$(php_version)-fpm"',
+        script.call("activate_php_beside", activate),
         script.call(activate, server.test, server.reload, server.unit),
     ]
 
@@ -186,6 +201,7 @@ def removal_items(server: WebServer) -> list[str]:
         script.transaction(server.name, section, test=server.test, reload=server.reload),
         *(script.no_file(f"{DEFAULT_CERTIFICATE}/openssl.{part}") for part in ("key", "crt")),
         script.no_file(LOGROTATE),
+        script.no_file("/etc/mysql/mariadb.conf.d/99-aegir-client.cnf"),
         "want_no_empty_records",
         *php.removal_items(),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .apache import APACHE
 from .nginx import NGINX
 from .web import WebServer, has_tls, items, removal_items
@@ -14,11 +16,15 @@ def program(kind: str) -> WebServer:
     return _PROGRAMS[kind.removesuffix("_ssl")]
 
 
-def service_items(kind: str, *, port: int, php_version: str, mounted: bool = False) -> list[str]:
+def service_items(
+    kind: str, *, port: int, php_version: str, php_chosen: Sequence[str] = (), mounted: bool = False
+) -> list[str]:
     """List what a machine with this type of web service has before any site is on it."""
     server = program(kind)
     other = next(candidate for candidate in _PROGRAMS.values() if candidate is not server)
-    return items(server, other, port=port, tls=has_tls(kind), php_version=php_version, mounted=mounted)
+    return items(
+        server, other, port=port, tls=has_tls(kind), php_version=php_version, php_chosen=php_chosen, mounted=mounted
+    )
 
 
 def service_removal(kind: str) -> list[str]:

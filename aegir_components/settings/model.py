@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .groups import Pack, WebCluster
 from .php import Php
@@ -83,6 +83,13 @@ class WebService:
     port: int = 80
     php: str = ""
     """The version of PHP, such as ``8.2``; empty for the one that the distribution ships."""
+    php_more: tuple[str, ...] = ()
+    """Further versions, which its sites may take."""
+
+    @property
+    def php_versions(self) -> tuple[str, ...]:
+        """The versions that are declared, the usual one first."""
+        return (self.php, *self.php_more) if self.php else ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -288,6 +295,10 @@ class Site:
     cron: str = ""
     """``off``, ``hourly``, ``daily``, minutes (``5min``) or systemd's calendar expression; empty for the application's own."""
     php: Php = field(default_factory=Php)
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Constants of WordPress, ``$settings`` of Drupal, ``$conf`` of Drupal 7; may hold secrets."""
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What is overridden in Drupal's configuration objects; may hold secrets."""
     health: bool = True
     """Whether the site is asked for after each change."""
     install: bool = True
@@ -318,6 +329,8 @@ class Settings:
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
     acme: Acme | None = None
+    translations: str = ""
+    """A directory on the hub with translations for code bases that lack them; empty where there is none."""
     reverse_proxies: tuple[str, ...] = ()
     """Addresses and networks of the proxies before the web servers, which say what address a visitor has."""
     forget: tuple[str, ...] = ()
@@ -355,6 +368,16 @@ class Settings:
     def database_server(self, site: str) -> Server:
         """Find the server that holds a site's database."""
         return self.servers[self.sites[site].database]
+
+    def php_chosen(self, server: str) -> tuple[str, ...]:
+        """List the versions of PHP that sites of a server may take by name; empty where they have no choice."""
+        web = self.servers[server].web
+        if web is None:
+            return ()
+        takes = any(
+            self.servers[server] in self.site_servers(name) for name, site in self.sites.items() if site.php.version
+        )
+        return web.php_versions if web.php_more or takes else ()
 
     def sites_on(self, platform: str) -> tuple[Site, ...]:
         """List the sites of a platform."""

@@ -10,7 +10,7 @@ from typing import Final
 from . import names
 from .names import Wrong
 from .reader import Node
-from .wording import quoted
+from .wording import listed, quoted
 
 OURS: Final = frozenset(
     {
@@ -26,6 +26,7 @@ NAMED: Final = {
     "upload_max_filesize": "uploads",
 }
 """Values that have a key of ours, since more than PHP follows it."""
+VERSION = names.matching(r"[0-9]\.[0-9]+", 5, 'a version of PHP in quotes, such as "8.2"')
 LARGEST: Final = 64 * 1024
 """MB."""
 
@@ -46,6 +47,8 @@ class Php:
     """Requests at once."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Further values of php.ini."""
+    version: str = ""
+    """Of a site, where its servers have several; empty for the server's usual one."""
 
     def over(self, other: Php) -> Php:
         """Give what is declared here, and what is declared in the other place beside it."""
@@ -55,12 +58,13 @@ class Php:
             time=self.time or other.time,
             children=self.children or other.children,
             values={**other.values, **self.values},
+            version=self.version,
         )
 
 
 def read_php(node: Node) -> Php:
     """Read ``php`` of a site or of a server."""
-    if not node.fields("memory", "uploads", "time", "children", "values"):
+    if not node.fields("memory", "uploads", "time", "children", "values", "version"):
         return Php()
     return Php(
         memory=_megabytes(node.child("memory")),
@@ -68,7 +72,26 @@ def read_php(node: Node) -> Php:
         time=node.child("time").number(0, 1, 86400),
         children=node.child("children").number(0, 1, 1000),
         values=dict(_values(node.child("values"))),
+        version=node.child("version").text("", VERSION),
     )
+
+
+def check_version(node: Node, version: str, servers: Mapping[str, tuple[str, ...]]) -> None:
+    """Check that all web servers of a site have the version of PHP that it takes.
+
+    Args:
+        node: the site's ``php.version``.
+        version: what it says; empty where it says nothing.
+        servers: the site's web servers, and the versions that each declares.
+    """
+    for name, versions in servers.items():
+        if version and version not in versions:
+            have = f"declares {listed(versions)}" if versions else "declares no versions"
+            every = ", ".join(quoted(each) for each in dict.fromkeys((*versions, version)))
+            node.fault(
+                f"server {quoted(name)} {have}; write aegir:servers[{quoted(name)}].services.web.php: [{every}], with the "
+                f"usual one first"
+            )
 
 
 def _megabytes(node: Node) -> int:

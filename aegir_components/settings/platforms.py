@@ -16,8 +16,12 @@ PLATFORMS_ROOT: Final = "/var/aegir/platforms"
 AEGIR_OWN: Final = ("config", ".ssh", ".drush", "backups", "clients")
 SYSTEM_TREES: Final = (
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys"),
-    *("/tmp", "/usr", "/var/run", "/var/tmp"),  # noqa: S108  they are to be refused
+    *("/tmp", "/usr", "/var/run", "/var/tmp", "/lost+found"),  # noqa: S108  they are to be refused
+    *(f"/var/{name}" for name in ("backups", "cache", "crash", "lib", "local", "lock", "log", "mail", "opt", "spool")),
 )
+"""What belongs to a system: no publish path lies in one, or has one in it."""
+NEVER_BESIDE: Final = ("/home", "/media", "/mnt", "/var")
+"""Directories of others' directories: releases and site data would lie among these."""
 MOST_RELEASES: Final = 100
 
 
@@ -142,10 +146,17 @@ def _publish_path(text: str, root: str) -> str:
     for tree in SYSTEM_TREES:
         if _within(path, tree):
             raise Wrong(f"must not lie in {tree}, which belongs to the system")
+        if _within(tree, path):
+            raise Wrong(f"must not contain {tree}, which belongs to the system")
     for base in sorted({"/var/aegir", root}):
         for own in AEGIR_OWN:
             if _overlap(path, f"{base}/{own}"):
                 raise Wrong(f"must not be, contain or lie in {base}/{own}, which is Aegir's own")
+    beside = path.rpartition("/")[0]
+    if beside in NEVER_BESIDE:
+        raise Wrong(
+            f"must not lie in {beside} itself, since releases and site data are kept beside it; take one below it"
+        )
     return path
 
 

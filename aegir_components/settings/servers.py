@@ -17,7 +17,7 @@ Kind = TypeVar("Kind", bound=str)
 _PORTS: Final = (1, 65535)
 _IDS: Final = (1, 2**31 - 1)
 _USER = names.matching(r"[A-Za-z_][A-Za-z0-9_.-]*", 32, "the name of a Linux user")
-_PHP = names.matching(r"[0-9]\.[0-9]+", 5, 'a version of PHP in quotes, such as "8.2"')
+_PHP = php.VERSION
 _ACCOUNT = names.matching(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*", 32, "an account name (letters, digits and _ . @ -)")
 
 
@@ -160,6 +160,10 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
         node.warn("has no service; nothing runs on it")
     if web is None and node.child("php").given:
         node.child("php").fault('is for servers with a web service ("web" in services)')
+    if node.child("php").child("version").given:
+        node.child("php").child("version").fault(
+            "is for sites; at a server, services.web.php has its versions, the usual one first"
+        )
     user = node.child("aegir_user")
     user.fields("uid", "gid")
     return model.Server(
@@ -208,7 +212,20 @@ def _web(node: Node) -> model.WebService | None:
     if kind is None:
         return None
     port = node.child("port").number(80, *_PORTS)
-    return model.WebService(type=kind, port=port, php=node.child("php").text("", _PHP))
+    usual, *more = _php_versions(node.child("php")) or [""]
+    return model.WebService(type=kind, port=port, php=usual, php_more=tuple(more))
+
+
+def _php_versions(node: Node) -> list[str]:
+    """Read one version of PHP, or several of which the first is the usual one."""
+    if not isinstance(node.value, list):
+        return [node.text("", _PHP)]
+    found = [version for item in node.items() if (version := item.text("", _PHP))]
+    if len(set(found)) < len(found):
+        node.fault("names a version twice")
+    if not node.value:
+        node.fault('is empty; write a version such as "8.2", or remove the key for the distribution\'s own')
+    return list(dict.fromkeys(found))
 
 
 def _database(node: Node, address: str) -> model.DatabaseService | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import groups, model, names, php, site_options
+from . import code_values, groups, model, names, php, site_options
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -44,11 +44,18 @@ class Estate:
 
     def web_servers(self, platform: str) -> dict[str, model.WebType]:
         """Name the web servers of a platform, with their types; none where it is wrong."""
+        return {name: web.type for name, web in self._web_services(platform).items()}
+
+    def php_versions(self, platform: str) -> dict[str, tuple[str, ...]]:
+        """Name the web servers of a platform, with the versions of PHP that each declares."""
+        return {name: web.php_versions for name, web in self._web_services(platform).items()}
+
+    def _web_services(self, platform: str) -> dict[str, model.WebService]:
         target = self.platforms[platform].server if platform in self.platforms else ""
         group = self.clusters.get(target) or self.packs.get(target)
         members = group.servers if group else (target,)
         found = {name: self.servers[name].web for name in members if name in self.servers}
-        return {name: web.type for name, web in found.items() if web}
+        return {name: web for name, web in found.items() if web}
 
 
 def read_sites(node: Node, estate: Estate) -> dict[str, model.Site]:
@@ -119,6 +126,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
             "isolation",
             "cron",
             "php",
+            "settings",
+            "config",
             "health",
             "install",
             "password_version",
@@ -130,6 +139,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
     webs = estate.web_servers(platform)
     site_options.refuse_placement(node, platform, list(webs))
     https = site_options.read_https(node.child("https"), webs)
+    allowed = php.read_php(node.child("php"))
+    php.check_version(node.child("php").child("version"), allowed.version, estate.php_versions(platform))
     return model.Site(
         name=host.ascii,
         display_name=host.display,
@@ -149,7 +160,9 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         redirect_aliases=node.child("redirect_aliases").flag(False),
         isolation=node.child("isolation").choice("pool", model.ISOLATIONS),
         cron=site_options.read_cron(node.child("cron")),
-        php=php.read_php(node.child("php")),
+        php=allowed,
+        settings=code_values.read_values(node.child("settings")),
+        config=code_values.read_values(node.child("config")),
         health=node.child("health").flag(True),
         install=node.child("install").flag(True),
         password_version=node.child("password_version").number(1, 1, 1_000_000),

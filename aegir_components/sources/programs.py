@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ KEPT: Final = frozenset(
 )  # fmt: skip
 KEPT_PREFIXES: Final = ("LC_", "XDG_", "COMPOSER_", "GIT_SSH", "GIT_SSL_", "GIT_PROXY_", "DRUSH_")
 """What a build has of this process's environment, and nothing else: Pulumi's passphrase and tokens are in the rest."""
+KEPT_CAPABILITIES: Final = ("chown", "dac_override", "fowner", "fsetid", "setgid", "setuid", "kill")
+"""Of root's, for a program that is not ours: it reads and writes files, and sets their owners."""
 GRACE: Final = 20.0
 """Seconds after which a program whose starter was killed is ended by timeout(1)."""
 
@@ -37,6 +40,24 @@ def environment(**more: str) -> dict[str, str]:
     """Give the environment of a program that is not ours."""
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
     return {**kept, **more}
+
+
+@functools.cache
+def confined() -> tuple[str, ...]:
+    """Give what starts a program without root's powers over kernel and processes; empty where nothing has to, or can.
+
+    Root without capabilities may not look into a process that has them, so Pulumi's passphrase in ``/proc/*/environ`` is
+    out of reach. Files of the hub's user stay within it.
+    """
+    if os.geteuid() != 0:
+        return ()
+    kept = ",".join(f"+{name}" for name in KEPT_CAPABILITIES)
+    prefix = ("setpriv", f"--bounding-set=-all,{kept}", "--inh-caps=-all", "--no-new-privs")
+    try:
+        tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=GRACE, check=False)
+    except OSError:
+        return ()
+    return prefix if tried.returncode == 0 else ()
 
 
 def run(
@@ -64,7 +85,7 @@ def run(
     limit = f"{timeout + GRACE:.0f}"
     process = subprocess.Popen(
         # Should this process be killed, nobody else ends the program.
-        ["timeout", "--signal=KILL", limit, *argv],
+        ["timeout", "--signal=KILL", limit, *confined(), *argv],
         cwd=cwd, env=environment(**(variables or {})), stdin=subprocess.DEVNULL, stdout=log or subprocess.PIPE,
         stderr=subprocess.STDOUT if log else subprocess.PIPE, start_new_session=True, pass_fds=tuple(holds),
     )  # fmt: skip

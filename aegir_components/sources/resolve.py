@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Final
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase, detect
 
-from . import builders, records, tree
+from . import builders, records, translations, tree
 from .builds import Store
 from .faults import SourceError
 
@@ -32,6 +32,19 @@ class Resolved:
     """The commit, or an archive's or makefile's checksum; empty for a directory."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Languages:
+    """What the sites of a platform are to be in, and where translations are on the hub."""
+
+    directory: str
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, declared: settings.Settings, platform: str) -> _Languages:
+        """Read both from the stack."""
+        return cls(declared.translations, frozenset(site.language for site in declared.sites_on(platform)))
+
+
 def _silent(_: str) -> None:
     pass
 
@@ -40,6 +53,7 @@ def resolve(
     declared: settings.Settings,
     *,
     php: Mapping[str, str] | None = None,
+    installed: Collection[str] = (),
     info: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
 ) -> dict[str, Resolved]:
@@ -48,6 +62,7 @@ def resolve(
     Args:
         declared: the stack.
         php: the PHP of each platform's web servers, where it is known; Composer builds for it.
+        installed: the sites that are installed, by the names that they were made with.
         info: tells the operator what takes its time.
         warn: tells the operator what is not as it should be.
 
@@ -60,7 +75,14 @@ def resolve(
         # In a copy of this context each: Pulumi's log finds its engine there.
         begun = {
             name: pool.submit(
-                copy_context().run, _read, platform, Path(declared.hub.root), (php or {}).get(name, ""), info, warn
+                copy_context().run,
+                _read,
+                platform,
+                Path(declared.hub.root),
+                (php or {}).get(name, ""),
+                info,
+                warn,
+                _Languages.of(declared, name),
             )
             for name, platform in declared.platforms.items()
             if not platform.rollback
@@ -82,7 +104,8 @@ def resolve(
             except OSError as fault:
                 faults.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
     faults += profile_faults(declared, {name: source.code for name, source in found.items()})
-    for text in language_warnings(declared, {name: source.code for name, source in found.items()}):
+    faults += value_faults(declared, {name: source.code for name, source in found.items()})
+    for text in language_warnings(declared, {name: source.code for name, source in found.items()}, installed):
         warn(text)
     if faults:
         raise settings.SettingsError(faults)
@@ -138,7 +161,12 @@ def _where(platform: str) -> str:
 
 
 def _read(
-    platform: settings.Platform, hub_root: Path, php: str, info: Callable[[str], None], warn: Callable[[str], None]
+    platform: settings.Platform,
+    hub_root: Path,
+    php: str,
+    info: Callable[[str], None],
+    warn: Callable[[str], None],
+    languages: _Languages,
 ) -> Resolved:
     store = Store(root=hub_root / "builds" / platform.name, keep=platform.keep_releases, info=info)
     place = builders.Hub(
@@ -174,6 +202,11 @@ def _read(
         )
     cache = hub_root / "cache" / f"{platform.name}.sums"
     read = tree.read(source, APPLICATIONS[code.application].exclusions, code.docroot, cache)
+    if added := translations.wanted(code, languages.directory, languages.names):
+        source = translations.add(source, read.digest, added, store, platform.name)
+        code = detect(source) or code
+        cache = hub_root / "cache" / f"{platform.name}.translated.sums"
+        read = tree.read(source, APPLICATIONS[code.application].exclusions, code.docroot, cache)
     return Resolved(code=code, tree=read, directory=source, revision=found.revision)
 
 
@@ -200,8 +233,21 @@ def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> l
     return faults
 
 
-def language_warnings(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
-    """Say which sites stay English, since their application takes a translation from the code base, and there is none."""
+def value_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
+    """Say which sites tell their settings file what their application does not take."""
+    faults = []
+    for name, site in declared.sites.items():
+        if code := found.get(site.platform):
+            application = APPLICATIONS[code.application]
+            wrong = application.values.faults(application.title, site.settings, site.config)
+            faults += [f'aegir:sites["{name}"].{path}: {why}' for path, why in wrong]
+    return faults
+
+
+def language_warnings(
+    declared: settings.Settings, found: dict[str, CodeBase], installed: Collection[str] = ()
+) -> list[str]:
+    """Say which sites stay English, or may, since no translation is in the code base or on the hub, and how to bring it."""
     warnings = []
     for name, site in declared.sites.items():
         code = found.get(site.platform)
@@ -209,12 +255,15 @@ def language_warnings(declared: settings.Settings, found: dict[str, CodeBase]) -
         if code is None or site.language == "en" or declared.platforms[site.platform].rollback:
             continue
         application = APPLICATIONS[code.application]
-        if not application.translations or site.language in code.languages:
+        asked = not application.translates_once or (site.install and site.identity not in installed)
+        if site.language in code.languages or not asked:
             continue
-        place = application.translations.format(language=site.language)
+        place = application.translations.format(language=site.language, version=code.version)
         have = f"; it has {', '.join(code.languages)}" if code.languages else ""
+        server = f", unless a web server gets it from {application.fetches}" if application.fetches else ""
         warnings.append(
             f'aegir:sites["{name}"].language: platform {site.platform} brings no {application.title} translation '
-            f"{site.language}{have}. The site is installed in English. Put the translation into the source as {place}"
+            f"{site.language}{have}. The site is installed in English{server}. Put the translation into the directory "
+            f"aegir:translations on the hub, or into the source as {place}"
         )
     return warnings

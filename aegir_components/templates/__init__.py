@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -16,10 +17,19 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@${}+-]+")
 
 def php(value: object) -> str:
     """Quote a value as a PHP literal."""
+    if value is None:
+        return "NULL"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int):
-        return str(value)
+        # What PHP's integers do not hold becomes a float there, which has fewer digits.
+        return str(value) if -(2**63) < value < 2**63 else php(str(value))
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "[" + ", ".join(f"{php(key)} => {php(each)}" for key, each in value.items()) + "]"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(php(each) for each in value) + "]"
     text = str(value)
     if "\0" in text:
         raise ValueError("a setting holds a NUL byte")

@@ -19,6 +19,10 @@ Connect = Callable[[str, int, str, str, str], FakeMySQL]
 NO_ANSWER = "ERROR 2002 (HY000): Can't connect to local server"
 
 
+ENTRIES = "/var/lib/aegir/entries"
+ACCOUNTS = "/var/lib/aegir/database-accounts"
+
+
 class Databases(Accounts):
     """The part of ``FakeHost`` that has a database server and talks to others."""
 
@@ -49,6 +53,38 @@ class Databases(Accounts):
             raise Refusal(f"{what}: {NO_ANSWER}")
         for statement in decoded(sql).splitlines():
             self.mysql.execute(statement)
+
+    def _sh_want_own_account(self, account: str, holder: str) -> None:
+        record = f"{ACCOUNTS}/{account}"
+        now = self.content(record).rstrip("\n")
+        if now == holder:
+            return
+        if now and self.exists(f"{ENTRIES}/{now.replace('/', '%')}"):
+            if self._deviates(f"account {account}: is the stack {now}'s"):
+                raise Refusal(
+                    f"the account {account} is the one that the hub of the stack {now} has on this database server; it keeps its "
+                    f"password. Give this stack one of its own, with another admin: {{name: …}} at its database service. If "
+                    f"{now} is gone for good, or was renamed, remove {record}"
+                )
+            return
+        if self._mode == "apply":
+            self.make_directories(ACCOUNTS)
+            self.write(record, f"{holder}\n")
+
+    def _sh_leave_database(self, account: str, holder: str, sql: str, directory: str) -> None:
+        record = f"{ACCOUNTS}/{account}"
+        if self.content(record).rstrip("\n") not in {"", holder}:
+            return
+        if "running" in self.unit(self.mysql_unit):
+            self._sh_mysql_statements(sql, "the administrator's account could not be removed")
+        self._sh_rm(record)
+        self._sh_rmdir(ACCOUNTS)
+        own = f"{ENTRIES}/{holder.replace('/', '%')}"
+        if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
+            return
+        for path in (self.mysql_file, *(f"{directory}/{name}" for name in ("server.key", "server.crt", "ca.crt"))):
+            self._sh_want_no_file(path)
+        self._sh_rmdir(directory)
 
     def _sh_want_mysql_listening(self, port: str) -> None:
         if "running" not in self.unit(self.mysql_unit):
@@ -100,7 +136,7 @@ class Databases(Accounts):
         except pymysql.MySQLError:
             return ""
 
-    def _sh_mysql_login(self, options: str, database: str) -> None:
+    def _sh_mysql_login(self, options: str, database: str, _authority: str = "") -> None:
         given = dict(line.split("=", 1) for line in decoded(options).splitlines() if "=" in line)
         password = given["password"].strip('"')
         try:
@@ -138,7 +174,8 @@ class Databases(Accounts):
         if not tables:
             tables |= {"users": 1, "done": 1}
         marks = {"wp_install(": "wordpress", "MAINTENANCE_MODE": "drupal7"}
-        name = next((name for mark, name in marks.items() if mark in program), "drupal")
+        known = self.installed.get(site, ("drupal",))[0]
+        name = next((name for mark, name in marks.items() if mark in program), known)
         self.installed[site] = (name, database["host"], database["port"], database["name"])
         self._say("fact", result, "result")
 

@@ -15,7 +15,6 @@ import base64
 import gzip
 import io
 import json
-import posixpath
 import re
 import tarfile
 import tempfile
@@ -34,6 +33,7 @@ from aegir_components.certificates import facts
 from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
+from aegir_components.mysql import careful
 from aegir_components.providers import declared
 from aegir_components.sources import tree
 
@@ -78,6 +78,7 @@ class FakeFarm:
                 (spool, "possible", lambda: False),
                 (forward, "to_local", self.to_local),
                 (pymysql, "connect", self.connect),
+                (careful, "CarefulConnection", self.connect),
                 (probe, "get", self.get),
                 (backups, "_run", self.stream),
                 (local_names, "forward", self.forward),
@@ -188,8 +189,7 @@ class FakeFarm:
         machine = next((machine for machine in self.hosts.values() if machine.address == address), None)
         if machine is None or machine.unreachable:
             raise probe.NoAnswer(f"http://{address}:{port} does not answer for {host}: timed out")
-        name = f"/vhost.d/{layout.file_name(host)}.conf"
-        vhost = next((text for path, text in machine.files.items() if path.endswith(name)), None)
+        vhost = _vhost(machine, host)
         if vhost is None:
             return NOT_FOUND
         certificate = machine.files.get(f"{layout.certificate_directory(host)}/openssl.crt")
@@ -201,7 +201,10 @@ class FakeFarm:
             return Answer(status=503, headers={"retry-after": "3600"}, body="")
         if not tls and "Strict-Transport-Security" in vhost:
             return Answer(status=301, headers={"location": f"https://{host}/"}, body="")
-        installed = [member.installed[host] for member in self.hosts.values() if host in member.installed]
+        # A site may have other names than its first one.
+        written = re.search(r"Written by aegir for (\S+)\. ", vhost)
+        site = written[1] if written else host
+        installed = [member.installed[site] for member in self.hosts.values() if site in member.installed]
         if not installed:
             return BROKEN
         application, where, _, database = installed[0]
@@ -217,11 +220,13 @@ class FakeFarm:
         command = " ".join(argv)
         if argv[0] == "tar":
             home = argv[argv.index("-C") + 1]
-            parts = argv[argv.index("--create") + 1 :] if argv[-1] != "." else [""]
-            stdout.write(_archive(host, home, parts))
+            parts = [f"{home}/{part}" for part in argv[argv.index("--create") + 1 :] if not part.startswith("-")]
+            stdout.write(
+                _archive(host, [path for top in parts or [home] for path in host.below(top.removesuffix("/."))])
+            )
             return
-        if argv[:2] == ["sh", "-c"] and argv[2] == backups.MERGE:
-            _unpack(host, argv[4], stdin.read())
+        if argv[:3] == ["sh", "-c", backups.MERGE]:
+            _merge(host, argv[4], argv[5:], stdin.read())
             return
         server = host.mysql
         assert server is not None, "a dump of a machine without a database server"
@@ -245,26 +250,40 @@ class FakeFarm:
         return host
 
 
-def _archive(host: FakeHost, home: str, parts: Sequence[str]) -> bytes:
-    """Pack directories of a machine with the content of their files; the rest are names."""
+def _vhost(machine: FakeHost, host: str) -> str | None:
+    """Find what serves a name: a site's file is called after its first one, and has the others in it."""
+    vhosts = {path: text for path, text in machine.files.items() if "/vhost.d/" in path}
+    name = f"/vhost.d/{layout.file_name(host)}.conf"
+    own = next((text for path, text in vhosts.items() if path.endswith(name)), None)
+    also = re.compile(rf"^\s*(?:ServerAlias|server_name)\s[^;\n]*(?<![\w.-]){re.escape(host)}(?![\w.-])", re.MULTILINE)
+    return own or next((text for text in vhosts.values() if also.search(text)), None)
+
+
+def _archive(host: FakeHost, paths: list[str]) -> bytes:
     packed = io.BytesIO()
-    paths = [path for part in parts for path in host.below(f"{home}/{part}".rstrip("/"))]
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for path in paths:
-            entry = tarfile.TarInfo(posixpath.relpath(path, home))
-            content = host.content(path).encode() if host.kind(path) == "file" else b""
-            entry.type = tarfile.REGTYPE if host.kind(path) == "file" else tarfile.DIRTYPE
-            entry.size = len(content)
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            content = b""
+            if host.kind(path) == "directory":
+                entry.type = tarfile.DIRTYPE
+            elif host.kind(path) == "file":
+                content = host.content(path).encode()
+                entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
 
 
-def _unpack(host: FakeHost, home: str, packed: bytes) -> None:
-    """Merge an archive of ``_archive`` into a machine's directories, as ``backups.MERGE`` does."""
+def _merge(host: FakeHost, home: str, parts: list[str], packed: bytes) -> None:
+    """Unpack what ``_archive`` gave; what is there stays, since nothing here has a time."""
+    inside = tuple(f"{home}/{part}" for part in parts)
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
         for entry in archive:
-            path, file = f"{home}/{entry.name}", archive.extractfile(entry)
+            path = f"/{entry.name}"
+            if not path.startswith(inside) or host.kind(path):
+                continue
             if entry.isdir():
                 host.make_directories(path)
-            elif file is not None:
-                host.write(path, file.read().decode())
+                continue
+            content = archive.extractfile(entry)
+            host.write(path, content.read().decode() if content is not None else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import posixpath
 import re
+import stat
 
 from .plan import Call
 
@@ -20,6 +21,7 @@ BARE = (
     "/var/lib",
     "/var/log",
     "/var/tmp",  # noqa: S108  of a fake machine
+    "/run",
     "/run/lock",
     "/srv",
     "/usr/sbin",
@@ -211,6 +213,21 @@ class Tree:
         elif not self.is_directory(posixpath.dirname(path)):
             raise Refusal(f"the directory {path} could not be made")
         self.items["directory", self.real(path)] = wanted
+
+    def _sh_want_publish_root(self, path: str) -> None:
+        if self.kind(path) != "directory":
+            self._sh_want_dir(path, "root", "root", "755")
+            return
+        owner, _, mode = self.owned(path)
+        letters = stat.filemode(stat.S_IFDIR | int(mode, 8))
+        if owner == "root" and (letters[5], letters[8:]) == ("-", "-x"):
+            return
+        why = "lets others write there, or not enter" if owner == "root" else f"is {owner}'s"
+        if self._deviates(f"publish root {path}: {why}"):
+            raise Refusal(
+                f"{path}, where the platform's releases and its sites' data are to lie, {why} ({owner}:{letters}); it was left "
+                f"as it is. Give the platform a publish_path in a directory of its own, such as /srv/aegir/platforms/<name>"
+            )
 
     def _sh_want_file(self, path: str, owner: str, group: str, mode: str, content: str, _sum: str = "") -> None:
         kind, wanted = self.kind(path), (owner, group, mode)

@@ -11,6 +11,7 @@ from .tree import Refusal, encoded
 
 PHP_RECORD = "/var/lib/aegir/php"
 MODULES_RECORD = "/var/lib/aegir/apache-modules"
+POOLS = "/var/aegir/config/php-fpm"
 ENABLED = "/etc/apache2/mods-enabled"
 DEFAULT_SITE = "/etc/nginx/sites-enabled/default"
 DEFAULT_NOTE = "/var/lib/aegir/nginx-default-site"
@@ -52,6 +53,11 @@ class Web(Accounts):
                 raise Refusal(f"the configuration does not pass the server's own test; no reload: {self.broken_test}")
             self.reload(reload)
 
+    def _sh_activate_php_beside(self, activate: str) -> None:
+        work = self._sh_activate if activate == "activate" else self._sh_activate_new
+        for version in sorted(each.removeprefix("fpm_later_of ") for each in self.waiting if " " in each):
+            work(f"fpm_test_of {version}", f"fpm_reload_of {version}", f"php{version}-fpm")
+
     def _sh_activate_new(self, test: str, reload: str, unit: str) -> None:
         if self._mode != "apply" or _later(reload) not in self._waited:
             self._sh_activate(test, reload, unit)
@@ -59,23 +65,73 @@ class Web(Accounts):
     def _sh_sites_active_before(self, path: str, test: str, reload: str, unit: str) -> None:
         if self._mode == "apply" and self.exists(path) and self.waiting:
             self._sh_activate("fpm_test", "fpm_reload", f"php{self.php_version}-fpm")
+            self._sh_activate_php_beside("activate")
             self._sh_activate(test, reload, unit)
 
     # PHP.
 
+    def _follow_php(self) -> None:
+        """Let the cron of sites, and masters of their own, take the usual version."""
+        for directory, pattern in (
+            ("/var/aegir/config/cron", r"(.*)\.env"),
+            ("/etc/systemd/system", r"aegir-php@(.*)\.service"),
+        ):
+            for name in self.listed(directory):
+                user, path = re.fullmatch(pattern, name), f"{directory}/{name}"
+                if user and not self.exists(f"/var/lib/aegir/php-of/{user[1]}"):
+                    text = re.sub(r"(?m)^AEGIR_PHP=.*", f"AEGIR_PHP=php{self.php_version}", self.content(path))
+                    start = f"ExecStart=/usr/sbin/php-fpm{self.php_version} "
+                    self.write(path, re.sub(r"(?m)^ExecStart=/usr/sbin/php-fpm[0-9.]* ", start, text))
+
     def _sh_want_php(self, version: str, *packages: str) -> None:
+        changed = False
         if self.content(PHP_RECORD) != version and self._deviates(
             f"PHP version: not {version or 'that of the distribution'}"
         ):
             self.make_directories(posixpath.dirname(PHP_RECORD))
             self.write(PHP_RECORD, version)
+            changed = True
         missing = self._sh_want_packages(*packages)
+        if changed:
+            self._follow_php()
         if missing and self._mode == "apply" and "running" in self.unit(f"php{self.php_version}-fpm"):
             self.later("fpm_later")
 
-    def _sh_want_fpm_process(self, user: str, configuration: str, content: str, unit: str) -> None:
+    def _sh_want_php_only(self, *versions: str) -> None:
+        usual = f"include={POOLS}/pool.d/"
+        for version in self.php_versions():
+            include, ini = f"/etc/php/{version}/fpm/pool.d/zz-aegir.conf", f"/etc/php/{version}/fpm/conf.d/99-aegir.ini"
+            if not self.exists(include) or version == self.php_version:
+                continue
+            kept = version in versions or any(
+                name.endswith(".conf") for name in self.listed(f"{POOLS}/pool-{version}.d")
+            )
+            text = self.content(include)
+            if kept and usual in text and self._deviates(f"PHP {version}: has the usual pools"):
+                lines = [line for line in text.splitlines(keepends=True) if not line.startswith(usual)]
+                self.write(include, "".join(lines))
+            elif not kept and self._deviates(f"PHP {version}: our pools are still in it"):
+                self._sh_rm(include, ini)
+
+    def _sh_want_only_pool(self, name: str, kept: str, *serving: str) -> None:
+        for directory in self.listed(POOLS):
+            path = f"{POOLS}/{directory}/{name}"
+            version = re.fullmatch(r"pool(?:-(.*))?\.d", directory)
+            if version is None or path == kept or not self.exists(path):
+                continue
+            if serving:
+                self._sh_sites_active_before(path, *serving)
+            if self._deviates(f"file {path}: still there"):
+                self._sh_rm(path)
+                other = version[1] if version[1] != self.php_version else None
+                self.later(f"fpm_later_of {other}" if other else "fpm_later")
+
+    def _sh_want_fpm_process(
+        self, user: str, configuration: str, content: str, unit: str, limits: str, version: str = ""
+    ) -> None:
         self._sh_want_file(configuration, "root", "root", "644", content)
-        self._sh_want_file(unit, "root", "root", "644", encoded(_master(user, configuration, self.php_version)))
+        text = _master(user, configuration, version or self.php_version, limits)
+        self._sh_want_file(unit, "root", "root", "644", encoded(text))
         self._sh_want_service(f"aegir-php@{user}.service")
 
     def _sh_want_no_fpm_process(self, user: str, configuration: str, unit: str) -> None:
@@ -91,6 +147,9 @@ class Web(Accounts):
         here = "".join(f"{name} " for name in self.listed(directory))
         if here:
             raise Refusal(f"sites are still on this server: {here}. Remove or move them first")
+
+    def _sh_want_database_clients(self, _content: str) -> None:
+        """Its clients are of a MariaDB before 11.4."""
 
     def _sh_want_mail_agent(self) -> None:
         if not self.has_package("exim4-daemon-light") and self._deviates("packages missing: a mail transfer agent"):
@@ -189,8 +248,18 @@ class Web(Accounts):
             self.remove(directory)
         self._sh_remove_site_user(user)
 
-    def _sh_want_cron_environment(self, path: str, text: str) -> None:
-        self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{self.php_version}\n{text}\n"))
+    def _sh_want_no_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_end_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
+    def _sh_open_account(self, user: str) -> None:
+        """Accounts of a fake machine have no end."""
+
+    def _sh_want_cron_environment(self, path: str, text: str, version: str = "") -> None:
+        php = version or self.php_version
+        self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{php}\n{text}\n"))
 
     def _sh_want_no_cron(self, user: str, environment: str, timer: str) -> None:
         if not self.exists(environment) and not self.exists(timer):
@@ -207,14 +276,14 @@ class Web(Accounts):
             self._sh_rmdir(place)
 
 
-def _master(user: str, configuration: str, php: str) -> str:
+def _master(user: str, configuration: str, php: str, limits: str) -> str:
     return (
         f"# Written by aegir.\n[Unit]\nDescription=PHP of the site {user}\nAfter=network.target\n\n[Service]\nType=notify\n"
-        f"ExecStart=/usr/sbin/php-fpm{php} --nodaemonize --fpm-config {configuration}\nExecReload=/bin/kill -USR2 $MAINPID\n"
-        f"KillSignal=SIGQUIT\nTimeoutStopSec=70\nRestart=on-failure\nPrivateTmp=yes\n\n[Install]\n"
-        f"WantedBy=multi-user.target\n"
+        f"ExecStart=/usr/sbin/php-fpm{php} --nodaemonize -d apc.enabled=1 --fpm-config {configuration}\n"
+        f"ExecReload=/bin/kill -USR2 $MAINPID\nKillSignal=SIGQUIT\nTimeoutStopSec=70\nRestart=on-failure\nPrivateTmp=yes\n"
+        f"{limits}\n\n[Install]\nWantedBy=multi-user.target\n"
     )
 
 
 def _later(reload: str) -> str:
-    return f"{reload.removesuffix('_reload')}_later"
+    return reload.replace("_reload", "_later")

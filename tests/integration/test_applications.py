@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Case:
 # Drupal 8.9 and 9.2 need an older PHP than Debian 12 has.
 CASES = [
     Case(code="drupal7", generator="Drupal 7", lets_in=logins.drupal7, options={"profile": "minimal"}),
-    Case(code="drupal10", generator="Drupal 10", lets_in=logins.drupal, options={"profile": "standard"}),
+    Case(code="drupal10", generator="Drupal 10", lets_in=logins.drupal, options={"profile": "farm"}),
     Case(code="drupal10-next", generator="Drupal 10", lets_in=logins.drupal, options={"profile": "minimal"}),
     Case(code="wordpress", generator="WordPress 6.9", lets_in=logins.wordpress, options={}),
 ]
@@ -45,6 +46,28 @@ def farm(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Temp
     farm = Farm(tmp_path_factory.mktemp("apps"), web_and_database(lab, source=wordpress, sites={}))
     farm.settings["platforms"], farm.settings["sites"] = {}, {}
     return farm, lab.host("web1")
+
+
+@pytest.fixture(scope="module")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """Give a Drupal 10 with a distribution of another name than its directory has, and with modules of its own."""
+    source = codebases.locate("drupal10")
+    if source is None:
+        return None
+    made = tmp_path_factory.mktemp("distribution") / "code"
+    subprocess.run(["cp", "-a", "--reflink=auto", str(source), str(made)], check=True)
+    profile = made / "web" / "profiles" / "contrib" / "open_farm"
+    for path, text in (
+        ("farm.info.yml", "name: Farm\ntype: profile\ncore_version_requirement: '>=9'\ndistribution: {name: Open Farm}\n"
+         "dependencies: [barn]\ninstall: [node, block, dblog]\nthemes: [stark]\n"),
+        ("farm.profile", "<?php\n"),
+        ("config/install/system.theme.yml", "default: stark\nadmin: ''\n"),
+        ("modules/custom/barn/barn.info.yml", "name: Barn\ntype: module\ncore_version_requirement: '>=9'\n"),
+        ("modules/custom/barn/tests/profiles/none.info.yml", "name: None\ntype: profile\ncore_version_requirement: '>=9'\n"),
+    ):  # fmt: skip
+        (profile / path).parent.mkdir(parents=True, exist_ok=True)
+        (profile / path).write_text(text)
+    return made
 
 
 OLD = "Drupal 8.9.20 needs PHP 7.0.8 to 7.4, and"
@@ -68,17 +91,22 @@ def test_code_that_does_not_run_on_the_machines_php_is_rejected_before_anything_
 
 @pytest.mark.parametrize("server", ["apache", "nginx"])
 def test_every_application_is_installed_in_one_run_shown_and_open_to_its_administrator(
-    farm: tuple[Farm, Host], server: str
+    farm: tuple[Farm, Host], distribution: Path | None, server: str
 ) -> None:
     estate, web = farm
     cases = [case for case in CASES if codebases.locate(case.code)]
     if not cases:
         codebases.ask(CASES[0].code)
     for case in cases:
-        estate.settings["platforms"][case.code] = {"server": web.spec.fqdn, "source": str(codebases.ask(case.code))}
+        source = distribution if case.code == "drupal10" else codebases.ask(case.code)
+        estate.settings["platforms"][case.code] = {"server": web.spec.fqdn, "source": str(source)}
         estate.settings["sites"][f"{case.code}.example.com"] = {"platform": case.code, **case.options}
     estate.settings["servers"][web.spec.fqdn]["services"]["web"] = server
     estate.up(timeout=400)
+    if distribution:
+        titles = estate.outputs()["platforms"]["drupal10"]["profiles"]
+        assert "Open Farm" == titles["farm"]
+        assert "none" not in titles
 
     passwords = {name: site["admin_password"] for name, site in estate.outputs()["sites"].items()}
     for case in cases:

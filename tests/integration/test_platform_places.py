@@ -96,6 +96,22 @@ def test_an_older_place_can_be_declared_and_only_ours_leaves_it(estate: Estate) 
     )
 
 
+def test_a_directory_of_somebody_elses_keeps_its_owner_and_mode(estate: Estate) -> None:
+    estate.web.run("useradd -m -d /home/deploy deploy && chmod 750 /home/deploy; install -d -m 2755 /srv/ours")
+    before = estate.web.run("stat -c %U:%G:%a /home/deploy /srv/ours").stdout
+    estate.platforms["foreign"] = estate.platform(estate.plain, publish_path="/home/deploy/code")
+    refused = estate.farm.up(ok=False)
+    assert "/home/deploy, where the platform's releases and its sites' data are to lie, is deploy's" in refused.sentence
+    assert "" == estate.web.run("ls -A /home/deploy | grep -v '^.bash\\|^.profile'", check=False).stdout
+
+    estate.platforms["foreign"] = estate.platform(estate.plain, publish_path="/srv/ours/code")
+    estate.farm.up()
+    assert before == estate.web.run("stat -c %U:%G:%a /home/deploy /srv/ours").stdout
+    estate.farm.unchanged("--refresh")
+    del estate.platforms["foreign"]
+    estate.farm.up()
+
+
 def test_a_link_of_somebody_elses_at_the_publish_path_is_refused_and_left(estate: Estate) -> None:
     estate.web.run(f"mkdir /srv/theirs && ln -s /srv/theirs {ROOT}/drupal")
     estate.platforms["drupal"] = estate.platform(estate.plain)

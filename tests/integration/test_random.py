@@ -10,7 +10,7 @@ import pytest
 
 from lab import HostSpec, Lab
 from tests.random.driver import Driver
-from tests.random.world import HOSTS, World
+from tests.random.world import HOSTS, OnHosts
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
@@ -23,7 +23,7 @@ SEED = int(os.environ.get("AEGIR_RANDOM_SEED") or 1)
 def test_no_step_loses_anything(
     lab_factory: LabFactory, wordpress: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    driver = Driver(World.made(lab_factory("random", HOSTS), wordpress, tmp_path), SEED)
+    driver = Driver(OnHosts.made(lab_factory("random", HOSTS), wordpress, tmp_path), SEED)
     driver.run(STEPS)
     record_property(
         f"random steps of seed {SEED}", ", ".join(f"{kind} {count}" for kind, count in driver.counts.items())

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from aegir_components.host.errors import Refused
+from aegir_components.mysql import tls
+from aegir_components.mysql.client import Endpoint
+from aegir_components.services import access
 from lab import Host, HostSpec, Lab
-from tests.integration.farm import Config, Farm, hub_settings, logins, now
+from tests.integration import farm as farms
+from tests.integration.farm import Config, Farm, fetch, hub_settings, logins, now
 from tests.integration.firewall import filtered
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
@@ -162,20 +167,67 @@ def test_a_cut_grant_option_is_found_by_name_and_given_back(farm: Farm, lab: Lab
     farm.unchanged("--refresh")
 
 
-def test_tls_required_is_demanded_of_every_account_and_offered_by_the_server(farm: Farm, lab: Lab) -> None:
+def test_a_second_stack_leaves_the_first_ones_account_and_configuration(
+    farm: Farm, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = lab.host("db1")
+    look = (
+        f"sha256sum /etc/mysql/mariadb.conf.d/99-aegir.cnf; mysql -Ne 'SHOW GRANTS FOR aegir_root@`{lab.hub_address}`'"
+    )
+    before = database.run("sh", input=look).stdout
+    with monkeypatch.context() as patched:
+        patched.setattr(farms, "STACK", "second")
+        server: Config = {"address": database.address, "services": {"database": {"type": "mysql"}}}
+        second = Farm(tmp_path, {"hub": hub_settings(lab), "servers": {database.spec.fqdn: server}})
+        refused = second.up(ok=False)
+        assert "is the one that the hub of the stack aegir/test has on this database server" in refused.sentence
+        second.settings["servers"][database.spec.fqdn]["services"]["database"]["admin"] = {"name": "second_root"}
+        second.up()
+        second.destroy()
+    assert before == database.run("sh", input=look).stdout
+    assert "second_root" not in sql(database, "SELECT user FROM mysql.user")
+    farm.unchanged("--refresh")
+
+
+def test_tls_required_is_demanded_of_every_account_and_verified_by_every_client(
+    farm: Farm, lab: Lab, wordpress: Path, tmp_path: Path
+) -> None:
+    database, web = lab.host("db1"), lab.host("web1")
     service(farm, lab)["tls"] = "required"
+    farm.settings["platforms"] = {"code": {"server": web.spec.fqdn, "source": str(wordpress)}}
+    farm.settings["sites"] = {"tls.example.com": {"platform": "code"}}
     farm.up()
+    assert 200 == fetch(web, "tls.example.com").status
 
     assert "ANY" == sql(database, "SELECT ssl_type FROM mysql.user WHERE user = 'aegir_root'").strip()
     assert "/etc/mysql/aegir-tls/server.crt" == sql(database, "SELECT @@ssl_cert").strip()
     assert "400" == database.run("stat -c %a /etc/mysql/aegir-tls/server.key").stdout.strip()
     farm.unchanged("--refresh")
 
+    # Another server in its place: for the same address, and of an authority that nobody here knows.
+    database.run(
+        "cd /etc/mysql/aegir-tls && openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=db1 "
+        f"-addext subjectAltName=IP:{database.address} -keyout /root/key -out /root/crt 2>/dev/null && "
+        "cat /root/key >server.key && cat /root/crt >server.crt && systemctl restart mariadb"
+    )
+    web.run("systemctl restart php8.2-fpm")
+    answer = fetch(web, "tls.example.com")
+    assert (500, True) == (answer.status, "Error establishing a database connection" in answer.body)
+    seen = farm.drift().sentence
+    assert "certificate of the database: not from the hub's authority" in seen
+    assert "shows another certificate than it should" in seen
+    foreign = tls.authority(str(tmp_path)).certificate
+    where = Endpoint(server="db1", address=database.address, port=3306, user="x", password="x", authority=foreign)
+    with pytest.raises(Refused, match="does not show a certificate of its authority"):
+        access.log_in(
+            farm.connections()[web.spec.fqdn], where, database="x", user="x", password="x", address=web.address
+        )
+
     database.run("rm /etc/mysql/aegir-tls/server.crt")
     assert "certificate of the database" in farm.drift().sentence
     farm.up("--refresh")
     farm.unchanged("--refresh")
+    assert 200 == fetch(web, "tls.example.com").status
 
 
 def test_the_hub_reaches_the_database_through_ssh_where_its_port_is_closed_to_it(farm: Farm, lab: Lab) -> None:

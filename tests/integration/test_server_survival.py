@@ -351,28 +351,51 @@ class TestTwoAtOnce:
     ) -> None:
         conn = Farm(tmp_path, alone(lab, bare)).connections()[bare.spec.fqdn]
         monkeypatch.setattr(script, "LOCK_TIMEOUT", 1)
+        said = []
+        for record in ("farm/production (pid $pid)", "farm/ended (pid 99999)"):
+            with held_lock(bare, record), pytest.raises(Refused) as refused:
+                script.execute(conn, "apply", ["touch /root/never"], what="a test", holder="farm/other")
+            said.append(str(refused.value))
 
-        with held_lock(bare, "farm/production (pid 4711)"), pytest.raises(Refused) as refused:
-            script.execute(conn, "apply", ["touch /root/never"], what="a test", holder="farm/other")
-
-        assert "another run is working on this machine and did not end within 1 s: farm/production (pid 4711)" in str(
-            refused.value
-        )
+        assert "another run is working on this machine and did not end within 1 s: farm/production (pid " in said[0]
+        assert "did not end within 1 s: sleep 120 (pid " in said[1]
         bare.run("! test -e /root/never")
         script.execute(conn, "apply", [], what="a test", holder="farm/other")
-        assert bare.run("cat /run/lock/aegir.holder").stdout.startswith("farm/other (pid ")
+        assert bare.run("cat /run/aegir/private/holder").stdout.startswith("farm/other (pid ")
+
+    def test_no_local_user_holds_up_a_run(
+        self, lab: Lab, bare: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        conn = Farm(tmp_path, alone(lab, bare)).connections()[bare.spec.fqdn]
+        monkeypatch.setattr(script, "LOCK_TIMEOUT", 1)
+        script.execute(conn, "apply", [], what="a test")
+        for lock in ("/run/lock/aegir.lock", "/run/aegir/private/lock"):
+            bare.run(
+                f"systemd-run -q --collect --unit nobodys-lock --uid nobody sh -c "
+                f"'exec 9>>{lock} || exec 9<{lock}; flock 9; sleep 60'"
+            )
+            try:
+                bare.run("sleep 0.3")
+                script.execute(conn, "apply", ["touch /run/aegir/went-on"], what="a test")
+                bare.run("rm /run/aegir/went-on")
+            finally:
+                bare.run("systemctl stop nobodys-lock 2>/dev/null || :")
+        places = "/run/aegir /run/aegir/private /var/lib/aegir /etc/aegir /var/aegir/config"
+        # What everybody may write below them, sockets of sites' PHP included.
+        assert "" == bare.run(f"find $(ls -d {places} 2>/dev/null) ! -type l -perm /022 ! -user root").stdout
 
 
 @contextmanager
-def held_lock(host: Host, holder: str) -> Iterator[None]:
-    """Hold the machine's lock as another run does."""
+def held_lock(host: Host, record: str) -> Iterator[None]:
+    """Hold the machine's lock as another run does; `$pid` in the record is the process that has it."""
     host.run(
-        f"echo {shlex.quote(holder)} >/run/lock/aegir.holder;"
+        "mkdir -p -m 700 /run/aegir/private;"
         # One process and not two: systemd in a container may not learn that the second has ended, and stops for 90 s then.
         "systemd-run -q --collect --unit held-lock --property TimeoutStopSec=5 "
-        "flock --no-fork /run/lock/aegir.lock sleep 120"
+        "flock --no-fork /run/aegir/private/lock sleep 120"
     )
-    wait_until(host, "! flock -n /run/lock/aegir.lock true")
+    wait_until(host, "! flock -n /run/aegir/private/lock true")
+    host.run(f'pid=$(systemctl show -p MainPID --value held-lock); echo "{record}" >/run/aegir/private/holder')
     try:
         yield
     finally:

@@ -211,6 +211,20 @@ def test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request(f
         web.run(f"systemctl is-active aegir-php@{user}.service && ! test -e {layout.pool_path(TWO)}")
         parents = web.run(f"ps -o ppid= -C php-fpm8.2 | sort -u | wc -l; test -S {layout.process_socket(TWO)}").stdout
         assert int(parents) >= 2
+        for unit in (f"aegir-php@{user}", f"aegir-cron@{user}"):
+            said = web.run(f"systemd-analyze security --no-pager {unit}.service | tail -n 1").stdout
+            assert float(said.partition("level for")[2].split(":")[1].split()[0]) < 5, said
+        for forbidden in (
+            "touch /usr/bin/x",
+            "touch /etc/x",
+            "mknod /tmp/x b 7 0",
+            "cat /proc/1/environ",
+            "unshare -r true",
+        ):
+            assert "no" == php(web, TWO, "tries", f"exec('{forbidden} 2>&1', $o, $s); echo $s ? 'no' : 'done';"), (
+                forbidden
+            )
+        web.run(f"rm {ROOT}/code/tries.php")
         farm.unchanged("--refresh")
         del farm.settings["sites"][TWO]["isolation"]
         farm.up()
@@ -267,3 +281,34 @@ def test_nothing_of_a_site_is_left_when_it_goes(farm: Farm, lab: Lab) -> None:
     ).stdout
     assert "" == left
     farm.destroy()
+
+
+def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: Lab) -> None:
+    name, web = "ends.example.com", lab.host("web1")
+    user = layout.system_user(name)
+    left = f"systemd-run -q --collect --uid {user} sh -c 'trap \"\" TERM HUP INT; while :; do sleep 1 & wait; done'"
+    farm.settings["sites"][name] = {"platform": "code", "cron": "5min"}
+    farm.up()
+    web.run(left)
+
+    farm.settings["sites"][name]["state"] = "disabled"
+    farm.up()
+    assert 503 == fetch(web, name).status
+    assert "" == web.run(f"ps -o pid,args -u {user} --no-headers", check=False).stdout
+    web.run(f"! test -e /var/aegir/config/php-fpm/pool.d/{name}.conf && ! test -S /run/php/{user}.sock")
+    web.run(f"! systemctl -q is-active aegir-cron@{user}.timer && chage -l {user} | grep -q 'expires.*1970'")
+    farm.unchanged("--refresh")
+    web.run(left)
+    assert "processes of a disabled site" in farm.drift().sentence
+
+    farm.settings["sites"][name]["state"] = "enabled"
+    farm.up("--refresh")
+    assert 200 == fetch(web, name).status
+    web.run(f"systemctl -q is-active aegir-cron@{user}.timer && chage -l {user} | grep -q 'expires.*never'")
+    farm.unchanged("--refresh")
+
+    web.run(left)
+    del farm.settings["sites"][name]
+    farm.up()
+    web.run(f"! id {user} && ! test -e {ROOT}/.sites/{name}")
+    assert [200] == [fetch(web, ONE).status]

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
-USERS = ("nobodyhome", "nologin", "plain", "asks", "noisy", "noshell")
+USERS = ("nobodyhome", "nologin", "plain", "asks", "noisy", "noshell", "expired", "ended", "terminal")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,9 @@ def lab(lab_factory: LabFactory) -> Lab:
         usermod -s /bin/false nobodyhome
         usermod -s /usr/sbin/nologin nologin
         usermod -s /no/such/shell noshell
+        for user in expired ended terminal; do echo "$user ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/$user; done
+        echo 'Defaults:terminal requiretty' >>/etc/sudoers.d/terminal
+        chage -d 0 expired; chage -E 1 ended
         echo 'asks ALL=(ALL) ALL' >/etc/sudoers.d/asks
         echo 'noisy ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/noisy
         echo 'Welcome to the machine; it is watched' >/etc/issue.net
@@ -201,6 +204,25 @@ def test_a_login_that_is_closed_at_once_is_told_with_chsh(lab: Lab, tmp_path: Pa
 
     with pytest.raises(LoginClosed, match=f"chsh -s /bin/sh {user}"):
         hello(conn)
+    multiplex.disconnect(conn)
+
+
+@pytest.mark.parametrize(
+    ("user", "kind", "way"),
+    [
+        ("expired", LoginClosed, "its password has expired. As root: chage -M -1 expired"),
+        ("ended", LoginClosed, "the account has ended. As root: chage -E -1 ended"),
+        ("terminal", SudoRefused, r"Defaults:terminal !requiretty"),
+    ],
+)
+def test_an_account_that_may_not_work_is_told_by_its_reason(
+    lab: Lab, tmp_path: Path, user: str, kind: type[Exception], way: str
+) -> None:
+    conn = to(lab.host("one"), tmp_path, lab, user)
+
+    with pytest.raises(kind, match=way) as told:
+        hello(conn)
+    assert "chsh" not in str(told.value)
     multiplex.disconnect(conn)
 
 

@@ -40,6 +40,8 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
     "sites.*.title": {"added": applied("Used at the installation only."), "changed": applied("Used at the installation only.")},
     "sites.*.profile": {"added": applied("Used at the installation only."), "changed": applied("Used at the installation only.")},
     "sites.*.language": {"added": applied("Used at the installation only."), "changed": applied("Used at the installation only.")},
+    "sites.*.php.version": {"added": rejected("php", "Declare it at each of the site's web servers first.")},
+    "servers.*.php.version": {"added": rejected("is for sites", "Write it as `services.web.php`.")},
     "sites.*.password_version": {"added": applied("The accounts get another password; the former one goes last.")},
     "platforms.*.server": {
         "changed": rejected(OTHER_FILES, MOVE),

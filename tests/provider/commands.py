@@ -87,6 +87,7 @@ echo "$1:x:$number:$(getent group "$group" | cut -d: -f3)::$home:$shell" >>"$ROO
     "usermod": """
 case $1 in
     --shell) sed -i "s|^\\($3:.*\\):[^:]*$|\\1:$2|" "$ROOT/etc/passwd" ;;
+    --expiredate) ;;
     -a) getent passwd "$4" >/dev/null || exit 6; sed -i "/^$3:/ { /:$/! s|$|,|; s|$|$4| }" "$ROOT/etc/group" ;;
 esac
 """,
@@ -239,8 +240,9 @@ if [ "$1" = "[" ]; then shift; [ "$@"; else exec "$@"; fi
     "date": 'now=$(cat "$STATE/now") && now=$((now + 6)) && echo $now >"$STATE/now" && echo $now',
     "sleep": "exit 0",
     "mountpoint": "exit 1",
+    "mariadb": "echo 'mariadb  Ver 15.1 Distrib 10.11.14-MariaDB, for debian-linux-gnu (x86_64) using EditLine wrapper'",
 }
-COMMANDS["nginx"] = COMMANDS["php-fpm8.2"] = COMMANDS["apache2ctl"]
+COMMANDS["nginx"] = COMMANDS["php-fpm8.2"] = COMMANDS["php-fpm8.1"] = COMMANDS["apache2ctl"]
 
 
 def write(into: Path) -> None:

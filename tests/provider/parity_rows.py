@@ -272,6 +272,17 @@ call("want_web_server_gone", "the owner runs one", GONE, unit("nginx", "enabled"
 call("want_web_server_gone", "the owner has one that does not run", GONE, unit("nginx", "enabled"))
 call("want_php", "the distribution's own", ("", "php-fpm", "php-cli"), STATE)
 call("want_php", "another version", ("8.3", "php8.3-fpm"), *PHP, STATE)
+call(
+    "want_php",
+    "another version, with sites",
+    ("8.3", "php8.3-fpm"),
+    *PHP,
+    STATE,
+    file(f"{CONF}/cron/site-a.env", "AEGIR_PHP=php8.2\nA=b\n"),
+    file(f"{CONF}/cron/site-b.env", "AEGIR_PHP=php8.1\n"),
+    file("/var/lib/aegir/php-of/site-b", "8.1"),
+    file("/etc/systemd/system/aegir-php@site-a.service", "ExecStart=/usr/sbin/php-fpm8.2 --x\n"),
+)
 call("want_php", "the right version", ("8.3", "php8.3-fpm"), package("php8.3-fpm"), file("/var/lib/aegir/php", "8.3"))
 call(
     "want_php",
@@ -281,6 +292,34 @@ call(
     STATE,
     unit("php8.2-fpm", "enabled", "running"),
 )
+
+# Versions of PHP side by side; the newest that is installed is the usual one where none is declared.
+
+POOLS, USUAL = f"{CONF}/php-fpm", f"[global]\ninclude={CONF}/php-fpm/pool.d/*.conf\n"
+OLD = (package("php8.1-fpm"), file("/etc/php/8.1/fpm/pool.d/zz-aegir.conf", USUAL))
+call("want_database_clients", "they are old", (script.encoded(TEXT),), directory("/etc/mysql/mariadb.conf.d"))
+call("want_php_only", "there is no other", (), *PHP)
+call("want_php_only", "another one had the usual pools", (), *PHP, *OLD, file("/etc/php/8.1/fpm/conf.d/99-aegir.ini"))
+call("want_php_only", "another one still has a site's", (), *PHP, *OLD, file(f"{POOLS}/pool-8.1.d/a.conf"))
+call("want_php_only", "another one stays beside it", ("8.1",), *PHP, *OLD)
+call("activate_php_beside", "nothing waits", ("activate",), *PHP)
+call("activate_php_beside", "one waits", ("activate",), *PHP, waiting("fpm_later_of 8.1", "php8.1-fpm"))
+call("activate_php_beside", "it waited before", ("activate_new",), *PHP, waiting("fpm_later_of 8.1", "php8.1-fpm"))
+SERVING = ("apache_test", "apache_reload", "apache2")
+call("want_only_pool", "there is none", ("a.conf", "", *SERVING), *PHP)
+call(
+    "want_only_pool", "it is the right one", ("a.conf", f"{POOLS}/pool.d/a.conf"), *PHP, file(f"{POOLS}/pool.d/a.conf")
+)
+call(
+    "want_only_pool",
+    "two others have one",
+    ("a.conf", f"{POOLS}/pool-8.3.d/a.conf", *SERVING),
+    *PHP,
+    *(file(f"{POOLS}/{name}.d/a.conf") for name in ("pool", "pool-8.1", "pool-8.3")),
+    waiting("apache_later", "apache2"),
+)
+
+call("want_only_pool", "the site goes", ("a.conf", ""), *PHP, file(f"{POOLS}/pool-8.1.d/a.conf"))
 
 # Sites.
 
@@ -318,6 +357,7 @@ row(
     script.call("remove_site_data", f"{DATA}/{SITE}", "site-a"),
     file(f"{DATA}/{SITE}/x"),
 )
+call("want_no_processes", "nothing runs", ("site-a",), USER)
 call("site_lock", "nobody is at work", ("site-a", "5", SITE))
 ENVIRONMENT, TIMER = f"{CONF}/cron/site-a.env", f"{UNITS}/aegir-cron@site-a.timer"
 call("want_cron_environment", "it is missing", (ENVIRONMENT, "A=b\n"), directory(f"{CONF}/cron"), *PHP)
@@ -327,7 +367,7 @@ CRON = (file(ENVIRONMENT), file(TIMER), file(f"{UNITS}/aegir-cron@.service"), fi
 call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER), *CRON)
 call("want_no_cron", "one of two", ("site-a", ENVIRONMENT, TIMER), *CRON, file(f"{UNITS}/aegir-cron@site-b.timer"))
 MASTER = ("site-a", f"{CONF}/php-fpm/process.d/site-a.conf", f"{UNITS}/aegir-php@site-a.service")
-PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2])
+PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2], "PrivateDevices=yes")
 call("want_fpm_process", "it is missing", PROCESS, directory(f"{CONF}/php-fpm/process.d"), *PHP)
 call("want_fpm_process", "its directory is missing", PROCESS, *PHP)
 call(

@@ -12,6 +12,11 @@ __all__ = ["ROWS"]
 
 OURS = (PUBLISHED, REGISTRY, "me", RELEASES)
 OTHER = f"{CONF}/sites.d/other/.published"
+call("want_publish_root", "nothing is there", ("/srv/new",))
+call("want_publish_root", "it is root's", ("/srv/new",), directory("/srv/new", "root", "root", "2755"))
+call("want_publish_root", "it is closed", ("/srv/new",), directory("/srv/new", "root", "root", "750"))
+call("want_publish_root", "its group writes there", ("/srv/new",), directory("/srv/new", "root", "root", "775"))
+call("want_publish_root", "it is somebody's home", ("/srv/new",), directory("/srv/new", "aegir", "aegir", "755"))
 call("want_publishable", "nothing is there", OURS)
 call("want_publishable", "a directory is there", OURS, directory(PUBLISHED))
 call("want_publishable", "a file is there", OURS, file(PUBLISHED))
@@ -285,3 +290,29 @@ LINKED = (
 )
 call("leave_others", "no other has it", ENTERED, BOTH[0], *MARKS)
 call("leave_others", "another one of the stack has it, and one of another stack", ENTERED, *BOTH, *MARKS, *LINKED)
+
+HUBS, RECORD = "aegir_root@10.0.0.1", "/var/lib/aegir/database-accounts/aegir_root@10.0.0.1"
+call("want_own_account", "nobody has it", (HUBS, "farm/one"), directory("/var/lib/aegir"))
+call(
+    "want_own_account",
+    "another stack has it",
+    (HUBS, "farm/one"),
+    file(RECORD, "farm/two\n"),
+    file("/var/lib/aegir/entries/farm%two", "db1\n"),
+)
+call("want_own_account", "a stack had it that left", (HUBS, "farm/one"), file(RECORD, "farm/two\n"))
+LEAVES = (HUBS, "farm/one", script.encoded("SELECT 1;\n"), "/etc/mysql/aegir-tls")
+OF_STACKS = (
+    package("mariadb-server"), file("/etc/mysql/mariadb.conf.d/99-aegir.cnf"), file("/etc/mysql/aegir-tls/ca.crt"),
+    file("/var/lib/aegir/entries/farm%one", "db1\n"),
+)  # fmt: skip
+call("leave_database", "the last stack goes", LEAVES, *OF_STACKS, file(RECORD, "farm/one\n"))
+call(
+    "leave_database",
+    "another stack stays",
+    LEAVES,
+    *OF_STACKS,
+    file(RECORD, "farm/one\n"),
+    file("/var/lib/aegir/entries/farm%two", "db1\n"),
+)
+call("leave_database", "the account is another stack's", LEAVES, *OF_STACKS, file(RECORD, "farm/two\n"))

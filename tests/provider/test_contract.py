@@ -29,7 +29,7 @@ import aegir_components.providers as package
 from aegir_components import backups, certificates
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import hub_root
-from aegir_components.mysql import tls
+from aegir_components.mysql import careful, tls
 from aegir_components.providers import (
     activation,
     answering,
@@ -1265,7 +1265,7 @@ def test_a_database_that_only_listens_to_itself_is_told_with_address_port_bind_a
     def closed(**given: Any) -> None:
         raise pymysql.err.OperationalError(2003, f"Can't connect to MySQL server on '{given['host']}' (111)")
 
-    monkeypatch.setattr(pymysql, "connect", closed)
+    monkeypatch.setattr(careful, "CarefulConnection", closed)
     with pytest.raises(RuntimeError) as caught:
         Driver(database.Provider(), _database(world)).create()
     for word in ("10.0.0.3", "3306", "bind-address", "firewall"):
@@ -1274,7 +1274,9 @@ def test_a_database_that_only_listens_to_itself_is_told_with_address_port_bind_a
 
 def test_a_new_hub_gets_its_account_on_a_database_and_the_former_one_loses_its_own(world: World) -> None:
     made = created("database", world)
+    record = ("file", "/var/lib/aegir/database-accounts/aegir_root@{}")
     files = dict(world.farm.hosts["db1"].items)
+    files[record[0], record[1].format("10.0.0.9")] = files.pop((record[0], record[1].format(world.farm.hub)))
     world.farm.hub = "10.0.0.9"
 
     news = {**made.inputs, "hub_address": "10.0.0.9"}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from aegir_components import layout
 from tests.matrix import keys, page
 from tests.matrix.cells import Entry, Row
 from tests.matrix.entries import ENTRIES
@@ -58,7 +59,7 @@ def test_the_comparison_sees_what_is_lost(worlds: Get) -> None:
     world = worlds("server")
     mysql = world.machine("db1").mysql
     assert mysql is not None
-    next(tables for tables in mysql.databases.values() if "content" in tables).pop("content")
+    mysql.databases[layout.database_name("one.example.com")].pop("content")
     upload = next(path for path in world.machine("web1").files if path.endswith("two.example.com/site/files/own.txt"))
     world.machine("web1").drop(upload)
     assert ["one.example.com: None rows", "two.example.com on web1: no upload"] == world.missing()

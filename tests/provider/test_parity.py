@@ -59,12 +59,12 @@ def reasons(names: str, reason: str) -> dict[str, str]:
 
 NO_ITEMS = {
     **reasons(
-        "apache_test apache_vhost_test nginx_test fpm_test fpm_pool_test",
+        "apache_test apache_vhost_test nginx_test fpm_test fpm_test_of fpm_pool_test",
         "a daemon's test of its configuration, which transactions are given; FakeHost.broken_test says what it says",
     ),
     **reasons(
-        "apache_reload nginx_reload fpm_reload apache_later nginx_later fpm_later nfs_restart nfs_export standby_reload "
-        "timer_reload release_go release_go_slave",
+        "apache_reload nginx_reload fpm_reload fpm_reload_of apache_later nginx_later fpm_later fpm_later_of "
+        "nfs_restart nfs_export standby_reload timer_reload release_go release_go_slave",
         "a reload, which transactions are given; FakeHost.reloads and FakeHost.waiting name those that were made",
     ),
     **reasons(
@@ -76,6 +76,10 @@ NO_ITEMS = {
         "a word that operations are made of",
     ),
     "inventory_databases": "it asks a real server's own records; tests/integration/test_check_stack.py does",
+    **reasons(
+        "end_processes open_account",
+        "no process runs on a fake machine, and no account ends; tests/integration/test_site_life.py has both",
+    ),
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
 """Functions that our Python names and that are no operations, with the reason."""

@@ -60,3 +60,39 @@ def test_another_stack_is_not_told(world: World, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(KeyboardInterrupt):
             begun.create()
     assert [] == told(world, {})
+
+
+@pytest.mark.parametrize("kind", ["machine", "database"])
+def test_a_machine_that_the_state_has_under_two_names_is_made_as_declared_again(world: World, kind: str) -> None:
+    """A run was killed while an entry got another name: what the state has of the former one may be true no more."""
+    former = created(kind, world)
+    world.farm.hosts["other"] = world.farm.hosts["web1" if kind == "machine" else "db1"]
+    conn = {**former.inputs["connection"], "host": "other"}
+    again = created(kind, world, {**former.inputs, "host": "other", "connection": conn})
+    type_ = {"machine": "aegir:Machine", "database": "aegir:DatabaseService"}[kind]
+    assert not former.diff(former.inputs).changes
+
+    state = {type_: {"one": former.outs, "two": again.outs}}
+    assert [] == told(world, state, forget=False), "a preview changes nothing"
+    (text,) = told(world, state)
+    assert former.provider.identity(former.inputs) in text
+    assert former.diff(former.inputs).changes
+    former.update(former.inputs)
+    again.update(again.inputs)
+    assert [] == told(world, {type_: {"one": former.outs}})
+
+
+def test_what_a_creation_left_on_a_machine_is_looked_for_under_its_other_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = created("database", world)
+    world.farm.hosts["other"] = world.farm.hosts["db1"]
+    inputs = {**former.inputs, "host": "other", "connection": {**former.inputs["connection"], "host": "other"}}
+    with monkeypatch.context() as patch:
+        patch.setattr(PROVIDERS["database"], "converge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            created("database", world, inputs)
+
+    (text,) = told(world, {"aegir:DatabaseService": {"one": former.outs}})
+    assert "which the state does not have" in text
+    assert former.diff(former.inputs).changes

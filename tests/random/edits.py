@@ -9,10 +9,11 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from aegir_components import layout
 from tests.random.world import CLUSTER, World
 
 Edit = Callable[[World, random.Random], None]
+EXTRA: Final = "extra.example.org"
+"""A site without content that is compared."""
 
 
 def _any(world: World, chance: random.Random) -> str:
@@ -74,7 +75,7 @@ def release(world: World, chance: random.Random) -> None:
 def entry(world: World, chance: random.Random) -> None:
     """A server's entry gets another name."""
     kind = chance.choice(["web1", "web2", "db1"])
-    address = world.lab.host(kind).address
+    address = world.address(kind)
     servers = world.settings["servers"]
     former = next(name for name, server in servers.items() if server["address"] == address)
     name = f"{kind}-{chance.randrange(1000)}.example.net"
@@ -89,7 +90,7 @@ def cluster(world: World, _chance: random.Random) -> None:
     """The second web server joins, or leaves."""
     servers = world.settings["servers"]
     names = [
-        next(name for name, server in servers.items() if server["address"] == world.lab.host(host).address)
+        next(name for name, server in servers.items() if server["address"] == world.address(host))
         for host in ("web1", "web2")
     ]
     if world.settings.pop("clusters", None):
@@ -103,7 +104,7 @@ def cluster(world: World, _chance: random.Random) -> None:
 
 def tls(world: World, _chance: random.Random) -> None:
     """The database demands TLS, or does not any more."""
-    address = world.lab.host("db1").address
+    address = world.address("db1")
     server = next(found for found in world.settings["servers"].values() if found["address"] == address)
     plain = server["services"]["database"] == "mysql"
     server["services"]["database"] = {"type": "mysql", "tls": "required"} if plain else "mysql"
@@ -116,9 +117,8 @@ def keep(world: World, chance: random.Random) -> None:
 
 def extra(world: World, _chance: random.Random) -> None:
     """A further site is made, or removed."""
-    name = "extra.example.org"
-    if world.settings["sites"].pop(name, None) is None:
-        world.settings["sites"][name] = {"platform": "code"}
+    if world.settings["sites"].pop(EXTRA, None) is None:
+        world.settings["sites"][EXTRA] = {"platform": "code"}
 
 
 APPLIED: Final[tuple[Edit, ...]] = (
@@ -129,7 +129,12 @@ APPLIED: Final[tuple[Edit, ...]] = (
 
 def mistyped(world: World, chance: random.Random) -> None:
     """A name loses a letter."""
-    name = _any(world, chance)
+    # One that says what it was called before is a site with another name.
+    plain = [name for name in sorted(world.kept) if "formerly" not in world.settings["sites"][name]]
+    if not plain:
+        lost_block(world, chance)
+        return
+    name = chance.choice(plain)
     world.settings["sites"][name[1:]] = world.settings["sites"].pop(name)
 
 
@@ -158,28 +163,3 @@ def repair_release(world: World) -> None:
     """The code is as it was."""
     settings = world.code / "wp-settings.php"
     settings.write_text(settings.read_text().removeprefix("<?php this is no PHP(\n"))
-
-
-def by_hand(world: World, chance: random.Random) -> None:
-    """Somebody changes a machine."""
-    name = _any(world, chance)
-    key = world.kept[name]
-    host = chance.choice(world.members())
-    settings = f"{layout.site_linked(layout.PLATFORMS_ROOT, key)}/wp-config.php"
-    host.run(
-        chance.choice(
-            [
-                f"rm -f /var/aegir/config/*/vhost.d/{name}.conf",
-                f"echo '<?php' >{settings}",
-                "systemctl stop apache2 nginx",
-                "systemctl stop 'php*-fpm'",
-                f"rm -f /var/aegir/config/sites.d/*/{key}",
-                "rm -f /etc/sudoers.d/aegir",
-                "rm -rf /var/lib/aegir/entries",
-            ]
-        ),
-        check=False,
-    )
-    if chance.random() < 0.3:
-        user = layout.account_names(key)[0]
-        world.lab.host("db1").run(f"mysql -e \"DROP USER '{user}'@'{host.address}'\"", check=False)

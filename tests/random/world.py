@@ -1,10 +1,13 @@
-"""A farm on hosts whose sites have content of their own, and what each of them has to show after every step."""
+"""A farm whose sites have content of their own, and what each of them has to show after every step: on hosts, or on doubles."""
 
 from __future__ import annotations
 
+import random
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from aegir_components import layout
 from lab import Host, HostSpec, Lab
@@ -15,8 +18,49 @@ FIRST = ("one.example.com", "two.example.com", "three.example.com")
 CLUSTER = "web"
 
 
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    ok: bool
+    output: str
+
+
+class World(Protocol):
+    """A stack on machines, and the sites whose content is compared."""
+
+    kept: dict[str, str]
+    """Identity of each site with content, by its declared name."""
+    settings: Config
+    """The stack file, to be edited."""
+
+    @property
+    def code(self) -> Path:
+        """The source of both platforms."""
+
+    def address(self, host: str) -> str:
+        """Give the address of ``web1``, ``web2`` or ``db1``."""
+
+    def up(self, *, refresh: bool = False) -> Ended:
+        """Bring the stack up."""
+
+    def killed(self, chance: random.Random) -> None:
+        """Bring the stack up, and kill that somewhere on the way."""
+
+    def export(self) -> Any:
+        """Give the state."""
+
+    def restore(self, state: Any) -> None:
+        """Give the stack a state that it had before."""
+
+    def missing(self) -> list[str]:
+        """Say what any site lacks: its row, its upload on each web server, its page."""
+
+    def by_hand(self, chance: random.Random) -> str:
+        """Change something on a machine, as somebody does who is in a hurry; say what."""
+
+
 @dataclass
-class World:
+class OnHosts:
     """Hosts, a stack on them, and the sites whose content is compared."""
 
     lab: Lab
@@ -25,7 +69,7 @@ class World:
     """Identity of each site with content, by its declared name."""
 
     @classmethod
-    def made(cls, lab: Lab, source: Path, directory: Path) -> World:
+    def made(cls, lab: Lab, source: Path, directory: Path) -> OnHosts:
         """Bring up two platforms on a web server, with three sites that have a row and an upload of their own."""
         code = directory / "code"
         shutil.copytree(source, code, symlinks=True)
@@ -48,6 +92,59 @@ class World:
     def settings(self) -> Config:
         """The stack file, to be edited."""
         return self.farm.settings
+
+    @settings.setter
+    def settings(self, settings: Config) -> None:
+        self.farm.settings = settings
+
+    def address(self, host: str) -> str:
+        """Give a host's address."""
+        return self.lab.host(host).address
+
+    def up(self, *, refresh: bool = False) -> Ended:
+        """Run `pulumi up`."""
+        done = self.farm.start("up", "--yes", "--skip-preview", *(["--refresh"] if refresh else [])).wait()
+        return Ended(done.status == 0, done.output)
+
+    def killed(self, chance: random.Random) -> None:
+        """Kill a run after one to six seconds."""
+        running = self.farm.start("up", "--yes", "--skip-preview")
+        time.sleep(chance.uniform(1.0, 6.0))
+        running.kill()
+        self.farm.cancel()
+
+    def export(self) -> Any:
+        """Give the state, as `pulumi stack export` shows it."""
+        return self.farm.export()
+
+    def restore(self, state: Any) -> None:
+        """Import a state."""
+        self.farm.restore(state)
+
+    def by_hand(self, chance: random.Random) -> str:
+        """Change a machine."""
+        name = chance.choice(sorted(self.kept))
+        key = self.kept[name]
+        host = chance.choice(self.members())
+        settings = f"{layout.site_linked(layout.PLATFORMS_ROOT, key)}/wp-config.php"
+        said = chance.choice(
+            [
+                f"rm -f /var/aegir/config/*/vhost.d/{name}.conf",
+                f"echo '<?php' >{settings}",
+                "systemctl stop apache2 nginx",
+                "systemctl stop 'php*-fpm'",
+                f"rm -f /var/aegir/config/sites.d/*/{key}",
+                "rm -f /etc/sudoers.d/aegir",
+                "rm -rf /var/lib/aegir/entries",
+            ]
+        )
+        host.run(said, check=False)
+        if chance.random() < 0.3:
+            user = layout.account_names(key)[0]
+            statement = f"DROP USER '{user}'@'{host.address}'"
+            self.lab.host("db1").run(f'mysql -e "{statement}"', check=False)
+            said += f"; {statement}"
+        return f"{host.name}: {said}"
 
     @property
     def code(self) -> Path:

@@ -5,8 +5,10 @@ define('DB_NAME', 'www_example_com_qd6a7ojgnw');
 define('DB_USER', 'www_example_com_qd6a7ojgnw');
 define('DB_PASSWORD', 'Pa55word');
 define('DB_HOST', '10.0.0.3:3307');
-// WordPress hands no authority to mysqli: the connection is encrypted, and the server's name is not checked.
-define('MYSQL_CLIENT_FLAGS', MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT);
+// WordPress has no setting for an authority. OpenSSL takes it from the environment where nobody names one, and the second
+// flag (mysqlnd's CLIENT_SSL_VERIFY_SERVER_CERT, which has no name in PHP) verifies the server and its name with it.
+putenv('SSL_CERT_FILE=' . '/var/lib/aegir/database-ca/10.0.0.3.crt');
+define('MYSQL_CLIENT_FLAGS', MYSQLI_CLIENT_SSL | 1 << 30);
 define('DB_CHARSET', 'utf8mb4');
 define('DB_COLLATE', '');
 $table_prefix = 'wp_';
@@ -52,13 +54,24 @@ if ($aegir_proxied) {
   }
   unset($aegir_seen);
 }
-define('WP_HOME', 'http://www.example.com:8080');
-define('WP_SITEURL', 'http://www.example.com:8080');
 define('UPLOADS', 'sites/www.example.com/files');
 define('WP_TEMP_DIR', '/var/aegir/platforms/.sites/www.example.com/tmp');
 // Your own settings come first: PHP takes the first definition of a constant. What stands above is the site's place.
 if (is_readable(__DIR__ . '/local.wp-config.php')) {
   include __DIR__ . '/local.wp-config.php';
+}
+// The constants would hold for every site of a network. There they are the main site's own, whatever its database says.
+if (defined('MULTISITE') && MULTISITE) {
+  foreach (['option_home', 'option_siteurl'] as $aegir_hook) {
+    $wp_filter[$aegir_hook][10]['aegir'] = ['accepted_args' => 1, 'function' => function ($value) {
+      return get_current_blog_id() === (defined('BLOG_ID_CURRENT_SITE') ? (int) BLOG_ID_CURRENT_SITE : 1) ? 'http://www.example.com:8080' : $value;
+    }];
+  }
+  unset($aegir_hook);
+}
+else {
+  defined('WP_HOME') || define('WP_HOME', 'http://www.example.com:8080');
+  defined('WP_SITEURL') || define('WP_SITEURL', 'http://www.example.com:8080');
 }
 // Code is the platform's: it changes with a release and on every web server alike.
 defined('DISALLOW_FILE_MODS') || define('DISALLOW_FILE_MODS', true);

@@ -42,10 +42,10 @@ class Shell:
 
     def run(self, mode: script.Mode, lines: Iterable[str], *, timeout: float = 20) -> Ran:
         text = script.render(mode, lines, holder="a test", lock=False)
-        for place in ("/var/lib/aegir", "/run/lock", "/etc/os-release", "/etc/php"):
+        for place in ("/var/lib/aegir", "/run/aegir", "/etc/os-release", "/etc/php"):
             text = text.replace(place, f"{self.root}{place}")
         (self.root / "var/lib/aegir/undo").mkdir(parents=True, exist_ok=True)
-        (self.root / "run/lock").mkdir(parents=True, exist_ok=True)
+        (self.root / "run/aegir").mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
             [*self.argv, "-c", 'eval "$(cat)"'],
             input=text.encode(errors="surrogateescape"), capture_output=True, timeout=timeout, check=False,

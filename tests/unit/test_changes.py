@@ -225,6 +225,11 @@ REJECTED = [
         f"2 sites with content are no longer declared: {TWO}",
         id="one of two confirmed",
     ),
+    pytest.param(
+        lambda config: (config["sites"].pop(TWO), config["platforms"]["ten"].update(server="web2")),
+        f"{TWO} is no longer declared, and web1 leaves its platform ten in the same edit",
+        id="a site goes while its platform leaves its web server",
+    ),
 ]
 
 

@@ -357,6 +357,29 @@ def test_the_drawing_needs_no_program_as_dot_and_says_which_one_otherwise(
     assert "apt-get install graphviz" in refused.stderr
 
 
+def test_the_drawing_needs_neither_state_nor_passphrase(pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a fresh checkout, and with a secret in the stack file."""
+
+    def fails(*_words: str, timeout: float = 0) -> Done:
+        return Done(status=255, output="", errors="error: no stack named 'testing' found\n")
+
+    monkeypatch.setattr(Engine, "run", staticmethod(fails))
+    path = pulumi.project / "stacks/Pulumi.testing.yaml"
+    read = yaml.safe_load(path.read_text())
+    (services,) = (
+        server["services"] for server in read["config"]["aegir:servers"].values() if "database" in server["services"]
+    )
+    services["database"] = {"type": "mysql", "admin": {"password": {"secure": "v1:abc=:def="}}}
+    path.write_text(yaml.safe_dump(read))
+
+    assert run(pulumi, "graph", "testing", "--format", "dot").stdout.startswith("digraph")
+    assert "v1:abc" not in run(pulumi, "graph", "testing", "--json").stdout
+    assert 1 == run(pulumi, "graph", "testing", "--live").exit_code, "what was made stands in the state"
+    services["database"]["admin"] = {"nonsense": 1}
+    path.write_text(yaml.safe_dump(read))
+    assert "nonsense: unknown key" in run(pulumi, "graph", "testing").stderr
+
+
 def test_the_drawing_is_written_in_the_form_of_its_ending(pulumi: Pulumi, tmp_path: Path) -> None:
     if shutil.which("dot") is None:
         pytest.skip("the program dot is not installed")

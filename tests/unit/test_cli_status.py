@@ -246,3 +246,10 @@ def test_a_platforms_address_with_a_password_is_not_drawn() -> None:
 
     read = settings.load(config(platforms__code__source=source), lambda path: path.endswith("archive"))
     assert "secret-word" not in drawing.dot(drawing.draw("x", read)).source
+
+
+def test_nobody_runs_the_cron_of_a_disabled_site() -> None:
+    for enabled in (True, False):
+        have = state(Installation={"enabled": enabled}, SiteConfiguration={"cron": "hourly", "enabled": enabled})
+        (site,) = have.sites.values()
+        assert bool(live.keeper(site)) is enabled

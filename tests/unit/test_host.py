@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import pickle
 import shlex
 import subprocess
@@ -63,6 +64,22 @@ REFUSED = f"{BEGUN}::fail {base64.b64encode(b'the disk is full').decode()}\n"
 COMMANDS = [
     (1, "", "sudo: a password is required", errors.SudoRefused, "NOPASSWD"),
     (1, "", "sudo: a terminal is required to read the password; either use ssh's -t", errors.SudoRefused, "NOPASSWD"),
+    (1, "", "sudo: sorry, you must have a tty to run sudo", errors.SudoRefused, "Defaults:admin !requiretty"),
+    (
+        1,
+        "",
+        "WARNING: Your password has expired.\nPassword change required but no TTY available.",
+        errors.LoginClosed,
+        "chage -M -1 admin",
+    ),
+    (
+        1,
+        "",
+        "Your account has expired; please contact your system administrator.",
+        errors.LoginClosed,
+        "chage -E -1 admin",
+    ),
+    (1, "", "mkdir: cannot create directory: No space left on device", errors.LoginClosed, "df -h"),
     (127, "", "sh: 1: exec: sudo: not found", errors.SudoRefused, "apt-get install sudo"),
     (127, "", "bash: line 1: sudo: command not found", errors.SudoRefused, "apt-get install sudo"),
     (1, "", "admin is not in the sudoers file.", errors.SudoRefused, "admin"),
@@ -177,6 +194,26 @@ class TestConnection:
         from aegir_components.host import multiplex
 
         assert len(str(multiplex.socket_path(CONN))) + 17 < 107
+
+    def test_control_sockets_go_elsewhere_where_somebody_else_made_their_directory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from aegir_components.host import multiplex
+
+        monkeypatch.setattr(multiplex, "LONGEST_BASE", 200)
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        for name in ("common", "home"):
+            (tmp_path / name).mkdir()
+        taken = tmp_path / "common" / f"aegir-ssh-{os.getuid()}"
+        taken.symlink_to(tmp_path)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "common"))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+        assert tmp_path / "home/.aegir-ssh" == multiplex.socket_directory()
+        taken.unlink()
+        taken.mkdir(mode=0o777)
+        taken.chmod(0o777)
+        assert tmp_path / "home/.aegir-ssh" == multiplex.socket_directory()
 
 
 @pytest.fixture(scope="module")

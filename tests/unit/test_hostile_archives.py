@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import pwd
 import random
 import shutil
 import subprocess
@@ -104,7 +105,7 @@ def test_no_copy_of_uploads_changes_anything_outside_of_the_site(
                 before = hostile.picture(home / "a"), hostile.picture(home / "home"), (home / ".profile").stat()
                 with (site / "archive").open("rb") as archive:
                     done = subprocess.run(
-                        ["sh", "-c", backups.MERGE, "sh", str(site), "site/files", "private"],
+                        ["sh", "-c", backups.MERGE, "sh", str(site), "nobody", "site/files", "private"],
                         stdin=archive, capture_output=True, check=False,
                     )  # fmt: skip
                 after = hostile.picture(home / "a"), hostile.picture(home / "home"), (home / ".profile").stat()
@@ -135,13 +136,18 @@ def test_what_is_newer_there_stays_and_a_part_that_is_a_link_is_refused(tmp_path
 
     def merge(*parts: str) -> subprocess.CompletedProcess[str]:
         with packed.open("rb") as archive:
-            argv = ["sh", "-c", backups.MERGE, "sh", str(home), *parts]
+            argv = ["sh", "-c", backups.MERGE, "sh", str(home), "nobody", *parts]
             return subprocess.run(argv, stdin=archive, capture_output=True, text=True, check=False)
 
     assert (0, "") == (merge("site/files", "private", "config").returncode, merge("private").stderr)
     assert "newer" == (home / "site" / "files" / "kept").read_text()
     assert ["hostile"] * 2 == [(home / name).read_text() for name in ("site/files/a b", "private/c")]
     assert {"site", "private"} == {path.name for path in home.iterdir()}
+    if os.geteuid() == 0:
+        # The archive names root as the owner.
+        assert {pwd.getpwnam("nobody").pw_uid} == {
+            (home / name).stat().st_uid for name in ("site/files/a b", "private/c", "private")
+        }
     shutil.rmtree(home / "private")
     (home / "private").symlink_to(tmp_path)
     refused = merge("site/files", "private")

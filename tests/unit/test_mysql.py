@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegir_components.mysql import client, databases, statements
+from aegir_components.mysql import careful, client, databases, statements
 from aegir_components.testing import Account, FakeFarm, FakeMySQL
 
 few = settings(max_examples=60, deadline=None)
@@ -314,7 +314,7 @@ class TestErrors:
                 fault.original_exception = ConnectionRefusedError(111, "Connection refused")  # type: ignore[attr-defined]
                 raise
 
-        monkeypatch.setattr(pymysql, "connect", connect)
+        monkeypatch.setattr(careful, "CarefulConnection", connect)
         for expected in (client.RESTART, 0.0):
             begun = clock[0]
             with pytest.raises(DOWN), client.connect(self.where):

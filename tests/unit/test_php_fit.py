@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_what_composer_checks_counts_where_vendor_is(tmp_path: Path) -> None:
     assert "PHP 8.2.5 to 8.3" == str(php.needs("drupal", "12.0.0", tmp_path, tmp_path / "web"))
 
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "hub": {"address": "10.0.0.1", "ssh": {"known_hosts": "/srv/known_hosts"}},
     "servers": {
         "web1": {"address": "10.0.0.2", "services": {"web": "apache"}},
@@ -122,6 +123,29 @@ def test_a_web_server_that_nobody_knows_yet_is_asked_and_each_is_named() -> None
         for server, version in (("web1", "8.2"), ("web2", "8.3"))
     ] == verdict.problems
     assert [] == verdict.warnings
+
+
+def test_a_site_that_takes_another_version_is_judged_by_that() -> None:
+    several = {"type": "nginx", "php": ["8.3", "7.4"]}
+    servers = {name: SETTINGS["servers"][name] for name in ("web2", "db1")}
+    servers["web1"] = {"address": "10.0.0.2", "services": {"web": several}}
+    platforms = {"old": {"server": "web1", "source": "/srv/old"}}
+    code = CodeBase(application="drupal", version="8.9.20", docroot=".", php=NEEDED)
+    source = Resolved(code=code, tree=Tree(digest="d" * 64, files=1, bytes=1), directory=Path("/srv/old"))
+
+    def say(sites: dict[str, object]) -> tuple[list[str], str]:
+        given = {**SETTINGS, "servers": servers, "platforms": platforms, "clusters": {}, "sites": sites}
+        declared = settings.load(given, lambda _path: False)
+        verdict = php_fit.judge(Recorded({}), declared, {"old": source}, lambda _names: {})
+        return verdict.problems, php_fit.versions(Recorded({}), declared)["old"]
+
+    assert ([], "") == say({})
+    fits = {"platform": "old", "php": {"version": "7.4"}}
+    assert ([], "7.4") == say({"a.example.com": fits})
+    (problem,), oldest = say({"a.example.com": fits, "b.example.com": {"platform": "old"}})
+    assert problem.endswith('or another PHP: aegir:servers["web1"].services.web.php, or php.version at its sites')
+    assert "web1 has 8.3" in problem
+    assert "7.4" == oldest
 
 
 def test_nobody_is_asked_when_every_distribution_fits() -> None:

@@ -98,3 +98,64 @@ def test_pool_and_both_web_servers_follow_one_number() -> None:
     assert found is not None
     assert 201 * 1024 * 1024 == int(found[1])
     assert "ProxySet timeout=900" in apache
+
+
+LISTED = {"type": "nginx", "php": ["8.3", "8.1"]}
+
+
+def test_a_site_takes_one_of_the_versions_that_its_web_servers_declare() -> None:
+    changed = {"servers__web1__services__web": LISTED, "sites__site__https": None}
+    found = stacks.declared(**changed, sites__site__php={"version": "8.1"})
+    assert ("8.3", "8.1") == found.php_chosen("web1")
+    assert "8.1" == found.sites[stacks.SITE].php.over(settings.Php(memory=5)).version
+    assert () == stacks.declared().php_chosen("web1")
+    # One version by name: its sites stay where they are when a second one is declared.
+    alone = {"servers__web1__services__web": {"type": "nginx", "php": "8.1"}, "sites__site__https": None}
+    assert () == stacks.declared(**alone).php_chosen("web1")
+    assert ("8.1",) == stacks.declared(**alone, sites__site__php={"version": "8.1"}).php_chosen("web1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"sites__site__php": {"version": "8.1"}},
+            f'{WHERE}.version: server "web1" declares no versions; write aegir:servers["web1"].services.web.php: ["8.1"]',
+        ),
+        (
+            {"sites__site__php": {"version": "8.2"}, "servers__web1__services__web": {**LISTED, "type": "nginx_ssl"}},
+            f'{WHERE}.version: server "web1" declares 8.1, 8.3; write aegir:servers["web1"].services.web.php: '
+            '["8.3", "8.1", "8.2"]',
+        ),
+        (
+            {"servers__web1__services__web": {"type": "nginx_ssl", "php": ["8.3", "8.3"]}},
+            "aegir:servers.web1.services.web.php: names a version twice",
+        ),
+        (
+            {"servers__web1__php": {"version": "8.3"}},
+            "aegir:servers.web1.php.version: is for sites; at a server, services.web.php has its versions",
+        ),
+    ],
+)
+def test_a_version_that_a_web_server_lacks_is_named_with_what_to_write(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(settings.SettingsError) as raised:
+        stacks.declared(**changes)
+    (fault,) = raised.value.faults
+    assert (
+        fault.replace('aegir:servers["web1"].s', "aegir:servers.web1.s")
+        .replace('aegir:servers["web1"].p', "aegir:servers.web1.p")
+        .startswith(says.replace('aegir:servers["web1"].s', "aegir:servers.web1.s"))
+    ), fault
+
+
+def test_pool_socket_cron_and_master_follow_the_version() -> None:
+    made = dataclasses.replace(plan("full", "wordpress"), php=limits.of_props({"version": "8.1"}), cron="hourly")
+    lines = "\n".join(site.items(made, NGINX, 80, keeps_cron=True))
+    assert f"listen = {made.socket}" in site.pool_text(made)
+    assert made.socket.endswith(".8.1.sock")
+    assert made.socket in site.vhost_text(made, NGINX, 80)
+    assert "/php-fpm/pool-8.1.d/www.example.com.conf" in lines
+    assert "fpm_later_of 8.1" in lines
+    assert re.search(r"want_cron_environment .*\n.*(?:.*\n)*?' 8\.1$", lines, re.MULTILINE)
+    process = "\n".join(site.items(dataclasses.replace(made, process=True), NGINX, 80))
+    assert re.search(r"want_fpm_process .*\n(?:.*\n)*?.*' 8\.1$", process, re.MULTILINE)

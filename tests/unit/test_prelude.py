@@ -510,7 +510,7 @@ class TestMachine:
         text = "\n".join([script.call("machine_lock", "5", "stack one"), "sleep 3", "exit 0"])
         started = subprocess.Popen([*shell.argv, "-c", _whole(shell, text)], stdout=subprocess.DEVNULL)
         try:
-            holder = shell.root / "run/lock/aegir.holder"
+            holder = shell.root / "run/aegir/private/holder"
             deadline = time.monotonic() + 5
             while not holder.exists() and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -586,6 +586,6 @@ class TestMachine:
 
 def _whole(shell: Shell, text: str) -> str:
     rendered = script.render("apply", [text], holder="x", lock=False)
-    return rendered.replace("/run/lock", f"{shell.root}/run/lock").replace(
+    return rendered.replace("/run/aegir", f"{shell.root}/run/aegir").replace(
         "/var/lib/aegir", f"{shell.root}/var/lib/aegir"
     )

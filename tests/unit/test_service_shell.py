@@ -156,6 +156,22 @@ class TestUploadsWithoutAccessLists:
         assert () == shell.check(*self.stand_ins(shell)).report.drift
         assert not list(shell.root.glob(".aegir-acl*"))
 
+    def test_a_share_that_squashes_root_and_shows_no_list_is_tried_as_the_web_server(self, shell: Shell) -> None:
+        """The directory stays as its exporter made it; what the site's user makes there is read, or somebody is told."""
+        files = shell.root / "files"
+        files.mkdir()
+        files.chmod(0o2770)
+        squash = 'mktemp() { case "$*" in *.aegir-root*|*.aegir-acl*) return 1 ;; *) command mktemp "$@" ;; esac; }'
+        allowed = 'runuser() { shift 3; echo "$*" >>$LOG; "$@"; }'
+        denied = 'runuser() { who=$2; shift 3; [ "$who" != www-data ] || return 1; "$@"; }'
+        for runuser, told in ((allowed, None), (denied, str(files))):
+            for run in (shell.check, shell.apply):
+                report = run(*self.stand_ins(shell, squash, runuser)).report
+                assert told == report.facts.get("forbidden")
+                assert () == report.drift
+                assert () == report.changed
+        assert [] == list(files.iterdir())
+
 
 class TestNamesOfASite:
     """A block in /etc/hosts, in which no name stands that somebody has led elsewhere."""

@@ -203,7 +203,7 @@ FAULTS = [
     pytest.param({"site": {}}, 'aegir:site: unknown key; did you mean "sites"?', id="top-level-key"),
     pytest.param(
         {"zzz": 1},
-        "aegir:zzz: unknown key; known: acme, clusters, confirm_removals, environment, environment_formerly, forget, hub, packs, platforms, replaced, reverse_proxies, rules and 2 more",
+        "aegir:zzz: unknown key; known: acme, clusters, confirm_removals, environment, environment_formerly, forget, hub, packs, platforms, replaced, reverse_proxies, rules and 3 more",
         id="top-level-key-like-none",
     ),
     pytest.param(
@@ -730,6 +730,16 @@ FAULTS = [
         {"platforms>d10>publish_path": "/var/aegir"},
         f"{D10}.publish_path: must not be, contain or lie in /var/aegir/config, which is Aegir's own",
         id="publish-path-contains-config",
+    ),
+    pytest.param(
+        {"platforms>d10>publish_path": "/var/log/aegir-code"},
+        f"{D10}.publish_path: must not lie in /var/log, which belongs to the system",
+        id="publish-path-in-a-log-directory",
+    ),
+    pytest.param(
+        {"platforms>d10>publish_path": "/home/deploy"},
+        f"{D10}.publish_path: must not lie in /home itself, since releases and site data are kept beside it; take one below it",
+        id="publish-path-among-homes",
     ),
     pytest.param(
         {"platforms>d10>publish_path": "/srv/.sites/x"},

@@ -288,7 +288,7 @@ class TestPhp:
         assert proxy == conf["reverse_proxy"]
         assert proxy == (seen.get("HTTPS") == "on")
         assert ["10.0.1.7", *([address] if proxy else [])] == conf["reverse_proxy_addresses"]
-        word = behind_proxies("wordpress").partition("define('WP_HOME'")[0]
+        word = behind_proxies("wordpress").partition("define('UPLOADS'")[0]
         word = f"{begin}{word}\necho json_encode($_SERVER);"
         seen = json.loads(run(tool("php"), "-n", text=word).stdout)
         assert ("192.0.2.7" if proxy else address) == seen["REMOTE_ADDR"]

@@ -9,8 +9,8 @@ timer_reload() { # user
     ! systemctl -q is-active "aegir-cron@$1.timer" || systemctl restart "aegir-cron@$1.timer"
 }
 
-want_cron_environment() { # path text: with the machine's own PHP
-    want_file "$1" root root 644 "$(printf 'AEGIR_PHP=php%s\n%s\n' "$(php_version)" "$2" | base64 | tr -d '\n')"
+want_cron_environment() { # path text version: with that PHP, or the machine's usual one
+    want_file "$1" root root 644 "$(printf 'AEGIR_PHP=php%s\n%s\n' "${3:-$(php_version)}" "$2" | base64 | tr -d '\n')"
 }
 
 want_no_cron() { # user environment timer

@@ -1,26 +1,32 @@
 # PHP-FPM masters of a site's own. Functions only; see services/isolation.py for what calls them.
 
-want_fpm_process() { # user configuration base64-content unit: tested before it is in place; a change is a reload
+want_fpm_process() { # user configuration base64-content unit limits version: tested before it is in place; a change is a reload, of its unit a restart
+    fp_php=${6:-$(php_version)}
     fp_unit=$(printf '%s\n' "# Written by aegir." "[Unit]" "Description=PHP of the site $1" "After=network.target" "" \
-        "[Service]" "Type=notify" "ExecStart=/usr/sbin/php-fpm$(php_version) --nodaemonize --fpm-config $2" \
-        'ExecReload=/bin/kill -USR2 $MAINPID' "KillSignal=SIGQUIT" "TimeoutStopSec=70" "Restart=on-failure" "PrivateTmp=yes" "" "[Install]" "WantedBy=multi-user.target" |
+        "[Service]" "Type=notify" "ExecStart=/usr/sbin/php-fpm$fp_php --nodaemonize -d apc.enabled=1 --fpm-config $2" \
+        'ExecReload=/bin/kill -USR2 $MAINPID' "KillSignal=SIGQUIT" "TimeoutStopSec=70" "Restart=on-failure" "PrivateTmp=yes" "$5" "" "[Install]" "WantedBy=multi-user.target" |
         base64 | tr -d '\n')
     fp_before=$DRIFTS
     if [ "$MODE" = apply ]; then
-        fp_try=$(mktemp) || fail "no file can be made in /tmp"
+        fp_try=$(scratch_file) || no_scratch
         printf %s "$3" | base64 -d >"$fp_try"
-        fp_said=$("php-fpm$(php_version)" -t --fpm-config "$fp_try" 2>&1) || {
+        fp_said=$("php-fpm$fp_php" -t --fpm-config "$fp_try" 2>&1) || {
             rm -f "$fp_try"
             fail "PHP-FPM refuses the configuration of $1: $(printf %s "$fp_said" | tail -c 400)"
         }
         rm -f "$fp_try"
     fi
     want_file "$2" root root 644 "$3"
+    fp_unit_before=$DRIFTS
     want_file "$4" root root 644 "$fp_unit"
     if [ "$MODE" = apply ] && [ "$DRIFTS" != "$fp_before" ]; then
         systemctl daemon-reload 9>&-
-        ! systemctl -q is-active "aegir-php@$1.service" || systemctl reload "aegir-php@$1.service" 9>&- ||
-            fail "the PHP of $1 could not read its configuration again"
+        if systemctl -q is-active "aegir-php@$1.service"; then
+            # A reload starts the same program with the same words again.
+            fp_how=reload
+            [ "$DRIFTS" = "$fp_unit_before" ] || fp_how=restart
+            systemctl $fp_how "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not read its configuration again"
+        fi
     fi
     want_service "aegir-php@$1.service"
 }
@@ -28,10 +34,24 @@ want_fpm_process() { # user configuration base64-content unit: tested before it 
 sites_active_before() { # path test reload unit: where this is still there, requests go on to it until the web server reloads
     [ "$MODE" != apply ] || [ ! -e "$1" ] || [ ! -e /run/aegir/reload ] || {
         [ ! -e "/run/aegir/reload/php$(php_version)-fpm" ] || activate fpm_test fpm_reload "php$(php_version)-fpm"
+        activate_php_beside activate
         activate "$2" "$3" "$4"
         # The web server's old processes end after what they are at, and that may be on its way to here.
         sleep 1
     }
+}
+
+want_only_pool() { # file-name path-or-empty [test reload unit]: no other version of PHP has the site's pool
+    for op_path in /var/aegir/config/php-fpm/pool*.d/"$1"; do
+        [ -e "$op_path" ] && [ "$op_path" != "$2" ] || continue
+        [ -z "${3-}" ] || sites_active_before "$op_path" "$3" "$4" "$5"
+        deviates "file $op_path: still there" || continue
+        rm -f "$op_path" || fail "$op_path could not be removed"
+        op_version=${op_path#/var/aegir/config/php-fpm/pool} op_version=${op_version%.d/*} op_version=${op_version#-}
+        op_version=${op_version:-$(php_version)}
+        case $op_version in "$(php_version)") fpm_later ;; *) fpm_later_of "$op_version" ;; esac ||
+            fail "the reload of PHP $op_version could not be planned"
+    done
 }
 
 want_no_fpm_process() { # user configuration unit

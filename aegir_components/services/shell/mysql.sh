@@ -42,6 +42,32 @@ want_mysql_listening() { # port
         fail "the database server still has bind-address, port, skip-networking $ml_said after its restart: another file under /etc/mysql sets them after ours"
 }
 
+want_own_account() { # account holder: no other stack's, which would lose its password to us
+    oa_file=/var/lib/aegir/database-accounts/$1
+    oa_is=$(cat "$oa_file" 2>/dev/null)
+    [ "$oa_is" != "$2" ] || return 0
+    if [ -n "$oa_is" ] && [ -e "/var/lib/aegir/entries/$(printf %s "$oa_is" | tr / %)" ]; then
+        deviates "account $1: is the stack $oa_is's" || return 0
+        fail "the account $1 is the one that the hub of the stack $oa_is has on this database server; it keeps its password. Give this stack one of its own, with another admin: {name: …} at its database service. If $oa_is is gone for good, or was renamed, remove $oa_file"
+    fi
+    [ "$MODE" != apply ] || { mkdir -p "${oa_file%/*}" && printf '%s\n' "$2" >"$oa_file"; } || fail "$oa_file could not be written"
+}
+
+leave_database() { # account holder base64-SQL directory: another stack's account stays, and what stacks share goes with the last one
+    ld_file=/var/lib/aegir/database-accounts/$1
+    case $(cat "$ld_file" 2>/dev/null) in '' | "$2") ;; *) return 0 ;; esac
+    ! systemctl -q is-active "$(mysql_unit)" || mysql_statements "$3" "the administrator's account could not be removed"
+    rm -f "$ld_file"
+    rmdir "${ld_file%/*}" 2>/dev/null || :
+    for ld_entry in /var/lib/aegir/entries/*; do
+        [ ! -e "$ld_entry" ] || [ "${ld_entry##*/}" = "$(printf %s "$2" | tr / %)" ] || return 0
+    done
+    want_no_file "$(mysql_file)"
+    # The server that runs has read them; the next one is without our file.
+    for ld_name in server.key server.crt ca.crt; do want_no_file "$4/$ld_name"; done
+    [ ! -d "$4" ] || rmdir "$4" 2>/dev/null || :
+}
+
 mysql_statements() { # base64-SQL what
     ms_said=$(printf %s "$1" | base64 -d | mysql_root 2>&1) && return 0
     # The server quotes the statement after "near", and with it perhaps a password.

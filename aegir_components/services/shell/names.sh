@@ -19,7 +19,7 @@ want_hosts_block() { # file whose base64-lines: our marked block and nothing els
             fail "$1 does not have one line '$hb_begin' and one line '$hb_end' after it; it was left as it is. Correct it by hand"
             ;;
     esac
-    hb_new=$(mktemp) && hb_ours=$(mktemp) || fail "no file can be made in /tmp"
+    hb_new=$(scratch_file) && hb_ours=$(scratch_file) || no_scratch
     {
         { [ -z "$3" ] || { echo "$hb_begin" && printf %s "$3" | base64 -d && echo "$hb_end"; } >"$hb_ours"; } &&
             # Where it stands already, or last; a last line without its end is completed.
@@ -28,7 +28,7 @@ want_hosts_block() { # file whose base64-lines: our marked block and nothing els
             !ours { print }
             $0 == end { ours = 0 }
         ' "$1" >"$hb_new" && { [ "$hb_marks" = be ] || cat "$hb_ours" >>"$hb_new"; }
-    } || fail "no file can be written in /tmp"
+    } || fail "no temporary file can be written ($(room /run))"
     rm -f "$hb_ours"
     if ! cmp -s "$hb_new" "$1" && deviates "$1: the block of $2 differs"; then
         hosts_replace "$1" "$hb_new" || fail "$1 could not be written (is the disk full? $(room "$1"))"

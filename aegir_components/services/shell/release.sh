@@ -8,11 +8,31 @@ tree_manifest() ( # directory sites: what a quick look compares; links into the 
 )
 
 release_faults() ( # release manifest sites: names of what differs, at most 20
-    [ -f "$2" ] || { echo "its record is missing"; exit 0; }
-    tree_manifest "$1" "$3" | comm -z -3 "$2" - | tr '\n\0' '?\n' | sed 's/^\t//' | awk '
+    [ -f "$2" ] && [ ! -L "$2" ] || { echo "its record is missing"; exit 0; }
+    rf_tree=$(scratch_file) || no_scratch
+    tree_manifest "$1" "$3" >"$rf_tree"
+    # The directory is the account's: a link in the record's place would have root read somebody else's file to the hub.
+    dd if="$2" iflag=nofollow bs=1M status=none | comm -z -3 - "$rf_tree" | tr '\n\0' '?\n' | sed 's/^\t//' | awk '
         $1 == "f" { sub(/^f [0-9]+ [0-9]+ [0-9.-]+ /, "") } $1 == "d" { sub(/^d [0-9]+ /, "") } { print }
     ' | sort -u | head -n 20
+    rm -f "$rf_tree"
 )
+
+want_publish_root() { # path: made where there is none; what is there is its owner's, and has to be root's and open for all to enter
+    case $PATHS in *"${NL}directory '$1' root:root:755$NL"*) return 0 ;; esac
+    if [ ! -d "$1" ] || [ -L "$1" ]; then
+        want_dir "$1" root root 755
+        return 0
+    fi
+    pr_is=$(stat -c %U:%A "$1")
+    case $pr_is in
+        root:d????-??-x) return 0 ;;
+        root:d*) pr_why="lets others write there, or not enter" ;;
+        *) pr_why="is ${pr_is%%:*}'s" ;;
+    esac
+    deviates "publish root $1: $pr_why" || return 0
+    fail "$1, where the platform's releases and its sites' data are to lie, $pr_why ($pr_is); it was left as it is. Give the platform a publish_path in a directory of its own, such as /srv/aegir/platforms/<name>"
+}
 
 want_publishable() { # publish-path registry holder releases: a link of ours, or nothing; and no other platform's, whoever declares it
     [ -L "$1" ] || [ ! -e "$1" ] || not_ours "$1" "something else is there" || return 0
@@ -138,12 +158,12 @@ release_accept() { # staging release manifest sites docroot-in-staging digest [f
 }
 
 full_faults() { # release digest: names of files whose bytes are not those that were accepted, at most 20
-    if [ ! -f "$1.sums" ] || [ "$(digest_of "$(cat "$1.listing" 2>/dev/null)" "$1.sums")" != "$2" ]; then
+    if [ ! -f "$1.sums" ] || [ -L "$1.sums" ] || [ "$(digest_of "$(cat "$1.listing" 2>/dev/null)" "$1.sums")" != "$2" ]; then
         echo "the record of its files' sums is missing or damaged"
         return 0
     fi
     # What is alike stands twice; a file that differs has two lines that stand once.
-    file_sums "$1" 2>/dev/null | sort -z - "$1.sums" | uniq -z -u | tr '\n\0' '?\n' | cut -c67- | sort -u | head -n 20
+    { file_sums "$1" 2>/dev/null; dd if="$1.sums" iflag=nofollow bs=1M status=none; } | sort -z | uniq -z -u | tr '\n\0' '?\n' | cut -c67- | sort -u | head -n 20
 }
 
 want_staged() { # release: accepted or looked at a moment ago
@@ -155,7 +175,7 @@ want_release() { # release manifest sites [digest, to read every byte]
         deviates "release $1: missing" || return 0
         fail "the release $1 is not there"
     fi
-    wr_faults=$(mktemp) || fail "no file can be made in /tmp"
+    wr_faults=$(scratch_file) || no_scratch
     { release_faults "$1" "$2" "$3"; [ -z "${4:-}" ] || full_faults "$1" "$4"; } | sort -u >"$wr_faults"
     while read -r wr_fault; do deviates "release: $wr_fault"; done <"$wr_faults"
     rm -f "$wr_faults"

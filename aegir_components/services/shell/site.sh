@@ -20,14 +20,16 @@ want_no_vhost() { # file site: one that another site has written since is that s
 }
 
 site_lock() { # user seconds site: an installer that a killed run left working is waited for
-    exec 8>>"/run/lock/aegir-$1.lock"
+    private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
+    exec 8>>"/run/aegir/private/$1.lock"
     flock -w "$2" 8 || fail "an installer of $3 is still at work after $2 s; look at it on the machine (ps -u $1)"
 }
 
 site_php() { # user site docroot tmp base64-program: the fact result is its last word
-    sp_said=$(mktemp) || fail "no file can be made in /tmp"
+    sp_said=$(scratch_file) || no_scratch
+    sp_php=$(cat "/var/lib/aegir/php-of/$1" 2>/dev/null) || sp_php=$(php_version)
     sp_result=$(printf %s "$5" | base64 -d | runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
-        "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$(php_version)" -d memory_limit=512M -d max_execution_time=0 \
+        "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$sp_php" -d memory_limit=512M -d max_execution_time=0 \
         -d "sys_temp_dir=$4" -d display_errors=stderr 2>"$sp_said" 8>&- 9>&-)
     sp_status=$?
     # PHP's stack frames come last and say least.
@@ -56,6 +58,35 @@ want_own_directives() { # file record test later: the owner's, tested and live w
     mkdir -p "$(dirname "$2")" && printf %s "$od_now" >"$2" || fail "$2 could not be written"
 }
 
+site_processes() { # user: their directories in /proc, by the real UID, which no process can hide
+    sp_uid=$(id -u "$1" 2>/dev/null) || return 0
+    grep -l "^Uid:[[:space:]]*${sp_uid}[[:space:]]" /proc/[0-9]*/status 2>/dev/null
+}
+
+end_processes() { # user: all that runs as it, in one call of the kernel's, so that none has time to start another
+    getent passwd "$1" >/dev/null || return 0
+    systemctl -q stop "aegir-cron@$1.service" 2>/dev/null 9>&-
+    for ep_try in 1 2 3 4 5 6 7 8 9 10; do
+        [ -n "$(site_processes "$1")" ] || return 0
+        runuser -u "$1" -- sh -c 'kill -KILL -1' 2>/dev/null 9>&-
+        sleep "0.$ep_try"
+    done
+    ep_left=$(site_processes "$1")
+    [ -z "$ep_left" ] || fail "processes of $1 do not end: $(printf '%s ' $ep_left | tr -dc '0-9 '). Look at them on the machine (ps -u $1); one that waits for a disk or an NFS server ends with that"
+}
+
+want_no_processes() { # user: of a site that is disabled; its account is closed, so that no crontab of its own starts any
+    np_is=$(site_processes "$1" | wc -l)
+    [ "$np_is" = 0 ] || deviates "user $1: $np_is processes of a disabled site" || return 0
+    [ "$MODE" = apply ] || return 0
+    usermod --expiredate 1 "$1" 9>&- && end_processes "$1"
+}
+
+open_account() { # user: of a site that is enabled again
+    ! grep -q "^$1:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:1:" /etc/shadow || usermod --expiredate '' "$1" 9>&- ||
+        fail "the account $1 could not be opened again"
+}
+
 remove_site_data() { # directory user: only what we made has a directory named site in it
     [ ! -d "$1/site" ] || rm -rf --one-file-system "$1"
     remove_site_user "$2"
@@ -63,7 +94,10 @@ remove_site_data() { # directory user: only what we made has a directory named s
 
 remove_site_user() { # user: where its files are somebody else's to remove
     if getent passwd "$1" >/dev/null; then
-        pkill -KILL -u "$1"
+        usermod --expiredate 1 "$1" 9>&- && end_processes "$1"
+        # Where cron and at keep what a user gave them.
+        rm -f "/var/spool/cron/crontabs/$1"
+        [ ! -d /var/spool/cron/atjobs ] || find /var/spool/cron/atjobs -type f -user "$1" -delete
         userdel "$1" 9>&- || fail "the user $1 could not be removed"
     fi
     ! getent group "$1" >/dev/null || groupdel "$1" 9>&-

@@ -56,6 +56,7 @@ want_served_dir() { # path user: uploads that the web server may read, whatever 
     # From a share that squashes root nobody sees the list that its exporter has set.
     if [ "$sv_mode:$sv_was" = 2775:2770 ] && squashes_root "$1"; then
         want_shared_dir "$1" "$2" www-data 2770 "$2"
+        is_served "$1" "$2" || fact forbidden "$1"
         return 0
     fi
     want_shared_dir "$1" "$2" www-data "$sv_mode" "$2"
@@ -80,6 +81,16 @@ want_served() { # path: the web server may read what is made in it, also when th
 
 has_access_list() { # path
     touching getfacl -cpE "$1" 2>/dev/null | grep -qx 'default:group:www-data:r-x'
+}
+
+is_served() { # path user: whether the web server reads what WordPress makes there, in its way
+    is_try=$(touching runuser -u "$2" -- sh -c '
+        d=$(mktemp -d "$1/.aegir-served.XXXXXX") && chmod 00770 "$d" && echo x >"$d/x" && chmod 660 "$d/x" && echo "$d"' sh "$1") ||
+        return 0
+    touching runuser -u www-data -- cat "$is_try/x" >/dev/null 2>&1
+    is_status=$?
+    touching runuser -u "$2" -- rm -r "$is_try"
+    return $is_status
 }
 
 squashes_root() { # path: whether root may make no file beside it, and so set no list

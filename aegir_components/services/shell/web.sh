@@ -11,12 +11,15 @@ apache_reload() { # graceful: running requests end with the configuration that t
 }
 
 fpm_test() { "php-fpm$(php_version)" -t; }
+fpm_test_of() (export PHP="$1" && fpm_test)
+fpm_reload_of() (export PHP="$1" && fpm_reload)
+fpm_later_of() (export PHP="$1" && fpm_later)
 
-fpm_pool_test() { # file: this pool alone. FPM reads its files byte by byte: all pools of a hundred sites take a tenth of a second
+fpm_pool_test() { # file version: this pool alone. FPM reads its files byte by byte: all pools of a hundred sites take a tenth of a second
     [ -e "$1" ] || return 0
-    pt_try=$(mktemp) || return 1
+    pt_try=$(scratch_file) || return 1
     printf '[global]\ninclude=%s\n' "$1" >"$pt_try"
-    "php-fpm$(php_version)" -t -y "$pt_try"
+    "php-fpm${2:-$(php_version)}" -t -y "$pt_try"
     pt_status=$?
     rm -f "$pt_try"
     return $pt_status
@@ -26,7 +29,8 @@ fpm_reload() { # and wait for the sockets of new pools: the web server is told o
     reloads_unit "php$(php_version)-fpm" || return 1
     systemctl -q is-active "php$(php_version)-fpm" || return 0
     fr_end=$(($(date +%s) + 15))
-    for fr_socket in $(cat /var/aegir/config/php-fpm/pool.d/*.conf 2>/dev/null | sed -n 's/^listen = //p'); do
+    for fr_socket in $(sed -n 's/^include=\(\/var\/aegir\/.*\)$/\1/p' "/etc/php/$(php_version)/fpm/pool.d/zz-aegir.conf" 2>/dev/null |
+        while read -r fr_files; do cat $fr_files 2>/dev/null; done | sed -n 's/^listen = //p'); do
         until [ -S "$fr_socket" ]; do
             [ "$(date +%s)" -lt "$fr_end" ] || { echo "PHP-FPM does not listen on $fr_socket after its reload"; return 1; }
             sleep 0.05
@@ -71,7 +75,7 @@ reload_later() { # unit test
     printf '[ -e "/run/aegir/reload/%s" ] || exit 0\n%s && systemctl reload %s\nrm -f "/run/aegir/reload/%s"\n' "$1" "$2" "$1" "$1" \
         >"/run/aegir/later-$1" || return 1
     systemd-run -q --collect --unit="aegir-reload-$1" --on-active=90 --timer-property=AccuracySec=1 \
-        flock /run/lock/aegir.lock sh "/run/aegir/later-$1" 9>&- || return 1
+        flock /run/aegir/private/lock sh "/run/aegir/later-$1" 9>&- || return 1
     : >"/run/aegir/reload/$1"
 }
 
@@ -92,10 +96,35 @@ activate() { # test reload unit...: the reload that waits, if one does
     done
 }
 
+sites_follow_php() { # what names the usual version by itself: cron of sites that take no version by name, and masters of their own
+    for sf_file in /var/aegir/config/cron/*.env /etc/systemd/system/aegir-php@*.service; do
+        sf_user=${sf_file##*[/@]} sf_user=${sf_user%.*}
+        [ -e "$sf_file" ] && [ ! -e "/var/lib/aegir/php-of/$sf_user" ] || continue
+        sed -i "s|^AEGIR_PHP=.*|AEGIR_PHP=php$(php_version)|; s|^ExecStart=/usr/sbin/php-fpm[0-9.]* |ExecStart=/usr/sbin/php-fpm$(php_version) |" \
+            "$sf_file" || fail "$sf_file could not be given the other PHP"
+        case $sf_file in *.env) continue ;; esac
+        systemctl daemon-reload 9>&- && systemctl try-restart "${sf_file##*/}" 9>&- || fail "${sf_file##*/} could not be started with the other PHP"
+    done
+}
+
+want_database_clients() { # base64-content: for programs that sites' owners run, such as wp db export
+    # From 11.4 on MariaDB's clients demand TLS with a certificate that they can check, of servers that offer none as well.
+    mariadb --version 2>/dev/null | grep -Eq '(from|Distrib) (11\.([4-9]|[1-9][0-9])|1[2-9])\.' || return 0
+    [ ! -d /etc/mysql/mariadb.conf.d ] || want_file /etc/mysql/mariadb.conf.d/99-aegir-client.cnf root root 644 "$1"
+}
+
 want_mail_agent() { # any agent that is there stays; exim4 as Debian ships it delivers locally and listens on loopback only
     [ ! -x /usr/sbin/sendmail ] || return 0
     deviates "packages missing: a mail transfer agent" || return 0
     apt_install exim4-daemon-light
+}
+
+activate_php_beside() { # activate: the same for the versions of PHP beside the usual one
+    for ab_unit in /run/aegir/reload/php*-fpm; do
+        ab_version=${ab_unit##*/php} ab_version=${ab_version%-fpm}
+        [ -e "$ab_unit" ] && [ "$ab_version" != "$(php_version)" ] || continue
+        "$1" "fpm_test_of $ab_version" "fpm_reload_of $ab_version" "php$ab_version-fpm"
+    done
 }
 
 refuse_vhosts() { # directory
@@ -151,26 +180,67 @@ want_default_certificate() { # directory: self-signed, for names that nobody dec
 }
 
 want_php() { # version-or-empty packages...: the version is remembered for all that comes later
-    wp_wanted=$1
+    wp_wanted=$1 wp_changed=
     shift
     [ "$(cat /var/lib/aegir/php 2>/dev/null)" = "$wp_wanted" ] || {
         if deviates "PHP version: not ${wp_wanted:-that of the distribution}"; then
             if [ -n "$wp_wanted" ] && ! apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1; then
-                APT_LOG=$(mktemp) || fail "no file can be made in /tmp"
+                APT_LOG=$(scratch_file) || no_scratch
                 apt_update
                 rm -f "$APT_LOG"
                 apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1 ||
                     fail "PHP $wp_wanted is not in this machine's package sources; they have: $(apt-cache search --names-only '^php[0-9.]+-fpm$' | sed 's/^php//; s/-fpm .*//' | tr '\n' ' ')"
             fi
             mkdir -p /var/lib/aegir && printf %s "$wp_wanted" >/var/lib/aegir/php
+            wp_changed=yes
         fi
     }
     want_packages "$@"
+    [ -z "$wp_changed" ] || sites_follow_php
     # Nothing restarts while packages are installed, so PHP that runs does not have its new extension yet.
     if [ -n "$wp_missing" ] && [ "$MODE" = apply ] && systemctl -q is-active "php$(php_version)-fpm"; then
         fpm_later || fail "the reload of PHP-FPM could not be planned"
         # Sites with a master of their own; systemd takes only those that run.
         systemctl reload 'aegir-php@*.service' 9>&- 2>/dev/null || :
+    fi
+}
+
+want_php_only() { # versions...: beside the usual one; another one keeps the pools of its sites until they leave, and no others
+    for po_file in /etc/php/*/fpm/pool.d/zz-aegir.conf; do
+        po_version=${po_file#/etc/php/} po_version=${po_version%%/*}
+        [ -e "$po_file" ] || continue
+        case " $(php_version) $* " in *" $po_version "*) continue ;; esac
+        php_leaves "$po_version" "$po_file"
+    done
+    # One that had the usual pools, and is to have its own sites' only from now on.
+    for po_version; do
+        po_file=/etc/php/$po_version/fpm/pool.d/zz-aegir.conf
+        ! grep -qs '^include=/var/aegir/config/php-fpm/pool\.d/' "$po_file" || php_gives_up_usual "$po_version" "$po_file"
+    done
+}
+
+php_leaves() { # version file
+    if ls "/var/aegir/config/php-fpm/pool-$1.d/"*.conf >/dev/null 2>&1; then
+        ! grep -q '^include=/var/aegir/config/php-fpm/pool\.d/' "$2" || php_gives_up_usual "$1" "$2"
+        return 0
+    fi
+    deviates "PHP $1: our pools are still in it" || return 0
+    rm -f "$2" "/etc/php/$1/fpm/conf.d/99-aegir.ini" && php_reads_again "$1"
+}
+
+php_gives_up_usual() { # version file
+    deviates "PHP $1: has the usual pools" || return 0
+    sed -i '\|^include=/var/aegir/config/php-fpm/pool\.d/|d' "$2" && php_reads_again "$1"
+}
+
+php_reads_again() { # version: a master without any pool would end by itself
+    systemctl -q is-active "php$1-fpm" || return 0
+    if fpm_test_of "$1" >/dev/null 2>&1; then
+        systemctl reload "php$1-fpm" 9>&- || fail "PHP $1 could not read its configuration again"
+        # Its sockets are free when it has ended what it was at.
+        sleep 1
+    else
+        systemctl -q disable --now "php$1-fpm" 9>&- || fail "PHP $1 could not be stopped"
     fi
 }
 

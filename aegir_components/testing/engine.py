@@ -1,0 +1,297 @@
+"""Pulumi's engine, small: runs the program in this process over a state, with the providers themselves.
+
+What it does as the real one: checks, diffs, replacements, the order of removals, a state that is kept after each step. What
+it does not: steps side by side, previews, secrets in the state. ``tests/random`` makes thousands of runs with it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar, cast
+
+import grpc  # type: ignore[import-untyped]
+import pulumi
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.mocks import _ensure_event_loop, _sync_await  # type: ignore[attr-defined]
+from pulumi.runtime.proto import resource_pb2
+
+from aegir_components.providers import activation, declared, lifecycle
+from aegir_components.recorded import READ
+
+DYNAMIC: Final = "pulumi-python:dynamic/"
+WARNING: Final = 2
+"""As pulumi's engine_pb2 has it."""
+Value = TypeVar("Value")
+Props = dict[str, Any]
+
+
+class Killed(BaseException):
+    """The process was killed: nothing that catches exceptions goes on."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A resource in the state."""
+
+    kind: str
+    provider: lifecycle.Lifecycle | None
+    """``None`` for a component."""
+    id: str
+    inputs: Props = field(repr=False)
+    outputs: Props = field(repr=False)
+    protected: bool
+
+
+@dataclass(slots=True)
+class Run:
+    """What a command did."""
+
+    ok: bool = True
+    steps: list[str] = field(default_factory=list)
+    """``create aegir:Machine web1``."""
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Engine(mocks.MockMonitor):
+    """A stack: its state, and commands on it."""
+
+    def __init__(self, providers: Callable[[str], lifecycle.Lifecycle]) -> None:
+        """Begin with an empty state.
+
+        Args:
+            providers: gives the provider of a type, such as ``aegir:Machine``.
+        """
+        super().__init__(cast("mocks.Mocks", None))
+        self.state: dict[str, Row] = {}
+        self._providers = providers
+        self._lock = threading.Lock()
+        self._run = Run()
+        self._seen: set[str] = set()
+        self._killed: Killed | None = None
+
+    def up(self, program: Callable[[], Coroutine[Any, Any, None]], *, refresh: bool = False, **config: Any) -> Run:
+        """Do what ``pulumi up`` does.
+
+        Args:
+            program: declares the resources.
+            refresh: look at everything first.
+            config: what the providers are configured with: ``forget``, ``replaced``.
+
+        Raises:
+            Killed: something on the way raised it; the state is what it was then.
+        """
+        self._run, self._seen, self._killed = Run(), set(), None
+        self._configure(config)
+        try:
+            if refresh:
+                self._refresh()
+            if self._run.ok:
+                self._declare(program)
+            if self._run.ok:
+                self._remove(lambda urn: urn not in self._seen)
+        finally:
+            activation.waiting.clear()
+        return self._run
+
+    def destroy(self) -> Run:
+        """Do what ``pulumi destroy`` does."""
+        self._run = Run()
+        self._configure({})
+        self._remove(lambda _: True)
+        return self._run
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - as gRPC calls it
+        """Make a step for a resource that the program declares."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == "pulumi:pulumi:Stack":
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        _ensure_event_loop()  # type: ignore[no-untyped-call]
+        # One after the other: the real engine's steps are side by side, but each of them is told apart.
+        with self._lock:
+            if self._killed is not None or not self._run.ok:
+                raise _Ended(grpc.StatusCode.UNAVAILABLE)
+            self._seen.add(urn)
+            try:
+                row = self._step(urn, request)
+            except Killed as killed:
+                self._killed = killed
+                raise _Ended(grpc.StatusCode.UNAVAILABLE) from None
+            except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
+                self._fail(urn, fault)
+                raise _Ended(grpc.StatusCode.UNKNOWN) from None
+        return resource_pb2.RegisterResourceResponse(
+            urn=urn, id=row.id, object=_sync_await(rpc.serialize_properties(row.outputs, {}))
+        )
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - as gRPC calls it
+        """Answer the one function that the program calls: what the state has."""
+        assert request.tok == READ, request.tok
+        _ensure_event_loop()  # type: ignore[no-untyped-call]
+        known = {urn: {"type": row.kind, "outputs": row.outputs} for urn, row in self.state.items()}
+        answer = _sync_await(rpc.serialize_properties({"outputs": known}, {}))
+        return resource_pb2.ResourceInvokeResponse(**{"failures": None, "return": answer})
+
+    def _configure(self, config: Props) -> None:
+        declared.forget()
+        lifecycle.configure(config)
+
+    def _declare(self, program: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        logger = _Warnings(self._run.warnings)
+        mocks.set_mocks(
+            self.mocks, project="aegir", stack="test", preview=False, monitor=self, organization="organization"
+        )
+        pulumi.runtime.settings.SETTINGS.engine = logger
+
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
+        async def declare() -> None:
+            await program()
+
+        try:
+            declare()
+        except Exception as fault:  # noqa: BLE001 - whatever the program raises ends the run
+            if self._killed is None and self._run.ok:
+                self._run.ok = False
+                self._run.faults.append(str(fault))
+        if self._killed is not None:
+            raise self._killed
+
+    def _step(self, urn: str, request: Any) -> Row:
+        inputs = rpc.deserialize_properties(request.object)
+        kind = request.type.removeprefix(DYNAMIC)
+        protected = bool(request.protect)
+        if kind == request.type:
+            return self._keep(urn, Row(request.type, None, "", {}, inputs, protected))
+        had = self.state.get(urn)
+        provider = had.provider if had is not None and had.provider is not None else self._providers(kind)
+        result = provider.check(had.inputs if had else {}, lifecycle.plain(_wire(inputs)))
+        if result.failures:
+            raise RuntimeError("; ".join(f"{each.property}: {each.reason}" for each in result.failures))
+        news = _wire(result.inputs)
+        if had is not None:
+            difference = provider.diff(had.id, _wire(had.outputs), news)
+            if difference.replaces:
+                return self._replace(urn, had, provider, news, protected, first=bool(difference.delete_before_replace))
+            if not difference.changes:
+                had.inputs, had.protected = news, protected
+                return self._keep(urn, had)
+            self._run.steps.append(f"update {_short(urn)}")
+            outputs = _wire(provider.update(had.id, _wire(had.outputs), news).outs)
+            return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
+        return self._create(urn, request.type, provider, news, protected)
+
+    def _create(self, urn: str, kind: str, provider: lifecycle.Lifecycle, news: Props, protected: bool) -> Row:
+        self._run.steps.append(f"create {_short(urn)}")
+        made = provider.create(news)
+        return self._keep(urn, Row(kind, provider, made.id, news, _wire(made.outs), protected))
+
+    def _keep(self, urn: str, row: Row) -> Row:
+        """Put a resource last: the order of the state is that of what depends on what."""
+        self.state.pop(urn, None)
+        self.state[urn] = row
+        return row
+
+    def _replace(
+        self,
+        urn: str,
+        had: Row,
+        provider: lifecycle.Lifecycle,
+        news: Props,
+        protected: bool,
+        *,
+        first: bool,
+    ) -> Row:
+        if had.protected:
+            raise RuntimeError(f"{_short(urn)} is protected")
+        self._run.steps.append(f"replace {_short(urn)}")
+        if first:
+            provider.delete(had.id, _wire(had.outputs))
+            del self.state[urn]
+            return self._create(urn, had.kind, provider, news, protected)
+        row = self._create(urn, had.kind, provider, news, protected)
+        # What was replaced goes at the end, as everything that is declared no more.
+        self.state[f"{urn}#replaced"] = had
+        return row
+
+    def _remove(self, goes: Callable[[str], bool]) -> None:
+        for urn in reversed([urn for urn in self.state if goes(urn) or urn.endswith("#replaced")]):
+            row = self.state[urn]
+            if row.protected:
+                self._fail(urn, RuntimeError("it is protected"))
+                return
+            try:
+                if row.provider is not None:
+                    self._run.steps.append(f"delete {_short(urn)}")
+                    row.provider.delete(row.id, _wire(row.outputs))
+            except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
+                self._fail(urn, fault)
+                return
+            del self.state[urn]
+
+    def _refresh(self) -> None:
+        for urn, row in list(self.state.items()):
+            if row.provider is None:
+                continue
+            try:
+                seen = row.provider.read(row.id, _wire(row.outputs))
+            except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
+                self._fail(urn, fault)
+                return
+            if not seen.id:
+                del self.state[urn]
+                continue
+            row.outputs = _wire(seen.outs)
+            row.inputs = _wire(seen.inputs or row.inputs)
+
+    def _fail(self, urn: str, fault: Exception) -> None:
+        self._run.ok = False
+        self._run.faults.append(f"{_short(urn)}: {fault}")
+
+
+class _Ended(grpc.RpcError):  # type: ignore[misc]
+    """The engine says no more to the program."""
+
+    def __init__(self, status: grpc.StatusCode) -> None:
+        super().__init__("the engine ended the run")
+        self._status = status
+
+    def code(self) -> grpc.StatusCode:
+        """As gRPC asks for it."""
+        return self._status
+
+    def details(self) -> str:
+        """As gRPC asks for it."""
+        return "the engine ended the run"
+
+
+class _Warnings(mocks.MockEngine):
+    """Keeps what the program tells the person at the terminal."""
+
+    def __init__(self, kept: list[str]) -> None:
+        super().__init__(None)
+        self.kept = kept
+
+    def Log(self, request: Any) -> None:  # noqa: N802 - as gRPC calls it
+        """Keep a warning."""
+        if request.severity == WARNING:
+            self.kept.append(request.message)
+
+
+def _short(urn: str) -> str:
+    return " ".join(urn.rpartition("$")[2].split("::")[-2:]).replace(DYNAMIC, "")
+
+
+def _wire(props: Props | None) -> Props:
+    """Send properties there and back: numbers come as floats, ``None`` is left out."""
+    sent = _finish(rpc.serialize_properties(props or {}, {}))
+    return dict(rpc.deserialize_properties(sent))
+
+
+def _finish(work: Coroutine[Any, Any, Value]) -> Value:
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return cast("Value", done.value)
+    raise AssertionError("an input is no plain value: something waits for it")

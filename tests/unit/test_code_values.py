@@ -1,0 +1,89 @@
+"""What a stack file tells a site's settings file: which names there are, how PHP reads the values, and that none is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from aegir_components import settings, templates
+from aegir_components.applications import APPLICATIONS, CodeBase
+from aegir_components.services import site
+from aegir_components.sources.resolve import value_faults
+from tests.unit import stacks
+from tests.unit.test_templates import HOSTILE, plan
+
+WHERE = 'aegir:sites["www.example.com"]'
+HARD: dict[str, Any] = {
+    "text": HOSTILE, "none": None, "yes": True, "whole": -3, "large": 2**70, "part": 1.5, "small": 1e-7,
+    "list": [1, "1", [False]], "named": {"a": {"b": HOSTILE}, "it's": 0},
+}  # fmt: skip
+
+
+def faults(application: str, **given: object) -> list[str]:
+    declared = stacks.declared(**{f"sites__site__{key}": value for key, value in given.items()})
+    platform = declared.sites[stacks.SITE].platform
+    return value_faults(declared, {platform: CodeBase(application=application, version="1", docroot=".")})
+
+
+@pytest.mark.parametrize(
+    ("application", "given", "says"),
+    [
+        ("wordpress", {"settings": {"WP_DEBUG": True}}, []),
+        ("wordpress", {"settings": {"DB_NAME": "x"}}, ['settings["DB_NAME"]: follows from the stack file']),
+        ("wordpress", {"settings": {"a.b": 1}}, ['settings["a.b"]: is no name of a constant of PHP']),
+        ("wordpress", {"config": {"system.site": {"name": "x"}}}, ["config: WordPress has no configuration objects"]),
+        ("drupal", {"settings": {"hash_salt": "x"}}, ['settings["hash_salt"]: follows from the stack file']),
+        ("drupal", {"settings": {"WP_DEBUG": True}}, ["settings[\"WP_DEBUG\"]: is no name of one of Drupal's $settings"]),
+        ("drupal", {"config": {"system.site": {"name": "x"}, "x": {"a": 1}, "a.b": 1}},
+         ['config["a.b"]: must be a mapping', 'config["x"]: is no name of a configuration object']),
+        ("drupal7", {"config": {"system.site": {"name": "x"}}}, ["config: Drupal 7 has no configuration objects"]),
+        ("drupal7", {"settings": {"reverse_proxy": True, "cache": 1}}, ['settings["reverse_proxy"]: follows from']),
+    ],
+)  # fmt: skip
+def test_names_are_those_of_the_application(application: str, given: dict[str, Any], says: list[str]) -> None:
+    found = faults(application, **given)
+    assert len(says) == len(found), found
+    assert all(text.startswith(f"{WHERE}.{say}") for text, say in zip(found, says, strict=True)), found
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"a b": 1}, "is no name of a setting"),
+        ({"a": "x\0y"}, "must be a text of up to 100000 characters, without NUL"),
+        ({"a": [[[[[[[[[1]]]]]]]]]}, "has more than 8 levels of lists and mappings"),
+        ({"a": float("inf")}, "must be a number that PHP can write"),
+    ],
+)
+def test_what_no_php_file_can_hold_is_a_fault_that_shows_no_value(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(settings.SettingsError) as caught:
+        stacks.declared(sites__site__settings=given)
+    assert says in str(caught.value)
+    assert "x\0y" not in str(caught.value)
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="PHP is not installed")
+def test_php_reads_every_value_with_its_type() -> None:
+    php = f"echo json_encode({templates.php(HARD)}, JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE);"
+    said = subprocess.run(["php", "-r", php], check=True, capture_output=True, text=True).stdout
+    assert HARD | {"large": str(2**70)} == json.loads(said)
+
+
+@pytest.mark.parametrize("application", sorted(APPLICATIONS))
+def test_own_values_stand_after_ours_where_a_later_one_counts_and_before_where_the_first_does(application: str) -> None:
+    values: dict[str, dict[str, Any]] = {"settings": {"OWN": HOSTILE}, "config": {"a.b": {"c": 1}}}
+    text = site.settings_text(dataclasses.replace(plan("full", application), values=values), 80)
+    assert text.count(templates.php(HOSTILE)) >= 1
+    own, local = text.index("'OWN'"), text.index("is_readable(__DIR__")
+    assert own > local if application == "wordpress" else own < local
+    assert (
+        own < text.index("DISALLOW_FILE_MODS")
+        if application == "wordpress"
+        else own > text.index("'hash_salt'" if application == "drupal" else "hash_salt")
+    )
+    assert "OWN" not in repr(dataclasses.replace(plan("full", application), values=values))
