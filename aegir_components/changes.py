@@ -27,12 +27,20 @@ class Declared:
     """By platform."""
     placed: Callable[[str], Mapping[str, Any]]
     """Gives ``members`` and ``uploads`` of a platform's sites, as ``SiteConfiguration`` has them."""
+    protected: frozenset[str] = frozenset()
+    """Sites that the last run has declared as protected, by what they are known by."""
 
 
 def problems(recorded: Recorded, declared: Declared) -> list[str]:
     """List what an edit would lose, each with its path in the stack file; empty when nothing is lost."""
     now = machines(recorded, declared.settings)
-    found = [*_removals(recorded, declared.settings), *_stranded(recorded, declared)]
+    found = [
+        *_protected(recorded, declared),
+        *_removals(recorded, declared.settings),
+        *_tls(recorded, declared.settings),
+        *_packs(recorded, declared.settings, now),
+        *_stranded(recorded, declared),
+    ]
     for site in declared.settings.sites.values():
         where = f'aegir:sites["{site.display_name}"]'
         database = recorded.of("aegir:SiteDatabase").get(site.identity)
@@ -181,6 +189,59 @@ def _major(version: str) -> int:
     return int(found[0]) if found else 0
 
 
+def _another(name: str, key: str, formerly: str) -> str:
+    """Say what is wrong with ``formerly`` of a site that is declared and not known as it was made."""
+    where = f'aegir:sites["{name}"].formerly'
+    way = f"write `formerly: {key}` at it" if key != name else "remove this key"
+    what = f"it was made as {key}, and `formerly` is missing" if not formerly else f"it was not made as {formerly}"
+    return f"{where}: {name} has content, but {what}. Nothing was changed. To keep its content, {way}"
+
+
+def _protected(recorded: Recorded, declared: Declared) -> Iterator[str]:
+    """Reject the removal of protected sites in our words: Pulumi's own advise a command that ends the protection for good."""
+    kept = {site.identity for site in declared.settings.sites.values()}
+    for key, have in sorted(recorded.of("aegir:SiteConfiguration").items()):
+        if key in declared.protected and key not in kept:
+            yield (
+                f"aegir:sites: {have.get('name') or key} is protected, and is no longer declared. Nothing was changed. Declare "
+                f"it again; if it is to be removed with its content, write `protect: false` at it for one pulumi up, and "
+                f"remove it then"
+            )
+
+
+def _tls(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
+    """Reject a web server that loses TLS in the edit in which its sites do: it would not start with what they have still."""
+    for name, server in declared.servers.items():
+        was = str(recorded.of("aegir:WebService").get(name, {}).get("type", ""))
+        if server.web is None or was != f"{server.web.type}_ssl":
+            continue
+        secure = sorted(
+            str(have.get("name") or key)
+            for key, have in recorded.of("aegir:SiteConfiguration").items()
+            if name in (have.get("members") or {}) and have.get("https", "none") != "none"
+        )
+        if secure:
+            yield (
+                f'aegir:servers["{name}"].services.web: {name} is to go from {was} to {server.web.type}, and serves '
+                f"{', '.join(secure)} over TLS until now. Nothing was changed. Take `https` away with one pulumi up, and TLS "
+                f"from {name} with another"
+            )
+
+
+def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, str]) -> Iterator[str]:
+    """Reject another name of a pack: what it shares is marked with its name on the machine that has it."""
+    known = recorded.of("aegir:PackExport")
+    for name, pack in declared.packs.items():
+        if name in known or not pack.exporter:
+            continue
+        for former, have in known.items():
+            if former not in declared.packs and have.get("server") == now.get(pack.exporter, pack.exporter):
+                yield (
+                    f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer declared. '
+                    f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its platforms"
+                )
+
+
 def _stranded(recorded: Recorded, declared: Declared) -> Iterator[str]:
     """Reject that a site goes while its platform leaves one of its web servers: removals come last, when that has left."""
     kept = {site.identity for site in declared.settings.sites.values()}
@@ -213,6 +274,12 @@ def _removals(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
     unconfirmed = [name for name in gone.values() if name not in declared.confirm_removals]
     typed = {name: difflib.get_close_matches(name, added, 1, ALIKE) for name in unconfirmed}
     advice = f"aegir:confirm_removals: [{', '.join(sorted(gone.values()))}]"
+    for key, name in gone.items():
+        if name in declared.sites and declared.sites[name].identity not in known:
+            # It is declared, as another site than the one that it is.
+            yield _another(name, key, declared.sites[name].formerly)
+            typed[name] = [name]
+    unconfirmed = [name for name in unconfirmed if typed[name] != [name]]
     for name in unconfirmed:
         if typed[name]:
             new, made = typed[name][0], next(key for key, shown_name in gone.items() if shown_name == name)

@@ -20,6 +20,7 @@ from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
+from .hub_records import Protected
 from .providers import entries, unfinished
 from .providers.access import DatabaseAccess
 from .providers.authority import DatabaseAuthority
@@ -70,6 +71,7 @@ async def build(declared: settings.Settings) -> Estate:
             on a machine is declared then.
     """
     given = certificates.given(declared)
+    holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     # Everything that is put on machines comes after it: another environment's stack file ends here.
     environment = Environment(declared.environment, formerly=declared.environment_formerly)
     # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
@@ -83,7 +85,8 @@ async def build(declared: settings.Settings) -> Estate:
         info=pulumi.log.info,
         warn=pulumi.log.warn,
     )
-    _reject_losses(before, declared, sources)
+    protected = Protected(declared.hub.root, holder)
+    _reject_losses(before, declared, sources, protected.known())
     await asyncio.to_thread(_reject_php, before, declared, sources)
     for text in changes.announcements(before, declared, lambda site: backups.newest(declared.hub.root, site)):
         pulumi.log.warn(text)
@@ -92,10 +95,10 @@ async def build(declared: settings.Settings) -> Estate:
         if any(server.dns == "manage" for server in declared.servers.values())
         else {}
     )
-    holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     if not pulumi.runtime.is_dry_run():
         now = {name: _entry(server) for name, server in declared.servers.items()}
         entries.note(declared.hub.root, holder, now)
+        protected.note(site.identity for site in declared.sites.values() if site.protect)
     for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
         pulumi.log.warn(text)
     servers = _servers(declared, environment, hosts, holder)
@@ -122,7 +125,9 @@ def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -
     return [name for name, site in declared.sites.items() if site.platform == platform or site.identity in had]
 
 
-def _reject_losses(before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved]) -> None:
+def _reject_losses(
+    before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], protected: frozenset[str]
+) -> None:
     """Stop before anything is declared, if an edit would lose content.
 
     Raises:
@@ -130,10 +135,17 @@ def _reject_losses(before: recorded.Recorded, declared: settings.Settings, sourc
     """
 
     def placed(platform: str) -> dict[str, Any]:
-        return {"members": members_props(_members(declared, platform)), "uploads": _uploads(declared, platform)}
+        pack = declared.pack_of(platform)
+        return {
+            "members": members_props(_members(declared, platform)),
+            "uploads": _uploads(declared, platform),
+            "master": pack.master if pack else "",
+        }
 
     code = {name: source.code for name, source in sources.items()}
-    if found := changes.problems(before, changes.Declared(settings=declared, code=code, placed=placed)):
+    if found := changes.problems(
+        before, changes.Declared(settings=declared, code=code, placed=placed, protected=protected)
+    ):
         raise settings.SettingsError(found)
 
 
@@ -205,7 +217,8 @@ async def _finish(declared: settings.Settings, servers: Mapping[str, Server], si
     for server in declared.servers.values():
         if server.web is not None:
             on_it = {name: sites[name].configuration for name in sites if server in declared.site_servers(name)}
-            active[server.name] = servers[server.name].activate(on_it)
+            renamed = {name: declared.sites[name].formerly for name in on_it if declared.sites[name].formerly}
+            active[server.name] = servers[server.name].activate(on_it, renamed)
     for name, site in sites.items():
         site.install([active[server.name] for server in declared.site_servers(name)])
         await _said()

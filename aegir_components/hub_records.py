@@ -87,6 +87,28 @@ class Records:
         return self._directory / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}.json"
 
 
+class Protected:
+    """Which sites a stack has declared as protected: Pulumi's state has it, and does not tell a program.
+
+    Args:
+        root: the hub root.
+        stack: ``<project>/<stack>``.
+    """
+
+    def __init__(self, root: str, stack: str) -> None:
+        self._records, self._stack = Records(root, "protected"), stack
+
+    def known(self) -> frozenset[str]:
+        """Name the sites of the last run, by what they are known by."""
+        return frozenset(map(str, (self._records.get(self._stack) or {}).get("sites", ())))
+
+    def note(self, sites: Iterable[str]) -> None:
+        """Write down the sites of this run."""
+        found = sorted(sites)
+        if found or self.known():
+            self._records.put({"sites": found}, self._stack)
+
+
 @contextlib.contextmanager
 def turn(root: str, machines: Iterable[str]) -> Iterator[None]:
     """Have several machines for oneself among all that runs on this hub, for work that holds them all at once.

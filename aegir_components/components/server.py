@@ -84,11 +84,12 @@ class Server(AegirComponent, kind="Server"):
                 self.before_sites.append(made)
         self.finish(**outputs)
 
-    def activate(self, sites: Mapping[str, SiteConfiguration]) -> Activation:
+    def activate(self, sites: Mapping[str, SiteConfiguration], known_as: Mapping[str, str]) -> Activation:
         """Declare the one reload after all sites of this web server are configured.
 
         Args:
             sites: their configurations, by name.
+            known_as: what renamed ones were made with, by name.
         """
         web = self._args.server.web
         assert web is not None
@@ -97,6 +98,8 @@ class Server(AegirComponent, kind="Server"):
             "connection": self._reached.to_props(),
             "type": web.type,
             "sites": {name: configuration.made for name, configuration in sorted(sites.items())},
+            # Left out otherwise, so that a state of before is the same.
+            "known_as": dict(sorted(known_as.items())) or None,
             "holder": self._args.holder,
         }
         return Activation(self._args.server.name, props, self.child(depends_on=list(sites.values())))

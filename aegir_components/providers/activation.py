@@ -57,7 +57,7 @@ class Provider(Lifecycle):
         what, conn = "reloading the web server", _connection(want)
         script.execute(conn, "apply", _items(want), what=what, holder=want["holder"])
         sites = [
-            answered.Site(hub_root=conn.hub_root, stack=str(want["holder"]), site=name)
+            answered.Site(hub_root=conn.hub_root, stack=str(want["holder"]), site=_known_as(want, name))
             for name in sorted(touched(want))
         ]
         asked = {site: here for site in sites if (here := site.places(conn.host))}
@@ -79,7 +79,8 @@ class Activation(AegirResource, module="aegir", name="Activation"):
 
         Args:
             name: the server's name.
-            props: ``host``, ``connection``, ``type``, ``sites`` (name to what its configuration was last made as), ``holder``.
+            props: ``host``, ``connection``, ``type``, ``sites`` (name to what its configuration was last made as),
+                ``known_as`` (of renamed sites: name to what it was made with), ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -102,8 +103,18 @@ class Activation(AegirResource, module="aegir", name="Activation"):
 
 def touched(want: State) -> set[str]:
     """Name the sites that were configured since the last reload that is recorded; new ones are their installation's to prove."""
-    before = want.get("was", {}).get("sites") or {}
-    return {name for name, made in want["sites"].items() if name in before and before[name] != made}
+    was = want.get("was", {})
+    before = was.get("sites") or {}
+    # A name may be another site's by now: that one is its installation's to prove, too.
+    return {
+        name
+        for name, made in want["sites"].items()
+        if name in before and before[name] != made and _known_as(was, name) == _known_as(want, name)
+    }
+
+
+def _known_as(props: State, name: str) -> str:
+    return str((props.get("known_as") or {}).get(name, name))
 
 
 def _connection(props: State) -> Connection:

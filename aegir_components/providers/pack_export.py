@@ -42,7 +42,9 @@ class Provider(Lifecycle):
         _compare(want)
         was = without(want.get("was", {}), forgotten()) or {}
         former = str(was.get("server", want["server"]))
-        moved = former if former != want["server"] else ""
+        # By machine: under another name in the stack file it has the files already.
+        same = not was or _server(was).twin({want["server"]: _server(want)})
+        moved = "" if same else former
         lines = _items(want, moved_from=f"{former}:{was['path']}" if moved else "")
         script.execute(
             _server(want), "apply", lines, what=_what(want), holder=want["holder"], timeout=EXPORT_TIMEOUT

@@ -35,6 +35,13 @@ class Provider(Lifecycle):
         """A platform is known by the path that it is published at."""
         return str(want["publish_path"])
 
+    def rejected(self, have: State, want: State) -> dict[str, str]:
+        """Reject own code for a machine that sees a pack's: its mount goes after that."""
+        there = without(have, forgotten()) or {}
+        if "members" not in want or not (slaves := _promoted(there, want)):
+            return {}
+        return {"members": _TWO_RUNS.format(", ".join(slaves), want.get("platform", have.get("platform")))}
+
     def observe(self, want: State) -> State | None:
         """Look at every member: the links, the definition, and every file: size, time and mode, or all of its bytes."""
         full = want.get("verify") == "full"
@@ -159,15 +166,25 @@ def _refuse_leaving(want: State) -> None:
     if had and not any(conn.twin(_members(want)) for conn in owners.values()):
         what = f"moving the platform {want['platform']}"
         each(owners, lambda conn: script.execute(conn, "check", release.refuse_items(_paths(want)), what=what))
+    if why := _promoted(was, want):
+        raise Refused(", ".join(why), _TWO_RUNS.format(", ".join(why), want["platform"]))
+
+
+_TWO_RUNS = (
+    "{0} has the code of {1} over NFS, and would get its own while that is mounted. Nothing was changed. Take {0} out of the "
+    "pack with one pulumi up, and put the platform on it with another"
+)
+
+
+def _promoted(was: State, want: State) -> list[str]:
+    """List the slaves of a pack that would have code of their own while they still see their master's. Pure."""
+    had = was.get("members") or {}
+    owners = [name for name in had if not _sees(was, name)]
     now = {name for name in want["members"] if not _sees(want, name)}
-    promoted = sorted(name for name in set(had) - set(owners) if name in now)
     # Where two members of a pack change places, the files are where both see them.
-    if promoted and not any(name in want["members"] and _sees(want, name) for name in owners):
-        raise Refused(
-            ", ".join(promoted),
-            f"it has the code of {want['platform']} over NFS, and would get its own while that is mounted. Nothing was changed. "
-            f"Take it out of the pack with one pulumi up, and put the platform on it with another",
-        )
+    if any(name in want["members"] and _sees(want, name) for name in owners):
+        return []
+    return sorted(name for name in set(had) - set(owners) if name in now)
 
 
 def switch_failure(

@@ -54,6 +54,17 @@ class Provider(Lifecycle):
             return {
                 "members": f"the files of {site} are on {', '.join(had)}, and its platform is to be on {', '.join(now)}. {advice}"
             }
+        owners = {name: conn for name, conn in had.items() if not _sees(have, name)}
+        keeping = {name: conn for name, conn in now.items() if not _sees(want, name)}
+        in_a_pack = bool(want.get("master")) or len(keeping) < len(now)
+        if owners and not in_a_pack and not any(conn.twin(keeping) for conn in owners.values()):
+            return {
+                "members": f"the files of {site} are on {', '.join(owners)}, and its platform is to be on {', '.join(now)}. "
+                f"{advice}"
+            }
+        hidden = [name for name, conn in owners.items() if (twin := conn.twin(now)) and _sees(want, twin)]
+        if hidden and want.get("master") and not have.get("master") and len(owners) == len(had):
+            return {"members": _hidden(str(site), hidden, str(want["master"]))}
         if have.get("uploads") and not want.get("uploads"):
             return {
                 "uploads": f"the uploads of {site} are in {have['uploads']}, and its web servers are to have their own. {advice}"
@@ -143,6 +154,15 @@ class Provider(Lifecycle):
     def remove(self, have: State) -> None:
         """Keep its files and its database on the hub while it serves, then stop serving it, and then remove the files."""
         site_removal.remove(have, _members(have), lambda name: _sees(have, name))
+
+
+def _hidden(site: str, servers: list[str], master: str) -> str:
+    where = ", ".join(servers)
+    return (
+        f"{where} has files of {site} itself, and is to see those of {master} over NFS: its own would lie below the mount. "
+        f"Nothing was changed. Put the platform on {master} alone with one pulumi up, which keeps an archive of what {where} "
+        f"has on the hub, and make {where} a slave with another"
+    )
 
 
 def _made(want: State, was: State) -> str:

@@ -76,8 +76,9 @@ def read_sites(node: Node, estate: Estate) -> dict[str, model.Site]:
     users = {name: f"the name of site {quoted(key)}" for name, key in taken.items()}
     sites: dict[str, model.Site] = {}
     made = dict.fromkeys(taken, "")
+    renamed = {host.ascii: entry.child("formerly").given for entry, host in hosts}
     for entry, host in hosts:
-        former = _formerly(entry.child("formerly"), host, made)
+        former = _formerly(entry.child("formerly"), host, made, renamed)
         made.setdefault(former, host.display)
         sites.setdefault(host.ascii, _site(entry, host, former, users, estate))
     return dict(sorted(sites.items()))
@@ -94,13 +95,14 @@ def read_confirmed(node: Node, declared: Mapping[str, model.Site]) -> tuple[str,
     return tuple(sorted(set(found)))
 
 
-def _formerly(node: Node, host: HostName, made: Mapping[str, str]) -> str:
+def _formerly(node: Node, host: HostName, made: Mapping[str, str], renamed: Mapping[str, bool]) -> str:
     """Read the name that a site was made with.
 
     Args:
         node: the setting.
         host: the site's name now.
         made: the names that others have, and those that others were made with, each with who that is.
+        renamed: of each declared name, whether its site was made with another one: then nobody's data are of this name.
     """
     name = node.text("", lambda text: names.host_name(text).ascii)
     if not name:
@@ -109,7 +111,7 @@ def _formerly(node: Node, host: HostName, made: Mapping[str, str]) -> str:
         node.fault("is the site's own name; remove it")
     elif made.get(name):
         node.fault(f"{node.describe()} is what site {quoted(made[name])} was called already")
-    elif name in made:
+    elif name in made and not renamed.get(name):
         node.fault(f"{node.describe()} is the name of another site; its data are that one's")
     return name
 
