@@ -88,7 +88,8 @@ class Driver:
         return edit.__name__
 
     def _broken(self) -> str:
-        open_sites = [name for name in self.world.kept if self.world.settings["sites"][name].get("state") != "disabled"]
+        sites = self.world.settings["sites"].values()
+        open_sites = [site for site in sites if site.get("state") != "disabled"]
         edits.broken_release(self.world, self.chance)
         # Where every site is closed nobody can prove it; the repair follows before one is opened.
         self._up(ok=not open_sites)

@@ -77,7 +77,7 @@ def test_a_slave_cannot_get_code_of_its_own_while_it_sees_its_masters(farm: Fake
     both = code(farm, tmp_path)
     both["members"]["web2"] = {"connection": reach(farm, tmp_path, "web2"), "type": "apache"}
 
-    with pytest.raises(RuntimeError, match="web2: it has the code of code over NFS") as refused:
+    with pytest.raises(RuntimeError, match="web2 has the code of code over NFS") as refused:
         release.Provider().update("", before, both)
 
     assert "Take it out of the pack" in str(refused.value)
