@@ -80,7 +80,7 @@ def test_a_slave_cannot_get_code_of_its_own_while_it_sees_its_masters(farm: Fake
     with pytest.raises(RuntimeError, match="web2 has the code of code over NFS") as refused:
         release.Provider().update("", before, both)
 
-    assert "Take it out of the pack" in str(refused.value)
+    assert "Take web2 out of the pack" in str(refused.value)
     assert {} == farm.hosts["web2"].releases
 
 
