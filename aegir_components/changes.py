@@ -40,6 +40,7 @@ def problems(recorded: Recorded, declared: Declared) -> list[str]:
         *_tls(recorded, declared.settings),
         *_packs(recorded, declared.settings, now),
         *_stranded(recorded, declared),
+        *_places(recorded, declared.settings),
     ]
     for site in declared.settings.sites.values():
         where = f'aegir:sites["{site.display_name}"]'
@@ -240,6 +241,14 @@ def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, st
                     f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer declared. '
                     f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its platforms"
                 )
+
+
+def _places(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
+    """Reject a new platform in a place that is the system's or others'; one that is there already stays."""
+    there = {str(have.get("publish_path")) for have in recorded.of("aegir:Release").values()}
+    for name, platform in declared.platforms.items():
+        if platform.publish_path not in there and (why := settings.taken(platform.publish_path)):
+            yield f'aegir:platforms["{name}"].publish_path: {why}. Nothing was changed'
 
 
 def _stranded(recorded: Recorded, declared: Declared) -> Iterator[str]:

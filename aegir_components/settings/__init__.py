@@ -24,6 +24,7 @@ from .model import (
     WebService,
 )
 from .php import Php
+from .platforms import taken
 from .reader import SettingsError
 from .stack import StackFileRefused, directory_of, find_stack_file, load_from_pulumi, load_values
 
@@ -59,4 +60,5 @@ __all__ = [
     "load_from_pulumi",
     "load_values",
     "numbers",
+    "taken",
 ]

@@ -16,10 +16,14 @@ PLATFORMS_ROOT: Final = "/var/aegir/platforms"
 AEGIR_OWN: Final = ("config", ".ssh", ".drush", "backups", "clients")
 SYSTEM_TREES: Final = (
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys"),
-    *("/tmp", "/usr", "/var/run", "/var/tmp", "/lost+found"),  # noqa: S108  they are to be refused
+    *("/tmp", "/usr", "/var/run", "/var/tmp"),  # noqa: S108  they are to be refused
+)
+"""What belongs to a system: no publish path lies in one."""
+VARIABLE_TREES: Final = (
+    "/lost+found",
     *(f"/var/{name}" for name in ("backups", "cache", "crash", "lib", "local", "lock", "log", "mail", "opt", "spool")),
 )
-"""What belongs to a system: no publish path lies in one, or has one in it."""
+"""The same, but earlier versions took them: a platform that is there already stays."""
 NEVER_BESIDE: Final = ("/home", "/media", "/mnt", "/var")
 """Directories of others' directories: releases and site data would lie among these."""
 MOST_RELEASES: Final = 100
@@ -146,18 +150,28 @@ def _publish_path(text: str, root: str) -> str:
     for tree in SYSTEM_TREES:
         if _within(path, tree):
             raise Wrong(f"must not lie in {tree}, which belongs to the system")
-        if _within(tree, path):
-            raise Wrong(f"must not contain {tree}, which belongs to the system")
     for base in sorted({"/var/aegir", root}):
         for own in AEGIR_OWN:
             if _overlap(path, f"{base}/{own}"):
                 raise Wrong(f"must not be, contain or lie in {base}/{own}, which is Aegir's own")
+    return path
+
+
+def taken(path: str) -> str:
+    """Say why no new platform is published at a path; empty where one may be. Pure.
+
+    Args:
+        path: what ``publish_path`` may be by its form.
+    """
+    for tree in (*SYSTEM_TREES, *VARIABLE_TREES):
+        if _within(path, tree):
+            return f"must not lie in {tree}, which belongs to the system"
+        if _within(tree, path):
+            return f"must not contain {tree}, which belongs to the system"
     beside = path.rpartition("/")[0]
     if beside in NEVER_BESIDE:
-        raise Wrong(
-            f"must not lie in {beside} itself, since releases and site data are kept beside it; take one below it"
-        )
-    return path
+        return f"must not lie in {beside} itself, since releases and site data are kept beside it; take one below it"
+    return ""
 
 
 def _check_paths(nodes: Mapping[str, Node], platforms: Mapping[str, model.Platform]) -> None:

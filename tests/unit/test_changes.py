@@ -60,7 +60,7 @@ def recorded(config: Config) -> Recorded:
     """Give what a run with a stack file leaves in the state."""
     declared, outputs = load(config), {}
     for name in declared.platforms:
-        facts = {"facts": {"version": code(name).version}}
+        facts = {"facts": {"version": code(name).version}, "publish_path": declared.platforms[name].publish_path}
         outputs[f"urn:pulumi:x::aegir::aegir:Release::{name}"] = {
             "type": "pulumi-python:dynamic/aegir:Release",
             "outputs": facts,
@@ -301,3 +301,23 @@ def test_the_page_has_every_edit_of_these_tables() -> None:
     applied, rejected = page.split("## Rejected")
     assert list(APPLIED) == re.findall(r"(?m)^\| ((?!edit|---)[^|]+?) \|", applied)
     assert [row.id for row in REJECTED] == re.findall(r"(?m)^\| ((?!edit|---)[^|]+?) \|", rejected.split("<!--")[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/var/log/code", "must not lie in /var/log, which belongs to the system"),
+        ("/var/lib/mysql/code", "must not lie in /var/lib, which belongs to the system"),
+        ("/home/deploy", "must not lie in /home itself"),
+        ("/var/www", "must not lie in /var itself"),
+    ],
+)
+def test_a_new_platform_is_in_no_place_of_the_systems_and_one_that_is_there_stays(path: str, why: str) -> None:
+    (text,) = problems(
+        lambda config: config["platforms"].update(new={**config["platforms"]["ten"], "publish_path": path})
+    )
+    assert text.startswith(f'aegir:platforms["new"].publish_path: {why}')
+
+    before = copy.deepcopy(ESTATE)
+    before["platforms"]["new"] = {**before["platforms"]["ten"], "publish_path": path}
+    assert [] == problems(lambda _config: None, before)

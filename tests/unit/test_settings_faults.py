@@ -732,16 +732,6 @@ FAULTS = [
         id="publish-path-contains-config",
     ),
     pytest.param(
-        {"platforms>d10>publish_path": "/var/log/aegir-code"},
-        f"{D10}.publish_path: must not lie in /var/log, which belongs to the system",
-        id="publish-path-in-a-log-directory",
-    ),
-    pytest.param(
-        {"platforms>d10>publish_path": "/home/deploy"},
-        f"{D10}.publish_path: must not lie in /home itself, since releases and site data are kept beside it; take one below it",
-        id="publish-path-among-homes",
-    ),
-    pytest.param(
         {"platforms>d10>publish_path": "/srv/.sites/x"},
         f"{D10}.publish_path: must not have a directory whose name begins with a dot, as releases and site data do",
         id="publish-path-hidden",
