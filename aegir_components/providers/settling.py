@@ -24,3 +24,8 @@ def wait(sites: Iterable[str]) -> None:
     last = max((_written[site] for site in sites if site in _written), default=0.0)
     if (left := last + FRESH - time.monotonic()) > 0:
         time.sleep(left)
+
+
+def forget() -> None:
+    """Know of no change, as a new process does."""
+    _written.clear()

@@ -1,14 +1,16 @@
 """Pulumi's engine, small: runs the program in this process over a state, with the providers themselves.
 
 What it does as the real one: checks, diffs, replacements, the order of removals, a state that is kept after each step. What
-it does not: steps side by side, previews, secrets in the state. ``tests/random`` makes thousands of runs with it.
+it does not: steps side by side, secrets in the state. ``tests/random`` and ``tests/matrix`` make thousands of runs with it.
 """
 
 from __future__ import annotations
 
+import base64
+import pickle
 import threading
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
 
 import grpc  # type: ignore[import-untyped]
@@ -17,8 +19,10 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.mocks import _ensure_event_loop, _sync_await  # type: ignore[attr-defined]
 from pulumi.runtime.proto import resource_pb2
 
-from aegir_components.providers import activation, declared, lifecycle
+from aegir_components.providers import activation, declared, lifecycle, settling
 from aegir_components.recorded import READ
+
+from .mocks import opened
 
 DYNAMIC: Final = "pulumi-python:dynamic/"
 WARNING: Final = 2
@@ -58,21 +62,17 @@ class Run:
 class Engine(mocks.MockMonitor):
     """A stack: its state, and commands on it."""
 
-    def __init__(self, providers: Callable[[str], lifecycle.Lifecycle]) -> None:
-        """Begin with an empty state.
-
-        Args:
-            providers: gives the provider of a type, such as ``aegir:Machine``.
-        """
+    def __init__(self, state: dict[str, Row] | None = None) -> None:
+        """Begin with a state, or with an empty one."""
         super().__init__(cast("mocks.Mocks", None))
-        self.state: dict[str, Row] = {}
-        self._providers = providers
+        self.state: dict[str, Row] = {} if state is None else state
+        self._previews = False
         self._lock = threading.Lock()
         self._run = Run()
         self._seen: set[str] = set()
         self._killed: Killed | None = None
 
-    def up(self, program: Callable[[], Coroutine[Any, Any, None]], *, refresh: bool = False, **config: Any) -> Run:
+    def up(self, program: Callable[[], Coroutine[Any, Any, object]], *, refresh: bool = False, **config: Any) -> Run:
         """Do what ``pulumi up`` does.
 
         Args:
@@ -94,6 +94,22 @@ class Engine(mocks.MockMonitor):
                 self._remove(lambda urn: urn not in self._seen)
         finally:
             activation.waiting.clear()
+        return self._run
+
+    def preview(self, program: Callable[[], Coroutine[Any, Any, object]], **config: Any) -> Run:
+        """Do what ``pulumi preview`` does: nothing, to anything."""
+        kept, self._previews = self.state, True
+        self.state = {urn: replace(row) for urn, row in kept.items()}
+        try:
+            return self.up(program, **config)
+        finally:
+            self.state, self._previews = kept, False
+
+    def refresh(self) -> Run:
+        """Do what ``pulumi refresh`` does."""
+        self._run = Run()
+        self._configure({})
+        self._refresh()
         return self._run
 
     def destroy(self) -> Run:
@@ -136,10 +152,13 @@ class Engine(mocks.MockMonitor):
         return resource_pb2.ResourceInvokeResponse(**{"failures": None, "return": answer})
 
     def _configure(self, config: Props) -> None:
+        """Begin as a new process does, which knows nothing of the last command."""
         declared.forget()
+        activation.waiting.clear()
+        settling.forget()
         lifecycle.configure(config)
 
-    def _declare(self, program: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _declare(self, program: Callable[[], Coroutine[Any, Any, object]]) -> None:
         logger = _Warnings(self._run.warnings)
         mocks.set_mocks(
             self.mocks, project="aegir", stack="test", preview=False, monitor=self, organization="organization"
@@ -160,17 +179,19 @@ class Engine(mocks.MockMonitor):
             raise self._killed
 
     def _step(self, urn: str, request: Any) -> Row:
-        inputs = rpc.deserialize_properties(request.object)
+        inputs = dict(rpc.deserialize_properties(request.object))
         kind = request.type.removeprefix(DYNAMIC)
         protected = bool(request.protect)
         if kind == request.type:
             return self._keep(urn, Row(request.type, None, "", {}, inputs, protected))
         had = self.state.get(urn)
-        provider = had.provider if had is not None and had.provider is not None else self._providers(kind)
-        result = provider.check(had.inputs if had else {}, lifecycle.plain(_wire(inputs)))
+        provider = cast("lifecycle.Lifecycle", pickle.loads(base64.b64decode(inputs["__provider"])))  # noqa: S301 - our own
+        result = provider.check(had.inputs if had else {}, lifecycle.plain(_wire(_opened(inputs))))
         if result.failures:
             raise RuntimeError("; ".join(f"{each.property}: {each.reason}" for each in result.failures))
         news = _wire(result.inputs)
+        if self._previews:
+            return self._previewed(urn, request.type, had, provider, news)
         if had is not None:
             difference = provider.diff(had.id, _wire(had.outputs), news)
             if difference.replaces:
@@ -182,6 +203,12 @@ class Engine(mocks.MockMonitor):
             outputs = _wire(provider.update(had.id, _wire(had.outputs), news).outs)
             return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
         return self._create(urn, request.type, provider, news, protected)
+
+    def _previewed(self, urn: str, kind: str, had: Row | None, provider: lifecycle.Lifecycle, news: Props) -> Row:
+        if had is not None and not provider.diff(had.id, _wire(had.outputs), news).changes:
+            return had
+        self._run.steps.append(f"{'create' if had is None else 'update'} {_short(urn)}")
+        return Row(kind, provider, had.id if had else "", news, news, protected=False)
 
     def _create(self, urn: str, kind: str, provider: lifecycle.Lifecycle, news: Props, protected: bool) -> Row:
         self._run.steps.append(f"create {_short(urn)}")
@@ -225,7 +252,8 @@ class Engine(mocks.MockMonitor):
             try:
                 if row.provider is not None:
                     self._run.steps.append(f"delete {_short(urn)}")
-                    row.provider.delete(row.id, _wire(row.outputs))
+                    if not self._previews:
+                        row.provider.delete(row.id, _wire(row.outputs))
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
                 self._fail(urn, fault)
                 return
@@ -282,6 +310,14 @@ class _Warnings(mocks.MockEngine):
 
 def _short(urn: str) -> str:
     return " ".join(urn.rpartition("$")[2].split("::")[-2:]).replace(DYNAMIC, "")
+
+
+def _opened(value: Any) -> Any:
+    """Take secrets out of their envelopes, however deep."""
+    value = opened(value)
+    if isinstance(value, Mapping):
+        return {key: _opened(item) for key, item in value.items()}
+    return [_opened(item) for item in value] if isinstance(value, list) else value
 
 
 def _wire(props: Props | None) -> Props:

@@ -17,8 +17,9 @@ from aegir_components.applications import Answer
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostUnreachable
 from aegir_components.testing import Account, FakeFarm, FakeHost, FakeMySQL
+from aegir_components.testing.engine import Row
 from aegir_components.testing.farm import BROKEN, NOT_FOUND, PAGES
-from tests.matrix.engine import Config, Stack, State
+from tests.matrix.engine import Config, Stack
 
 ONE, TWO, NEW = "one.example.com", "two.example.com", "new.example.com"
 ROWS = 7
@@ -60,7 +61,7 @@ class World:
 
     stack: Stack
     hub: Path
-    _saved: tuple[FakeFarm, State, Config] | None = None
+    _saved: tuple[FakeFarm, dict[str, Row], Config] | None = None
     _copy: Path | None = None
     sites: dict[str, str] = field(default_factory=dict)
     """Sites with content: what each is known by, by its name now."""

@@ -24,8 +24,6 @@ from aegir_components.testing import FakeFarm, FakeHost
 from aegir_components.testing.database import FakeMySQL
 from aegir_components.testing.engine import Engine, Killed
 from aegir_components.testing.farm import BROKEN
-from tests.provider.test_contract import PROVIDERS
-from tests.provider.test_recorded_state import KINDS
 from tests.random.world import CLUSTER, FIRST, Ended
 
 ADDRESSES = {"web1": "10.0.0.2", "web2": "10.0.0.4", "db1": "10.0.0.3"}
@@ -120,7 +118,7 @@ class OnDoubles:
         key = " ".join((hub / "id.pub").read_text().split()[:2])
         farm = MortalFarm()
         services = {"web1": {"web": "apache"}, "web2": {"web": "nginx"}, "db1": {"database": "mysql"}}
-        world = cls(farm, Engine(lambda kind: PROVIDERS[KINDS[kind]]()), code, {
+        world = cls(farm, Engine(), code, {
             "hub": {"address": farm.hub, "root": str(hub), "ssh": {"identity": str(hub / "id")}},
             "servers": {
                 f"{name}.lab.test": {"address": address, "ssh": {"host_key": key}, "services": services[name]}
