@@ -216,7 +216,13 @@ CLUSTERS = (
         before=_shared,
         with_it={"added": _copied("/srv/shared")},
     ),
-    Row(key="clusters.*.uploads.nfs", values=("10.0.0.9:/srv/uploads",), world="cluster"),
+    Row(
+        key="clusters.*.uploads.nfs",
+        values=("10.0.0.9:/srv/uploads",),
+        world="cluster",
+        # The edit before was not applied: there is no key to remove.
+        with_it={"removed": also("clusters.*.uploads", {})},
+    ),
 )
 PACKS = (
     Row(key="packs.*.master", values=("web3",), world="pack"),
