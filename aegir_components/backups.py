@@ -46,7 +46,26 @@ DUMP = (
     "--hex-blob",
     "--no-tablespaces",
     "--default-character-set=utf8mb4",
+    # A row may be as long as the server takes; the program's own limit is lower.
+    "--max-allowed-packet=1G",
 )
+PACKET: Final = 8 << 20
+"""Bytes of a statement that every server takes: half of the default of ``max_allowed_packet``."""
+
+ROOMY: Final = """\
+set -eu
+limit=$1; shift
+mkdir -p -m 700 /run/aegir/private
+exec 8>>/run/aegir/private/packet.lock
+flock 8
+had=$("$@" --skip-column-names --batch --execute 'SELECT @@GLOBAL.max_allowed_packet' </dev/null)
+if [ "$had" -lt "$limit" ]; then
+    trap '"$@" --execute "SET GLOBAL max_allowed_packet = $had" </dev/null' EXIT
+    trap 'exit 1' HUP INT TERM
+    "$@" --execute "SET GLOBAL max_allowed_packet = $limit" </dev/null
+fi
+"""
+"""Shell: let the server take statements of a size while a dump is loaded, one dump at a time, and not longer than that."""
 
 NO_DEFINERS = r"LC_ALL=C sed -E '/^(\/\*!5[0-9]{4} |CREATE )/s/DEFINER=`[^`]*`@`[^`]*`( SQL SECURITY DEFINER)?//'"
 """Takes the accounts out of views, triggers and routines of a dump: the hub's own may not make any in another's name."""
@@ -164,13 +183,13 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
         with _login(conn, endpoint) as (where, login):
             command = shlex.join(["mysqldump", *login, *DUMP, database])
             _stream(where, ["sh", "-c", _both(command)], part, called=f"nothing was removed: mysqldump of {database}")
-        _check_end(conn, database, part)
+        longest = _check_end(conn, database, part)
         scratch = f"aegir_proof_{secrets.token_hex(6)}"
         with client.connect(endpoint) as session:
             session.rows(f"CREATE DATABASE `{scratch}`")
         try:
             with _login(conn, endpoint) as (where, login):
-                _feed(where, ["sh", "-c", f"gzip -dc | {NO_DEFINERS} | {shlex.join(['mysql', *login, scratch])}"], part)
+                _feed(where, _loading(conn, endpoint, login, scratch, longest), part)
             after = databases.tables(endpoint, scratch)
         finally:
             with client.connect(endpoint) as session:
@@ -186,6 +205,30 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
             record.write_text(json.dumps({"database": database, "sums": sums}))
         part.rename(target)
     return target
+
+
+def _loading(conn: Connection, endpoint: client.Endpoint, login: list[str], database: str, longest: int) -> list[str]:
+    """Give the program that loads a dump from its input.
+
+    Raises:
+        Refused: the server is somebody else's, and takes no statement as long as the dump's longest one.
+    """
+    load = f"gzip -dc | {NO_DEFINERS} | {shlex.join(['mysql', *login, '--max-allowed-packet=1G', database])}"
+    if longest <= PACKET:
+        return ["sh", "-c", load]
+    if conn.kind == "none":
+        with client.connect(endpoint) as session:
+            limit = int(str(session.rows("SELECT @@GLOBAL.max_allowed_packet")[0][0]))
+        if longest < limit:
+            return ["sh", "-c", load]
+        raise Refused(
+            conn.host,
+            f"nothing was removed: a row takes a statement of {longest >> 20} MB in a dump, and the server loads "
+            f"{limit >> 20} MB at most. Let its owner raise max_allowed_packet, for as long as this takes",
+        )
+    # The server's own limit counts in steps of a kilobyte, and a statement has some bytes around it.
+    limit = (longest + (1 << 20)) >> 10 << 10
+    return ["sh", "-c", f"{ROOMY}{load}", "sh", str(limit), "mysql", *login]
 
 
 def has_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> bool:
@@ -228,13 +271,19 @@ def _unfinished(target: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _check_end(conn: Connection, database: str, dump: Path) -> None:
-    ending = b""
+def _check_end(conn: Connection, database: str, dump: Path) -> int:
+    """See that a dump is whole, and give the length of its longest line, which is a statement, in bytes."""
+    ending, line, longest = b"", 0, 0
     with gzip.open(dump, "rb") as packed:
         while chunk := packed.read(1 << 20):
             ending = (ending + chunk)[-200:]
+            first, *more = chunk.split(b"\n")
+            line += len(first)
+            longest = max(longest, line, *(len(each) for each in more))
+            line = len(more[-1]) if more else line
     if b"Dump completed" not in ending:
         raise Refused(conn.host, f"the dump of {database} has no end; nothing was removed")
+    return longest
 
 
 @contextmanager

@@ -87,6 +87,10 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
         # A program's socket is in no archive, and no reason not to remove a site.
         socket = f"{layout.site_private(ROOT, site)}/program.sock"
         lab.host("web1").run(f"php -r 'stream_socket_server(\"unix://{socket}\");' && test -S {socket}")
+    # A row near to what the server takes: a dump of it has a statement of twice that.
+    database = layout.database_name(GOES)
+    big = "CREATE TABLE big (bytes LONGBLOB); INSERT INTO big VALUES (REPEAT(UNHEX('00FF'), 8000000))"
+    lab.host("db1").run(f'mysql {database} -e "{big}"')
     return Estate(lab, farm, before)
 
 
@@ -104,6 +108,8 @@ def test_a_site_leaves_a_proven_backup_and_nothing_on_the_hosts(estate: Estate) 
     assert ["600", "600"] == [f"{path.stat().st_mode & 0o777:o}" for path in (files, dump)]
     assert "700" == f"{dump.parent.stat().st_mode & 0o777:o}"
     text = gzip.decompress(dump.read_bytes()).decode()
+    assert "00FF" * 8_000_000 in text
+    assert "16777216" == sql(database, "SELECT @@GLOBAL.max_allowed_packet"), "as it was"
     assert "Dump completed" in text[-200:]
     assert "CREATE TABLE `wp_options`" in text
     with tarfile.open(files, "r:gz") as archive:
