@@ -19,9 +19,10 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -313,20 +314,35 @@ def kept(conn: Connection, site: str) -> list[Path]:
     return _of_site(directory(conn), site)
 
 
-def newest(hub_root: str, site: str) -> str:
-    """Give the names of a site's newest dump and newest archive of files on the hub; empty when there is neither.
+def newest(hub_root: str) -> Callable[[str], str]:
+    """Give what names a site's newest dump and newest archive of files on the hub; empty when there is neither.
 
-    An archive may be of a web server that the site has left: only a dump has the content of its pages.
+    An archive may be of a web server that the site has left: only a dump has the content of its pages. The directory is
+    listed once, and only where a site is asked for.
     """
     place = Path(hub_root) / "backups"
-    found = sorted(_of_site(place, site) if place.is_dir() else [], key=lambda path: path.stat().st_mtime)
-    kinds = {ending: [path.name for path in found if path.name.endswith(ending)] for ending in (".sql.gz", ".tar.gz")}
-    return " and ".join(names[-1] for names in kinds.values() if names)
+
+    @cache
+    def listed() -> list[Path]:
+        return list(place.iterdir()) if place.is_dir() else []
+
+    def of(site: str) -> str:
+        found = sorted(_among(listed(), site), key=lambda path: path.stat().st_mtime)
+        kinds = {
+            ending: [path.name for path in found if path.name.endswith(ending)] for ending in (".sql.gz", ".tar.gz")
+        }
+        return " and ".join(names[-1] for names in kinds.values() if names)
+
+    return of
 
 
 def _of_site(place: Path, site: str) -> list[Path]:
-    name = re.escape(layout.file_name(site))
-    return sorted(path for path in place.iterdir() if re.match(rf"{name}-\d{{8}}T", path.name))
+    return sorted(_among(place.iterdir(), site))
+
+
+def _among(paths: Iterable[Path], site: str) -> Iterator[Path]:
+    name = re.compile(rf"{re.escape(layout.file_name(site))}-\d{{8}}T")
+    return (path for path in paths if name.match(path.name))
 
 
 def _now() -> str:

@@ -88,7 +88,7 @@ async def build(declared: settings.Settings) -> Estate:
     protected = Protected(declared.hub.root, holder)
     _reject_losses(before, declared, sources, protected.known())
     await asyncio.to_thread(_reject_php, before, declared, sources)
-    for text in changes.announcements(before, declared, lambda site: backups.newest(declared.hub.root, site)):
+    for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
         pulumi.log.warn(text)
     hosts = (
         {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}

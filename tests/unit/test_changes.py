@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aegir_components import changes, layout, settings
+from aegir_components import backups, changes, layout, settings
 from aegir_components.applications import CodeBase
 from aegir_components.recorded import Recorded, of_outputs
 
@@ -321,3 +322,22 @@ def test_a_new_platform_is_in_no_place_of_the_systems_and_one_that_is_there_stay
     before = copy.deepcopy(ESTATE)
     before["platforms"]["new"] = {**before["platforms"]["ten"], "publish_path": path}
     assert [] == problems(lambda _config: None, before)
+
+
+def test_the_hubs_backups_are_listed_once_for_all_sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "backups"
+    place.mkdir()
+    for name in (f"{ONE}-20261124T020000Z.sql.gz", f"{ONE}-20261125T020000Z.sql.gz", f"{TWO}-20261124T020000Z.sql.gz"):
+        (place / name).touch()
+        os.utime(place / name, (0, int(name.partition("-2026")[2][2:4])))
+    looks: list[Path] = []
+    original = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: looks.append(path) or original(path))  # type: ignore[func-returns-value,redundant-expr]
+
+    newest = backups.newest(str(tmp_path))
+    assert [] == looks
+    assert f"{ONE}-20261125T020000Z.sql.gz" == newest(ONE)
+    assert f"{TWO}-20261124T020000Z.sql.gz" == newest(TWO)
+    assert "" == newest("one.example.co")
+    assert [place] == looks
+    assert "" == backups.newest(str(tmp_path / "nowhere"))(ONE)
