@@ -192,7 +192,11 @@ REMAINS: dict[str, list[str]] = {
 
 
 def test_destroy_leaves_nothing_of_ours_that_serves_anything(estate: Estate) -> None:
+    # Cron that has failed is in systemd's memory also when its unit is gone.
+    cron = f"aegir-cron@{layout.system_user(STAYS)}"
+    estate.web.run(f"echo '<?php exit(3);' >/var/aegir/config/cron/wordpress.php; ! systemctl start {cron}.service")
     estate.farm.destroy()
+    assert "" == estate.web.run(f"systemctl list-units --all --no-legend '{cron}*'").stdout
 
     remains = {
         host.name: sorted(
@@ -208,3 +212,10 @@ def test_destroy_leaves_nothing_of_ours_that_serves_anything(estate: Estate) -> 
     assert "wp-" not in fetch(estate.web, STAYS).body
     assert "" == sql(estate.database, "SELECT user FROM mysql.user WHERE user LIKE '%aegir%' OR user LIKE '%example%'")
     assert "example" not in sql(estate.database, "SHOW DATABASES")
+
+
+def test_a_stack_that_was_destroyed_comes_again(estate: Estate) -> None:
+    estate.farm.up()
+    assert 200 == fetch(estate.web, STAYS).status
+    estate.web.run(f"systemctl -q is-active aegir-cron@{layout.system_user(STAYS)}.timer")
+    estate.farm.unchanged("--refresh")

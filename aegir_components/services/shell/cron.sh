@@ -2,8 +2,9 @@
 
 timer_reload() { # user
     # A unit that is new is read when it starts; all units of a hundred sites again take a tenth of a second.
-    case $(systemctl show -p NeedDaemonReload --value "aegir-cron@$1.timer" "aegir-cron@$1.service") in
-        *yes*) systemctl daemon-reload || return 1 ;;
+    # One that failed, and was taken away and put there again, stays in error until then ("Device or resource busy").
+    case $(systemctl show -p NeedDaemonReload -p LoadState --value "aegir-cron@$1.timer" "aegir-cron@$1.service") in
+        *yes* | *error*) systemctl daemon-reload || return 1 ;;
     esac
     # A timer that runs keeps the times that it was started with.
     ! systemctl -q is-active "aegir-cron@$1.timer" || systemctl restart "aegir-cron@$1.timer"
@@ -23,5 +24,6 @@ want_no_cron() { # user environment timer
         rm -f /etc/systemd/system/aegir-cron@.service "${2%/*}"/*.php
         rmdir "${2%/*}" 2>/dev/null || :
     fi
+    systemctl -q reset-failed "aegir-cron@$1.service" 2>/dev/null 9>&-
     systemctl daemon-reload 9>&- || fail "systemd could not be told that the cron of $1 is removed"
 }
