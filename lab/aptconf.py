@@ -21,6 +21,8 @@ CERTIFICATE_BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 
 SOURCES = "etc/apt/sources.list.d/lab.sources"
 DEBIAN = ("bullseye", "bookworm", "trixie")
+ENDED = ("bullseye",)
+"""Releases without support: their archives of updates name packages that they do not have any more."""
 UBUNTU = ("jammy", "noble")
 UBUNTU_ARCHIVE = "AEGIR_LAB_UBUNTU"
 """The variable with the address of an archive of Ubuntu's, which a Debian machine does not know of itself."""
@@ -137,6 +139,8 @@ def other_sources(text: str, own: str, release: str, ubuntu: str) -> str:
     Raises:
         ReleaseMissing: it is one of Ubuntu's, and no archive of theirs is given.
     """
+    if release in ENDED:
+        return main_sources(text, own, release)
     if release in DEBIAN:
         return re.sub(rf"\b{own}\b", release, text)
     if not ubuntu:
@@ -146,21 +150,25 @@ def other_sources(text: str, own: str, release: str, ubuntu: str) -> str:
     return f"Types: deb\nURIs: {ubuntu}\nSuites: {suites}\nComponents: main universe\nTrusted: yes\n"
 
 
-def newer_sources(own: str, release: str) -> str:
-    """Turn this machine's sources into those of a release that has no updates yet, such as Debian's testing.
+def main_sources(text: str, own: str, release: str) -> str:
+    """Turn this machine's sources into those of a release without its updates: one that has none yet, or none any more.
 
     Raises:
         ReleaseMissing: this machine names no archive of its own release.
     """
-    stanzas = distribution_sources(_source_files(), own).split("\n\n")
     found = [
         re.sub(r"^Suites:.*$", f"Suites: {release}", stanza, flags=re.MULTILINE)
-        for stanza in stanzas
+        for stanza in text.strip().split("\n\n")
         if re.search(rf"^Suites:(.*\s)?{own}(\s|$)", stanza, re.MULTILINE)
     ]
     if not found:
         raise ReleaseMissing(f"/etc/apt names no archive of {own}, so that none of {release} is known either")
     return "\n\n".join(part.strip() for part in found) + "\n"
+
+
+def own_sources(own: str) -> str:
+    """Give this machine's sources of its own release, as one deb822 text."""
+    return distribution_sources(_source_files(), own)
 
 
 def _source_files() -> list[tuple[str, str]]:

@@ -101,7 +101,7 @@ def _download(work: pathlib.Path) -> None:
     for name in ("lists/partial", "archives/partial", "parts"):
         (work / name).mkdir(parents=True)
     (work / "status").touch()
-    (work / "lab.sources").write_text(aptconf.newer_sources(own, RELEASE))
+    (work / "lab.sources").write_text(aptconf.main_sources(aptconf.own_sources(own), own, RELEASE))
     options = [
         f"Dir::Etc::sourcelist={work}/lab.sources", f"Dir::Etc::sourceparts={work}/parts", f"Dir::State={work}",
         f"Dir::State::lists={work}/lists", f"Dir::Cache={work}", "APT::Sandbox::User=root",

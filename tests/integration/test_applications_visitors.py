@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import shlex
 import struct
 import time
 import urllib.error
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ from aegir_components.services import cron, installation
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import logins, reports
+from tests.integration.editing import png, upload_to_drupal
 from tests.integration.farm import Farm, fetch, web_and_database
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -102,19 +101,6 @@ def estate(request: pytest.FixtureRequest, whole: Estate) -> Estate:
     return whole
 
 
-def png(width: int, height: int) -> bytes:
-    """Make an image with some noise in it."""
-    rows = b"".join(b"\0" + bytes((x * 7 + y) % 256 for x in range(width * 3)) for y in range(height))
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows)),
-        (b"IEND", b""),
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
-    )
-
-
 def upload_to_wordpress(estate: Estate, name: str) -> list[str]:
     """Upload an image by the form Media, Add New; give the paths of the image and of its sizes."""
     browser = estate.browser(WORDPRESS)
@@ -137,28 +123,16 @@ def test_an_image_uploaded_to_wordpress_is_served_in_all_its_sizes(estate: Estat
 
 
 @pytest.mark.parametrize(
-    ("name", "field", "button", "path"),
+    ("name", "field", "button", "title"),
     [
-        (DRUPAL, "files[field_image_0]", "field_image_0_upload_button", "/node/add/article"),
-        (DRUPAL7, "files[field_image_und_0]", "field_image_und_0_upload_button", "/node/add/article"),
+        (DRUPAL, "files[field_image_0]", "field_image_0_upload_button", "title[0][value]"),
+        (DRUPAL7, "files[field_image_und_0]", "field_image_und_0_upload_button", "title"),
     ],
 )
 def test_an_image_uploaded_to_drupal_is_served_with_its_style(
-    estate: Estate, name: str, field: str, button: str, path: str
+    estate: Estate, name: str, field: str, button: str, title: str
 ) -> None:
-    browser = estate.browser(name)
-    page = browser.get(path)[1]
-    # A page may have other forms, such as the one for a search, which come before.
-    fields = ("form_build_id", "form_token", "form_id")
-    form = {key: re.findall(rf'name="{key}" value="([^"]+)"', page)[-1] for key in fields}
-    title = "title" if name == DRUPAL7 else "title[0][value]"
-    status, page = browser.send(path, {**form, title: "A page", button: "Upload"}, field, "three.png", png(300, 200))
-    assert 200 == status
-    found = re.search(r'src="(?:http://[^/"]+)?(/sites/[^"]+/styles/[^"]+three[^"]*)"', page)
-    assert found is not None, page[:2000]
-    style = html.unescape(found[1])
-    original = re.sub(r"/styles/[^/]+/public", "", style).partition("?")[0]
-    for each in (style, original):
+    for each in upload_to_drupal(estate.browser(name), field, button, title):
         answer = fetch(estate.web, name, each)
         assert (200, "image/png") == (answer.status, answer.headers["content-type"]), each
 
@@ -277,28 +251,30 @@ def in_wordpress(estate: Estate, code: str, before: str = "", site: str = WORDPR
 
 
 def test_a_form_of_a_hundred_megabytes_comes_in_where_php_allows_it(estate: Estate) -> None:
-    estate.farm.settings["sites"][WORDPRESS]["php"] = {
-        "uploads": "100M",
-        "memory": "320M",
-        "values": {"max_input_vars": 5000},
-    }
+    limits = {"uploads": "100M", "memory": "320M", "values": {"max_input_vars": 5000}}
+    for name in SITES:
+        estate.farm.settings["sites"][name]["php"] = dict(limits)
     estate.farm.up()
     estate.farm.unchanged("--refresh")
     told = "[strlen($_POST['x'] ?? ''), $_FILES['f']['size'] ?? 0, ini_get('memory_limit'), ini_get('max_input_vars')]"
-    estate.write_local(WORDPRESS, f"if (isset($_GET['form'])) exit(json_encode({told}));")
-    browser = logins.Browser(estate.web, WORDPRESS)
     megabyte = 1024 * 1024
-    assert (200, [3, 100 * megabyte, "320M", "5000"]) == said(
-        browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(100 * megabyte))
-    )
-    if estate.server == "nginx":
-        with pytest.raises(urllib.error.HTTPError, match="413"):
-            browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(102 * megabyte))
-    else:
-        # Apache leaves the length of what it hands on to PHP, which takes nothing of it.
-        assert [0, 0] == json.loads(browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(102 * megabyte))[1])[:2]
-    estate.write_local(WORDPRESS, "")
-    del estate.farm.settings["sites"][WORDPRESS]["php"]
+    for name in SITES:
+        estate.write_local(name, f"if (isset($_GET['form'])) exit(json_encode({told}));")
+        browser = logins.Browser(estate.web, name)
+        assert (200, [3, 100 * megabyte, "320M", "5000"]) == said(
+            browser.send("/?form=1", {"x": "abc"}, "f", "a.bin", bytes(100 * megabyte))
+        ), name
+    too_much = {"x": "abc"}, "f", "a.bin", bytes(102 * megabyte)
+    for name in SITES:
+        browser = logins.Browser(estate.web, name)
+        if estate.server == "nginx":
+            with pytest.raises(urllib.error.HTTPError, match="413"):
+                browser.send("/?form=1", *too_much)
+        else:
+            # Apache leaves the length of what it hands on to PHP, which takes nothing of it.
+            assert [0, 0] == json.loads(browser.send("/?form=1", *too_much)[1])[:2]
+        estate.write_local(name, "")
+        del estate.farm.settings["sites"][name]["php"]
 
 
 @pytest.mark.parametrize("report", reports.REPORTS)

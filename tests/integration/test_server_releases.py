@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from aegir_components import layout
 from lab import Host, HostSpec, Lab
+from tests import codebases
+from tests.integration import logins
+from tests.integration.editing import upload_to_drupal
 from tests.integration.farm import CommandEnded, Farm, fetch, web_and_database
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -58,6 +62,36 @@ def test_a_bare_host_of_any_known_release_serves_a_site(
     check(lab, farm)
     for name in ("web1", "web2"):
         assert php == lab.host(name).run("ls /etc/php").stdout.strip()
+    if release == "bullseye":
+        _serves_older_drupal(lab, farm)
+
+
+def _serves_older_drupal(lab: Lab, farm: Farm) -> None:
+    """See the cores that need a PHP as old as that, each on the other web server."""
+    cases = {"drupal8": ("web1", "Drupal 8"), "drupal9": ("web2", "Drupal 9")}
+    there = {code: case for code, case in cases.items() if codebases.locate(code)}
+    for code, (name, _) in there.items():
+        server = lab.host(name).spec.fqdn
+        farm.settings["platforms"][code] = {"server": server, "source": str(codebases.ask(code))}
+        farm.settings["sites"][f"{code}.example.com"] = {"platform": code}
+    farm.up(timeout=600)
+    passwords = {name: site["admin_password"] for name, site in farm.outputs()["sites"].items()}
+    for code, (name, generator) in there.items():
+        host, site = lab.host(name), f"{code}.example.com"
+        page = fetch(host, site)
+        assert (200, True) == (page.status, generator in page.headers.get("x-generator", "")), page.body[:300]
+        assert logins.drupal(host, site, passwords[site]), "its administrator"
+        assert not logins.drupal(host, site, "another")
+        browser = logins.Browser(host, site)
+        assert logins.enter_drupal(browser, passwords[site], path="/user/login", form_id="user_login_form")
+        button = "field_image_0_upload_button"
+        for path in upload_to_drupal(browser, "files[field_image_0]", button, "title[0][value]"):
+            assert (200, "image/png") == (
+                fetch(host, site, path).status,
+                fetch(host, site, path).headers["content-type"],
+            )
+        host.run(f"systemctl start aegir-cron@{layout.system_user(site)}.service")
+    farm.unchanged("--refresh")
 
 
 def mysql(host: Host) -> None:

@@ -64,6 +64,18 @@ def test_another_release_of_debians_comes_from_the_same_archive() -> None:
     assert "bookworm" not in text
 
 
+def test_a_release_without_updates_comes_from_its_main_archive_alone() -> None:
+    own = "Types: deb\nURIs: http://archive.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n"
+    security = own.replace("debian", "security").replace("bookworm bookworm-updates", "bookworm-security")
+
+    text = aptconf.other_sources(f"{own}\n{security}", "bookworm", "bullseye", "")
+
+    assert own.replace("bookworm bookworm-updates", "bullseye") == text
+    assert text.replace("bullseye", "forky") == aptconf.main_sources(f"{own}\n{security}", "bookworm", "forky")
+    with pytest.raises(ReleaseMissing, match="/etc/apt names no archive of bookworm"):
+        aptconf.main_sources(security, "bookworm", "forky")
+
+
 def test_a_release_of_ubuntus_comes_from_the_archive_that_is_given() -> None:
     text = aptconf.other_sources(OWN_SOURCES, "bookworm", "noble", "http://archive.example/ubuntu")
 
