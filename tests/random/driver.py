@@ -16,7 +16,6 @@ from typing import Any
 from tests.random import edits
 from tests.random.world import World
 
-
 PATIENCE = 3.0
 """Seconds until what a run has repaired counts: OPcache's, and a little."""
 
