@@ -310,7 +310,7 @@ def test_a_full_disk_leaves_the_live_release(estate: Estate) -> None:
     small = estate.farm.directory / "small"
     switching.write_release(small, 1)
     second.run("mkdir -p /srv/small")
-    switching.mount(second, "/srv/small", "size=6m")
+    switching.mount(second, "/srv/small", "size=6m,mode=755")
     estate.farm.settings["platforms"]["small"] = {
         "server": "farm", "source": str(small), "publish_path": "/srv/small/code",
     }  # fmt: skip
