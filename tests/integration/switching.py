@@ -6,7 +6,8 @@ import http.client
 import itertools
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,3 +172,16 @@ def mount(host: Host, path: str, options: str) -> None:
     )  # fmt: skip
     inside = ["nsenter", "-t", asked.stdout.strip(), "-m", "--"]
     subprocess.run([*inside, "mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=True, timeout=30)
+
+
+@contextmanager
+def full_disk(host: Host, place: str) -> Iterator[None]:
+    """Mount a file system without a free byte over a directory, from outside: the host itself may not mount."""
+    pid = host.engine.call("inspect", "--format", "{{.State.Pid}}", host.container).strip()
+    enter = ["nsenter", "-t", pid, "-m", "-p"]
+    subprocess.run([*enter, "mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", place], check=True, timeout=20)
+    try:
+        host.run(f"cat /dev/zero >{place}/full 2>/dev/null || true; chmod 777 {place}")
+        yield
+    finally:
+        subprocess.run([*enter, "umount", "-l", place], check=True, timeout=20)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -60,19 +59,6 @@ def forget_machine(host: Host) -> None:
 
 def without_rsync(host: Host) -> None:
     host.run("DEBIAN_FRONTEND=noninteractive apt-get -q -y purge rsync >/dev/null 2>&1 || true")
-
-
-@contextmanager
-def full_disk(host: Host, place: str) -> Iterator[None]:
-    """Mount a file system without a free byte over a directory, from outside: the host itself may not mount."""
-    pid = host.engine.call("inspect", "--format", "{{.State.Pid}}", host.container).strip()
-    enter = ["nsenter", "-t", pid, "-m", "-p"]
-    subprocess.run([*enter, "mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", place], check=True, timeout=20)
-    try:
-        host.run(f"cat /dev/zero >{place}/full 2>/dev/null || true; chmod 777 {place}")
-        yield
-    finally:
-        subprocess.run([*enter, "umount", "-l", place], check=True, timeout=20)
 
 
 def package(host: Host, name: str, postinst: str) -> str:
@@ -259,7 +245,7 @@ class TestAccounts:
 def test_a_full_disk_is_named_where_our_own_files_lie(lab: Lab, bare: Host, tmp_path: Path) -> None:
     forget_machine(bare)
     farm = Farm(tmp_path, alone(lab, bare))
-    with full_disk(bare, "/usr/local/sbin"):
+    with switching.full_disk(bare, "/usr/local/sbin"):
         failed = farm.up(ok=False)
         left = bare.run("ls -A /usr/local/sbin").stdout.split()
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from aegir_components import layout
 from lab import Host, HostSpec, Lab
+from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, web_and_database
 
 HOSTS = [HostSpec("web1", image="web"), HostSpec("web2", image="web"), HostSpec("db1", image="db")]
@@ -167,13 +168,9 @@ class OnHosts:
             finally:
                 host.unpause()
             return
-        host.run(
-            "mkdir -p /run/aegir && mount -t tmpfs -o size=4k tmpfs /run/aegir && head -c 4096 /dev/zero >/run/aegir/full"
-        )
-        try:
+        host.run("mkdir -p /run/aegir")
+        with switching.full_disk(host, "/run/aegir"):
             yield f"{host.name} has no room"
-        finally:
-            host.run("umount /run/aegir")
 
     def fill(self, name: str) -> None:
         """Give a site a row and an upload, and remember it."""
