@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from lab import Host, HostSpec, Lab
+from lab import HostSpec, Lab
 from tests import codebases
 from tests.integration import logins
 from tests.integration.editing import upload_to_drupal
@@ -94,24 +94,32 @@ def _serves_older_drupal(lab: Lab, farm: Farm) -> None:
     farm.unchanged("--refresh")
 
 
-def mysql(host: Host) -> None:
-    host.run("apt-get -q update; DEBIAN_FRONTEND=noninteractive apt-get -q -y install mysql-server", timeout=400)
+UNSTABLE = """cd /etc/apt/sources.list.d
+awk -v RS= '/Suites:.*trixie( |$|\\n)/ { print; print "" }' lab.sources | sed 's/^Suites:.*/Suites: sid/' >sid.sources
+printf 'Package: *\\nPin: release n=sid\\nPin-Priority: 100\\n' >/etc/apt/preferences.d/sid
+apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends -t sid mysql-server
+"""
+"""Debian has MySQL's own server in its unstable release only."""
+UBUNTUS = "apt-get -q update; DEBIAN_FRONTEND=noninteractive apt-get -q -y install mysql-server"
 
 
-def test_fact_08_a_site_works_on_mysql_8_as_on_mariadb(
-    lab_factory: LabFactory, wordpress: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("release", "installs", "version"), [("noble", UBUNTUS, "8."), ("trixie", UNSTABLE, "9.")], ids=["8.0", "9"]
+)
+def test_fact_08_a_site_works_on_mysql_as_on_mariadb(
+    lab_factory: LabFactory, wordpress: Path, tmp_path: Path, release: str, installs: str, version: str
 ) -> None:
-    """MySQL as Ubuntu has it, with the password plugin that MariaDB lacks; over TLS, and through ssh."""
-    lab = lab_factory("mysql8", [HostSpec("web1", image="web"), HostSpec("db1", release="noble")])
+    """MySQL of Ubuntu's, and the newest of Debian's, with the password plugin that MariaDB lacks; over TLS, and through ssh."""
+    lab = lab_factory(f"mysql{version[0]}", [HostSpec("web1", image="web"), HostSpec("db1", release=release)])
     database = lab.host("db1")
-    mysql(database)
+    database.run(installs, timeout=400)
     farm = Farm(tmp_path, web_and_database(lab, source=wordpress))
     service = farm.settings["servers"][database.spec.fqdn]["services"]
 
     farm.up()
 
     assert 200 == fetch(lab.host("web1"), NAME).status
-    assert "8." == database.run("mysql -Ne 'SELECT VERSION()'").stdout[:2]
+    assert version == database.run("mysql -Ne 'SELECT VERSION()'").stdout[:2]
     plugins = database.run("mysql -Ne \"SELECT DISTINCT plugin FROM mysql.user WHERE user LIKE 'www_example%'\"").stdout
     assert "caching_sha2_password" == plugins.strip()
     farm.unchanged("--refresh")
