@@ -31,6 +31,15 @@ class Said(NamedTuple):
     body: bytes
 
 
+PRELUDE = """\
+fact() { printf '%s\\n' "$2"; }
+fail() { echo "$1" >&2; exit 1; }
+php_version() { ls /etc/php; }
+scratch_file() { mktemp; }
+"""
+"""What our functions for sites need of the prelude, for a program that is run alone: its last word is what it prints."""
+
+
 def ask(
     host: Host,
     name: str,
@@ -59,8 +68,7 @@ def php_in(host: Host, name: str, code: str) -> Any:
     user, tmp = layout.system_user(name), layout.site_temporary(layout.PLATFORMS_ROOT, name)
     docroot = f"{layout.PLATFORMS_ROOT}/{platform}{below}"
     lines = [functions("site"), f"site_php {user} {name} {docroot} {tmp} {script.encoded(text)}"]
-    head = 'fact() { printf \'%s\\n\' "$2"; }; fail() { echo "$1" >&2; exit 1; }; php_version() { ls /etc/php; }\n'
-    return json.loads(host.run(head + "\n".join(lines)).stdout.strip().removeprefix("::"))
+    return json.loads(host.run(PRELUDE + "\n".join(lines)).stdout.strip().removeprefix("::"))
 
 
 def upload(host: Host, name: str, file: str, text: str) -> str:

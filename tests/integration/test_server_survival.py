@@ -105,7 +105,7 @@ class TestPackages:
         assert "apt could not install rsync" in failed.sentence
         assert "127.0.0.1" in failed.sentence
         assert "Check the machine's network and /etc/apt/sources.list" in failed.sentence
-        bare.run(f"! test -e {POLICY} && ! ls /tmp/aegir-apt* 2>/dev/null")
+        bare.run(f"! test -e {POLICY} && ! ls /run/aegir/private/scratch.* 2>/dev/null")
 
         bare.run(f"rm {dead}")
         farm.up()
@@ -128,7 +128,7 @@ class TestPackages:
         wait_until(bare, "pgrep -f slow-one.postinst")
 
         running = Farm(tmp_path, alone(lab, bare)).start("up", "--yes", "--skip-preview")
-        wait_until(bare, "grep -q 'Waiting for cache lock' /tmp/aegir-apt.*")
+        wait_until(bare, "grep -q 'Waiting for cache lock' /run/aegir/private/scratch.*")
         bare.run(f"touch {RELEASED}")
         done = running.wait()
 
@@ -147,7 +147,7 @@ class TestPackages:
         wait_until(bare, "apt-get -q update 2>&1 | grep -q 'Could not get lock /var/lib/apt/lists'")
 
         running = Farm(tmp_path, alone(lab, bare)).start("up", "--yes", "--skip-preview")
-        wait_until(bare, "grep -q 'Could not get lock /var/lib/apt/lists' /tmp/aegir-apt.*")
+        wait_until(bare, "grep -q 'Could not get lock /var/lib/apt/lists' /run/aegir/private/scratch.*")
         bare.run(f"touch {RELEASED}")
         done = running.wait()
 

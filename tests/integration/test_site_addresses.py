@@ -18,7 +18,7 @@ from aegir_components.host import script
 from aegir_components.services import functions
 from lab import Host, HostSpec, Lab
 from tests import codebases
-from tests.integration import addresses, scratch
+from tests.integration import addresses, reports, scratch
 from tests.integration.farm import Config, Farm, hub_settings
 from tests.integration.scratch import ask
 
@@ -318,8 +318,7 @@ def run_program(host: Host, application: str, name: str, boot: str, code: str) -
         functions("site"),
         f"site_php {user} {name} {document_root(host, application)} {tmp} {script.encoded(text)}",
     ]
-    head = 'fact() { printf \'%s\\n\' "$2"; }; fail() { echo "$1" >&2; exit 1; }; php_version() { ls /etc/php; }\n'
-    return host.run(head + "\n".join(lines)).stdout.strip().removeprefix("::")
+    return host.run(reports.PRELUDE + "\n".join(lines)).stdout.strip().removeprefix("::")
 
 
 def test_https_that_is_required_ends_at_a_declared_proxy_and_at_no_other(web: Host, core: Host) -> None:
