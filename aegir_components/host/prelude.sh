@@ -236,8 +236,8 @@ apt_update() { # apt-get waits for the lock of dpkg's, but not for that of the l
     until apt_run update; do
         tail -n 5 "$APT_LOG" | grep -q '/var/lib/apt/lists' && grep -q 'Could not get lock' "$APT_LOG" || return 1
         [ "$(date +%s)" -lt "$au_end" ] || return 1
-        : >"$APT_LOG"
         sleep 2
+        : >"$APT_LOG"
     done
 }
 
