@@ -128,8 +128,11 @@ class TestPackages:
         wait_until(bare, "pgrep -f slow-one.postinst")
 
         running = Farm(tmp_path, alone(lab, bare)).start("up", "--yes", "--skip-preview")
-        wait_until(bare, "grep -q 'Waiting for cache lock' /run/aegir/private/scratch.*")
-        bare.run(f"touch {RELEASED}")
+        try:
+            wait_until(bare, "grep -q 'Waiting for cache lock' /run/aegir/private/scratch.*")
+        finally:
+            # Also when it was not seen: every later test of the machine would wait.
+            bare.run(f"touch {RELEASED}")
         done = running.wait()
 
         assert done.status == 0, done.output
@@ -147,8 +150,10 @@ class TestPackages:
         wait_until(bare, "apt-get -q update 2>&1 | grep -q 'Could not get lock /var/lib/apt/lists'")
 
         running = Farm(tmp_path, alone(lab, bare)).start("up", "--yes", "--skip-preview")
-        wait_until(bare, "grep -q 'Could not get lock /var/lib/apt/lists' /run/aegir/private/scratch.*")
-        bare.run(f"touch {RELEASED}")
+        try:
+            wait_until(bare, "grep -q 'Could not get lock /var/lib/apt/lists' /run/aegir/private/scratch.*")
+        finally:
+            bare.run(f"touch {RELEASED}")
         done = running.wait()
 
         assert done.status == 0, done.output
