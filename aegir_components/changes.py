@@ -52,6 +52,7 @@ def problems(recorded: Recorded, declared: Declared) -> list[str]:
             found += [f"{where}.platform: {why}" for why in _files(files, site, declared, now)]
             found += [f"{where}.platform: {why}" for why in _paths(files, site, declared)]
             found += [f"{where}.platform: {why}" for why in _code(files, site, recorded, declared)]
+            found += [f"{where}.php.version: {why}" for why in _php(files, site, declared.settings)]
     return found
 
 
@@ -241,6 +242,19 @@ def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, st
                     f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer declared. '
                     f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its platforms"
                 )
+
+
+def _php(have: Outputs, site: settings.Site, declared: settings.Settings) -> Iterator[str]:
+    """Reject that a site and its web server forget a version of PHP at once: the server would drop the pool that still serves."""
+    had = {str(each["version"]) for each in (have.get("php") or {}).values() if each.get("version")}
+    servers = [
+        server.name for server in declared.web_servers(site.platform) if server.web and not server.web.php_versions
+    ]
+    if had and not site.php.version and servers:
+        yield (
+            f"{site.name} has PHP {', '.join(sorted(had))} by name, and {', '.join(servers)} declares no version any more. "
+            f"Nothing was changed. Remove `version` from the site with one pulumi up, and `php` from the server with the next"
+        )
 
 
 def _places(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:

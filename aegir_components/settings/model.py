@@ -370,14 +370,12 @@ class Settings:
         return self.servers[self.sites[site].database]
 
     def php_chosen(self, server: str) -> tuple[str, ...]:
-        """List the versions of PHP that sites of a server may take by name; empty where they have no choice."""
+        """List the versions of PHP that sites of a server may take by name; empty where the server declares none.
+
+        Also where no site takes one now: a site that took one until this run leaves it only after its server's PHP has changed.
+        """
         web = self.servers[server].web
-        if web is None:
-            return ()
-        takes = any(
-            self.servers[server] in self.site_servers(name) for name, site in self.sites.items() if site.php.version
-        )
-        return web.php_versions if web.php_more or takes else ()
+        return web.php_versions if web else ()
 
     def sites_on(self, platform: str) -> tuple[Site, ...]:
         """List the sites of a platform."""

@@ -109,9 +109,9 @@ def test_a_site_takes_one_of_the_versions_that_its_web_servers_declare() -> None
     assert ("8.3", "8.1") == found.php_chosen("web1")
     assert "8.1" == found.sites[stacks.SITE].php.over(settings.Php(memory=5)).version
     assert () == stacks.declared().php_chosen("web1")
-    # One version by name: its sites stay where they are when a second one is declared.
+    # Also where no site takes one: one that took it until now leaves only after its server has changed.
     alone = {"servers__web1__services__web": {"type": "nginx", "php": "8.1"}, "sites__site__https": None}
-    assert () == stacks.declared(**alone).php_chosen("web1")
+    assert ("8.1",) == stacks.declared(**alone).php_chosen("web1")
     assert ("8.1",) == stacks.declared(**alone, sites__site__php={"version": "8.1"}).php_chosen("web1")
 
 
