@@ -263,26 +263,6 @@ def test_a_renamed_site_keeps_its_data_under_its_former_name(farm: Farm, lab: La
     farm.unchanged("--refresh")
 
 
-def test_nothing_of_a_site_is_left_when_it_goes(farm: Farm, lab: Lab) -> None:
-    web = lab.host("web1")
-    farm.settings["sites"][THREE]["isolation"] = "process"
-    farm.up()
-    names = list(farm.settings["sites"])
-    farm.settings["sites"].clear()
-    # Several sites at once may as well be a bad merge.
-    refused = farm.preview(ok=False).sentence
-    assert f"aegir:confirm_removals: [{', '.join(sorted(names))}]" in refused
-    farm.settings["confirm_removals"] = names
-    assert f"the site {names[0]} is no longer declared: its database" in farm.preview().sentence
-    farm.up()
-    left = web.run(
-        "ls /etc/systemd/system | grep -E 'aegir-(cron|php)@site' ; ls /var/aegir/config/cron/*.env "
-        "/var/aegir/config/php-fpm/*.d/* 2>/dev/null; getent passwd | grep ^site-; systemctl --failed --no-legend; true"
-    ).stdout
-    assert "" == left
-    farm.destroy()
-
-
 def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: Lab) -> None:
     name, web = "ends.example.com", lab.host("web1")
     user = layout.system_user(name)
@@ -312,3 +292,23 @@ def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: 
     farm.up()
     web.run(f"! id {user} && ! test -e {ROOT}/.sites/{name}")
     assert [200] == [fetch(web, ONE).status]
+
+
+def test_nothing_of_a_site_is_left_when_it_goes(farm: Farm, lab: Lab) -> None:
+    web = lab.host("web1")
+    farm.settings["sites"][THREE]["isolation"] = "process"
+    farm.up()
+    names = list(farm.settings["sites"])
+    farm.settings["sites"].clear()
+    # Several sites at once may as well be a bad merge.
+    refused = farm.preview(ok=False).sentence
+    assert f"aegir:confirm_removals: [{', '.join(sorted(names))}]" in refused
+    farm.settings["confirm_removals"] = names
+    assert f"the site {names[0]} is no longer declared: its database" in farm.preview().sentence
+    farm.up()
+    left = web.run(
+        "ls /etc/systemd/system | grep -E 'aegir-(cron|php)@site' ; ls /var/aegir/config/cron/*.env "
+        "/var/aegir/config/php-fpm/*.d/* 2>/dev/null; getent passwd | grep ^site-; systemctl --failed --no-legend; true"
+    ).stdout
+    assert "" == left
+    farm.destroy()
