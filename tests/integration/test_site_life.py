@@ -163,7 +163,7 @@ def test_all_pools_have_the_limits_of_phps_own_file_and_one_more_file_changes_th
         " echo $k, '=', ini_get($k), ' '; echo sys_get_temp_dir();"
     )
     temporary = layout.site_temporary(ROOT, ONE)
-    rest = f"post_max_size=65M upload_max_filesize=64M display_errors= log_errors=1 upload_tmp_dir= {temporary}"
+    rest = f"post_max_size=65M upload_max_filesize=64M display_errors=0 log_errors=1 upload_tmp_dir= {temporary}"
     try:
         assert f"memory_limit=256M {rest}" == php(web, ONE, "limits", tell)
         web.run("echo 'memory_limit = 320M' >/etc/php/8.2/fpm/conf.d/99-own.ini && systemctl reload php8.2-fpm")
