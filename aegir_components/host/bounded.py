@@ -101,29 +101,32 @@ def run(
         OSError: it could not be started.
     """
     given = subprocess.PIPE if data is not None else stdin if stdin is not None else subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=given, stdout=stdout, stderr=subprocess.PIPE) as process:
-        late = threading.Event()
+    # Not as a context: that would close what a program's children still hold open, and wait for them.
+    process = subprocess.Popen(command, stdin=given, stdout=stdout, stderr=subprocess.PIPE)
+    late = threading.Event()
 
-        def end() -> None:
-            late.set()
-            process.kill()
+    def end() -> None:
+        late.set()
+        process.kill()
 
-        timer = threading.Timer(timeout, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            streams = [stream for stream in (process.stdout, process.stderr) if stream is not None]
-            listeners = [Listener(process, stream) for stream in streams]
-            if data is not None and process.stdin is not None:
-                # It ended before it took everything: its status says why.
-                with suppress(BrokenPipeError):
-                    process.stdin.write(data)
-                with suppress(BrokenPipeError):
-                    process.stdin.close()
-            process.wait()
-            said = [listener.said() for listener in listeners]
-        finally:
-            timer.cancel()
+    timer = threading.Timer(timeout, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        streams = [stream for stream in (process.stdout, process.stderr) if stream is not None]
+        listeners = [Listener(process, stream) for stream in streams]
+        if data is not None and process.stdin is not None:
+            # It ended before it took everything: its status says why.
+            with suppress(BrokenPipeError):
+                process.stdin.write(data)
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+        process.wait()
         if late.is_set():
             raise subprocess.TimeoutExpired(command, timeout)
+        said = [listener.said() for listener in listeners]
+    finally:
+        timer.cancel()
+    for stream in streams:
+        stream.close()
     return subprocess.CompletedProcess(command, process.returncode, said[0] if len(said) == 2 else b"", said[-1])
