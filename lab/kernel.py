@@ -49,8 +49,7 @@ class Kernel:
 
 def installed() -> Kernel | None:
     """Find the kernel that `ensure` laid down."""
-    directory = state.home() / f".kernel-{RELEASE}"
-    return Kernel(directory) if directory.is_dir() else None
+    return Kernel(_place()) if _place().is_dir() else None
 
 
 def ensure(say: Callable[[str], None]) -> Kernel:
@@ -65,16 +64,19 @@ def ensure(say: Callable[[str], None]) -> Kernel:
         if missing := [tool for tool in ("patchelf", "mke2fs") if not shutil.which(tool)]:
             install_packages(say, TOOLS, what=f"virtual machines ({', '.join(missing)})")
         say(f"getting the kernel of virtual machines from Debian {RELEASE} (about 20 s)")
-        directory = state.home() / f".kernel-{RELEASE}"
         with tempfile.TemporaryDirectory(prefix="kernel-", dir=state.home()) as name:
             try:
-                _lay(pathlib.Path(name), directory)
+                _lay(pathlib.Path(name), _place())
             except EngineFailed as failed:
                 raise EngineMissing(
                     f"virtual machines need {' and '.join(PACKAGES)} of Debian {RELEASE} from this machine's package "
                     f"archive: {failed}"
                 ) from failed
-        return Kernel(directory)
+        return Kernel(_place())
+
+
+def _place() -> pathlib.Path:
+    return state.home() / f".kernel-{RELEASE}"
 
 
 def _lay(work: pathlib.Path, target: pathlib.Path) -> None:

@@ -161,7 +161,7 @@ class Engine(mocks.MockMonitor):
     def _declare(self, program: Callable[[], Coroutine[Any, Any, object]]) -> None:
         logger = _Warnings(self._run.warnings)
         mocks.set_mocks(
-            self.mocks, project="aegir", stack="test", preview=False, monitor=self, organization="organization"
+            self.mocks, project="aegir", stack="test", preview=self._previews, monitor=self, organization="organization"
         )
         pulumi.runtime.settings.SETTINGS.engine = logger
 
@@ -186,26 +186,26 @@ class Engine(mocks.MockMonitor):
             return self._keep(urn, Row(request.type, None, "", {}, inputs, protected))
         had = self.state.get(urn)
         provider = cast("lifecycle.Lifecycle", pickle.loads(base64.b64decode(inputs["__provider"])))  # noqa: S301 - our own
-        result = provider.check(had.inputs if had else {}, lifecycle.plain(_wire(_opened(inputs))))
+        result = provider.check(had.inputs if had else {}, lifecycle.plain(wire(_opened(inputs))))
         if result.failures:
             raise RuntimeError("; ".join(f"{each.property}: {each.reason}" for each in result.failures))
-        news = _wire(result.inputs)
+        news = wire(result.inputs)
         if self._previews:
             return self._previewed(urn, request.type, had, provider, news)
         if had is not None:
-            difference = provider.diff(had.id, _wire(had.outputs), news)
+            difference = provider.diff(had.id, wire(had.outputs), news)
             if difference.replaces:
                 return self._replace(urn, had, provider, news, protected, first=bool(difference.delete_before_replace))
             if not difference.changes:
                 had.inputs, had.protected = news, protected
                 return self._keep(urn, had)
             self._run.steps.append(f"update {_short(urn)}")
-            outputs = _wire(provider.update(had.id, _wire(had.outputs), news).outs)
+            outputs = wire(provider.update(had.id, wire(had.outputs), news).outs)
             return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
         return self._create(urn, request.type, provider, news, protected)
 
     def _previewed(self, urn: str, kind: str, had: Row | None, provider: lifecycle.Lifecycle, news: Props) -> Row:
-        if had is not None and not provider.diff(had.id, _wire(had.outputs), news).changes:
+        if had is not None and not provider.diff(had.id, wire(had.outputs), news).changes:
             return had
         self._run.steps.append(f"{'create' if had is None else 'update'} {_short(urn)}")
         return Row(kind, provider, had.id if had else "", news, news, protected=False)
@@ -213,7 +213,7 @@ class Engine(mocks.MockMonitor):
     def _create(self, urn: str, kind: str, provider: lifecycle.Lifecycle, news: Props, protected: bool) -> Row:
         self._run.steps.append(f"create {_short(urn)}")
         made = provider.create(news)
-        return self._keep(urn, Row(kind, provider, made.id, news, _wire(made.outs), protected))
+        return self._keep(urn, Row(kind, provider, made.id, news, wire(made.outs), protected))
 
     def _keep(self, urn: str, row: Row) -> Row:
         """Put a resource last: the order of the state is that of what depends on what."""
@@ -235,7 +235,7 @@ class Engine(mocks.MockMonitor):
             raise RuntimeError(f"{_short(urn)} is protected")
         self._run.steps.append(f"replace {_short(urn)}")
         if first:
-            provider.delete(had.id, _wire(had.outputs))
+            provider.delete(had.id, wire(had.outputs))
             del self.state[urn]
             return self._create(urn, had.kind, provider, news, protected)
         row = self._create(urn, had.kind, provider, news, protected)
@@ -253,7 +253,7 @@ class Engine(mocks.MockMonitor):
                 if row.provider is not None:
                     self._run.steps.append(f"delete {_short(urn)}")
                     if not self._previews:
-                        row.provider.delete(row.id, _wire(row.outputs))
+                        row.provider.delete(row.id, wire(row.outputs))
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
                 self._fail(urn, fault)
                 return
@@ -264,15 +264,15 @@ class Engine(mocks.MockMonitor):
             if row.provider is None:
                 continue
             try:
-                seen = row.provider.read(row.id, _wire(row.outputs))
+                seen = row.provider.read(row.id, wire(row.outputs))
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
                 self._fail(urn, fault)
                 return
             if not seen.id:
                 del self.state[urn]
                 continue
-            row.outputs = _wire(seen.outs)
-            row.inputs = _wire(seen.inputs or row.inputs)
+            row.outputs = wire(seen.outs)
+            row.inputs = wire(seen.inputs or row.inputs)
 
     def _fail(self, urn: str, fault: Exception) -> None:
         self._run.ok = False
@@ -320,13 +320,19 @@ def _opened(value: Any) -> Any:
     return [_opened(item) for item in value] if isinstance(value, list) else value
 
 
-def _wire(props: Props | None) -> Props:
-    """Send properties there and back: numbers come as floats, ``None`` is left out."""
+def wire(props: Mapping[str, Any] | None, *, unknowns: bool = False) -> Props:
+    """Send properties there and back, as between engine and provider: numbers come as floats, ``None`` is left out.
+
+    Args:
+        props: the properties.
+        unknowns: whether a value that is not known yet stays one.
+    """
     sent = _finish(rpc.serialize_properties(props or {}, {}))
-    return dict(rpc.deserialize_properties(sent))
+    return dict(rpc.deserialize_properties(sent, unknowns))
 
 
 def _finish(work: Coroutine[Any, Any, Value]) -> Value:
+    """Run to its end what waits for nothing, without the price of an event loop."""
     try:
         work.send(None)
     except StopIteration as done:

@@ -12,10 +12,10 @@ import logging
 import pkgutil
 import shutil
 import types
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn
 from unittest import mock
 
 import pulumi
@@ -23,7 +23,6 @@ import pymysql
 import pytest
 from cryptography import x509
 from pulumi.dynamic.dynamic import serialize_provider
-from pulumi.runtime import rpc
 
 import aegir_components.providers as package
 from aegir_components import backups, certificates
@@ -44,6 +43,7 @@ from aegir_components.providers import (
 )
 from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.testing import FakeFarm
+from aegir_components.testing.engine import wire
 
 GOLDEN = {
     "activation": "aegir_components.providers.activation.Provider",
@@ -627,24 +627,6 @@ def test_every_identity_secret_and_computed_key_is_a_name() -> None:
 
 
 # Calls as the engine makes them: every value goes through Pulumi's own serialisation.
-
-
-Value = TypeVar("Value")
-
-
-def finish(work: Coroutine[Any, Any, Value]) -> Value:
-    """Run to its end what waits for nothing, without the price of an event loop."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        return cast("Value", done.value)
-    raise AssertionError("an input is no plain value: something waits for it")
-
-
-def wire(props: Inputs | None, *, unknowns: bool = False) -> Inputs:
-    """Send properties there and back: numbers come as floats, ``None`` is left out."""
-    sent = finish(rpc.serialize_properties(props or {}, {}))
-    return dict(rpc.deserialize_properties(sent, unknowns))
 
 
 @dataclass
