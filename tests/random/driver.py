@@ -116,13 +116,7 @@ class Driver:
         before, kept = copy.deepcopy(self.world.settings), dict(self.world.kept)
         self.told[-1] += f" ({self._edit()})"
         self.world.killed(self.chance)
-        if back := self.chance.random() < 0.5:
-            self.world.settings, self.world.kept = before, kept
-        if back and edits.EXTRA in before["sites"] and not self.world.up().ok:
-            # Its files went to an archive on the hub: somebody unpacks it, or lets the removal go on.
-            del self.world.settings["sites"][edits.EXTRA]
-        self._up()
-        return "taken back" if back else "gone on"
+        return self._taken_back_or_not(before, kept)
 
     def _older(self) -> str:
         if not self._states:
@@ -159,9 +153,14 @@ class Driver:
         with self.world.hindered(self.chance) as what:
             self.told[-1] += f" ({edit}; {what})"
             done = self.world.up()
+        return f"{'went through' if done.ok else 'failed'}, {self._taken_back_or_not(before, kept)}"
+
+    def _taken_back_or_not(self, before: dict[str, Any], kept: dict[str, str]) -> str:
+        """Take the last edit back, or leave it; the next run comes right. Say which."""
         if back := self.chance.random() < 0.5:
             self.world.settings, self.world.kept = before, kept
         if back and edits.EXTRA in before["sites"] and not self.world.up().ok:
+            # Its files went to an archive on the hub: somebody unpacks it, or lets the removal go on.
             del self.world.settings["sites"][edits.EXTRA]
         self._up()
-        return f"{'went through' if done.ok else 'failed'}, {'taken back' if back else 'gone on'}"
+        return "taken back" if back else "gone on"
