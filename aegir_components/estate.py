@@ -196,7 +196,6 @@ def _servers(
             rights=frozenset(
                 right for site in declared.sites.values() if site.database == name for right in site.database_rights
             ),
-            php_chosen=declared.php_chosen(name),
         )
         made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
     return {name: made[name] for name in declared.servers}

@@ -48,8 +48,6 @@ class ServerArgs:
     """Who certifies its database, where TLS is required."""
     rights: frozenset[str] = frozenset()
     """What sites have on its database besides what every site has."""
-    php_chosen: tuple[str, ...] = ()
-    """The versions of PHP that sites may take by name; empty where none has a choice."""
 
 
 class Server(AegirComponent, kind="Server"):
@@ -146,8 +144,8 @@ class Server(AegirComponent, kind="Server"):
                     "type": server.web.type,
                     "port": server.web.port,
                     "php_version": server.web.php,
-                    # Left out otherwise, so that a state of before is the same.
-                    "php_chosen": list(args.php_chosen) or None,
+                    # All that are declared, also where no site takes one by name: one that did so leaves its pool after this.
+                    "php_chosen": list(server.web.php_versions) or None,
                     "mounted": args.mounted or None,
                 },
                 self.child(depends_on=[machine]),

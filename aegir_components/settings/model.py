@@ -369,14 +369,6 @@ class Settings:
         """Find the server that holds a site's database."""
         return self.servers[self.sites[site].database]
 
-    def php_chosen(self, server: str) -> tuple[str, ...]:
-        """List the versions of PHP that sites of a server may take by name; empty where the server declares none.
-
-        Also where no site takes one now: a site that took one until this run leaves it only after its server's PHP has changed.
-        """
-        web = self.servers[server].web
-        return web.php_versions if web else ()
-
     def sites_on(self, platform: str) -> tuple[Site, ...]:
         """List the sites of a platform."""
         return tuple(site for site in self.sites.values() if site.platform == platform)
