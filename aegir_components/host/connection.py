@@ -37,6 +37,11 @@ class Connection:
         """A short digest of all that makes a connection another one."""
         return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:20]
 
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Say which machine it leads to, whatever that is called."""
+        return self.kind, self.address, self.port
+
     def twin(self, others: Mapping[str, Self]) -> str:
         """Find the entry that is the same machine: of this name, or at this address; empty when there is none.
 
@@ -45,8 +50,7 @@ class Connection:
         """
         if self.host in others:
             return self.host
-        here = (self.kind, self.address, self.port)
-        return next((name for name, other in others.items() if (other.kind, other.address, other.port) == here), "")
+        return next((name for name, other in others.items() if other.place == self.place), "")
 
     def to_props(self) -> dict[str, Any]:
         """Give the plain mapping that travels as a resource input; defaults are left out."""

@@ -67,11 +67,7 @@ def _logged_in(props: State) -> State:
 def _machine(props: State) -> tuple[str, str, int]:
     conn = Connection.from_props(props["connection"])
     # A database that somebody else runs has no machine that is logged in to.
-    return (
-        ("none", str(props["address"]), int(props["port"]))
-        if conn.kind == "none"
-        else (conn.kind, conn.address, conn.port)
-    )
+    return ("none", str(props["address"]), int(props["port"])) if conn.kind == "none" else conn.place
 
 
 def _with_connections(value: Any) -> Any:

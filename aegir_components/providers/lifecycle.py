@@ -31,6 +31,7 @@ from pulumi.dynamic import (
 from pulumi.output import contains_unknowns
 
 from aegir_components import declaring
+from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records, hub_root
 
 from . import declared
@@ -124,9 +125,9 @@ def without(props: State, gone: Collection[str]) -> State | None:
 def machine_of(props: Mapping[str, Any]) -> list[Any]:
     """Say which machine a resource is on, whatever it is called; nothing where it is on none or on several."""
     found = props.get("connection")
-    if not isinstance(found, Mapping) or not found.get("address"):
+    if not isinstance(found, Mapping) or not {"host", "address"} <= found.keys():
         return []
-    return [str(found.get("kind") or "ssh"), str(found["address"]), int(found.get("port") or 22)]
+    return list(Connection.from_props(found).place)
 
 
 class Lifecycle(ResourceProvider):
