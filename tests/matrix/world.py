@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,19 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from aegir_components import layout
-from aegir_components.applications import Answer
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostUnreachable
 from aegir_components.testing import Account, FakeFarm, FakeHost, FakeMySQL
 from aegir_components.testing.engine import Row
-from aegir_components.testing.farm import BROKEN, NOT_FOUND, PAGES
+from aegir_components.testing.farm import NOT_FOUND
 from tests.matrix.engine import Config, Stack
 
 ONE, TWO, NEW = "one.example.com", "two.example.com", "new.example.com"
 ROWS = 7
 UPLOAD = "own.txt"
 PASSWORD = "the hub's own password"
-WRITTEN = re.compile(r"# Written by aegir for (\S+)\. ")
 
 
 class Machines(FakeFarm):
@@ -41,18 +38,6 @@ class Machines(FakeFarm):
                 conn.host, f"ssh {conn.user}@{conn.address} port {conn.port}: no answer (Connection timed out)"
             )
         return host
-
-    def _page(self, host: str, vhost: str, *, tls: bool) -> Answer:
-        """Answer for a site by what it is known by, as its settings lead to its database."""
-        known = WRITTEN.match(vhost)
-        if known is None or "Retry-After" in vhost or (not tls and "Strict-Transport-Security" in vhost):
-            return super()._page(host, vhost, tls=tls)
-        installed = [member.installed[known[1]] for member in self.hosts.values() if known[1] in member.installed]
-        if not installed:
-            return BROKEN
-        application, where, _, database = installed[0]
-        server = next((server.mysql for server in self.hosts.values() if server.address == where), None)
-        return PAGES[application] if server is not None and server.databases.get(database) else BROKEN
 
 
 @dataclass(slots=True)

@@ -20,10 +20,11 @@ from aegir_components import settings as aegir_settings
 from aegir_components.applications import Answer
 from aegir_components.host.connection import Connection
 from aegir_components.providers import answering, settling
-from aegir_components.testing import FakeFarm, FakeHost
+from aegir_components.testing import FakeHost
 from aegir_components.testing.database import FakeMySQL
 from aegir_components.testing.engine import Engine, Killed
 from aegir_components.testing.farm import BROKEN
+from tests.matrix.world import Machines
 from tests.random.world import CLUSTER, FIRST, Ended
 
 ADDRESSES = {"web1": "10.0.0.2", "web2": "10.0.0.4", "db1": "10.0.0.3"}
@@ -32,7 +33,7 @@ UNREADABLE = "<?php this is no PHP("
 _OURS = ("/etc/", "/var/aegir/config/", "/var/lib/aegir/", "/var/lib/php/")
 
 
-class MortalFarm(FakeFarm):
+class MortalFarm(Machines):
     """Machines that a process speaks with until it is killed, and that notice code with a syntax error."""
 
     def __init__(self) -> None:
@@ -65,7 +66,7 @@ class MortalFarm(FakeFarm):
             super().copy(conn, source, target, **named)
             settings = Path(source, "wp-settings.php")
             if settings.is_file() and settings.read_text().startswith(UNREADABLE):
-                self.unreadable.add(self.hosts[conn.host].releases[target.rstrip("/")])
+                self.unreadable.add(self._reached(conn).releases[target.rstrip("/")])
 
     def _page(self, host: str, vhost: str, *, tls: bool) -> Answer:
         page = super()._page(host, vhost, tls=tls)
@@ -158,14 +159,12 @@ class OnDoubles:
 
     def up(self, *, refresh: bool = False) -> Ended:
         """Run the program over the state."""
-        self._name()
         config = {key: self.settings.get(key) for key in ("forget", "replaced")}
         done = self.engine.up(self._program, refresh=refresh, **config)
         return Ended(done.ok, "\n".join([*done.steps, *done.warnings, *done.faults]))
 
     def killed(self, chance: random.Random) -> None:
         """Kill a run at one of the calls that it makes to machines."""
-        self._name()
         # Most runs of this estate make fewer than eighty; one that comes to its end is one of the cases.
         self.farm.left, self.farm.after = chance.randrange(80), chance.random() < 0.5
         try:
@@ -234,12 +233,6 @@ class OnDoubles:
 
     async def _program(self) -> None:
         await estate.build(aegir_settings.load(copy.deepcopy(self.settings), lambda _path: False))
-
-    def _name(self) -> None:
-        """Let each machine be found by every name that the stack file and the state have for it."""
-        for name, server in self.settings["servers"].items():
-            machine = next(host for host in self.farm.hosts.values() if host.address == server["address"])
-            self.farm.hosts.setdefault(name, machine)
 
     @property
     def _mysql(self) -> FakeMySQL:
