@@ -27,6 +27,7 @@ from aegir_components.services import cron, installation
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import logins, reports
+from tests.integration.calendars import calendars_read_differently
 from tests.integration.editing import png, upload_to_drupal
 from tests.integration.farm import Farm, fetch, web_and_database
 
@@ -511,6 +512,33 @@ def test_wordpress_has_its_cron_every_five_minutes_at_a_small_load(whole: Estate
     spent = whole.web.run(f"bash -c {shlex.quote(line)}").stderr
     seconds = sum(float(word) for word in re.findall(r"(?:user|sys) ([0-9.]+)", spent))
     assert 0 < seconds < 3, spent
+
+
+def test_a_calendar_expression_that_the_machine_does_not_take_is_named_with_its_key(whole: Estate) -> None:
+    """Debian 13 has older names of time zones in a package of their own: the hub may know one that a machine does not."""
+    assert [] == calendars_read_differently(whole.web, seed=7), "by this systemd and by us"
+    zone, site, timer = (
+        "Asia/Kolkata",
+        whole.farm.settings["sites"][WORDPRESS],
+        cron.timer_path(layout.system_user(WORDPRESS)),
+    )
+    before = whole.web.run(f"cat {timer}").stdout
+    whole.web.run(f"mv /usr/share/zoneinfo/{zone} /usr/share/zoneinfo/away")
+    site["cron"] = f"Mon..Fri 06:30 {zone}"
+
+    said = whole.farm.up(ok=False).sentence
+
+    whole.web.run(f"mv /usr/share/zoneinfo/away /usr/share/zoneinfo/{zone}")
+    for part in (
+        whole.web.spec.fqdn,
+        f'aegir:sites["{WORDPRESS}"].cron: systemd 2',
+        f'systemd-analyze calendar "{site["cron"]}"',
+    ):
+        assert part in said
+    assert before == whole.web.run(f"cat {timer}").stdout
+    whole.farm.up()
+    assert f"OnCalendar={site.pop('cron')}\n" in whole.web.run(f"cat {timer}").stdout
+    whole.farm.up()
 
 
 def test_a_wordpress_network_has_cron_on_each_of_its_sites(whole: Estate) -> None:

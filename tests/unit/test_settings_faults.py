@@ -118,8 +118,21 @@ FAULTS = [
     pytest.param(
         {"sites>www.example.com>cron": "every day"},
         f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
-        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "every day"',
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "every day": it is no weekday, date and time in this order, such as '
+        "Mon..Fri *-*-01 06:30",
         id="site-cron",
+    ),
+    pytest.param(
+        {"sites>www.example.com>cron": 5},
+        f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "5": write 5min',
+        id="site-cron-number",
+    ),
+    pytest.param(
+        {"sites>www.example.com>cron": ["hourly"]},
+        f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not a list',
+        id="site-cron-list",
     ),
     pytest.param(
         {"sites>www.example.com>password_version": 0},
@@ -232,7 +245,7 @@ FAULTS = [
     ),
     pytest.param(
         {"hub>address": 10.89},
-        "aegir:hub.address: must be a string, not the number 10.89; put it in quotes",
+        'aegir:hub.address: must be an IP address, not "10.89"',
         id="hub-number",
     ),
     pytest.param(
@@ -984,7 +997,7 @@ FAULTS = [
     ),
     pytest.param(
         {"sites>www.example.com>aliases": [1.5]},
-        f"{SITE}.aliases[0]: must be a string, not the number 1.5; put it in quotes",
+        f"{SITE}.aliases[0]: must be a string, not the number 1.5; must not end with a number as its last label",
         id="alias-number",
     ),
     pytest.param(
