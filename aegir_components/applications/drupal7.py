@@ -11,7 +11,7 @@ from . import languages, php
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, NO_PROFILES, judge
-from .values import PLACES, Values
+from .values import GLOBALS, PLACES, Values
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -114,6 +114,14 @@ DRUPAL7 = Application(
         pattern=r"[A-Za-z_][A-Za-z0-9_.:-]*",
         kind="name of a variable of Drupal 7",
         ours=PLACES | {"file_temporary_path", "allow_authorize_operations"},
+        elsewhere=GLOBALS
+        | {
+            "conf": "names stand right below settings, such as settings: {cache: 1}",
+            "drupal_hash_salt": "the salt follows from the stack file; remove it",
+            "base_url": "links follow from the site's name; remove it",
+            "cookie_domain": "is a variable of settings.php and not of $conf: write it into the site's local.settings.php",
+            "update_free_access": "is a variable of settings.php and not of $conf: write it into the site's local.settings.php",
+        },
     ),
     judge=judge,
     cron="drupal7-cron.php",

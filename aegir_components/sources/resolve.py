@@ -107,6 +107,8 @@ def resolve(
     faults += value_faults(declared, {name: source.code for name, source in found.items()})
     for text in language_warnings(declared, {name: source.code for name, source in found.items()}, installed):
         warn(text)
+    for text in value_warnings(declared, {name: source.code for name, source in found.items()}):
+        warn(text)
     if faults:
         raise settings.SettingsError(faults)
     return found
@@ -239,9 +241,26 @@ def value_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> lis
     for name, site in declared.sites.items():
         if code := found.get(site.platform):
             application = APPLICATIONS[code.application]
-            wrong = application.values.faults(application.title, site.settings, site.config)
+            tls = _demands_tls(declared, name)
+            wrong = application.values.faults(application.title, site.settings, site.config, tls=tls)
             faults += [f'aegir:sites["{name}"].{path}: {why}' for path, why in wrong]
     return faults
+
+
+def _demands_tls(declared: settings.Settings, site: str) -> bool:
+    database = declared.database_server(site).database
+    return database is not None and database.tls == "required"
+
+
+def value_warnings(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
+    """Say which names in sites' settings are almost those of their application."""
+    warnings = []
+    for name, site in declared.sites.items():
+        if code := found.get(site.platform):
+            application = APPLICATIONS[code.application]
+            near = application.values.warnings(application.title, site.settings)
+            warnings += [f'aegir:sites["{name}"].{path}: {why}' for path, why in near]
+    return warnings
 
 
 def language_warnings(
