@@ -23,54 +23,18 @@ LOGIN_LASTS = (
 """Of a one-time login, which is core's link for a lost password."""
 
 KNOWN = frozenset(
-    [
-        "allow_authorize_operations",
-        "block_interest_cohort",
-        "bootstrap_config_storage",
-        "bootstrap_container_definition",
-        "cache_ttl_4xx",
-        "class_loader_auto_detect",
-        "config_sync_directory",
-        "container_base_class",
-        "container_yamls",
-        "entity_update_backup",
-        "entity_update_batch_size",
-        "extension_discovery_scan_tests",
-        "file_additional_public_schemes",
-        "file_assets_path",
-        "file_cache",
-        "file_chmod_directory",
-        "file_chmod_file",
-        "file_public_base_url",
-        "file_sa_core_2023_005_schemes",
-        "file_scan_ignore_directories",
-        "form_cache_expiration",
-        "http_client_config",
-        "install_profile",
-        "locale_custom_strings_en",
-        "log_user_flood",
-        "mail_line_endings",
-        "maintenance_theme",
-        "media_oembed_discovery_trusted_host_patterns",
-        "migrate_file_private_path",
-        "migrate_file_public_path",
-        "migrate_node_migrate_type_classic",
-        "migrate_source_connection",
-        "migrate_source_version",
-        "omit_vary_cookie",
-        "php_storage",
-        "rebuild_access",
-        "sa_core_2022_012_override",
-        "sa_core_2023_004_phpinfo_flags",
-        "session_write_interval",
-        "state_cache",
-        "twig_sandbox_allowed_classes",
-        "twig_sandbox_allowed_methods",
-        "twig_sandbox_allowed_prefixes",
-        "update_fetch_with_http_fallback",
-        "update_free_access",
-        "yaml_parser_class",
-    ]
+    """
+    allow_authorize_operations block_interest_cohort bootstrap_config_storage bootstrap_container_definition cache_ttl_4xx
+    class_loader_auto_detect config_sync_directory container_base_class container_yamls entity_update_backup
+    entity_update_batch_size extension_discovery_scan_tests file_additional_public_schemes file_assets_path file_cache
+    file_chmod_directory file_chmod_file file_public_base_url file_sa_core_2023_005_schemes file_scan_ignore_directories
+    form_cache_expiration http_client_config install_profile locale_custom_strings_en log_user_flood mail_line_endings
+    maintenance_theme media_oembed_discovery_trusted_host_patterns migrate_file_private_path migrate_file_public_path
+    migrate_node_migrate_type_classic migrate_source_connection migrate_source_version omit_vary_cookie php_storage
+    rebuild_access sa_core_2022_012_override sa_core_2023_004_phpinfo_flags session_write_interval state_cache
+    twig_sandbox_allowed_classes twig_sandbox_allowed_methods twig_sandbox_allowed_prefixes
+    update_fetch_with_http_fallback update_free_access yaml_parser_class
+    """.split()
 )
 """What core reads of ``$settings``, in Drupal 8.9 to 10.6, beside what follows from the stack file."""
 

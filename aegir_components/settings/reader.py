@@ -165,7 +165,7 @@ class Node:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             quotes = "; write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
-            self.fault(f"must be a whole number, not {self.describe()}{quotes}")
+            self.fault(f"must be a whole number from {low} to {high}, not {self.describe()}{quotes}")
         elif not low <= value <= high:
             self.fault(f"must be between {low} and {high}, not {self.describe()}")
         else:

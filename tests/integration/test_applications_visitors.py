@@ -27,9 +27,9 @@ from aegir_components.services import cron, installation
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import logins, reports
-from tests.integration.calendars import calendars_read_differently
 from tests.integration.editing import png, upload_to_drupal
 from tests.integration.farm import Farm, fetch, web_and_database
+from tests.integration.tables import calendars_read_differently, php_values_unknown
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -517,6 +517,7 @@ def test_wordpress_has_its_cron_every_five_minutes_at_a_small_load(whole: Estate
 def test_a_calendar_expression_that_the_machine_does_not_take_is_named_with_its_key(whole: Estate) -> None:
     """Debian 13 has older names of time zones in a package of their own: the hub may know one that a machine does not."""
     assert [] == calendars_read_differently(whole.web, seed=7), "by this systemd and by us"
+    assert [] == php_values_unknown(whole.web)
     zone, site, timer = (
         "Asia/Kolkata",
         whole.farm.settings["sites"][WORDPRESS],

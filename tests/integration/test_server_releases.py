@@ -14,9 +14,9 @@ from aegir_components import layout
 from lab import HostSpec, Lab
 from tests import codebases
 from tests.integration import logins
-from tests.integration.calendars import calendars_read_differently
 from tests.integration.editing import upload_to_drupal
 from tests.integration.farm import CommandEnded, Farm, fetch, web_and_database
+from tests.integration.tables import calendars_read_differently, php_values_unknown
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -64,6 +64,7 @@ def test_a_bare_host_of_any_known_release_serves_a_site(
     for name in ("web1", "web2"):
         assert php == lab.host(name).run("ls /etc/php").stdout.strip()
     assert [] == calendars_read_differently(lab.host("web1"), seed=5), "by this systemd and by us"
+    assert [] == php_values_unknown(lab.host("web1"))
     if release == "bullseye":
         _serves_older_drupal(lab, farm)
 

@@ -328,7 +328,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>ssh>port": "22"},
-        f'{WEB}.ssh.port: must be a whole number, not "22"; write it without quotes',
+        f'{WEB}.ssh.port: must be a whole number from 1 to 65535, not "22"; write it without quotes',
         id="port-quoted",
     ),
     pytest.param(
@@ -338,10 +338,14 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>ssh>port": 22.5},
-        f"{WEB}.ssh.port: must be a whole number, not the number 22.5",
+        f"{WEB}.ssh.port: must be a whole number from 1 to 65535, not the number 22.5",
         id="port-fraction",
     ),
-    pytest.param({"servers>web1>ssh>port": True}, f"{WEB}.ssh.port: must be a whole number, not true", id="port-true"),
+    pytest.param(
+        {"servers>web1>ssh>port": True},
+        f"{WEB}.ssh.port: must be a whole number from 1 to 65535, not true",
+        id="port-true",
+    ),
     pytest.param(
         {"servers>web1>ssh>user": "-oProxyCommand=x"},
         f'{WEB}.ssh.user: must be the name of a Linux user, not "-oProxyCommand=x"',
