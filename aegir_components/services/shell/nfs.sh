@@ -142,7 +142,8 @@ mount_keep() {
     mk_ready=$(scratch_file) || return 0
     systemd-run -q --collect -p TimeoutStopSec=2s unshare -m sh -c '
         echo $$ >"$1"
-        while timeout -s KILL 10 stat -f "$2" >/dev/null 2>&1; [ $? = 137 ]; do sleep 60; done
+        # Questions that are ended by force fail as well: only what a server says counts.
+        until said=$(LC_ALL=C timeout -s KILL 10 stat -f "$2" 2>&1) || case $said in *Stale*) ;; *) false ;; esac; do sleep 60; done
         umount "$2"' keeper "$mk_ready" "$wm_path" 9>&-
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         wm_keeper=$(cat "$mk_ready")
@@ -193,15 +194,28 @@ mount_free() { # what waits for the server that is gone would wait on, and keep 
             sleep 0.2
         done
     done
+    for mf_unit in $mf_units; do unit_is_empty "$mf_unit" || unit_let_go "$mf_unit"; done
     for mf_unit in $mf_units; do
         systemctl reset-failed "$mf_unit" 2>/dev/null
         systemctl restart "$mf_unit" 9>&- || fail "$mf_unit does not start again after a mount that hung: $(journalctl -q -u "$mf_unit" -n 8 --no-pager -o cat | tail -c 600). If a process of the former one is in its way, it waits for the NFS server that is gone: restart this machine"
     done
 }
 
+unit_group() { # unit: the file with its processes
+    ug_path=$(systemctl show -P ControlGroup "$1")
+    [ -z "$ug_path" ] || echo "/sys/fs/cgroup$ug_path/cgroup.procs"
+}
+
 unit_is_empty() { # unit: has it no process any more
-    ue_group=$(systemctl show -P ControlGroup "$1")
-    [ -z "$ue_group" ] || [ -z "$(cat "/sys/fs/cgroup$ue_group/cgroup.procs" 2>/dev/null)" ]
+    ue_file=$(unit_group "$1")
+    [ -z "$ue_file" ] || [ -z "$(cat "$ue_file" 2>/dev/null)" ]
+}
+
+# unit: what survives SIGKILL is no longer its own, or systemd would wait for it; FPM would take a socket that it holds for
+# that of another FPM, and makes all of them anew.
+unit_let_go() {
+    for ul_pid in $(cat "$(unit_group "$1")" 2>/dev/null); do echo "$ul_pid" >/sys/fs/cgroup/cgroup.procs; done 2>/dev/null
+    case $1 in *php*) rm -f /run/php/*.sock ;; esac
 }
 
 mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$wm_auto" -u "$wm_unit" 2>/dev/null | tail -c 400; }
