@@ -12,7 +12,10 @@ from tests.unit import stacks
 
 WHERE = 'aegir:sites["www.example.com"].php'
 NUMBER = "must be a whole number, with K, M or G where it counts bytes, such as 5000 or 16M, not "
-LEVEL = "must be a number, such as 32767 for E_ALL or 24575 for E_ALL & ~E_DEPRECATED, since PHP-FPM's pools know no names of levels, not "
+LEVEL = (
+    "must be a number, such as 32767 for E_ALL or 24575 for E_ALL & ~E_DEPRECATED, since PHP-FPM's pools know no names of "
+    "levels, not "
+)
 SIZE = "must be a size such as 100M or 1G, up to 64G, not "
 START = "is read when PHP-FPM starts, before it reads its sites' pools, so it would do nothing here; remove it, or write it into "
 
