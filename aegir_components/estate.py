@@ -82,6 +82,7 @@ async def build(declared: settings.Settings) -> Estate:
         declared,
         php=php_fit.versions(before, declared),
         installed=before.of("aegir:Installation"),
+        live={name: str(outputs.get("digest", "")) for name, outputs in before.of("aegir:Release").items()},
         info=pulumi.log.info,
         warn=pulumi.log.warn,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
 
-from . import languages, php
+from . import languages, php, spelling
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .values import GLOBALS, PLACES, Values
@@ -149,6 +150,8 @@ DRUPAL = Application(
     login_lasts=LOGIN_LASTS,
     translations="translations/drupal-{version}.{language}.po",
     translated=_translated,
+    means=partial(spelling.for_drupal, known=spelling.DRUPAL),
+    language_page="under Configuration, Languages",
     fetches="https://ftp.drupal.org",
     values=Values(
         pattern=r"[a-z_][a-z0-9_.]*",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from . import languages, php
+from . import languages, php, spelling
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, NO_PROFILES, judge
@@ -106,6 +107,8 @@ DRUPAL7 = Application(
     ),
     translations="profiles/<profile>/translations/{language}.po",
     translated=_translated,
+    means=partial(spelling.for_drupal, known=spelling.DRUPAL7),
+    language_page="under Configuration, Languages",
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import languages as languages_of
-from . import php
+from . import php, spelling
 from .addresses import Addresses
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .drupal import first_words
@@ -133,6 +133,9 @@ WORDPRESS = Application(
     judge=judge,
     translations="wp-content/languages/{language}.mo",
     translated=_translated,
+    means=spelling.for_wordpress,
+    language_page="under Settings, General",
+    english=frozenset({"en", "en_US"}),
     translates_once=False,
     profiles=False,
     copies_modes=True,
