@@ -27,7 +27,7 @@ _LANGUAGE = names.matching(
 _ADMIN = names.matching(
     r"[A-Za-z0-9]([A-Za-z0-9._@ -]*[A-Za-z0-9._@-])?",
     60,
-    "an account name (letters, digits, spaces and . _ @ -)",
+    "an account name of up to 60 ASCII letters (a-z, A-Z), digits, spaces and . _ @ -, such as admin",
 )
 
 

@@ -458,7 +458,9 @@ def test_a_site_is_in_a_language_that_the_hub_has_and_a_warning_says_how_to_brin
     settings["sites"]["new.example.com"] = {"platform": "wordpress", "language": "fr"}
     told = whole.farm.preview(ok=False).sentence
     assert 'aegir:sites["new.example.com"].language: WordPress has no language "fr"; did you mean "fr_FR"?' in told
-    assert 'aegir:sites["german.example.com"].language: the site is installed and keeps the language that it has' in told
+    assert (
+        'aegir:sites["german.example.com"].language: the site is installed and keeps the language that it has' in told
+    )
     assert "french" not in told, "it was told as they were installed"
     del settings["sites"]["new.example.com"]
     for name in pages:

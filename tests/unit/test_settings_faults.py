@@ -348,7 +348,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>ssh>user": "-oProxyCommand=x"},
-        f'{WEB}.ssh.user: must be the name of a Linux user, not "-oProxyCommand=x"',
+        f'{WEB}.ssh.user: must be the name of a Linux user (ASCII letters, digits and _ . -), such as root, not "-oProxyCommand=x"',
         id="user-option",
     ),
     pytest.param(
@@ -558,7 +558,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>db1>services>database>admin>name": "o'brien"},
-        f'{DB}.services.database.admin.name: must be an account name (letters, digits and _ . @ -), not "o\'brien"',
+        f'{DB}.services.database.admin.name: must be an account name of ASCII letters (a-z, A-Z), digits and _ . @ -, such as aegir_root, not "o\'brien"',
         id="database-admin-name",
     ),
     pytest.param(
@@ -1034,7 +1034,7 @@ FAULTS = [
     ),
     pytest.param(
         {"sites>www.example.com>admin>name": "<admin>"},
-        f'{SITE}.admin.name: must be an account name (letters, digits, spaces and . _ @ -), not "<admin>"',
+        f'{SITE}.admin.name: must be an account name of up to 60 ASCII letters (a-z, A-Z), digits, spaces and . _ @ -, such as admin, not "<admin>"',
         id="admin-name",
     ),
     pytest.param(
