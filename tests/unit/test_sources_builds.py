@@ -20,7 +20,7 @@ from aegir_components.applications import CodeBase
 from aegir_components.sources import address, git, programs
 from aegir_components.sources.builds import STAGING, Store
 from aegir_components.sources.faults import SourceError, last_words
-from aegir_components.sources.resolve import Resolved, language_warnings, profile_faults, resolve
+from aegir_components.sources.resolve import Resolved, profile_faults, resolve
 
 CORE = "web/core/lib/Drupal.php"
 VERSION = "<?php class Drupal { const VERSION = '10.3.%s'; }"
@@ -540,35 +540,3 @@ def test_a_profile_of_wordpress_is_an_error(wanted: str, says: list[str]) -> Non
     declared = settings.Settings(hub=settings.Hub(address="10.0.0.1"), sites={"a.example": site})
     found = {"wp": CodeBase(application="wordpress", version="6.9", docroot=".")}
     assert [f'aegir:sites["a.example"].profile: {say}' for say in says] == profile_faults(declared, found)
-
-
-@pytest.mark.parametrize(
-    ("application", "language", "have", "says"),
-    [
-        ("wordpress", "de_DE", ("fr_FR",), "wp-content/languages/de_DE.mo"),
-        ("wordpress", "de_DE", ("de_DE",), ""),
-        ("wordpress", "en", (), ""),
-        ("drupal7", "de", (), "profiles/<profile>/translations/de.po"),
-        ("drupal", "de", (), "translations/drupal-1.de.po"),
-        ("drupal", "de", ("de",), ""),
-    ],
-)
-def test_a_language_that_the_code_base_lacks_is_a_warning_that_says_how_to_bring_it(
-    application: str, language: str, have: tuple[str, ...], says: str
-) -> None:
-    site = settings.Site(
-        name="a.example", display_name="a", platform="p", database="db", title="a",
-        admin=settings.SiteAdmin(mail="a@b.example"), language=language,
-    )  # fmt: skip
-    platform = settings.Platform(name="p", server="w", source=settings.PlatformSource(path="/x"), publish_path="/x")
-    declared = settings.Settings(
-        hub=settings.Hub(address="10.0.0.1"), sites={"a.example": site}, platforms={"p": platform}
-    )
-    found = {"p": CodeBase(application=application, version="1", docroot=".", languages=have)}
-    warnings = language_warnings(declared, found)
-    # What its installer has read stays in a Drupal's database.
-    assert (warnings if application == "wordpress" else []) == language_warnings(declared, found, ["a.example"])
-    assert bool(says) is bool(warnings)
-    assert all(
-        text.startswith('aegir:sites["a.example"].language: ') and text.endswith(f"as {says}") for text in warnings
-    )
