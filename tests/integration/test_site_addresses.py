@@ -440,6 +440,27 @@ def test_every_answer_has_its_headers_on_both_web_servers(lab: Lab, core: Host) 
     assert 413 == answers["web1"]["a form that is too large"][0]
 
 
+METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "PROPFIND", "PURGE")
+
+
+@pytest.mark.parametrize("application", list(CODES))
+def test_a_method_reaches_the_application_as_by_core(
+    lab: Lab, core: Host, codes: dict[str, Path], application: str
+) -> None:
+    """A front page is a directory, and nginx's own index gives it only what browsers send."""
+    if application not in codes:
+        codebases.ask(CODES[application])
+    paths = ("/", "/?x=1", "/nowhere", "/wp-admin/" if application == "wordpress" else "/node")
+    wrong = []
+    for method in METHODS:
+        for path in paths:
+            right = ask(core, "core.example.com", path, port=PORTS[application], headers=PROBING, method=method)
+            said = [ask(lab.host(host), site(application), path, headers=PROBING, method=method) for host in WEBS]
+            if {right.kind} != {answer.kind for answer in said}:
+                wrong.append(f"{method} {path}: core {right.kind}, Apache and nginx {[answer.kind for answer in said]}")
+    assert [] == wrong
+
+
 def test_cache_tags_fit(web: Host, codes: dict[str, Path]) -> None:
     long: dict[str, Any] = {}
     name = site("wordpress")
