@@ -79,6 +79,8 @@ class Application:
     """The PHP files that give an account a password; they print ``::changed``."""
     login: tuple[str, ...]
     """The PHP files that make a one-time login; they print ``::link`` and the address."""
+    caches: tuple[str, ...]
+    """The PHP files that empty what is kept of pages and configuration; they print ``::rebuilt``."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
     values: Values

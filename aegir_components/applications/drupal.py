@@ -147,6 +147,7 @@ DRUPAL = Application(
     installer=("open-database.php", "drupal-install.php"),
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
+    caches=("drupal-boot.php", "drupal-caches.php"),
     login_lasts=LOGIN_LASTS,
     translations="translations/drupal-{version}.{language}.po",
     translated=_translated,

@@ -112,6 +112,7 @@ DRUPAL7 = Application(
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),
+    caches=("drupal7-boot.php", "drupal7-caches.php"),
     login_lasts=LOGIN_LASTS,
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_.:-]*",

@@ -99,6 +99,7 @@ WORDPRESS = Application(
     installer=("open-database.php", "wordpress-install.php"),
     password=("wordpress-boot.php", "wordpress-password.php"),
     login=("wordpress-boot.php", "wordpress-login.php"),
+    caches=("wordpress-boot.php", "wordpress-caches.php"),
     login_lasts="once, for 15 minutes",
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",

@@ -86,6 +86,7 @@ OTHERS: Final = frozenset(
 """What the names of extensions begin with that are not installed by us, and that people add."""
 AT_START: Final = frozenset(
     """
+    opcache.file_cache opcache.jit zend.script_encoding
     apc.enable_cli apc.entries_hint apc.mmap_file_mask apc.shm_segments apc.shm_size browscap extension extension_dir ffi.preload
     opcache.blacklist_filename opcache.enable_cli opcache.huge_code_pages opcache.interned_strings_buffer opcache.jit_buffer_size
     opcache.lockfile_path opcache.max_accelerated_files opcache.memory_consumption opcache.preferred_memory_model opcache.preload

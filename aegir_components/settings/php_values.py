@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from typing import Final
 
 from . import names, php_names
@@ -45,11 +46,17 @@ LEVELS: Final = {
 } | {"E_ALL": 32767}
 """https://www.php.net/manual/en/errorfunc.constants.php; a pool knows none of these names."""
 
-_TEXT = names.matching(
-    r"[A-Za-z0-9_./:@+=, -]*",
-    200,
-    "a plain value (letters, digits, spaces and _ . / : @ + = , -), such as 5000 or Europe/Berlin",
-)
+ABSOLUTE: Final = frozenset(
+    {
+        "axis2.client_home", "blenc.key_file", "coin_acceptor.device", "mime_magic.magicfile", "sendmail_path",
+        "session.cookie_path", "session_pgsql.sem_file_name", "soap.wsdl_cache_dir",
+        "uploadprogress.file.filename_template", "xdebug.output_dir", "xdebug.profiler_output_dir", "xdebug.trace_output_dir",
+        "xmms.path",
+    }
+)  # fmt: skip
+"""Values before which PHP-FPM writes /usr/, unless they begin with a slash (``FPM_PHP_INI_TO_EXPAND`` in its fpm_php.h)."""
+LONGEST: Final = 1000
+"""Characters of a value: lists of functions are long."""
 
 
 def read_values(node: Node) -> list[tuple[str, str]]:
@@ -110,7 +117,13 @@ def _plain(key: str, entry: Node) -> str:
         return "1" if value else "0"
     if isinstance(value, int) and not isinstance(value, bool) and (key not in php_names.FLAGS or value in (0, 1)):
         return str(value)
-    return entry.text("", _check(key))
+    if isinstance(value, float) and key in php_names.TEXTS:
+        return str(value)
+    # An empty value switches some off, so that it is one.
+    text = "" if value == "" else entry.text("", _check(key))
+    if (text or value == "") and key in ABSOLUTE and not text.startswith("/"):
+        entry.fault(f"must begin with /, not be {quoted(text)}: PHP-FPM writes /usr/ before it otherwise")
+    return text
 
 
 def _check(key: str) -> names.Check | names.Checker:
@@ -118,7 +131,21 @@ def _check(key: str) -> names.Check | names.Checker:
         return _level
     if key in php_names.FLAGS:
         return _flag
-    return _number if key in php_names.NUMBERS else _TEXT
+    return _number if key in php_names.NUMBERS else _text
+
+
+@wanted("one line of text, such as Europe/Berlin")
+def _text(text: str) -> str:
+    """Let through what a pool can be told so that PHP reads it as it was written."""
+    if len(text) > LONGEST:
+        raise Wrong(f"must have at most {LONGEST} characters")
+    if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
+        raise Wrong("must be one line without control characters", f", not {quoted(text)}")
+    if "$pool" in text:
+        raise Wrong(
+            "must not contain $pool, in place of which PHP-FPM writes the name of the pool", f"; it is {quoted(text)}"
+        )
+    return text
 
 
 @wanted("true or false")

@@ -699,7 +699,7 @@ FAULTS = [
     ),
     pytest.param(
         {"platforms>d10>source": {"git": "/srv/x.git", "ref": "main", "composer": {"no-dev": True}}},
-        f"{D10}.source.composer.no-dev: unknown key; known: dev, unlocked",
+        f"{D10}.source.composer.no-dev: unknown key; known: dev, trusted, unlocked",
         id="platform-source-composer-key",
     ),
     pytest.param(

@@ -233,15 +233,16 @@ def fake(directory: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch)
 
 DRUSH = f"""
 [ "$1 $2" = "make --yes" ] || exit 9
-echo "building $3"; env >"{{}}/environment"; grep -q broken "$3" && {{{{ echo "no such project"; exit 7; }}}}
-mkdir -p "$4/web/core/lib" && echo "const VERSION = '10.3.8';" >"$4/{CORE}"
+echo "building $3"; grep -q broken "$3" && {{ echo "no such project"; exit 7; }}
+mkdir -p "$4/web/core/lib"; env >"$4/environment"
+ echo "const VERSION = '10.3.8';" >"$4/{CORE}"
 """
 
 
 class TestMakefile:
     @pytest.fixture
     def make(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        fake(tmp_path / "bin", "drush", DRUSH.format(tmp_path), monkeypatch)
+        fake(tmp_path / "bin", "drush", DRUSH, monkeypatch)
         (tmp_path / "site.make").write_text('core = 7.x\nincludes[] = "more.make"\n')
         (tmp_path / "more.make").write_text("api = 2\n")
         return tmp_path / "site.make"
@@ -257,8 +258,7 @@ class TestMakefile:
     def test_a_build_sees_no_secret_of_ours(self, hub: Hub, make: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY", "PULUMI_CONFIG"):
             monkeypatch.setenv(name, "hunter22")
-        hub.read(makefile=str(make))
-        seen = (make.parent / "environment").read_text()
+        seen = (hub.read(makefile=str(make)).directory / "environment").read_text()
         assert "hunter22" not in seen
         assert "PATH=" in seen
 
