@@ -32,10 +32,17 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 class SettingsError(ValueError):
     """The stack file is wrong. The text names every fault; nothing has been touched."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
+    def __init__(self, faults: Sequence[str], read: Any = None) -> None:
+        """Name the faults.
+
+        Args:
+            faults: each with its path.
+            read: the settings as far as they could be read; what they say elsewhere may be wrong as well.
+        """
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         super().__init__("\n".join((f"The stack file has {count}; nothing was touched:", *faults)))
         self.faults: tuple[str, ...] = tuple(faults)
+        self.read = read
 
     def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[str, ...]]]:
         # The default would call the constructor with the finished text when the error crosses a process.
