@@ -189,7 +189,7 @@ BREAKING: dict[str, tuple[Config, str]] = {
         {"settings": {"WP_CONTENT_DIR": "/nonexistent", "SHOWN": "x"}},
         "settings.SHOWN, settings.WP_CONTENT_DIR",
     ),
-    "too little memory": ({"php": {"memory": "1M"}}, "php.memory"),
+    "too little memory": ({"php": {"memory": "3M"}}, "php.memory"),
     "a value of PHP": ({"php": {"values": {"auto_prepend_file": "/nonexistent.php"}}}, "php.values.auto_prepend_file"),
 }
 
