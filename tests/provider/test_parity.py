@@ -59,7 +59,7 @@ def reasons(names: str, reason: str) -> dict[str, str]:
 
 NO_ITEMS = {
     **reasons(
-        "apache_test apache_vhost_test nginx_test fpm_test fpm_test_of fpm_pool_test",
+        "apache_test apache_vhost_test nginx_test fpm_test fpm_test_of fpm_pool_test timer_test",
         "a daemon's test of its configuration, which transactions are given; FakeHost.broken_test says what it says",
     ),
     **reasons(

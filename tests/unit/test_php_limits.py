@@ -72,7 +72,7 @@ def test_a_site_says_more_than_its_server() -> None:
         ({"values": {"session.cookie_path": ""}}, '.values["session.cookie_path"]: must begin with /, not be ""'),
         (
             {"values": {"opcache.memory_consumption": 256}},
-            '.values["opcache.memory_consumption"]: is read only when PHP starts, for all sites of a server',
+            '.values["opcache.memory_consumption"]: is read when PHP-FPM starts, before it reads',
         ),
     ],
 )
