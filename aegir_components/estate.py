@@ -12,13 +12,14 @@ from typing import Any
 
 import pulumi
 
-from . import backups, changes, numeric_ids, php_fit, recorded, settings
+from . import backups, changes, numeric_ids, php_fit, php_offers, recorded, settings
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs, members_props
 from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
+from .host.connection import Connection
 from .host.keys import public_key
 from .hub_records import Protected
 from .providers import entries, unfinished
@@ -82,6 +83,7 @@ async def build(declared: settings.Settings) -> Estate:
         declared,
         php=php_fit.versions(before, declared),
         installed=before.of("aegir:Installation"),
+        live={name: str(outputs.get("digest", "")) for name, outputs in before.of("aegir:Release").items()},
         info=pulumi.log.info,
         warn=pulumi.log.warn,
     )
@@ -161,9 +163,14 @@ def _reject_php(before: recorded.Recorded, declared: settings.Settings, sources:
         settings.SettingsError: each platform and web server, with what it needs and what there is.
     """
 
-    def ask(names: Iterable[str]) -> dict[str, str]:
-        return php_fit.ask_machines({name: connection(declared.servers[name], declared.hub) for name in names})
+    def machines(names: Iterable[str]) -> dict[str, Connection]:
+        return {name: connection(declared.servers[name], declared.hub) for name in names}
 
+    def ask(names: Iterable[str]) -> dict[str, str]:
+        return php_fit.ask_machines(machines(names))
+
+    for text in php_offers.warnings(before, declared, lambda names: php_offers.ask_machines(machines(names))):
+        pulumi.log.warn(text)
     found = php_fit.judge(before, declared, sources, ask)
     for text in found.warnings:
         pulumi.log.warn(text)

@@ -10,6 +10,8 @@ from tools.process import say
 
 HUB: Mapping[str, str] = {"ssh": "openssh-client", "rsync": "rsync", "git": "git"}
 """What no run goes without: program to package."""
+BUILDS: Mapping[str, str] = {"bwrap": "bubblewrap"}
+"""What keeps builds of sources from the hub's files; where it cannot be installed, each build says so."""
 CHECKS: Mapping[str, str] = {
     "shellcheck": "shellcheck",
     "composer": "composer",
@@ -35,8 +37,8 @@ def ensure(*, checks: bool = False) -> None:
         SetupError: a program that the hub runs is missing and cannot be installed here.
     """
     gone = missing(HUB)
-    if checks and can_install():
-        gone |= missing(CHECKS)
+    if can_install():
+        gone |= missing(BUILDS) | (missing(CHECKS) if checks else {})
     if gone:
         need(", ".join(gone), *gone.values())
     for program, package in missing(CHECKS).items() if checks else ():

@@ -79,6 +79,8 @@ class Application:
     """The PHP files that give an account a password; they print ``::changed``."""
     login: tuple[str, ...]
     """The PHP files that make a one-time login; they print ``::link`` and the address."""
+    caches: tuple[str, ...]
+    """The PHP files that empty what is kept of pages and configuration; they print ``::rebuilt``."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
     values: Values
@@ -89,6 +91,12 @@ class Application:
     """Where the code base has a translation, with ``{language}`` and ``{version}``, from the document root."""
     translated: Callable[[CodeBase, str, Sequence[str]], Iterable[tuple[str, str]]]
     """Choose the files of a language among many, each with its place from the document root."""
+    means: Callable[[str], tuple[str, ...]]
+    """Give the languages that a code may mean which is none of the application's own."""
+    language_page: str
+    """Where an installed site's language is chosen, for "in the site itself, …"."""
+    english: frozenset[str] = frozenset({"en"})
+    """Codes of the language that every code base has."""
     fetches: str = ""
     """The server that its installer asks for a translation that is not there; empty where it asks none."""
     translates_once: bool = True

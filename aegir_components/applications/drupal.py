@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
 
-from . import languages, php
+from . import languages, php, spelling
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
-from .values import PLACES, Values
+from .values import GLOBALS, PLACES, Values
 
 INFO = ".info.yml"
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
@@ -21,6 +22,22 @@ LOGIN_LASTS = (
     "until it is used, at most as long as the site's links for lost passwords (a day, unless somebody has changed it)"
 )
 """Of a one-time login, which is core's link for a lost password."""
+
+KNOWN = frozenset(
+    """
+    allow_authorize_operations block_interest_cohort bootstrap_config_storage bootstrap_container_definition cache_ttl_4xx
+    class_loader_auto_detect config_sync_directory container_base_class container_yamls entity_update_backup
+    entity_update_batch_size extension_discovery_scan_tests file_additional_public_schemes file_assets_path file_cache
+    file_chmod_directory file_chmod_file file_public_base_url file_sa_core_2023_005_schemes file_scan_ignore_directories
+    form_cache_expiration http_client_config install_profile locale_custom_strings_en log_user_flood mail_line_endings
+    maintenance_theme media_oembed_discovery_trusted_host_patterns migrate_file_private_path migrate_file_public_path
+    migrate_node_migrate_type_classic migrate_source_connection migrate_source_version omit_vary_cookie php_storage
+    rebuild_access sa_core_2022_012_override sa_core_2023_004_phpinfo_flags session_write_interval state_cache
+    twig_sandbox_allowed_classes twig_sandbox_allowed_methods twig_sandbox_allowed_prefixes
+    update_fetch_with_http_fallback update_free_access yaml_parser_class
+    """.split()
+)
+"""What core reads of ``$settings``, in Drupal 8.9 to 10.6, beside what follows from the stack file."""
 
 _VERSION = re.compile(r"const VERSION = '([^']+)'")
 
@@ -130,9 +147,12 @@ DRUPAL = Application(
     installer=("open-database.php", "drupal-install.php"),
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
+    caches=("drupal-boot.php", "drupal-caches.php"),
     login_lasts=LOGIN_LASTS,
     translations="translations/drupal-{version}.{language}.po",
     translated=_translated,
+    means=partial(spelling.for_drupal, known=spelling.DRUPAL),
+    language_page="under Configuration, Languages",
     fetches="https://ftp.drupal.org",
     values=Values(
         pattern=r"[a-z_][a-z0-9_.]*",
@@ -145,7 +165,21 @@ DRUPAL = Application(
             "deployment_identifier",
             "skip_permissions_hardening",
         },
+        elsewhere=GLOBALS
+        | {
+            "config": "write config of the site instead, such as config: {system.site: {name: Shop}}",
+            "conf": "Drupal 7 had it; write config of the site instead, such as config: {system.site: {name: Shop}}",
+            "config_directories": "write config_sync_directory, such as settings: {config_sync_directory: ../config/sync}",
+            "drupal_hash_salt": "the salt follows from the stack file; remove it",
+            "base_url": "Drupal 8 and later have none: links follow from the site's name; remove it",
+            "cookie_domain": "is a parameter of services.yml since Drupal 8 (session.storage.options); write it there",
+        },
+        known=KNOWN,
         config=True,
+        config_ours={
+            "automated_cron.settings:interval": "the machine's timer runs cron; write cron of the site instead, such as "
+            "cron: hourly"
+        },
     ),
     judge=judge,
     cron="drupal-cron.php",

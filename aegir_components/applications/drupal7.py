@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from . import languages, php
+from . import languages, php, spelling
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, NO_PROFILES, judge
-from .values import PLACES, Values
+from .values import GLOBALS, PLACES, Values
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -106,14 +107,25 @@ DRUPAL7 = Application(
     ),
     translations="profiles/<profile>/translations/{language}.po",
     translated=_translated,
+    means=partial(spelling.for_drupal, known=spelling.DRUPAL7),
+    language_page="under Configuration, Languages",
     installer=("open-database.php", "drupal7-install.php"),
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),
+    caches=("drupal7-boot.php", "drupal7-caches.php"),
     login_lasts=LOGIN_LASTS,
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_.:-]*",
         kind="name of a variable of Drupal 7",
         ours=PLACES | {"file_temporary_path", "allow_authorize_operations"},
+        elsewhere=GLOBALS
+        | {
+            "conf": "names stand right below settings, such as settings: {cache: 1}",
+            "drupal_hash_salt": "the salt follows from the stack file; remove it",
+            "base_url": "links follow from the site's name; remove it",
+            "cookie_domain": "is a variable of settings.php and not of $conf: write it into the site's local.settings.php",
+            "update_free_access": "is a variable of settings.php and not of $conf: write it into the site's local.settings.php",
+        },
     ),
     judge=judge,
     cron="drupal7-cron.php",

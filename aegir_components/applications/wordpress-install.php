@@ -27,7 +27,8 @@ function wp_mail() {
 ob_start();
 require $in['docroot'] . '/wp-load.php';
 require_once ABSPATH . 'wp-admin/includes/upgrade.php';
-$language = $in['language'] === 'en' ? '' : $in['language'];
+// WordPress itself is in en_US, and has no file for it.
+$language = in_array($in['language'], ['en', 'en_US'], TRUE) ? '' : $in['language'];
 if ($language) {
   // As its own installation page does, so that the first content is in it.
   load_default_textdomain($language);

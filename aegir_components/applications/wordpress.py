@@ -7,13 +7,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import languages as languages_of
-from . import php
+from . import php, spelling
 from .addresses import Addresses
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .drupal import first_words
-from .values import Values
+from .values import Values, flag, size
 
 _VERSION = re.compile(r"\$wp_version\s*=\s*'([^']+)'")
+
+# https://developer.wordpress.org/advanced-administration/wordpress/wp-config/ and core's own calls of defined().
+FLAGS = frozenset(
+    """
+    ALLOW_UNFILTERED_UPLOADS ALTERNATE_WP_CRON AUTOMATIC_UPDATER_DISABLED COMPRESS_CSS COMPRESS_SCRIPTS
+    CONCATENATE_SCRIPTS CORE_UPGRADE_SKIP_NEW_BUNDLED DIEONDBERROR DISALLOW_FILE_EDIT DISALLOW_FILE_MODS
+    DISALLOW_UNFILTERED_HTML DO_NOT_UPGRADE_GLOBAL_TABLES ENFORCE_GZIP FORCE_SSL_ADMIN IMAGE_EDIT_OVERWRITE MEDIA_TRASH
+    MULTISITE SAVEQUERIES SCRIPT_DEBUG SHORTINIT SUBDOMAIN_INSTALL WP_ALLOW_MULTISITE WP_ALLOW_REPAIR WP_CACHE WP_DEBUG
+    WP_DISABLE_FATAL_ERROR_HANDLER WP_HTTP_BLOCK_EXTERNAL WP_SCRIPT_DEBUG
+    """.split()
+)
+"""Constants that are true or false."""
+SIZES = frozenset({"WP_MEMORY_LIMIT", "WP_MAX_MEMORY_LIMIT"})
+"""Constants that PHP takes for its own memory_limit."""
+KNOWN = frozenset(
+    """
+    ADMIN_COOKIE_PATH AUTH_COOKIE AUTOSAVE_INTERVAL BLOG_ID_CURRENT_SITE COOKIEHASH COOKIEPATH COOKIE_DOMAIN
+    CUSTOM_USER_META_TABLE CUSTOM_USER_TABLE DOMAIN_CURRENT_SITE EMPTY_TRASH_DAYS FS_CHMOD_DIR FS_CHMOD_FILE FS_METHOD
+    FS_TIMEOUT LOGGED_IN_COOKIE MYSQL_CLIENT_FLAGS NOBLOGREDIRECT PATH_CURRENT_SITE PLUGINS_COOKIE_PATH PRIMARY_NETWORK_ID
+    RECOVERY_MODE_EMAIL SECURE_AUTH_COOKIE SITECOOKIEPATH SITE_ID_CURRENT_SITE SUNRISE TEST_COOKIE WPLANG
+    WPMU_ACCEL_REDIRECT WPMU_PLUGIN_DIR WPMU_PLUGIN_URL WPMU_SENDFILE WP_ACCESSIBLE_HOSTS WP_AUTO_UPDATE_CORE
+    WP_CONTENT_DIR WP_CONTENT_URL WP_CRON_LOCK_TIMEOUT WP_DEBUG_DISPLAY WP_DEBUG_LOG WP_DEFAULT_THEME WP_DEVELOPMENT_MODE
+    WP_ENVIRONMENT_TYPE WP_LANG_DIR WP_MAIL_INTERVAL WP_PLUGIN_DIR WP_PLUGIN_URL WP_POST_REVISIONS WP_PROXY_BYPASS_HOSTS
+    WP_PROXY_HOST WP_PROXY_PASSWORD WP_PROXY_PORT WP_PROXY_USERNAME
+    """.split()
+)
+"""Further ones."""
 
 
 def detect(source: Path) -> CodeBase | None:
@@ -72,6 +99,7 @@ WORDPRESS = Application(
     installer=("open-database.php", "wordpress-install.php"),
     password=("wordpress-boot.php", "wordpress-password.php"),
     login=("wordpress-boot.php", "wordpress-login.php"),
+    caches=("wordpress-boot.php", "wordpress-caches.php"),
     login_lasts="once, for 15 minutes",
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",
@@ -96,10 +124,19 @@ WORDPRESS = Application(
                 ),
             }
         ),
+        of_tls=frozenset({"MYSQL_CLIENT_FLAGS"}),
+        elsewhere={
+            "table_prefix": "is a variable and no constant: each site has a database of its own, with the prefix wp_; remove it",
+        },
+        known=FLAGS | SIZES | KNOWN,
+        judges=dict.fromkeys(FLAGS, flag) | dict.fromkeys(SIZES, size),
     ),
     judge=judge,
     translations="wp-content/languages/{language}.mo",
     translated=_translated,
+    means=spelling.for_wordpress,
+    language_page="under Settings, General",
+    english=frozenset({"en", "en_US"}),
     translates_once=False,
     profiles=False,
     copies_modes=True,

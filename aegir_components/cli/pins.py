@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -81,7 +82,7 @@ def effective(source: settings.PlatformSource) -> dict[str, Value]:
         if (value := getattr(source, key))
     }
     if source.composer is not None:
-        flags = {"dev": source.composer.dev, "unlocked": source.composer.unlocked}
+        flags = dataclasses.asdict(source.composer)
         found["composer"] = flags if any(flags.values()) else True
     return found
 

@@ -12,7 +12,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.services import functions, web
 from aegir_components.services.web_types import program
 
-from . import answered, settling, site_move
+from . import answered, caches, restoring, settling, site_move
 from .lifecycle import AegirResource, Lifecycle, State
 
 WAITS: Final = ": a change waits for its reload"
@@ -46,13 +46,16 @@ class Provider(Lifecycle):
         if found is None:
             report = script.execute(_connection(want), "check", _items(want), what="looking for reloads that wait")
             found = list(report.drift)
-        return {"drift": found}
+        return {"drift": [*found, *caches.left(_connection(want), str(want["holder"]))]}
 
     def converge(self, want: State) -> State:
         """Test and reload, where something waits; then each site that was configured answers as it did before.
 
+        One that does not gets its former configuration back, where that is possible. What the others keep of their pages is
+        emptied.
+
         Raises:
-            Refused: sites that answered before do not answer any more.
+            Refused: sites that answered before do not answer after the change.
         """
         what, conn = "reloading the web server", _connection(want)
         script.execute(conn, "apply", _items(want), what=what, holder=want["holder"])
@@ -61,10 +64,18 @@ class Provider(Lifecycle):
             for name in sorted(touched(want))
         ]
         asked = {site: here for site in sites if (here := site.places(conn.host))}
-        settling.wait(site.site for site in asked)
-        answered.refuse_broken(conn.host, asked, "their configuration")
-        for site in sites:
+        settling.wait(site.site for site in sites)
+        well, restored, failed = restoring.refuse_broken(conn, program(want["type"]), asked, str(want["holder"]))
+        done = [site for site in sites if site not in asked or site in well]
+        # Of the others it is kept, with what has changed: the next run may try the same once more.
+        restoring.proven(conn, [site.site for site in done], str(want["holder"]))
+        for site in [*done, *restored]:
             site_move.kept(site).over()
+        broken = {site.site for site in asked if site not in well + restored}
+        known = [_known_as(want, name) for name in sorted(want["sites"])]
+        caches.reloaded(conn, str(want["holder"]), [name for name in known if name not in broken])
+        if failed is not None:
+            raise failed
         return {}
 
     def remove(self, have: State) -> None:

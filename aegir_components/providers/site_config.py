@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pulumi
@@ -17,12 +17,12 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each, settle
-from aegir_components.services import cron, functions, limits, site, site_content, web
+from aegir_components.services import cron, former, functions, limits, site, site_content, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import content, settling, site_move, site_removal
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced, without
+from . import caches, content, restoring, settling, site_move, site_removal
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
 
 
 class Provider(Lifecycle):
@@ -107,13 +107,18 @@ class Provider(Lifecycle):
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was.get("members") else {}
         owners, counting = _owners(want), site_content.content_items(_directories(want))
-        before = site_move.look(want, was, next(iter(members.values())).hub_root)
+        hub_root = next(iter(members.values())).hub_root
+        before = site_move.look(want, was, hub_root)
+        url = plan.url(_port(want, next(iter(members.values()))))
+        caches.expect(want, hub_root, url, touched=caches.are_touched(want, was))
+        unproven = before.answering if restoring.can_be_restored(want, was) else ()
         # By machine, not by name: a renamed entry of the stack file is the same web server.
         staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
         staying = _with_files(want, staying)
 
         def configure(conn: Connection) -> None:
             lines = [
+                *(_kept(plan, want, was, conn) if conn.host in unproven else former.drop_items([plan.site])),
                 *_items(plan, want, conn),
                 *_leave_platform(plan, was),
                 site_content.registered_once(plan, want["holder"]),
@@ -123,6 +128,9 @@ class Provider(Lifecycle):
             if "open" in report.facts:
                 pulumi.log.warn(f"{conn.host}: {site_content.opened(plan.site, report.facts['open'])}")
             _warn_of_forbidden(conn.host, plan.site, report.facts)
+            if _shows_another_file(plan, want, was, report.changed):
+                caches.expect(want, hub_root, url, touched=True)
+                settling.written(plan.site)
             if conn.host in staying:
                 # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
                 _place(want, conn).note(content.counted(report.facts))
@@ -154,6 +162,21 @@ class Provider(Lifecycle):
     def remove(self, have: State) -> None:
         """Keep its files and its database on the hub while it serves, then stop serving it, and then remove the files."""
         site_removal.remove(have, _members(have), lambda name: _sees(have, name))
+        caches.forget(next(iter(_members(have).values())).hub_root, str(have["holder"]), str(have["site"]))
+
+
+def _kept(plan: site.SitePlan, want: State, was: State, conn: Connection) -> list[str]:
+    """List what keeps how a site is configured, until a web server has proven the change."""
+    versions = [limits.of_props((props.get("php") or {}).get(conn.host)).version for props in (was, want)]
+    keys, slave = restoring.changed(want, was), _sees(want, conn.host)
+    return former.keep_items(plan, _server(want, conn), keys, versions=versions, slave=slave)
+
+
+def _shows_another_file(plan: site.SitePlan, want: State, was: State, changed: Iterable[str]) -> bool:
+    """Return whether pages may show that the settings file was another one: after an update of ours, or somebody's edit."""
+    same = all(normal(was.get(key)) == normal(want.get(key)) for key in ("password", "database", "salt", "authority"))
+    place = f"file {site.settings_path(plan)}: "
+    return bool(was) and same and any(text.startswith(place) for text in changed)
 
 
 def _hidden(site: str, servers: list[str], master: str) -> str:

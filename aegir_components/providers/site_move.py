@@ -26,6 +26,8 @@ class Before:
     site: answered.Site
     places: tuple[Place, ...]
     """Where it answered, for a site that moves; empty for others, which are asked after the reload."""
+    answering: frozenset[str] = frozenset()
+    """The web servers on which it is asked again after the reload."""
 
 
 def look(want: State, was: State, hub_root: str) -> Before:
@@ -41,11 +43,13 @@ def look(want: State, was: State, hub_root: str) -> Before:
         return Before(site=site, places=())
     # Kept until the reload or the installation has proven the site: a failed attempt of ours may be why it is down now.
     places = kept(site).of([site])[site]
-    if not places or any(normal(was.get(key)) != normal(want.get(key)) for key in _SERVED):
+    otherwise = any(normal(was.get(key)) != normal(want.get(key)) for key in _SERVED)
+    if not places or otherwise:
         site.forget()
     moves = any(was.get(key) != want[key] for key in _CODE) and want.get("health", True)
     same = normal(was.get("name")) == normal(want.get("name"))
-    return Before(site=site, places=tuple(places) if moves and same else ())
+    answering = frozenset() if otherwise else frozenset(place.server for place in places)
+    return Before(site=site, places=tuple(places) if moves and same else (), answering=answering)
 
 
 def kept(site: answered.Site) -> answered.Before:

@@ -109,7 +109,7 @@ def items(
         script.directory(DIRECTORY),
         script.file(f"{DIRECTORY}/{application}.php", php),
         script.call("want_cron_environment", f"{DIRECTORY}/{user}.env", environment, version),
-        script.transaction("cron", units, test="true", reload=f"timer_reload {user}"),
+        script.transaction("cron", units, test=f"timer_test {timer_path(user)} {host}", reload=f"timer_reload {user}"),
         script.service(f"aegir-cron@{user}.timer"),
     ]
 

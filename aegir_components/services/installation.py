@@ -23,6 +23,7 @@ def items(
     docroot: str,
     values: Mapping[str, Any],
     patience: int = LOCK_TIMEOUT,
+    seconds: int | None = None,
 ) -> list[str]:
     """List what runs one of the applications' PHP programs for a site; the fact ``result`` has its last word.
 
@@ -33,6 +34,7 @@ def items(
         docroot: its platform's document root.
         values: the program's input; it may hold secrets.
         patience: seconds to wait for another program that works on the site.
+        seconds: after which the program is ended; ``None`` for no limit on the machine.
     """
     user = layout.system_user(site)
     tmp = layout.site_temporary(layout.publish_root(publish_path), site)
@@ -42,5 +44,5 @@ def items(
         functions("site"),
         script.call("site_lock", user, str(patience), site),
         f'docroot="$(readlink {publish_path})"{below}',
-        f'site_php {user} {site} "$docroot" {tmp} {php}',
+        f'site_php {user} {site} "$docroot" {tmp} {php}{"" if seconds is None else f" {seconds}"}',
     ]

@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MEGABYTE = 1024 * 1024
+POOL = {
+    # As the ini has it, but no application can switch it on (WP_DEBUG does): visitors would read paths and stack traces.
+    "display_errors": "0",
+    # Debian's php.ini leaves this to a timer, which knows Debian's own directory only.
+    "session.gc_probability": "1",
+    "session.gc_divisor": "1000",
+}
+"""What a pool has unless its site declares otherwise."""
 BESIDE = 1
 """MB that a form may have beside its largest file."""
 
@@ -39,14 +47,16 @@ class Limits:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """The values of php.ini that differ from what all sites have, by name."""
+        """The values of php.ini that differ from what all sites have, each name once: of two, PHP-FPM takes the first."""
         named = {
             "memory_limit": f"{self.memory}M" if self.memory else "",
             "max_execution_time": str(self.time) if self.time else "",
             "upload_max_filesize": f"{self.uploads}M",
             "post_max_size": f"{self.body}M",
         }
-        return sorted((key, value) for key, value in ({**self.values, **named}).items() if value or key in self.values)
+        return sorted(
+            (key, value) for key, value in ({**POOL, **self.values, **named}).items() if value or key in self.values
+        )
 
 
 WAITING = 300

@@ -19,6 +19,8 @@ expose_php = Off
 ; APCu is one memory for all pools of a master, without owners: a neighbour could read and change what a site keeps there.
 ; Sites with a master of their own (isolation: process) have it, switched on at its start.
 apc.enabled = 0
+; Into the site's own log, by way of the web server: no file of this machine's php.ini takes them.
+error_log =
 ; What all sites have. A site's uploads wait in its own temporary directory, sys_temp_dir of its pool.
 upload_tmp_dir =
 log_errors = On

@@ -101,6 +101,11 @@ def settings_text(plan: SitePlan, port: int) -> str:
     )
 
 
+def settings_path(plan: SitePlan) -> str:
+    """Name the application's settings file."""
+    return f"{layout.site_linked(plan.root, plan.site)}/{plan.application.settings_name}"
+
+
 def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
     """Render the site's vhost for a web server."""
     return templates.render(
@@ -195,10 +200,10 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             "vhost",
             [
                 *certificate.items(plan.chain, plan.key, site),
-                script.file(_vhost_path(server, plan.name), vhost_text(plan, server, port)),
+                script.file(vhost_path(server, plan.name), vhost_text(plan, server, port)),
                 *(_no_vhost(server, name, site) for name in sorted({site, plan.former_host} - {plan.name, ""})),
             ],
-            test=f"{server.vhost_test} {_vhost_path(server, plan.name)}",
+            test=f"{server.vhost_test} {vhost_path(server, plan.name)}",
             reload=server.later,
         ),
         *(
@@ -234,7 +239,7 @@ def _data(plan: SitePlan, port: int) -> list[str]:
         ),
         *_waiting(plan),
         # root owns it: the site's own PHP reads it and cannot change it.
-        script.file(f"{linked}/{plan.application.settings_name}", settings_text(plan, port), group=user, mode=0o440),
+        script.file(settings_path(plan), settings_text(plan, port), group=user, mode=0o440),
     ]
 
 
@@ -296,10 +301,16 @@ def _own_record(server: WebServer, site: str) -> str:
 
 def _no_vhost(server: WebServer, name: str, site: str) -> str:
     """Item: no vhost of a site is there under a name; another site that has the name now keeps its own."""
-    return script.call("want_no_vhost", _vhost_path(server, name), site)
+    return script.call("want_no_vhost", vhost_path(server, name), site)
 
 
-def _vhost_path(server: WebServer, site: str) -> str:
+def vhost_path(server: WebServer, site: str) -> str:
+    """Name the file with a site's vhost.
+
+    Args:
+        server: its web server.
+        site: its host name.
+    """
     return f"{server.root}/vhost.d/{layout.file_name(site)}.conf"
 
 

@@ -179,6 +179,8 @@ class Composer:
     """Those for development too."""
     unlocked: bool = False
     """A project without composer.lock gets the newest of everything."""
+    trusted: bool = False
+    """Composer runs as the hub's user, with all its files and keys in reach."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ import posixpath
 import re
 import struct
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,28 @@ class Wrong(ValueError):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason + detail)
         self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check of a text, with the accepted form for messages about values that are no text at all."""
+
+    run: Callable[[str], str]
+    wanted: str
+    """The accepted form, with an example: after "must be"."""
+
+    def __call__(self, text: str) -> str:
+        """Return the text as machines shall use it, or raise :class:`Wrong`."""
+        return self.run(text)
+
+
+def wanted(form: str) -> Callable[[Callable[[str], str]], Check]:
+    """Make a check of a function.
+
+    Args:
+        form: the accepted form, with an example.
+    """
+    return lambda run: Check(run, form)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

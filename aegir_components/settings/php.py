@@ -7,30 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import names
-from .names import Wrong
+from . import names, php_values
+from .names import Wrong, wanted
 from .reader import Node
 from .wording import listed, quoted
 
-OURS: Final = frozenset(
-    {
-        "apc.enabled", "error_log", "opcache.restrict_api", "opcache.validate_permission", "session.save_path", "sys_temp_dir",
-        "upload_tmp_dir",
-    }
-)  # fmt: skip
-"""Values that keep sites apart, or say where their files are."""
-NAMED: Final = {
-    "max_execution_time": "time",
-    "memory_limit": "memory",
-    "post_max_size": "uploads",
-    "upload_max_filesize": "uploads",
-}
-"""Values that have a key of ours, since more than PHP follows it."""
 VERSION = names.matching(r"[0-9]\.[0-9]+", 5, 'a version of PHP in quotes, such as "8.2"')
 LARGEST: Final = 64 * 1024
 """MB."""
-
-_VALUE = names.matching(r"[A-Za-z0-9_./:@+=, -]*", 200, "a plain value (letters, digits, spaces and _ . / : @ + = , -)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +55,7 @@ def read_php(node: Node) -> Php:
         uploads=_megabytes(node.child("uploads")),
         time=node.child("time").number(0, 1, 86400),
         children=node.child("children").number(0, 1, 1000),
-        values=dict(_values(node.child("values"))),
+        values=dict(php_values.read_values(node.child("values"))),
         version=node.child("version").text("", VERSION),
     )
 
@@ -94,32 +78,25 @@ def check_version(node: Node, version: str, servers: Mapping[str, tuple[str, ...
             )
 
 
+SIZE = f"a size such as 100M or 1G, up to {LARGEST // 1024}G"
+
+
 def _megabytes(node: Node) -> int:
+    if isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        number = node.value
+        usable = number == int(number) and 1 <= number <= LARGEST
+        node.fault(f"must be {SIZE}, not {node.describe()}" + (f"; write {int(number)}M" if usable else ""))
+        return 0
     text = node.text("0M", _size)
     number = int(text[:-1])
     return number * 1024 if text.endswith("G") else number
 
 
+@wanted(SIZE)
 def _size(text: str) -> str:
     match = re.fullmatch(r"([1-9][0-9]{0,5})([MG])", text)
     if match is None or int(match[1]) * (1024 if match[2] == "G" else 1) > LARGEST:
-        raise Wrong("must be a size such as 100M or 1G, up to 64G", f", not {quoted(text)}")
+        like = re.fullmatch(r"([1-9][0-9]{0,5}) ?([MG]?)i?B?", text, re.IGNORECASE)
+        advice = f"; write {like[1]}{like[2].upper() or 'M'}" if like and match is None else ""
+        raise Wrong(f"must be {SIZE}", f", not {quoted(text)}{advice}")
     return text
-
-
-def _values(node: Node) -> list[tuple[str, str]]:
-    found = []
-    for key, entry in node.entries():
-        if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*", key):
-            entry.fault("is no name of a value of php.ini")
-        elif key in OURS:
-            entry.fault("keeps sites apart, and cannot be changed; remove it")
-        elif key in NAMED:
-            entry.fault(f"write php.{NAMED[key]} instead, which the web server follows as well")
-        elif isinstance(entry.value, bool):
-            found.append((key, "1" if entry.value else "0"))
-        elif isinstance(entry.value, int):
-            found.append((key, str(entry.value)))
-        else:
-            found.append((key, entry.text("", _VALUE)))
-    return found

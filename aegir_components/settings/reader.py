@@ -135,8 +135,8 @@ class Node:
             yield Node(f"{self.path}[{index}]", value, self.report)
 
     def text(self, default: T, check: Callable[[str], str]) -> str | T:
-        """Read a string that passes a check."""
-        if not self.given or not self._is_text():
+        """Read a string that passes a check; a message about another value has the accepted form, where the check tells it."""
+        if not self.given or not self._is_text(check):
             return default
         try:
             return check(self.value)
@@ -165,7 +165,7 @@ class Node:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             quotes = "; write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
-            self.fault(f"must be a whole number, not {self.describe()}{quotes}")
+            self.fault(f"must be a whole number from {low} to {high}, not {self.describe()}{quotes}")
         elif not low <= value <= high:
             self.fault(f"must be between {low} and {high}, not {self.describe()}")
         else:
@@ -223,24 +223,41 @@ class Node:
         self.fault(f"must be a mapping, not {_kind(self.value)}{advice if self.value is None else ''}")
         return False
 
-    def _is_text(self) -> bool:
-        value = self.value
+    def _is_text(self, check: Callable[[str], str] = str) -> bool:
+        value, form = self.value, getattr(check, "wanted", "")
         if isinstance(value, str):
             if value:
                 return True
-            self.fault("must not be empty")
+            self.fault(f"must not be empty; write {form}" if form else "must not be empty")
         elif value is None:
-            self.fault("is empty; write a value or remove the key")
+            self.fault(f"is empty; write {form or 'a value'}{',' if form else ''} or remove the key")
         elif isinstance(value, bool):
-            words = "yes, on or true" if value else "no, off or false"
+            words = ("yes", "on", "true") if value else ("no", "off", "false")
             found = _kind(value, hidden=self._hidden)
-            why = "" if self._hidden else f" (YAML may read an unquoted {words} so)"
-            self.fault(f"must be a string, not {found}; put it in quotes{why}")
+            if form and all(_in_quotes(word, check) for word in words):
+                self.fault(f"must be {form}, not {found}")
+            else:
+                why = "" if self._hidden else f" (YAML may read an unquoted {words[0]}, {words[1]} or {words[2]} so)"
+                self.fault(f"must be a string, not {found}; put it in quotes{why}")
         elif isinstance(value, int | float):
-            self.fault(f"must be a string, not {_kind(value, hidden=self._hidden)}; put it in quotes")
+            wrong = _in_quotes(str(value), check)
+            if wrong and wrong.reason.startswith("must be "):
+                self.reject(wrong)
+            else:
+                advice = wrong.reason if wrong else "put it in quotes"
+                self.fault(f"must be a string, not {_kind(value, hidden=self._hidden)}; {advice}")
         else:
-            self.fault(f"must be a string, not {_kind(value)}")
+            self.fault(f"must be {form or 'a string'}, not {_kind(value)}")
         return False
+
+
+def _in_quotes(text: str, check: Callable[[str], str]) -> Wrong | None:
+    """Say what would be wrong with a value if it stood in quotes: then quotes are no advice."""
+    try:
+        check(text)
+    except Wrong as wrong:
+        return wrong
+    return None
 
 
 def _kind(value: Any, *, hidden: bool = False) -> str:

@@ -16,9 +16,15 @@ Kind = TypeVar("Kind", bound=str)
 
 _PORTS: Final = (1, 65535)
 _IDS: Final = (1, 2**31 - 1)
-_USER = names.matching(r"[A-Za-z_][A-Za-z0-9_.-]*", 32, "the name of a Linux user")
+_USER = names.matching(
+    r"[A-Za-z_][A-Za-z0-9_.-]*", 32, "the name of a Linux user (ASCII letters, digits and _ . -), such as root"
+)
 _PHP = php.VERSION
-_ACCOUNT = names.matching(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*", 32, "an account name (letters, digits and _ . @ -)")
+_ACCOUNT = names.matching(
+    r"[A-Za-z0-9_][A-Za-z0-9_.@-]*",
+    32,
+    "an account name of ASCII letters (a-z, A-Z), digits and _ . @ -, such as aegir_root",
+)
 
 
 def read_hub(node: Node) -> model.Hub:

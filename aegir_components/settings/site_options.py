@@ -69,7 +69,10 @@ def read_certificate(node: Node, https: model.Https, acme: model.Acme | None) ->
 
 def read_cron(node: Node) -> str:
     """Read how often cron runs; YAML reads a bare ``off`` as false."""
-    return "off" if node.value is False else node.text("", calendars.often)
+    often = "off" if node.value is False else node.text("", calendars.often)
+    if often and calendars.has_ended(often):
+        node.warn(f"{node.describe()} names days that have passed, so that cron does not run any more")
+    return often
 
 
 def read_acme(node: Node) -> model.Acme | None:

@@ -22,12 +22,12 @@ DATABASE_RIGHTS: Final = (
 
 _PROFILE = names.matching(r"[a-z][a-z0-9_]*", 50, "an install profile's machine name (lower case, digits, _)")
 _LANGUAGE = names.matching(
-    r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", 20, "a language code (en, pt-br for Drupal, de_DE for WordPress)"
+    r"[a-z]{2,3}([_-][A-Za-z0-9]{1,9})*", 20, "a language code (en, pt-br for Drupal, de_DE for WordPress)"
 )
 _ADMIN = names.matching(
     r"[A-Za-z0-9]([A-Za-z0-9._@ -]*[A-Za-z0-9._@-])?",
     60,
-    "an account name (letters, digits, spaces and . _ @ -)",
+    "an account name of up to 60 ASCII letters (a-z, A-Z), digits, spaces and . _ @ -, such as admin",
 )
 
 

@@ -83,8 +83,12 @@ def _archive(node: Node, composer: model.Composer | None) -> model.PlatformSourc
 
 def _composer(node: Node) -> model.Composer | None:
     if isinstance(node.value, Mapping):
-        node.fields("dev", "unlocked")
-        return model.Composer(dev=node.child("dev").flag(False), unlocked=node.child("unlocked").flag(False))
+        node.fields("dev", "unlocked", "trusted")
+        return model.Composer(
+            dev=node.child("dev").flag(False),
+            unlocked=node.child("unlocked").flag(False),
+            trusted=node.child("trusted").flag(False),
+        )
     return model.Composer() if node.flag(False) else None
 
 

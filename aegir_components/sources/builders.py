@@ -10,7 +10,7 @@ from typing import Final
 
 from aegir_components import settings
 
-from . import address, archives, composer, downloads, git, makefile, tree
+from . import address, archives, composer, downloads, git, makefile, room, tree
 from .builds import Store, Workshop, key_of
 from .faults import SourceError, Unreachable
 
@@ -79,7 +79,7 @@ def _directory(source: settings.PlatformSource, hub: Hub) -> Found:
         git.leave(shop.code)
         if digest(shop.code, f"{hub.platform}.copy.json") != before:
             raise SourceError(f"{str(path)!r} changed while it was copied; run it again")
-        composer.install(shop, how, shop.code, hub.php)
+        _install(hub, shop, how, shop.code)
 
     made_of = key_of("directory", before, composer.words(how))
     return Found(directory=hub.store.make(made_of, f"{hub.platform} from {path}", work))
@@ -97,10 +97,11 @@ def _git(source: settings.PlatformSource, hub: Hub) -> Found:
         hub.warn(f"{fault}; the former build of {source.ref!r} is used, of commit {commit}")
 
     def work(shop: Workshop) -> None:
-        git.check_out(shop, place, commit, hub.root / "git")
+        history = git.check_out(shop, place, commit, hub.root / "git")
         code = _inside(shop.code, source.directory, place.shown)
         if how:
-            composer.install(shop, how, code, hub.php)
+            # Composer reads a version from it.
+            _install(hub, shop, how, code, history)
         git.leave(shop.code)
 
     what = f"{hub.platform} from {place.shown} at {commit}"
@@ -108,6 +109,20 @@ def _git(source: settings.PlatformSource, hub: Hub) -> Found:
     directory = _inside(build, source.directory, f"{place.shown} at {commit}")
     hub.store.remember(name, commit)
     return Found(directory=directory, revision=commit)
+
+
+def _install(hub: Hub, shop: Workshop, how: settings.Composer, directory: Path, *readable: Path) -> None:
+    if not how.trusted:
+        _warn_of_no_room(hub)
+    composer.install(shop, how, directory, hub.root / "cache" / "composer" / hub.platform, hub.php, readable)
+
+
+def _warn_of_no_room(hub: Hub) -> None:
+    if not room.possible():
+        hub.warn(
+            "its build runs as the hub's user and can read all that this user can, since no room can be made for it: on the "
+            "hub, apt-get install bubblewrap; in a container, it needs the right to make namespaces"
+        )
 
 
 def _inside(code: Path, below: str, shown: str) -> Path:
@@ -137,7 +152,7 @@ def _archive(source: settings.PlatformSource, hub: Hub) -> Found:
         shop.say(f"unpacking {path}")
         archives.unpack(path, shop.scratch, shop.code)
         if how:
-            composer.install(shop, how, shop.code, hub.php)
+            _install(hub, shop, how, shop.code)
 
     build = partial(hub.store.make, key(source, checksum), secrets=place.secrets)
     return Found(directory=build(f"{hub.platform} from {place.shown}", work), revision=f"sha256:{checksum}")
@@ -147,11 +162,12 @@ def _makefile(source: settings.PlatformSource, hub: Hub) -> Found:
     path = Path(source.makefile)
     digest = makefile.digest_of(path)
     build = hub.store.make(
-        key_of("makefile", digest, " ".join(makefile.OPTIONS)), f"{hub.platform} from {path}", partial(_make, path)
+        key_of("makefile", digest, " ".join(makefile.OPTIONS)), f"{hub.platform} from {path}", partial(_make, hub, path)
     )
     return Found(directory=build, revision=f"sha256:{digest}")
 
 
-def _make(path: Path, shop: Workshop) -> None:
+def _make(hub: Hub, path: Path, shop: Workshop) -> None:
+    _warn_of_no_room(hub)
     makefile.make(shop, path)
     git.leave(shop.code)

@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 
 from . import programs
 from .faults import SourceError, last_words
+from .room import Room
 
 BUILD_TIMEOUT: Final = 1800.0
 """Seconds for one program of a build."""
@@ -89,17 +90,44 @@ class Workshop:
         cwd: Path | None = None,
         timeout: float = BUILD_TIMEOUT,
         variables: Mapping[str, str] | None = None,
+        room: Room | None = None,
     ) -> None:
         """Run a step of the build; its words go to the log.
 
+        Args:
+            argv: the program and its arguments.
+            cwd: the directory that it works in; needed with a room.
+            timeout: seconds.
+            variables: what its environment has besides what every program gets.
+            room: where a program runs that the source brings or steers.
+
         Raises:
             SourceError: it failed or took too long.
+            OSError: it cannot be started.
         """
+        if room is not None:
+            assert cwd is not None
+            with room.opened():
+                self._run(argv, room.wrap(argv, cwd), None, timeout, variables)
+        else:
+            self._run(argv, argv, cwd, timeout, variables)
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        command: Sequence[str],
+        cwd: Path | None,
+        timeout: float,
+        variables: Mapping[str, str] | None,
+    ) -> None:
         shown = " ".join(argv)
         for secret in self.secrets:
             shown = shown.replace(secret, "[secret]")
         self.say(f"$ {shown}")
-        done = programs.run(argv, timeout=timeout, cwd=cwd, variables=variables, log=self.log, holds=(self.lock,))
+        done = programs.run(
+            command, timeout=timeout, cwd=cwd, variables=variables, log=self.log, holds=(self.lock,),
+            kept=command is argv,
+        )  # fmt: skip
         if done.late:
             raise SourceError(f"{argv[0]} did not end within {timeout:.0f} s")
         if done.status:

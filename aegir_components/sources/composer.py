@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from typing import Any, Final
 
 from aegir_components.settings import Composer
 
-from . import tree
-from .builds import Workshop
+from . import room, tree
+from .builds import TAIL, Workshop
 from .faults import SourceError
 
 OPTIONS: Final = (
@@ -30,6 +31,7 @@ VARIABLES: Final = {
     "COMPOSER_EXIT_ON_PATCH_FAILURE": "1",
     "COMPOSER_PATCHES_GRACEFUL": "",
 }
+_WANTS_KEYS: Final = re.compile(r"publickey|Host key verification|ssh: |ssh-askpass|No such identity", re.IGNORECASE)
 
 
 def words(how: Composer | None) -> str:
@@ -42,14 +44,18 @@ def arguments(how: Composer) -> list[str]:
     return ["composer", "install", *([] if how.dev else ["--no-dev"]), *OPTIONS]
 
 
-def install(shop: Workshop, how: Composer, directory: Path, php: str = "") -> None:
+def install(
+    shop: Workshop, how: Composer, directory: Path, cache: Path, php: str = "", readable: tuple[Path, ...] = ()
+) -> None:
     """Install a project's dependencies.
 
     Args:
         shop: where the build is made.
         how: the options of the stack file.
         directory: the project.
+        cache: where this platform's downloads are kept from build to build.
         php: the PHP of the web servers, such as ``8.2``, which the project has to fit; empty where it is not known.
+        readable: what the project needs of the hub's beside itself.
 
     Raises:
         SourceError: there is no project, no lock file, no composer, composer failed, or left declared patches out.
@@ -67,13 +73,37 @@ def install(shop: Workshop, how: Composer, directory: Path, php: str = "") -> No
     if shutil.which("composer") is None:
         raise SourceError("composer is not installed on the hub: apt-get install composer")
     project = _read(directory / "composer.json")
-    with _platform(directory, project, php):
-        shop.run(*arguments(how), cwd=directory, variables=VARIABLES)
+    inside = None
+    if not how.trusted and room.possible():
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        inside = room.Room(home=shop.scratch / "home", writable=(shop.code, cache), readable=readable)
+    with _platform(shop.code, directory, project, php):
+        try:
+            shop.run(*arguments(how), cwd=directory, variables=_variables(cache, inside), room=inside)
+        except SourceError as fault:
+            raise SourceError(f"{fault}{_hint(shop) if inside else ''}") from None
     _need_patches(directory, project)
 
 
+def _variables(cache: Path, inside: room.Room | None) -> dict[str, str]:
+    return {**VARIABLES, "COMPOSER_CACHE_DIR": str(cache)} if inside else dict(VARIABLES)
+
+
+def _hint(shop: Workshop) -> str:
+    """Say what helps a build that wanted the keys of the hub's user."""
+    with Path(shop.log.name).open("rb") as written:
+        written.seek(max(0, shop.log.tell() - TAIL))
+        said = written.read().decode(errors="replace")
+    if not _WANTS_KEYS.search(said):
+        return ""
+    return (
+        "; a build has none of the hub's ssh keys: let the package come from an https address, with its token in "
+        "Composer's auth.json, or write composer: {trusted: true}, which runs Composer as the hub's user"
+    )
+
+
 @contextmanager
-def _platform(directory: Path, project: dict[str, Any], php: str) -> Iterator[None]:
+def _platform(code: Path, directory: Path, project: dict[str, Any], php: str) -> Iterator[None]:
     """Let Composer judge by the web servers' PHP and not the hub's; the project's own word on it comes first."""
     config = project.get("config") or {}
     if not php or not isinstance(config, dict) or "php" in (config.get("platform") or {}):
@@ -84,10 +114,11 @@ def _platform(directory: Path, project: dict[str, Any], php: str) -> Iterator[No
     platform = {**(config.get("platform") or {}), "php": f"{php}.99"}
     # Composer has no option for it; its lock file does not depend on the order of keys.
     path.write_text(json.dumps({**project, "config": {**config, "platform": platform}}), encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.write_bytes(before)
+    yield
+    # What ran may have put a link in its place, or in that of a directory on the way; the tree of a failed build goes anyway.
+    tree.check(code)
+    path.unlink(missing_ok=True)
+    path.write_bytes(before)
 
 
 def _need_patches(directory: Path, project: dict[str, Any]) -> None:

@@ -72,8 +72,8 @@ def choose(listing: str, ref: str, shown: str) -> str:
     return next(iter(found.values()))
 
 
-def check_out(shop: Workshop, address: Address, commit: str, mirrors: Path) -> None:
-    """Bring the files of a commit, submodules included, to where the build is made.
+def check_out(shop: Workshop, address: Address, commit: str, mirrors: Path) -> Path:
+    """Bring the files of a commit, submodules included, to where the build is made; give where its history is.
 
     Raises:
         SourceError: the commit cannot be fetched, or holds pointers of Git LFS where its files should be.
@@ -86,6 +86,7 @@ def check_out(shop: Workshop, address: Address, commit: str, mirrors: Path) -> N
             _fetch(shop, command, address, commit, mirror)
         _files(shop, command, address, commit, mirror)
     _refuse_pointers(shop)
+    return mirror
 
 
 def leave(code: Path) -> None:

@@ -68,6 +68,7 @@ def run(
     variables: Mapping[str, str] | None = None,
     log: BinaryIO | None = None,
     holds: Sequence[int] = (),
+    kept: bool = True,
 ) -> Done:
     """Run a program to its end.
 
@@ -78,6 +79,7 @@ def run(
         variables: what its environment has besides what every program gets.
         log: where its output goes; without it the result has it.
         holds: open files that it keeps open: the lock of what it works on, should this process be killed.
+        kept: whether it keeps root's powers over files; all others are taken from it. False for what gives up all by itself.
 
     Raises:
         OSError: it cannot be started.
@@ -85,7 +87,7 @@ def run(
     limit = f"{timeout + GRACE:.0f}"
     process = subprocess.Popen(
         # Should this process be killed, nobody else ends the program.
-        ["timeout", "--signal=KILL", limit, *confined(), *argv],
+        ["timeout", "--signal=KILL", limit, *(confined() if kept else ()), *argv],
         cwd=cwd, env=environment(**(variables or {})), stdin=subprocess.DEVNULL, stdout=log or subprocess.PIPE,
         stderr=subprocess.STDOUT if log else subprocess.PIPE, start_new_session=True, pass_fds=tuple(holds),
     )  # fmt: skip

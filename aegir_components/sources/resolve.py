@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Final
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase, detect
 
-from . import builders, records, translations, tree
+from . import builders, records, site_languages, translations, tree
 from .builds import Store
 from .faults import SourceError
 
@@ -53,7 +53,8 @@ def resolve(
     declared: settings.Settings,
     *,
     php: Mapping[str, str] | None = None,
-    installed: Collection[str] = (),
+    installed: site_languages.Installed = {},  # noqa: B006 - it is read only
+    live: Mapping[str, str] = {},
     info: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
 ) -> dict[str, Resolved]:
@@ -62,7 +63,8 @@ def resolve(
     Args:
         declared: the stack.
         php: the PHP of each platform's web servers, where it is known; Composer builds for it.
-        installed: the sites that are installed, by the names that they were made with.
+        installed: what the state has of each installed site, by the name that it was made with.
+        live: the digest of each platform's live release.
         info: tells the operator what takes its time.
         warn: tells the operator what is not as it should be.
 
@@ -103,9 +105,12 @@ def resolve(
                 faults.append(f"{_where(name)}: {fault}")
             except OSError as fault:
                 faults.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
-    faults += profile_faults(declared, {name: source.code for name, source in found.items()})
-    faults += value_faults(declared, {name: source.code for name, source in found.items()})
-    for text in language_warnings(declared, {name: source.code for name, source in found.items()}, installed):
+    code = {name: source.code for name, source in found.items()}
+    faults += profile_faults(declared, code)
+    faults += value_faults(declared, code)
+    faults += site_languages.faults(declared, code, installed)
+    renewed = [name for name, source in found.items() if live.get(name) != source.tree.digest]
+    for text in (*site_languages.warnings(declared, code, installed, renewed), *value_warnings(declared, code)):
         warn(text)
     if faults:
         raise settings.SettingsError(faults)
@@ -239,31 +244,23 @@ def value_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> lis
     for name, site in declared.sites.items():
         if code := found.get(site.platform):
             application = APPLICATIONS[code.application]
-            wrong = application.values.faults(application.title, site.settings, site.config)
+            tls = _demands_tls(declared, name)
+            wrong = application.values.faults(application.title, site.settings, site.config, tls=tls)
             faults += [f'aegir:sites["{name}"].{path}: {why}' for path, why in wrong]
     return faults
 
 
-def language_warnings(
-    declared: settings.Settings, found: dict[str, CodeBase], installed: Collection[str] = ()
-) -> list[str]:
-    """Say which sites stay English, or may, since no translation is in the code base or on the hub, and how to bring it."""
+def _demands_tls(declared: settings.Settings, site: str) -> bool:
+    database = declared.database_server(site).database
+    return database is not None and database.tls == "required"
+
+
+def value_warnings(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
+    """Say which names in sites' settings are almost those of their application."""
     warnings = []
     for name, site in declared.sites.items():
-        code = found.get(site.platform)
-        # What is recorded of a former release says nothing of its languages.
-        if code is None or site.language == "en" or declared.platforms[site.platform].rollback:
-            continue
-        application = APPLICATIONS[code.application]
-        asked = not application.translates_once or (site.install and site.identity not in installed)
-        if site.language in code.languages or not asked:
-            continue
-        place = application.translations.format(language=site.language, version=code.version)
-        have = f"; it has {', '.join(code.languages)}" if code.languages else ""
-        server = f", unless a web server gets it from {application.fetches}" if application.fetches else ""
-        warnings.append(
-            f'aegir:sites["{name}"].language: platform {site.platform} brings no {application.title} translation '
-            f"{site.language}{have}. The site is installed in English{server}. Put the translation into the directory "
-            f"aegir:translations on the hub, or into the source as {place}"
-        )
+        if code := found.get(site.platform):
+            application = APPLICATIONS[code.application]
+            near = application.values.warnings(application.title, site.settings)
+            warnings += [f'aegir:sites["{name}"].{path}: {why}' for path, why in near]
     return warnings

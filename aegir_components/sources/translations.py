@@ -36,11 +36,11 @@ def wanted(code: CodeBase, directory: str, languages: Iterable[str]) -> list[Add
     Raises:
         SourceError: the directory cannot be read.
     """
-    missing = sorted({language for language in languages if language != "en"} - set(code.languages))
+    application = APPLICATIONS[code.application]
+    missing = sorted(set(languages) - application.english - set(code.languages))
     if not directory or not missing:
         return []
     names = _names(Path(directory))
-    application = APPLICATIONS[code.application]
     below = "" if code.docroot == "." else f"{code.docroot}/"
     return [
         Added(file=Path(directory, name), place=f"{below}{place}")

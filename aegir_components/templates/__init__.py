@@ -11,7 +11,6 @@ from typing import Any
 
 import jinja2
 
-_QUOTABLE = re.compile(r"[A-Za-z0-9_./:@+=, -]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@${}+-]+")
 
 
@@ -48,16 +47,18 @@ def word(value: object) -> str:
     return text
 
 
-def plain(value: object) -> str:
-    """Let what may stand between double quotes through: no quote, backslash, dollar sign or line break.
+def ini(value: object) -> str:
+    """Quote a value for PHP-FPM's files, so that ``ini_get`` gives it as it is.
 
     Raises:
-        ValueError: the value has another character; settings check it long before, so this is a fault of ours.
+        ValueError: the value has what FPM would read otherwise whatever the quoting; settings check it long before, so this is
+            a fault of ours.
     """
     text = str(value)
-    if not _QUOTABLE.fullmatch(text):
+    if "$pool" in text or any(ord(letter) < ord(" ") for letter in text):
         raise ValueError(f"{text!r} cannot stand in a configuration file")
-    return text
+    # Two quoted texts side by side are one; a dollar sign before a brace would begin a variable, and nothing escapes it.
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("${", '$""{') + '"'
 
 
 @functools.cache
@@ -71,7 +72,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - nothing is HTML here: each template names the quoting of its language
     )
-    environment.filters |= {"php": php, "word": word, "plain": plain, "regex": re.escape}
+    environment.filters |= {"php": php, "word": word, "ini": ini, "regex": re.escape}
     return environment
 
 

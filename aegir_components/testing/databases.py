@@ -30,6 +30,8 @@ class Databases(Accounts):
     connect: Connect
     mysql: FakeMySQL | None
     installed: dict[str, tuple[str, str, int, str]]
+    broken_caches: str
+    rebuilt: list[str]
 
     @property
     def mysql_unit(self) -> str:
@@ -151,8 +153,14 @@ class Databases(Accounts):
     def _sh_site_lock(self, _user: str, _seconds: str, _site: str) -> None:
         """Nobody else is at work on a fake machine."""
 
-    def _sh_site_php(self, _user: str, site: str, _docroot: str, _tmp: str, packed: str) -> None:
+    def _sh_site_php(self, _user: str, site: str, _docroot: str, _tmp: str, packed: str, _seconds: str = "") -> None:
         program = decoded(packed)
+        if "::rebuilt" in program:
+            self.rebuilt.append(site)
+            if self.broken_caches:
+                raise Refusal(f"the program for {site} ended with status 255: {self.broken_caches}")
+            self._say("fact", "::rebuilt", "result")
+            return
         given = re.search(r"base64_decode\('([^']+)'\)", program)
         if given is None:
             raise Refusal("FakeHost knows our installers only")

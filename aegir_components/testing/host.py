@@ -71,6 +71,10 @@ class FakeHost(Web, Shares, Releases, Databases):
     distribution: str = "Debian GNU/Linux 12 (bookworm)"
     broken_test: str = ""
     """What the web server's and PHP's own test says of a new configuration; empty while it passes."""
+    broken_caches: str = ""
+    """What an application says that cannot empty its caches; empty while it can."""
+    rebuilt: list[str] = field(default_factory=list)
+    """Sites whose caches were emptied from here."""
     stderr: str = ""
     """When set, every script ends with status 1 and this."""
     _lines: list[str] = field(default_factory=list, repr=False)

@@ -14,6 +14,7 @@ MODULES_RECORD = "/var/lib/aegir/apache-modules"
 POOLS = "/var/aegir/config/php-fpm"
 ENABLED = "/etc/apache2/mods-enabled"
 DEFAULT_SITE = "/etc/nginx/sites-enabled/default"
+FORMER = "/var/lib/aegir/former"
 DEFAULT_NOTE = "/var/lib/aegir/nginx-default-site"
 
 
@@ -140,6 +141,59 @@ class Web(Accounts):
         ):
             self._sh_rm(configuration, unit)
             self.items.pop(("service", f"aegir-php@{user}.service"), None)
+
+    # How sites were configured before a change.
+
+    def _sh_keep_former(self, user: str, keys: str, *paths: str) -> None:
+        if self._mode != "apply":
+            return
+        place = f"{FORMER}/{user}"
+        if not self.exists(place):
+            self.make_directories(place)
+            for directory in (FORMER, place):
+                self.items["directory", directory] = ("root", "root", "700")
+            names = {path: str(number) if self.exists(path) else "-" for number, path in enumerate(paths, start=1)}
+            for path, name in names.items():
+                if name != "-":
+                    self.items["file", f"{place}/{name}"] = self.items["file", self.followed(path)]
+            self.write(f"{place}/list", "".join(f"{name} {path}\n" for path, name in names.items()))
+        known = {*self.content(f"{place}/keys").split(), *keys.split()}
+        self.write(f"{place}/keys", "\n".join(sorted(known)) + "\n")
+
+    def _sh_drop_former(self, *users: str) -> None:
+        if self._mode == "apply":
+            for user in users:
+                self.remove(f"{FORMER}/{user}")
+            self._sh_rmdir(FORMER)
+
+    def _sh_restore_former(self, user: str, later: str) -> None:
+        place = f"{FORMER}/{user}"
+        if self._mode != "apply" or not self.exists(f"{place}/list"):
+            return
+        for line in self.content(f"{place}/list").splitlines():
+            name, path = line.split(" ", 1)
+            here = self.items.get(("file", self.followed(path)))
+            kept = self.items.get(("file", f"{place}/{name}"))
+            if here == kept:
+                continue
+            if kept is None:
+                if path.endswith(".service"):
+                    self.items.pop(("service", posixpath.basename(path)), None)
+                self._sh_rm(path)
+            else:
+                self.items["file", self.followed(path)] = kept
+            self._restored(user, path, later)
+        self._say("fact", self.content(f"{place}/keys").rstrip("\n"), f"former.{user}")
+
+    def _restored(self, user: str, path: str, later: str) -> None:
+        """Ask for the reload that a restored file needs."""
+        if pool := re.fullmatch(rf"{POOLS}/pool(?:-(.*))?\.d/.*", path):
+            other = pool[1] if pool[1] != self.php_version else None
+            self.later(f"fpm_later_of {other}" if other else "fpm_later")
+        elif path.endswith(".service") and self.exists(path):
+            self.items["service", f"aegir-php@{user}.service"] = ("enabled", "running")
+        elif "/vhost.d/" in path:
+            self.later(later)
 
     # The web servers.
 

@@ -26,6 +26,7 @@ ACTORS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "a source": (
         "attacks/test_source.py::",
+        "attacks/test_build.py::",
         "unit/test_hostile_archives.py::",
         "unit/test_hostile_git.py::",
     ),

@@ -52,21 +52,31 @@ class Said:
 
 
 def ask(
-    host: Host, name: str, path: str, *, port: int = 80, tls: bool = False, headers: Mapping[str, str] | None = None
+    host: Host,
+    name: str,
+    path: str,
+    *,
+    port: int = 80,
+    tls: bool = False,
+    headers: Mapping[str, str] | None = None,
+    method: str = "GET",
 ) -> Said:
-    """Ask a host for an address exactly as it is written; redirects are not followed."""
+    """Ask a host for an address exactly as it is written; redirects are not followed. A header that comes twice is one."""
     connection = http.client.HTTPConnection(host.address, 443 if tls else port, timeout=60)
     try:
         if tls:
             plain = socket.create_connection((host.address, 443), timeout=60)
             connection.sock = ssl._create_unverified_context().wrap_socket(plain, server_hostname=name)
-        connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for key, value in {"Host": name, **(headers or {})}.items():
             connection.putheader(key, value)
         connection.endheaders()
         answer = connection.getresponse()
         body = answer.read()
-        return Said(status=answer.status, headers={key.lower(): value for key, value in answer.getheaders()}, body=body)
+        found: dict[str, str] = {}
+        for key, value in answer.getheaders():
+            found[key.lower()] = f"{found[key.lower()]}, {value}" if key.lower() in found else value
+        return Said(status=answer.status, headers=found, body=body)
     finally:
         connection.close()
 

@@ -29,6 +29,7 @@ from tests import codebases
 from tests.integration import logins, reports
 from tests.integration.editing import png, upload_to_drupal
 from tests.integration.farm import Farm, fetch, web_and_database
+from tests.integration.tables import calendars_read_differently, php_values_unknown
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -453,8 +454,15 @@ def test_a_site_is_in_a_language_that_the_hub_has_and_a_warning_says_how_to_brin
     for name, path in (("german10.example.com", "/user/login"), ("german7.example.com", "/user")):
         assert "Wer da" in fetch(whole.web, name, path).body
     whole.farm.unchanged("--refresh")
-    assert "installed in English" in whole.farm.preview().sentence, "WordPress's, which reads it at each request"
-    assert "french10" not in whole.farm.preview().sentence
+    settings["sites"]["german.example.com"]["language"] = "fr_FR"
+    settings["sites"]["new.example.com"] = {"platform": "wordpress", "language": "fr"}
+    told = whole.farm.preview(ok=False).sentence
+    assert 'aegir:sites["new.example.com"].language: WordPress has no language "fr"; did you mean "fr_FR"?' in told
+    assert (
+        'aegir:sites["german.example.com"].language: the site is installed and keeps the language that it has' in told
+    )
+    assert "french" not in told, "it was told as they were installed"
+    del settings["sites"]["new.example.com"]
     for name in pages:
         del settings["sites"][name]
     settings["confirm_removals"] = list(pages)
@@ -511,6 +519,34 @@ def test_wordpress_has_its_cron_every_five_minutes_at_a_small_load(whole: Estate
     spent = whole.web.run(f"bash -c {shlex.quote(line)}").stderr
     seconds = sum(float(word) for word in re.findall(r"(?:user|sys) ([0-9.]+)", spent))
     assert 0 < seconds < 3, spent
+
+
+def test_a_calendar_expression_that_the_machine_does_not_take_is_named_with_its_key(whole: Estate) -> None:
+    """Debian 13 has older names of time zones in a package of their own: the hub may know one that a machine does not."""
+    assert [] == calendars_read_differently(whole.web, seed=7), "by this systemd and by us"
+    assert [] == php_values_unknown(whole.web)
+    zone, site, timer = (
+        "Asia/Kolkata",
+        whole.farm.settings["sites"][WORDPRESS],
+        cron.timer_path(layout.system_user(WORDPRESS)),
+    )
+    before = whole.web.run(f"cat {timer}").stdout
+    whole.web.run(f"mv /usr/share/zoneinfo/{zone} /usr/share/zoneinfo/away")
+    site["cron"] = f"Mon..Fri 06:30 {zone}"
+
+    said = whole.farm.up(ok=False).sentence
+
+    whole.web.run(f"mv /usr/share/zoneinfo/away /usr/share/zoneinfo/{zone}")
+    for part in (
+        whole.web.spec.fqdn,
+        f'aegir:sites["{WORDPRESS}"].cron: systemd 2',
+        f'systemd-analyze calendar "{site["cron"]}"',
+    ):
+        assert part in said
+    assert before == whole.web.run(f"cat {timer}").stdout
+    whole.farm.up()
+    assert f"OnCalendar={site.pop('cron')}\n" in whole.web.run(f"cat {timer}").stdout
+    whole.farm.up()
 
 
 def test_a_wordpress_network_has_cron_on_each_of_its_sites(whole: Estate) -> None:

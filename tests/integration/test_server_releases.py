@@ -16,6 +16,7 @@ from tests import codebases
 from tests.integration import logins
 from tests.integration.editing import upload_to_drupal
 from tests.integration.farm import CommandEnded, Farm, fetch, web_and_database
+from tests.integration.tables import calendars_read_differently, php_values_unknown
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -62,6 +63,8 @@ def test_a_bare_host_of_any_known_release_serves_a_site(
     check(lab, farm)
     for name in ("web1", "web2"):
         assert php == lab.host(name).run("ls /etc/php").stdout.strip()
+    assert [] == calendars_read_differently(lab.host("web1"), seed=5), "by this systemd and by us"
+    assert [] == php_values_unknown(lab.host("web1"))
     if release == "bullseye":
         _serves_older_drupal(lab, farm)
 

@@ -388,6 +388,58 @@ def test_static_files_are_compressed_and_kept_as_core_says(web: Host, core: Host
         assert "gzip" == page.headers["content-encoding"]
 
 
+OWNER = {"apache_ssl": "Header always set X-Owner yes", "nginx_ssl": "add_header X-Owner yes always;"}
+PLACES = {
+    "a page": "/",
+    "a static file": "/a.png",
+    "an svgz": "/a.svgz",
+    "an upload": f"/sites/{STRICT}/files/a.txt",
+    "an svgz in uploads": f"/sites/{STRICT}/files/a.svgz",
+    "a denied file": "/wp-config.php",
+    "a hidden one": "/.git/config",
+    "a program in uploads": f"/sites/{STRICT}/files/evil.php",
+    "a missing page": "/no-such",
+    "a missing challenge": "/.well-known/acme-challenge/none",
+    "a directory": "/wp-admin",
+    "an upload elsewhere": "/wp-content/uploads/none.png",
+    "an exception": "/wp-content/plugins/boom.php",
+    "what says nosniff itself": "/wp-content/plugins/sniff.php",
+}
+
+
+def test_every_answer_has_its_headers_on_both_web_servers(lab: Lab, core: Host) -> None:
+    """On nginx a place with a header of its own lost all others: HSTS, and the owner's."""
+    del core
+    wanted = ("max-age=63072000", "nosniff", "yes")
+    answers: dict[str, dict[str, tuple[int, str]]] = {}
+    for name, kind in WEBS.items():
+        host, root = lab.host(name), document_root(lab.host(name), "wordpress")
+        scratch.plant(host, files(STRICT), ("a.txt", "a.svgz", "evil.php"), "www-data")
+        host.run(f"cd {root}/wp-content/plugins; echo '<?php throw new Exception(1);' >boom.php; "
+                 "echo '<?php header(\"X-Content-Type-Options: nosniff\"); echo 1;' >sniff.php")  # fmt: skip
+        custom = f"/var/aegir/config/{kind.removesuffix('_ssl')}/custom.d/{STRICT}.conf"
+        unit = {"apache_ssl": "apache2", "nginx_ssl": "nginx"}[kind]
+        host.run(f"echo '{OWNER[kind]}' >{custom}; systemctl reload {unit}; sleep 1")
+        try:
+            said = {place: ask(host, STRICT, path, tls=True) for place, path in PLACES.items()}
+            large = {"Content-Length": str(200 * 1024 * 1024)}
+            said["a form that is too large"] = ask(
+                host, STRICT, "/wp-login.php", tls=True, headers=large, method="POST"
+            )
+            host.run("systemctl stop php8.2-fpm")
+            silent = ask(host, STRICT, "/", tls=True)
+        finally:
+            host.run(f"rm {custom}; systemctl start php8.2-fpm; systemctl reload {unit}")
+        for place, each in {**said, "PHP that does not run": silent}.items():
+            found = tuple(each.headers.get(key, "") for key in (HSTS, "x-content-type-options", "x-owner"))
+            assert wanted == found, (name, place, each.status)
+        answers[name] = {place: (each.status, each.headers.get("content-encoding", "")) for place, each in said.items()}
+        assert silent.status in (502, 503)
+    assert answers["web1"] == answers["web2"]
+    assert (200, "gzip") == answers["web1"]["an svgz"] == answers["web1"]["an svgz in uploads"]
+    assert 413 == answers["web1"]["a form that is too large"][0]
+
+
 def test_cache_tags_fit(web: Host, codes: dict[str, Path]) -> None:
     long: dict[str, Any] = {}
     name = site("wordpress")

@@ -153,6 +153,7 @@ PLATFORMS = (
     Row(key="platforms.*.source.composer", values=(True,)),
     Row(key="platforms.*.source.composer.dev", values=(True,)),
     Row(key="platforms.*.source.composer.unlocked", values=(True,)),
+    Row(key="platforms.*.source.composer.trusted", values=(True,)),
     Row(key="platforms.*.rollback", values=("0" * 16,)),
     Row(key="platforms.*.release", values=("0" * 16,)),
     Row(key="platforms.*.publish_path", values=("/srv/www/code", "/srv/www/other")),

@@ -65,6 +65,7 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
     "platforms.*.source.composer": {"added": rejected("composer", "Only a project with `composer.json` is built.")},
     "platforms.*.source.composer.dev": {"added": rejected("composer", "Only a project with `composer.json` is built.")},
     "platforms.*.source.composer.unlocked": {"added": rejected("composer", "Only a project with `composer.json` is built.")},
+    "platforms.*.source.composer.trusted": {"added": rejected("composer", "Only a project with `composer.json` is built.")},
     "platforms.*.publish_path": {
         "added": rejected("Declare a second platform with that publish_path and the same source", "Declare a second platform with it, and move the sites."),
         "changed": rejected("Declare a second platform with that publish_path and the same source", "Declare a second platform with it, and move the sites."),

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from aegir_components.host import script
 from tests.provider.parity import OPTIONS, database, directory, file, link, mount, package, resolved, unit, user
-from tests.provider.parity_rows import AEGIR, CONF, DATA, PUBLISHED, REGISTRY, RELEASE, RELEASES, ROWS, SITE, call, row
+from tests.provider.parity_rows import (
+    AEGIR,
+    CONF,
+    DATA,
+    PHP,
+    PUBLISHED,
+    REGISTRY,
+    RELEASE,
+    RELEASES,
+    ROWS,
+    SITE,
+    UNITS,
+    call,
+    row,
+)
 
 __all__ = ["ROWS"]
 
@@ -198,6 +212,89 @@ call(
     "mysql_login", "nothing listens", ("W2NsaWVudF0KaG9zdD0xMC4wLjAuMwpwb3J0PTMzMDYKdXNlcj11CnBhc3N3b3JkPSJwIgo=", "d")
 )
 call("site_php", "PHP is not installed", ("site-a", SITE, RELEASE, "/srv/tmp", "PD9waHAK"))
+
+# How a site was configured before a change.
+
+KEPT = "/var/lib/aegir/former/site-a"
+POOL, MASTER = f"{CONF}/php-fpm/pool-8.1.d/{SITE}.conf", f"{UNITS}/aegir-php@site-a.service"
+NEW, OLD = file("/srv/settings.php", "new\n", mode="440"), file(f"{KEPT}/1", "old\n", mode="440")
+SETTINGS = (NEW, OLD)
+WANTED_FORMER = ("site-a", "aliases", "/srv/settings.php", POOL)
+call("keep_former", "nothing is there", ("site-a", "php.memory aliases", "/srv/settings.php", POOL))
+call("keep_former", "some of it is there", WANTED_FORMER, NEW)
+call(
+    "keep_former",
+    "an earlier change is not proven",
+    ("site-a", "aliases", "/srv/settings.php"),
+    *SETTINGS,
+    file(f"{KEPT}/list", "1 /srv/settings.php\n"),
+    file(f"{KEPT}/keys", "php.memory\n"),
+)
+call("drop_former", "nothing is kept", ("site-a", "site-b"))
+call(
+    "drop_former",
+    "another site has something",
+    ("site-a",),
+    file(f"{KEPT}/list"),
+    file("/var/lib/aegir/former/site-b/list"),
+)
+call("drop_former", "it is the last one", ("site-a",), file(f"{KEPT}/list"))
+call("restore_former", "nothing is kept", ("site-a", "apache_later"))
+call(
+    "restore_former",
+    "its settings have changed",
+    ("site-a", "apache_later"),
+    *SETTINGS,
+    file(f"{KEPT}/list", "1 /srv/settings.php\n"),
+    file(f"{KEPT}/keys", "settings.x\n"),
+)
+call(
+    "restore_former",
+    "nothing has changed",
+    ("site-a", "apache_later"),
+    file("/srv/settings.php", "old\n"),
+    file(f"{KEPT}/1", "old\n"),
+    file(f"{KEPT}/list", "1 /srv/settings.php\n"),
+    file(f"{KEPT}/keys", "settings.x\n"),
+)
+call(
+    "restore_former",
+    "its PHP was another version",
+    ("site-a", "apache_later"),
+    *PHP,
+    file(POOL),
+    directory(f"{CONF}/php-fpm/pool.d"),
+    file(f"{KEPT}/1", "old\n"),
+    file(f"{KEPT}/list", f"1 {CONF}/php-fpm/pool.d/{SITE}.conf\n- {POOL}\n"),
+    file(f"{KEPT}/keys", "php.version\n"),
+)
+call(
+    "restore_former",
+    "it had no PHP of its own",
+    ("site-a", "apache_later"),
+    file(MASTER),
+    unit("aegir-php@site-a.service", "enabled", "running"),
+    file(f"{KEPT}/list", f"- {MASTER}\n"),
+    file(f"{KEPT}/keys", "isolation\n"),
+)
+call(
+    "restore_former",
+    "it had a PHP of its own",
+    ("site-a", "apache_later"),
+    directory(UNITS),
+    file(f"{KEPT}/1", "old\n"),
+    file(f"{KEPT}/list", f"1 {MASTER}\n"),
+    file(f"{KEPT}/keys", "isolation\n"),
+)
+call(
+    "restore_former",
+    "its vhost has changed",
+    ("site-a", "apache_later"),
+    file(f"{CONF}/apache/vhost.d/{SITE}.conf", "new\n"),
+    file(f"{KEPT}/1", "old\n"),
+    file(f"{KEPT}/list", f"1 {CONF}/apache/vhost.d/{SITE}.conf\n"),
+    file(f"{KEPT}/keys", "aliases\n"),
+)
 
 # What only the command line asks.
 

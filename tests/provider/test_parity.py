@@ -59,7 +59,7 @@ def reasons(names: str, reason: str) -> dict[str, str]:
 
 NO_ITEMS = {
     **reasons(
-        "apache_test apache_vhost_test nginx_test fpm_test fpm_test_of fpm_pool_test",
+        "apache_test apache_vhost_test nginx_test fpm_test fpm_test_of fpm_pool_test timer_test",
         "a daemon's test of its configuration, which transactions are given; FakeHost.broken_test says what it says",
     ),
     **reasons(
@@ -80,6 +80,7 @@ NO_ITEMS = {
         "end_processes open_account",
         "no process runs on a fake machine, and no account ends; tests/integration/test_site_life.py has both",
     ),
+    "forget_in_memory": "no PHP runs on a fake machine; tests/integration/test_configuration.py has one",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
 """Functions that our Python names and that are no operations, with the reason."""

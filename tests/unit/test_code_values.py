@@ -13,10 +13,32 @@ import pytest
 from aegir_components import settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.services import site
-from aegir_components.sources.resolve import value_faults
+from aegir_components.sources.resolve import value_faults, value_warnings
 from tests.unit import stacks
 from tests.unit.test_templates import HOSTILE, plan
 
+OF_PLUGINS = (
+    *(
+        "WP_CACHE_KEY_SALT",
+        "WP_REDIS_HOST",
+        "WP_REDIS_DISABLED",
+        "WPCACHEHOME",
+        "WPLANG",
+        "WP_ROCKET_KEY",
+        "WPMS_ON",
+        "JETPACK_DEV_DEBUG",
+    ),
+    *(
+        "WP_CLI",
+        "WPCF7_AUTOP",
+        "GF_LICENSE_KEY",
+        "EMPTY_CACHE_DAYS",
+        "WP_SENTRY_DSN",
+        "DISABLE_NAG_NOTICES",
+        "WP_STAGE",
+        "CONCAT_JS",
+    ),
+)
 WHERE = 'aegir:sites["www.example.com"]'
 HARD: dict[str, Any] = {
     "text": HOSTILE, "none": None, "yes": True, "whole": -3, "large": 2**70, "part": 1.5, "small": 1e-7,
@@ -24,10 +46,12 @@ HARD: dict[str, Any] = {
 }  # fmt: skip
 
 
-def faults(application: str, **given: object) -> list[str]:
+def faults(application: str, *, warnings: bool = False, **given: object) -> list[str]:
     declared = stacks.declared(**{f"sites__site__{key}": value for key, value in given.items()})
     platform = declared.sites[stacks.SITE].platform
-    return value_faults(declared, {platform: CodeBase(application=application, version="1", docroot=".")})
+    return (value_warnings if warnings else value_faults)(
+        declared, {platform: CodeBase(application=application, version="1", docroot=".")}
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,12 +67,53 @@ def faults(application: str, **given: object) -> list[str]:
          ['config["a.b"]: must be a mapping', 'config["x"]: is no name of a configuration object']),
         ("drupal7", {"config": {"system.site": {"name": "x"}}}, ["config: Drupal 7 has no configuration objects"]),
         ("drupal7", {"settings": {"reverse_proxy": True, "cache": 1}}, ['settings["reverse_proxy"]: follows from']),
+        ("wordpress", {"settings": {"table_prefix": "x_"}}, ['settings["table_prefix"]: is a variable and no constant']),
+        ("wordpress", {"settings": {"wp_debug": True}},
+         ['settings["wp_debug"]: is no name of a constant of PHP; did you mean "WP_DEBUG"?']),
+        ("wordpress", {"settings": {"WP_DEBUG": "false"}}, ['settings["WP_DEBUG"]: must be true or false, without quotes']),
+        ("wordpress", {"settings": {"WP_DEBUG": False, "MULTISITE": 1, "WP_MEMORY_LIMIT": "512M", "WP_REDIS_HOST": "x"}}, []),
+        ("wordpress", {"settings": {"WP_MEMORY_LIMIT": 512}}, ['settings["WP_MEMORY_LIMIT"]: must be a size such as 256M']),
+        ("wordpress", {"settings": {"WP_MAX_MEMORY_LIMIT": "512MB"}}, ['settings["WP_MAX_MEMORY_LIMIT"]: must be a size']),
+        ("drupal", {"settings": {"databases": {}}}, ['settings["databases"]: the database follows from']),
+        ("drupal", {"settings": {"base_url": "x", "config": {}}},
+         ['settings["base_url"]: Drupal 8 and later have none', 'settings["config"]: write config of the site instead']),
+        ("drupal", {"config": {"automated_cron.settings": {"interval": 3600}}},
+         ['config["automated_cron.settings"]["interval"]: the machine\'s timer runs cron; write cron of the site']),
+        ("drupal7", {"settings": {"databases": {}}}, ['settings["databases"]: the database follows from']),
+        ("drupal7", {"settings": {"update_free_access": True}}, ['settings["update_free_access"]: is a variable of']),
     ],
 )  # fmt: skip
 def test_names_are_those_of_the_application(application: str, given: dict[str, Any], says: list[str]) -> None:
     found = faults(application, **given)
     assert len(says) == len(found), found
     assert all(text.startswith(f"{WHERE}.{say}") for text, say in zip(found, says, strict=True)), found
+
+
+@pytest.mark.parametrize(
+    ("application", "name", "near"),
+    [
+        ("wordpress", "WP_DEBGU", "WP_DEBUG"),
+        ("wordpress", "WP_AUTO_UPDATES_CORE", "WP_AUTO_UPDATE_CORE"),
+        ("wordpress", "WP_DEBUG", ""),
+        *(("wordpress", name, "") for name in OF_PLUGINS),
+        ("drupal", "config_sync_dir", "config_sync_directory"),
+        ("drupal", "trusted_hosts_patterns", "trusted_host_patterns"),
+        ("drupal", "redis.connection", ""),
+        ("drupal", "state_cache", ""),
+        ("drupal7", "any_module_has_variables", ""),
+    ],
+)
+def test_a_name_that_is_almost_the_applications_own_is_warned_of(application: str, name: str, near: str) -> None:
+    found = faults(application, warnings=True, settings={name: 1})
+    assert [f'{WHERE}.settings["{name}"]: ' in text and f'did you mean "{near}"?' in text for text in found] == (
+        [True] if near else []
+    )
+
+
+def test_what_follows_from_tls_is_rejected_only_there() -> None:
+    values = APPLICATIONS["wordpress"].values
+    given = {"MYSQL_CLIENT_FLAGS": 2048}
+    assert [1, 0] == [len(list(values.faults("WordPress", given, {}, tls=tls))) for tls in (True, False)]
 
 
 @pytest.mark.parametrize(

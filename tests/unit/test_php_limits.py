@@ -57,7 +57,21 @@ def test_a_site_says_more_than_its_server() -> None:
         ({"values": {"a b": "1"}}, '.values["a b"]: is no name of a value of php.ini'),
         (
             {"values": {"user_agent": 'a"\n[other]'}},
-            '.values[user_agent]: must be a plain value (letters, digits, spaces and _ . / : @ + = , -), not "a\\"\\n[other]"',
+            '.values[user_agent]: must be one line without control characters, not "a\\"\\n[other]"',
+        ),
+        (
+            {"values": {"user_agent": "my $pools"}},
+            ".values[user_agent]: must not contain $pool, in place of which PHP-FPM",
+        ),
+        ({"values": {"user_agent": "a" * 1001}}, ".values[user_agent]: must have at most 1000 characters"),
+        (
+            {"values": {"sendmail_path": "sendmail -t"}},
+            '.values[sendmail_path]: must begin with /, not be "sendmail -t": PHP-FPM writes /usr/ before it otherwise',
+        ),
+        ({"values": {"session.cookie_path": ""}}, '.values["session.cookie_path"]: must begin with /, not be ""'),
+        (
+            {"values": {"opcache.memory_consumption": 256}},
+            '.values["opcache.memory_consumption"]: is read when PHP-FPM starts, before it reads',
         ),
     ],
 )
@@ -70,6 +84,7 @@ def test_a_limit_that_cannot_be_is_named(given: object, says: str) -> None:
         fault.replace('["error_log"]', "[error_log]")
         .replace('["memory_limit"]', "[memory_limit]")
         .replace('["user_agent"]', "[user_agent]")
+        .replace('["sendmail_path"]', "[sendmail_path]")
         .startswith(WHERE + says.split(", not", maxsplit=1)[0])
     )
 
@@ -165,3 +180,34 @@ def test_pool_socket_cron_and_master_follow_the_version() -> None:
     assert re.search(r"want_cron_environment .*\n.*(?:.*\n)*?' 8\.1$", lines, re.MULTILINE)
     process = "\n".join(site.items(dataclasses.replace(made, process=True), NGINX, 80))
     assert re.search(r"want_fpm_process .*\n(?:.*\n)*?.*' 8\.1$", process, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("", '""'),
+        (" a; b # c 100% ", '" a; b # c 100% "'),
+        ('say "it\'s"', '"say \\"it\'s\\""'),
+        ("back\\slash\\", '"back\\\\slash\\\\"'),
+        ("$HOME ${HOME} \\${x", '"$HOME $""{HOME} \\\\$""{x"'),
+    ],
+)
+def test_a_value_is_quoted_so_that_fpm_reads_it_as_it_was_written(value: str, line: str) -> None:
+    """tests/integration/test_configuration.py asks PHP itself."""
+    text = site.pool_text(
+        dataclasses.replace(plan("full", "drupal"), php=limits.of_props({"values": {"user_agent": value}}))
+    )
+    assert f"php_admin_value[user_agent] = {line}" in text.splitlines()
+
+
+def test_a_pool_has_each_value_once_and_the_sites_own_is_it() -> None:
+    php = limits.of_props({"values": {"session.gc_divisor": "50", "display_errors": "stderr"}})
+    lines = [
+        line
+        for line in site.pool_text(dataclasses.replace(plan("full", "drupal"), php=php)).splitlines()
+        if "php_admin" in line
+    ]
+    keys = [line.partition(" = ")[0] for line in lines]
+    assert len(keys) == len(set(keys))
+    assert 'php_admin_value[session.gc_divisor] = "50"' in lines
+    assert 'php_admin_value[display_errors] = "stderr"' in lines

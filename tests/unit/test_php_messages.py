@@ -141,6 +141,12 @@ ROWS = [
         says=NAMELESS, status=4,
     ),
     Row(
+        names=("wordpress-caches.php",),
+        begin="function do_action($a) {} function wp_cache_flush() { return FALSE; } ob_start();",
+        says="wp_cache_flush: the object cache could not be emptied\n",
+        status=4,
+    ),
+    Row(
         names=("drupal7-cron.php",),
         files={
             "includes/bootstrap.inc": "<?php const DRUPAL_BOOTSTRAP_FULL = 7; function drupal_bootstrap($x) {}"

@@ -199,3 +199,31 @@ class TestNamesOfASite:
         text = self.own(shell, "b.example", "moves.example", site="b.example")
         assert 2 == text.count("127.0.0.1 moves.example")
         assert 1 == self.own(shell, "a.example", site="a.example").count("moves.example")
+
+
+class TestTimerOfCron:
+    """A systemd that takes one expression only, as the machine's own may take fewer than the hub's."""
+
+    def said(self, shell: Shell, *timer: str) -> str:
+        unit, program = shell.root / "www-1.timer", shell.root / "bin" / "systemd-analyze"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text('#!/bin/sh\n[ "$2" = "Mon UTC" ] || { echo "Failed to parse it"; exit 1; }\n')
+        program.chmod(0o755)
+        unit.write_text("\n".join([*timer, ""])) if timer else unit.unlink(missing_ok=True)
+        ran = shell.apply(
+            functions("cron"),
+            f"PATH={program.parent}:$PATH; systemctl() {{ echo 'systemd 257 (257.13-1)'; echo +PAM; }}",
+            f'fact said "$(timer_test {unit} www.example.com || echo failed)"',
+        )
+        return ran.report.facts["said"]
+
+    def test_one_that_is_taken_passes_and_so_does_none(self, shell: Shell) -> None:
+        assert ["", ""] == [self.said(shell, "[Timer]", "OnCalendar=Mon UTC"), self.said(shell)]
+
+    def test_one_that_is_not_taken_is_named_with_its_key(self, shell: Shell) -> None:
+        said = self.said(shell, "[Timer]", "OnCalendar=Mon US/Eastern")
+
+        assert (
+            'aegir:sites["www.example.com"].cron: systemd 257 of this machine does not take it (Failed to parse it). Write '
+            'another expression; here this tells what is taken: systemd-analyze calendar "Mon US/Eastern"\nfailed'
+        ) == said

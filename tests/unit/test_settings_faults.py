@@ -118,8 +118,21 @@ FAULTS = [
     pytest.param(
         {"sites>www.example.com>cron": "every day"},
         f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
-        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "every day"',
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "every day": it is no weekday, date and time in this order, such as '
+        "Mon..Fri *-*-01 06:30",
         id="site-cron",
+    ),
+    pytest.param(
+        {"sites>www.example.com>cron": 5},
+        f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "5": write 5min',
+        id="site-cron-number",
+    ),
+    pytest.param(
+        {"sites>www.example.com>cron": ["hourly"]},
+        f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
+        '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not a list',
+        id="site-cron-list",
     ),
     pytest.param(
         {"sites>www.example.com>password_version": 0},
@@ -232,7 +245,7 @@ FAULTS = [
     ),
     pytest.param(
         {"hub>address": 10.89},
-        "aegir:hub.address: must be a string, not the number 10.89; put it in quotes",
+        'aegir:hub.address: must be an IP address, not "10.89"',
         id="hub-number",
     ),
     pytest.param(
@@ -315,7 +328,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>ssh>port": "22"},
-        f'{WEB}.ssh.port: must be a whole number, not "22"; write it without quotes',
+        f'{WEB}.ssh.port: must be a whole number from 1 to 65535, not "22"; write it without quotes',
         id="port-quoted",
     ),
     pytest.param(
@@ -325,13 +338,17 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>ssh>port": 22.5},
-        f"{WEB}.ssh.port: must be a whole number, not the number 22.5",
+        f"{WEB}.ssh.port: must be a whole number from 1 to 65535, not the number 22.5",
         id="port-fraction",
     ),
-    pytest.param({"servers>web1>ssh>port": True}, f"{WEB}.ssh.port: must be a whole number, not true", id="port-true"),
+    pytest.param(
+        {"servers>web1>ssh>port": True},
+        f"{WEB}.ssh.port: must be a whole number from 1 to 65535, not true",
+        id="port-true",
+    ),
     pytest.param(
         {"servers>web1>ssh>user": "-oProxyCommand=x"},
-        f'{WEB}.ssh.user: must be the name of a Linux user, not "-oProxyCommand=x"',
+        f'{WEB}.ssh.user: must be the name of a Linux user (ASCII letters, digits and _ . -), such as root, not "-oProxyCommand=x"',
         id="user-option",
     ),
     pytest.param(
@@ -541,7 +558,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>db1>services>database>admin>name": "o'brien"},
-        f'{DB}.services.database.admin.name: must be an account name (letters, digits and _ . @ -), not "o\'brien"',
+        f'{DB}.services.database.admin.name: must be an account name of ASCII letters (a-z, A-Z), digits and _ . @ -, such as aegir_root, not "o\'brien"',
         id="database-admin-name",
     ),
     pytest.param(
@@ -682,7 +699,7 @@ FAULTS = [
     ),
     pytest.param(
         {"platforms>d10>source": {"git": "/srv/x.git", "ref": "main", "composer": {"no-dev": True}}},
-        f"{D10}.source.composer.no-dev: unknown key; known: dev, unlocked",
+        f"{D10}.source.composer.no-dev: unknown key; known: dev, trusted, unlocked",
         id="platform-source-composer-key",
     ),
     pytest.param(
@@ -984,7 +1001,7 @@ FAULTS = [
     ),
     pytest.param(
         {"sites>www.example.com>aliases": [1.5]},
-        f"{SITE}.aliases[0]: must be a string, not the number 1.5; put it in quotes",
+        f"{SITE}.aliases[0]: must be a string, not the number 1.5; must not end with a number as its last label",
         id="alias-number",
     ),
     pytest.param(
@@ -1017,7 +1034,7 @@ FAULTS = [
     ),
     pytest.param(
         {"sites>www.example.com>admin>name": "<admin>"},
-        f'{SITE}.admin.name: must be an account name (letters, digits, spaces and . _ @ -), not "<admin>"',
+        f'{SITE}.admin.name: must be an account name of up to 60 ASCII letters (a-z, A-Z), digits, spaces and . _ @ -, such as admin, not "<admin>"',
         id="admin-name",
     ),
     pytest.param(

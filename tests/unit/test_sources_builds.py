@@ -20,7 +20,7 @@ from aegir_components.applications import CodeBase
 from aegir_components.sources import address, git, programs
 from aegir_components.sources.builds import STAGING, Store
 from aegir_components.sources.faults import SourceError, last_words
-from aegir_components.sources.resolve import Resolved, language_warnings, profile_faults, resolve
+from aegir_components.sources.resolve import Resolved, profile_faults, resolve
 
 CORE = "web/core/lib/Drupal.php"
 VERSION = "<?php class Drupal { const VERSION = '10.3.%s'; }"
@@ -233,15 +233,16 @@ def fake(directory: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch)
 
 DRUSH = f"""
 [ "$1 $2" = "make --yes" ] || exit 9
-echo "building $3"; env >"{{}}/environment"; grep -q broken "$3" && {{{{ echo "no such project"; exit 7; }}}}
-mkdir -p "$4/web/core/lib" && echo "const VERSION = '10.3.8';" >"$4/{CORE}"
+echo "building $3"; grep -q broken "$3" && {{ echo "no such project"; exit 7; }}
+mkdir -p "$4/web/core/lib"; env >"$4/environment"
+ echo "const VERSION = '10.3.8';" >"$4/{CORE}"
 """
 
 
 class TestMakefile:
     @pytest.fixture
     def make(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        fake(tmp_path / "bin", "drush", DRUSH.format(tmp_path), monkeypatch)
+        fake(tmp_path / "bin", "drush", DRUSH, monkeypatch)
         (tmp_path / "site.make").write_text('core = 7.x\nincludes[] = "more.make"\n')
         (tmp_path / "more.make").write_text("api = 2\n")
         return tmp_path / "site.make"
@@ -257,8 +258,7 @@ class TestMakefile:
     def test_a_build_sees_no_secret_of_ours(self, hub: Hub, make: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY", "PULUMI_CONFIG"):
             monkeypatch.setenv(name, "hunter22")
-        hub.read(makefile=str(make))
-        seen = (make.parent / "environment").read_text()
+        seen = (hub.read(makefile=str(make)).directory / "environment").read_text()
         assert "hunter22" not in seen
         assert "PATH=" in seen
 
@@ -540,35 +540,3 @@ def test_a_profile_of_wordpress_is_an_error(wanted: str, says: list[str]) -> Non
     declared = settings.Settings(hub=settings.Hub(address="10.0.0.1"), sites={"a.example": site})
     found = {"wp": CodeBase(application="wordpress", version="6.9", docroot=".")}
     assert [f'aegir:sites["a.example"].profile: {say}' for say in says] == profile_faults(declared, found)
-
-
-@pytest.mark.parametrize(
-    ("application", "language", "have", "says"),
-    [
-        ("wordpress", "de_DE", ("fr_FR",), "wp-content/languages/de_DE.mo"),
-        ("wordpress", "de_DE", ("de_DE",), ""),
-        ("wordpress", "en", (), ""),
-        ("drupal7", "de", (), "profiles/<profile>/translations/de.po"),
-        ("drupal", "de", (), "translations/drupal-1.de.po"),
-        ("drupal", "de", ("de",), ""),
-    ],
-)
-def test_a_language_that_the_code_base_lacks_is_a_warning_that_says_how_to_bring_it(
-    application: str, language: str, have: tuple[str, ...], says: str
-) -> None:
-    site = settings.Site(
-        name="a.example", display_name="a", platform="p", database="db", title="a",
-        admin=settings.SiteAdmin(mail="a@b.example"), language=language,
-    )  # fmt: skip
-    platform = settings.Platform(name="p", server="w", source=settings.PlatformSource(path="/x"), publish_path="/x")
-    declared = settings.Settings(
-        hub=settings.Hub(address="10.0.0.1"), sites={"a.example": site}, platforms={"p": platform}
-    )
-    found = {"p": CodeBase(application=application, version="1", docroot=".", languages=have)}
-    warnings = language_warnings(declared, found)
-    # What its installer has read stays in a Drupal's database.
-    assert (warnings if application == "wordpress" else []) == language_warnings(declared, found, ["a.example"])
-    assert bool(says) is bool(warnings)
-    assert all(
-        text.startswith('aegir:sites["a.example"].language: ') and text.endswith(f"as {says}") for text in warnings
-    )

@@ -426,6 +426,50 @@ def test_nginx_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     assert 0 == done.returncode, done.stderr
 
 
+def levels(text: str) -> list[tuple[tuple[str, ...], list[list[str]]]]:
+    """Read nginx's configuration: for each block the heads of those that it is in, and the headers that each level adds."""
+    words = re.findall(r'#[^\n]*|"(?:\\.|[^"\\])*"|[{};]|(?:\$\{\w+\}|[^\s{};"])+', text)
+    found, heads, added, statement = [], list[str](), [list[str]()], list[str]()
+    for word in words:
+        if word.startswith("#"):
+            continue
+        if word == "{":
+            heads.append(" ".join(statement))
+            added.append([])
+            statement = []
+        elif word == "}":
+            found.append((tuple(heads), [list(each) for each in added]))
+            heads.pop()
+            added.pop()
+        elif word == ";":
+            if statement and statement[0] == "add_header":
+                added[-1].append(" ".join(statement[1:]))
+            statement = []
+        else:
+            statement.append(word)
+    assert [] == heads
+    return found
+
+
+@pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
+@pytest.mark.parametrize("case", [*CASES, *VARIANTS])
+def test_no_place_of_nginx_loses_a_header(case: str, application: str) -> None:
+    """A block with a header of its own inherits none: not HSTS, and none of the owner's directives."""
+    text = vhost(case, application, NGINX)
+    blocks = levels(text)
+    assert any(heads[-1].startswith("location") for heads, _ in blocks)
+    custom = f"include {NGINX.root}/custom.d/"
+    for heads, added in blocks:
+        outer = {header for level in added[:-1] for header in level}
+        assert not added[-1] or outer <= set(added[-1]), heads
+        if custom in text and len(heads) > 1 and VARIANTS.get(case, {}).get("enabled", True):
+            assert not added[-1], f"{heads} would lose what the owner adds"
+
+
+def test_a_lost_header_is_seen() -> None:
+    assert [["x"], ["y"]] == levels('server { add_header x; location "{" { add_header y; } }')[0][1][1:]
+
+
 ENDS = ("inc", "info", "yml", "php", "twig", "test", "po", "sh", "sql", "mysql", "tpl", "tpl.php", "engine", "x")
 
 

@@ -338,10 +338,11 @@ def test_the_hubs_programs_are_installed_in_one_go_and_those_of_the_tests_only_w
 
     programs.ensure()
     programs.ensure(checks=True)
-    there |= set(programs.HUB) | set(programs.CHECKS)
+    there |= {*programs.HUB, *programs.BUILDS, *programs.CHECKS}
     programs.ensure(checks=True)
 
-    assert [("rsync",), ("rsync", *programs.CHECKS.values())] == asked
+    always = ("rsync", *programs.BUILDS.values())
+    assert [always, (*always, *programs.CHECKS.values())] == asked
 
 
 def test_without_root_a_program_of_the_hub_is_an_error_and_one_of_the_tests_a_line(

@@ -1,5 +1,14 @@
 # Cron of a site, by systemd timers. Functions only; see services/cron.py for what calls them.
 
+timer_test() { # timer host: systemd ignores what it cannot read in a unit, and its words on it do not say whose setting it is
+    [ -e "$1" ] || return 0
+    tt_when=$(sed -n 's/^OnCalendar=//p' "$1")
+    tt_said=$(systemd-analyze calendar "$tt_when" 2>&1) && return 0
+    printf 'aegir:sites["%s"].cron: %s of this machine does not take it (%s). Write another expression; here this tells what is taken: systemd-analyze calendar "%s"\n' \
+        "$2" "$(systemctl --version | sed 's/ (.*//; q')" "$tt_said" "$tt_when"
+    return 1
+}
+
 timer_reload() { # user
     # A unit that is new is read when it starts; all units of a hundred sites again take a tenth of a second.
     # One that failed, and was taken away and put there again, stays in error until then ("Device or resource busy").

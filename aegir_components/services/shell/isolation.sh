@@ -60,3 +60,8 @@ want_no_fpm_process() { # user configuration unit
     systemctl -q disable --now "aegir-php@$1.service" 2>/dev/null 9>&-
     rm -f "$2" "$3" && systemctl daemon-reload 9>&- || fail "the PHP of $1 could not be removed"
 }
+
+forget_in_memory() { # user: what its PHP keeps in memory (APCu) goes with the processes; requests end with what they have
+    [ "$MODE" = apply ] && systemctl -q is-active "aegir-php@$1.service" || return 0
+    systemctl reload "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not be reloaded"
+}

@@ -122,6 +122,7 @@ mount_hangs() { # sets wm_hung
 }
 
 mount_off() { # and the automount, which would bring it back
+    [ -z "$wm_hung" ] || mount_keep
     # Before systemd, which would wait for a server that does not answer. By force only then: force ends writes that are under way.
     mo_force=${wm_hung:+-f}
     findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 && nfs_within 10 umount $mo_force -l "$wm_path" 2>/dev/null
@@ -131,6 +132,25 @@ mount_off() { # and the automount, which would bring it back
         findmnt -n --mountpoint "$wm_path" >/dev/null 2>&1 || return 0
         nfs_within 10 umount $mo_force -l "$wm_path" 2>/dev/null
     done
+}
+
+# Sets wm_keeper, a process that holds on to the mount in a namespace of its own. The last one that lets go of a mount takes
+# leave of the server, and where that does not answer, not even SIGKILL ends it: a worker of PHP would keep its socket for good.
+# The keeper asks once a minute, and lets go when there is an answer.
+mount_keep() {
+    wm_keeper=
+    mk_ready=$(scratch_file) || return 0
+    systemd-run -q --collect -p TimeoutStopSec=2s unshare -m sh -c '
+        echo $$ >"$1"
+        # Questions that are ended by force fail as well: only what a server says counts.
+        until said=$(LC_ALL=C timeout -s KILL 10 stat -f "$2" 2>&1) || case $said in *Stale*) ;; *) false ;; esac; do sleep 60; done
+        umount "$2"' keeper "$mk_ready" "$wm_path" 9>&-
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        wm_keeper=$(cat "$mk_ready")
+        [ -z "$wm_keeper" ] || break
+        sleep 0.5
+    done
+    rm -f "$mk_ready"
 }
 
 mount_limit() {
@@ -163,11 +183,39 @@ mount_anew() { # another source, other options, or the first time
 }
 
 mount_free() { # what waits for the server that is gone would wait on, and keep PHP and the web server from all other work
-    for mf_unit in $(systemctl list-units --plain --no-legend --state=active 'apache2.service' 'nginx.service' 'php*-fpm.service' 'aegir-php@*.service' | cut -d' ' -f1); do
-        systemctl kill -s KILL "$mf_unit" 9>&- 2>/dev/null
-        systemctl reset-failed "$mf_unit" 2>/dev/null
-        systemctl restart "$mf_unit" 9>&- || fail "$mf_unit does not start again on the new mount: $(journalctl -q -u "$mf_unit" -n 5 --no-pager -o cat | tail -c 400)"
+    mf_units=$(systemctl list-units --plain --no-legend --state=active 'apache2.service' 'nginx.service' 'php*-fpm.service' 'aegir-php@*.service' | cut -d' ' -f1)
+    # All of them before the first one starts again: they wait for each other's locks.
+    for mf_unit in $mf_units; do systemctl kill -s KILL "$mf_unit" 9>&- 2>/dev/null; done
+    mf_end=$(($(date +%s) + 30))
+    for mf_unit in $mf_units; do
+        until unit_is_empty "$mf_unit" || [ "$(date +%s)" -gt "$mf_end" ]; do
+            # Writes that began since then are ended too; in a copy of the namespace, for the keeper's own mount has to stay.
+            [ -z "$wm_keeper" ] || nfs_within 5 nsenter -t "$wm_keeper" -m unshare -m umount -f "$wm_path" 2>/dev/null
+            sleep 0.2
+        done
     done
+    for mf_unit in $mf_units; do unit_is_empty "$mf_unit" || unit_let_go "$mf_unit"; done
+    for mf_unit in $mf_units; do
+        systemctl reset-failed "$mf_unit" 2>/dev/null
+        systemctl restart "$mf_unit" 9>&- || fail "$mf_unit does not start again after a mount that hung: $(journalctl -q -u "$mf_unit" -n 8 --no-pager -o cat | tail -c 600). If a process of the former one is in its way, it waits for the NFS server that is gone: restart this machine"
+    done
+}
+
+unit_group() { # unit: the file with its processes
+    ug_path=$(systemctl show -P ControlGroup "$1")
+    [ -z "$ug_path" ] || echo "/sys/fs/cgroup$ug_path/cgroup.procs"
+}
+
+unit_is_empty() { # unit: has it no process any more
+    ue_file=$(unit_group "$1")
+    [ -z "$ue_file" ] || [ -z "$(cat "$ue_file" 2>/dev/null)" ]
+}
+
+# unit: what survives SIGKILL is no longer its own, or systemd would wait for it; FPM would take a socket that it holds for
+# that of another FPM, and makes all of them anew.
+unit_let_go() {
+    for ul_pid in $(cat "$(unit_group "$1")" 2>/dev/null); do echo "$ul_pid" >/sys/fs/cgroup/cgroup.procs; done 2>/dev/null
+    case $1 in *php*) rm -f /run/php/*.sock ;; esac
 }
 
 mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$wm_auto" -u "$wm_unit" 2>/dev/null | tail -c 400; }
@@ -222,6 +270,7 @@ want_no_mount() { # path: takes our mount away; what is on the server stays
     systemctl daemon-reload 9>&-
     chattr -i "$1" 2>/dev/null
     chmod 755 "$1"
+    [ -z "$wm_hung" ] || mount_free
 }
 
 # The machine that stands by.

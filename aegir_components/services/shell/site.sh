@@ -25,13 +25,15 @@ site_lock() { # user seconds site: an installer that a killed run left working i
     flock -w "$2" 8 || fail "an installer of $3 is still at work after $2 s; look at it on the machine (ps -u $1)"
 }
 
-site_php() { # user site docroot tmp base64-program: the fact result is its last word
+site_php() { # user site docroot tmp base64-program [seconds]: the fact result is its last word
     sp_said=$(scratch_file) || no_scratch
     sp_php=$(cat "/var/lib/aegir/php-of/$1" 2>/dev/null) || sp_php=$(php_version)
-    sp_result=$(printf %s "$5" | base64 -d | runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
+    sp_result=$(printf %s "$5" | base64 -d | ${6:+timeout -k 5 "$6"} runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
         "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$sp_php" -d memory_limit=512M -d max_execution_time=0 \
         -d "sys_temp_dir=$4" -d display_errors=stderr 2>"$sp_said" 8>&- 9>&-)
     sp_status=$?
+    # coreutils' timeout says it with this status; 128 and a signal's number are of one that did not end by itself either.
+    [ -z "${6-}" ] || case $sp_status in 124 | 137) echo "it did not end within $6 seconds" >>"$sp_said" ;; esac
     # PHP's stack frames come last and say least.
     sp_words=$(grep -v '^#[0-9]' "$sp_said" | tail -c 700)
     rm -f "$sp_said"

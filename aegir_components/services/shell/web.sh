@@ -179,18 +179,26 @@ want_default_certificate() { # directory: self-signed, for names that nobody dec
         fail "no self-signed certificate could be made in $1"
 }
 
+php_offered() { # version: no site's PHP changes before the machine is known to have the new one
+    ! apt-cache show "php$1-fpm" >/dev/null 2>&1 || return 0
+    APT_LOG=$(scratch_file) || no_scratch
+    apt_update
+    rm -f "$APT_LOG"
+    apt-cache show "php$1-fpm" >/dev/null 2>&1 ||
+        fail "PHP $1 is not in this machine's package sources; they have: $(apt-cache pkgnames php | sed -n 's/^php\([0-9.]*\)-fpm$/\1/p' | sort -uV | tr '\n' ' '). Write one of these as services.web.php of this server in the stack file, or add a source that has it (https://packages.sury.org/php/ for Debian, ppa:ondrej/php for Ubuntu), and run pulumi up"
+}
+
 want_php() { # version-or-empty packages...: the version is remembered for all that comes later
     wp_wanted=$1 wp_changed=
     shift
+    if [ "$MODE" = apply ]; then
+        missing_packages " $(package_states "$@") " "$@"
+        for wp_name in $wp_missing; do
+            case $wp_name in php[0-9]*-fpm) wp_name=${wp_name%-fpm} && php_offered "${wp_name#php}" ;; esac
+        done
+    fi
     [ "$(cat /var/lib/aegir/php 2>/dev/null)" = "$wp_wanted" ] || {
         if deviates "PHP version: not ${wp_wanted:-that of the distribution}"; then
-            if [ -n "$wp_wanted" ] && ! apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1; then
-                APT_LOG=$(scratch_file) || no_scratch
-                apt_update
-                rm -f "$APT_LOG"
-                apt-cache show "php$wp_wanted-fpm" >/dev/null 2>&1 ||
-                    fail "PHP $wp_wanted is not in this machine's package sources; they have: $(apt-cache search --names-only '^php[0-9.]+-fpm$' | sed 's/^php//; s/-fpm .*//' | tr '\n' ' ')"
-            fi
             mkdir -p /var/lib/aegir && printf %s "$wp_wanted" >/var/lib/aegir/php
             wp_changed=yes
         fi
