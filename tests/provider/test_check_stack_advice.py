@@ -166,8 +166,9 @@ def test_a_database_that_is_empty_is_told_of_and_never_installed_over(world: Wor
     found = differences(world)
     sentence = f"db1: {ONE} has no database there with anything in it, and the state has it there"
     assert 'docs/daily.md, "Restore a backup"' == found[sentence].advice
+    world.stack.refresh()
     with pytest.raises(Stopped, match="tables"):
-        world.stack.refresh()
+        world.stack.up()
     mysql.databases[database].update(kept)
     world.stack.up()
     assert {} == differences(world)
