@@ -27,7 +27,7 @@ def test_a_version_by_name_comes_and_goes_while_the_site_answers(
     farm.up()
     assert 200 == fetch(web, NAME).status
     # WP_DEBUG would show visitors the paths of the release.
-    assert "= off" in web.run("grep -rh display_errors /var/aegir/config/php-fpm").stdout
+    assert '= "0"' in web.run("grep -rh display_errors /var/aegir/config/php-fpm").stdout
 
     del site["php"]
     farm.up()
