@@ -234,9 +234,17 @@ def _tls(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
 
 
 def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, str]) -> Iterator[str]:
-    """Reject another name of a pack: what it shares is marked with its name on the machine that has it."""
+    """Reject another name of a pack, which marks what it shares, and a member that exports what it sees only through a mount."""
     known = recorded.of("aegir:PackExport")
     for name, pack in declared.packs.items():
+        shared = known.get(name, {})
+        exporter = now.get(pack.exporter, pack.exporter)
+        if exporter != shared.get("server") and exporter in (shared.get("members") or {}):
+            yield (
+                f'aegir:packs["{name}"]: {pack.exporter} is to have what the pack shares, and mounts it from {shared["server"]}. '
+                f"Nothing was changed. Take {pack.exporter} out of the pack with one pulumi up, and copy the files to it before "
+                f'it comes back: docs/daily.md, "Give a pack another master"'
+            )
         if name in known or not pack.exporter:
             continue
         for former, have in known.items():

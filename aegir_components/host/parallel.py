@@ -46,5 +46,7 @@ def attempt(members: Mapping[str, Connection], work: Callable[[Connection], None
             return fault
         return None
 
+    if len(members) == 1:
+        return {name: one(conn) for name, conn in members.items()}
     with ThreadPoolExecutor(max_workers=max(1, len(members))) as pool:
         return dict(zip(members, pool.map(one, members.values()), strict=True))

@@ -6,28 +6,31 @@ it does not: steps side by side, secrets in the state. ``tests/random`` and ``te
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import pickle
+import random
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
+from unittest import mock
 
 import grpc  # type: ignore[import-untyped]
 import pulumi
-from pulumi.runtime import mocks, rpc
-from pulumi.runtime.mocks import _ensure_event_loop, _sync_await  # type: ignore[attr-defined]
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime import mocks, resource, rpc
+from pulumi.runtime.proto import resource_pb2, source_pb2
 
 from aegir_components.providers import activation, declared, lifecycle, settling
 from aegir_components.recorded import READ
 
 from .mocks import opened
+from .turns import InTurn
+from .wire import finish, wire
 
 DYNAMIC: Final = "pulumi-python:dynamic/"
 WARNING: Final = 2
 """As pulumi's engine_pb2 has it."""
-Value = TypeVar("Value")
 Props = dict[str, Any]
 
 
@@ -62,11 +65,17 @@ class Run:
 class Engine(mocks.MockMonitor):
     """A stack: its state, and commands on it."""
 
-    def __init__(self, state: dict[str, Row] | None = None) -> None:
-        """Begin with a state, or with an empty one."""
+    def __init__(self, state: dict[str, Row] | None = None, seed: int = 0) -> None:
+        """Begin with a state, or with an empty one.
+
+        Args:
+            state: what is there already.
+            seed: the same one gives the same order of steps that wait for nothing but their turn.
+        """
         super().__init__(cast("mocks.Mocks", None))
         self.state: dict[str, Row] = {} if state is None else state
         self._previews = False
+        self._chance = random.Random(seed)  # noqa: S311 - no secret
         self._lock = threading.Lock()
         self._run = Run()
         self._seen: set[str] = set()
@@ -124,7 +133,6 @@ class Engine(mocks.MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == "pulumi:pulumi:Stack":
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        _ensure_event_loop()  # type: ignore[no-untyped-call]
         # One after the other: the real engine's steps are side by side, but each of them is told apart.
         with self._lock:
             if self._killed is not None or not self._run.ok:
@@ -139,16 +147,15 @@ class Engine(mocks.MockMonitor):
                 self._fail(urn, fault)
                 raise _Ended(grpc.StatusCode.UNKNOWN) from None
         return resource_pb2.RegisterResourceResponse(
-            urn=urn, id=row.id, object=_sync_await(rpc.serialize_properties(row.outputs, {}))
+            urn=urn, id=row.id, object=finish(rpc.serialize_properties(row.outputs, {}))
         )
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - as gRPC calls it
         """Answer the one function that the program calls: what the state has."""
         assert request.tok == READ, request.tok
-        _ensure_event_loop()  # type: ignore[no-untyped-call]
         with self._lock:
             known = {urn: {"type": row.kind, "outputs": row.outputs} for urn, row in self.state.items()}
-        answer = _sync_await(rpc.serialize_properties({"outputs": known}, {}))
+        answer = finish(rpc.serialize_properties({"outputs": known}, {}))
         return resource_pb2.ResourceInvokeResponse(**{"failures": None, "return": answer})
 
     def _configure(self, config: Props) -> None:
@@ -167,10 +174,13 @@ class Engine(mocks.MockMonitor):
 
         @pulumi.runtime.test  # type: ignore[untyped-decorator]
         async def declare() -> None:
+            asyncio.get_running_loop().set_default_executor(InTurn(self._chance))
             await program()
 
         try:
-            declare()
+            # Pulumi reads the sources of the program for each resource's place in it, which no engine here shows.
+            with mock.patch.object(resource, "_get_stack_trace", source_pb2.StackTrace):
+                declare()
         except Exception as fault:  # noqa: BLE001 - whatever the program raises ends the run
             if self._killed is None and self._run.ok:
                 self._run.ok = False
@@ -318,23 +328,3 @@ def _opened(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _opened(item) for key, item in value.items()}
     return [_opened(item) for item in value] if isinstance(value, list) else value
-
-
-def wire(props: Mapping[str, Any] | None, *, unknowns: bool = False) -> Props:
-    """Send properties there and back, as between engine and provider: numbers come as floats, ``None`` is left out.
-
-    Args:
-        props: the properties.
-        unknowns: whether a value that is not known yet stays one.
-    """
-    sent = _finish(rpc.serialize_properties(props or {}, {}))
-    return dict(rpc.deserialize_properties(sent, unknowns))
-
-
-def _finish(work: Coroutine[Any, Any, Value]) -> Value:
-    """Run to its end what waits for nothing, without the price of an event loop."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        return cast("Value", done.value)
-    raise AssertionError("an input is no plain value: something waits for it")

@@ -10,7 +10,7 @@ import pulumi
 
 from aegir_components.recorded import READ
 
-_ENVELOPE = "4dabf18193072939515e22adb298388d"
+ENVELOPE = "4dabf18193072939515e22adb298388d"
 """Pulumi's key of a special value, and below it the mark of a secret."""
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, of pulumi.runtime.rpc
 
@@ -63,7 +63,7 @@ class RecordingMocks(pulumi.runtime.Mocks):
 
 def is_secret(value: Any) -> bool:
     """Tell whether an input was handed over as a secret."""
-    return isinstance(value, Mapping) and value.get(_ENVELOPE) == _SECRET
+    return isinstance(value, Mapping) and value.get(ENVELOPE) == _SECRET
 
 
 def opened(value: Any) -> Any:

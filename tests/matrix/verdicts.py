@@ -169,7 +169,7 @@ ENTRIES: Final[dict[tuple[str, str], Outcome]] = {
     ("pack", "becomes its slave"): rejected(OTHER_FILES, MOVE),
     ("pack", "becomes a cluster"): rejected("over NFS, and would get its own", "Put the platforms on the master alone first; the second `up` makes the cluster."),
     ("master of a pack", "renamed"): applied("The same machine keeps what it shares."),
-    ("master of a pack", "exchanged with its slave"): stopped("is mounted from another machine here, and cannot be exported", "Take the slave out of the pack, and copy the files to it first."),
+    ("master of a pack", "exchanged with its slave"): rejected("and mounts it from web1. Nothing was changed. Take web2 out of the pack with one pulumi up", "[Give the pack another master](daily.md#give-a-pack-another-master) by hand."),
     ("master of a pack", "led to a blank machine"): stopped(STRANGER, REPLACE),
     ("slave of a pack", "led to a blank machine"): stopped(STRANGER, REPLACE),
     ("platform with sites", "removed"): rejected('no platform named "code"', "Move or remove its sites first."),

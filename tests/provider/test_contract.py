@@ -43,7 +43,7 @@ from aegir_components.providers import (
 )
 from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.testing import FakeFarm
-from aegir_components.testing.engine import wire
+from aegir_components.testing.wire import wire
 
 GOLDEN = {
     "activation": "aegir_components.providers.activation.Provider",

@@ -28,7 +28,7 @@ SEEDS = [SEED] if SEED else [2, 3]
 def test_no_step_on_doubles_loses_anything(
     seed: int, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    with OnDoubles.made(tmp_path / "world") as world:
+    with OnDoubles.made(tmp_path / "world", seed) as world:
         driver = Driver(world, seed)
         driver.run(STEPS)
     counts = ", ".join(f"{kind} {count}" for kind, count in sorted(driver.counts.items()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import gc
 import logging
 import random
 import re
@@ -18,12 +20,15 @@ from unittest import mock
 from aegir_components import estate, layout
 from aegir_components import settings as aegir_settings
 from aegir_components.applications import Answer
+from aegir_components.host import keys
 from aegir_components.host.connection import Connection
 from aegir_components.providers import answering, settling
+from aegir_components.sources import resolve
 from aegir_components.testing import FakeHost
 from aegir_components.testing.database import FakeMySQL
 from aegir_components.testing.engine import Engine, Killed
 from aegir_components.testing.farm import BROKEN
+from aegir_components.testing.turns import InPlace
 from tests.matrix.world import Machines
 from tests.random.world import CLUSTER, FIRST, Ended
 
@@ -105,7 +110,7 @@ class OnDoubles:
 
     @classmethod
     @contextmanager
-    def made(cls, directory: Path) -> Iterator[OnDoubles]:
+    def made(cls, directory: Path, seed: int = 0) -> Iterator[OnDoubles]:
         """Bring up two platforms on a web server, with three sites that have a row and an upload of their own."""
         code = directory / "code"
         (code / "wp-includes").mkdir(parents=True)
@@ -119,7 +124,7 @@ class OnDoubles:
         key = " ".join((hub / "id.pub").read_text().split()[:2])
         farm = MortalFarm()
         services = {"web1": {"web": "apache"}, "web2": {"web": "nginx"}, "db1": {"database": "mysql"}}
-        world = cls(farm, Engine(), code, {
+        world = cls(farm, Engine(seed=seed), code, {
             "hub": {"address": farm.hub, "root": str(hub), "ssh": {"identity": str(hub / "id")}},
             "servers": {
                 f"{name}.lab.test": {"address": address, "ssh": {"host_key": key}, "services": services[name]}
@@ -136,13 +141,23 @@ class OnDoubles:
             quiet,
             mock.patch.object(answering, "AGAIN", 0.0),
             mock.patch.object(settling, "FRESH", 0.0),
+            mock.patch.object(answering, "ThreadPoolExecutor", InPlace),
+            mock.patch.object(resolve, "ThreadPoolExecutor", InPlace),
+            mock.patch.object(estate, "public_key", functools.cache(keys.public_key)),
             farm.installed(),
         ):
             ended = world.up()
             assert ended.ok, ended.output
             for name in FIRST:
                 world.fill(name)
-            yield world
+            often = gc.get_threshold()
+            # A run makes its graph of outputs and drops it: looking for cycles in it is a fifth of the time.
+            gc.freeze()
+            gc.set_threshold(100_000, 20, 20)
+            try:
+                yield world
+            finally:
+                gc.set_threshold(*often)
         shutil.rmtree(directory)
 
     def fill(self, name: str) -> None:
@@ -160,6 +175,10 @@ class OnDoubles:
     def up(self, *, refresh: bool = False) -> Ended:
         """Run the program over the state."""
         config = {key: self.settings.get(key) for key in ("forget", "replaced")}
+        for host in self.farm.hosts.values():
+            # What nobody reads here, and what a hundred thousand steps would have no room for.
+            host.scripts.clear()
+            host.reloads.clear()
         done = self.engine.up(self._program, refresh=refresh, **config)
         return Ended(done.ok, "\n".join([*done.steps, *done.warnings, *done.faults]))
 

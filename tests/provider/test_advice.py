@@ -1,0 +1,80 @@
+"""Commands that messages advise, done in the situation that they are named for, on machines whose sites have content."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aegir_components import layout
+from aegir_components.testing import FakeHost
+from tests.matrix.engine import Stopped
+from tests.matrix.world import ONE, TWO, UPLOAD, World
+
+SHARE = "/srv/shared"
+
+
+def below(host: FakeHost, source: str) -> list[tuple[str, str]]:
+    return [key for key in host.items if key[1].startswith(f"{source}/")]
+
+
+def copy(host: FakeHost, source: str, target: str) -> None:
+    """Do what ``cp -au source/. target/`` does; what is there already stays, since nothing here has a time."""
+    host.make_directories(target)
+    for kind, name in below(host, source):
+        host.items.setdefault((kind, f"{target}{name.removeprefix(source)}"), host.items[kind, name])
+
+
+def move(host: FakeHost, source: str, target: str) -> None:
+    """Do what ``mv source target`` does."""
+    for kind, name in [("directory", source), *below(host, source)]:
+        host.items[kind, f"{target}{name.removeprefix(source)}"] = host.items.pop((kind, name))
+
+
+def test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says(tmp_path: Path) -> None:
+    world = World.made(tmp_path / "world", "cluster")
+    members = [world.machine(name) for name in ("web1", "web2")]
+    for host in members:
+        host.make_directories(SHARE)
+        for site in (ONE, TWO):
+            host.write(f"{layout.site_files(layout.PLATFORMS_ROOT, site)}/only-{host.name}.txt", site)
+    world.config["clusters"]["farm"]["uploads"] = {"path": SHARE}
+    world.stack.preview()
+    commands: set[str] = set()
+    for _ in range(12):
+        content = world.content()
+        try:
+            world.stack.up()
+        except Stopped as said:
+            text = str(said)
+        else:
+            break
+        # The message stops the run before anything is touched.
+        assert {
+            where: had for where, had in content.items() if "databases" not in where
+        }.items() <= world.content().items()
+        if "Copy them there with their owners (rsync -aHu)" in text:
+            commands.add("rsync -aHu")
+            for host in members:
+                for site in (ONE, TWO):
+                    home = layout.uploads_directory(SHARE, site)
+                    copy(host, layout.site_files(layout.PLATFORMS_ROOT, site), f"{home}/files")
+                    host.make_directories(f"{home}/private")
+            continue
+        found = re.findall(
+            r"(web\d)[^;]*?\(cp -au (\S+)/\. (\S+)/\), move the former ones away \(mv (\S+) (\S+)\)", text
+        )
+        assert found, text
+        commands |= {"cp -au", "mv"}
+        for name, source, target, former, kept in found:
+            copy(world.machine(name), source, target)
+            move(world.machine(name), former, kept)
+    assert {"rsync -aHu", "cp -au", "mv"} == commands
+    assert [] == world.missing()
+    assert [] == world.stack.up()
+    for host in members:
+        for site in (ONE, TWO):
+            for name in (UPLOAD, f"only-{host.name}.txt"):
+                assert host.content(f"{layout.uploads_directory(SHARE, site)}/files/{name}")
+                assert host.content(f"{layout.site_files(layout.PLATFORMS_ROOT, site)}.before/{name}")
