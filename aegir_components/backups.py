@@ -170,7 +170,23 @@ def copy_files(source: Connection, target: Connection, home: str, user: str, par
         _stream(
             source, ["tar", "-C", home, "--gzip", "--numeric-owner", "--acls", "--file=-", "--create", *listed], part
         )
-        _feed(target, ["sh", "-c", MERGE, "sh", home, user, *listed], part, called=f"copying uploads into {home}")
+        unpack_files(part, target, home, user, listed)
+
+
+def unpack_files(archive: Path, target: Connection, home: str, user: str, parts: Iterable[str]) -> None:
+    """Merge directories of an archive into a machine's; what is newer there stays.
+
+    Args:
+        archive: made of ``home``.
+        target: the machine that gets them.
+        home: the directory that they are in.
+        user: whose they become.
+        parts: their paths below it; one that the archive lacks is passed over.
+
+    Raises:
+        HostError: they could not be written whole.
+    """
+    _feed(target, ["sh", "-c", MERGE, "sh", home, user, *parts], archive, called=f"copying uploads into {home}")
 
 
 def save_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> Path:

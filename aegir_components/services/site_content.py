@@ -53,9 +53,7 @@ def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str
     knows = f"they were {had}" if had else "the state knows them there"
     begin = f"the files of {site} are not in {where} any more, and {knows}. Nothing was changed."
     if shared:
-        return (
-            f"{begin} Copy them there with their owners (rsync -aHu) and run pulumi up, or declare the former path again"
-        )
+        return f"{begin} Copy them there with their owners (rsync -aHu) and run pulumi up, or declare the former path again"
     return (
         f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
         f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
