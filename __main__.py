@@ -2,14 +2,17 @@
 
 import pulumi
 
-from aegir_components import declaring, estate, settings
+from aegir_components import declaring, estate, hub_faults, settings
 from aegir_components.sources.naming import conventional_name
 
 
 async def program() -> None:
     """Declare what the stack file says."""
     try:
-        declared = settings.load_from_pulumi(conventional_name)
+        try:
+            declared = settings.load_from_pulumi(conventional_name)
+        except settings.SettingsError as fault:
+            raise hub_faults.with_others(fault) from None
         for warning in declared.warnings:
             pulumi.log.warn(warning)
         (await estate.build(declared)).export()

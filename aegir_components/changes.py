@@ -172,7 +172,10 @@ def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[s
 
 def _code(have: Outputs, site: settings.Site, recorded: Recorded, declared: Declared) -> Iterator[str]:
     """Reject another application, and an older major version of it: the database would not fit."""
-    code = declared.code[site.platform]
+    code = declared.code.get(site.platform)
+    if code is None:
+        # Its source cannot be read, which is told as well.
+        return
     release = recorded.of("aegir:Release").get(str(have.get("platform")), {})
     version = str((release.get("facts") or {}).get("version", ""))
     now, was = APPLICATIONS[code.application], APPLICATIONS.get(str(have.get("application")))

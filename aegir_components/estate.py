@@ -68,10 +68,11 @@ async def build(declared: settings.Settings) -> Estate:
     """Declare every resource of a stack.
 
     Raises:
-        settings.SettingsError: a source, a certificate or a key on the hub is not what the stack file says; nothing that is
-            on a machine is declared then.
+        settings.SettingsError: sources, certificates or keys on the hub are not what the stack file says, or an edit would lose
+            content; all of it in one, and nothing that is on a machine is declared then.
     """
-    given = certificates.given(declared)
+    faults: list[str] = []
+    given = certificates.given(declared, faults)
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     # Everything that is put on machines comes after it: another environment's stack file ends here.
     environment = Environment(declared.environment, formerly=declared.environment_formerly)
@@ -84,12 +85,16 @@ async def build(declared: settings.Settings) -> Estate:
         php=php_fit.versions(before, declared),
         installed=before.of("aegir:Installation"),
         live={name: str(outputs.get("digest", "")) for name, outputs in before.of("aegir:Release").items()},
+        faults=faults,
         info=pulumi.log.info,
         warn=pulumi.log.warn,
     )
     protected = Protected(declared.hub.root, holder)
-    _reject_losses(before, declared, sources, protected.known())
-    await asyncio.to_thread(_reject_php, before, declared, sources)
+    faults += _losses(before, declared, sources, protected.known())
+    # No machine is asked while something is wrong that needs none.
+    faults += await asyncio.to_thread(_misfits, before, declared, sources, ask=not faults)
+    if faults:
+        raise settings.SettingsError(faults)
     for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
         pulumi.log.warn(text)
     hosts = (
@@ -127,14 +132,10 @@ def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -
     return [name for name, site in declared.sites.items() if site.platform == platform or site.identity in had]
 
 
-def _reject_losses(
+def _losses(
     before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], protected: frozenset[str]
-) -> None:
-    """Stop before anything is declared, if an edit would lose content.
-
-    Raises:
-        settings.SettingsError: each edit with its path in the stack file, and what to do instead.
-    """
+) -> list[str]:
+    """List the edits that would lose content, each with its path in the stack file and what to do instead."""
 
     def placed(platform: str) -> dict[str, Any]:
         pack = declared.pack_of(platform)
@@ -145,10 +146,7 @@ def _reject_losses(
         }
 
     code = {name: source.code for name, source in sources.items()}
-    if found := changes.problems(
-        before, changes.Declared(settings=declared, code=code, placed=placed, protected=protected)
-    ):
-        raise settings.SettingsError(found)
+    return changes.problems(before, changes.Declared(settings=declared, code=code, placed=placed, protected=protected))
 
 
 def _entry(server: settings.Server) -> entries.Entry:
@@ -156,26 +154,30 @@ def _entry(server: settings.Server) -> entries.Entry:
     return entries.Entry(server.address, server.ssh_port, tuple(name for name, service in services.items() if service))
 
 
-def _reject_php(before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved]) -> None:
-    """Stop before anything is made for code that does not run on its web servers' PHP.
+def _misfits(
+    before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], *, ask: bool
+) -> list[str]:
+    """List the platforms whose code does not run on their web servers' PHP, with what it needs and what there is.
 
-    Raises:
-        settings.SettingsError: each platform and web server, with what it needs and what there is.
+    Args:
+        before: the state.
+        declared: the stack.
+        sources: the platforms' code.
+        ask: whether machines may be asked for what nobody else knows.
     """
 
     def machines(names: Iterable[str]) -> dict[str, Connection]:
-        return {name: connection(declared.servers[name], declared.hub) for name in names}
+        return {name: connection(declared.servers[name], declared.hub) for name in names if ask}
 
-    def ask(names: Iterable[str]) -> dict[str, str]:
+    def distributions(names: Iterable[str]) -> dict[str, str]:
         return php_fit.ask_machines(machines(names))
 
     for text in php_offers.warnings(before, declared, lambda names: php_offers.ask_machines(machines(names))):
         pulumi.log.warn(text)
-    found = php_fit.judge(before, declared, sources, ask)
+    found = php_fit.judge(before, declared, sources, distributions)
     for text in found.warnings:
         pulumi.log.warn(text)
-    if found.problems:
-        raise settings.SettingsError(found.problems)
+    return found.problems
 
 
 def _servers(

@@ -12,13 +12,14 @@ from aegir_components.providers.certificate import Certificate
 from .platform import Member, members_props
 
 
-def given(declared: settings.Settings) -> dict[str, str]:
+def given(declared: settings.Settings, faults: list[str]) -> dict[str, str]:
     """Check the certificates that are given, before any machine is touched, and digest them by site.
 
-    Raises:
-        settings.SettingsError: a file cannot be read, or is not a certificate for the site.
+    Args:
+        declared: the stack.
+        faults: takes what is wrong: a file that cannot be read, or is not a certificate for the site.
     """
-    digests, faults = {}, []
+    digests = {}
     for name, site in declared.sites.items():
         if site.https == "none" or site.certificate.kind != "given":
             continue
@@ -31,8 +32,6 @@ def given(declared: settings.Settings) -> dict[str, str]:
         digests[name] = found.digest
         for warning in found.warnings:
             pulumi.log.warn(f"{where}: {warning}")
-    if faults:
-        raise settings.SettingsError(faults)
     return digests
 
 

@@ -94,7 +94,7 @@ def refuse_broken(
     well = [site for site in restored if not any(place in still for place in asked[site])]
     said = [f"{answered.table(failing, 'this change of their configuration')}"]
     for site, keys in restored.items():
-        what = f" The change: {', '.join(keys.split())}." if keys.strip() else ""
+        what = f" Changed since it answered: {', '.join(keys.split())}." if keys.strip() else ""
         ends = "and the site answers again" if site in well else "and the site does not answer with that either"
         said.append(f"The former configuration of {_host(asked[site])} is back on {conn.host}, {ends}.{what}")
     if why:

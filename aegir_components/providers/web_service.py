@@ -20,6 +20,8 @@ class Provider(Lifecycle):
 
     identity_keys = ("host",)
     computed_keys = ("php",)
+    revision = 2
+    """2: PHP's errors go to the web server whatever php.ini says; nginx knows further types, and the port that was asked."""
 
     def identity(self, want: State) -> str:
         """A machine has one web service."""

@@ -34,6 +34,15 @@ ssl_session_tickets off;
 """
 
 
+ASKED_PORT = """\
+# The port of the address that a visitor has asked: Debian's fastcgi_params tell PHP the name alone.
+map $http_host $aegir_port {
+    default "";
+    "~(?<aegir_asked>:[0-9]{1,5})$" $aegir_asked;
+}
+"""
+
+
 def main_configuration(tls: bool) -> str:
     """Render ``/var/aegir/config/nginx.conf``, which nginx includes in its ``http`` block.
 
@@ -49,8 +58,14 @@ def main_configuration(tls: bool) -> str:
 # Host names are long: as shipped, one of more than 46 characters stops nginx from starting.
 server_names_hash_bucket_size 512;
 # What nginx's own list lacks in Debian 12: browsers take no script without its type.
-types {{ text/javascript mjs; application/manifest+json webmanifest; image/avif avif; }}
-include {ROOT}/pre.d/*.conf;
+types {{
+    text/javascript mjs; application/manifest+json webmanifest; image/avif avif; image/heic heic;
+    font/ttf ttf; font/otf otf;
+    text/csv csv; text/calendar ics; text/vcard vcf; text/vtt vtt; text/markdown md; application/epub+zip epub;
+    application/geo+json geojson; application/gpx+xml gpx; application/ld+json jsonld; model/gltf-binary glb;
+    application/json map; application/gzip gz tgz;
+}}
+{ASKED_PORT}include {ROOT}/pre.d/*.conf;
 include {ROOT}/platform.d/*.conf;
 
 server {{

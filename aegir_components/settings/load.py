@@ -85,9 +85,8 @@ def load(
     )
     packs.check_packs(root, settings)
     servers.check_reach(root.child("servers"), root.child("hub"), settings)
-    # Rules are asked about settings that are whole.
-    if faults := report.faults or rules.broken_in_production(settings):
-        raise SettingsError(faults)
+    if faults := [*report.faults, *rules.broken_in_production(settings, report.faults)]:
+        raise SettingsError(faults, settings)
     return settings
 
 

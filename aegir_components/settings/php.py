@@ -51,7 +51,7 @@ def read_php(node: Node) -> Php:
     if not node.fields("memory", "uploads", "time", "children", "values", "version"):
         return Php()
     return Php(
-        memory=_megabytes(node.child("memory")),
+        memory=_memory(node.child("memory")),
         uploads=_megabytes(node.child("uploads")),
         time=node.child("time").number(0, 1, 86400),
         children=node.child("children").number(0, 1, 1000),
@@ -76,6 +76,13 @@ def check_version(node: Node, version: str, servers: Mapping[str, tuple[str, ...
                 f"server {quoted(name)} {have}; write aegir:servers[{quoted(name)}].services.web.php: [{every}], with the "
                 f"usual one first"
             )
+
+
+def _memory(node: Node) -> int:
+    found = _megabytes(node)
+    if found == 1:
+        node.fault("must be at least 2M: PHP begins with as much, and goes on with its former limit")
+    return found
 
 
 SIZE = f"a size such as 100M or 1G, up to {LARGEST // 1024}G"

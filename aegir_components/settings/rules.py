@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import getmembers, isfunction
 from pathlib import Path
 from typing import Final
@@ -30,8 +30,12 @@ def tls(settings: model.Settings) -> Iterator[str]:
     for site in settings.sites.values():
         if site.https == "none":
             yield f'aegir:sites["{site.display_name}"].https: must be "enabled" or "required"'
-        database = settings.database_server(site.name)
-        elsewhere = any(server.name != database.name for server in settings.site_servers(site.name))
+        try:
+            database, servers = settings.database_server(site.name), settings.site_servers(site.name)
+        except KeyError:
+            # It names what is not declared, which is told as well.
+            continue
+        elsewhere = any(server.name != database.name for server in servers)
         if elsewhere and database.database and database.database.tls != "required":
             yield f'aegir:servers["{database.name}"].services.database.tls: must be "required"'
 
@@ -51,11 +55,32 @@ def fixed_sources(settings: model.Settings) -> Iterator[str]:
 PRODUCTION: Final[tuple[Rule, ...]] = (pinned_host_keys, tls, fixed_sources)
 
 
-def broken_in_production(settings: model.Settings) -> list[str]:
-    """List what production forbids, each with the rule's name; nothing in another environment."""
+def broken_in_production(settings: model.Settings, faults: Sequence[str] = ()) -> list[str]:
+    """List what production forbids, each with the rule's name; nothing in another environment.
+
+    Args:
+        settings: the stack's settings.
+        faults: what is wrong in them; rules say nothing of a value that is named there, or of what is in it.
+    """
     if settings.environment != "production":
         return []
-    return _broken(settings, {f"production's rule {rule.__name__}": rule for rule in PRODUCTION})
+    found = _broken(settings, {f"production's rule {rule.__name__}": rule for rule in PRODUCTION})
+    return beside(found, faults)
+
+
+def beside(found: Iterable[str], faults: Iterable[str]) -> list[str]:
+    """Take those that are about no value, and nothing in a value, that has a fault already."""
+    wrong = [_path(fault) for fault in faults]
+    return [text for text in found if not any(_overlap(_path(text), path) for path in wrong)]
+
+
+def _path(fault: str) -> str:
+    # A value of an included file is named with that file.
+    return fault.partition(": ")[0].partition(" (in ")[0]
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
 
 
 def broken(settings: model.Settings, path: Path) -> list[str]:

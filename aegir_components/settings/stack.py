@@ -45,7 +45,7 @@ def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
     try:
         return load_values(values, secret_keys, project, pulumi.get_stack(), name_of)
     except SettingsError as error:
-        raise StackFileRefused(error.faults) from None
+        raise StackFileRefused(error.faults, error.read) from None
 
 
 def load_values(
@@ -69,7 +69,7 @@ def load_values(
     is_secret = secrecy(secret_keys & set(ours), find_stack_file(project, stack), whole)
     declared = load(whole.config, is_secret, name_of, whole.origin)
     if declared.rules and (faults := broken(declared, Path(declared.rules))):
-        raise SettingsError(faults)
+        raise SettingsError(faults, declared)
     return dataclasses.replace(declared, warnings=(*declared.warnings, *_misnamed(stack, declared.environment)))
 
 

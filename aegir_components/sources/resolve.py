@@ -55,6 +55,7 @@ def resolve(
     php: Mapping[str, str] | None = None,
     installed: site_languages.Installed = {},  # noqa: B006 - it is read only
     live: Mapping[str, str] = {},
+    faults: list[str] | None = None,
     info: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
 ) -> dict[str, Resolved]:
@@ -65,14 +66,15 @@ def resolve(
         php: the PHP of each platform's web servers, where it is known; Composer builds for it.
         installed: what the state has of each installed site, by the name that it was made with.
         live: the digest of each platform's live release.
+        faults: takes what is wrong, for one message with other faults; what was found is returned then.
         info: tells the operator what takes its time.
         warn: tells the operator what is not as it should be.
 
     Raises:
-        settings.SettingsError: every fault, with its path in the stack file.
+        settings.SettingsError: every fault, with its path in the stack file, unless ``faults`` takes them.
     """
     found: dict[str, Resolved] = {}
-    faults: list[str] = []
+    wrong: list[str] = [] if faults is None else faults
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         # In a copy of this context each: Pulumi's log finds its engine there.
         begun = {
@@ -94,26 +96,26 @@ def resolve(
                 continue
             record = records.load(declared.hub.root, name, platform.rollback)
             if record is None:
-                faults.append(_unknown(declared.hub.root, platform))
+                wrong.append(_unknown(declared.hub.root, platform))
             else:
                 found[name] = _recorded(record)
         for name, work in begun.items():
             try:
                 found[name], other = _wanted(declared.platforms[name], work.result(), declared.hub.root, info)
-                faults += other
+                wrong += other
             except SourceError as fault:
-                faults.append(f"{_where(name)}: {fault}")
+                wrong.append(f"{_where(name)}: {fault}")
             except OSError as fault:
-                faults.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
+                wrong.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
     code = {name: source.code for name, source in found.items()}
-    faults += profile_faults(declared, code)
-    faults += value_faults(declared, code)
-    faults += site_languages.faults(declared, code, installed)
+    wrong += profile_faults(declared, code)
+    wrong += value_faults(declared, code)
+    wrong += site_languages.faults(declared, code, installed)
     renewed = [name for name, source in found.items() if live.get(name) != source.tree.digest]
     for text in (*site_languages.warnings(declared, code, installed, renewed), *value_warnings(declared, code)):
         warn(text)
-    if faults:
-        raise settings.SettingsError(faults)
+    if wrong and faults is None:
+        raise settings.SettingsError(wrong)
     return found
 
 
@@ -251,8 +253,8 @@ def value_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> lis
 
 
 def _demands_tls(declared: settings.Settings, site: str) -> bool:
-    database = declared.database_server(site).database
-    return database is not None and database.tls == "required"
+    server = declared.servers.get(declared.sites[site].database)
+    return server is not None and server.database is not None and server.database.tls == "required"
 
 
 def value_warnings(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:

@@ -41,8 +41,9 @@ def warnings(
     said = []
     for name, site, code, application in _sites(declared, found):
         before = installed.get(site.identity)
-        if before is not None and str(before.get("language") or site.language) != site.language:
-            said.append(f"{_where(name)}: {_stays(application, code, site.language)}")
+        former = str((before or {}).get("language") or site.language)
+        if former != site.language:
+            said.append(f"{_where(name)}: {_stays(application, code, site.language, former)}")
             continue
         if site.language in application.english or site.language in code.languages:
             continue
@@ -75,15 +76,19 @@ def _misspelled(application: Application, language: str) -> str:
     return f'{application.title} has no language "{language}"; did you mean {meant}?'
 
 
-def _stays(application: Application, code: CodeBase, language: str) -> str:
+def _stays(application: Application, code: CodeBase, language: str, former: str) -> str:
     if _is_misspelled(application, code, language):
         return f"{_misspelled(application, language)} The site is installed, and keeps its language in any case"
-    lacks = (
-        "" if language in (*application.english, *code.languages) else f" {_bring(application, code, language)} first."
+    has = {*application.english, *code.languages}
+    lacks = "" if language in has else f" {_bring(application, code, language)} first."
+    lost = (
+        ""
+        if application.translates_once or former in has
+        else f" Its code no longer brings {former}: until then it is in English."
     )
     return (
-        f"the site is installed and keeps the language that it has: this key is for the installation.{lacks} Choose "
-        f"{language} in the site itself, {application.language_page}. After this up the change is not told again"
+        f"the site is installed and does not switch by itself: this key is for the installation.{lacks} Choose {language} in the "
+        f"site, {application.language_page}.{lost} After this up the change is not told again"
     )
 
 

@@ -6,7 +6,7 @@ farm. PHP does not run its program there: it says which file it was given (``PRO
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 PROBE = """<?php
@@ -67,7 +67,8 @@ _HARDENING = "as WordPress's page on hardening has it"
 _OF_APACHE = ("/.git/", "/.htaccess", "/.htpasswd", "/{files}/.htaccess")
 _HIDDEN_FILES = "what begins with a dot is nobody's page"
 _CLOSED = "libraries, tools and what is private are nobody's pages"
-_BELOW = "on nginx what follows a file's name makes it a page's address"
+_BELOW = "what follows a file's name makes it a page's address"
+_LONG_WHY = "no file has so long a name, so that it is a page's address"
 _LEFTOVERS = (
     "dump.sql.gz", "dump.mysql.bz2", "site.sqlite", "backup.dump", "error_log", "debug.log", "php_errors.log", "server.key",
     "server.pem", "id_rsa", "id_ed25519.pub", "php.ini", "my.cnf.old", "app.conf", "index.php.old", "index.php.1",
@@ -118,6 +119,32 @@ _CORE_NAMES = """
 """
 
 
+_SLASH = "an encoded slash is part of the application's own address"
+_NGINX = "nginx rejects such an address before it belongs to a site"
+_ODD = """
+    // //node /node//1 //wp-admin/ /doc//index.html ///index.php //a.png /a//b//c /a.png. /index.php. /a.. /. /.. /a/. /a/..
+    /./a.png /doc/../a.png /%2e%2e/a /../a.png /doc/%2e%2e/a.png /doc/. /x. /x./ /? /?? /index.php? /a.png?x /node?a=b?c
+    /a%3Fb /a.png%3Fx /doc?x /doc/?x /?q=a%00b /a%5Cb /a%20.png /% /%zz /%u0041 /~user /a%0Ab /a%0D%0Ab /a%09b /index.php/
+    /index.php/a.png /a.png;x /A.PNG /a%FFb /a%C0%AFb /a%7Fb /a%22b /a%3Cb%3E /a%7Cb /a%25b /a%2525b /a%26b /a%2Bb /a%23b
+    /%2F /a%2F..%2Fb /index.php/a%2Fb /a%2Fb.php /x~/ /a.key/
+"""
+_LONG = (
+    *("/" + "a" * length for length in (256, 1000, 4096, 8000)), "/" + "ab/" * 1400, "/{files}/" + "a" * 300,
+    "/{files}/" + "a" * 5000, "/index.php/" + "a" * 5000, "/" + "%C3%BC" * 128, "/sites/other/" + "a" * 5000,
+)  # fmt: skip
+"""Names of more than 255 bytes, and addresses of more than 4096: Apache denies what it cannot look for."""
+
+
+def _odd(denied: Collection[str]) -> Iterator[Row]:
+    """List addresses as nobody types them: of odd characters, long ones, and denied ones with something behind them."""
+    yield from _rows(_ODD)
+    yield from _rows(" ".join(denied))
+    yield from _rows(" ".join(_LONG), APP, _LONG_WHY)
+    yield from _rows("/" + "a" * 255 + " /" + "a" * 9000 + " /?" + "q" * 5000 + " /{files}/" + "a" * 200)
+    yield from _rows("/a%00b /%00 /index.php%00 /a.png%00.php", nginx="400", why=_NGINX)
+    yield from _rows("/doc%2Findex.html", nginx=FILE, why="nginx decodes a slash before it looks for a file")
+
+
 def _everywhere(others: Mapping[str, tuple[str, str]]) -> Iterator[Row]:
     """List what each application is asked for; `others` has our answers and reasons by address."""
     for address in (*_EVERYWHERE.split(), "/" + "a" * 200, "/a" * 40):
@@ -158,13 +185,38 @@ DRUPAL = (
     *_rows("/x.phtml /vendor/autoload.php /vendor/ /private/ /sites/README.txt /sites/none /sites/none/files/x.txt"),
     *_rows("/vendor/x.txt /private/x.txt /node_modules/a/a.js", DENIED, _CLOSED),
     *_rows("/sites/default/none.txt /sites/development.services.yml"),
-    *_rows("/core/core.services.yml/x", nginx=APP, why=_BELOW),
+    *_rows("/core/core.services.yml/x", APP, _BELOW),
+    *_odd({"/.env/", "/a/..."}),
+    *_rows(
+        "/page.yml/ /page.yml/feed/ /page.yml/2/ /x.twig/ /talk.sql/ /about.inc/ /x.module/ /Root/ /Tag/ /Root/x",
+        APP,
+        _BELOW,
+    ),
+    *_rows(
+        "/web.config/ /a.inc/ /dump.sql/ /php.ini/ /error_log/ /dump.sql.gz/ /a.png/ /doc/index.html/ /a.yml/",
+        APP,
+        _BELOW,
+    ),
+    *_rows("/a.yml/x /robots.txt/x /doc/page.htm/x", APP, _BELOW),
+    *_rows("/readme.html/ /report.key/ /x.log/ /page.yml /sub/index.php/x /..."),
+    *_rows("/a%2Fb.yml", APP, _SLASH),
+    *_rows("/..%2f", nginx="400", why=_NGINX),
+    *_rows("/sites/default/files/" + "a" * 300, "moved", _LONG_WHY),
 )
 DRUPAL7 = (
     *_everywhere({}),
     *_rows(_HIDDEN + _CORE_NAMES),
     *_rows("/a.info /a.test /{files}/a.info /{files}/a.yml /a.twig"),
     *_rows("/docker-compose.yml /a.yml /yarn.lock /package.json", DENIED, _LEFTOVER),
+    *_odd({"/.env/"}),
+    *_rows("/talk.sql/ /about.inc/ /x.module/ /Root/ /Tag/ /Root/x /web.config/ /a.inc/ /dump.sql/", APP, _BELOW),
+    *_rows(
+        "/page.yml/ /page.yml/feed/ /x.twig/ /readme.html/ /php.ini/ /error_log/ /a.png/ /a.yml/ /robots.txt/x /..."
+    ),
+    *_rows("/page.yml", DENIED, _LEFTOVER),
+    *_rows("/sub/index.php/x", DENIED, _PROGRAM),
+    *_rows("/..%2f", nginx="400", why=_NGINX),
+    *_rows("/sites/default/files/" + "a" * 300, "moved", _LONG_WHY),
     *_leftovers("settings.local.php.swo"),
     *_rows("/misc/drupal.js /misc/jquery.js /themes/bartik/logo.png /modules/node/node.css /modules/ /misc/"),
     *_rows("/modules/node/node.module /modules/node/node.info /modules/node/node.tpl.php /includes/bootstrap.inc"),
@@ -197,6 +249,22 @@ WORDPRESS = (
     *_rows("/wp-config.php /wp-config-sample.php /wp-admin/install.php /wp-admin/setup-config.php", DENIED, _HARDENING),
     *_rows("/wp-includes/version.php /wp-includes/load.php /wp-admin/includes/file.php", DENIED, _HARDENING),
     *_rows("/readme.html /license.txt", DENIED, _RELEASE),
+    *_odd(set()),
+    *_rows(
+        "/Root/ /Tag/ /Root/x /web.config/ /a.inc/ /dump.sql/ /readme.html/ /php.ini/ /error_log/ /dump.sql.gz/",
+        APP,
+        _BELOW,
+    ),
+    *_rows("/a.png/ /doc/index.html/ /doc/page.htm/x /a.yml/ /a.yml/x", APP, _BELOW),
+    *_rows(
+        "/page.yml/ /page.yml/feed/ /page.yml/2/ /talk.sql/ /about.inc/ /report.key/ /x.log/ /a%2Fb.yml /robots.txt/x"
+    ),
+    *_rows("/.env/ /... /a/...", DENIED, _HIDDEN_FILES),
+    *_rows("/page.yml", DENIED, _LEFTOVER),
+    *_rows("/sub/index.php/x", DENIED, _PROGRAM),
+    *_rows("/..%2f", DENIED, _HIDDEN_FILES, nginx="400"),
+    *_rows("/wp-config.php/x", DENIED, _HARDENING),
+    *_rows("/wp-content/uploads/" + "a" * 300, "moved", _LONG_WHY),
     *(row for row in _rows(_HIDDEN, DENIED, _HIDDEN_FILES) if row.address not in _OF_APACHE),
     *_rows(" ".join(_OF_APACHE)),
     *_leftovers(),

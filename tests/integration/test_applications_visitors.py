@@ -454,14 +454,13 @@ def test_a_site_is_in_a_language_that_the_hub_has_and_a_warning_says_how_to_brin
     for name, path in (("german10.example.com", "/user/login"), ("german7.example.com", "/user")):
         assert "Wer da" in fetch(whole.web, name, path).body
     whole.farm.unchanged("--refresh")
+    assert "french" not in whole.farm.preview().sentence, "it was told as they were installed"
     settings["sites"]["german.example.com"]["language"] = "fr_FR"
     settings["sites"]["new.example.com"] = {"platform": "wordpress", "language": "fr"}
     told = whole.farm.preview(ok=False).sentence
     assert 'aegir:sites["new.example.com"].language: WordPress has no language "fr"; did you mean "fr_FR"?' in told
-    assert (
-        'aegir:sites["german.example.com"].language: the site is installed and keeps the language that it has' in told
-    )
-    assert "french" not in told, "it was told as they were installed"
+    assert 'aegir:sites["german.example.com"].language: the site is installed and does not switch by itself' in told
+    assert "Its code no longer brings de_DE: until then it is in English" in told
     del settings["sites"]["new.example.com"]
     for name in pages:
         del settings["sites"][name]

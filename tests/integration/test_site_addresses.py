@@ -388,6 +388,24 @@ def test_static_files_are_compressed_and_kept_as_core_says(web: Host, core: Host
         assert "gzip" == page.headers["content-encoding"]
 
 
+TYPES = {
+    "ttf": "font/ttf", "otf": "font/otf", "csv": "text/csv", "ics": "text/calendar", "vtt": "text/vtt", "vcf": "text/vcard",
+    "map": "application/json", "rss": "application/rss+xml", "gpx": "application/gpx+xml", "ts": "video/mp2t",
+    "webmanifest": "application/manifest+json", "avif": "image/avif", "epub": "application/epub+zip",
+}  # fmt: skip
+
+
+def test_files_have_their_types_and_a_younger_copy_is_good(web: Host, core: Host) -> None:
+    del core
+    root = document_root(web, "wordpress")
+    web.run(f"mkdir -p {root}/types; cd {root}/types; for end in {' '.join(TYPES)}; do echo x >x.$end; done")
+    said = {end: ask(web, site("wordpress"), f"/types/x.{end}").headers.get("content-type", "") for end in TYPES}
+    assert TYPES == {end: kind.partition(";")[0] for end, kind in said.items()}
+    web.run(f"touch -d 2026-01-01 {root}/types/x.csv")
+    younger = {"If-Modified-Since": "Thu, 01 Oct 2026 00:00:00 GMT"}
+    assert 304 == ask(web, site("wordpress"), "/types/x.csv", headers=younger).status
+
+
 OWNER = {"apache_ssl": "Header always set X-Owner yes", "nginx_ssl": "add_header X-Owner yes always;"}
 PLACES = {
     "a page": "/",
@@ -438,6 +456,27 @@ def test_every_answer_has_its_headers_on_both_web_servers(lab: Lab, core: Host) 
     assert answers["web1"] == answers["web2"]
     assert (200, "gzip") == answers["web1"]["an svgz"] == answers["web1"]["an svgz in uploads"]
     assert 413 == answers["web1"]["a form that is too large"][0]
+
+
+METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "PROPFIND", "PURGE")
+
+
+@pytest.mark.parametrize("application", list(CODES))
+def test_a_method_reaches_the_application_as_by_core(
+    lab: Lab, core: Host, codes: dict[str, Path], application: str
+) -> None:
+    """A front page is a directory, and nginx's own index gives it only what browsers send."""
+    if application not in codes:
+        codebases.ask(CODES[application])
+    paths = ("/", "/?x=1", "/nowhere", "/wp-admin/" if application == "wordpress" else "/node")
+    wrong = []
+    for method in METHODS:
+        for path in paths:
+            right = ask(core, "core.example.com", path, port=PORTS[application], headers=PROBING, method=method)
+            said = [ask(lab.host(host), site(application), path, headers=PROBING, method=method) for host in WEBS]
+            if {right.kind} != {answer.kind for answer in said}:
+                wrong.append(f"{method} {path}: core {right.kind}, Apache and nginx {[answer.kind for answer in said]}")
+    assert [] == wrong
 
 
 def test_cache_tags_fit(web: Host, codes: dict[str, Path]) -> None:

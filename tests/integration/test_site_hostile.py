@@ -12,6 +12,7 @@ import pytest
 from aegir_components import layout, settings
 from aegir_components.applications import APPLICATIONS
 from aegir_components.mysql import client, databases
+from aegir_components.services import nginx
 from aegir_components.services import site as sites
 from aegir_components.services.web_types import program
 from lab import Host, HostSpec, Lab
@@ -148,6 +149,7 @@ def test_the_servers_own_parsers_see_nothing_but_values(farm: Farm, base: Config
             files[f"php/{where}.php"] = sites.settings_text(planned, 80)
             files[f"pool/{number}.conf"] = sites.pool_text(planned)
     assert count > 40
+    files["asked-port"] = nginx.ASKED_PORT
     _put(web, files)
     tools = {
         "PHP": 'for f in /tmp/hostile/php/*; do echo "$f"; done | xargs -n 200 php -r \'foreach (array_slice($argv, 1) as $f) '
@@ -169,7 +171,7 @@ def test_the_servers_own_parsers_see_nothing_but_values(farm: Farm, base: Config
         "s|ssl_certificate_key .*|ssl_certificate_key /tmp/hostile/crt/k;|' *; "
         "cp /etc/nginx/fastcgi_params /tmp/hostile; "
         "{ echo 'events {} http { server_names_hash_bucket_size 512; server_names_hash_max_size 8192;'; "
-        "echo 'variables_hash_max_size 8192;'; "
+        "echo 'variables_hash_max_size 8192;'; cat /tmp/hostile/asked-port; "
         "grep -ho 'AEGIR_[A-Za-z0-9_]*' * | sort -u | sed 's|.*|map \"\" $& { default /srv; }|'; "
         "echo 'include /tmp/hostile/nginx/*.conf; }'; } >/tmp/hostile/nginx.conf; nginx -t -c /tmp/hostile/nginx.conf",
     }

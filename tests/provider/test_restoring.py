@@ -78,7 +78,7 @@ def test_settings_that_break_a_site_are_rolled_back_with_their_names_and_what_is
         with pytest.raises(RuntimeError, match=f"{SITE} on web1: answers 500: syntax error") as failed:
             estate.up(values=values(boom=1, other="x"))
         assert f"The former configuration of {SITE} is back on web1, and the site answers again" in str(failed.value)
-        assert "The change: settings.boom, settings.other." in str(failed.value)
+        assert "Changed since it answered: settings.boom, settings.other." in str(failed.value)
         assert before == estate.web.files[SETTINGS]
         assert ("site_config", SITE) in unfinished.left(str(estate.world.hub_root), STACK)
         assert estate.site.diff(estate.site.inputs).changes, "the next run makes what is declared"
@@ -103,7 +103,7 @@ def test_pool_and_vhost_are_rolled_back_as_well(
     everything = estate.web.files
     answer(estate, monkeypatch, lambda: estate.web.files.get(path) == everything[path])
     estate.web.reloads.clear()
-    with pytest.raises(RuntimeError, match=rf"The change: {named}\."):
+    with pytest.raises(RuntimeError, match=rf"Changed since it answered: {named}\."):
         estate.up(**changes)
     # Further names in the registry serve nobody.
     left = ("/var/aegir/config/cron", "/var/aegir/config/sites.d")
@@ -122,7 +122,7 @@ def test_a_run_that_is_killed_between_a_change_and_its_proof_leaves_the_way_back
     estate.configure(values=values(boom=1))
     assert "boom" in estate.web.files[SETTINGS]
     estate.configure(values=values(boom=2), aliases=["example.net"])
-    with pytest.raises(RuntimeError, match=r"The change: aliases, settings\.boom\."):
+    with pytest.raises(RuntimeError, match=r"Changed since it answered: aliases, settings\.boom\."):
         estate.activate()
     assert before == estate.web.files[SETTINGS]
 

@@ -109,6 +109,25 @@ def names(recorded: RecordingMocks) -> dict[str, list[str]]:
     return {kind: sorted(listed) for kind, listed in found.items()}
 
 
+def test_what_is_wrong_on_the_hub_comes_in_one_message(hub: Path) -> None:
+    """A certificate, a profile, a value and another platform's source."""
+    source = settings.PlatformSource(path=str(hub / "gone"))
+    lacking = settings.Platform(name="gone", server="web1", source=source, publish_path="/var/aegir/platforms/gone")
+    base = stack(hub)
+    certificate = settings.Certificate(kind="given", chain=str(hub / "chain.pem"), key=str(hub / "key.pem"))
+    wrong = site(SITE, https="enabled", certificate=certificate, profile="none", settings={"databases": {}})
+    declared = dataclasses.replace(base, platforms={**base.platforms, "gone": lacking}, sites={SITE: wrong})
+
+    with pytest.raises(settings.SettingsError) as caught:
+        declare(declared)
+
+    said = [fault.partition(": ")[0] for fault in caught.value.faults]
+    where = f'aegir:sites["{SITE}"]'
+    assert [
+        f"{where}.certificate", 'aegir:platforms["gone"].source', f"{where}.profile", f'{where}.settings["databases"]',
+    ] == said  # fmt: skip
+
+
 def test_the_engine_hears_of_the_environment_while_the_sources_are_read(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_site_says_more_than_its_server() -> None:
     ("given", "says"),
     [
         ({"memory": "lots"}, '.memory: must be a size such as 100M or 1G, up to 64G, not "lots"'),
+        ({"memory": "1M"}, ".memory: must be at least 2M: PHP begins with as much"),
         ({"uploads": "65G"}, '.uploads: must be a size such as 100M or 1G, up to 64G, not "65G"'),
         ({"time": 0}, ".time: must be between 1 and 86400, not the number 0"),
         ({"children": 1001}, ".children: must be between 1 and 1000, not the number 1001"),

@@ -126,3 +126,19 @@ def test_rules_that_cannot_be_run_stop_the_run(tmp_path: Path, text: str | None,
     (fault,) = rules.broken(load(copy.deepcopy(BASE)), path)
     assert fault.startswith(f"aegir:rules: {path} cannot be run: ")
     assert words in fault
+
+
+def test_what_production_forbids_comes_with_the_other_faults_and_says_nothing_of_their_values() -> None:
+    config = production(servers__web1__ssh={"trust": "first-use"})
+    config["sites"]["www.example.com"] |= {"https": "always", "cron": "never", "platform": "d11"}
+    config["sites"]["plain.example.com"] = {"platform": "d10"}
+
+    with pytest.raises(settings.SettingsError) as caught:
+        load(config)
+
+    said = [fault.partition(": ")[0] for fault in caught.value.faults]
+    where = 'aegir:sites["www.example.com"]'
+    assert sorted(
+        [f"{where}.platform", f"{where}.https", f"{where}.cron", 'aegir:servers["web1"].ssh.trust',
+         'aegir:sites["plain.example.com"].https']
+    ) == sorted(said)  # fmt: skip

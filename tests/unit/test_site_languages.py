@@ -126,14 +126,14 @@ def test_a_language_that_the_code_base_lacks_is_a_warning_that_says_how_to_bring
 @pytest.mark.parametrize(
     ("application", "language", "have", "says"),
     [
-        ("wordpress", "de_DE", ("de_DE",), "Choose de_DE in the site itself, under Settings, General."),
+        ("wordpress", "de_DE", ("de_DE",), "Choose de_DE in the site, under Settings, General. After this up"),
         (
             "wordpress",
             "de_DE",
             (),
-            "the source as wp-content/languages/de_DE.mo first. Choose de_DE in the site itself",
+            "the source as wp-content/languages/de_DE.mo first. Choose de_DE in the site,",
         ),
-        ("drupal", "de", (), "Choose de in the site itself, under Configuration, Languages."),
+        ("drupal", "de", (), "Choose de in the site, under Configuration, Languages. After this up"),
         ("wordpress", "de", (), 'did you mean "de_DE"? The site is installed, and keeps its language in any case'),
     ],
 )
@@ -143,3 +143,13 @@ def test_another_language_of_an_installed_site_is_told_as_the_change_is_made(
     (text,) = said(site_languages.warnings, application, language, have, {SITE: {"language": "en"}})
     assert says in text
     assert [] == said(site_languages.warnings, application, language, have, {SITE: {"language": language}})
+
+
+def test_a_translation_that_leaves_the_code_with_the_change_is_told() -> None:
+    def told(application: str, *have: str) -> str:
+        return said(site_languages.warnings, application, have[0], have, {SITE: {"language": "fr_FR"}})[0]
+
+    lost = "Its code no longer brings fr_FR: until then it is in English."
+    assert [True, False, False] == [
+        lost in text for text in (told("wordpress", "de_DE"), told("wordpress", "de_DE", "fr_FR"), told("drupal", "de"))
+    ]

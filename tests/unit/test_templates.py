@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS, addresses
+from aegir_components.services import nginx as nginx_service
 from aegir_components.services import php, release, site
 from aegir_components.services.apache import APACHE
 from aegir_components.services.nginx import NGINX
@@ -415,6 +416,7 @@ def test_nginx_accepts_it(case: str, application: str, tmp_path: Path) -> None:
             f"access_log {tmp_path}/access.log;",
             *(f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
             definition,
+            nginx_service.ASKED_PORT,
             site.vhost_text(plan(case, application), NGINX, 18080),
             "}",
         ]
