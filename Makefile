@@ -32,7 +32,7 @@ pythons: checks ## the fast tests on every other supported Python that this mach
 
 ifdef DOUBLES
 random: setup
-	AEGIR_DOUBLE_STEPS=$(STEPS) AEGIR_RANDOM_SEED=$(SEED) $(PYTEST) tests/provider/test_random.py
+	PYTHONHASHSEED=0 AEGIR_DOUBLE_STEPS=$(STEPS) AEGIR_RANDOM_SEED=$(SEED) $(PYTEST) tests/provider/test_random.py
 else
 random: lab-setup ## random edits, kills and drift, with content compared after each: STEPS=300 SEED=7 on hosts, DOUBLES=1 on doubles
 	AEGIR_RANDOM_STEPS=$(STEPS) AEGIR_RANDOM_SEED=$(SEED) $(PYTEST) tests/integration/test_random.py

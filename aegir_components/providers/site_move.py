@@ -47,7 +47,8 @@ def look(want: State, was: State, hub_root: str) -> Before:
     if not places or otherwise:
         site.forget()
     moves = any(was.get(key) != want[key] for key in _CODE) and want.get("health", True)
-    same = normal(was.get("name")) == normal(want.get("name"))
+    # One that is closed, or answers over TLS alone, in the edit that moves it cannot answer as before.
+    same = all(normal(was.get(key)) == normal(want.get(key)) for key in ("name", "enabled", "https"))
     answering = frozenset() if otherwise else frozenset(place.server for place in places)
     return Before(site=site, places=tuple(places) if moves and same else (), answering=answering)
 

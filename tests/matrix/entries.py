@@ -243,6 +243,12 @@ GROUPS = (
 PLATFORMS = (
     Entry(kind="platform", operation="added", edits=(
         added("platforms", "next", lambda world: {"server": "web1", "source": str(world.hub / "eleven")}),)),
+    Entry(kind="site", operation="moved to another platform and closed", edits=(
+        added("platforms", "next", lambda world: {"server": "web1", "source": world.config["platforms"]["code"]["source"]}),
+        lambda world: world.config["sites"][ONE].update(platform="next", state="disabled"))),
+    Entry(kind="site", operation="moved to another platform and bound to TLS", edits=(
+        added("platforms", "next", lambda world: {"server": "web1", "source": world.config["platforms"]["code"]["source"]}),
+        lambda world: world.config["sites"][ONE].update(platform="next", https="required", certificate="self-signed"))),
     Entry(kind="platform with sites", operation="removed", edits=(gone("platforms", "code"),)),
     Entry(kind="platform", operation="renamed", edits=(renamed("platforms", "code", "core"),)),
     Entry(kind="platform", operation="renamed and back", edits=(

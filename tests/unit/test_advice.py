@@ -1,0 +1,130 @@
+"""Every command that a message or a page advises is in a table with the test that runs it; those that no test runs are named."""
+
+# ruff: noqa: E501 - a table
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+import pytest
+
+from tests import advice
+
+ANYWHERE: Final = {
+    "pulumi up": "tests/provider/test_matrix.py::test_an_entry_is_edited",
+    "pulumi up --refresh": "tests/provider/test_random.py::test_no_step_on_doubles_loses_anything",
+    "pulumi preview": "tests/provider/test_matrix.py::test_an_entry_is_edited",
+    "pulumi cancel": "tests/integration/test_command_line.py::test_nothing_is_promoted_to_a_stack_whose_up_was_killed_until_it_is_through",
+    "pulumi destroy": "tests/integration/test_site_facts.py::test_fact_27_drupal_10_is_installed_and_answers_with_its_settings_closed",
+    "pulumi config set": "tests/unit/test_settings_faults.py::test_the_command_that_sets_a_password_is_safe_to_paste_whatever_the_name",
+}
+"""Commands that are one thing wherever they are advised; sites' content is compared after them."""
+BY_PLACE: Final = {
+    (
+        "cli/leftovers.py",
+        "rm",
+    ): "tests/provider/test_check_stack_advice.py::test_an_entry_in_a_former_platform_is_removed_by_hand",
+    (
+        "services/shell/nfs.sh",
+        "rsync -aH",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "services/shell/nfs.sh",
+        "mkdir -p",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "services/shell/nfs.sh",
+        "date +%s",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "services/shell/uploads.sh",
+        "cp -au",
+    ): "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says",
+    (
+        "services/shell/uploads.sh",
+        "mv",
+    ): "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says",
+    (
+        "services/site_content.py",
+        "rsync -aHu",
+    ): "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says",
+    (
+        "docs/daily.md",
+        "rsync -aH",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "docs/daily.md",
+        "mkdir -p",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "docs/daily.md",
+        "date +%s",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "docs/daily.md",
+        "find",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "docs/daily.md",
+        "mv -t",
+    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
+    (
+        "docs/daily.md",
+        "systemctl start",
+    ): "tests/integration/test_command_line.py::test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron",
+    (
+        "docs/teams.md",
+        "pulumi stack change-secrets-provider",
+    ): "tests/integration/test_teams.py::test_a_passphrase_is_changed_and_no_machine_is_touched",
+    ("sources/tree.py", "chmod"): "tests/unit/test_sources.py::test_a_program_with_anothers_rights",
+}
+INSTALLS: Final = ("apt-get install", "update-ca-certificates", "git lfs", "ssh-keygen", "hostnamectl set-hostname")
+"""What adds a program, or says what a machine is called: it touches no site."""
+NO_PROGRAM: Final = {
+    ("backups.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/daily.md", "kill -9"),
+    ("cli/engine.py", "pulumi stack ls`"), ("docs/getting-started.md", "pulumi stack init"),
+    ("docs/getting-started.md", "pulumi stack output"), ("docs/getting-started.md", "mkdir -p"),
+    ("docs/teams.md", "pulumi stack init"), ("docs/errors.md", "exportfs"), ("docs/errors.md", "chmod"),
+}  # fmt: skip
+"""Words about a program that failed, and commands that only show something or begin where nothing is yet."""
+NO_TEST: Final = {
+    ("docs/ci.md", "pulumi refresh"), ("docs/daily.md", "gzip -dc"), ("docs/daily.md", "mv"), ("docs/daily.md", "mysqldump"),
+    ("docs/daily.md", "tar"), ("docs/errors.md", "find"), ("docs/teams.md", "mv"), ("docs/teams.md", "pulumi stack export"),
+    ("docs/teams.md", "pulumi stack import"), ("host/prelude.sh", "chown"), ("host/prelude.sh", "groupmod"),
+    ("host/prelude.sh", "usermod"), ("providers/pack_export.py", "chown"), ("providers/pack_export.py", "exportfs"),
+    ("providers/pack_export.py", "groupmod"), ("providers/pack_export.py", "rm"), ("providers/pack_export.py", "usermod"),
+    ("services/shell/nfs.sh", "exportfs"), ("services/shell/nfs.sh", "umount -f -l"), ("services/site_content.py", "chmod"),
+    ("services/site_content.py", "setfacl"),
+}  # fmt: skip
+"""Advice that no test runs in its situation. The list gets shorter; nothing is to be added."""
+
+
+def _known(where: str, command: str) -> str:
+    return BY_PLACE.get((where, command)) or ANYWHERE.get(command, "")
+
+
+def test_every_advised_command_is_in_the_table() -> None:
+    every = advice.of_messages() | advice.of_pages()
+    left = {(where, command) for where, command in every if command not in INSTALLS and not _known(where, command)}
+    assert NO_TEST | NO_PROGRAM == left
+
+
+def test_the_table_has_no_command_that_nothing_advises() -> None:
+    every = advice.of_messages() | advice.of_pages()
+    assert set(BY_PLACE) <= every
+    assert set(ANYWHERE) <= {command for _, command in every}
+
+
+@pytest.mark.parametrize("test", sorted({*ANYWHERE.values(), *BY_PLACE.values()}))
+def test_the_tests_of_the_table_are_there(test: str) -> None:
+    path, _, name = test.partition("::")
+    tree = ast.parse((advice.ROOT / path).read_text(encoding="utf-8"))
+    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_commands_are_found_in_sentences_and_not_in_scripts() -> None:
+    assert ("cli/leftovers.py", "rm") in advice.of_messages()
+    assert ("services/shell/uploads.sh", "cp -au") in advice.of_messages()
+    assert ("docs/daily.md", "pulumi cancel") in advice.of_pages()
+    assert ("mysql/databases.py", "rm") not in advice.of_messages()
