@@ -153,11 +153,9 @@ archive is a web server's, which may be in somebody else's hands.
 def copy_files(source: Connection, target: Connection, home: str, user: str, parts: Iterable[str]) -> None:
     """Bring directories of a machine to another, by way of the hub; what is newer there stays.
 
-    Nothing is written through a link of either machine, and nothing is anybody's but the site's.
-
     Args:
         source: the machine that has them.
-        target: the machine that gets them; owners' numbers are the same there.
+        target: the machine that gets them. Nothing is written through a link there, and all becomes the site's.
         home: the directory that they are in, on both.
         user: whose they are.
         parts: their paths below it.
@@ -170,7 +168,12 @@ def copy_files(source: Connection, target: Connection, home: str, user: str, par
         _stream(
             source, ["tar", "-C", home, "--gzip", "--numeric-owner", "--acls", "--file=-", "--create", *listed], part
         )
-        _feed(target, ["sh", "-c", MERGE, "sh", home, user, *listed], part, called=f"copying uploads into {home}")
+        unpack_files(part, target, home, user, listed)
+
+
+def unpack_files(archive: Path, target: Connection, home: str, user: str, parts: Iterable[str]) -> None:
+    """Merge directories of an archive of ``home`` into a machine's, as ``copy_files`` does; what is newer there stays."""
+    _feed(target, ["sh", "-c", MERGE, "sh", home, user, *parts], archive, called=f"copying uploads into {home}")
 
 
 def save_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> Path:

@@ -21,7 +21,7 @@ from aegir_components.services import cron, former, functions, limits, site, sit
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import caches, content, restoring, settling, site_move, site_removal
+from . import archived, caches, content, restoring, settling, site_move, site_removal
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
 
 
@@ -114,7 +114,9 @@ class Provider(Lifecycle):
         unproven = before.answering if restoring.can_be_restored(want, was) else ()
         # By machine, not by name: a renamed entry of the stack file is the same web server.
         staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
-        staying = _with_files(want, staying)
+        archives = archived.of_site(want, hub_root)
+        emptied = archived.emptied(want, owners, archives)
+        staying = _with_files(want, {name: conn for name, conn in staying.items() if name not in emptied})
 
         def configure(conn: Connection) -> None:
             lines = [
@@ -148,7 +150,9 @@ class Provider(Lifecycle):
         if was and any(_settings(want, conn) != _settings(was, conn) for name, conn in members.items() if name in had):
             settling.written(plan.site)
         joining = {name: conn for name, conn in owners.items() if name not in staying}
-        _seed(want, list(staying.values()), list(joining.values()))
+        archived.unpack(want, owners, emptied)
+        with_files = [*staying.values(), *(owners[name] for name in emptied)]
+        _seed(want, with_files, [conn for name, conn in joining.items() if name not in emptied])
         for name, report in each(joining, lambda conn: script.execute(conn, "check", counting, what=what)).items():
             _place(want, joining[name]).note(content.counted(report.facts))
         if before.places:
@@ -157,6 +161,7 @@ class Provider(Lifecycle):
             site_move.keep_if_well(before, want, was, both, lambda conn: _put_back(conn, want, was))
         leaving = {name: conn for name, conn in had.items() if not conn.twin(members)}
         site_removal.leave(was, leaving, lambda name: _sees(was, name))
+        archives.forget()
         return {"made": _made(want, was)}
 
     def remove(self, have: State) -> None:

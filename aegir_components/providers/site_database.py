@@ -10,7 +10,7 @@ from aegir_components import backups
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, databases
 
-from . import content
+from . import archived, content
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
@@ -84,7 +84,9 @@ class Provider(Lifecycle):
         """Dump it to the hub, prove the dump, and only then drop it."""
         keep(have)
         databases.drop(endpoint(have, have["server"]), wanted(have))
-        _place(have).forget()
+        place = _place(have)
+        place.forget()
+        archived.Archives(hub_root=place.hub_root, stack=place.stack, site=place.site).forget()
 
 
 class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):

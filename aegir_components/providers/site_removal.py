@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from aegir_components.host.parallel import each
 from aegir_components.services import site
 from aegir_components.services.web_types import program
 
-from . import declared, site_database
+from . import archived, declared, site_database
 from .lifecycle import State, forgotten
 
 
@@ -61,6 +61,13 @@ class Keeping:
                     former[0].unlink(missing_ok=True)
         self._dump()
 
+    @property
+    def made(self) -> Iterator[tuple[Connection, str, Path]]:
+        """List the archives that there are, each with what it is of."""
+        for conn, path in self.places:
+            if found := self.archives.get(f"{conn.host}:{path}"):
+                yield conn, path, found[0]
+
     def _archive(self, conn: Connection, path: str) -> None:
         seen = backups.listing(conn, path)
         made = backups.save_files(conn, path, self.site)
@@ -90,7 +97,8 @@ def remove(have: State, members: dict[str, Connection], sees: Callable[[str], bo
     # Should it not be possible to keep the database, the files stay as well.
     if have.get("accounts") and have["accounts"]["server"] not in forgotten():
         keeping.accounts = site_database.of_site(have)
-    _go(have, members, sees, keeping)
+    # Until the database is gone as well, who takes the removal back gets the files again.
+    _go(have, members, sees, keeping, archived.of_site(have, owner.hub_root))
     if shared:
         gone = site.shared_removal(path)
         script.execute(owner, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
@@ -115,7 +123,13 @@ def _places(have: State, members: dict[str, Connection], sees: Callable[[str], b
     return [(conn, home) for name, conn in members.items() if not sees(name)]
 
 
-def _go(have: State, members: dict[str, Connection], sees: Callable[[str], bool], keeping: Keeping) -> None:
+def _go(
+    have: State,
+    members: dict[str, Connection],
+    sees: Callable[[str], bool],
+    keeping: Keeping,
+    archives: archived.Archives | None = None,
+) -> None:
     what = f"removing the site {have['site']}"
 
     def stop(conn: Connection) -> None:
@@ -138,4 +152,6 @@ def _go(have: State, members: dict[str, Connection], sees: Callable[[str], bool]
     keeping.keep()
     each(members, stop)
     keeping.keep_the_rest()
+    if archives is not None:
+        archives.note(keeping.made)
     each(members, clean)

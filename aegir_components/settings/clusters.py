@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import groups, model, names
-from .names import Wrong
+from .names import Wrong, wanted
 from .reader import Node
 from .wording import known, listed, quoted
 
@@ -61,7 +61,7 @@ def _members(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, ...]
         return ()
     found: list[str] = []
     for item in node.items():
-        name = item.text("", str)
+        name = item.reference("web server", able)
         if not name:
             continue
         if name in found:
@@ -98,6 +98,7 @@ def _separate(node: Node) -> groups.Uploads | None:
     return None
 
 
+@wanted("a directory that machines share, such as /srv/shared")
 def shared_path(text: str) -> str:
     """Check a directory that machines share already."""
     path = names.plain_path(text)

@@ -9,13 +9,13 @@ import posixpath
 import re
 import struct
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import idna
 
-from .wording import quoted, visible
+from .wording import listed, quoted, visible
 
 LONGEST_HOST_NAME: Final = 253
 LONGEST_LABEL: Final = 63
@@ -64,6 +64,19 @@ def wanted(form: str) -> Callable[[Callable[[str], str]], Check]:
     return lambda run: Check(run, form)
 
 
+def reference(kind: str, words: Iterable[str]) -> Check:
+    """Make a check of a name that has to be declared elsewhere; for values that are no text at all."""
+    every = set(words)
+    form = f"the name of a {kind} (known: {listed(every)})"
+
+    def run(text: str) -> str:
+        if text not in every:
+            raise Wrong(f"must be {form}", f", not {quoted(text)}")
+        return text
+
+    return Check(run, form)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostName:
     """One host name for machines and for people."""
@@ -98,6 +111,13 @@ def host_name(text: str, *, dotted: bool = True) -> HostName:
     return HostName(ascii=name, display=".".join(_display_label(label) for label in labels))
 
 
+@wanted("a host name, such as www.example.com")
+def site_name(text: str) -> str:
+    """Check the host name of a site, and give it as machines use it."""
+    return host_name(text).ascii
+
+
+@wanted("a server's host name, such as web1.example.com")
 def server_name(text: str) -> str:
     """Check a server's host name, which has to be in ASCII already and may be of one label."""
     name = host_name(text, dotted=False).ascii
@@ -106,6 +126,7 @@ def server_name(text: str) -> str:
     return name
 
 
+@wanted("a name of lower-case letters, digits, ., _ and -, such as drupal-10")
 def platform_name(text: str) -> str:
     """Check a platform's name, which becomes a directory."""
     if len(text) > LONGEST_PLATFORM_NAME:
@@ -117,6 +138,7 @@ def platform_name(text: str) -> str:
     return text
 
 
+@wanted("an absolute path, such as /srv/src/drupal-10")
 def absolute_path(text: str) -> str:
     """Check a path of any file or directory but the root directory."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
@@ -139,6 +161,7 @@ def absolute_path(text: str) -> str:
     return text
 
 
+@wanted("an absolute path, such as /var/aegir")
 def plain_path(text: str) -> str:
     """Check a path that configuration files quote: no character that any of them could take for its own."""
     path = absolute_path(text)
@@ -147,6 +170,7 @@ def plain_path(text: str) -> str:
     return path
 
 
+@wanted("an IP address, such as 10.0.0.5")
 def ip_address(text: str) -> str:
     """Check the address of one machine."""
     try:
@@ -158,6 +182,7 @@ def ip_address(text: str) -> str:
     return str(address)
 
 
+@wanted("an IP address or a host name, such as 10.0.0.5")
 def address_or_name(text: str) -> str:
     """Check what a client connects to: an address, a host name, or ``localhost``, which only some may use."""
     if text == "localhost":
@@ -169,6 +194,7 @@ def address_or_name(text: str) -> str:
     return ip_address(text)
 
 
+@wanted("a public key (ssh-ed25519 AAAA…) or its SHA-256 fingerprint (SHA256:…)")
 def host_key(text: str) -> str:
     """Check a public key or the SHA-256 fingerprint of one; a comment at its end is dropped."""
     if re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}=?", text):
@@ -209,6 +235,7 @@ class Checker:
         return text
 
 
+@wanted("a text of one line")
 def free_text(text: str) -> str:
     """Check a text for people: any character but those that control."""
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
@@ -220,6 +247,7 @@ def free_text(text: str) -> str:
     return text
 
 
+@wanted("a mail address, such as admin@example.com")
 def mail_address(text: str) -> str:
     """Check a mail address as far as a mistake can be told from it."""
     local, at, domain = text.rpartition("@")
@@ -285,6 +313,7 @@ def _display_label(label: str) -> str:
     return idna.ulabel(label) if label.startswith("xn--") else label
 
 
+@wanted("a shell command")
 def command(text: str) -> str:
     """Check a shell command of the operator's: any text but an empty one or one with a NUL."""
     if not text.strip():

@@ -131,13 +131,13 @@ def _master(node: Node, estate: Known) -> str:
     if isinstance(node.value, list):
         node.fault("a pack has one master; write one server's name, and the others under slaves")
         return ""
-    return _member(node, node.text("", str), estate)
+    return _member(node, node.reference("web server", estate.web()), estate)
 
 
 def _slaves(node: Node, master: str, estate: Known) -> tuple[str, ...]:
     found: list[str] = []
     for item in node.items():
-        name = _member(item, item.text("", str), estate)
+        name = _member(item, item.reference("web server", estate.web()), estate)
         if not name:
             continue
         if name == master:
@@ -190,7 +190,7 @@ def _standby(node: Node, nfs: str, members: set[str], estate: Known) -> str:
 
 def _machine(node: Node, estate: Known) -> str:
     """Read a machine that exports: a server that we reach, or ``hub`` for the one that is the hub itself."""
-    name = node.text("", str)
+    name = node.reference("server", (*estate.servers, HUB))
     if name == HUB:
         local = [server.name for server in estate.servers.values() if server.connection == "local"]
         if not local:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from . import groups, model, names, sources
-from .names import Wrong
+from .names import Wrong, wanted
 from .reader import Node
 from .wording import known, listed, quoted
 
@@ -90,7 +90,7 @@ def read_target(node: Node, estate: Estate) -> str:
     if not node.given:
         node.fault(f"missing; write the web server, cluster or pack that it is on; known: {listed(able)}")
         return ""
-    target = node.text("", str)
+    target = node.reference("web server, cluster or pack", able)
     if not target or target in able:
         return target
     if target in estate.servers:
@@ -125,7 +125,10 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         name=name,
         server=server,
         source=sources.read_source(node.child("source")),
-        publish_path=publish.text(path, lambda text: _publish_path(text, estate.hub.root)),
+        publish_path=publish.text(
+            path,
+            names.Check(lambda text: _publish_path(text, estate.hub.root), "an absolute path, such as /srv/www/shop"),
+        ),
         keep_releases=node.child("keep_releases").number(3, 1, MOST_RELEASES),
         allow_shrink=node.child("allow_shrink").flag(False),
         verify="full" if node.child("verify").choice("quick", ("quick", "full")) == "full" else "quick",
@@ -135,6 +138,7 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
     )
 
 
+@wanted("a release, the 16 hexadecimal digits that name its directory, in quotes")
 def _release_name(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{16}", text):
         raise Wrong("must be a release, the 16 hexadecimal digits that name its directory; write it in quotes")

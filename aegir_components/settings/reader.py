@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from .names import Wrong
-from .wording import key_text, one_line, quoted, shortened, shown_path, suggestion
+from .names import Wrong, reference
+from .wording import key_text, listed, one_line, quoted, shortened, shown_path, suggestion
 
 T = TypeVar("T")
 Choice = TypeVar("Choice", bound=str)
@@ -117,7 +117,7 @@ class Node:
 
     def fields(self, *known: str) -> bool:
         """Check that this is a mapping with no other keys than these; a missing one counts as empty."""
-        if not self._is_mapping("; write {} for none"):
+        if not self._is_mapping("; write {} for none", f" with {listed(known)}"):
             return False
         if self.given:
             for key in sorted(set(self.value) - set(known)):
@@ -136,7 +136,12 @@ class Node:
             return
         if not isinstance(self.value, list):
             one = ", even for one value" if isinstance(self.value, str) else ""
-            self.fault(f"must be a list{one}, not {_kind(self.value)}")
+            write = (
+                f"; write [{self.describe()}]"
+                if self.value and isinstance(self.value, str) and not self._hidden
+                else ""
+            )
+            self.fault(f"must be a list{one}, not {_kind(self.value)}{write}")
             return
         for index, value in enumerate(self.value):
             yield Node(f"{self.path}[{index}]", value, self.report)
@@ -151,6 +156,10 @@ class Node:
             self.reject(wrong)
             return default
 
+    def reference(self, kind: str, words: Iterable[str]) -> str:
+        """Read a name that is declared elsewhere: any text, so that whoever knows more says what is wrong with one."""
+        return self.text("", str if isinstance(self.value, str) and self.value else reference(kind, words))
+
     def choice(self, default: Choice, options: Sequence[Choice]) -> Choice:
         """Read one of a few words."""
         if not self.given:
@@ -158,8 +167,10 @@ class Node:
         for option in options:
             if self.value == option:
                 return option
-        if self._is_text():
-            one_of = "one of " if len(options) > 1 else ""
+        one_of = "one of " if len(options) > 1 else ""
+        if self.value is None:
+            self.fault(f"is empty; write {one_of}{', '.join(options)}, or remove the key")
+        else:
             self.fault(f"must be {one_of}{', '.join(options)}, not {self.describe()}")
         return default
 
@@ -224,10 +235,10 @@ class Node:
     def _get(self, key: str) -> Any:
         return self.value.get(key, MISSING) if isinstance(self.value, Mapping) else MISSING
 
-    def _is_mapping(self, advice: str) -> bool:
+    def _is_mapping(self, advice: str, keys: str = "") -> bool:
         if not self.given or isinstance(self.value, Mapping):
             return True
-        self.fault(f"must be a mapping, not {_kind(self.value)}{advice if self.value is None else ''}")
+        self.fault(f"must be a mapping{keys}, not {_kind(self.value)}{advice if self.value is None else ''}")
         return False
 
     def _is_text(self, check: Callable[[str], str] = str) -> bool:

@@ -308,7 +308,8 @@ def _type_of(node: Node, known: tuple[Kind, ...], *keys: str) -> Kind | None:
         if not kind.given:
             kind.fault(f"missing; known: {', '.join(known)}")
     if not isinstance(kind.value, str) and kind is node:
-        node.fault(f"must be a string or a mapping, not {node.describe()}")
+        one_of = f"one of none, {', '.join(known)}"
+        node.fault(f"must be {one_of}, or a mapping such as {{type: {known[0]}}}, not {node.describe()}")
         return known[0]
     if kind is node and node.value not in known:
         node.fault(f"must be one of none, {', '.join(known)}, not {node.describe()}")

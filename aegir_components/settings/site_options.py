@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from . import calendars, model, names
-from .names import Wrong
+from .names import Wrong, wanted
 from .reader import Node
 from .wording import listed, quoted
 
@@ -95,12 +95,14 @@ def read_proxies(node: Node) -> tuple[str, ...]:
     return tuple(sorted({text for item in node.items() if (text := item.text("", _network))}))
 
 
+@wanted("an address that begins with https://, such as https://acme.example/directory")
 def _directory(text: str) -> str:
     if not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/?=&%-]*)?", text):
         raise Wrong("must be an address that begins with https://", f", not {quoted(text)}")
     return text
 
 
+@wanted("an IP address or a network such as 10.0.0.0/24")
 def _network(text: str) -> str:
     try:
         network = ipaddress.ip_network(text, strict=True)

@@ -88,7 +88,7 @@ def read_confirmed(node: Node, declared: Mapping[str, model.Site]) -> tuple[str,
     """Read ``aegir:confirm_removals``: sites that are no longer declared, and are to be removed with their content."""
     found = []
     for item in node.items():
-        name = item.text("", lambda text: names.host_name(text).ascii)
+        name = item.text("", names.site_name)
         if name in declared:
             item.fault(f"{item.describe()} is declared under aegir:sites; remove it there, or here")
         found.append(name)
@@ -104,7 +104,7 @@ def _formerly(node: Node, host: HostName, made: Mapping[str, str], renamed: Mapp
         made: the names that others have, and those that others were made with, each with who that is.
         renamed: of each declared name, whether its site was made with another one: then nobody's data are of this name.
     """
-    name = node.text("", lambda text: names.host_name(text).ascii)
+    name = node.text("", names.site_name)
     if not name:
         return ""
     if name == host.ascii:
@@ -174,7 +174,7 @@ def _platform(node: Node, platforms: Mapping[str, model.Platform]) -> str:
     if not node.given:
         node.fault(f"missing; known: {listed(platforms)}")
         return ""
-    name = node.text("", str)
+    name = node.reference("platform", platforms)
     if name and name not in platforms:
         node.fault(f"no platform named {node.describe()}; {known(name, platforms)}")
         return ""
@@ -206,7 +206,7 @@ def _database(node: Node, servers: Mapping[str, model.Server]) -> str:
         else:
             node.fault('missing, and no server has a database service ("database: mysql" in its services)')
         return ""
-    name = node.text("", str)
+    name = node.reference("server with a database service", able)
     if not name or name in able:
         return name
     if name in servers:
@@ -219,7 +219,7 @@ def _database(node: Node, servers: Mapping[str, model.Server]) -> str:
 def _aliases(node: Node, host: HostName, users: dict[str, str]) -> tuple[str, ...]:
     aliases: list[str] = []
     for item in node.items():
-        alias = item.text("", lambda text: names.host_name(text).ascii)
+        alias = item.text("", names.site_name)
         if not alias:
             continue
         if alias == host.ascii:

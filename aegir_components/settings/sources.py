@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from . import model, names
-from .names import Wrong
+from .names import Wrong, wanted
 from .reader import Node
 from .wording import quoted
 
@@ -100,8 +100,8 @@ def _address(node: Node, schemes: tuple[str, ...]) -> str:
             command = f"pulumi config set --secret --path {shlex.quote(node.path)}"
             node.fault(f"holds a password, so it must be a secret; set it with: {command}")
             return ""
-        return node.text("", lambda text: _checked(text, schemes, shown=False))
-    return node.text("", lambda text: _checked(text, schemes, shown=True))
+        return node.text("", names.Check(lambda text: _checked(text, schemes, shown=False), _ways(schemes)))
+    return node.text("", names.Check(lambda text: _checked(text, schemes, shown=True), _ways(schemes)))
 
 
 def _checked(text: str, schemes: tuple[str, ...], *, shown: bool) -> str:
@@ -114,10 +114,15 @@ def _checked(text: str, schemes: tuple[str, ...], *, shown: bool) -> str:
         return text
     if "ssh" in schemes and not separator and _LIKE_SCP.fullmatch(text):
         return text
+    raise Wrong(f"must be {_ways(schemes)}", f", not {quoted(text)}" if shown else "")
+
+
+def _ways(schemes: tuple[str, ...]) -> str:
     ways = f"{', '.join(f'{name}://' for name in schemes)}" + (" or user@host:path" if "ssh" in schemes else "")
-    raise Wrong(f"must be an absolute path or an address with {ways}", f", not {quoted(text)}" if shown else "")
+    return f"an absolute path or an address with {ways}"
 
 
+@wanted("a branch, a tag or a whole commit, such as main")
 def _ref(text: str) -> str:
     wrong = ".." in text or "//" in text or "@{" in text or text.endswith(("/", ".", ".lock"))
     if wrong or not _REF.fullmatch(text):
@@ -125,6 +130,7 @@ def _ref(text: str) -> str:
     return text
 
 
+@wanted("a directory inside of the repository, such as web/app")
 def _below(text: str) -> str:
     parts = text.split("/")
     if text.startswith("/") or {"", ".", "..", ".git"} & set(parts) or not text.isprintable():
@@ -132,6 +138,7 @@ def _below(text: str) -> str:
     return text
 
 
+@wanted("sha256: and 64 hexadecimal digits, in quotes")
 def _checksum(text: str) -> str:
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
         raise Wrong('must be "sha256:" and 64 hexadecimal digits in lower case', f", not {quoted(text)}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from aegir_components import layout
 from aegir_components.testing import FakeHost
 from tests.matrix.engine import Stopped
@@ -32,6 +30,23 @@ def move(host: FakeHost, source: str, target: str) -> None:
         host.items[kind, f"{target}{name.removeprefix(source)}"] = host.items.pop((kind, name))
 
 
+def as_advised(world: World, members: list[FakeHost], text: str) -> set[str]:
+    """Do what the message says, and name the commands."""
+    if "Copy them there with their owners (rsync -aHu)" in text:
+        for host in members:
+            for site in (ONE, TWO):
+                home = layout.uploads_directory(SHARE, site)
+                copy(host, layout.site_files(layout.PLATFORMS_ROOT, site), f"{home}/files")
+                host.make_directories(f"{home}/private")
+        return {"rsync -aHu"}
+    found = re.findall(r"(web\d)[^;]*?\(cp -au (\S+)/\. (\S+)/\), move the former ones away \(mv (\S+) (\S+)\)", text)
+    assert found, text
+    for name, source, target, former, kept in found:
+        copy(world.machine(name), source, target)
+        move(world.machine(name), former, kept)
+    return {"cp -au", "mv"}
+
+
 def test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says(tmp_path: Path) -> None:
     world = World.made(tmp_path / "world", "cluster")
     members = [world.machine(name) for name in ("web1", "web2")]
@@ -54,22 +69,7 @@ def test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_
         assert {
             where: had for where, had in content.items() if "databases" not in where
         }.items() <= world.content().items()
-        if "Copy them there with their owners (rsync -aHu)" in text:
-            commands.add("rsync -aHu")
-            for host in members:
-                for site in (ONE, TWO):
-                    home = layout.uploads_directory(SHARE, site)
-                    copy(host, layout.site_files(layout.PLATFORMS_ROOT, site), f"{home}/files")
-                    host.make_directories(f"{home}/private")
-            continue
-        found = re.findall(
-            r"(web\d)[^;]*?\(cp -au (\S+)/\. (\S+)/\), move the former ones away \(mv (\S+) (\S+)\)", text
-        )
-        assert found, text
-        commands |= {"cp -au", "mv"}
-        for name, source, target, former, kept in found:
-            copy(world.machine(name), source, target)
-            move(world.machine(name), former, kept)
+        commands |= as_advised(world, members, text)
     assert {"rsync -aHu", "cp -au", "mv"} == commands
     assert [] == world.missing()
     assert [] == world.stack.up()

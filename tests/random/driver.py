@@ -159,8 +159,5 @@ class Driver:
         """Take the last edit back, or leave it; the next run comes right. Say which."""
         if back := self.chance.random() < 0.5:
             self.world.settings, self.world.kept = before, kept
-        if back and edits.EXTRA in before["sites"] and not self.world.up().ok:
-            # Its files went to an archive on the hub: somebody unpacks it, or lets the removal go on.
-            del self.world.settings["sites"][edits.EXTRA]
         self._up()
         return "taken back" if back else "gone on"

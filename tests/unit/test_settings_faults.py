@@ -116,6 +116,26 @@ FAULTS = [
         id="site-isolation",
     ),
     pytest.param(
+        {"sites>www.example.com>https": True},
+        f"{SITE}.https: must be one of none, enabled, required, not true",
+        id="site-https-true",
+    ),
+    pytest.param(
+        {"sites>www.example.com>state": None},
+        f"{SITE}.state: is empty; write one of enabled, disabled, or remove the key",
+        id="site-state-empty",
+    ),
+    pytest.param(
+        {"platforms>d10>publish_path": ["/srv/x"]},
+        'aegir:platforms["d10"].publish_path: must be an absolute path, such as /srv/www/shop, not a list',
+        id="publish-path-list",
+    ),
+    pytest.param(
+        {"sites>www.example.com>admin>mail": {"a": 1}},
+        f"{SITE}.admin.mail: must be a mail address, such as admin@example.com, not a mapping",
+        id="mail-mapping",
+    ),
+    pytest.param(
         {"sites>www.example.com>cron": "every day"},
         f"{SITE}.cron: must be one of off, hourly, daily, minutes from 1min to 30min, or a calendar expression of systemd's such as "
         '"Mon..Fri 06:30" (on the hub: systemd-analyze calendar), not "every day": it is no weekday, date and time in this order, such as '
@@ -231,7 +251,9 @@ FAULTS = [
     ),
     pytest.param({"sites": []}, "aegir:sites: must be a mapping, not a list", id="sites-as-a-list"),
     pytest.param({"sites": None}, "aegir:sites: must be a mapping, not empty; write {} for none", id="sites-empty"),
-    pytest.param({"hub": "10.0.0.1"}, "aegir:hub: must be a mapping, not a string", id="hub-as-a-string"),
+    pytest.param(
+        {"hub": "10.0.0.1"}, "aegir:hub: must be a mapping with address, root, ssh, not a string", id="hub-as-a-string"
+    ),
     # The hub.
     pytest.param(
         {"hub": REMOVED},
@@ -303,7 +325,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>address": None},
-        f"{WEB}.address: is empty; write a value or remove the key",
+        f"{WEB}.address: is empty; write an IP address, such as 10.0.0.5, or remove the key",
         id="server-address-empty",
     ),
     pytest.param(
@@ -503,7 +525,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>services>web": ["apache"]},
-        f"{WEB}.services.web: must be a string or a mapping, not a list",
+        f"{WEB}.services.web: must be one of none, apache, apache_ssl, nginx, nginx_ssl, or a mapping such as {{type: apache}}, not a list",
         id="web-list",
     ),
     pytest.param(
@@ -938,7 +960,7 @@ FAULTS = [
     ),
     pytest.param(
         {"sites>www.example.com>platform": ["d10"]},
-        f"{SITE}.platform: must be a string, not a list",
+        f"{SITE}.platform: must be the name of a platform (known: d10), not a list",
         id="site-platform-list",
     ),
     pytest.param(
@@ -978,7 +1000,11 @@ FAULTS = [
         id="title-number",
     ),
     pytest.param({"sites>www.example.com>title": "a\x1bb"}, f"{SITE}.title: {ONE_LINE}", id="title-control"),
-    pytest.param({"sites>www.example.com>title": ""}, f"{SITE}.title: must not be empty", id="title-empty"),
+    pytest.param(
+        {"sites>www.example.com>title": ""},
+        f"{SITE}.title: must not be empty; write a text of one line",
+        id="title-empty",
+    ),
     pytest.param(
         {"sites>www.example.com>title": "x" * 256},
         f"{SITE}.title: must have at most 255 characters, not 256",
@@ -996,7 +1022,7 @@ FAULTS = [
     ),
     pytest.param(
         {"sites>www.example.com>aliases": "example.com"},
-        f"{SITE}.aliases: must be a list, even for one value, not a string",
+        f'{SITE}.aliases: must be a list, even for one value, not a string; write ["example.com"]',
         id="aliases-string",
     ),
     pytest.param(
@@ -1111,7 +1137,7 @@ def test_all_faults_come_at_once_under_one_header() -> None:
 
 def test_a_fault_in_a_server_is_not_repeated_by_all_that_name_it() -> None:
     assert (
-        f"{DB}: must be a mapping, not the number 5",
+        f"{DB}: must be a mapping with address, aegir_user, commands, connection, dns, php, services, ssh, not the number 5",
         f'{WEB}.services.web.type: must be one of apache, apache_ssl, nginx, nginx_ssl, not "iis"',
     ) == faults_of({"servers>web1>services>web": {"type": "iis"}, "servers>db1": 5})
 
