@@ -67,7 +67,7 @@ def read(chain: str, key: str, names: Sequence[str], *, now: dt.datetime | None 
                 f"{chain}: each certificate has to be followed by the one that signed it, and "
                 f'"{lower.subject.rfc4514_string()}" is not signed by "{upper.subject.rfc4514_string()}"'
             ) from None
-    _need_issuer(chain, certificates[-1])
+    _need_issuer(chain, certificates, now)
     said = facts(chain_text)
     if missing := [name for name in names if not said.covers(name)]:
         raise GivenError(
@@ -83,17 +83,29 @@ def read(chain: str, key: str, names: Sequence[str], *, now: dt.datetime | None 
     return Given(pair=Pair(chain=chain_text, key=key_text), digest=digest[:16], warnings=soon)
 
 
-def _need_issuer(chain: str, last: x509.Certificate) -> None:
+def _need_issuer(chain: str, given: Sequence[x509.Certificate], now: dt.datetime) -> None:
     """Reject a chain that ends before a root: browsers that have not met the intermediate elsewhere do not trust it.
 
+    Clients stop at the first certificate that a root of theirs has signed. What follows it may be for old devices
+    alone: a cross-signed root that has ended, or whose own issuer nobody trusts any more.
+
     Raises:
-        GivenError: the last certificate is signed neither by itself nor by a root that this machine trusts.
+        GivenError: no certificate is signed by a root that this machine trusts, and the last one is not signed by itself;
+            or one that clients need on their way has ended.
     """
-    if last.subject == last.issuer:
-        return
     roots = trusted_roots()
+    for place, certificate in enumerate(given):
+        # The first one is the site's own: its end has a message of its own.
+        if place and certificate.not_valid_after_utc <= now:
+            raise GivenError(
+                f'{chain}: "{certificate.subject.rfc4514_string()}" has ended on {certificate.not_valid_after_utc:%Y-%m-%d}, '
+                f"so that browsers reject what it signed. Put the CA's present intermediate certificate in its place"
+            )
+        if any(_is_issued_by(certificate, root) for root in roots if root.subject == certificate.issuer):
+            return
+    last = given[-1]
     # Without any root on the hub nothing can be said.
-    if not roots or any(_is_issued_by(last, root) for root in roots if root.subject == last.issuer):
+    if not roots or last.subject == last.issuer:
         return
     raise GivenError(
         f'{chain} ends with "{last.subject.rfc4514_string()}", whose issuer "{last.issuer.rfc4514_string()}" is missing, '

@@ -90,9 +90,9 @@ def test_a_missing_name_a_missing_file_and_a_wrong_time_are_refused(pair: Pair, 
         certificates.read(*paths, NAMES, now=NOW - dt.timedelta(days=5000))
 
 
-def signed(subject: str, by: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None, *, ca: bool) -> Signed:
+def signed(subject: str, by: Signed | None, *, ca: bool, days: int = 90, own: Signed | None = None) -> Signed:
     """Make a certificate that another one, or itself, has signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = own[1] if own else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, subject)])
     now = dt.datetime.now(dt.UTC)
     made = (
@@ -101,8 +101,8 @@ def signed(subject: str, by: tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
         .issuer_name(by[0].subject if by else name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=90))
+        .not_valid_before(now - dt.timedelta(days=60))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in NAMES]), critical=False)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .sign(by[1] if by else key, hashes.SHA256())
@@ -145,6 +145,14 @@ def test_a_leaf_without_its_intermediate_is_rejected(tmp_path: Path, monkeypatch
     assert "" == read(leaf[0], middle[0], root[0])
     bundle.write_text(in_pem(middle[0]))
     assert "" == read(leaf[0])
+    # An intermediate that has ended is rejected, and what follows a trusted one is not looked at: a cross-signed root
+    # of an authority that machines have dropped, or one that has ended.
+    bundle.write_text(in_pem(root[0]))
+    ended = signed("an intermediate", root, ca=True, days=-1, own=middle)
+    assert 'chain.pem: "CN=an intermediate" has ended on ' in read(leaf[0], ended[0])
+    dropped = signed("a dropped root", None, ca=True)
+    assert "" == read(leaf[0], middle[0], signed("a root", dropped, ca=True, own=root)[0])
+    assert "" == read(leaf[0], middle[0], signed("a root", dropped, ca=True, days=-1, own=root)[0])
 
 
 def test_one_near_its_end_is_renewed_by_any_run_and_a_given_one_by_its_owner() -> None:
