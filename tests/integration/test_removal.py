@@ -219,3 +219,26 @@ def test_a_stack_that_was_destroyed_comes_again(estate: Estate) -> None:
     assert 200 == fetch(estate.web, STAYS).status
     estate.web.run(f"systemctl -q is-active aegir-cron@{layout.system_user(STAYS)}.timer")
     estate.farm.unchanged("--refresh")
+
+
+def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Estate) -> None:
+    farm, web, database = estate.farm, estate.web, estate.database
+    upload, name = f"{layout.site_files(ROOT, STAYS)}/kept.txt", layout.database_name(STAYS)
+    web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo kept >{upload}'")
+    # A table that somebody reads cannot be dropped: the run is killed when the files are gone and the database is there.
+    database.run(f"(echo 'LOCK TABLES wp_options READ;'; sleep 200) | nohup mysql {name} >/dev/null 2>&1 & sleep 0.5")
+    declared = farm.settings["sites"].pop(STAYS)
+    running = farm.start("up", "--yes", "--skip-preview")
+    try:
+        web.run(f"until [ ! -e {upload} ]; do sleep 0.1; done", timeout=120)
+    finally:
+        running.kill()
+        database.run(f"pkill -x -f 'mysql {name}'")
+    farm.settings["sites"][STAYS] = declared
+    farm.cancel()
+
+    farm.up()
+
+    assert 200 == fetch(web, STAYS).status
+    assert "kept" == fetch(web, STAYS, f"/sites/{STAYS}/files/kept.txt").body.strip()
+    farm.unchanged("--refresh")
