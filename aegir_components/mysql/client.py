@@ -52,6 +52,10 @@ class DatabaseDenied(DatabaseError):
     """The database answers and does not let the account in, or not do this."""
 
 
+class PasswordUnsent(DatabaseDenied):
+    """The server asks for the password itself, and nothing says that it is the right one."""
+
+
 class DatabaseMissing(DatabaseError):
     """A database that was there before is not there any more."""
 
@@ -126,6 +130,21 @@ def connect(endpoint: Endpoint, database: str | None = None) -> Iterator[Session
         session = Session(wire, endpoint)
         session.rows(PREAMBLE)
         yield session
+
+
+def lets_in(endpoint: Endpoint) -> bool:
+    """Return whether a server lets an account in with this password; true also where nothing but the password says that.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    try:
+        with connect(endpoint):
+            return True
+    except PasswordUnsent:
+        return True
+    except DatabaseDenied:
+        return False
 
 
 def _patiently(endpoint: Endpoint, work: Callable[[], Wire[Any]]) -> Wire[Any]:
@@ -236,7 +255,7 @@ def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseErr
             f"demands it (tls: required). `pulumi up --refresh` installs one on a server that we manage"
         )
     if code == PASSWORD_ASKED:
-        return DatabaseDenied(
+        return PasswordUnsent(
             f"{where}: {said}, and nothing says that it is the right server, so it was not sent. Write tls: required for "
             f"this database into the stack file; for a server that somebody else runs, with its authority as well"
         )

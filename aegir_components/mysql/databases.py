@@ -7,11 +7,12 @@ record is somebody else's and stays untouched.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from . import statements
-from .client import DatabaseForeign, Endpoint, Session, connect
+from .client import DatabaseForeign, Endpoint, Session, connect, lets_in
 
 REGISTRY = "aegir"
 """The database that holds the record of ours."""
@@ -124,6 +125,11 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
             found += [f"account {want.user}@{host}: has the role {role}" for role in _roles(session, want.user, host)]
             if want.tls and not _demands_tls(session, want.user, host):
                 found.append(f"account {want.user}@{host}: may connect without TLS")
+        # From where the hub itself is let in, as the server sees it.
+        ours = _hosts(session, endpoint.user) & hosts & set(want.clients)
+    # A state of yesterday knows yesterday's password.
+    if ours and not lets_in(dataclasses.replace(endpoint, user=want.user, password=want.password)):
+        found.append(f"account {want.user}: has another password")
     return found
 
 

@@ -210,6 +210,16 @@ DATABASES = (
         mended=f"mysql -Ne \"SELECT 1 FROM mysql.user WHERE user = '{ACCOUNT}' AND host = 'WEB'\" | grep -q 1",
     ),
     Drift(
+        id="password changed",
+        host="db1",
+        by=sql(f"ALTER USER '{ACCOUNT}'@'HUB' IDENTIFIED BY 'of somebody else'"),
+        named=f"account {ACCOUNT}: has another password",
+        mended=(
+            '[ $(mysql -Ne "SELECT COUNT(DISTINCT authentication_string) FROM mysql.user '
+            f"WHERE user = '{ACCOUNT}' AND host IN ('HUB', 'WEB')\") = 1 ]"
+        ),
+    ),
+    Drift(
         id="privilege revoked",
         host="db1",
         by=sql(f"REVOKE DELETE ON {statements.pattern(DATABASE)}.* FROM '{ACCOUNT}'@'HUB'"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,14 @@ from aegir_components import layout
 from aegir_components.applications import probe
 from lab import HostSpec, Lab
 from tests.integration import inside, packs
-from tests.integration.farm import Farm, fetch
+from tests.integration.farm import CommandEnded, Config, Farm, fetch
 from tests.integration.packs import FILES, ROOT, SITE
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Record = Callable[[str, object], None]
+Declared = Callable[[Config], Farm]
 LONG = 900.0
 COPY = "aegir-standby-farm.service"
 
@@ -33,6 +36,22 @@ def lab(lab_factory: LabFactory) -> Lab:
     for name in ("nas1", "nas2", "web1"):
         packs.short_grace(made.host(name))
     return made
+
+
+@pytest.fixture
+def declared_farm(tmp_path: Path) -> Iterator[Declared]:
+    """Give what makes a farm; one that a failed test leaves is taken down, for the next test has the same machines."""
+    made: list[Farm] = []
+
+    def make(settings: Config) -> Farm:
+        made.append(Farm(tmp_path, settings))
+        return made[-1]
+
+    yield make
+    for farm in made:
+        if farm.resources():
+            with contextlib.suppress(CommandEnded):
+                farm.destroy()
 
 
 class Visitor(threading.Thread):
@@ -62,17 +81,19 @@ class Visitor(threading.Thread):
 
 
 def test_a_standby_takes_over_in_one_up_and_says_what_is_lost(
-    lab: Lab, wordpress: Path, tmp_path: Path, record_property: Record
+    lab: Lab, wordpress: Path, declared_farm: Declared, record_property: Record
 ) -> None:
     one, two, first, second = (lab.host(name) for name in ("web1", "web2", "nas1", "nas2"))
     beside = {"nfs": first.spec.fqdn, "standby": second.spec.fqdn}
-    farm = Farm(tmp_path, packs.declare(lab, wordpress, "web2", **beside))
+    farm = declared_farm(packs.declare(lab, wordpress, "web2", **beside))
     farm.up(timeout=LONG)
     assert [200, 200] == [fetch(host, SITE).status for host in (one, two)]
     source = f"{first.address}:{layout.NFS_ROOT}/farm nfs4"
     assert [source, source] == [packs.mount_of(host) for host in (one, two)]
     packs.upload(two, "copied")
-    second.run(f"systemctl start {COPY}", timeout=300)
+    kept = f"{layout.NFS_ROOT}/farm/{FILES.removeprefix(ROOT + '/')}/copied.txt"
+    # A copy that its timer has begun before the upload may have passed by.
+    second.run(f"until [ -e {kept} ]; do systemctl start {COPY}; done", timeout=300)
     farm.unchanged()
 
     visitor = Visitor(two.address)
@@ -109,15 +130,22 @@ def test_a_standby_takes_over_in_one_up_and_says_what_is_lost(
     assert "" == second.run("systemctl list-timers --all --no-legend 'aegir-standby*'").stdout
     packs.upload(two, "after")
     assert "after" == packs.answer(one, "after")
+    # What the warning advises for the server that is back takes nothing: its files stay, and nobody mounts them.
+    advised = re.search(r"When it is back: (rm /etc/exports\.d/aegir-farm\.exports; exportfs -ra)", done.sentence)
+    assert advised
+    first.run(advised[1])
+    assert "" == first.run("exportfs -s").stdout
+    assert "copied\n" == first.run(f"cat {kept}").stdout
+    assert ["after", "copied"] == [packs.answer(two, name) for name in ("after", "copied")]
     farm.unchanged()
     farm.destroy()
 
 
 def test_shared_uploads_with_code_on_every_member(
-    lab: Lab, wordpress: Path, tmp_path: Path, record_property: Record
+    lab: Lab, wordpress: Path, declared_farm: Declared, record_property: Record
 ) -> None:
     one, two = lab.host("web1"), lab.host("web2")
-    farm = Farm(tmp_path, packs.declare(lab, wordpress, "web2", share="uploads"))
+    farm = declared_farm(packs.declare(lab, wordpress, "web2", share="uploads"))
     farm.up(timeout=LONG)
 
     for host in (one, two):
@@ -133,7 +161,7 @@ def test_shared_uploads_with_code_on_every_member(
     assert any("files.tar.gz" in path.name for path in (farm.hub / "backups").iterdir())
 
 
-def test_a_directory_that_somebody_else_shares_is_proven(lab: Lab, wordpress: Path, tmp_path: Path) -> None:
+def test_a_directory_that_somebody_else_shares_is_proven(lab: Lab, wordpress: Path, declared_farm: Declared) -> None:
     one, two, filer = (lab.host(name) for name in ("web1", "web2", "nas1"))
     filer.run(
         f"mkdir -p /srv/filer; echo '/srv/filer {one.address}(rw,no_subtree_check,no_root_squash) "
@@ -141,7 +169,7 @@ def test_a_directory_that_somebody_else_shares_is_proven(lab: Lab, wordpress: Pa
     )
     one.run(f"mkdir -p /srv/shared; mount -t nfs4 -o lookupcache=positive {filer.address}:/srv/filer /srv/shared")
     two.run("mkdir -p /srv/shared")
-    farm = Farm(tmp_path, packs.declare(lab, wordpress, "web2", share="external", path="/srv/shared"))
+    farm = declared_farm(packs.declare(lab, wordpress, "web2", share="external", path="/srv/shared"))
 
     refused = farm.up(ok=False, timeout=LONG).sentence
     assert f"{two.spec.fqdn}: " in refused
@@ -187,7 +215,7 @@ def test_the_hub_shares_what_a_master_serves(lab: Lab, wordpress: Path) -> None:
     inside.destroy(hub, timeout=LONG)
 
 
-def test_a_cluster_has_its_uploads_on_a_filer_by_nfs(lab: Lab, wordpress: Path, tmp_path: Path) -> None:
+def test_a_cluster_has_its_uploads_on_a_filer_by_nfs(lab: Lab, wordpress: Path, declared_farm: Declared) -> None:
     one, two, filer = (lab.host(name) for name in ("web1", "web2", "nas1"))
     options = "rw,no_subtree_check,no_root_squash"
     filer.run(
@@ -200,7 +228,7 @@ def test_a_cluster_has_its_uploads_on_a_filer_by_nfs(lab: Lab, wordpress: Path, 
     members = [host.spec.fqdn for host in (one, two)]
     declared["clusters"] = {"web": {"servers": members, "uploads": {"nfs": export}}}
     declared["platforms"]["code"]["server"] = "web"
-    farm = Farm(tmp_path, declared)
+    farm = declared_farm(declared)
     farm.up(timeout=LONG)
 
     assert [200, 200] == [fetch(host, SITE).status for host in (one, two)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import tarfile
 from collections.abc import Callable, Iterable
@@ -219,3 +220,91 @@ def test_a_stack_that_was_destroyed_comes_again(estate: Estate) -> None:
     assert 200 == fetch(estate.web, STAYS).status
     estate.web.run(f"systemctl -q is-active aegir-cron@{layout.system_user(STAYS)}.timer")
     estate.farm.unchanged("--refresh")
+
+
+def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Estate) -> None:
+    farm, web, database = estate.farm, estate.web, estate.database
+    upload, name = f"{layout.site_files(ROOT, STAYS)}/kept.txt", layout.database_name(STAYS)
+    web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo kept >{upload}'")
+    # A table that somebody reads cannot be dropped: the run is killed when the files are gone and the database is there.
+    database.run(f"(echo 'LOCK TABLES wp_options READ;'; sleep 200) | nohup mysql {name} >/dev/null 2>&1 & sleep 0.5")
+    declared = farm.settings["sites"].pop(STAYS)
+    running = farm.start("up", "--yes", "--skip-preview")
+    try:
+        web.run(f"until [ ! -e {upload} ]; do sleep 0.1; done", timeout=120)
+    finally:
+        running.kill()
+        database.run(f"pkill -x -f 'mysql {name}'")
+    farm.settings["sites"][STAYS] = declared
+    farm.cancel()
+
+    farm.up()
+
+    assert 200 == fetch(web, STAYS).status
+    assert "kept" == fetch(web, STAYS, f"/sites/{STAYS}/files/kept.txt").body.strip()
+    farm.unchanged("--refresh")
+
+
+def test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page(estate: Estate) -> None:
+    """`docs/daily.md`, "Restore a backup", which the preview of a new site of a former name advises."""
+    farm, web, database = estate.farm, estate.web, estate.database
+    site, name = layout.site_directory(ROOT, STAYS), layout.database_name(STAYS)
+    upload = f"{layout.site_files(ROOT, STAYS)}/page.txt"
+    web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo of the page >{upload}'")
+    sql(database, f"INSERT INTO {name}.wp_options (option_name, option_value) VALUES ('of_the_page', 'kept')")
+    declared = farm.settings["sites"].pop(STAYS)
+    farm.up()
+    farm.settings["sites"][STAYS] = declared
+    said = farm.up().sentence
+    assert 'docs/daily.md, "Restore a backup", shows how it is loaded' in said
+    dump, files = (
+        next(path for path in reversed(estate.backups_of(STAYS)) if path.name.endswith(end))
+        for end in (".sql.gz", "-files.tar.gz")
+    )
+    assert dump.name in said
+    assert files.name in said
+
+    for host, path, command in (
+        (database, dump, f"gzip -dc | mysql {name}"),
+        (web, files, f"tar -xzp --numeric-owner -C {site}"),
+    ):
+        host.run(f"base64 -d | {command}", input=base64.b64encode(path.read_bytes()).decode())
+    farm.up("--refresh")
+
+    assert "kept" == sql(database, f"SELECT option_value FROM {name}.wp_options WHERE option_name = 'of_the_page'")
+    assert "of the page" == fetch(web, STAYS, f"/sites/{STAYS}/files/page.txt").body.strip()
+    assert 200 == fetch(web, STAYS).status
+    farm.unchanged("--refresh")
+
+
+def test_a_site_moves_to_another_publish_root_by_the_steps_of_the_page(estate: Estate) -> None:
+    """`docs/daily.md`, "Move a site": by hand, until content is carried."""
+    farm, web, database, new = estate.farm, estate.web, estate.database, "new.example.com"
+    old_home, root = layout.site_directory(ROOT, STAYS), "/srv/www"
+    web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo moves >{layout.site_files(ROOT, STAYS)}/moves.txt'")
+    content = "INSERT INTO {}.wp_options (option_name, option_value) VALUES ('moves', 'too')"
+    sql(database, content.format(layout.database_name(STAYS)))
+
+    farm.settings["platforms"]["other"] = {**farm.settings["platforms"]["code"], "publish_path": f"{root}/other"}
+    farm.settings["sites"][new] = {"platform": "other", "install": False}
+    farm.up()
+    farm.settings["sites"][STAYS]["state"] = "disabled"
+    farm.up()
+    dump = f"mysqldump --routines --triggers --events {layout.database_name(STAYS)}"
+    database.run(f"{dump} | mysql {layout.database_name(new)}")
+    new_home = layout.site_directory(root, new)
+    for part in ("site/files", "private", "config"):
+        web.run(f"cp -a {old_home}/{part}/. {new_home}/{part}/ && chown -R {layout.system_user(new)} {new_home}/{part}")
+    farm.up("--refresh")
+    assert "moves" == fetch(web, new, f"/sites/{new}/files/moves.txt").body.strip()
+
+    del farm.settings["sites"][new]
+    farm.settings["sites"][STAYS] = {"platform": "other", "formerly": new}
+    farm.up()
+
+    assert 200 == fetch(web, STAYS).status
+    assert "moves" == fetch(web, STAYS, f"/sites/{new}/files/moves.txt").body.strip()
+    database_name = layout.database_name(new)
+    assert "too" == sql(database, f"SELECT option_value FROM {database_name}.wp_options WHERE option_name = 'moves'")
+    farm.unchanged("--refresh")
+    assert any("sql.gz" in path.name for path in estate.backups_of(STAYS))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 from aegir_components import layout
 from aegir_components.testing import FakeHost
+from tests import advice
 from tests.matrix.engine import Stopped
 from tests.matrix.world import ONE, TWO, UPLOAD, World
 
@@ -78,3 +80,14 @@ def test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_
             for name in (UPLOAD, f"only-{host.name}.txt"):
                 assert host.content(f"{layout.uploads_directory(SHARE, site)}/files/{name}")
                 assert host.content(f"{layout.site_files(layout.PLATFORMS_ROOT, site)}.before/{name}")
+
+
+def test_empty_attributes_beside_a_state_are_deleted_and_nothing_else(tmp_path: Path) -> None:
+    page = (advice.ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    command = re.search(r"`(find <state> [^`]+)`", page)
+    assert command
+    files = {"prod.json": "{}", "prod.json.attrs": "", "test.json.attrs": "{}", "empty.json": ""}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    subprocess.run(["sh", "-c", command[1].replace("<state>", str(tmp_path))], check=True, timeout=20)
+    assert set(files) - {"prod.json.attrs"} == {path.name for path in tmp_path.iterdir()}

@@ -213,12 +213,24 @@ class OnDoubles:
                 upload = host.content(f"{layout.site_files(layout.PLATFORMS_ROOT, key)}/own.txt")
                 if upload != f"upload of {key}":
                     found.append(f"{name} on {host.name}: its upload is {upload!r}")
+                if not self._lets_in(host, key):
+                    found.append(f"{name} on {host.name}: the database does not let it in with what its settings say")
                 right = 503 if site.get("state") == "disabled" else 200
                 answers = {
                     asked: self.farm.get(host.address, 80, asked).status for asked in (name, *site.get("aliases", ()))
                 }
                 found += [f"{asked} on {host.name}: answers {got}" for asked, got in answers.items() if got != right]
         return found
+
+    def _lets_in(self, host: FakeHost, key: str) -> bool:
+        """Return whether a site's account has the password of the settings file on a web server."""
+        text = host.content(f"{layout.site_linked(layout.PLATFORMS_ROOT, key)}/wp-config.php") or ""
+        password = re.search(r"'DB_PASSWORD', '(.*)'", text)
+        user = re.search(r"'DB_USER', '(.*)'", text)
+        if password is None or user is None:
+            return False
+        account = self._mysql.accounts.get((user[1], host.address))
+        return account is not None and account.password == password[1]
 
     def by_hand(self, chance: random.Random) -> str:
         """Remove or change anything on a machine that is not a site's content."""

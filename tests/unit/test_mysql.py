@@ -377,6 +377,19 @@ class TestDatabases:
         del server.accounts["u", "10.0.0.2"]
         assert ["account u@10.0.0.2: missing"] == databases.drift(endpoint, wanted())
 
+    def test_another_password_is_named_where_the_hub_can_try_it(
+        self, endpoint: client.Endpoint, server: FakeMySQL
+    ) -> None:
+        """As after an older state came back: its password is written into the settings, and must let the site in."""
+        with_hub = ("10.0.0.1", "10.0.0.2")
+        databases.ensure(endpoint, wanted(clients=with_hub))
+        assert [] == databases.drift(endpoint, wanted(clients=with_hub))
+        former = wanted(clients=with_hub, password="yesterday's")
+        assert ["account u: has another password"] == databases.drift(endpoint, former)
+        databases.ensure(endpoint, former)
+        assert [] == databases.drift(endpoint, former)
+        assert "yesterday's" == server.accounts["u", "10.0.0.2"].password
+
     def test_an_account_that_may_connect_without_tls_is_named(
         self, endpoint: client.Endpoint, server: FakeMySQL
     ) -> None:

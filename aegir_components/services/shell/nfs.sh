@@ -245,7 +245,7 @@ mount_look() { # sets wm_kind and wm_why; only asking the server tells: mountpoi
 mount_fault() {
     mf_server=${wm_source%%:/*} mf_server=${mf_server#[} mf_server=${mf_server%]}
     if [ "$wm_kind" = hung ]; then
-        fail "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is gone for good, declare another (a pack's failover); if it is up, look at its port 2049 from here, and free this machine with: umount -f -l $wm_path"
+        fail "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is up, look at its port 2049 from here. If it is gone for good, declare where its files are now (a pack's failover) and run pulumi up, which frees what waits here"
     fi
     mkdir -p /run/aegir-try
     mf_said=$(nfs_within 40 mount -t nfs4 -o ro,soft,timeo=50,retrans=1,retry=0 "$wm_source" /run/aegir-try 2>&1 | tail -n 1)
