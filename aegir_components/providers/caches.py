@@ -150,7 +150,7 @@ def _empty(conn: Connection, site: str, record: Mapping[str, Any]) -> str | None
 
 def _forget_in_memory(conn: Connection, site: str, host: str) -> None:
     """Let a PHP master of the site's own start with an empty memory, which only its own processes reach (APCu)."""
-    lines = [functions("isolation"), script.call("forget_in_memory", layout.system_user(site))]
+    lines = [functions("web"), functions("isolation"), script.call("forget_in_memory", layout.system_user(site))]
     if why := _tried(conn, lines, f"reloading the PHP of {host}"):
         pulumi.log.warn(
             f"{why}. Its APCu may have what is of before the configuration changed: restart it with systemctl"

@@ -258,6 +258,27 @@ def test_a_pool_of_all_sites_is_rolled_back_as_well_and_its_neighbours_are_not(e
     estate.farm.unchanged("--refresh")
 
 
+def test_a_master_that_is_slow_to_reload_is_waited_for(estate: Estate) -> None:
+    """Until it hears of the reload its former workers answer as before, and the site looks well that is broken a moment later."""
+    if DRUPAL7 not in estate.farm.settings["sites"]:
+        pytest.skip("the one in the pool of all sites is not here")
+    slow = (
+        "pid=$(systemctl show --value -p MainPID php8.2-fpm); kill -STOP $pid; mark=/run/aegir/reload/php8.2-fpm; "
+        'timeout 60 sh -c "until [ -e $mark ]; do sleep 0.05; done; while [ -e $mark ]; do sleep 0.05; done"; '
+        "sleep 3; kill -CONT $pid"
+    )
+    assert [200, 200] == estate.statuses(DRUPAL7), "a worker of each is idle now"
+    for web in estate.webs:
+        web.run(f"nohup sh -c '{slow}' >/dev/null 2>&1 </dev/null &")
+    estate.declare(DRUPAL7, php={"values": {"auto_prepend_file": "/nonexistent.php"}})
+    said = estate.farm.up(ok=False).output
+    for web in estate.webs:
+        assert f"The former configuration of {DRUPAL7} is back on {web.spec.fqdn}, and the site answers again" in said
+    assert [200, 200] == estate.statuses(DRUPAL7)
+    estate.declare(DRUPAL7, php=None)
+    estate.farm.up()
+
+
 def test_a_run_that_is_killed_before_its_proof_leaves_the_rolling_back_to_the_next(estate: Estate) -> None:
     was = estate.declare(WORDPRESS, settings={"WP_CONTENT_DIR": "/nonexistent"})
     web, place = estate.webs[0], f"{layout.site_linked(layout.PLATFORMS_ROOT, WORDPRESS)}/wp-config.php"

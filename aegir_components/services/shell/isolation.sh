@@ -25,7 +25,7 @@ want_fpm_process() { # user configuration base64-content unit limits version: te
             # A reload starts the same program with the same words again.
             fp_how=reload
             [ "$DRIFTS" = "$fp_unit_before" ] || fp_how=restart
-            systemctl $fp_how "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not read its configuration again"
+            fpm_renewed "aegir-php@$1.service" systemctl $fp_how "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not read its configuration again"
         fi
     fi
     want_service "aegir-php@$1.service"
@@ -63,5 +63,5 @@ want_no_fpm_process() { # user configuration unit
 
 forget_in_memory() { # user: what its PHP keeps in memory (APCu) goes with the processes; requests end with what they have
     [ "$MODE" = apply ] && systemctl -q is-active "aegir-php@$1.service" || return 0
-    systemctl reload "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not be reloaded"
+    fpm_renewed "aegir-php@$1.service" systemctl reload "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not be reloaded"
 }

@@ -26,7 +26,7 @@ fpm_pool_test() { # file version: this pool alone. FPM reads its files byte by b
 }
 
 fpm_reload() { # and wait for the sockets of new pools: the web server is told of them next
-    reloads_unit "php$(php_version)-fpm" || return 1
+    fpm_renewed "php$(php_version)-fpm" reloads_unit "php$(php_version)-fpm" || return 1
     systemctl -q is-active "php$(php_version)-fpm" || return 0
     fr_end=$(($(date +%s) + 15))
     for fr_socket in $(sed -n 's/^include=\(\/var\/aegir\/.*\)$/\1/p' "/etc/php/$(php_version)/fpm/pool.d/zz-aegir.conf" 2>/dev/null |
@@ -36,6 +36,22 @@ fpm_reload() { # and wait for the sockets of new pools: the web server is told o
             sleep 0.05
         done
     done
+}
+
+# fpm_renewed UNIT COMMAND...: reloads PHP-FPM by the command, and waits until its master has started anew. It hears of a reload
+# a moment later, and until then former workers answer by the former configuration: whoever asks a site would take it for well.
+fpm_renewed() {
+    fn_pid=$(systemctl show --value -p MainPID "$1")
+    fn_was=$(fpm_start_of "$fn_pid")
+    shift
+    "$@" || return 1
+    # Requests that run have a minute to end (RELOAD_GRACE in services/php.py), and new ones wait for as long.
+    fn_end=$(($(date +%s) + 65))
+    until [ -z "$fn_was" ] || [ "$(fpm_start_of "$fn_pid")" != "$fn_was" ] || [ "$(date +%s)" -gt "$fn_end" ]; do sleep 0.05; done
+}
+
+fpm_start_of() { # pid: what is drawn anew by each start of a program, also in the same process; nothing where nothing is drawn
+    [ "$(cat /proc/sys/kernel/randomize_va_space)" = 0 ] || cksum "/proc/$1/auxv" 2>/dev/null
 }
 
 reloads_unit() { # unit [command signal]
@@ -244,9 +260,8 @@ php_gives_up_usual() { # version file
 php_reads_again() { # version: a master without any pool would end by itself
     systemctl -q is-active "php$1-fpm" || return 0
     if fpm_test_of "$1" >/dev/null 2>&1; then
-        systemctl reload "php$1-fpm" 9>&- || fail "PHP $1 could not read its configuration again"
         # Its sockets are free when it has ended what it was at.
-        sleep 1
+        fpm_renewed "php$1-fpm" systemctl reload "php$1-fpm" 9>&- || fail "PHP $1 could not read its configuration again"
     else
         systemctl -q disable --now "php$1-fpm" 9>&- || fail "PHP $1 could not be stopped"
     fi
