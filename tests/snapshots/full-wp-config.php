@@ -62,6 +62,10 @@ if (is_readable(__DIR__ . '/local.wp-config.php')) {
 }
 // The constants would hold for every site of a network. There they are the main site's own, whatever its database says.
 if (defined('MULTISITE') && MULTISITE) {
+  // WordPress knows a network by its name, and no port but 80 and 443.
+  if (isset($_SERVER['HTTP_HOST']) && strpos(defined('DOMAIN_CURRENT_SITE') ? DOMAIN_CURRENT_SITE : '', ':') === FALSE) {
+    $_SERVER['HTTP_HOST'] = preg_replace('/:[0-9]+$/', '', $_SERVER['HTTP_HOST']);
+  }
   foreach (['option_home', 'option_siteurl'] as $aegir_hook) {
     $wp_filter[$aegir_hook][10]['aegir'] = ['accepted_args' => 1, 'function' => function ($value) {
       return get_current_blog_id() === (defined('BLOG_ID_CURRENT_SITE') ? (int) BLOG_ID_CURRENT_SITE : 1) ? 'http://www.example.com:8080' : $value;
