@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import Final
 
-from . import names, php_names
+from . import calendars, names, php_names
 from .names import Wrong, wanted
 from .reader import Node
 from .wording import quoted
@@ -129,9 +129,18 @@ def _plain(key: str, entry: Node) -> str:
 def _check(key: str) -> names.Check | names.Checker:
     if key == "error_reporting":
         return _level
+    if key == "date.timezone":
+        return _zone
     if key in php_names.FLAGS:
         return _flag
     return _number if key in php_names.NUMBERS else _text
+
+
+@wanted("a time zone, such as Europe/Berlin")
+def _zone(text: str) -> str:
+    if not calendars.is_zone(text):
+        raise Wrong(f"must be {_zone.wanted}", f", not {quoted(text)}, which PHP would take for UTC")
+    return text
 
 
 @wanted("one line of text, such as Europe/Berlin")

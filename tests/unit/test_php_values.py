@@ -58,7 +58,8 @@ def test_a_value_stands_in_the_pool_as_php_reads_it(key: str, value: object, poo
         ({"short_open_tag": "maybe"}, 'must be true or false, not "maybe"'),
         ({"short_open_tag": 2}, 'must be true or false, not "2"'),
         ({"disable_functions": ["exec"]}, "must be one line of text"),
-        ({"date.timezone": None}, "is empty; write one line of text"),
+        ({"date.timezone": None}, "is empty; write a time zone"),
+        ({"date.timezone": "Mars/X"}, 'must be a time zone, such as Europe/Berlin, not "Mars/X"'),
     ],
 )  # fmt: skip
 def test_a_wrong_value_says_what_to_write(values: dict[str, Any], says: str) -> None:
