@@ -12,6 +12,7 @@ import pickle
 import random
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 from unittest import mock
@@ -172,9 +173,12 @@ class Engine(mocks.MockMonitor):
         )
         pulumi.runtime.settings.SETTINGS.engine = logger
 
+        loops: list[asyncio.AbstractEventLoop] = []
+
         @pulumi.runtime.test  # type: ignore[untyped-decorator]
         async def declare() -> None:
-            asyncio.get_running_loop().set_default_executor(InTurn(self._chance))
+            loops.append(asyncio.get_running_loop())
+            loops[0].set_default_executor(InTurn(self._chance))
             await program()
 
         try:
@@ -185,6 +189,10 @@ class Engine(mocks.MockMonitor):
             if self._killed is None and self._run.ok:
                 self._run.ok = False
                 self._run.faults.append(str(fault))
+        finally:
+            # The loop is the process's, and whoever comes next needs threads.
+            for loop in loops:
+                loop.set_default_executor(ThreadPoolExecutor())
         if self._killed is not None:
             raise self._killed
 

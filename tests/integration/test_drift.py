@@ -215,8 +215,8 @@ DATABASES = (
         by=sql(f"ALTER USER '{ACCOUNT}'@'HUB' IDENTIFIED BY 'of somebody else'"),
         named=f"account {ACCOUNT}: has another password",
         mended=(
-            '[ $(mysql -Ne "SELECT COUNT(DISTINCT authentication_string) FROM mysql.user '
-            f"WHERE user = '{ACCOUNT}' AND host IN ('HUB', 'WEB')\") = 1 ]"
+            '[ $(mysql -Ne "SELECT CONCAT(COUNT(*), COUNT(DISTINCT authentication_string)) FROM mysql.user '
+            f"WHERE user = '{ACCOUNT}' AND host IN ('HUB', 'WEB')\") = 21 ]"
         ),
     ),
     Drift(
