@@ -73,15 +73,26 @@ def versions(before: Recorded, declared: settings.Settings) -> dict[str, str]:
 
 def ask_machines(connections: Mapping[str, Connection]) -> dict[str, str]:
     """Ask machines which PHP their distribution has; one that does not answer, or is not known yet, is left out."""
-    found: dict[str, str] = {}
+    line = 'fact release "$(. /etc/os-release && printf %s "$VERSION_CODENAME")"'
+    asked = facts(connections, line, what="asking for the distribution")
+    found = {name: DISTRIBUTIONS.get(said.get("release", ""), "") for name, said in asked.items()}
+    return {name: version for name, version in found.items() if version}
+
+
+def facts(connections: Mapping[str, Connection], line: str, *, what: str) -> dict[str, Mapping[str, str]]:
+    """Ask machines for a fact at preview; one that does not answer, or is not known yet, is left out.
+
+    Args:
+        connections: the machines.
+        line: what states the fact.
+        what: is being done, for error texts.
+    """
+    found: dict[str, Mapping[str, str]] = {}
     # The first contact with a machine is the first `up`: a preview pins no host key.
     known = {name: conn for name, conn in connections.items() if conn.host_key or conn.trust != "first-use"}
 
     def look(conn: Connection) -> None:
-        lines = ['fact release "$(. /etc/os-release && printf %s "$VERSION_CODENAME")"']
-        facts = script.execute(conn, "check", lines, what="asking for the distribution").facts
-        if version := DISTRIBUTIONS.get(facts.get("release", "")):
-            found[conn.host] = version
+        found[conn.host] = script.execute(conn, "check", [line], what=what).facts
 
     attempt(known, look)
     return found

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from . import settings
-from .host import script
+from . import php_fit, settings
 from .host.connection import Connection
-from .host.parallel import attempt
 from .recorded import Recorded
 
 Ask = Callable[[Iterable[str]], Mapping[str, tuple[str, ...]]]
@@ -41,16 +39,8 @@ def warnings(before: Recorded, declared: settings.Settings, ask: Ask) -> list[st
 
 def ask_machines(connections: Mapping[str, Connection]) -> dict[str, tuple[str, ...]]:
     """Ask machines which versions of PHP-FPM their package sources have; one that does not answer is left out."""
-    found: dict[str, tuple[str, ...]] = {}
-    # The first contact with a machine is the first `up`: a preview pins no host key.
-    known = {name: conn for name, conn in connections.items() if conn.host_key or conn.trust != "first-use"}
-
-    def look(conn: Connection) -> None:
-        facts = script.execute(conn, "check", [OFFERS], what="asking for versions of PHP").facts
-        found[conn.host] = tuple(facts.get("offers", "").split())
-
-    attempt(known, look)
-    return found
+    asked = php_fit.facts(connections, OFFERS, what="asking for versions of PHP")
+    return {name: tuple(said.get("offers", "").split()) for name, said in asked.items()}
 
 
 def _new(before: Recorded, declared: settings.Settings) -> dict[str, list[str]]:

@@ -108,7 +108,7 @@ class Provider(Lifecycle):
             finally:
                 meeting.ended(conn.host, well=well)
 
-        with turn(next(iter(members.values())).hub_root, [conn.address for conn in members.values()]):
+        with turn(staging.hub_root(members), [conn.address for conn in members.values()]):
             results = attempt(members, switch)
         failed = [name for name, fault in results.items() if fault is not None]
         if failed:

@@ -21,7 +21,7 @@ from aegir_components.services import cron, former, functions, limits, site, sit
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import archived, caches, content, restoring, settling, site_move, site_removal
+from . import archived, caches, content, restoring, settling, site_move, site_removal, staging
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
 
 
@@ -107,7 +107,7 @@ class Provider(Lifecycle):
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was.get("members") else {}
         owners, counting = _owners(want), site_content.content_items(_directories(want))
-        hub_root = next(iter(members.values())).hub_root
+        hub_root = staging.hub_root(members)
         before = site_move.look(want, was, hub_root)
         url = plan.url(_port(want, next(iter(members.values()))))
         caches.expect(want, hub_root, url, touched=caches.are_touched(want, was))
@@ -167,7 +167,7 @@ class Provider(Lifecycle):
     def remove(self, have: State) -> None:
         """Keep its files and its database on the hub while it serves, then stop serving it, and then remove the files."""
         site_removal.remove(have, _members(have), lambda name: _sees(have, name))
-        caches.forget(next(iter(_members(have).values())).hub_root, str(have["holder"]), str(have["site"]))
+        caches.forget(staging.hub_root(_members(have)), str(have["holder"]), str(have["site"]))
 
 
 def _kept(plan: site.SitePlan, want: State, was: State, conn: Connection) -> list[str]:
@@ -288,9 +288,7 @@ def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> 
         return
     home = layout.site_directory(want["publish_root"], want["site"])
     for conn in joining:
-        backups.copy_files(
-            staying[0], conn, home, layout.system_user(want["site"]), ("site/files", "private", "config")
-        )
+        backups.copy_files(staying[0], conn, home, layout.system_user(want["site"]), archived.PARTS)
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):

@@ -9,14 +9,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from . import programs
 from .faults import SourceError, last_words
-from .room import Room
+from .room import Room, possible
 
 BUILD_TIMEOUT: Final = 1800.0
 """Seconds for one program of a build."""
@@ -84,6 +84,10 @@ class Workshop:
         self.log.write(f"{text}\n".encode(errors="surrogateescape"))
         self.log.flush()
 
+    def room(self, *writable: Path, readable: tuple[Path, ...] = ()) -> Room | None:
+        """Give a room for a program that the source brings or steers; ``None`` where none can be made."""
+        return Room(home=self.scratch / "home", writable=writable, readable=readable) if possible() else None
+
     def run(
         self,
         *argv: str,
@@ -96,7 +100,7 @@ class Workshop:
 
         Args:
             argv: the program and its arguments.
-            cwd: the directory that it works in; needed with a room.
+            cwd: the directory that it works in.
             timeout: seconds.
             variables: what its environment has besides what every program gets.
             room: where a program runs that the source brings or steers.
@@ -105,29 +109,15 @@ class Workshop:
             SourceError: it failed or took too long.
             OSError: it cannot be started.
         """
-        if room is not None:
-            assert cwd is not None
-            with room.opened():
-                self._run(argv, room.wrap(argv, cwd), None, timeout, variables)
-        else:
-            self._run(argv, argv, cwd, timeout, variables)
-
-    def _run(
-        self,
-        argv: Sequence[str],
-        command: Sequence[str],
-        cwd: Path | None,
-        timeout: float,
-        variables: Mapping[str, str] | None,
-    ) -> None:
         shown = " ".join(argv)
         for secret in self.secrets:
             shown = shown.replace(secret, "[secret]")
         self.say(f"$ {shown}")
-        done = programs.run(
-            command, timeout=timeout, cwd=cwd, variables=variables, log=self.log, holds=(self.lock,),
-            kept=command is argv,
-        )  # fmt: skip
+        with room.opened() if room else nullcontext():
+            done = programs.run(
+                room.wrap(argv, cwd or self.code) if room else argv, timeout=timeout, cwd=None if room else cwd,
+                variables=variables, log=self.log, holds=(self.lock,), kept=room is None,
+            )  # fmt: skip
         if done.late:
             raise SourceError(f"{argv[0]} did not end within {timeout:.0f} s")
         if done.status:

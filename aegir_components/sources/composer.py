@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aegir_components.settings import Composer
 
-from . import room, tree
+from . import tree
 from .builds import TAIL, Workshop
 from .faults import SourceError
 
@@ -73,20 +73,16 @@ def install(
     if shutil.which("composer") is None:
         raise SourceError("composer is not installed on the hub: apt-get install composer")
     project = _read(directory / "composer.json")
-    inside = None
-    if not how.trusted and room.possible():
+    inside, variables = None if how.trusted else shop.room(shop.code, cache, readable=readable), dict(VARIABLES)
+    if inside:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        inside = room.Room(home=shop.scratch / "home", writable=(shop.code, cache), readable=readable)
+        variables["COMPOSER_CACHE_DIR"] = str(cache)
     with _platform(shop.code, directory, project, php):
         try:
-            shop.run(*arguments(how), cwd=directory, variables=_variables(cache, inside), room=inside)
+            shop.run(*arguments(how), cwd=directory, variables=variables, room=inside)
         except SourceError as fault:
             raise SourceError(f"{fault}{_hint(shop) if inside else ''}") from None
     _need_patches(directory, project)
-
-
-def _variables(cache: Path, inside: room.Room | None) -> dict[str, str]:
-    return {**VARIABLES, "COMPOSER_CACHE_DIR": str(cache)} if inside else dict(VARIABLES)
 
 
 def _hint(shop: Workshop) -> str:

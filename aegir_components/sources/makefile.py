@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from . import room
 from .builds import Workshop
 from .faults import SourceError
 
@@ -67,13 +66,9 @@ def make(shop: Workshop, makefile: Path) -> None:
         )
     made = shop.scratch / "made"
     made.mkdir()
-    inside, used = None, makefile
-    if room.possible():
-        files = _read(makefile)
-        used = _copy(files, makefile, shop.scratch / "makefile")
-        inside = room.Room(
-            home=shop.scratch / "home", writable=(made, shop.scratch / "makefile"), readable=tuple(_elsewhere(files))
-        )
+    files, copies = _read(makefile), shop.scratch / "makefile"
+    inside = shop.room(made, copies, readable=tuple(_elsewhere(files)))
+    used = _copy(files, makefile, copies) if inside else makefile
     shop.run("drush", "make", *OPTIONS, str(used), str(made / "code"), cwd=used.parent, room=inside)
     if (made / "code").is_symlink() or not (made / "code").is_dir():
         raise SourceError("drush ended well and has built nothing")

@@ -147,8 +147,7 @@ def _private() -> tuple[Path, ...]:
     for directory, directories, files in os.walk("/etc"):
         for name in (*directories, *files):
             path = Path(directory, name)
-            with_all = stat.S_IROTH
-            if not path.is_symlink() and not path.stat().st_mode & with_all and os.access(path, os.R_OK):
+            if not path.is_symlink() and not path.stat().st_mode & stat.S_IROTH and os.access(path, os.R_OK):
                 found.append(path)
         directories[:] = [name for name in directories if Path(directory, name) not in found]
     return tuple(found)

@@ -20,97 +20,46 @@ ANYWHERE: Final = {
     "pulumi config set": "tests/unit/test_settings_faults.py::test_the_command_that_sets_a_password_is_safe_to_paste_whatever_the_name",
 }
 """Commands that are one thing wherever they are advised; sites' content is compared after them."""
-BY_PLACE: Final = {
-    (
-        "cli/leftovers.py",
-        "rm",
-    ): "tests/provider/test_check_stack_advice.py::test_an_entry_in_a_former_platform_is_removed_by_hand",
-    (
-        "services/shell/nfs.sh",
-        "rsync -aH",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "services/shell/nfs.sh",
-        "mkdir -p",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "services/shell/nfs.sh",
-        "date +%s",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "services/shell/uploads.sh",
-        "cp -au",
-    ): "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says",
-    (
-        "services/shell/uploads.sh",
-        "mv",
-    ): "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says",
-    (
-        "services/site_content.py",
-        "rsync -aHu",
-    ): "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says",
-    (
-        "docs/daily.md",
-        "rsync -aH",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "docs/daily.md",
-        "mkdir -p",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "docs/daily.md",
-        "date +%s",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "docs/daily.md",
-        "find",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "docs/daily.md",
-        "mv -t",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "docs/daily.md",
-        "systemctl start",
-    ): "tests/integration/test_command_line.py::test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron",
-    (
-        "docs/teams.md",
-        "pulumi stack change-secrets-provider",
-    ): "tests/integration/test_teams.py::test_a_passphrase_is_changed_and_no_machine_is_touched",
-    (
-        "providers/pack_export.py",
-        "rm",
-    ): "tests/integration/test_pack_failover.py::test_a_standby_takes_over_in_one_up_and_says_what_is_lost",
-    (
-        "providers/pack_export.py",
-        "exportfs",
-    ): "tests/integration/test_pack_failover.py::test_a_standby_takes_over_in_one_up_and_says_what_is_lost",
-    (
-        "host/prelude.sh",
-        "usermod",
-    ): "tests/integration/test_pack.py::test_other_numbers_of_an_account_are_refused_with_both",
-    (
-        "docs/daily.md",
-        "gzip -dc",
-    ): "tests/integration/test_removal.py::test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page",
-    (
-        "docs/daily.md",
-        "tar",
-    ): "tests/integration/test_removal.py::test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page",
-    (
-        "docs/daily.md",
-        "mysqldump",
-    ): "tests/integration/test_removal.py::test_a_site_moves_to_another_publish_root_by_the_steps_of_the_page",
-    (
-        "docs/daily.md",
-        "mv",
-    ): "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing",
-    (
-        "docs/errors.md",
-        "find",
-    ): "tests/provider/test_advice.py::test_empty_attributes_beside_a_state_are_deleted_and_nothing_else",
-    ("sources/tree.py", "chmod"): "tests/unit/test_sources.py::test_a_program_with_anothers_rights",
-}
+DONE_BY: Final = {
+    "tests/provider/test_check_stack_advice.py::test_an_entry_in_a_former_platform_is_removed_by_hand": (
+        ("cli/leftovers.py", "rm"),
+    ),
+    "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing": (
+        ("services/shell/nfs.sh", "rsync -aH"), ("services/shell/nfs.sh", "mkdir -p"),
+        ("services/shell/nfs.sh", "date +%s"), ("docs/daily.md", "rsync -aH"), ("docs/daily.md", "mkdir -p"),
+        ("docs/daily.md", "date +%s"), ("docs/daily.md", "find"), ("docs/daily.md", "mv -t"), ("docs/daily.md", "mv"),
+    ),
+    "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says": (
+        ("services/shell/uploads.sh", "cp -au"), ("services/shell/uploads.sh", "mv"),
+        ("services/site_content.py", "rsync -aHu"),
+    ),
+    "tests/integration/test_command_line.py::test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron": (
+        ("docs/daily.md", "systemctl start"),
+    ),
+    "tests/integration/test_teams.py::test_a_passphrase_is_changed_and_no_machine_is_touched": (
+        ("docs/teams.md", "pulumi stack change-secrets-provider"),
+    ),
+    "tests/integration/test_pack_failover.py::test_a_standby_takes_over_in_one_up_and_says_what_is_lost": (
+        ("providers/pack_export.py", "rm"), ("providers/pack_export.py", "exportfs"),
+    ),
+    "tests/integration/test_pack.py::test_other_numbers_of_an_account_are_refused_with_both": (
+        ("host/prelude.sh", "usermod"),
+    ),
+    "tests/integration/test_removal.py::test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page": (
+        ("docs/daily.md", "gzip -dc"), ("docs/daily.md", "tar"),
+    ),
+    "tests/integration/test_removal.py::test_a_site_moves_to_another_publish_root_by_the_steps_of_the_page": (
+        ("docs/daily.md", "mysqldump"),
+    ),
+    "tests/provider/test_advice.py::test_empty_attributes_beside_a_state_are_deleted_and_nothing_else": (
+        ("docs/errors.md", "find"),
+    ),
+    "tests/unit/test_sources.py::test_a_program_with_anothers_rights": (
+        ("sources/tree.py", "chmod"),
+    ),
+}  # fmt: skip
+"""By test: the files, and the commands that they advise."""
+BY_PLACE: Final = {place: test for test, places in DONE_BY.items() for place in places}
 INSTALLS: Final = ("apt-get install", "update-ca-certificates", "git lfs", "ssh-keygen", "hostnamectl set-hostname")
 """What adds a program, or says what a machine is called: it touches no site."""
 NO_PROGRAM: Final = {

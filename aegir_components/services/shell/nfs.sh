@@ -202,7 +202,7 @@ mount_free() { # what waits for the server that is gone would wait on, and keep 
 }
 
 unit_group() { # unit: the file with its processes
-    ug_path=$(systemctl show -P ControlGroup "$1")
+    ug_path=$(systemctl show --value -p ControlGroup "$1")
     [ -z "$ug_path" ] || echo "/sys/fs/cgroup$ug_path/cgroup.procs"
 }
 
