@@ -30,6 +30,7 @@ LONG_FORMS: list[dict[str, Any]] = [
         "platforms": {"x": {"source": {kind: "x", "composer": {}}}},
         "sites": {"x.example.com": {"admin": {}, "database": {}, "certificate": {}, "php": {"values": {}}}},
         "acme": {},
+        "certificates": {},
     }
     for kind in ("path", "git", "archive", "makefile")
 ]
