@@ -6,8 +6,41 @@ apache_vhost_test() { # file: all but the other vhosts, which passed their own t
     apache2ctl -D AEGIR_ONE_VHOST -c "IncludeOptional $1" -t
 }
 
-apache_reload() { # graceful: running requests end with the configuration that they began with
-    reloads_unit apache2 '/usr/sbin/apachectl ; argv[]=/usr/sbin/apachectl graceful' USR1
+# apache_reload: graceful, running requests end with the configuration that they began with. The reload itself returns before
+# Apache has read anything: it is over when a new process of it takes connections, and the former ones take no more.
+apache_reload() {
+    ap_old=$(children_of apache2)
+    reload_unit apache2 '/usr/sbin/apachectl ; argv[]=/usr/sbin/apachectl graceful' USR1 || return 1
+    ap_end=$(($(date +%s) + 30))
+    until [ -z "$ap_old" ] || apache_has_new "$ap_old"; do
+        systemctl -q is-active apache2 || { echo "Apache has ended at its reload: $(tail -n 3 /var/log/apache2/error.log 2>&1)"; return 1; }
+        [ "$(date +%s)" -lt "$ap_end" ] || { echo "Apache has not started anew: $(tail -n 3 /var/log/apache2/error.log 2>&1)"; return 1; }
+        sleep 0.05
+    done
+    # Not for ever: a process that serves one request at a time (prefork) hears of it when this request ends.
+    ap_end=$(($(date +%s) + 5))
+    while apache_listens $ap_old && [ "$(date +%s)" -lt "$ap_end" ]; do sleep 0.05; done
+    rm -f /run/aegir/reload/apache2
+}
+
+apache_has_new() { # former processes
+    for hn_pid in $(children_of apache2); do
+        case " $1 " in *" $hn_pid "*) ;; *) return 0 ;; esac
+    done
+    return 1
+}
+
+apache_listens() { # pid...: one of them still takes connections
+    al_sockets=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print "socket:[" $10 "]" }')
+    for al_pid in "$@"; do
+        ! find "/proc/$al_pid/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | grep -qxF "$al_sockets" || return 0
+    done
+    return 1
+}
+
+children_of() { # unit: the processes that its main process has started, on one line
+    co_main=$(systemctl show -p MainPID --value "$1")
+    cat "/proc/${co_main:-0}/task/${co_main:-0}/children" 2>/dev/null
 }
 
 fpm_test() { "php-fpm$(php_version)" -t; }
@@ -151,7 +184,7 @@ refuse_vhosts() { # directory
 nginx_test() { nginx -t; }
 
 nginx_reload() { # and wait until the old workers take no more connections: the reload itself returns before there are new ones
-    nr_old=$(nginx_children)
+    nr_old=$(children_of nginx)
     reload_unit nginx "/usr/sbin/nginx ; argv[]=/usr/sbin/nginx -g daemon on; master_process on; -s reload" HUP || return 1
     nr_end=$(($(date +%s) + 30))
     for nr_pid in $nr_old; do
@@ -162,11 +195,6 @@ nginx_reload() { # and wait until the old workers take no more connections: the 
         done
     done
     rm -f /run/aegir/reload/nginx
-}
-
-nginx_children() {
-    nc_main=$(systemctl show -p MainPID --value nginx)
-    cat "/proc/${nc_main:-0}/task/${nc_main:-0}/children" 2>/dev/null
 }
 
 nginx_accepts() { # pid: a worker that is told to go says so in its title
