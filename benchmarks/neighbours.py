@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import tempfile
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 from aegir_components import layout
+from aegir_components.applications import probe
 from benchmarks.sites import Config
 from lab import Host, HostSpec, Lab, demo_wordpress
 from lab.laboratory import say_to_stderr
@@ -80,6 +82,8 @@ def disturbed(web: Host, code: str) -> float:
     for each in asking:
         each.start()
     time.sleep(2)
+    busy = int(web.run(f"ps -o pid= -u {layout.system_user(NOISY)} | wc -l").stdout)
+    assert busy > 2, "the noise is not there"
     try:
         return answers(web)
     finally:
@@ -90,7 +94,8 @@ def disturbed(web: Host, code: str) -> float:
 
 def ask(web: Host) -> None:
     """Ask for the noise once; its own end does not matter."""
-    web.run(f"curl -s -m 20 -o /dev/null -H 'Host: {NOISY}' http://127.0.0.1/noise.php", check=False, timeout=40)
+    with contextlib.suppress(probe.NoAnswer):
+        probe.get(web.address, 80, NOISY, "/noise.php", patience=0)
 
 
 if __name__ == "__main__":

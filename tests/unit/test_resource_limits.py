@@ -60,7 +60,7 @@ def test_the_units_have_what_is_declared() -> None:
 
 
 def test_an_account_has_no_more_connections_than_declared() -> None:
-    from aegir_components.mysql import statements  # noqa: PLC0415
+    from aegir_components.mysql import statements
 
     server = testing.FakeMySQL()
     for line in statements.ensure_account("a", "10.0.0.1", "secret", tls=False, connections=32):
