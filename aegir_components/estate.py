@@ -216,6 +216,7 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
             type=server.web.type,
             port=server.web.port,
             php=server.php,
+            limits=server.limits,
             slave=pack is not None and pack.shares_code and server.name != pack.master,
         )
     return found
@@ -311,6 +312,7 @@ def _site(
         database_server=site.database,
         database=database.database,
         clients=tuple(sorted(addresses)),
+        connections=declared.servers[site.database].limits.connections,
         holder=holder,
         numbers=str(_numbers(declared)),
         hub_root=declared.hub.root,
