@@ -16,11 +16,13 @@ from aegir_components.host.parallel import each
 from aegir_components.services import release
 from aegir_components.services.web import WebServer
 
+from . import settling
+
 AT_ONCE = 16
 """Requests at a time: more than a small web server has cores, and fewer than it has PHP processes."""
-AGAIN = 2.5
-"""Seconds before a site that does not answer is asked once more: PHP goes on with a file that it has read for two seconds
-(opcache.revalidate_freq), and a process may just have been started."""
+AGAIN = settling.FRESH
+"""Seconds before a site that does not answer is asked once more: PHP may go on with a file that it has read, and a process may
+just have been started."""
 
 
 @dataclass(frozen=True, order=True, slots=True)

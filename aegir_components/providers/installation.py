@@ -25,7 +25,7 @@ INSTALL_TIMEOUT = 900.0
 LOOK = ("open-database.php", "look-database.php")
 """What tells whether there is anything in a database, and changes nothing."""
 SETTLE = 6.0
-"""Seconds for which a former password goes on letting in: OPcache looks at a file again after 2, and a request that has
+"""Seconds for which a former password goes on letting in: OPcache looks at a file again after up to 3, and a request that has
 read the settings connects at its beginning."""
 EMPTY, PRESENT = "empty", "present"
 

@@ -1,4 +1,4 @@
-"""When a changed settings file counts: PHP goes on with the one that it has read for two seconds.
+"""When a changed settings file counts: PHP goes on with the one that it has read for up to three seconds.
 
 Whoever asks earlier may be answered by the former settings, and takes a site for well that is broken, or the other way round.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-FRESH = 2.1
-"""Seconds: ``opcache.revalidate_freq`` is 2, and nobody here changes it."""
+FRESH = 3.1
+"""Seconds: ``opcache.revalidate_freq`` is 2, and nobody here changes it. OPcache compares whole seconds, so a file that it looked
+at when the clock showed 12 counts for all requests that begin before the clock shows 15."""
 _written: dict[str, float] = {}
 """By site, when its settings changed: of this process, since a provider's instance has no data."""
 

@@ -279,6 +279,21 @@ def test_a_master_that_is_slow_to_reload_is_waited_for(estate: Estate) -> None:
     estate.farm.up()
 
 
+def test_an_apache_that_is_slow_to_reload_is_waited_for(estate: Estate) -> None:
+    """It is told by a signal, and reads its configuration a moment later: until then nobody knows of a new name."""
+    web, name = estate.webs[0], f"www.{WORDPRESS}"
+    slow = (
+        "pid=$(systemctl show --value -p MainPID apache2); kill -STOP $pid; "
+        'timeout 60 sh -c "until grep -q ^ShdPnd:.*2..\\$ /proc/$pid/status; do sleep 0.05; done"; sleep 5; kill -CONT $pid'
+    )
+    web.run(f"nohup sh -c '{slow}' >/dev/null 2>&1 </dev/null &")
+    was = estate.declare(WORDPRESS, aliases=[name])
+    estate.farm.up()
+    assert [301, 301] == [ask(each, name, "/").status for each in estate.webs], "to its first name"
+    estate.declare(WORDPRESS, **was)
+    estate.farm.up()
+
+
 def test_a_run_that_is_killed_before_its_proof_leaves_the_rolling_back_to_the_next(estate: Estate) -> None:
     was = estate.declare(WORDPRESS, settings={"WP_CONTENT_DIR": "/nonexistent"})
     web, place = estate.webs[0], f"{layout.site_linked(layout.PLATFORMS_ROOT, WORDPRESS)}/wp-config.php"

@@ -206,7 +206,7 @@ def test_a_hub_that_cannot_keep_records_says_so_and_goes_on(world: World, monkey
 def test_a_proof_waits_until_changed_settings_count(
     world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PHP answers by the former ones for two seconds: a site that they break would be taken for well."""
+    """PHP answers by the former ones for a while: a site that they break would be taken for well."""
     slept: list[float] = []
     monkeypatch.setattr(settling, "FRESH", 2.1)
     monkeypatch.setattr(settling, "_written", {})

@@ -31,7 +31,7 @@ class TestReloadOfNginx:
             functions("web"),
             f"WAITED={shell.root}/waited CLOCK={shell.root}/clock",
             "systemctl() { :; }; tail() { echo 'bind() to 0.0.0.0:80 failed'; }; rm() { echo \"::removed\"; }",
-            "nginx_children() { echo 4711; }; nginx_accepts() { [ ! -e $WAITED ]; }; sleep() { : >$WAITED; }",
+            "children_of() { echo 4711; }; nginx_accepts() { [ ! -e $WAITED ]; }; sleep() { : >$WAITED; }",
             *more,
         ]
 

@@ -6,8 +6,41 @@ apache_vhost_test() { # file: all but the other vhosts, which passed their own t
     apache2ctl -D AEGIR_ONE_VHOST -c "IncludeOptional $1" -t
 }
 
-apache_reload() { # graceful: running requests end with the configuration that they began with
-    reloads_unit apache2 '/usr/sbin/apachectl ; argv[]=/usr/sbin/apachectl graceful' USR1
+# apache_reload: graceful, running requests end with the configuration that they began with. The reload itself returns before
+# Apache has read anything: it is over when a new process of it takes connections, and the former ones take no more.
+apache_reload() {
+    ap_old=$(children_of apache2)
+    reload_unit apache2 '/usr/sbin/apachectl ; argv[]=/usr/sbin/apachectl graceful' USR1 || return 1
+    ap_end=$(($(date +%s) + 30))
+    until [ -z "$ap_old" ] || apache_has_new "$ap_old"; do
+        systemctl -q is-active apache2 || { echo "Apache has ended at its reload: $(tail -n 3 /var/log/apache2/error.log 2>&1)"; return 1; }
+        [ "$(date +%s)" -lt "$ap_end" ] || { echo "Apache has not started anew: $(tail -n 3 /var/log/apache2/error.log 2>&1)"; return 1; }
+        sleep 0.05
+    done
+    # Not for ever: a process that serves one request at a time (prefork) hears of it when this request ends.
+    ap_end=$(($(date +%s) + 5))
+    while apache_listens $ap_old && [ "$(date +%s)" -lt "$ap_end" ]; do sleep 0.05; done
+    rm -f /run/aegir/reload/apache2
+}
+
+apache_has_new() { # former processes
+    for hn_pid in $(children_of apache2); do
+        case " $1 " in *" $hn_pid "*) ;; *) return 0 ;; esac
+    done
+    return 1
+}
+
+apache_listens() { # pid...: one of them still takes connections
+    al_sockets=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print "socket:[" $10 "]" }')
+    for al_pid in "$@"; do
+        ! find "/proc/$al_pid/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | grep -qxF "$al_sockets" || return 0
+    done
+    return 1
+}
+
+children_of() { # unit: the processes that its main process has started, on one line
+    co_main=$(systemctl show -p MainPID --value "$1")
+    cat "/proc/${co_main:-0}/task/${co_main:-0}/children" 2>/dev/null
 }
 
 fpm_test() { "php-fpm$(php_version)" -t; }
@@ -151,7 +184,7 @@ refuse_vhosts() { # directory
 nginx_test() { nginx -t; }
 
 nginx_reload() { # and wait until the old workers take no more connections: the reload itself returns before there are new ones
-    nr_old=$(nginx_children)
+    nr_old=$(children_of nginx)
     reload_unit nginx "/usr/sbin/nginx ; argv[]=/usr/sbin/nginx -g daemon on; master_process on; -s reload" HUP || return 1
     nr_end=$(($(date +%s) + 30))
     for nr_pid in $nr_old; do
@@ -162,11 +195,6 @@ nginx_reload() { # and wait until the old workers take no more connections: the 
         done
     done
     rm -f /run/aegir/reload/nginx
-}
-
-nginx_children() {
-    nc_main=$(systemctl show -p MainPID --value nginx)
-    cat "/proc/${nc_main:-0}/task/${nc_main:-0}/children" 2>/dev/null
 }
 
 nginx_accepts() { # pid: a worker that is told to go says so in its title
@@ -229,6 +257,45 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
     fi
 }
 
+want_unit_part() { # path content: of a unit's configuration; systemd gives new limits to what runs
+    [ "$MODE" != apply ] || mkdir -p "${1%/*}" || fail "${1%/*} could not be made"
+    up_before=$DRIFTS
+    want_file "$1" root root 644 "$2"
+    [ "$MODE" != apply ] || [ "$DRIFTS" = "$up_before" ] || systemctl daemon-reload 9>&- || fail "systemd could not read $1"
+}
+
+want_declared_limits() { # unit: what somebody set by `systemctl set-property` is taken back
+    for dl_path in "/etc/systemd/system.control/$1.d" "/run/systemd/system.control/$1.d"; do
+        [ -d "$dl_path" ] || continue
+        deviates "limits of $1: changed by systemctl set-property, in $dl_path" || continue
+        rm -rf "$dl_path" && systemctl daemon-reload 9>&- || fail "$dl_path could not be removed"
+    done
+}
+
+want_fpm_limits() { # version-or-empty content processes: of the master that pools share; what runs has them at once, without a reload
+    fl_version=${1:-$(php_version)} fl_before=$DRIFTS
+    want_unit_part "/etc/systemd/system/php$fl_version-fpm.service.d/aegir.conf" "$2"
+    want_declared_limits "php$fl_version-fpm.service"
+    [ "$MODE" = apply ] && [ "$DRIFTS" != "$fl_before" ] || return 0
+    fl_main=$(systemctl show -p MainPID --value "php$fl_version-fpm.service")
+    [ "${fl_main:-0}" != 0 ] || return 0
+    # The master as well: a reload starts it again with the limits that it has. A container may neither raise a limit nor change
+    # those of another user's processes: there they count from the master's next start, or a pool's next process.
+    for fl_pid in "$fl_main" $(pgrep -P "$fl_main"); do
+        prlimit --pid "$fl_pid" --nproc="$3:$3" 2>/dev/null || :
+        { echo 300 >"/proc/$fl_pid/oom_score_adj"; } 2>/dev/null || :
+    done
+}
+
+want_no_fpm_limits() { # slice
+    for nl_path in /etc/systemd/system/php*-fpm.service.d/aegir.conf "$1"; do
+        [ -e "$nl_path" ] || continue
+        deviates "file $nl_path: still there" || continue
+        rm -f "$nl_path" && systemctl daemon-reload 9>&- || fail "$nl_path could not be removed"
+        rmdir "${nl_path%/*}" 2>/dev/null || :
+    done
+}
+
 want_php_only() { # versions...: beside the usual one; another one keeps the pools of its sites until they leave, and no others
     for po_file in /etc/php/*/fpm/pool.d/zz-aegir.conf; do
         po_version=${po_file#/etc/php/} po_version=${po_version%%/*}
@@ -249,7 +316,8 @@ php_leaves() { # version file
         return 0
     fi
     deviates "PHP $1: our pools are still in it" || return 0
-    rm -f "$2" "/etc/php/$1/fpm/conf.d/99-aegir.ini" && php_reads_again "$1"
+    rm -f "$2" "/etc/php/$1/fpm/conf.d/99-aegir.ini" "/etc/systemd/system/php$1-fpm.service.d/aegir.conf" && php_reads_again "$1"
+    rmdir "/etc/systemd/system/php$1-fpm.service.d" 2>/dev/null || :
 }
 
 php_gives_up_usual() { # version file
