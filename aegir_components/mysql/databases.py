@@ -226,7 +226,7 @@ def tables(endpoint: Endpoint, database: str) -> dict[str, int]:
     with connect(endpoint) as session:
         return {
             name: int(session.rows(f"SELECT COUNT(*) FROM {place}")[0][0])
-            for name, place in _tables(session, database).items()
+            for name, place in tables_of(session, database).items()
         }
 
 
@@ -239,11 +239,11 @@ def checksums(endpoint: Endpoint, database: str) -> dict[str, str]:
     with connect(endpoint) as session:
         return {
             name: str(session.rows(f"CHECKSUM TABLE {place}")[0][1])
-            for name, place in _tables(session, database).items()
+            for name, place in tables_of(session, database).items()
         }
 
 
-def _tables(session: Session, database: str) -> dict[str, str]:
+def tables_of(session: Session, database: str) -> dict[str, str]:
     """List the tables of a database, each with how a statement names it."""
     listed = session.rows(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",

@@ -227,6 +227,8 @@ class Platform:
     """The release that is to be live whatever the source holds; empty for that of the source."""
     release: str = ""
     """The release that the source has to make, and no other; empty for whatever it makes."""
+    database: Literal["check", "keep"] = "check"
+    """Whether code is rejected to which no update leads from a site's database, or the operator vouches for it."""
 
     @property
     def identity(self) -> str:

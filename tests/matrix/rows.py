@@ -161,6 +161,7 @@ PLATFORMS = (
     Row(key="platforms.*.source.composer.trusted", values=(True,)),
     Row(key="platforms.*.rollback", values=("0" * 16,)),
     Row(key="platforms.*.release", values=("0" * 16,)),
+    Row(key="platforms.*.database", values=("keep", "check")),
     Row(key="platforms.*.publish_path", values=("/srv/www/code", "/srv/www/other")),
     Row(key="platforms.*.keep_releases", values=(5, 1)),
     Row(key="platforms.*.allow_shrink", values=(True, False)),
