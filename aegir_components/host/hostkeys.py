@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 
 from .connection import Connection
+from .environment import without_pulumis
 from .errors import HostKeyChanged, HostKeyUnknown, HostUnreachable
 
 SCAN_TIMEOUT = 15
@@ -109,6 +110,7 @@ def _looked_up(conn: Connection) -> list[str]:
             text=True,
             timeout=10,
             check=False,
+            env=without_pulumis(),
         ).stdout
         keys = [" ".join(line.split()[1:3]) for line in found.splitlines() if line.strip() and not line.startswith("#")]
         if keys:
@@ -125,6 +127,7 @@ def scan(conn: Connection) -> list[str]:
     answer = subprocess.run(
         ["ssh-keyscan", "-T", "10", "-p", str(conn.port), "-t", "ed25519,ecdsa,rsa", conn.address],
         capture_output=True, text=True, timeout=SCAN_TIMEOUT, check=False,
+        env=without_pulumis(),
     )  # fmt: skip
     keys = [" ".join(line.split()[1:3]) for line in answer.stdout.splitlines() if line and not line.startswith("#")]
     order = ("ssh-ed25519", "ecdsa-", "ssh-rsa")

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from . import hostkeys
 from .classify import login_failure, worth_retrying
 from .connection import Connection
+from .environment import without_pulumis
 from .errors import ConnectionRefused, HostError, HostKeyChanged, HostUnreachable
 
 CONNECT_TIMEOUT = 10
@@ -200,7 +201,7 @@ def disconnect(conn: Connection) -> None:
     """Close the shared connection when it is open."""
     with suppress(subprocess.TimeoutExpired):
         command = ["ssh", "-F", "none", "-o", f"ControlPath={socket_path(conn)}", "-O", "exit", conn.address]
-        subprocess.run(command, capture_output=True, timeout=CONTROL_TIMEOUT, check=False)
+        subprocess.run(command, capture_output=True, timeout=CONTROL_TIMEOUT, check=False, env=without_pulumis())
 
 
 def _alive(conn: Connection) -> bool:
@@ -260,7 +261,7 @@ def _log_in(conn: Connection, level: str = "ERROR") -> tuple[int, str]:
             done = subprocess.run(
                 [*command, conn.address],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
-                timeout=LOGIN_TIMEOUT, start_new_session=True, check=False,
+                timeout=LOGIN_TIMEOUT, start_new_session=True, check=False, env=without_pulumis(),
             )  # fmt: skip
             status = done.returncode
         except subprocess.TimeoutExpired:
