@@ -109,11 +109,12 @@ def of_sources(
         digest = source.tree.digest
         if digest == _live(before, name) and not any(_changing(before, declared, name, source)):
             continue
-        known = records.get(digest[:RELEASE_DIGEST_LENGTH])
+        known, application = records.get(digest[:RELEASE_DIGEST_LENGTH]), APPLICATIONS[source.code.application]
         if known is not None:
             found[name] = _from_record(known)
-        elif not declared.platforms[name].rollback:
-            found[name] = APPLICATIONS[source.code.application].updates.available(source.directory, source.code.docroot)
+        # Of a source that is gone only what was recorded is known.
+        elif not declared.platforms[name].rollback and application.detect(source.directory):
+            found[name] = application.updates.available(source.directory, source.code.docroot)
             if keep:
                 records.put(_to_record(found[name]), digest[:RELEASE_DIGEST_LENGTH])
     return found

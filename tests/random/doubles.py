@@ -174,7 +174,7 @@ class OnDoubles:
 
     def up(self, *, refresh: bool = False) -> Ended:
         """Run the program over the state."""
-        config = {key: self.settings.get(key) for key in ("forget", "replaced")}
+        config: dict[str, Any] = {key: self.settings.get(key) for key in ("forget", "replaced")}
         for host in self.farm.hosts.values():
             # What nobody reads here, and what a hundred thousand steps would have no room for.
             host.scripts.clear()
