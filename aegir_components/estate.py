@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from . import backups, changes, numeric_ids, php_fit, php_offers, recorded, settings
+from . import asking, backups, changes, numeric_ids, php_fit, recorded, settings
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs, members_props
 from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
-from .host.connection import Connection
 from .host.keys import public_key
 from .hub_records import Protected
 from .providers import entries, unfinished
@@ -92,7 +91,9 @@ async def build(declared: settings.Settings) -> Estate:
     protected = Protected(declared.hub.root, holder)
     faults += _losses(before, declared, sources, protected.known())
     # No machine is asked while something is wrong that needs none.
-    faults += await asyncio.to_thread(_misfits, before, declared, sources, ask=not faults)
+    ask = not faults
+    faults += await asyncio.to_thread(asking.misfits, before, declared, sources, ask=ask)
+    faults += await asyncio.to_thread(asking.updates, before, declared, sources) if ask else []
     if faults:
         raise settings.SettingsError(faults)
     for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
@@ -152,32 +153,6 @@ def _losses(
 def _entry(server: settings.Server) -> entries.Entry:
     services = {"web": server.web, "database": server.database}
     return entries.Entry(server.address, server.ssh_port, tuple(name for name, service in services.items() if service))
-
-
-def _misfits(
-    before: recorded.Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], *, ask: bool
-) -> list[str]:
-    """List the platforms whose code does not run on their web servers' PHP, with what it needs and what there is.
-
-    Args:
-        before: the state.
-        declared: the stack.
-        sources: the platforms' code.
-        ask: whether machines may be asked for what nobody else knows.
-    """
-
-    def machines(names: Iterable[str]) -> dict[str, Connection]:
-        return {name: connection(declared.servers[name], declared.hub) for name in names if ask}
-
-    def distributions(names: Iterable[str]) -> dict[str, str]:
-        return php_fit.ask_machines(machines(names))
-
-    for text in php_offers.warnings(before, declared, lambda names: php_offers.ask_machines(machines(names))):
-        pulumi.log.warn(text)
-    found = php_fit.judge(before, declared, sources, distributions)
-    for text in found.warnings:
-        pulumi.log.warn(text)
-    return found.problems
 
 
 def _servers(
@@ -241,6 +216,7 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
             type=server.web.type,
             port=server.web.port,
             php=server.php,
+            limits=server.limits,
             slave=pack is not None and pack.shares_code and server.name != pack.master,
         )
     return found
@@ -336,6 +312,7 @@ def _site(
         database_server=site.database,
         database=database.database,
         clients=tuple(sorted(addresses)),
+        connections=declared.servers[site.database].limits.connections,
         holder=holder,
         numbers=str(_numbers(declared)),
         hub_root=declared.hub.root,

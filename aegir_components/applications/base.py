@@ -12,6 +12,7 @@ from typing import Any
 
 from .addresses import Addresses
 from .php import Range
+from .updates import Updates
 from .values import Values
 
 DOCROOTS = (".", "web", "docroot", "html")
@@ -83,6 +84,8 @@ class Application:
     """The PHP files that empty what is kept of pages and configuration; they print ``::rebuilt``."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
+    updates: Updates
+    """How pending database updates are found."""
     values: Values
     """What a stack file may tell its settings file."""
     judge: Callable[[Answer], str | None]

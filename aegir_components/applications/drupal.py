@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from . import languages, php, spelling
+from . import drupal_updates, languages, php, spelling
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .values import GLOBALS, PLACES, Values
@@ -154,6 +154,7 @@ DRUPAL = Application(
     means=partial(spelling.for_drupal, known=spelling.DRUPAL),
     language_page="under Configuration, Languages",
     fetches="https://ftp.drupal.org",
+    updates=drupal_updates.DRUPAL,
     values=Values(
         pattern=r"[a-z_][a-z0-9_.]*",
         kind="name of one of Drupal's $settings",

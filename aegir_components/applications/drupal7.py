@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from . import languages, php, spelling
+from . import drupal_updates, languages, php, spelling
 from .addresses import Addresses, core_names
 from .base import DOCROOTS, Application, CodeBase, Shared
 from .drupal import LOGIN_LASTS, NO_PROFILES, judge
@@ -114,6 +114,7 @@ DRUPAL7 = Application(
     login=("drupal7-boot.php", "drupal7-login.php"),
     caches=("drupal7-boot.php", "drupal7-caches.php"),
     login_lasts=LOGIN_LASTS,
+    updates=drupal_updates.DRUPAL7,
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_.:-]*",
         kind="name of a variable of Drupal 7",

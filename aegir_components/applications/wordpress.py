@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import languages as languages_of
-from . import php, spelling
+from . import php, spelling, wordpress_updates
 from .addresses import Addresses
 from .base import DOCROOTS, Answer, Application, CodeBase, Shared
 from .drupal import first_words
@@ -101,6 +101,7 @@ WORDPRESS = Application(
     login=("wordpress-boot.php", "wordpress-login.php"),
     caches=("wordpress-boot.php", "wordpress-caches.php"),
     login_lasts="once, for 15 minutes",
+    updates=wordpress_updates.WORDPRESS,
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",
         kind="name of a constant of PHP",

@@ -27,6 +27,8 @@ class Member:
     port: int
     php: settings.Php = field(default_factory=settings.Php)
     """What is declared of its sites' PHP."""
+    limits: settings.ResourceLimits = field(default_factory=settings.ResourceLimits)
+    """What is declared of what its sites may take."""
     slave: bool = False
     """Whether it sees the code and the data of its sites over NFS, and has none itself."""
 

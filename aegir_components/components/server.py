@@ -147,6 +147,7 @@ class Server(AegirComponent, kind="Server"):
                     # All that are declared, also where no site takes one by name: one that did so leaves its pool after this.
                     "php_chosen": list(server.web.php_versions) or None,
                     "mounted": args.mounted or None,
+                    "tasks": server.limits.tasks or None,
                 },
                 self.child(depends_on=[machine]),
             )

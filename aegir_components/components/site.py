@@ -16,7 +16,7 @@ from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
-from aegir_components.services import vhosts
+from aegir_components.services import quotas, vhosts
 from aegir_components.services.web_types import program
 
 from . import certificates
@@ -41,6 +41,8 @@ class SiteArgs:
     holder: str
     numbers: str
     """The hub's list of the numbers of accounts."""
+    connections: int = 0
+    """What the database server declares for its sites' accounts; 0 where it says nothing."""
     uploads: str = ""
     """The directory of uploads that the web servers share; empty where each has its own."""
     proxies: tuple[str, ...] = ()
@@ -116,6 +118,7 @@ class Site(AegirComponent, kind="Site"):
                 "password": args.database["password"],
                 "site_password": credentials.database,
                 "rights": list(site.database_rights) or None,
+                "connections": _connections(args),
             },
             self.child(also=kept),
         )
@@ -152,6 +155,7 @@ class Site(AegirComponent, kind="Site"):
                 "holder": args.holder,
                 # Left out otherwise, so that a state of before is the same.
                 "php": _php(site, args.members),
+                "limits": _limits(site, args.members),
                 "values": _values(site),
                 "health": None if site.health else False,
             },
@@ -203,6 +207,23 @@ def _values(site: settings.Site) -> pulumi.Output[str] | None:
     """Give what the site's settings file is told, as one text: any of it may be a secret."""
     given = {"settings": dict(site.settings), "config": dict(site.config)}
     return pulumi.Output.secret(json.dumps(given)) if any(given.values()) else None
+
+
+def _limits(site: settings.Site, members: Mapping[str, Member]) -> dict[str, dict[str, int]] | None:
+    """Give what is declared of what the site may take, by web server; ``None`` where nothing is."""
+    found = {}
+    for name, member in members.items():
+        declared = dataclasses.asdict(site.limits.over(member.limits))
+        if given := {key: value for key, value in declared.items() if value and key != "connections"}:
+            found[name] = given
+    return found or None
+
+
+def _connections(args: SiteArgs) -> int | None:
+    """Give how many connections each account of the site may have at once; ``None`` for the default."""
+    children = max((args.site.php.over(member.php).children for member in args.members.values()), default=0)
+    number = args.site.limits.connections or args.connections or quotas.default_connections(children)
+    return None if number == quotas.CONNECTIONS else number
 
 
 def _php(site: settings.Site, members: Mapping[str, Member]) -> dict[str, dict[str, Any]] | None:

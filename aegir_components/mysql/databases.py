@@ -41,6 +41,8 @@ class SiteDatabase:
     """Whether its accounts must use TLS."""
     rights: tuple[str, ...] = ()
     """What its accounts may do on it besides what every site's may."""
+    connections: int = 0
+    """How many each account may have at once; 0 for any number."""
 
     @property
     def privileges(self) -> frozenset[str]:
@@ -88,7 +90,9 @@ def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
             if host in hosts and _has_more(session, want, host):
                 # It may be more than the hub's account can revoke; an account that is made again has none of it.
                 session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
-            session.run(statements.ensure_account(want.user, host, want.password, tls=want.tls))
+            session.run(
+                statements.ensure_account(want.user, host, want.password, tls=want.tls, connections=want.connections)
+            )
             have = _privileges(session, want.user, host)
             on_database = have.get(want.name, frozenset())
             session.run(statements.site_grants(want.name, want.user, host, on_database, want.privileges))
@@ -123,6 +127,9 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
             ]
             found += [f"account {want.user}@{host}: has rights on {place}" for place in sorted(have) if have[place]]
             found += [f"account {want.user}@{host}: has the role {role}" for role in _roles(session, want.user, host)]
+            if (now := _connections(session, want.user, host)) != want.connections:
+                many = f"{now} connections" if now else "any number of connections"
+                found.append(f"account {want.user}@{host}: may have {many} at once, not {want.connections}")
             if want.tls and not _demands_tls(session, want.user, host):
                 found.append(f"account {want.user}@{host}: may connect without TLS")
         # From where the hub itself is let in, as the server sees it.
@@ -219,7 +226,7 @@ def tables(endpoint: Endpoint, database: str) -> dict[str, int]:
     with connect(endpoint) as session:
         return {
             name: int(session.rows(f"SELECT COUNT(*) FROM {place}")[0][0])
-            for name, place in _tables(session, database).items()
+            for name, place in tables_of(session, database).items()
         }
 
 
@@ -232,11 +239,11 @@ def checksums(endpoint: Endpoint, database: str) -> dict[str, str]:
     with connect(endpoint) as session:
         return {
             name: str(session.rows(f"CHECKSUM TABLE {place}")[0][1])
-            for name, place in _tables(session, database).items()
+            for name, place in tables_of(session, database).items()
         }
 
 
-def _tables(session: Session, database: str) -> dict[str, str]:
+def tables_of(session: Session, database: str) -> dict[str, str]:
     """List the tables of a database, each with how a statement names it."""
     listed = session.rows(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
@@ -267,6 +274,11 @@ def _hosts(session: Session, user: str) -> set[str]:
 def _demands_tls(session: Session, user: str, host: str) -> bool:
     rows = session.rows("SELECT ssl_type FROM mysql.user WHERE user = %s AND host = %s", (user, host))
     return bool(rows) and rows[0][0] not in {"", None, b""}
+
+
+def _connections(session: Session, user: str, host: str) -> int:
+    rows = session.rows("SELECT max_user_connections FROM mysql.user WHERE user = %s AND host = %s", (user, host))
+    return int(rows[0][0]) if rows else 0
 
 
 def _privileges(session: Session, user: str, host: str) -> dict[str, frozenset[str]]:

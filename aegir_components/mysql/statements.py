@@ -58,12 +58,21 @@ PREAMBLE = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'"
 """Backslashes escape in what follows, whatever the server's own default is."""
 
 
-def ensure_account(user: str, host: str, password: str, *, tls: bool) -> list[str]:
-    """Make an account and give it this password, whether it was there or not; with ``tls`` it must use it."""
+def ensure_account(user: str, host: str, password: str, *, tls: bool, connections: int = 0) -> list[str]:
+    """Make an account and give it this password, whether it was there or not.
+
+    Args:
+        user: its name.
+        host: where it connects from.
+        password: its password.
+        tls: whether it must use TLS.
+        connections: how many it may have at once; 0 for any number.
+    """
     who, secret = account(user, host), text(password)
     return [
         f"CREATE USER IF NOT EXISTS {who} IDENTIFIED BY {secret}",
-        f"ALTER USER {who} IDENTIFIED BY {secret} REQUIRE {'SSL' if tls else 'NONE'}",
+        f"ALTER USER {who} IDENTIFIED BY {secret} REQUIRE {'SSL' if tls else 'NONE'} "
+        f"WITH MAX_USER_CONNECTIONS {connections}",
     ]
 
 

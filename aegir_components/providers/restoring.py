@@ -22,7 +22,7 @@ from .answering import Place
 from .lifecycle import UNFINISHED, State, normal
 
 _FILES: Final = frozenset(
-    {"values", "php", "aliases", "redirect_aliases", "proxies", "templates", "isolation", "cron", "health"}
+    {"values", "php", "aliases", "redirect_aliases", "proxies", "templates", "isolation", "cron", "health", "limits"}
 )
 """Inputs of a site's configuration that end in the files which are restored, or in none that a visitor meets."""
 _BESIDE: Final = frozenset({"accounts", "hub_password", "made", "was", "drift", "revision"})

@@ -17,7 +17,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each, settle
-from aegir_components.services import cron, former, functions, limits, site, site_content, web
+from aegir_components.services import cron, former, functions, limits, quotas, site, site_content, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
@@ -335,7 +335,11 @@ def _server(props: State, conn: Connection) -> WebServer:
 def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
     keeps_cron = (props.get("master") or cron.keeper(plan.site, props["members"])) == conn.host
     slave = _sees(props, conn.host)
-    plan = dataclasses.replace(plan, php=limits.of_props((props.get("php") or {}).get(conn.host)))
+    plan = dataclasses.replace(
+        plan,
+        php=limits.of_props((props.get("php") or {}).get(conn.host)),
+        quotas=quotas.of_props((props.get("limits") or {}).get(conn.host)),
+    )
     return site.items(plan, _server(props, conn), _port(props, conn), keeps_cron=keeps_cron, slave=slave)
 
 

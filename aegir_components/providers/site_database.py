@@ -9,6 +9,7 @@ import pulumi
 from aegir_components import backups
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, databases
+from aegir_components.services import quotas
 
 from . import archived, content
 from .database import endpoint
@@ -100,7 +101,8 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
             props: ``site``, ``server``, ``connection`` (of the server), ``address``, ``port``, ``user`` and ``password`` (the
                 hub's account, secret), ``database``, ``account``, ``site_password`` (secret), ``clients``, ``owner``,
                 ``other`` (the account of the site's next or former password), ``authority`` (where TLS is required), ``reach``,
-                ``rights`` (on the database, besides every site's).
+                ``rights`` (on the database, besides every site's), ``connections`` (of one account at once, where not
+                the default).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -175,4 +177,5 @@ def wanted(props: State) -> databases.SiteDatabase:
         other=str(props.get("other", "")),
         tls=bool(props.get("authority")),
         rights=tuple(props.get("rights") or ()),
+        connections=int(props.get("connections") or quotas.CONNECTIONS),
     )

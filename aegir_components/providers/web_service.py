@@ -73,7 +73,8 @@ class WebService(AegirResource, module="aegir", name="WebService"):
         Args:
             name: the server's name.
             props: ``host``, ``connection``, ``type``, ``port``, ``php_version``, ``php_chosen`` (versions that
-                sites may take by name), ``mounted`` (platforms come from another machine), ``holder``.
+                sites may take by name), ``mounted`` (platforms come from another machine), ``tasks`` (of
+                each site, where that is declared), ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -89,6 +90,7 @@ def _items(props: State) -> list[str]:
     mounted = bool(props.get("mounted") or props.get("was", {}).get("mounted"))
     chosen = [str(each) for each in props.get("php_chosen") or ()]
     lines = web_types.service_items(
-        props["type"], port=int(props["port"]), php_version=version, php_chosen=chosen, mounted=mounted
-    )
+        props["type"], port=int(props["port"]), php_version=version, php_chosen=chosen, mounted=mounted,
+        tasks=int(props.get("tasks") or 0),
+    )  # fmt: skip
     return ["debian_only", *lines]

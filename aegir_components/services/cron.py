@@ -7,13 +7,14 @@ can start it, no time limit of the web server's ends it, and its output and last
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable
 from importlib import resources
 
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions, sandbox
+from . import functions, quotas, sandbox
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/cron"
 SERVICE = "/etc/systemd/system/aegir-cron@.service"
@@ -35,6 +36,7 @@ PrivateTmp=yes
 NoNewPrivileges=yes
 {sandbox.LIMITS}
 CapabilityBoundingSet=
+{quotas.cron_lines()}
 """
 
 
@@ -73,6 +75,7 @@ def items(
     tmp: str,
     often: str,
     version: str = "",
+    declared: quotas.Quotas = quotas.USUAL,
 ) -> list[str]:
     """List what runs a site's cron on this machine.
 
@@ -86,6 +89,7 @@ def items(
         tmp: the site's directory of temporary files.
         often: as ``calendar`` takes it.
         version: of PHP; empty for the machine's usual one.
+        declared: what it may take of the machine.
     """
     user = layout.system_user(site)
     php = resources.files("aegir_components.applications").joinpath(program).read_text(encoding="utf-8")
@@ -102,6 +106,7 @@ def items(
     environment = "".join(f"{key}={value}\n" for key, value in known.items())
     units = [
         script.file(SERVICE, UNIT),
+        *_limits(user, declared),
         script.file(timer_path(user), f"{timer}[Install]\nWantedBy=timers.target\n"),
     ]
     return [
@@ -111,18 +116,35 @@ def items(
         script.call("want_cron_environment", f"{DIRECTORY}/{user}.env", environment, version),
         script.transaction("cron", units, test=f"timer_test {timer_path(user)} {host}", reload=f"timer_reload {user}"),
         script.service(f"aegir-cron@{user}.timer"),
+        script.call("want_declared_limits", f"aegir-cron@{user}.service"),
     ]
+
+
+def _limits(user: str, declared: quotas.Quotas) -> list[str]:
+    path = limits_path(user)
+    if declared == quotas.USUAL:
+        return [script.no_file(path)]
+    text = f"# Written by aegir.\n[Service]\n{quotas.cron_lines(declared)}\n"
+    return [script.directory(posixpath.dirname(path)), script.file(path, text)]
 
 
 def removal_items(site: str) -> list[str]:
     """List what ends a site's cron on this machine."""
     user = layout.system_user(site)
-    return [functions("cron"), script.call("want_no_cron", user, f"{DIRECTORY}/{user}.env", timer_path(user))]
+    return [
+        functions("cron"),
+        script.call("want_no_cron", user, f"{DIRECTORY}/{user}.env", timer_path(user), limits_path(user)),
+    ]
 
 
 def timer_path(user: str) -> str:
     """Name the unit file of a site's timer."""
     return f"/etc/systemd/system/aegir-cron@{user}.timer"
+
+
+def limits_path(user: str) -> str:
+    """Name the part of the unit of a site's cron that has its declared limits."""
+    return f"/etc/systemd/system/aegir-cron@{user}.service.d/limits.conf"
 
 
 def _number(site: str, salt: str) -> int:

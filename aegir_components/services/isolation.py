@@ -9,7 +9,7 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions, sandbox
+from . import functions, limits, quotas, sandbox
 from .web import WebServer
 
 DIRECTORY = f"{layout.CONFIG_ROOT}/php-fpm/process.d"
@@ -50,17 +50,26 @@ def version_items(site: str, version: str) -> list[str]:
     return [script.directory(layout.PHP_RECORDS), script.file(record, version)]
 
 
-def process_items(site: str, pool: str, version: str = "") -> list[str]:
-    """List the site's own master."""
+def process_items(
+    site: str, pool: str, php: limits.Limits = limits.USUAL, declared: quotas.Quotas = quotas.USUAL
+) -> list[str]:
+    """List the site's own master, with what it may take of the machine."""
     user = layout.system_user(site)
     main = f"; Written by aegir for {site}.\n[global]\nerror_log = syslog\nprocess_control_timeout = 60s\n{pool}"
     return [
-        *version_items(site, version),
+        *version_items(site, php.version),
         functions("isolation"),
         script.directory(DIRECTORY, mode=0o711),
         script.call(
-            "want_fpm_process", user, main_path(user), script.encoded(main), unit_path(user), sandbox.MASTER, version
+            "want_fpm_process",
+            user,
+            main_path(user),
+            script.encoded(main),
+            unit_path(user),
+            f"{sandbox.MASTER}\n{quotas.master_lines(declared, php)}",
+            php.version,
         ),
+        script.call("want_declared_limits", f"aegir-php@{user}.service"),
     ]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from aegir_components import layout
 from aegir_components.host import script
 
+from . import limits, quotas
+
 EXTENSIONS = ("fpm", "cli", "mysql", "gd", "xml", "mbstring", "curl", "zip", "intl", "bcmath", "apcu")
 """What Drupal's and WordPress's requirements pages ask for; OPcache comes with the CLI on Debian and Ubuntu."""
 
@@ -52,12 +54,13 @@ def packages(version: str) -> list[str]:
     return [f"php{version}-{extension}" for extension in EXTENSIONS]
 
 
-def items(version: str, chosen: Sequence[str] = ()) -> list[str]:
+def items(version: str, chosen: Sequence[str] = (), tasks: int = 0) -> list[str]:
     """List what a web server with PHP has before any site is on it.
 
     Args:
         version: such as ``8.2``; empty for the distribution's own.
         chosen: all versions that sites may take by name, ``version`` among them; empty where no site has a choice.
+        tasks: processes that each site may have; 0 for the default.
     """
     place = '"/etc/php/$(php_version)/fpm'
     others = [other for other in chosen if other != version]
@@ -78,11 +81,18 @@ def items(version: str, chosen: Sequence[str] = ()) -> list[str]:
         *(script.directory(layout.pool_directory(each)) for each in chosen),
         # First: two masters cannot have one socket, and another one had the usual pools until now.
         script.call("want_php_only", *others),
+        script.call("want_unit_part", quotas.SLICE, script.encoded(quotas.ALL)),
+        *(_limits(each, tasks) for each in ("", *others)),
         *(line for other in others for line in _beside(other)),
         script.transaction("php_fpm", section, test="fpm_test", reload="fpm_reload"),
         script.service_at('"php$(php_version)-fpm"'),
         'fact php "$(php_version)"',
     ]
+
+
+def _limits(version: str, tasks: int) -> str:
+    number = tasks or quotas.default_tasks(limits.USUAL.children)
+    return script.call("want_fpm_limits", version, script.encoded(quotas.pools_text(number)), str(number))
 
 
 def _beside(version: str) -> list[str]:
@@ -104,5 +114,6 @@ def removal_items() -> list[str]:
     return [
         "want_php_only",
         script.transaction("php_fpm", section, test="fpm_test", reload="fpm_reload"),
+        script.call("want_no_fpm_limits", quotas.SLICE),
         script.no_file(f"{layout.STATE_ROOT}/php"),
     ]

@@ -18,9 +18,8 @@ RestrictNamespaces=yes
 RestrictRealtime=yes
 LockPersonality=yes
 SystemCallArchitectures=native
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-TasksMax=512"""
-"""For units of systemd 247 and later; older ones pass over what they do not know. TasksMax is far more than a pool has."""
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"""
+"""For units of systemd 247 and later; older ones pass over what they do not know."""
 
 MASTER: Final = f"""\
 {LIMITS}

@@ -12,7 +12,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
-from . import certificate, cron, functions, isolation, limits, loopback, uploads, vhosts
+from . import certificate, cron, functions, isolation, limits, loopback, quotas, uploads, vhosts
 from .web import WebServer
 
 
@@ -53,6 +53,8 @@ class SitePlan:
     host: str = ""
     """Its host name, where it was renamed."""
     php: limits.Limits = limits.USUAL
+    quotas: quotas.Quotas = quotas.USUAL
+    """What it may take of the machine."""
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
     former_host: str = ""
@@ -220,9 +222,12 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
 
 
 def _php(plan: SitePlan) -> list[str]:
-    kind = isolation.process_items if plan.process else isolation.pool_items
     opened = script.call("open_account", layout.system_user(plan.site))
-    return [f'[ "$MODE" != apply ] || {opened}', *kind(plan.site, pool_text(plan), plan.php.version)]
+    if plan.process:
+        own = isolation.process_items(plan.site, pool_text(plan), plan.php, plan.quotas)
+    else:
+        own = isolation.pool_items(plan.site, pool_text(plan), plan.php.version)
+    return [f'[ "$MODE" != apply ] || {opened}', *own]
 
 
 def _data(plan: SitePlan, port: int) -> list[str]:
@@ -257,6 +262,7 @@ def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
         tmp=layout.site_temporary(plan.root, plan.site),
         often=plan.cron,
         version=plan.php.version,
+        declared=plan.quotas,
     )
 
 

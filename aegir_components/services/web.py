@@ -113,6 +113,7 @@ def items(
     php_version: str,
     php_chosen: Sequence[str] = (),
     mounted: bool = False,
+    tasks: int = 0,
 ) -> list[str]:
     """List what a web server has before any site is on it.
 
@@ -125,6 +126,7 @@ def items(
         php_chosen: the versions that sites may take by name.
         mounted: whether the directory of the platforms comes from another machine, and is not looked at here: a server
             that does not answer would hold up all the rest.
+        tasks: processes that each site may have whose pool is the machine's; 0 for the default.
     """
     section = [
         *server.section(port, tls),
@@ -134,7 +136,7 @@ def items(
     return [
         functions("web"),
         "reloads_that_wait",
-        *php.items(php_version, php_chosen),
+        *php.items(php_version, php_chosen, tasks),
         script.packages((*server.packages, "default-mysql-client", "logrotate")),
         script.call("want_database_clients", script.encoded(CLIENTS)),
         "want_mail_agent",

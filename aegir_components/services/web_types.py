@@ -17,14 +17,21 @@ def program(kind: str) -> WebServer:
 
 
 def service_items(
-    kind: str, *, port: int, php_version: str, php_chosen: Sequence[str] = (), mounted: bool = False
+    kind: str,
+    *,
+    port: int,
+    php_version: str,
+    php_chosen: Sequence[str] = (),
+    mounted: bool = False,
+    tasks: int = 0,
 ) -> list[str]:
     """List what a machine with this type of web service has before any site is on it."""
     server = program(kind)
     other = next(candidate for candidate in _PROGRAMS.values() if candidate is not server)
     return items(
-        server, other, port=port, tls=has_tls(kind), php_version=php_version, php_chosen=php_chosen, mounted=mounted
-    )
+        server, other, port=port, tls=has_tls(kind), php_version=php_version, php_chosen=php_chosen, mounted=mounted,
+        tasks=tasks,
+    )  # fmt: skip
 
 
 def service_removal(kind: str) -> list[str]:

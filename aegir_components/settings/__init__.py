@@ -26,6 +26,7 @@ from .model import (
 from .php import Php
 from .platforms import taken
 from .reader import SettingsError
+from .resource_limits import ResourceLimits
 from .stack import StackFileRefused, directory_of, find_stack_file, load_from_pulumi, load_values
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Php",
     "Platform",
     "PlatformSource",
+    "ResourceLimits",
     "Server",
     "ServerSsh",
     "Settings",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from .groups import Pack, WebCluster
 from .php import Php
+from .resource_limits import ResourceLimits
 
 Environment = Literal["development", "testing", "acceptance", "production"]
 Connection = Literal["ssh", "local", "none"]
@@ -159,6 +160,8 @@ class Server:
     aegir_user: AegirUser = field(default_factory=AegirUser)
     php: Php = field(default_factory=Php)
     """What holds for its sites, where they say nothing else."""
+    limits: ResourceLimits = field(default_factory=ResourceLimits)
+    """What its sites may take of it, where they say nothing else."""
 
     @property
     def identity(self) -> str:
@@ -224,6 +227,8 @@ class Platform:
     """The release that is to be live whatever the source holds; empty for that of the source."""
     release: str = ""
     """The release that the source has to make, and no other; empty for whatever it makes."""
+    database: Literal["check", "keep"] = "check"
+    """Whether code is rejected to which no update leads from a site's database, or the operator vouches for it."""
 
     @property
     def identity(self) -> str:
@@ -297,6 +302,7 @@ class Site:
     cron: str = ""
     """``off``, ``hourly``, ``daily``, minutes (``5min``) or systemd's calendar expression; empty for the application's own."""
     php: Php = field(default_factory=Php)
+    limits: ResourceLimits = field(default_factory=ResourceLimits)
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Constants of WordPress, ``$settings`` of Drupal, ``$conf`` of Drupal 7; may hold secrets."""
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -52,7 +52,7 @@ def read_php(node: Node) -> Php:
         return Php()
     return Php(
         memory=_memory(node.child("memory")),
-        uploads=_megabytes(node.child("uploads")),
+        uploads=megabytes(node.child("uploads")),
         time=node.child("time").number(0, 1, 86400),
         children=node.child("children").number(0, 1, 1000),
         values=dict(php_values.read_values(node.child("values"))),
@@ -79,7 +79,7 @@ def check_version(node: Node, version: str, servers: Mapping[str, tuple[str, ...
 
 
 def _memory(node: Node) -> int:
-    found = _megabytes(node)
+    found = megabytes(node)
     if found == 1:
         node.fault("must be at least 2M: PHP begins with as much, and goes on with its former limit")
     return found
@@ -88,7 +88,8 @@ def _memory(node: Node) -> int:
 SIZE = f"a size such as 100M or 1G, up to {LARGEST // 1024}G"
 
 
-def _megabytes(node: Node) -> int:
+def megabytes(node: Node) -> int:
+    """Read a size in MB; 0 where there is none."""
     if isinstance(node.value, int | float) and not isinstance(node.value, bool):
         number = node.value
         usable = number == int(number) and 1 <= number <= LARGEST

@@ -113,6 +113,7 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         "health",
         "rollback",
         "release",
+        "database",
     )
     if not node.fields(*named, *own):
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
@@ -135,6 +136,7 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         health=node.child("health").flag(True),
         rollback=node.child("rollback").text("", _release_name),
         release=node.child("release").text("", _release_name),
+        database="keep" if node.child("database").choice("check", ("check", "keep")) == "keep" else "check",
     )
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from . import model, names, php
+from . import model, names, php, resource_limits
 from .names import Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -150,7 +150,7 @@ def is_loopback(address: str) -> bool:
 
 
 def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
-    if not node.fields("address", "ssh", "connection", "services", "aegir_user", "dns", "commands", "php"):
+    if not node.fields("address", "ssh", "connection", "services", "aegir_user", "dns", "commands", "php", "limits"):
         # What names it should not be told that it lacks a service as well.
         unread = model.DatabaseService(address="")
         return model.Server(name=name, address="", web=model.WebService(), database=unread)
@@ -166,6 +166,7 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
         node.warn("has no service; nothing runs on it")
     if web is None and node.child("php").given:
         node.child("php").fault('is for servers with a web service ("web" in services)')
+    resource_limits.check_server(node.child("limits"), web=web is not None, database=database is not None)
     if node.child("php").child("version").given:
         node.child("php").child("version").fault(
             "is for sites; at a server, services.web.php has its versions, the usual one first"
@@ -182,6 +183,7 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
         web=web,
         database=database,
         php=php.read_php(node.child("php")),
+        limits=resource_limits.read_limits(node.child("limits")),
         aegir_user=model.AegirUser(uid=_id(user.child("uid")), gid=_id(user.child("gid"))),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import code_values, groups, model, names, php, site_options
+from . import code_values, groups, model, names, php, resource_limits, site_options
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -126,6 +126,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
             "isolation",
             "cron",
             "php",
+            "limits",
             "settings",
             "config",
             "health",
@@ -141,6 +142,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
     https = site_options.read_https(node.child("https"), webs)
     allowed = php.read_php(node.child("php"))
     php.check_version(node.child("php").child("version"), allowed.version, estate.php_versions(platform))
+    isolation = node.child("isolation").choice("pool", model.ISOLATIONS)
+    resource_limits.check_site(node.child("limits"), isolation, allowed.children)
     return model.Site(
         name=host.ascii,
         display_name=host.display,
@@ -158,9 +161,10 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         https=https,
         certificate=site_options.read_certificate(node.child("certificate"), https, estate.acme),
         redirect_aliases=node.child("redirect_aliases").flag(False),
-        isolation=node.child("isolation").choice("pool", model.ISOLATIONS),
+        isolation=isolation,
         cron=site_options.read_cron(node.child("cron")),
         php=allowed,
+        limits=resource_limits.read_limits(node.child("limits")),
         settings=code_values.read_values(node.child("settings")),
         config=code_values.read_values(node.child("config")),
         health=node.child("health").flag(True),

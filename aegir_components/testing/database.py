@@ -24,6 +24,8 @@ class Account:
 
     password: str = field(repr=False)
     tls: bool = False
+    connections: int = 0
+    """At once, at most; 0 for any number."""
     grants: dict[str, set[str]] = field(default_factory=dict)
     """Place (``*.*``, or a database's name) to privileges."""
 
@@ -216,16 +218,25 @@ def _ssl_type(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     return [] if account is None else [("ANY" if account.tls else "",)]
 
 
+@_understands(r"SELECT max_user_connections FROM mysql\.user WHERE user = <TEXT> AND host = <TEXT>")
+def _max_connections(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    account = server.accounts.get((_text(match[1]), _text(match[2])))
+    return [] if account is None else [(account.connections,)]
+
+
 @_understands(r"CREATE USER IF NOT EXISTS <ACCOUNT> IDENTIFIED BY <TEXT>")
 def _create_user(server: FakeMySQL, match: re.Match[str]) -> None:
     server.accounts.setdefault((_text(match[1]), _text(match[2])), Account(_text(match[3])))
 
 
-@_understands(r"ALTER USER <ACCOUNT> IDENTIFIED BY <TEXT>( REQUIRE (?P<tls>SSL|NONE))?")
+@_understands(
+    r"ALTER USER <ACCOUNT> IDENTIFIED BY <TEXT>( REQUIRE (?P<tls>SSL|NONE))?( WITH MAX_USER_CONNECTIONS (?P<most>[0-9]+))?"
+)
 def _alter_user(server: FakeMySQL, match: re.Match[str]) -> None:
     account = server.account(_text(match[1]), _text(match[2]))
     account.password = _text(match[3])
     account.tls = match["tls"] == "SSL"
+    account.connections = int(match["most"] or account.connections)
 
 
 @_understands(r"DROP USER (IF EXISTS )?<ACCOUNT>")

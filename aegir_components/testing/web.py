@@ -112,7 +112,37 @@ class Web(Accounts):
                 lines = [line for line in text.splitlines(keepends=True) if not line.startswith(usual)]
                 self.write(include, "".join(lines))
             elif not kept and self._deviates(f"PHP {version}: our pools are still in it"):
-                self._sh_rm(include, ini)
+                part = f"/etc/systemd/system/php{version}-fpm.service.d"
+                self._sh_rm(include, ini, f"{part}/aegir.conf")
+                self._sh_rmdir(part)
+
+    def _sh_want_unit_part(self, path: str, content: str) -> None:
+        if self._mode == "apply":
+            self.make_directories(posixpath.dirname(path))
+        self._sh_want_file(path, "root", "root", "644", content)
+
+    def _sh_want_declared_limits(self, unit: str) -> None:
+        for root in ("/etc", "/run"):
+            path = f"{root}/systemd/system.control/{unit}.d"
+            if self.is_directory(path) and self._deviates(
+                f"limits of {unit}: changed by systemctl set-property, in {path}"
+            ):
+                self.remove(path)
+
+    def _sh_want_fpm_limits(self, version: str, content: str, _tasks: str) -> None:
+        unit = f"php{version or self.php_version}-fpm.service"
+        self._sh_want_unit_part(f"/etc/systemd/system/{unit}.d/aegir.conf", content)
+        self._sh_want_declared_limits(unit)
+
+    def _sh_want_no_fpm_limits(self, of_all: str) -> None:
+        units = "/etc/systemd/system"
+        parts = [
+            f"{units}/{name}/aegir.conf" for name in self.listed(units) if re.fullmatch(r"php.*-fpm\.service\.d", name)
+        ]
+        for path in (*parts, of_all):
+            if self.exists(path) and self._deviates(f"file {path}: still there"):
+                self._sh_rm(path)
+                self._sh_rmdir(posixpath.dirname(path))
 
     def _sh_want_only_pool(self, name: str, kept: str, *serving: str) -> None:
         for directory in self.listed(POOLS):
@@ -315,13 +345,15 @@ class Web(Accounts):
         php = version or self.php_version
         self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{php}\n{text}\n"))
 
-    def _sh_want_no_cron(self, user: str, environment: str, timer: str) -> None:
-        if not self.exists(environment) and not self.exists(timer):
+    def _sh_want_no_cron(self, user: str, environment: str, timer: str, limits: str) -> None:
+        part = posixpath.dirname(limits)
+        if not any(self.exists(path) for path in (environment, timer, part)):
             return
         if not self._deviates(f"cron of {user}: still there"):
             return
         self.items.pop(("service", f"aegir-cron@{user}.timer"), None)
-        self._sh_rm(environment, timer)
+        self._sh_rm(environment, timer, limits)
+        self._sh_rmdir(part)
         units = "/etc/systemd/system"
         if not any(re.fullmatch(r"aegir-cron@.*\.timer", name) for name in self.listed(units)):
             place = posixpath.dirname(environment)

@@ -14,7 +14,7 @@ from aegir_components.applications import probe
 from aegir_components.host import script
 from aegir_components.services import functions
 from lab import Host, HostSpec, Lab
-from tests.integration import switching
+from tests.integration import controllers, switching
 from tests.integration.farm import Farm, fetch, web_and_database
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -235,6 +235,67 @@ def test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request(f
         asking.join()
     assert len(statuses) > 50
     assert {200} == set(statuses)
+
+
+def test_no_site_takes_the_machine_or_the_database_from_its_neighbours(farm: Farm, lab: Lab) -> None:
+    web, user, account = lab.host("web1"), layout.system_user(TWO), layout.account_name(TWO)
+    controllers.hand_over(web)
+    farm.settings["sites"][TWO] |= {
+        "isolation": "process",
+        "limits": {"cpu": "50%", "memory": "300M", "tasks": 40, "connections": 5},
+    }
+    farm.up()
+    unit, running = f"aegir-php@{user}.service", f"ps -o pid= -u {user} | wc -l"
+
+    php(web, TWO, "bomb", "ini_set('memory_limit', -1); $x = str_repeat('x', 1000000000); echo strlen($x);")
+    assert [200, 200] == [fetch(web, name).status for name in (ONE, TWO)], "one process ended, and no other with it"
+    assert "1000000000" not in fetch(web, TWO, "/bomb.php").body
+    # Two that never end, for three seconds.
+    burning = "exec('for n in 1 2; do timeout 20 sh -c \"while :; do :; done\" >/dev/null 2>&1 & done; sleep 3');"
+    php(web, TWO, "bomb", burning)
+    burnt = sum(int(line) for line in web.run(f"ps -o times= -u {user} -C sh").stdout.split())
+    assert 0 < int(web.run(running).stdout)
+    assert burnt <= 4, f"{burnt} s of the processor's time in 3 s of half a core"
+    assert 200 == fetch(web, ONE).status
+    forks = "exec('i=0; while [ $i -lt 600 ]; do sleep 20 & i=$((i+1)); done >/dev/null 2>&1; true');"
+    php(web, TWO, "bomb", forks)
+    assert int(web.run(running).stdout) <= 40
+    assert 200 == fetch(web, ONE).status
+    web.run(f"pkill -KILL -u {user}; systemctl restart {unit}")
+    hog = (
+        "define('SHORTINIT', true); require 'wp-load.php'; mysqli_report(0); $held = []; "
+        "for ($i = 0; $i < 60; $i++) { $c = mysqli_connect(DB_HOST, DB_USER, DB_PASSWORD, DB_NAME); if ($c) $held[] = $c; } "
+        "echo '[held:', count($held), ']';"
+    )
+    # The one that WordPress has itself is counted as well.
+    assert "[held:4]" in php(web, TWO, "bomb", hog)
+    assert "[held:31]" in php(web, ONE, "bomb", hog)
+
+    pool = layout.system_user(ONE)
+    php(web, ONE, "bomb", forks)
+    assert int(web.run(f"ps -o pid= -u {pool} | wc -l").stdout) <= 288
+    assert [200, 200] == [fetch(web, name).status for name in (ONE, TWO)]
+    web.run(f"pkill -KILL -u {pool} sleep; rm {ROOT}/code/bomb.php")
+    farm.unchanged("--refresh")
+
+    host = lab.host("web1").address
+    lab.host("db1").run(f"mysql -e \"ALTER USER '{account}'@'{host}' WITH MAX_USER_CONNECTIONS 0\"")
+    web.run(f"systemctl set-property {unit} MemoryMax=infinity; rm /etc/systemd/system/php8.2-fpm.service.d/aegir.conf")
+    found = farm.drift().sentence
+    assert "may have any number of connections at once, not 5" in found
+    assert f"limits of {unit}: changed by systemctl set-property" in found
+    assert "php8.2-fpm.service.d/aegir.conf: missing" in found
+    before = web.run(f"systemctl show -p MainPID {unit} php8.2-fpm.service").stdout
+    farm.up("--refresh")
+    assert f"MemoryMax={300 * 2**20}" in web.run(f"systemctl show -p MemoryMax {unit}").stdout
+    farm.settings["sites"][TWO]["limits"] = {"memory": "400M"}
+    farm.up()
+    assert f"MemoryMax={400 * 2**20}" in web.run(f"systemctl show -p MemoryMax {unit}").stdout
+    assert before == web.run(f"systemctl show -p MainPID {unit} php8.2-fpm.service").stdout, "nothing was restarted"
+    for key in ("isolation", "limits"):
+        del farm.settings["sites"][TWO][key]
+    farm.up()
+    farm.unchanged("--refresh")
 
 
 def test_a_renamed_site_keeps_its_data_under_its_former_name(farm: Farm, lab: Lab) -> None:

@@ -22,13 +22,16 @@ LONG_FORMS: list[dict[str, Any]] = [
                 "services": {"web": {"type": "apache"}, "database": {"type": "mysql", "admin": {}}},
                 "aegir_user": {},
                 "php": {"values": {}},
+                "limits": {},
                 "commands": {"x": {}},
             }
         },
         "clusters": {"x": {"uploads": {}}},
         "packs": {"x": {}},
         "platforms": {"x": {"source": {kind: "x", "composer": {}}}},
-        "sites": {"x.example.com": {"admin": {}, "database": {}, "certificate": {}, "php": {"values": {}}}},
+        "sites": {
+            "x.example.com": {"admin": {}, "database": {}, "certificate": {}, "php": {"values": {}}, "limits": {}}
+        },
         "acme": {},
     }
     for kind in ("path", "git", "archive", "makefile")

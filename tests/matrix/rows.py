@@ -88,6 +88,7 @@ def _key_pair(world: World) -> None:
         (world.hub / f"key{number}.pem").write_text(pair.key)
 
 
+OWN: Final = {"sites.*.isolation": "process"}
 SITES = (
     Row(key="sites.*.platform", values=("press",)),
     Row(key="sites.*.database", values=("db2",)),
@@ -126,6 +127,10 @@ SITES = (
     Row(key="sites.*.php.children", values=(4, 6)),
     Row(key="sites.*.php.values.*", values=("1", "0")),
     Row(key="sites.*.php.version", values=("8.3",)),
+    Row(key="sites.*.limits.cpu", values=("50%", "150%"), given=OWN),
+    Row(key="sites.*.limits.memory", values=("512M", "1G"), given=OWN),
+    Row(key="sites.*.limits.tasks", values=(64, 128), given=OWN),
+    Row(key="sites.*.limits.connections", values=(16, 24)),
     Row(key="sites.*.settings.*", values=("one", "two")),
     Row(key="sites.*.config.*", values=({"name": "One"}, {"name": "Two"})),
     Row(key="sites.*.health", values=(False, True)),
@@ -156,6 +161,7 @@ PLATFORMS = (
     Row(key="platforms.*.source.composer.trusted", values=(True,)),
     Row(key="platforms.*.rollback", values=("0" * 16,)),
     Row(key="platforms.*.release", values=("0" * 16,)),
+    Row(key="platforms.*.database", values=("keep", "check")),
     Row(key="platforms.*.publish_path", values=("/srv/www/code", "/srv/www/other")),
     Row(key="platforms.*.keep_releases", values=(5, 1)),
     Row(key="platforms.*.allow_shrink", values=(True, False)),
@@ -176,6 +182,10 @@ SERVERS = (
     Row(key="servers.*.php.time", values=(20, 30)),
     Row(key="servers.*.php.children", values=(4, 6)),
     Row(key="servers.*.php.values.*", values=("1", "0")),
+    Row(key="servers.*.limits.cpu", values=("50%", "150%")),
+    Row(key="servers.*.limits.memory", values=("512M", "1G")),
+    Row(key="servers.*.limits.tasks", values=(64, 128)),
+    Row(key="servers.*.limits.connections", values=(16, 24), at="db1"),
     Row(key="servers.*.php.version", values=("8.2",)),
     Row(key="servers.*.services.web", values=("nginx_ssl",)),
     Row(key="servers.*.services.web.type", values=("apache",)),

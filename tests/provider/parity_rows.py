@@ -305,6 +305,17 @@ call("want_php_only", "another one stays beside it", ("8.1",), *PHP, *OLD)
 call("activate_php_beside", "nothing waits", ("activate",), *PHP)
 call("activate_php_beside", "one waits", ("activate",), *PHP, waiting("fpm_later_of 8.1", "php8.1-fpm"))
 call("activate_php_beside", "it waited before", ("activate_new",), *PHP, waiting("fpm_later_of 8.1", "php8.1-fpm"))
+PART = f"{UNITS}/php8.2-fpm.service.d/aegir.conf"
+SLICE = f"{UNITS}/aegir.slice"
+call("want_unit_part", "it is missing", (SLICE, script.encoded(TEXT)))
+call("want_unit_part", "it differs", (PART, script.encoded(TEXT)), file(PART, "[Service]\n"))
+call("want_declared_limits", "nobody changed them", ("php8.2-fpm.service",))
+CHANGED = "/etc/systemd/system.control/php8.2-fpm.service.d"
+call("want_declared_limits", "somebody changed them", ("php8.2-fpm.service",), directory(CHANGED))
+call("want_fpm_limits", "there are none", ("", script.encoded(TEXT), "288"), *PHP)
+call("want_fpm_limits", "of a version", ("8.1", script.encoded(TEXT), "288"), *PHP, directory(CHANGED))
+call("want_no_fpm_limits", "there are none", (SLICE,), *PHP)
+call("want_no_fpm_limits", "there are some", (SLICE,), *PHP, file(PART, "[Service]\n"), file(SLICE, "[Slice]\n"))
 SERVING = ("apache_test", "apache_reload", "apache2")
 call("want_only_pool", "there is none", ("a.conf", "", *SERVING), *PHP)
 call(
@@ -362,10 +373,18 @@ call("site_lock", "nobody is at work", ("site-a", "5", SITE))
 ENVIRONMENT, TIMER = f"{CONF}/cron/site-a.env", f"{UNITS}/aegir-cron@site-a.timer"
 call("want_cron_environment", "it is missing", (ENVIRONMENT, "A=b\n"), directory(f"{CONF}/cron"), *PHP)
 call("want_cron_environment", "its directory is missing", (ENVIRONMENT, "A=b\n"), *PHP)
-call("want_no_cron", "there is none", ("site-a", ENVIRONMENT, TIMER))
+LIMITED = f"{UNITS}/aegir-cron@site-a.service.d/limits.conf"
+call("want_no_cron", "there is none", ("site-a", ENVIRONMENT, TIMER, LIMITED))
 CRON = (file(ENVIRONMENT), file(TIMER), file(f"{UNITS}/aegir-cron@.service"), file(f"{CONF}/cron/drupal.php"))
-call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER), *CRON)
-call("want_no_cron", "one of two", ("site-a", ENVIRONMENT, TIMER), *CRON, file(f"{UNITS}/aegir-cron@site-b.timer"))
+call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER, LIMITED), *CRON)
+call("want_no_cron", "it has limits", ("site-a", ENVIRONMENT, TIMER, LIMITED), *CRON, file(LIMITED))
+call(
+    "want_no_cron",
+    "one of two",
+    ("site-a", ENVIRONMENT, TIMER, LIMITED),
+    *CRON,
+    file(f"{UNITS}/aegir-cron@site-b.timer"),
+)
 MASTER = ("site-a", f"{CONF}/php-fpm/process.d/site-a.conf", f"{UNITS}/aegir-php@site-a.service")
 PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2], "PrivateDevices=yes")
 call("want_fpm_process", "it is missing", PROCESS, directory(f"{CONF}/php-fpm/process.d"), *PHP)

@@ -315,7 +315,7 @@ FAULTS = [
     ),
     pytest.param(
         {"servers>web1>a b": 1},
-        f'{WEB}["a b"]: unknown key; known: address, aegir_user, commands, connection, dns, php, services, ssh',
+        f'{WEB}["a b"]: unknown key; known: address, aegir_user, commands, connection, dns, limits, php, services, ssh',
         id="server-odd-key",
     ),
     pytest.param(
@@ -1137,7 +1137,7 @@ def test_all_faults_come_at_once_under_one_header() -> None:
 
 def test_a_fault_in_a_server_is_not_repeated_by_all_that_name_it() -> None:
     assert (
-        f"{DB}: must be a mapping with address, aegir_user, commands, connection, dns, php, services, ssh, not the number 5",
+        f"{DB}: must be a mapping with address, aegir_user, commands, connection, dns, limits, php, services, ssh, not the number 5",
         f'{WEB}.services.web.type: must be one of apache, apache_ssl, nginx, nginx_ssl, not "iis"',
     ) == faults_of({"servers>web1>services>web": {"type": "iis"}, "servers>db1": 5})
 

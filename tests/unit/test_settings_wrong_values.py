@@ -87,6 +87,14 @@ WRONG: dict[str, tuple[Any, ...]] = {
     f"{ONE}/php/children": (0, "8"),
     f"{ONE}/php/memory": (512, "512MB", 0),
     f"{ONE}/php/version": (8.2, "8"),
+    f"{ONE}/limits/cpu": (50, "50", "half", "0%"),
+    f"{ONE}/limits/memory": (512, "512MB", "32M"),
+    f"{ONE}/limits/tasks": (8, "64"),
+    f"{ONE}/limits/connections": (0, 1, "10"),
+    f"{SERVER}/limits/cpu": (1.5, "150 %"),
+    f"{SERVER}/limits/memory": ("2T",),
+    f"{SERVER}/limits/tasks": (15,),
+    f"{SERVER}/limits/connections": (1,),
 }
 HELP = (
     "must be ",

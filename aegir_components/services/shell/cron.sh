@@ -23,16 +23,17 @@ want_cron_environment() { # path text version: with that PHP, or the machine's u
     want_file "$1" root root 644 "$(printf 'AEGIR_PHP=php%s\n%s\n' "${3:-$(php_version)}" "$2" | base64 | tr -d '\n')"
 }
 
-want_no_cron() { # user environment timer
-    [ -e "$2" ] || [ -e "$3" ] || return 0
+want_no_cron() { # user environment timer limits
+    [ -e "$2" ] || [ -e "$3" ] || [ -e "${4%/*}" ] || return 0
     deviates "cron of $1: still there" || return 0
     systemctl -q disable --now "aegir-cron@$1.timer" 2>/dev/null 9>&-
     # What runs now may finish; nothing starts it again.
-    rm -f "$2" "$3" || fail "the cron of $1 could not be removed"
+    rm -f "$2" "$3" "$4" || fail "the cron of $1 could not be removed"
     if ! ls /etc/systemd/system/aegir-cron@*.timer >/dev/null 2>&1; then # with the last site goes what all of them shared
         rm -f /etc/systemd/system/aegir-cron@.service "${2%/*}"/*.php
         rmdir "${2%/*}" 2>/dev/null || :
     fi
+    [ ! -d "${4%/*}" ] || rmdir "${4%/*}" 2>/dev/null || :
     systemctl -q reset-failed "aegir-cron@$1.service" 2>/dev/null 9>&-
     systemctl daemon-reload 9>&- || fail "systemd could not be told that the cron of $1 is removed"
 }

@@ -17,18 +17,23 @@ want_fpm_process() { # user configuration base64-content unit limits version: te
         rm -f "$fp_try"
     fi
     want_file "$2" root root 644 "$3"
-    fp_unit_before=$DRIFTS
+    fp_own=$DRIFTS fp_same=$(unit_without_limits "$4")
     want_file "$4" root root 644 "$fp_unit"
     if [ "$MODE" = apply ] && [ "$DRIFTS" != "$fp_before" ]; then
         systemctl daemon-reload 9>&-
         if systemctl -q is-active "aegir-php@$1.service"; then
-            # A reload starts the same program with the same words again.
+            # A reload starts the same program with the same words again; systemd gives new limits to what runs.
             fp_how=reload
-            [ "$DRIFTS" = "$fp_unit_before" ] || fp_how=restart
+            [ "$fp_same" = "$(unit_without_limits "$4")" ] || fp_how=restart
+            [ "$fp_how $fp_own" = "reload $fp_before" ] ||
             fpm_renewed "aegir-php@$1.service" systemctl $fp_how "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not read its configuration again"
         fi
     fi
     want_service "aegir-php@$1.service"
+}
+
+unit_without_limits() { # path
+    grep -vE '^(CPU|Memory|Tasks|OOM|Slice=)' "$1" 2>/dev/null
 }
 
 sites_active_before() { # path test reload unit: where this is still there, requests go on to it until the web server reloads

@@ -257,6 +257,45 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
     fi
 }
 
+want_unit_part() { # path content: of a unit's configuration; systemd gives new limits to what runs
+    [ "$MODE" != apply ] || mkdir -p "${1%/*}" || fail "${1%/*} could not be made"
+    up_before=$DRIFTS
+    want_file "$1" root root 644 "$2"
+    [ "$MODE" != apply ] || [ "$DRIFTS" = "$up_before" ] || systemctl daemon-reload 9>&- || fail "systemd could not read $1"
+}
+
+want_declared_limits() { # unit: what somebody set by `systemctl set-property` is taken back
+    for dl_path in "/etc/systemd/system.control/$1.d" "/run/systemd/system.control/$1.d"; do
+        [ -d "$dl_path" ] || continue
+        deviates "limits of $1: changed by systemctl set-property, in $dl_path" || continue
+        rm -rf "$dl_path" && systemctl daemon-reload 9>&- || fail "$dl_path could not be removed"
+    done
+}
+
+want_fpm_limits() { # version-or-empty content processes: of the master that pools share; what runs has them at once, without a reload
+    fl_version=${1:-$(php_version)} fl_before=$DRIFTS
+    want_unit_part "/etc/systemd/system/php$fl_version-fpm.service.d/aegir.conf" "$2"
+    want_declared_limits "php$fl_version-fpm.service"
+    [ "$MODE" = apply ] && [ "$DRIFTS" != "$fl_before" ] || return 0
+    fl_main=$(systemctl show -p MainPID --value "php$fl_version-fpm.service")
+    [ "${fl_main:-0}" != 0 ] || return 0
+    # The master as well: a reload starts it again with the limits that it has. A container may neither raise a limit nor change
+    # those of another user's processes: there they count from the master's next start, or a pool's next process.
+    for fl_pid in "$fl_main" $(pgrep -P "$fl_main"); do
+        prlimit --pid "$fl_pid" --nproc="$3:$3" 2>/dev/null || :
+        { echo 300 >"/proc/$fl_pid/oom_score_adj"; } 2>/dev/null || :
+    done
+}
+
+want_no_fpm_limits() { # slice
+    for nl_path in /etc/systemd/system/php*-fpm.service.d/aegir.conf "$1"; do
+        [ -e "$nl_path" ] || continue
+        deviates "file $nl_path: still there" || continue
+        rm -f "$nl_path" && systemctl daemon-reload 9>&- || fail "$nl_path could not be removed"
+        rmdir "${nl_path%/*}" 2>/dev/null || :
+    done
+}
+
 want_php_only() { # versions...: beside the usual one; another one keeps the pools of its sites until they leave, and no others
     for po_file in /etc/php/*/fpm/pool.d/zz-aegir.conf; do
         po_version=${po_file#/etc/php/} po_version=${po_version%%/*}
@@ -277,7 +316,8 @@ php_leaves() { # version file
         return 0
     fi
     deviates "PHP $1: our pools are still in it" || return 0
-    rm -f "$2" "/etc/php/$1/fpm/conf.d/99-aegir.ini" && php_reads_again "$1"
+    rm -f "$2" "/etc/php/$1/fpm/conf.d/99-aegir.ini" "/etc/systemd/system/php$1-fpm.service.d/aegir.conf" && php_reads_again "$1"
+    rmdir "/etc/systemd/system/php$1-fpm.service.d" 2>/dev/null || :
 }
 
 php_gives_up_usual() { # version file

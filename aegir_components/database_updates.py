@@ -1,0 +1,217 @@
+"""Which database updates the sites of a platform lack with another release: told at preview, by one query a database.
+
+Code and database belong together. Whoever gives a site other code learns here what its database will lack, and is stopped
+where no update leads from the one to the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from . import settings
+from .applications import APPLICATIONS
+from .applications.updates import Available, Extension, Had, Pending
+from .hub_records import Records
+from .layout import RELEASE_DIGEST_LENGTH
+from .mysql import client, databases, statements
+from .providers.database import endpoint
+from .recorded import Outputs, Recorded
+from .sources.resolve import Resolved
+
+KIND: Final = "updates"
+NAMED: Final = 3
+"""Updates that are named before "and 40 more"."""
+AT_ONCE: Final = 8
+"""Database servers that are asked at a time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changing:
+    """A site that gets other code."""
+
+    site: settings.Site
+    database: Outputs = field(repr=False)
+    """What the state has of its database, with the hub's password."""
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is to be told, and what stops the run."""
+
+    warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+Answers = Mapping[str, "Had | str | None"]
+"""By database: what it has had, why nobody knows, or ``None`` where no such application is in it."""
+Ask = Callable[[Iterable[Changing]], Answers]
+
+
+def judge(
+    before: Recorded,
+    declared: settings.Settings,
+    sources: Mapping[str, Resolved],
+    code: Mapping[str, Available],
+    ask: Ask,
+) -> Found:
+    """Compare the databases of all sites that get other code with that code.
+
+    Args:
+        before: the state of the last run.
+        declared: the stack.
+        sources: the platforms' code.
+        code: what each release brings, of those that are known.
+        ask: asks databases.
+    """
+    found = Found()
+    going = {name: list(_changing(before, declared, name, source)) for name, source in sources.items() if name in code}
+    answers = ask([site for sites in going.values() for site in sites]) if any(going.values()) else {}
+    for name, sites in going.items():
+        lacking: dict[Pending, list[str]] = {}
+        where = f'aegir:platforms["{name}"]'
+        for changing in sites:
+            answer, site = answers.get(_name(changing)), changing.site.display_name
+            if isinstance(answer, str):
+                found.warnings.append(
+                    f"{where}: which updates the database of {site} lacks with the other code is not known: {answer}"
+                )
+            elif answer is not None:
+                lacking.setdefault(APPLICATIONS[changing.application].updates.compare(code[name], answer), []).append(
+                    site
+                )
+        title = APPLICATIONS[sources[name].code.application].title
+        step = f"its sites go from {title} {_former(before, sites)} to {code[name].version}" if sites else ""
+        for pending, on in lacking.items():
+            found.warnings.extend(_told(where, step, pending, ", ".join(on)))
+            if declared.platforms[name].database != "keep":
+                found.problems.extend(_stopped(where, step, pending, ", ".join(on)))
+    return found
+
+
+def of_sources(
+    before: Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], *, keep: bool
+) -> dict[str, Available]:
+    """Read what each release brings that is not live yet, or gets a site from another platform.
+
+    Args:
+        before: the state of the last run.
+        declared: the stack.
+        sources: the platforms' code.
+        keep: whether what was read is written down: on the way back to a release its code may not be on the hub any more.
+    """
+    records, found = Records(declared.hub.root, KIND), {}
+    for name, source in sources.items():
+        digest = source.tree.digest
+        if digest == _live(before, name) and not any(_changing(before, declared, name, source)):
+            continue
+        known = records.get(digest[:RELEASE_DIGEST_LENGTH])
+        if known is not None:
+            found[name] = _from_record(known)
+        elif not declared.platforms[name].rollback:
+            found[name] = APPLICATIONS[source.code.application].updates.available(source.directory, source.code.docroot)
+            if keep:
+                records.put(_to_record(found[name]), digest[:RELEASE_DIGEST_LENGTH])
+    return found
+
+
+def ask_databases(sites: Iterable[Changing]) -> dict[str, Had | str | None]:
+    """Ask the databases of sites, each server over one connection."""
+    servers: dict[client.Endpoint, list[Changing]] = {}
+    for site in sites:
+        servers.setdefault(endpoint(dict(site.database), str(site.database["server"])), []).append(site)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        asked = pool.map(_ask_server, servers, servers.values())
+        return {name: answer for answers in asked for name, answer in answers.items()}
+
+
+def _ask_server(server: client.Endpoint, sites: list[Changing]) -> dict[str, Had | str | None]:
+    try:
+        with client.connect(server) as session:
+            return {_name(site): _ask(session, site) for site in sites}
+    except client.DatabaseError as fault:
+        return {_name(site): str(fault) for site in sites}
+
+
+def _ask(session: client.Session, site: Changing) -> Had | None:
+    updates, database = APPLICATIONS[site.application].updates, _name(site)
+    if not set(updates.tables) <= databases.tables_of(session, database).keys():
+        return None
+    session.rows(f"USE {statements.name(database)}")
+    return updates.had(session.rows(updates.query))
+
+
+def _changing(before: Recorded, declared: settings.Settings, platform: str, source: Resolved) -> Iterator[Changing]:
+    """List the sites that get the code of a platform in place of other code of the same application."""
+    for site in declared.sites_on(platform):
+        have, database = _configured(before, site), before.of("aegir:SiteDatabase").get(site.identity)
+        was_on = str(have.get("platform", ""))
+        if not have or not database or have.get("application") != source.code.application:
+            continue
+        if source.tree.digest != _live(before, was_on):
+            yield Changing(site=site, database=database, application=source.code.application)
+
+
+def _configured(before: Recorded, site: settings.Site) -> Outputs:
+    return before.of("aegir:SiteConfiguration").get(site.identity, {})
+
+
+def _live(before: Recorded, platform: str) -> str:
+    return str(before.of("aegir:Release").get(platform, {}).get("digest", ""))
+
+
+def _former(before: Recorded, sites: Iterable[Changing]) -> str:
+    """Name the versions that sites have now."""
+    on = {str(_configured(before, changing.site).get("platform", "")) for changing in sites}
+    facts = [before.of("aegir:Release").get(name, {}).get("facts") or {} for name in on]
+    return (
+        " and ".join(sorted({str(known["version"]) for known in facts if known.get("version")})) or "an unknown version"
+    )
+
+
+def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
+    if pending.names:
+        more = len(pending.names) - NAMED
+        named = ", ".join(pending.names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+        count = f"{len(pending.names)} ({named})"
+        yield f"{where}: {step}, and the databases do not follow by themselves. Pending updates of {sites}: {count}"
+    if pending.missing:
+        yield f"{where}: {step}, and lacks modules that are installed in {sites}: {', '.join(pending.missing)}"
+
+
+def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
+    if pending.newer:
+        yield (
+            f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Restore the database "
+            f"of before its updates, or write database: keep at the platform if you know that this code works with it"
+        )
+    if pending.too_old:
+        yield (
+            f"{where}: {step}, and no update leads there from the database of {sites}: {'; '.join(pending.too_old)}. Release a "
+            f"version between first, and run its updates; database: keep at the platform releases it all the same"
+        )
+
+
+def _name(site: Changing) -> str:
+    return str(site.database["database"])
+
+
+def _to_record(code: Available) -> dict[str, Any]:
+    return dataclasses.asdict(code)
+
+
+def _from_record(record: Mapping[str, Any]) -> Available:
+    found = {
+        name: Extension(
+            numbered=tuple(known["numbered"]),
+            last_removed=int(known["last_removed"]),
+            posts=tuple(known["posts"]),
+            removed_posts=dict(known["removed_posts"]),
+        )
+        for name, known in record["extensions"].items()
+    }
+    return Available(version=str(record["version"]), extensions=found, themes_too=bool(record["themes_too"]))
