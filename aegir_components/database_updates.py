@@ -140,10 +140,11 @@ def _ask_server(server: client.Endpoint, sites: list[Changing]) -> dict[str, Had
 
 def _ask(session: client.Session, site: Changing) -> Had | None:
     updates, database = APPLICATIONS[site.application].updates, _name(site)
-    if not set(updates.tables) <= databases.tables_of(session, database).keys():
+    tables = databases.tables_of(session, database)
+    if not set(updates.tables) <= tables.keys():
         return None
     session.rows(f"USE {statements.name(database)}")
-    return updates.had(session.rows(updates.query))
+    return updates.had(session.rows(updates.query(tables)))
 
 
 def _changing(before: Recorded, declared: settings.Settings, platform: str, source: Resolved) -> Iterator[Changing]:

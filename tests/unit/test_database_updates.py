@@ -148,6 +148,16 @@ def test_updates_of_wordpress_are_one_number(tmp_path: Path, number: str, expect
     assert expected == WORDPRESS.compare(code, WORDPRESS.had([(number,)]))
 
 
+def test_each_site_of_a_wordpress_network_has_its_number(tmp_path: Path) -> None:
+    write(tmp_path, {"wp-includes/version.php": "<?php\n$wp_version = '6.9.1';\n$wp_db_version = 60717;\n"})
+    code = WORDPRESS.available(tmp_path, ".")
+    query = WORDPRESS.query(["wp_options", "wp_2_options", "wp_posts", "wp_my_options", "wp_2_postmeta"])
+    assert ["wp_2_options", "wp_options"] == [part.split()[3] for part in query.split(" UNION ALL ")]
+    had = WORDPRESS.had([("60717",), (b"58975",), ("57155",)])
+    assert ("from database version 57155 to 60717, 2 sites of the network",) == WORDPRESS.compare(code, had).names
+    assert not WORDPRESS.compare(code, WORDPRESS.had([("60717",), ("60717",)]))
+
+
 def declared(**platform: Any) -> settings.Settings:
     return settings.load(
         {
