@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO
 
+from .environment import without_pulumis
+
 LONGEST = 64_000_000
 """Bytes of one answer; the longest of ours, a list of all that is in a release, has some millions."""
 _CHUNK = 1 << 16
@@ -102,7 +104,7 @@ def run(
     """
     given = subprocess.PIPE if data is not None else stdin if stdin is not None else subprocess.DEVNULL
     # Not as a context: that would close what a program's children still hold open, and wait for them.
-    process = subprocess.Popen(command, stdin=given, stdout=stdout, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=given, stdout=stdout, stderr=subprocess.PIPE, env=without_pulumis())
     late = threading.Event()
 
     def end() -> None:

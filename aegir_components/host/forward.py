@@ -11,6 +11,7 @@ from pathlib import Path
 from . import multiplex
 from .classify import tail
 from .connection import Connection
+from .environment import without_pulumis
 from .errors import CommandFailed
 
 TIMEOUT = 10
@@ -45,4 +46,4 @@ def to_local(conn: Connection, address: str, port: int) -> Iterator[Path]:
 def _control(conn: Connection, verb: str, rule: str) -> subprocess.CompletedProcess[str]:
     path = multiplex.socket_path(conn)
     command = ["ssh", "-F", "none", "-o", f"ControlPath={path}", "-O", verb, "-L", rule, conn.address]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False, env=without_pulumis())

@@ -1,4 +1,4 @@
-"""Pinned host keys: one known_hosts file a machine, under the hub root (design.md, decision 7).
+"""Pinned host keys: one known_hosts file a machine, under the hub root (docs/decisions, decision 7).
 
 A key comes from, in this order: the stack file (``ssh.host_key``), a known_hosts file of the user's
 (``hub.ssh.known_hosts``), a first contact that the stack file allows (``ssh.trust: first-use``), which is then
@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 
 from .connection import Connection
+from .environment import without_pulumis
 from .errors import HostKeyChanged, HostKeyUnknown, HostUnreachable
 
 SCAN_TIMEOUT = 15
@@ -109,6 +110,7 @@ def _looked_up(conn: Connection) -> list[str]:
             text=True,
             timeout=10,
             check=False,
+            env=without_pulumis(),
         ).stdout
         keys = [" ".join(line.split()[1:3]) for line in found.splitlines() if line.strip() and not line.startswith("#")]
         if keys:
@@ -125,6 +127,7 @@ def scan(conn: Connection) -> list[str]:
     answer = subprocess.run(
         ["ssh-keyscan", "-T", "10", "-p", str(conn.port), "-t", "ed25519,ecdsa,rsa", conn.address],
         capture_output=True, text=True, timeout=SCAN_TIMEOUT, check=False,
+        env=without_pulumis(),
     )  # fmt: skip
     keys = [" ".join(line.split()[1:3]) for line in answer.stdout.splitlines() if line and not line.startswith("#")]
     order = ("ssh-ed25519", "ecdsa-", "ssh-rsa")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from aegir_components import settings
 
+from .environment import without_pulumis
+
 
 def public_key(hub: settings.Hub) -> str:
     """Give the hub's public key, without its comment.
@@ -21,13 +23,14 @@ def public_key(hub: settings.Hub) -> str:
         if not identity.exists() and identity == Path(hub.root) / ".ssh" / "id_ed25519":
             identity.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "aegir hub", "-f", str(identity)]
-            subprocess.run(command, check=True, capture_output=True, timeout=30)
+            subprocess.run(command, check=True, capture_output=True, timeout=30, env=without_pulumis())
         shown = subprocess.run(
             ["ssh-keygen", "-y", "-P", "", "-f", str(identity)],
             capture_output=True,
             text=True,
             timeout=30,
             check=False,
+            env=without_pulumis(),
         )
     except (OSError, subprocess.SubprocessError) as fault:
         raise settings.SettingsError([f"aegir:hub.ssh.identity: {str(identity)!r} cannot be used: {fault}"]) from None

@@ -1,4 +1,4 @@
-"""One ssh connection a machine, shared by all threads and processes of a run (design.md, decision 3).
+"""One ssh connection a machine, shared by all threads and processes of a run (docs/decisions, decision 3).
 
 A new connection costs 15 to 20 times a multiplexed command, and sshd drops the eleventh login that comes at once
 (MaxStartups). ssh's own ``ControlMaster=auto`` does not prevent this: clients that start together all log in. So the
@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from . import hostkeys
 from .classify import login_failure, worth_retrying
 from .connection import Connection
+from .environment import without_pulumis
 from .errors import ConnectionRefused, HostError, HostKeyChanged, HostUnreachable
 
 CONNECT_TIMEOUT = 10
@@ -210,7 +211,7 @@ def disconnect(conn: Connection) -> None:
     """Close the shared connection when it is open."""
     with suppress(subprocess.TimeoutExpired):
         command = ["ssh", "-F", "none", "-o", f"ControlPath={socket_path(conn)}", "-O", "exit", conn.address]
-        subprocess.run(command, capture_output=True, timeout=CONTROL_TIMEOUT, check=False)
+        subprocess.run(command, capture_output=True, timeout=CONTROL_TIMEOUT, check=False, env=without_pulumis())
 
 
 def _alive(conn: Connection) -> bool:
@@ -271,7 +272,7 @@ def _log_in(conn: Connection, level: str = "ERROR") -> tuple[int, str]:
             done = subprocess.run(
                 [*command, conn.address],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
-                timeout=LOGIN_TIMEOUT, start_new_session=True, check=False,
+                timeout=LOGIN_TIMEOUT, start_new_session=True, check=False, env=without_pulumis(),
             )  # fmt: skip
             status = done.returncode
         except subprocess.TimeoutExpired:

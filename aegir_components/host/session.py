@@ -14,6 +14,7 @@ from typing import IO
 from . import bounded
 from .classify import BEGIN, command_failure
 from .connection import Connection
+from .environment import without_pulumis
 from .errors import CommandTimeout, HostError
 from .multiplex import in_session
 from .ssh import Answer, command_as
@@ -132,7 +133,7 @@ def _execute(
     command: list[str], text: bytes, talk: Callable[[IO[bytes], bounded.Reader], bytes], timeout: float
 ) -> subprocess.CompletedProcess[str]:
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=without_pulumis()) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         late = threading.Event()

@@ -12,6 +12,7 @@ from functools import cache
 from typing import IO, Self
 
 from . import hub_disk
+from .environment import without_pulumis
 
 CHUNK = 1 << 18
 """Bytes handed on at a time."""
@@ -83,11 +84,17 @@ class Spool:
             "--no-recursion", "--files-from=-", "--format=gnu", "--hard-dereference", "--owner=0", "--group=0",
             "--numeric-owner", "--mode=u=rwX,go=rX",
         ]  # fmt: skip
-        with subprocess.Popen(command, stdin=names, stdout=subprocess.PIPE, stderr=said) as packer:
+        with subprocess.Popen(
+            command, stdin=names, stdout=subprocess.PIPE, stderr=said, env=without_pulumis()
+        ) as packer:
             assert packer.stdout is not None
             if compress:
                 with subprocess.Popen(
-                    ["zstd", "-q", LEVEL, "-c"], stdin=packer.stdout, stdout=subprocess.PIPE, stderr=said
+                    ["zstd", "-q", LEVEL, "-c"],
+                    stdin=packer.stdout,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    env=without_pulumis(),
                 ) as squeezer:
                     assert squeezer.stdout is not None
                     packer.stdout.close()
@@ -115,7 +122,9 @@ def possible() -> bool:
     program = shutil.which("tar")
     if program is None:
         return False
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    said = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, timeout=20, check=False, env=without_pulumis()
+    )
     return "GNU tar" in said.stdout
 
 

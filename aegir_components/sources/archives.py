@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -23,7 +24,19 @@ ZIP_UTF8: Final = 0x800
 ZIP_ENCRYPTED: Final = 0x1
 DAMAGED: Final = (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError, lzma.LZMAError, zlib.error)
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
+WRONG: Final = "the archive is rejected: "
+"""What the line of a program of its own begins with that says what is wrong."""
 ZIP: Final = b"PK\x03\x04"
+
+
+def main(archive: str, scratch: str, code: str) -> int:
+    """Unpack as a program of its own, and say on one line what is wrong."""
+    try:
+        unpack(Path(archive), Path(scratch), Path(code))
+    except SourceError as fault:
+        sys.stdout.write(f"{WRONG}{' '.join(str(fault).split())}\n")
+        return 1
+    return 0
 
 
 def unpack(archive: Path, scratch: Path, code: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from aegir_components import settings
 
-from . import address, archives, composer, downloads, git, makefile, room, tree
+from . import address, composer, downloads, git, makefile, room, tree, unpacking
 from .builds import Store, Workshop, key_of
 from .faults import SourceError, Unreachable
 
@@ -149,8 +149,7 @@ def _archive(source: settings.PlatformSource, hub: Hub) -> Found:
                 )
         else:
             path = downloads.download(place, checksum, hub.root / "cache" / "archives")
-        shop.say(f"unpacking {path}")
-        archives.unpack(path, shop.scratch, shop.code)
+        unpacking.unpack(shop, path)
         if how:
             _install(hub, shop, how, shop.code)
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from . import programs
+from . import git_room
 from .address import Address
 from .builds import BUILD_TIMEOUT, Workshop, locked
 from .faults import SourceError, Unreachable, last_words
@@ -33,13 +29,8 @@ def commit_of(address: Address, ref: str) -> str:
     """
     if COMMIT.fullmatch(ref):
         return ref
-    _need_git()
-    with _git(address) as command:
-        done = programs.run(
-            [*command, "ls-remote", "--", address.plain, *_patterns(ref)],
-            timeout=ASK_TIMEOUT,
-            variables=_variables(address),
-        )
+    with tempfile.TemporaryDirectory(prefix="aegir-git-") as scratch, git_room.opened(address, Path(scratch)) as git:
+        done = git.ask("ls-remote", "--", address.plain, *_patterns(ref), timeout=ASK_TIMEOUT)
     if done.late:
         raise Unreachable(f"{address.shown} gave no answer within {ASK_TIMEOUT:.0f} s")
     if done.status:
@@ -78,14 +69,17 @@ def check_out(shop: Workshop, address: Address, commit: str, mirrors: Path) -> P
     Raises:
         SourceError: the commit cannot be fetched, or holds pointers of Git LFS where its files should be.
     """
-    _need_git()
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", address.plain.rstrip("/").rpartition("/")[2].removesuffix(".git"))[:40]
     mirror = mirrors / f"{name}-{address.digest}.git"
-    with _git(address) as command:
-        with locked(mirror.with_suffix(".lock"), f"fetching {address.shown}"):
-            _fetch(shop, command, address, commit, mirror)
-        _files(shop, command, address, commit, mirror)
-    _refuse_pointers(shop)
+    with locked(mirror.with_suffix(".lock"), f"fetching {address.shown}"):
+        mirror.mkdir(exist_ok=True)
+        with git_room.opened(address, shop.scratch, writable=(mirror,)) as git:
+            _fetch(shop, git, address, commit, mirror)
+    shop.code.mkdir()
+    with git_room.opened(address, shop.scratch, writable=(shop.code,), readable=(mirror,)) as git:
+        _files(shop, git, address, commit, mirror)
+        named = git.ask("-C", str(shop.code), "ls-files", "-z", "--", ":(attr:filter=lfs)", timeout=BUILD_TIMEOUT)
+    _refuse_pointers(shop.code, named.output)
     return mirror
 
 
@@ -94,49 +88,50 @@ def leave(code: Path) -> None:
     shutil.rmtree(code / ".git", ignore_errors=True)
 
 
-def _fetch(shop: Workshop, command: Sequence[str], address: Address, commit: str, mirror: Path) -> None:
-    here = [*command, "-C", str(mirror)]
-    variables = _variables(address)
+def _fetch(shop: Workshop, git: git_room.Git, address: Address, commit: str, mirror: Path) -> None:
+    here = ("-C", str(mirror))
 
     def has() -> bool:
-        asked = programs.run([*here, "cat-file", "-e", f"{commit}^{{commit}}"], timeout=ASK_TIMEOUT)
-        return asked.status == 0
+        return git.ask(*here, "cat-file", "-e", f"{commit}^{{commit}}", timeout=ASK_TIMEOUT).status == 0
 
-    shop.run(*command, "init", "--quiet", "--bare", "--template=", str(mirror))
+    # Readable for the room of the build as well, whatever the hub's user lets others read.
+    git.run(shop, "init", "--quiet", "--bare", "--template=", "--shared=0644", str(mirror))
     if has():
         return
-    fetch = [*here, "-c", "gc.autoDetach=false", "fetch", "--force", "--no-tags", "--", address.plain]
+    fetch = (*here, "-c", "gc.autoDetach=false", "fetch", "--force", "--no-tags", "--", address.plain)
     try:
         # Under names of our own: those of the repository may be a file now and a directory later.
-        shop.run(*fetch, f"+{commit}:refs/aegir/{commit}", variables=variables)
+        git.run(shop, *fetch, f"+{commit}:refs/aegir/{commit}")
     except SourceError:
         shop.say("asking for all branches and tags instead")
     if has():
         return
     # Old servers give a commit only to those who ask for a name, and a branch may have moved on meanwhile.
-    shop.run(*fetch, "+refs/heads/*:refs/aegir-heads/*", "+refs/tags/*:refs/aegir-tags/*", variables=variables)
+    git.run(shop, *fetch, "+refs/heads/*:refs/aegir-heads/*", "+refs/tags/*:refs/aegir-tags/*")
     if not has():
         raise SourceError(f"{address.shown} has no commit {commit} in its branches and tags")
 
 
-def _files(shop: Workshop, command: Sequence[str], address: Address, commit: str, mirror: Path) -> None:
-    here = [*command, *QUIET, "-C", str(shop.code)]
-    shop.run(*command, "init", "--quiet", "--template=", str(shop.code))
-    (shop.code / ".git" / "objects" / "info").mkdir(parents=True, exist_ok=True)
-    (shop.code / ".git" / "objects" / "info" / "alternates").write_text(f"{mirror / 'objects'}\n")
+def _files(shop: Workshop, git: git_room.Git, address: Address, commit: str, mirror: Path) -> None:
+    here = (*QUIET, "-C", str(shop.code))
+    git.run(shop, "init", "--quiet", "--template=", str(shop.code))
+    information = shop.code / ".git" / "objects" / "info"
+    borrow = 'mkdir -p "$1" && printf "%s\\n" "$2" >"$1/alternates"'
+    shop.run("sh", "-c", borrow, "sh", str(information), str(mirror / "objects"), room=git.room)
     # Submodules may be named relative to it.
-    shop.run(*here, "remote", "add", "origin", address.plain)
-    shop.run(*here, "checkout", "--quiet", "--detach", commit, variables=_variables(address))
-    if (shop.code / ".gitmodules").is_file():
-        shop.run(*here, "submodule", "update", "--init", "--recursive", variables=_variables(address))
+    git.run(shop, *here, "remote", "add", "origin", address.plain)
+    git.run(shop, *here, "checkout", "--quiet", "--detach", commit)
+    if git.ask("-C", str(shop.code), "ls-files", "--error-unmatch", ".gitmodules", timeout=ASK_TIMEOUT).status == 0:
+        if git.modules:
+            # git clone takes a path for one that it sees itself.
+            shop.run("sh", str(git.modules), cwd=shop.code, variables=git.variables, room=git.room)
+        else:
+            git.run(shop, *here, "submodule", "update", "--init", "--recursive")
 
 
-def _refuse_pointers(shop: Workshop) -> None:
-    listed = programs.run(
-        ["git", "-C", str(shop.code), "ls-files", "-z", "--", ":(attr:filter=lfs)"], timeout=BUILD_TIMEOUT
-    )
-    for name in filter(None, listed.output.split("\0")):
-        path = shop.code / name
+def _refuse_pointers(code: Path, listed: str) -> None:
+    for name in filter(None, listed.split("\0")):
+        path = code / name
         if path.is_symlink() or not path.is_file():
             continue
         with path.open("rb") as handle:
@@ -150,29 +145,3 @@ def _refuse_pointers(shop: Workshop) -> None:
 def _patterns(ref: str) -> list[str]:
     names = [ref] if ref == "HEAD" or ref.startswith("refs/") else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
     return [pattern for name in names for pattern in (name, f"{name}^{{}}")]
-
-
-@contextmanager
-def _git(address: Address) -> Iterator[list[str]]:
-    """Give git's command line; a password is in a file that only this user reads, and in no argument."""
-    if not address.credentials:
-        yield ["git"]
-        return
-    with tempfile.TemporaryDirectory(prefix="aegir-git-") as directory:
-        path = Path(directory) / "credentials"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-            handle.write(address.credentials)
-        helper = f"store --file={shlex.quote(str(path))}"
-        # The empty one first: helpers of the user's own are not asked, and keep nothing of it.
-        yield ["git", "-c", "credential.helper=", "-c", f"credential.helper={helper}"]
-
-
-def _variables(address: Address) -> dict[str, str]:
-    # No question to anybody, no transport that runs commands, and no path on the hub in a submodule of a foreign address.
-    allowed = "https:http:ssh:git" + (":file" if address.local else "")
-    return {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": allowed, "SSH_ASKPASS_REQUIRE": "never"}
-
-
-def _need_git() -> None:
-    if shutil.which("git") is None:
-        raise SourceError("git is not installed on the hub: apt-get install git")

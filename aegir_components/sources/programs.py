@@ -54,7 +54,7 @@ def confined() -> tuple[str, ...]:
     kept = ",".join(f"+{name}" for name in KEPT_CAPABILITIES)
     prefix = ("setpriv", f"--bounding-set=-all,{kept}", "--inh-caps=-all", "--no-new-privs")
     try:
-        tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=GRACE, check=False)
+        tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=GRACE, check=False, env=environment())
     except OSError:
         return ()
     return prefix if tried.returncode == 0 else ()
@@ -69,6 +69,7 @@ def run(
     log: BinaryIO | None = None,
     holds: Sequence[int] = (),
     kept: bool = True,
+    given: str = "",
 ) -> Done:
     """Run a program to its end.
 
@@ -79,6 +80,7 @@ def run(
         variables: what its environment has besides what every program gets.
         log: where its output goes; without it the result has it.
         holds: open files that it keeps open: the lock of what it works on, should this process be killed.
+        given: what it reads.
         kept: whether it keeps root's powers over files; all others are taken from it. False for what gives up all by itself.
 
     Raises:
@@ -88,12 +90,13 @@ def run(
     process = subprocess.Popen(
         # Should this process be killed, nobody else ends the program.
         ["timeout", "--signal=KILL", limit, *(confined() if kept else ()), *argv],
-        cwd=cwd, env=environment(**(variables or {})), stdin=subprocess.DEVNULL, stdout=log or subprocess.PIPE,
+        cwd=cwd, env=environment(**(variables or {})), stdin=subprocess.PIPE if given else subprocess.DEVNULL,
+        stdout=log or subprocess.PIPE,
         stderr=subprocess.STDOUT if log else subprocess.PIPE, start_new_session=True, pass_fds=tuple(holds),
     )  # fmt: skip
     late = False
     try:
-        output, errors = process.communicate(timeout=timeout)
+        output, errors = process.communicate(given.encode() if given else None, timeout=timeout)
     except subprocess.TimeoutExpired:
         late = True
         _end(process)

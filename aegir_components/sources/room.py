@@ -11,11 +11,14 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from .programs import environment
 
 NUMBER: Final = 65533
 """User and group of the room's programs where the hub is root's; Debian's policy (9.2.2) gives it to nobody."""
@@ -46,6 +49,12 @@ class Room:
     """Where its programs keep what they need on their way."""
     writable: tuple[Path, ...]
     readable: tuple[Path, ...] = ()
+    registries: bool = True
+    """Whether what Composer of the hub's user knows of registries is in it."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of its programs, whatever the hub's user has under these names."""
+    _open: list[None] = field(default_factory=list, repr=False, compare=False)
+    """Not empty while it is open."""
 
     def wrap(self, argv: Sequence[str], cwd: Path) -> list[str]:
         """Give the command line that runs a program in the room.
@@ -73,6 +82,7 @@ class Room:
             "LOGNAME": "build",
             "EMAIL": "build@localhost",
             "COMPOSER_HOME": self.home / "composer",
+            **self.variables,
         }
         gone = [name for name in os.environ if name.startswith(ELSEWHERE)]
         return [
@@ -82,21 +92,26 @@ class Room:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Give what is writable to the room's programs, and take it back when they have ended.
+        """Give what is writable to the room's programs, and take it back when they have ended; once, if it is open already.
 
         Raises:
             OSError: the home cannot be made, or something cannot be given.
         """
+        if self._open:
+            yield
+            return
         composer = self.home / "composer"
-        composer.mkdir(mode=0o700, parents=True)
-        if known := _composer_home():
+        composer.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.registries and (known := _composer_home()):
             for name in COMPOSER_FILES:
                 if (known / name).is_file():
                     shutil.copyfile(known / name, composer / name)
         self._give(NUMBER)
+        self._open.append(None)
         try:
             yield
         finally:
+            self._open.clear()
             self._give(0)
 
     def _give(self, number: int) -> None:
@@ -105,7 +120,12 @@ class Room:
             who = f"{number}:{number}"
             paths = [str(path) for path in (self.home, *self.writable)]
             done = subprocess.run(
-                ["chown", "-RPh", who, "--", *paths], capture_output=True, text=True, check=False, timeout=GIVE_TIMEOUT
+                ["chown", "-RPh", who, "--", *paths],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=GIVE_TIMEOUT,
+                env=environment(),
             )
             if done.returncode:
                 raise OSError(f"the build's files cannot be given to it: {done.stderr.strip()[-200:]}")
@@ -116,7 +136,11 @@ def possible() -> bool:
     """Tell whether a room can be made here: bubblewrap is installed, and this machine lets it make namespaces."""
     try:
         tried = subprocess.run(
-            ["bwrap", *_base(), "--", *_given_up(), "true"], capture_output=True, timeout=GRACE, check=False
+            ["bwrap", *_base(), "--", *_given_up(), "true"],
+            capture_output=True,
+            timeout=GRACE,
+            check=False,
+            env=environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -159,6 +183,21 @@ def _mounted(how: str, paths: Iterable[Path]) -> Iterator[str]:
         for above in reversed(path.parents[:-1]):
             yield from ("--perms", "0755", "--dir", str(above))
         yield from (how, str(path), str(path))
+
+
+def python(*, own: bool = False) -> tuple[str, tuple[Path, ...]]:
+    """Give a Python for programs of ours in a room, and what the room needs for it: the system's, or this process's own."""
+    system = shutil.which("python3", path="/usr/bin:/bin")
+    if system and not own:
+        return system, ()
+    found = Path(getattr(sys, "_base_executable", None) or sys.executable).resolve()
+    base = Path(sys.base_prefix).resolve()
+    return str(found), () if any(base.is_relative_to(system) for system in SYSTEM) else (base,)
+
+
+def owner() -> int | None:
+    """Give the number of the room's programs, where it is another one than the hub's user has."""
+    return NUMBER if os.geteuid() == 0 else None
 
 
 def _number() -> int:

@@ -28,6 +28,7 @@ ACTORS: Final[dict[str, tuple[str, ...]]] = {
     "a source": (
         "attacks/test_source.py::",
         "attacks/test_build.py::",
+        "attacks/test_git.py::",
         "unit/test_hostile_archives.py::",
         "unit/test_hostile_git.py::",
     ),

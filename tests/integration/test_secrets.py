@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -65,10 +67,41 @@ class Sampler:
         return self.seen
 
 
+class OnTheHub:
+    """The programs on the hub that had Pulumi's passphrase in their environment while it looked."""
+
+    def __init__(self, farm: Farm) -> None:
+        self.programs: set[str] = set()
+        self.looked = 0
+        self._mark, self._ends = str(farm.directory).encode(), threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        own = str(os.getpid())
+        while not self._ends.wait(0.05):
+            for path in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    told = (path / "environ").read_bytes()
+                    if path.name == own or self._mark not in told:
+                        continue
+                    self.looked += 1
+                    if b"PULUMI_CONFIG_PASSPHRASE=" in told:
+                        name = (path / "exe").readlink().name
+                        words = (path / "cmdline").read_bytes().decode().split("\0")
+                        # Pulumi starts its plugins by scripts of a shell.
+                        self.programs.add(Path(words[1]).name if name in ("dash", "bash", "sh") and words[1:] else name)
+
+    def end(self) -> None:
+        self._ends.set()
+        self._thread.join()
+
+
 class Estate:
     """A farm whose ups were looked at."""
 
-    def __init__(self, lab: Lab, farm: Farm, ups: list[Done], processes: dict[str, str]) -> None:
+    def __init__(self, lab: Lab, farm: Farm, ups: list[Done], processes: dict[str, str], on_the_hub: OnTheHub) -> None:
+        self.on_the_hub = on_the_hub
         self.lab, self.farm, self.ups, self.processes = lab, farm, ups, processes
         self.hosts = [lab.host("web1"), lab.host("db1")]
         self.passwords = set(GIVEN) | set(secrets_of(farm.export("--show-secrets"))) | {
@@ -96,6 +129,7 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     lab = lab_factory("secrets", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
     settings = web_and_database(lab, source=wordpress, sites={SITE: {}, "two.example.com": {}})
     farm = Farm(tmp_path_factory.mktemp("secrets"), settings, secrets={ADMIN: GIVEN[0]})
+    on_the_hub = OnTheHub(farm)
     samplers = [Sampler(lab.host(name)) for name in ("web1", "db1")]
     try:
         ups = [farm.up("--diff")]
@@ -108,8 +142,9 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
             farm.up("--refresh", "--diff"),
         ]
     finally:
+        on_the_hub.end()
         processes = {sampler.host.name: sampler.end() for sampler in samplers}
-    return Estate(lab, farm, ups, processes)
+    return Estate(lab, farm, ups, processes, on_the_hub)
 
 
 def test_the_passwords_of_a_farm_are_known_here(estate: Estate) -> None:
@@ -146,6 +181,13 @@ def test_fact_13_no_process_on_a_host_shows_a_password(estate: Estate, name: str
     assert seen.count("::round") >= 50
     assert "sshd" in seen
     assert [] == [line for line in seen.splitlines() if estate.found_in(line)]
+
+
+def test_no_program_but_pulumis_own_has_its_passphrase(estate: Estate, record_property: Figure) -> None:
+    found = {re.sub(r"[0-9.]+$", "", name) for name in estate.on_the_hub.programs}
+    assert "pulumi" in found, "it looked"
+    assert {"python", "pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"} >= found
+    record_property("looks at processes of the hub", estate.on_the_hub.looked)
 
 
 @pytest.mark.parametrize("name", ["web1", "db1"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -57,7 +59,7 @@ class Estate:
     """A web server and a platform whose source changes its kind."""
 
     def __init__(self, lab: Lab, directory: Path) -> None:
-        self.web, self.directory = lab.host("web1"), directory
+        self.lab, self.web, self.directory = lab, lab.host("web1"), directory
         # Composer's own files are many beside those of a code base that is none.
         self.platform: dict[str, object] = {"server": self.web.spec.fqdn, "source": "", "allow_shrink": True}
         server = {"address": self.web.address, "services": {"web": "apache"}}
@@ -91,7 +93,7 @@ class Estate:
 
 @pytest.fixture(scope="module")
 def estate(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) -> Estate:
-    lab = lab_factory("kinds", [HostSpec("web1", image="web")])
+    lab = lab_factory("kinds", [HostSpec("web1", image="web"), HostSpec("git1", image="hub")])
     return Estate(lab, tmp_path_factory.mktemp("kinds"))
 
 
@@ -165,6 +167,32 @@ DRUSH = """#!/bin/sh
 from=$(sed -n 's/^projects\\[code\\]\\[download\\]\\[url\\] = //p' "$3")
 cp -a "$from" "$4" || { echo "no such project: $from"; exit 1; }
 """
+
+
+def test_a_repository_that_only_the_hubs_key_opens_goes_live(
+    estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = estate.lab.host("git1")
+    text = "by ssh\n"
+    with tarfile.open(tmp_path / "code.tar", "w") as packed:
+        packed.add(write_code(tmp_path / "code", text), "site")
+    host.run(
+        "mkdir -p /srv && base64 -d | tar -C /srv -xf - && cd /srv/site && git init -q -b main . && git add -A && "
+        "git -c user.name=t -c user.email=t@example.com commit -qm code",
+        input=base64.b64encode((tmp_path / "code.tar").read_bytes()).decode(),
+    )
+    key = [
+        "-i",
+        str(estate.lab.identity),
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        f"UserKnownHostsFile={estate.lab.known_hosts}",
+    ]
+    monkeypatch.setenv("GIT_SSH_COMMAND", shlex.join(["ssh", *key]))
+    estate.build(text, git=f"ssh://root@{host.address}/srv/site", ref="main")
+    estate.build(text, git=f"root@{host.address}:/srv/site", ref="main")
+    assert "warning" not in estate.farm.up().sentence
 
 
 def test_a_makefile_goes_live_by_the_drush_that_is_on_the_hubs_path(

@@ -17,7 +17,7 @@ import pytest
 
 from aegir_components import settings
 from aegir_components.applications import CodeBase
-from aegir_components.sources import address, git, programs
+from aegir_components.sources import address, git, git_room, programs
 from aegir_components.sources.builds import STAGING, Store
 from aegir_components.sources.faults import SourceError, last_words
 from aegir_components.sources.resolve import Resolved, profile_faults, resolve
@@ -173,7 +173,10 @@ class TestGit:
         assert (found.directory / "web/modules/m" / CORE).is_file()
 
     def test_a_foreign_repository_may_not_name_a_path_on_the_hub(self) -> None:
-        assert "file" not in git._variables(address.parse("https://example.com/x.git"))["GIT_ALLOW_PROTOCOL"]
+        assert (
+            "file"
+            not in git_room._variables(address.parse("https://example.com/x.git"), files=True)["GIT_ALLOW_PROTOCOL"]
+        )
 
     def test_pointers_of_git_lfs_are_refused(self, hub: Hub, repository: Path) -> None:
         if shutil.which("git-lfs"):
