@@ -62,6 +62,7 @@ class Provider(Lifecycle):
             "apply",
             [
                 # Before anything is changed.
+                "debian_only",
                 script.own_stack(want["holder"], stack),
                 *_items(want),
                 *([script.forget_entry(former)] if former != want["holder"] else []),
