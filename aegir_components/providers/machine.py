@@ -166,7 +166,8 @@ def _items(props: State) -> list[str]:
 
 def _numbers(report: script.Report) -> State:
     uid, _, gid = report.facts.get("numbers", "").partition(":")
-    return {"uid": int(uid), "gid": int(gid)} if uid and gid else {}
+    found = {"uid": script.number(uid, -1), "gid": script.number(gid, -1)}
+    return found if min(found.values()) >= 0 else {}
 
 
 def _number(value: Any) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+import re
 import shlex
 from collections.abc import Collection
 
@@ -20,6 +21,11 @@ from .web import WebServer
 
 NO_WORD = "the hub gave no word to switch"
 """What a machine says that was ready when another was not."""
+
+
+def is_release(path: str) -> bool:
+    """Return whether a path that a machine says is one of a release."""
+    return re.fullmatch(r"/[^\n]{1,2000}/\.releases/[^/\n]{1,255}/[0-9a-f]{16}", path) is not None
 
 
 class Layout:

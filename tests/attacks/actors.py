@@ -20,6 +20,7 @@ ACTORS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "a web server": (
         "attacks/test_web_server.py::",
+        "attacks/test_facts.py::",
         "unit/test_hostile_archives.py::test_no_copy_of_uploads_changes_anything_outside_of_the_site",
     ),
     "a database server": (
