@@ -3,9 +3,10 @@
 ENV := tools/env
 PYTEST := $(ENV) pytest
 FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 --dist loadfile
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: docs help random setup checks lab-setup test unit pythons lint demo clean
+.PHONY: docs help random setup checks lab-setup test unit pythons lint hosts demo clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,8 +18,15 @@ setup: ## get the Pulumi engine and the virtual environment, where they are miss
 lab-setup: setup
 	@$(ENV) python -m lab setup
 
-test: unit lint pythons lab-setup ## everything: the fast tests on each Python, lint, and the tests on real hosts in containers
-	$(PYTEST) tests -m "lab or slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 25 || $(ENV) python -m tests.again
+# Side by side what waits for nothing of the others: images are built while the fast tests run, and the other Pythons run
+# beside the hosts, which wait for packages, logins and each other.
+test: setup checks ## everything: the fast tests on each Python, lint, and the tests on real hosts in containers
+	@$(MAKE) --no-print-directory -j3 --output-sync=target unit lint lab-setup
+	@$(MAKE) --no-print-directory -j2 hosts pythons
+
+# A worker more than cores, up to a point: a quarter of a worker's time nothing is calculated on this machine.
+hosts: setup # the tests on hosts alone
+	$(PYTEST) tests -m "lab or slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 || $(ENV) python -m tests.again
 
 checks: # what the tests look with, beside what is run anyway
 	@tools/setup --checks
@@ -28,7 +36,7 @@ unit: checks ## only the fast tests, which need no host
 
 # One cache a checkout: after a failure, tests/again.py reads there what failed on the checkout's own Python.
 pythons: checks ## the fast tests on every other supported Python that this machine has
-	@$(ENV) python -m tools.every_python pytest $(FAST) -q -rfE -p no:cacheprovider
+	@$(ENV) python -m tools.every_python pytest $(FAST) -n 1 -q -rfE -p no:cacheprovider
 
 ifdef DOUBLES
 random: setup

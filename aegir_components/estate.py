@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from . import asking, backups, changes, numeric_ids, php_fit, recorded, settings
+from . import asking, backups, changes, failures, numeric_ids, order, php_fit, recorded, settings
+from .addresses import address_of
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs, members_props
@@ -22,10 +21,10 @@ from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
 from .hub_records import Protected
 from .providers import entries, unfinished
-from .providers.access import DatabaseAccess
 from .providers.authority import DatabaseAuthority
 from .providers.environment import Environment
 from .sources.resolve import Resolved, resolve
+from .unread import Unread
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,14 +69,17 @@ async def build(declared: settings.Settings) -> Estate:
         settings.SettingsError: sources, certificates or keys on the hub are not what the stack file says, or an edit would lose
             content; all of it in one, and nothing that is on a machine is declared then.
     """
+    failures.carry_on()
     faults: list[str] = []
-    given = certificates.given(declared, faults)
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     # Everything that is put on machines comes after it: another environment's stack file ends here.
     environment = Environment(declared.environment, formerly=declared.environment_formerly)
     # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
     # second, while the sources are read.
     before = await recorded.read()
+    expired: dict[str, str] = {}
+    given = certificates.given(declared, faults, before.of("aegir:Certificate"), expired)
+    unread = Unread(declared, before, holder)
     sources = await asyncio.to_thread(
         resolve,
         declared,
@@ -85,6 +87,7 @@ async def build(declared: settings.Settings) -> Estate:
         installed=before.of("aegir:Installation"),
         live={name: str(outputs.get("digest", "")) for name, outputs in before.of("aegir:Release").items()},
         faults=faults,
+        instead=unread.instead,
         info=pulumi.log.info,
         warn=pulumi.log.warn,
     )
@@ -96,6 +99,8 @@ async def build(declared: settings.Settings) -> Estate:
     faults += await asyncio.to_thread(asking.updates, before, declared, sources) if ask else []
     if faults:
         raise settings.SettingsError(faults)
+    for text in unread.found.values():
+        pulumi.log.warn(text)
     for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
         pulumi.log.warn(text)
     hosts = (
@@ -106,22 +111,50 @@ async def build(declared: settings.Settings) -> Estate:
     if not pulumi.runtime.is_dry_run():
         now = {name: _entry(server) for name, server in declared.servers.items()}
         entries.note(declared.hub.root, holder, now)
+        unread.note()
+        if numeric_ids.restore(_numbers(declared), _known_numbers(before)):
+            pulumi.log.warn(
+                f"{_numbers(declared)} is damaged and is made again from the state; the former one lies beside it"
+            )
         protected.note(site.identity for site in declared.sites.values() if site.protect)
     for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
         pulumi.log.warn(text)
     servers = _servers(declared, environment, hosts, holder)
-    proofs = {name: _access(declared, name, servers) for name, server in declared.servers.items() if server.database}
     clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}
     packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
     virtual = Machines(servers=servers, clusters=clusters, packs=packs)
-    platforms = {name: _platform(declared, name, sources[name], virtual, holder) for name in declared.platforms}
+    platforms = {
+        name: _platform(declared, name, sources[name], virtual, holder, unread.found) for name in declared.platforms
+    }
     sites: dict[str, Site] = {}
-    for name in _new_first(declared):
-        sites[name] = _site(declared, name, sources, servers, platforms, proofs, given, holder)
-        await _said()
-    await _finish(declared, servers, sites)
+
+    async def on_database(database: str) -> None:
+        proof = await order.prove(declared, database, servers)
+        for name in _new_first(declared):
+            if declared.sites[name].database == database:
+                sites[name] = _site(
+                    declared,
+                    name,
+                    sources,
+                    servers,
+                    platforms,
+                    proof.before(declared, name),
+                    given,
+                    expired,
+                    holder,
+                    unread.found,
+                )
+                await order.said()
+
+    # Side by side: sites of one database server do not wait for the proof of another.
+    await asyncio.gather(*(on_database(name) for name, server in declared.servers.items() if server.database))
+    sites = {name: sites[name] for name in declared.sites}
+    await order.finish(declared, servers, sites)
     for name, platform in platforms.items():
-        platform.leave([sites[site].configuration for site in _on(declared, before, name)])
+        on_it = [sites[site].configuration for site in _on(declared, before, name)]
+        platform.leave(await failures.made(platform.release, *on_it))
+    if not pulumi.runtime.is_dry_run():
+        await failures.hold_removals(before)
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
 
 
@@ -185,28 +218,6 @@ def _servers(
     return {name: made[name] for name in declared.servers}
 
 
-async def _said() -> None:
-    """Let the SDK tell the engine of what has been declared until now.
-
-    It does so in tasks of the program's own loop, which a program that goes on declaring holds up: the engine waits for the first
-    resource, and thousands of tasks that wait at once cost a quarter of the time of a command on a hundred sites.
-    """
-    await asyncio.sleep(0)
-
-
-async def _finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:
-    """Let each web server reload once for all its sites, and then install the sites and ask for them."""
-    active = {}
-    for server in declared.servers.values():
-        if server.web is not None:
-            on_it = {name: sites[name].configuration for name in sites if server in declared.site_servers(name)}
-            renamed = {name: declared.sites[name].formerly for name in on_it if declared.sites[name].formerly}
-            active[server.name] = servers[server.name].activate(on_it, renamed)
-    for name, site in sites.items():
-        site.install([active[server.name] for server in declared.site_servers(name)])
-        await _said()
-
-
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
     found, pack = {}, declared.pack_of(platform)
     for server in declared.web_servers(platform):
@@ -254,23 +265,9 @@ def _uploads(declared: settings.Settings, platform: str) -> str:
     return uploads_path(declared.cluster_of(platform))
 
 
-def _access(declared: settings.Settings, name: str, servers: Mapping[str, Server]) -> DatabaseAccess:
-    """Prove a database from every web server whose sites use it; from all of them while there is no such site."""
-    users = {server.name: server for site in declared.sites.values() if site.database == name
-             for server in declared.site_servers(site.name)}  # fmt: skip
-    web = users or {server.name: server for server in declared.servers.values() if server.web}
-    database = servers[name].database
-    assert database is not None
-    ready = [resource for member in (name, *web) for resource in servers[member].ready]
-    clients = {
-        member: {"connection": connection(server, declared.hub).to_props(), "address": address_of(server)}
-        for member, server in sorted(web.items())
-    }
-    props = {"server": name, **database, "clients": clients}
-    return DatabaseAccess(name, props, pulumi.ResourceOptions(parent=servers[name], depends_on=ready))
-
-
-def _platform(declared: settings.Settings, name: str, source: Resolved, machines: Machines, holder: str) -> Platform:
+def _platform(
+    declared: settings.Settings, name: str, source: Resolved, machines: Machines, holder: str, unread: Mapping[str, str]
+) -> Platform:
     ready = machines.ready(declared, name)
     args = PlatformArgs(
         platform=declared.platforms[name],
@@ -280,6 +277,7 @@ def _platform(declared: settings.Settings, name: str, source: Resolved, machines
         revision=source.revision,
         members=_members(declared, name),
         holder=holder,
+        unread=unread.get(name, ""),
     )
     return Platform(name, args, pulumi.ResourceOptions(depends_on=ready))
 
@@ -290,9 +288,11 @@ def _site(
     sources: Mapping[str, Resolved],
     servers: Mapping[str, Server],
     platforms: Mapping[str, Platform],
-    proofs: Mapping[str, DatabaseAccess],
+    proofs: Sequence[pulumi.Resource],
     given: Mapping[str, str],
+    expired: Mapping[str, str],
     holder: str,
+    unread: Mapping[str, str],
 ) -> Site:
     site = declared.sites[name]
     database = servers[site.database]
@@ -317,15 +317,24 @@ def _site(
         numbers=str(_numbers(declared)),
         hub_root=declared.hub.root,
         certificate=given.get(name, ""),
+        certificate_unread=expired.get(name, ""),
+        certificate_error_days=declared.certificate_error_days,
         acme=declared.acme,
         uploads=_uploads(declared, site.platform),
         master=pack.master if (pack := declared.pack_of(site.platform)) else "",
         proxies=declared.reverse_proxies,
     )
-    depends = [*database.ready, *database.before_sites, proofs[site.database], platforms[site.platform].release]
+    depends = [*database.ready, *database.before_sites, *proofs]
+    if site.platform not in unread:
+        depends.append(platforms[site.platform].release)
     for server in declared.site_servers(name):
         depends += servers[server.name].before_sites
     return Site(site.identity, args, pulumi.ResourceOptions(depends_on=depends))
+
+
+def _known_numbers(before: recorded.Recorded) -> dict[str, int]:
+    found = before.of("aegir:Credentials").values()
+    return {str(outputs["owner"]): int(outputs["number"]) for outputs in found if outputs.get("number") is not None}
 
 
 def _numbers(declared: settings.Settings) -> Path:
@@ -340,28 +349,3 @@ def _new_first(declared: settings.Settings) -> list[str]:
     """
     known = numeric_ids.owners(_numbers(declared))
     return sorted(declared.sites, key=lambda name: declared.sites[name].identity in known)
-
-
-def address_of(server: settings.Server) -> str:
-    """Give the IP address of a server, which a grant needs; a name is resolved on the hub.
-
-    Raises:
-        settings.SettingsError: the name does not resolve.
-    """
-    try:
-        return str(ipaddress.ip_address(server.address))
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(server.address, None, type=socket.SOCK_STREAM)
-        # Databases are reached over IPv4; a name that has both leads there.
-        return str(next((one for one in found if one[0] == socket.AF_INET), found[0])[4][0])
-    except OSError as fault:
-        raise settings.SettingsError([_unresolved(server, fault.strerror or str(fault))]) from None
-
-
-def _unresolved(server: settings.Server, why: str) -> str:
-    return (
-        f'aegir:servers["{server.name}"].address: the name "{server.address}" does not resolve on the hub ({why}); '
-        f"write the server's IP address"
-    )

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,30 @@ def owners(path: Path) -> frozenset[str]:
         return frozenset(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return frozenset()
+
+
+def restore(path: Path, known: Mapping[str, int]) -> bool:
+    """Make a list that cannot be read again from the numbers that the state has; the damaged one is kept beside it.
+
+    Args:
+        path: the list.
+        known: number by owner.
+
+    Returns:
+        Whether it was damaged.
+    """
+    try:
+        if isinstance(json.loads(path.read_text()), dict):
+            return False
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        pass
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps(dict(known), indent=1, sort_keys=True) + "\n")
+    path.replace(path.with_suffix(".damaged"))
+    fresh.replace(path)
+    return True
 
 
 def hand_out(path: Path, owner: str, known: int | None = None) -> int:

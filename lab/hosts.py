@@ -9,9 +9,11 @@ import json
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable
 
+from . import entering
 from .addresses import hardware_address
 from .engine import DIGEST_LABEL, HOST_LABEL, LABEL, Engine
 from .errors import EngineFailed, HostFailed
@@ -108,10 +110,19 @@ class Host:
     ) -> Result:
         """Run a shell script in the host as root: to look at things in tests, and to break them."""
         argv = self._shell(script)
-        try:
-            done = subprocess.run(argv, input=input or "", capture_output=True, text=True, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired:
-            raise HostFailed(self.name, f"no end of `{script.strip()[:200]}` after {timeout:.0f} s") from None
+        # Files and no pipes: what a script leaves at work keeps its output open, and is not waited for.
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            try:
+                ended = subprocess.run(
+                    argv, input=input or "", stdout=output, stderr=errors, text=True, timeout=timeout, check=False
+                ).returncode
+            except subprocess.TimeoutExpired:
+                raise HostFailed(self.name, f"no end of `{script.strip()[:200]}` after {timeout:.0f} s") from None
+            output.seek(0)
+            errors.seek(0)
+            # As a shell and the engine have it: 128 and the number of the signal that has ended it.
+            status = ended if ended >= 0 else 128 - ended
+            done = Result(argv, status, output.read(), errors.read())
         if check and done.returncode:
             what = f"`{script.strip()[:200]}` exited {done.returncode}"
             raise HostFailed(self.name, what, done.stderr + done.stdout)
@@ -119,7 +130,7 @@ class Host:
 
     def _shell(self, script: str) -> list[str]:
         """Give the argv that runs a script in the host as root: past ssh."""
-        return [self.engine.program, *self.engine.runtime, "exec", "-i", self.container, "sh", "-c", script]
+        return entering.argv(self.engine, self.container, script)
 
     def ssh_command(self) -> list[str]:
         """Give the argv of an ssh to the host's administrator (root, unless the host has another)."""

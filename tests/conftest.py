@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from _pytest.runner import runtestprotocol
 from aegir_components import hub_records
 from tests import codebases
 from tests.attacks import actors
-from tests.integration.ledger import SECONDS, ledger
+from tests.integration import times
+from tests.integration.ledger import ledger
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +34,11 @@ def _records_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub_records, "place", own)
         yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the name of a table of seconds."""
+    parser.addoption("--times", metavar="FILE", help="enter the seconds of each file of tests on hosts into this table")
 
 
 def pytest_sessionstart() -> None:
@@ -62,7 +69,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Say whose time is spent from now on."""
-    ledger.file = item.nodeid.partition("::")[0]
+    ledger.begin(item.nodeid.partition("::")[0])
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -74,20 +81,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand the ledger of a worker to the controller."""
+    ledger.begin()
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["ledger"] = ledger.packed()
         return
-    cache = getattr(session.config, "cache", None)
-    lengths = {file: round(row.total) for file, row in ledger.rows.items() if row.hosts or row.pulumi}
+    table: str | None = session.config.getoption("times")
     # A run of some tests of a file says nothing of its length.
-    if (
-        cache
-        and lengths
-        and not session.config.getoption("keyword")
-        and not any("::" in word for word in session.config.args)
-    ):
-        cache.set(SECONDS, (cache.get(SECONDS, None) or {}) | lengths)
+    some = session.config.getoption("keyword") or any("::" in word for word in session.config.args)
+    if table and not some:
+        times.enter(Path(table), {file: asdict(row) for file, row in ledger.rows.items() if row.hosts or row.pulumi})
 
 
 @pytest.hookimpl(optionalhook=True)

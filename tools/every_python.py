@@ -41,11 +41,23 @@ def main(command: Sequence[str]) -> int:
 
 
 def run_in(place: Path, command: Sequence[str]) -> int:
-    """Run a program of a virtual environment, which comes first on PATH; return the exit status."""
+    """Run a program of a virtual environment, which comes first on PATH; return the exit status.
+
+    What it says is shown at its end: `make test` runs the tests on hosts beside it, which speak meanwhile.
+    """
     programs = place / "bin"
     path = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(place)}
-    return subprocess.run([programs / command[0], *command[1:]], env=environment, check=False).returncode
+    done = subprocess.run(
+        [programs / command[0], *command[1:]],
+        env=environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    sys.stdout.buffer.write(done.stdout)
+    sys.stdout.flush()
+    return done.returncode
 
 
 if __name__ == "__main__":

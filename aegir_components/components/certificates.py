@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
@@ -12,12 +13,20 @@ from aegir_components.providers.certificate import Certificate
 from .platform import Member, members_props
 
 
-def given(declared: settings.Settings, faults: list[str]) -> dict[str, str]:
+def given(
+    declared: settings.Settings,
+    faults: list[str],
+    live: Mapping[str, Mapping[str, Any]] | None = None,
+    unread: dict[str, str] | None = None,
+) -> dict[str, str]:
     """Check the certificates that are given, before any machine is touched, and digest them by site.
 
     Args:
         declared: the stack.
         faults: takes what is wrong: a file that cannot be read, or is not a certificate for the site.
+        live: what the state has of each certificate. Files that were right in the last run and are not now, since a day has
+            come or they are gone, hold up their own site alone: with a warning while the former certificate is valid.
+        unread: takes the sites whose former certificate is too near its end for a warning, with the reason.
     """
     digests = {}
     for name, site in declared.sites.items():
@@ -27,7 +36,18 @@ def given(declared: settings.Settings, faults: list[str]) -> dict[str, str]:
         try:
             found = certificates.read(site.certificate.chain, site.certificate.key, (name, *site.aliases))
         except certificates.GivenError as fault:
-            faults.append(f"{where}: {fault}")
+            former = (live or {}).get(site.identity, {})
+            if unread is None or not _is_of(former, site):
+                faults.append(f"{where}: {fault}")
+                continue
+            digests[name] = str(former["digest"])
+            left = certificates.facts(former["chain"]).days_left()
+            if left < declared.certificate_error_days:
+                unread[name] = f"{where}: {fault}. Bring the right files, then run pulumi up; everything else is done"
+            said = (
+                f"The former certificate goes on for {left} days" if left >= 0 else "The former certificate has ended"
+            )
+            pulumi.log.warn(f"{where}: {fault}. {said}. Bring the right files")
             continue
         digests[name] = found.digest
         for warning in found.warnings:
@@ -35,10 +55,21 @@ def given(declared: settings.Settings, faults: list[str]) -> dict[str, str]:
     return digests
 
 
+def _is_of(former: Mapping[str, Any], site: settings.Site) -> bool:
+    """Tell whether a recorded certificate is from the files that the site declares, and for all of its names."""
+    if not isinstance(former.get("chain"), str) or not former.get("digest"):
+        return False
+    said = certificates.facts(former["chain"])
+    files = (former.get("chain_file"), former.get("key_file")) == (site.certificate.chain, site.certificate.key)
+    return files and all(said.covers(name) for name in (site.name, *site.aliases))
+
+
 def declare(
     site: settings.Site,
     *,
     digest: str,
+    unread: str,
+    error_days: int,
     acme: settings.Acme | None,
     hub_root: str,
     members: Mapping[str, Member],
@@ -50,6 +81,8 @@ def declare(
     Args:
         site: the site.
         digest: of the files that are given.
+        unread: why these cannot be used any more; empty for nothing.
+        error_days: before the end of a certificate, from which on it is an error that there is no other one.
         acme: the authority that certificates are asked of.
         hub_root: where the hub keeps its accounts with authorities.
         members: the web servers, which answer the authority.
@@ -66,6 +99,8 @@ def declare(
     }
     if site.certificate.kind == "given":
         props |= {"chain_file": site.certificate.chain, "key_file": site.certificate.key, "digest": digest}
+        # Left out otherwise, so that a state of before is the same.
+        props["unread"] = unread or None
     if site.certificate.kind == "acme":
         assert acme is not None
         props |= {
@@ -73,6 +108,7 @@ def declare(
             "mail": acme.mail,
             "authority": acme.authority,
             "accounts": f"{hub_root}/acme",
+            "error_days": error_days if error_days != certificates.LAST_DAYS else None,
             "members": members_props(members, ports=False),
         }
     return Certificate(site.identity, props, opts)

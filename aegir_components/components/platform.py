@@ -46,6 +46,8 @@ class PlatformArgs:
     """Of the source; empty for a directory."""
     members: Mapping[str, Member]
     holder: str
+    unread: str = ""
+    """Why the source cannot be read; the code is that of the live release then."""
 
 
 class Platform(AegirComponent, kind="Platform"):
@@ -79,6 +81,7 @@ class Platform(AegirComponent, kind="Platform"):
                 # Either way a source that holds something else by now is not copied from.
                 "health": None if platform.health else False,
                 "rollback": True if platform.rollback or platform.release else None,
+                "unread": args.unread or None,
                 "facts": {"version": args.code.version, "profiles": titled(args.code)},
                 "members": members_props(args.members, ports=False),
                 "templates": templates.digest(*(shared.template for shared in application.shared)),
@@ -97,11 +100,11 @@ class Platform(AegirComponent, kind="Platform"):
         }
         self.finish(**self.facts)
 
-    def leave(self, sites: list[pulumi.Resource]) -> None:
+    def leave(self, done: list[pulumi.Resource]) -> None:
         """Declare that the platform goes from web servers that it leaves once the sites have left them.
 
         Args:
-            sites: what is on the platform.
+            done: the release and the sites that this run has come to; a web server keeps a platform with a site on it.
         """
         args = self._args
         Placement(
@@ -113,7 +116,7 @@ class Platform(AegirComponent, kind="Platform"):
                 "members": members_props(args.members, ports=False),
                 "holder": args.holder,
             },
-            self.child(depends_on=[self.release, *sites]),
+            self.child(depends_on=done),
         )
 
 

@@ -50,6 +50,10 @@ class SiteArgs:
     hub_root: str
     certificate: str = ""
     """The digest of the site's certificate, where one is given."""
+    certificate_unread: str = ""
+    """Why that cannot be used any more."""
+    certificate_error_days: int = 7
+    """Days before the end of a certificate from which on it is an error that there is no other one."""
     acme: settings.Acme | None = None
     """The authority that certificates are asked of."""
     master: str = ""
@@ -91,6 +95,8 @@ class Site(AegirComponent, kind="Site"):
         certificate = certificates.declare(
             site,
             digest=args.certificate,
+            unread=args.certificate_unread,
+            error_days=args.certificate_error_days,
             acme=args.acme,
             hub_root=args.hub_root,
             members=args.members,

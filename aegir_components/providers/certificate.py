@@ -50,6 +50,8 @@ class Provider(Lifecycle):
 
     def converge(self, want: State) -> State:
         """Keep what is right, or get another one."""
+        if want.get("unread"):
+            raise Refused(str(want["site"]), str(want["unread"]))
         was = want.get("was", {})
         same = was.get("chain") and all(was.get(key) == want.get(key) for key in DECIDING)
         pair = _renewed(want, Pair(chain=was["chain"], key=was["key"])) if same else _made(want)
@@ -82,9 +84,9 @@ class Certificate(AegirResource, module="aegir", name="Certificate"):
 
         Args:
             name: the site's name.
-            props: ``site``, ``names``, ``kind``, ``holder``; for a given one ``chain_file``, ``key_file`` and ``digest``; for
-                one of an authority ``directory``, ``mail``, ``authority``, ``accounts`` and ``members`` (name to
-                ``connection``).
+            props: ``site``, ``names``, ``kind``, ``holder``; for a given one ``chain_file``, ``key_file``, ``digest`` and
+                ``unread`` (why it cannot be used any more); for one of an authority ``error_days``, ``directory``,
+                ``mail``, ``authority``, ``accounts`` and ``members`` (name to ``connection``).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -109,11 +111,12 @@ def _renewed(want: State, former: Pair) -> Pair:
         return _made(want)
     except HostError as fault:
         left = certificates.facts(former.chain).days_left()
-        if left < certificates.LAST_DAYS:
+        last = int(want.get("error_days", certificates.LAST_DAYS))
+        if left < last:
             raise
         pulumi.log.warn(
             f"{fault}. The former certificate of {want['site']} goes on for {left} days; each run tries again, and from "
-            f"{certificates.LAST_DAYS} days on this is an error"
+            f"{last} days on this is an error"
         )
         return former
 

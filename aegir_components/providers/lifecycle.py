@@ -32,7 +32,9 @@ from pulumi.output import contains_unknowns
 
 from aegir_components import declaring
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records, hub_root
+from aegir_components.mysql.client import DatabaseError
 
 from . import declared
 from .calls import serve_more
@@ -241,7 +243,7 @@ class Lifecycle(ResourceProvider):
         have = plain(props)
         there = without(have, _forgotten)
         # What is on a machine that is given up stays as it is recorded, for the update that drops it.
-        seen = {} if there is None else self._guarded(props, lambda: self.observe(there))
+        seen = {} if there is None else self._guarded(props, lambda: self._seen(there))
         if seen is None:
             # An empty result, not ReadResult(): the SDK cannot serialise the latter.
             return ReadResult("", {})
@@ -254,6 +256,17 @@ class Lifecycle(ResourceProvider):
         # With the inputs as well, or the preview that follows shows an update without saying of what (pulumi#13839).
         inputs = {key: value for key, value in outs.items() if key not in self.computed_keys}
         return ReadResult(id_, outs, inputs)
+
+    def _seen(self, want: State) -> State | None:
+        """Look; where that is not possible, keep what is recorded and name the reason among the deviations.
+
+        An error would end the whole run before it began, for all machines. This way the next step tries to repair this one
+        resource, and fails with the same reason if that lasts.
+        """
+        try:
+            return self.observe(want)
+        except (HostError, DatabaseError) as fault:
+            return {DRIFT: [str(fault)]}
 
     def delete(self, _id: str, props: Any) -> None:
         """Take it away; what was on a machine that is given up is dropped from the state without asking the machine."""

@@ -59,7 +59,13 @@ class Provider(Lifecycle):
         return {"drift": drift}
 
     def converge(self, want: State) -> State:
-        """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s."""
+        """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s.
+
+        Raises:
+            HostError: it is not done on any member; or the source cannot be read, and the live release stays.
+        """
+        if want.get("unread"):
+            raise Refused(", ".join(sorted(want["members"])), str(want["unread"]))
         members = _members(want)
         owners = {name: conn for name, conn in members.items() if not _sees(want, name)}
         _refuse_leaving(want)
@@ -146,8 +152,9 @@ class Release(AegirResource, module="aegir", name="Release"):
             name: the platform's name.
             props: ``platform``, ``publish_path``, ``digest``, ``files``, ``source``, ``application``, ``docroot``, ``keep``,
                 ``allow_shrink``, ``verify`` (``full`` or none), ``rollback`` (a flag), ``source_revision``,
-                ``facts`` (``version`` and ``profiles``, for the hub's records), ``members`` (name to
-                ``connection``, ``type``, and ``role`` where it is a slave), ``templates`` (a digest), ``holder``.
+                ``facts`` (``version`` and ``profiles``, for the hub's records), ``unread`` (why the source cannot be read),
+                ``members`` (name to ``connection``, ``type``, and ``role`` where it is a slave), ``templates`` (a digest),
+                ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)

@@ -337,6 +337,8 @@ class Settings:
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
     acme: Acme | None = None
+    certificate_error_days: int = 7
+    """Days before the end of a certificate from which on it is an error that there is no other one."""
     translations: str = ""
     """A directory on the hub with translations for code bases that lack them; empty where there is none."""
     reverse_proxies: tuple[str, ...] = ()

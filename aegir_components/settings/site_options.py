@@ -15,6 +15,12 @@ PLACED_BY = ("server", "servers", "cluster", "web", "web_server", "web_servers")
 """Keys by which somebody might say on which web servers a site is."""
 
 
+LAST_DAYS = 7
+"""Days before the end of a certificate from which on it is an error that there is no other one, unless others are declared."""
+RENEW_DAYS = 30
+"""Days before its end from which on a certificate is renewed."""
+
+
 def refuse_placement(node: Node, platform: str, servers: Sequence[str]) -> None:
     """Hold the handbook's rule: a site's web servers are those of its platform."""
     for key in PLACED_BY:
@@ -73,6 +79,13 @@ def read_cron(node: Node) -> str:
     if often and calendars.has_ended(often):
         node.warn(f"{node.describe()} names days that have passed, so that cron does not run any more")
     return often
+
+
+def read_error_days(node: Node) -> int:
+    """Read ``aegir:certificates.error_days``."""
+    if not node.given or not node.fields("error_days"):
+        return LAST_DAYS
+    return node.child("error_days").number(LAST_DAYS, 0, RENEW_DAYS)
 
 
 def read_acme(node: Node) -> model.Acme | None:

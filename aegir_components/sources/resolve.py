@@ -49,6 +49,10 @@ def _silent(_: str) -> None:
     pass
 
 
+def _nothing(_platform: str, _why: str) -> None:
+    return None
+
+
 def resolve(
     declared: settings.Settings,
     *,
@@ -56,6 +60,7 @@ def resolve(
     installed: site_languages.Installed = {},  # noqa: B006 - it is read only
     live: Mapping[str, str] = {},
     faults: list[str] | None = None,
+    instead: Callable[[str, str], Resolved | None] = _nothing,
     info: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
 ) -> dict[str, Resolved]:
@@ -67,6 +72,7 @@ def resolve(
         installed: what the state has of each installed site, by the name that it was made with.
         live: the digest of each platform's live release.
         faults: takes what is wrong, for one message with other faults; what was found is returned then.
+        instead: gives what stands in for the source of a platform that cannot be read, and is told why; ``None`` for nothing.
         info: tells the operator what takes its time.
         warn: tells the operator what is not as it should be.
 
@@ -98,15 +104,17 @@ def resolve(
             if record is None:
                 wrong.append(_unknown(declared.hub.root, platform))
             else:
-                found[name] = _recorded(record)
+                found[name] = recorded(record)
         for name, work in begun.items():
             try:
                 found[name], other = _wanted(declared.platforms[name], work.result(), declared.hub.root, info)
                 wrong += other
-            except SourceError as fault:
-                wrong.append(f"{_where(name)}: {fault}")
-            except OSError as fault:
-                wrong.append(f"{_where(name)}: {fault.filename!r} cannot be read: {fault.strerror}")
+            except (SourceError, OSError) as fault:
+                why = f"{_where(name)}: {_said(fault)}"
+                if (other_release := instead(name, why)) is None:
+                    wrong.append(why)
+                else:
+                    found[name] = other_release
     code = {name: source.code for name, source in found.items()}
     wrong += profile_faults(declared, code)
     wrong += value_faults(declared, code)
@@ -119,7 +127,11 @@ def resolve(
     return found
 
 
-def _recorded(record: records.Record) -> Resolved:
+def _said(fault: SourceError | OSError) -> str:
+    return str(fault) if isinstance(fault, SourceError) else f"{fault.filename!r} cannot be read: {fault.strerror}"
+
+
+def recorded(record: records.Record) -> Resolved:
     """Give a release that was live before: nothing is read but its record."""
     code = CodeBase(
         application=record.application,
@@ -154,7 +166,7 @@ def _wanted(
         info(
             f"{_where(platform.name)} makes another release by now; {platform.release} stays, which the stack file wants"
         )
-        return _recorded(record), []
+        return recorded(record), []
     where = read.revision[:19] or str(read.directory)
     return read, [
         f'aegir:platforms["{platform.name}"].release: the source makes the release "{made}" (from {where}), and not '

@@ -11,7 +11,7 @@ import base64
 import pickle
 import random
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
@@ -50,6 +50,8 @@ class Row:
     inputs: Props = field(repr=False)
     outputs: Props = field(repr=False)
     protected: bool
+    needs: frozenset[str] = frozenset()
+    """URNs of what it depends on."""
 
 
 @dataclass(slots=True)
@@ -80,27 +82,40 @@ class Engine(mocks.MockMonitor):
         self._lock = threading.Lock()
         self._run = Run()
         self._seen: set[str] = set()
+        self._without: set[str] = set()
+        self._skipped: set[str] = set()
+        self._goes_on = True
+        self._program_ended = False
         self._killed: Killed | None = None
 
-    def up(self, program: Callable[[], Coroutine[Any, Any, object]], *, refresh: bool = False, **config: Any) -> Run:
+    def up(
+        self,
+        program: Callable[[], Coroutine[Any, Any, object]],
+        *,
+        refresh: bool = False,
+        go_on: bool = True,
+        **config: Any,
+    ) -> Run:
         """Do what ``pulumi up`` does.
 
         Args:
             program: declares the resources.
             refresh: look at everything first.
+            go_on: whether ``--continue-on-error`` is given, as ``tools/env`` has it.
             config: what the providers are configured with: ``forget``, ``replaced``.
 
         Raises:
             Killed: something on the way raised it; the state is what it was then.
         """
         self._run, self._seen, self._killed = Run(), set(), None
+        self._without, self._skipped, self._goes_on, self._program_ended = set(), set(), go_on, False
         self._configure(config)
         try:
             if refresh:
                 self._refresh()
             if self._run.ok:
                 self._declare(program)
-            if self._run.ok:
+            if self._run.ok or (go_on and self._program_ended):
                 self._remove(lambda urn: urn not in self._seen)
         finally:
             activation.waiting.clear()
@@ -136,9 +151,14 @@ class Engine(mocks.MockMonitor):
             return resource_pb2.RegisterResourceResponse(urn=urn)
         # One after the other: the real engine's steps are side by side, but each of them is told apart.
         with self._lock:
-            if self._killed is not None or not self._run.ok:
+            if self._killed is not None or not (self._run.ok or self._goes_on):
                 raise _Ended(grpc.StatusCode.UNAVAILABLE)
             self._seen.add(urn)
+            needs = _needs(request)
+            if needs & self._without:
+                self._without.add(urn)
+                self._skipped.add(urn)
+                return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.SKIP)
             try:
                 row = self._step(urn, request)
             except Killed as killed:
@@ -146,7 +166,11 @@ class Engine(mocks.MockMonitor):
                 raise _Ended(grpc.StatusCode.UNAVAILABLE) from None
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
                 self._fail(urn, fault)
-                raise _Ended(grpc.StatusCode.UNKNOWN) from None
+                if not self._goes_on:
+                    raise _Ended(grpc.StatusCode.UNKNOWN) from None
+                self._without.add(urn)
+                return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL)
+            row.needs = needs
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id=row.id, object=finish(rpc.serialize_properties(row.outputs, {}))
         )
@@ -185,8 +209,9 @@ class Engine(mocks.MockMonitor):
             # Pulumi reads the sources of the program for each resource's place in it, which no engine here shows.
             with mock.patch.object(resource, "_get_stack_trace", source_pb2.StackTrace):
                 declare()
+            self._program_ended = True
         except Exception as fault:  # noqa: BLE001 - whatever the program raises ends the run
-            if self._killed is None and self._run.ok:
+            if self._killed is None and (self._run.ok or self._goes_on):
                 self._run.ok = False
                 self._run.faults.append(str(fault))
         finally:
@@ -262,11 +287,19 @@ class Engine(mocks.MockMonitor):
         return row
 
     def _remove(self, goes: Callable[[str], bool]) -> None:
+        kept = self._needed_by(urn for urn in self._without if urn not in self._skipped)
         for urn in reversed([urn for urn in self.state if goes(urn) or urn.endswith("#replaced")]):
             row = self.state[urn]
+            if urn in kept:
+                # What could not be removed still needs it.
+                kept |= row.needs
+                continue
             if row.protected:
                 self._fail(urn, RuntimeError("it is protected"))
-                return
+                if not self._goes_on:
+                    return
+                kept |= row.needs
+                continue
             try:
                 if row.provider is not None:
                     self._run.steps.append(f"delete {_short(urn)}")
@@ -274,8 +307,24 @@ class Engine(mocks.MockMonitor):
                         row.provider.delete(row.id, wire(row.outputs))
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
                 self._fail(urn, fault)
-                return
+                if not self._goes_on:
+                    return
+                kept |= row.needs
+                continue
             del self.state[urn]
+            broken = [each for each, other in self.state.items() if urn in other.needs and other is not row]
+            assert not broken, f"snapshot integrity failure: {broken} depend on {urn}"
+
+    def _needed_by(self, urns: Iterable[str]) -> set[str]:
+        """List all that resources depend on in the state, however far."""
+        found: set[str] = set()
+        left = list(urns)
+        while left:
+            row = self.state.get(left.pop())
+            fresh = set(row.needs) - found if row else set()
+            found |= fresh
+            left += fresh
+        return found
 
     def _refresh(self) -> None:
         for urn, row in list(self.state.items()):
@@ -324,6 +373,12 @@ class _Warnings(mocks.MockEngine):
         """Keep a warning."""
         if request.severity == WARNING:
             self.kept.append(request.message)
+
+
+def _needs(request: Any) -> frozenset[str]:
+    """List what a resource depends on: declared, by its inputs, and its parent."""
+    by_inputs = (urn for each in request.propertyDependencies.values() for urn in each.urns)
+    return frozenset(filter(None, (*request.dependencies, *by_inputs, request.parent)))
 
 
 def _short(urn: str) -> str:

@@ -79,8 +79,8 @@ class FakeHost(Web, Shares, Releases, Databases):
     """When set, every script ends with status 1 and this."""
     _lines: list[str] = field(default_factory=list, repr=False)
     _mode: str = "check"
-    _interrupted: dict[str, dict[Key, Call]] = field(default_factory=dict, repr=False)
-    """Transactions that stopped within: what there was before, by section."""
+    _interrupted: dict[str, dict[Key, Call | None]] = field(default_factory=dict, repr=False)
+    """Transactions that stopped within: what there was before of what they changed, by section; ``None`` where nothing was."""
     _functions: dict[str, list[Call]] = field(default_factory=dict, repr=False)
     _variables: dict[str, str] = field(default_factory=dict, repr=False)
     _waited: list[str] = field(default_factory=list, repr=False)
@@ -179,6 +179,13 @@ class FakeHost(Web, Shares, Releases, Databases):
             return self.target(match[2].strip("'\""))
         return str(getattr(self, match[1]))
 
+    def _take_back(self, former: dict[Key, Call | None]) -> None:
+        for key, call in former.items():
+            if call is None:
+                self.items.pop(key, None)
+            else:
+                self.items[key] = call
+
     def _sh_transaction(self, section: str, _test: str, reload: str) -> None:
         calls = self._functions[section]
         if self._mode != "apply":
@@ -186,12 +193,16 @@ class FakeHost(Web, Shares, Releases, Databases):
                 self._deviates(f"{section}: an interrupted change waits to be taken back")
             self._all(calls)
             return
-        self.items = self._interrupted.pop(section, self.items)
+        self._take_back(self._interrupted.pop(section, {}))
         if not self._differs(calls):
             return
-        self._interrupted[section] = dict(self.items)
-        self._all(calls)
-        before = self._interrupted.pop(section)
+        before = dict(self.items)
+        try:
+            self._all(calls)
+        except BaseException:
+            touched = {key for key in before.keys() | self.items.keys() if before.get(key) != self.items.get(key)}
+            self._interrupted[section] = {key: before.get(key) for key in touched}
+            raise
         if self.broken_test:
             self.items = before
             raise Refusal(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wordpress, state
+from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wordpress, state, usage
 from lab.laboratory import say_to_stderr
 from tests import codebases
-from tests.integration.ledger import HOSTS, SECONDS, ledger
+from tests.integration import times
+from tests.integration.ledger import HOSTS, ledger
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
@@ -21,19 +22,30 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "lab: needs hosts of the lab, so a container engine")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest. With --no-loadscope-reorder, xdist hands files out in this order.
 
-    How long a file took in this checkout is remembered (tests/conftest.py); without that its mark tells.
+    How long a file takes is in a table (times.py); of one that is not there yet, its mark tells.
     """
-    cache = getattr(config, "cache", None)
-    known: dict[str, float] = (cache.get(SECONDS, None) if cache else None) or {}
+    known = times.read()
+    seconds: dict[str, float] = {}
+    heavy = set()
+    for item in items:
+        file = _file(item)
+        if file not in seconds:
+            marked = 300.0 if item.get_closest_marker("long") else 60.0
+            # A file of fast tests has a few long ones, which are in no table.
+            seconds[file] = known.get(file, marked if file.startswith("tests/integration/") else 10.0)
+        if item.get_closest_marker("machines"):
+            heavy.add(file)
+    order = times.arranged(seconds, heavy, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    place = {file: number for number, file in enumerate(order)}
+    items.sort(key=lambda item: place[_file(item)])
 
-    def length(item: pytest.Item) -> float:
-        marked = 300.0 if item.get_closest_marker("long") else 60.0
-        return known.get(item.nodeid.partition("::")[0], marked)
 
-    items.sort(key=length, reverse=True)
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def _claim_name(suffix: str) -> tuple[str, int]:
@@ -73,6 +85,7 @@ def lab_factory() -> Iterator[LabFactory]:
     yield make
     for lab, descriptor in made:
         with ledger.spent(HOSTS):
+            ledger.row().in_hosts += usage.processor(lab.hosts().values())
             lab.down()
         state.release(f"claim-{lab.name}", descriptor)
 

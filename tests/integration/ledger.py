@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, field
 from typing import SupportsIndex
 
 HOSTS, PULUMI, WAITING = "hosts", "pulumi", "waiting"
-SECONDS = "aegir/seconds"
-"""The key of pytest's cache under which the length of each file is kept from run to run."""
 _sleep = time.sleep
 
 
@@ -36,6 +34,10 @@ class Row:
     """Commands of Pulumi's."""
     processor: float = 0.0
     """Seconds of processor that they took on the hub, with all their processes that ended in order."""
+    besides: float = 0.0
+    """Seconds of processor that the tests took beside that: themselves, and their own commands."""
+    in_hosts: float = 0.0
+    """Seconds of processor that hosts took which stood until the end."""
 
     @property
     def own(self) -> float:
@@ -52,10 +54,19 @@ class Ledger:
     """The file whose test is running."""
     busy: bool = False
     """Whether what is done now is entered already, so that nothing in it is entered twice."""
+    _mark: float = 0.0
 
     def row(self) -> Row:
         """Give the row of the file whose test is running."""
         return self.rows.setdefault(self.file, Row())
+
+    def begin(self, file: str = "") -> None:
+        """Say whose time is spent from now on, and enter the processor time of the file before."""
+        if file != self.file:
+            used = _own() + _children()
+            if self.file:
+                self.row().besides += used - self._mark
+            self.file, self._mark = file, used
 
     @contextmanager
     def spent(self, kind: str) -> Iterator[None]:
@@ -72,7 +83,8 @@ class Ledger:
             setattr(row, kind, getattr(row, kind) + time.monotonic() - begun)
             if kind == PULUMI:
                 row.commands += 1
-                row.processor += _children() - before
+                row.processor += (used := _children() - before)
+                row.besides -= used
 
     def watch_sleep(self) -> None:
         """Enter every `time.sleep` of this process from now on."""
@@ -99,15 +111,21 @@ class Ledger:
         whole = Row()
         rows = sorted(self.rows.items(), key=lambda pair: -pair[1].total)
         lines = [f"{'file':<28} {'tests':>5} {'total':>7} {'hosts':>7} {'pulumi':>7} {'waiting':>7} {'own':>7}"
-                 f" {'commands':>8} {'processor':>9}"]  # fmt: skip
+                 f" {'commands':>8} {'processor':>9} {'besides':>7} {'in hosts':>8}"]  # fmt: skip
         for _, row in rows:
             for name, value in asdict(row).items():
                 setattr(whole, name, getattr(whole, name) + value)
         for file, row in [*rows, ("all", whole)]:
             name = file.rpartition("/")[2]
             lines.append(f"{name:<28} {row.tests:>5} {row.total:>7.0f} {row.hosts:>7.0f} {row.pulumi:>7.0f}"
-                         f" {row.waiting:>7.0f} {row.own:>7.0f} {row.commands:>8} {row.processor:>9.0f}")  # fmt: skip
+                         f" {row.waiting:>7.0f} {row.own:>7.0f} {row.commands:>8} {row.processor:>9.0f}"
+                         f" {row.besides:>7.0f} {row.in_hosts:>8.0f}")  # fmt: skip
         return lines
+
+
+def _own() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _children() -> float:

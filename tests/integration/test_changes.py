@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
+from aegir_components.services.site_content import forbidden
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Config, Farm, fetch, web_and_database
 
@@ -355,3 +357,46 @@ def test_a_site_that_moves_to_broken_code_goes_back_and_stays_up(estate: Estate,
     estate.farm.up()
     assert estate.is_whole()
     estate.farm.unchanged("--refresh")
+
+
+def test_an_account_gets_other_numbers_by_the_commands_of_the_message(estate: Estate) -> None:
+    web, server = estate.web, estate.farm.settings["servers"][estate.web.spec.fqdn]
+    uid, gid = web.run("id -u aegir; id -g aegir").stdout.split()
+    server["aegir_user"] = {"uid": 4321, "gid": 4322}
+    said = estate.farm.up(ok=False).sentence
+    advised = re.search(
+        r"give the account the other numbers: (groupmod[^;]*; usermod[^;]*; )then chown its files", said
+    )
+    assert advised, said
+    web.run(advised[1].rstrip("; "))
+    for kind, former in (("uid", uid), ("gid", gid)):
+        owner = "-h aegir" if kind == "uid" else "-h :aegir"
+        web.run(f"find / -xdev -{kind} {former} -exec chown {owner} {{}} +", timeout=120)
+    estate.farm.up()
+    estate.farm.unchanged("--refresh")
+    assert ["4321", "4322"] == web.run("stat -c '%u %g' /var/aegir/platforms/.releases/code").stdout.split()
+    assert estate.is_whole()
+
+
+@pytest.mark.parametrize("way", ["setfacl", "chmod"])
+def test_uploads_on_a_share_are_opened_by_the_commands_of_the_message(estate: Estate, way: str) -> None:
+    """As on a filer, the files are the site's account's alone until then."""
+    account, other, share = layout.system_user(ONE), layout.system_user(TWO), "/srv/filer"
+    web = estate.web
+    web.run(f"rm -rf {share}; install -d -m 750 -o {account} -g {account} {share} {share}/2026")
+    web.run(f"runuser -u {account} -- sh -c 'umask 077; echo old >{share}/2026/old.jpg'")
+
+    def reads(user: str, name: str) -> bool:
+        return web.run(f"runuser -u {user} -- cat {share}/2026/{name}", check=False).returncode == 0
+
+    assert not reads("www-data", "old.jpg")
+    message = forbidden(ONE, share)
+    advised = re.search(r"(setfacl .* \.)  Without" if way == "setfacl" else r"(runuser .*)$", message)
+    assert advised, message
+    web.run(f"cd {share} && {advised[1]}")
+    web.run(f"runuser -u {account} -- sh -c 'umask 022; echo new >{share}/2026/new.jpg'")
+    assert reads("www-data", "old.jpg")
+    assert reads("www-data", "new.jpg")
+    assert reads(account, "new.jpg")
+    assert reads(other, "old.jpg") is (way == "chmod"), "as the message says of each way"
+    web.run(f"rm -r {share}")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab import HostSpec, Lab
-from tests.integration.farm import STACK, Farm, Running, fetch, web_and_database
+from tests.integration.farm import Farm, Running, fetch, web_and_database
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
@@ -25,7 +25,7 @@ class Progress:
     """How far a run is: the resources that its state has, as the file backend writes them."""
 
     def __init__(self, farm: Farm) -> None:
-        self.file = farm.directory / "state" / ".pulumi" / "stacks" / "aegir" / f"{STACK}.json"
+        self.file = farm.state_file
 
     def resources(self) -> int:
         try:

@@ -115,6 +115,42 @@ def test_a_killed_host_comes_back_with_its_files(lab: Lab) -> None:
     assert "kept\n" == over_ssh(lab, "one", "cat /root/kept").stdout
 
 
+def test_what_is_run_past_the_engine_is_as_the_engine_would_run_it(lab: Lab) -> None:
+    host = lab.host("one")
+    script = (
+        "env | sort; pwd; umask; id; grep Cap /proc/self/status; sed 's,/init.scope$,,' /proc/self/cgroup; tty; echo >&2 $PPID; "
+        "systemctl is-active ssh; runuser -u nobody -- id; cat; kill -9 $$"
+    )
+    engine = [host.engine.program, *host.engine.runtime, "exec", "-i", host.container, "sh", "-c", script]
+    wanted = subprocess.run(engine, input="a word\n", capture_output=True, text=True, check=False)
+
+    done = host.run(script, input="a word\n", check=False)
+
+    assert (137, wanted.stdout, wanted.stderr) == (done.returncode, done.stdout, done.stderr)
+    assert "a word" in wanted.stdout
+
+
+def test_what_a_script_leaves_at_work_is_not_waited_for(lab: Lab) -> None:
+    begun = time.monotonic()
+
+    assert "done\n" == lab.host("one").run("sleep 100 & echo done").stdout
+
+    assert time.monotonic() - begun < 50
+
+
+def test_a_paused_or_stopped_host_runs_nothing_and_says_so(lab: Lab) -> None:
+    host = lab.host("one")
+    host.pause()
+    paused = host.run("true", check=False)
+    host.unpause()
+    host.stop()
+    stopped = host.run("true", check=False)
+    host.start()
+
+    assert [True, True] == ["running" in said.stderr for said in (paused, stopped)]
+    assert "back\n" == host.run("echo back").stdout
+
+
 def test_a_stopped_host_starts_and_a_paused_one_goes_on(lab: Lab) -> None:
     host = lab.host("two")
     host.restart()

@@ -15,7 +15,7 @@ from tests.integration import packs
 from tests.integration.farm import Farm, fetch
 from tests.integration.packs import ROOT, SITE
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.machines, pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Record = Callable[[str, object], None]

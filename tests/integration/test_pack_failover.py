@@ -18,7 +18,7 @@ from tests.integration import inside, packs
 from tests.integration.farm import CommandEnded, Config, Farm, fetch
 from tests.integration.packs import FILES, ROOT, SITE
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.machines, pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Record = Callable[[str, object], None]

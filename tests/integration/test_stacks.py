@@ -18,7 +18,7 @@ from lab import HostSpec, Lab
 from tests.integration import packs, pebble
 from tests.integration.farm import ROOT, Config, Farm, hub_settings
 
-pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.machines, pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 ENVIRONMENTS = aegir_settings.model.ENVIRONMENTS

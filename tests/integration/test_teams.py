@@ -202,21 +202,41 @@ def test_postgresql_gone_in_the_middle_of_an_up_loses_nothing(
 @pytest.mark.timeout(600)
 def test_a_passphrase_is_changed_and_no_machine_is_touched(team: Team) -> None:
     before = team.kept(team.first)
-    team.first.run(
-        f"echo '{NEW}' | tools/env pulumi stack change-secrets-provider passphrase --non-interactive --stack {STACK}", where=PLACE
-    )  # fmt: skip
+    fresh = "/etc/aegir.new.passphrase"
+    team.first.host.run(f"umask 077; cat >{fresh}", input=NEW + "\n")
+    change = f"tools/env pulumi stack change-secrets-provider passphrase --stack {STACK} --non-interactive <{fresh}"
+    team.first.run(change, where=PLACE)
+    team.first.host.run(f"mv {fresh} {PASSPHRASE}")
     team.salt = team.first.host.run(f"grep ^encryptionsalt: {FILE}").stdout
     team.push()
 
     refused = team.pulumi(team.second, "preview", ok=False)
     assert refused.endswith("incorrect passphrase")
+    team.second.host.run(f"umask 077; cat >{PASSPHRASE}", input=NEW + "\n")
     for hub in (team.first, team.second):
-        hub.host.run(f"umask 077; cat >{PASSPHRASE}", input=NEW + "\n")
         team.pulumi(hub, "preview --expect-no-changes")
     assert before == team.kept(team.second)
     state = team.store.run("su postgres -c \"psql -At pulumi -c 'SELECT data FROM pulumi_state'\"").stdout
     assert OLD not in state
     assert NEW not in state
+
+
+@pytest.mark.timeout(600)
+def test_a_state_moves_to_another_backend_and_nothing_changes(team: Team) -> None:
+    """By the page's commands: from PostgreSQL into a directory."""
+    before = team.kept(team.second)
+    there = {"PULUMI_BACKEND_URL": "file:///srv/state"}
+    team.second.host.run("mkdir -p /srv/state")
+    team.pulumi(team.second, "stack export --file state.json")
+    team.pulumi(team.second, "stack init", variables=there)
+    team.pulumi(team.second, "stack import --file state.json", variables=there)
+    team.pulumi(team.second, "preview --expect-no-changes", variables=there)
+    moved = team.second.run(f"tools/env pulumi stack export --stack {STACK}", where=PLACE, variables=there).stdout
+    assert len(before) < len(json.loads(moved)["deployment"]["resources"])
+    assert OLD not in moved + team.second.host.run(f"cat {PLACE}/state.json").stdout
+    team.second.host.run(f"rm -r /srv/state {PLACE}/state.json")
+    team.push()
+    team.pulumi(team.second, "preview --expect-no-changes")
 
 
 @pytest.mark.timeout(600)

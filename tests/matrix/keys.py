@@ -33,6 +33,7 @@ LONG_FORMS: list[dict[str, Any]] = [
             "x.example.com": {"admin": {}, "database": {}, "certificate": {}, "php": {"values": {}}, "limits": {}}
         },
         "acme": {},
+        "certificates": {},
     }
     for kind in ("path", "git", "archive", "makefile")
 ]

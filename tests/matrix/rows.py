@@ -259,6 +259,7 @@ STACK = (
     Row(key="acme.directory", values=("https://acme.example/one", "https://acme.example/two")),
     Row(key="acme.mail", values=("a@example.com", "b@example.com"), given=ACME),
     Row(key="acme.authority", values=(on_hub("ca.pem"), on_hub("ca2.pem")), given=ACME),
+    Row(key="certificates.error_days", values=(3, 10)),
     Row(key="forget", values=(["web9"],)),
     Row(key="replaced", values=(["web1"], ["web2"])),
     Row(key="confirm_removals", values=(["gone.example.com"],)),

@@ -69,9 +69,15 @@ class World:
             world.fill(name)
         # Once more, so that the records of what there is are of what there is now.
         world.stack.refresh()
-        world._copy = directory / "copy"
-        world._saved = (copy.deepcopy(farm), copy.deepcopy(world.stack.state), copy.deepcopy(config))
-        shutil.copytree(hub, world._copy, symlinks=True)
+        return cls.keep(world, directory / "copy")
+
+    @classmethod
+    def keep(cls, world: World, place: Path) -> World:
+        """Keep a copy of a world, which ``restore`` brings back."""
+        stack = world.stack
+        world._copy = place
+        world._saved = (copy.deepcopy(stack.farm), copy.deepcopy(stack.state), copy.deepcopy(stack.config))
+        shutil.copytree(world.hub, place, symlinks=True)
         return world
 
     def restore(self) -> None:

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from aegir_components import layout
 from aegir_components.testing import FakeHost
 from tests import advice
@@ -49,6 +51,7 @@ def as_advised(world: World, members: list[FakeHost], text: str) -> set[str]:
     return {"cp -au", "mv"}
 
 
+@pytest.mark.slow
 def test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says(tmp_path: Path) -> None:
     world = World.made(tmp_path / "world", "cluster")
     members = [world.machine(name) for name in ("web1", "web2")]

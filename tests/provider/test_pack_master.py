@@ -39,6 +39,7 @@ def states(world: World, state: str) -> None:
     assert [] == world.missing()
 
 
+@pytest.mark.slow
 def test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing(tmp_path: Path) -> None:
     world = World.made(tmp_path / "world", "pack")
     pack = world.config["packs"]["flock"]

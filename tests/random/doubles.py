@@ -168,13 +168,17 @@ class OnDoubles:
         self._mysql.databases[layout.database_name(key)]["content"] = _rows(key)
         self.kept[name] = key
 
+    def rows(self, key: str) -> int:
+        """Say how many rows a site's own table has."""
+        return _rows(key)
+
     def address(self, host: str) -> str:
         """Give the address of a machine."""
         return ADDRESSES[host]
 
     def up(self, *, refresh: bool = False) -> Ended:
         """Run the program over the state."""
-        config = {key: self.settings.get(key) for key in ("forget", "replaced")}
+        config: dict[str, Any] = {key: self.settings.get(key) for key in ("forget", "replaced")}
         for host in self.farm.hosts.values():
             # What nobody reads here, and what a hundred thousand steps would have no room for.
             host.scripts.clear()

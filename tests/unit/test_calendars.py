@@ -61,6 +61,7 @@ def test_systemd_says_the_same_of_recorded_expressions() -> None:
     assert ([], {"fires", "never", "wrong"}) == (found, {row[0] for row in rows})
 
 
+@pytest.mark.slow
 def test_the_systemd_of_this_machine_says_the_same() -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed here")

@@ -35,6 +35,7 @@ COPIES = 40
 RELEASES = 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [hostile.as_tar, hostile.as_zip])
 @pytest.mark.filterwarnings("ignore:Duplicate name", "ignore:This process")
 def test_no_archive_changes_anything_outside_of_its_build(
@@ -83,6 +84,7 @@ def _bad(code: Path) -> list[str]:
     return list(hostile.faults_of(code))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process")
 def test_no_copy_of_uploads_changes_anything_outside_of_the_site(
     record_property: Callable[[str, object], None],
@@ -155,6 +157,7 @@ def test_what_is_newer_there_stays_and_a_part_that_is_a_link_is_refused(tmp_path
     assert refused.stderr.startswith(f"{home}/private is a link on this machine; put a directory in its place")
 
 
+@pytest.mark.slow
 def test_no_second_release_writes_through_a_link_of_the_first_one(shell: Shell, tmp_path: Path) -> None:
     """Links become directories and files and the other way round, and somebody has put links of his own into the live one."""
     done = 0
@@ -216,6 +219,7 @@ def _packed(names: Iterable[bytes]) -> str:
     return base64.b64encode(b"".join(name + b"\0" for name in names)).decode()
 
 
+@pytest.mark.slow
 def test_where_a_link_leads_is_what_the_kernel_says(tmp_path: Path) -> None:
     """Trees of links alone, made as they are, however they lead."""
     leaving = 0

@@ -87,6 +87,7 @@ def grow(to: Repository, chance: random.Random, other: Path, submodule: str, dep
     return to.write("tree", b"".join(b"%s %s\0%s" % row for row in rows))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process")
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed here")
 def test_no_commit_changes_anything_outside_of_its_build(record_property: Callable[[str, object], None]) -> None:

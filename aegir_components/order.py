@@ -1,0 +1,82 @@
+"""What waits for what, and what goes on all the same when that fails (docs/failures.md)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from . import failures, settings
+from .addresses import address_of
+from .components.server import Server, connection
+from .components.site import Site
+from .providers.access import DatabaseAccess, unproven_clients
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether web servers reach a database, as far as it was proven."""
+
+    resource: DatabaseAccess
+    unproven: frozenset[str] | None = frozenset()
+    """The web servers that do not reach it; ``None`` for all."""
+
+    def before(self, declared: settings.Settings, site: str) -> list[pulumi.Resource]:
+        """List what a site waits for: nothing where the proof failed for other web servers than its own."""
+        own = {server.name for server in declared.site_servers(site)}
+        return [] if self.unproven and not self.unproven & own else [self.resource]
+
+
+async def prove(declared: settings.Settings, name: str, servers: Mapping[str, Server]) -> Proof:
+    """Prove a database from every web server whose sites use it; from all of them while there is no such site."""
+    users = {server.name: server for site in declared.sites.values() if site.database == name
+             for server in declared.site_servers(site.name)}  # fmt: skip
+    web = users or {server.name: server for server in declared.servers.values() if server.web}
+    database = servers[name].database
+    assert database is not None
+    # A web server that could not be prepared is asked all the same, and holds up none of the others.
+    prepared = await failures.made(*(resource for member in web for resource in servers[member].ready))
+    clients = {
+        member: {"connection": connection(server, declared.hub).to_props(), "address": address_of(server)}
+        for member, server in sorted(web.items())
+    }
+    props = {"server": name, **database, "clients": clients}
+    waits = pulumi.ResourceOptions(parent=servers[name], depends_on=[*servers[name].ready, *prepared])
+    proof = DatabaseAccess(name, props, waits)
+    ended = await failures.ending(proof)
+    if ended == "made":
+        return Proof(proof)
+    return Proof(proof, unproven_clients(declared.hub.root, name, str(database["user"])) if ended == "failed" else None)
+
+
+async def said() -> None:
+    """Let the SDK tell the engine of what has been declared until now.
+
+    It does so in tasks of the program's own loop, which a program that goes on declaring holds up: the engine waits for the first
+    resource, and thousands of tasks that wait at once cost a quarter of the time of a command on a hundred sites.
+    """
+    await asyncio.sleep(0)
+
+
+async def finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:
+    """Let each web server reload once for all its sites, and then install the sites and ask for them.
+
+    A site whose configuration failed holds up no other one: the reload is for those that were configured. A reload that failed,
+    perhaps since it broke one site, holds up no installation either: each proves its own site.
+    """
+    active: dict[str, pulumi.Resource] = {}
+
+    async def activate(server: settings.Server) -> None:
+        on_it = {name: sites[name].configuration for name in sites if server in declared.site_servers(name)}
+        ready = await failures.made(*on_it.values())
+        on_it = {name: configuration for name, configuration in on_it.items() if configuration in ready}
+        renamed = {name: declared.sites[name].formerly for name in on_it if declared.sites[name].formerly}
+        active[server.name] = servers[server.name].activate(on_it, renamed)
+        await failures.ending(active[server.name])
+
+    await asyncio.gather(*(activate(server) for server in declared.servers.values() if server.web is not None))
+    for name, site in sites.items():
+        site.install(await failures.made(*(active[server.name] for server in declared.site_servers(name))))
+        await said()
