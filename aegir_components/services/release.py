@@ -79,6 +79,12 @@ class Layout:
         return release if self.docroot == "." else f"{release}/{self.docroot}"
 
 
+def guard(path: str) -> list[str]:
+    """List what sees to it that nobody but root can put something else on the way to the publish root."""
+    own = path == layout.AEGIR_ROOT or path.startswith(f"{layout.AEGIR_ROOT}/")
+    return [] if own else [script.call("guard_way", path)]
+
+
 def publish_root(path: str) -> str:
     """Item: the directory that a publish path is in; one that is not Aegir's own keeps its owner and its mode."""
     if path == layout.AEGIR_ROOT or path.startswith(f"{layout.AEGIR_ROOT}/"):
@@ -98,6 +104,7 @@ def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
     return [
         functions("release"),
         paths.publishable(),
+        *guard(paths.root),
         publish_root(paths.root),
         script.directory(posixpath.dirname(paths.releases), owner=user, group=user),
         # As aegir: root makes nothing in a directory that is not its own.

@@ -45,7 +45,7 @@ EMPTY = "--expect-no-changes"
 
 Config = dict[str, Any]
 
-_new: dict[Path, bytes] = {}
+_new: dict[str, dict[Path, bytes]] = {}
 """The files of a new stack, which Pulumi makes once a process: it takes half a second, and there are sixty farms."""
 
 
@@ -287,8 +287,9 @@ class Farm:
         # `stack init` writes into the project's own stack file and takes no other: here it is a project of the same name.
         project = self.directory / "project"
         (project / "Pulumi.yaml").write_text("name: aegir\nruntime: python\n")
-        if _new:
-            for place, content in _new.items():
+        # Another stack of a test is another one here as well.
+        if new := _new.get(STACK):
+            for place, content in new.items():
                 target = self.directory / place
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
@@ -296,7 +297,7 @@ class Farm:
             self.stack_file.unlink(missing_ok=True)
             self._ask("stack", "init", STACK, "--no-select", where=project)
             made = [path for path in (self.directory / "state").rglob("*") if path.is_file()]
-            _new.update({path.relative_to(self.directory): path.read_bytes() for path in (self.stack_file, *made)})
+            _new[STACK] = {path.relative_to(self.directory): path.read_bytes() for path in (self.stack_file, *made)}
         self._salt = yaml.safe_load(self.stack_file.read_text())["encryptionsalt"]
         self._made, self._written = True, ""
 
