@@ -20,6 +20,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,11 +29,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from . import layout
-from .host import bounded, multiplex, script
+from .host import bounded, hub_disk, multiplex, noise, script
 from .host.classify import tail
 from .host.connection import Connection
 from .host.errors import CommandFailed, CommandTimeout, Refused
 from .host.ssh import command_as
+from .merging import MERGE
 from .mysql import client, databases
 
 STREAM_TIMEOUT = 3600.0
@@ -113,8 +115,11 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
     target = _free_name(conn, site, f"-{conn.host}-files.tar.gz")
     with _unfinished(target) as part:
         _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--acls", "--file=-", "."], part)
-        with tarfile.open(part, "r:gz") as archive:
-            got = sum(1 for _ in archive)
+        try:
+            with tarfile.open(part, "r:gz") as archive:
+                got = sum(1 for _ in archive)
+        except (tarfile.TarError, EOFError, zlib.error) as fault:
+            raise Refused(conn.host, f"the archive of {path} arrived damaged ({fault}); nothing was removed") from None
         # What is no number is no proof.
         if got < report.number("entries", sys.maxsize):
             raise Refused(
@@ -123,33 +128,6 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
             )
         part.rename(target)
     return target
-
-
-MERGE: Final = """\
-set -eu
-home=$1 user=$(id -u "$2") group=$(id -g "$2") web=$(getent group www-data | cut -d: -f3); shift 2
-for part; do
-    [ -L "$home/$part" ] || continue
-    echo "$home/$part is a link on this machine; put a directory in its place and run the same command again" >&2
-    exit 1
-done
-fresh=$(mktemp -d "$home/.aegir-copy-XXXXXX")
-trap 'rm -rf "$fresh"' EXIT
-trap 'exit 1' HUP INT TERM
-tar -C "$fresh" --extract --gzip --numeric-owner --acls --same-owner --same-permissions --file=-
-for part; do
-    [ -d "$fresh/$part" ] && [ ! -L "$fresh/$part" ] || continue
-    mkdir -p "$home/$part"
-    rsync -rlptgoA --numeric-ids --update --safe-links --chmod=Fug-s \\
-        --usermap="*:$user" --groupmap="${web:-0}:${web:-0},*:$group" --remove-source-files "$fresh/$part/" "$home/$part/"
-done
-"""
-"""Shell: unpack an archive into an empty directory that only root can enter, and merge from there.
-
-tar(1) with ``--keep-newer-files`` writes through a link that stands where a directory of the archive goes; rsync(1) puts the
-directory in the link's place. Other owners, devices, set-user-id bits and links that lead outside do not come along: the
-archive is a web server's, which may be in somebody else's hands.
-"""
 
 
 def copy_files(source: Connection, target: Connection, home: str, user: str, parts: Iterable[str]) -> None:
@@ -283,13 +261,16 @@ def _unfinished(target: Path) -> Iterator[Path]:
 def _check_end(conn: Connection, database: str, dump: Path) -> int:
     """See that a dump is whole, and give the length of its longest line, which is a statement, in bytes."""
     ending, line, longest = b"", 0, 0
-    with gzip.open(dump, "rb") as packed:
-        while chunk := packed.read(1 << 20):
-            ending = (ending + chunk)[-200:]
-            first, *more = chunk.split(b"\n")
-            line += len(first)
-            longest = max(longest, line, *(len(each) for each in more))
-            line = len(more[-1]) if more else line
+    try:
+        with gzip.open(dump, "rb") as packed:
+            while chunk := packed.read(1 << 20):
+                ending = (ending + chunk)[-200:]
+                first, *more = chunk.split(b"\n")
+                line += len(first)
+                longest = max(longest, line, *(len(each) for each in more))
+                line = len(more[-1]) if more else line
+    except (OSError, EOFError, zlib.error) as fault:
+        raise Refused(conn.host, f"the dump of {database} arrived damaged ({fault}); nothing was removed") from None
     if b"Dump completed" not in ending:
         raise Refused(conn.host, f"the dump of {database} has no end; nothing was removed")
     return longest
@@ -369,11 +350,18 @@ def _command(conn: Connection, argv: list[str], ssh: list[str]) -> list[str]:
 
 
 def _stream(conn: Connection, argv: list[str], target: Path, *, called: str = "") -> None:
-    with target.open("xb") as out:
-        target.chmod(0o600)
-        _run(conn, argv, stdin=subprocess.DEVNULL, stdout=out, called=called)
-        out.flush()
-        os.fsync(out.fileno())
+    try:
+        with target.open("xb") as out:
+            target.chmod(0o600)
+            _run(conn, argv, stdin=subprocess.DEVNULL, stdout=out, called=called)
+            out.flush()
+            os.fsync(out.fileno())
+    except (CommandFailed, OSError):
+        # ssh ends with a word of its own where it cannot write what comes; that is not the machine's doing.
+        target.unlink(missing_ok=True)
+        hub_disk.refuse_full(target.parent)
+        raise
+    noise.cut(conn, target)
 
 
 def _feed(conn: Connection, argv: list[str], source: Path, *, called: str = "") -> None:

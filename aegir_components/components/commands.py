@@ -29,6 +29,17 @@ def connection_args(conn: Connection) -> remote.ConnectionArgs:
         private_key=pulumi.Output.secret(Path(conn.identity).read_text()),
         host_key=hostkeys.pinned_keys(conn)[0],
         dial_error_limit=3,
+        proxy=None if conn.jump is None else _proxy(conn.jump),
+    )
+
+
+def _proxy(jump: Connection) -> remote.ProxyConnectionArgs:
+    return remote.ProxyConnectionArgs(
+        host=jump.address,
+        port=jump.port,
+        user=jump.user,
+        private_key=pulumi.Output.secret(Path(jump.identity).read_text()),
+        host_key=hostkeys.pinned_keys(jump)[0],
     )
 
 

@@ -216,6 +216,7 @@ def connection(server: settings.Server, hub: settings.Hub) -> Connection:
     """Say how a declared server is reached."""
     if server.ssh is None:
         return Connection(host=server.name, address=server.address, kind=server.connection, hub_root=hub.root)
+    jump = server.ssh.jump
     return Connection(
         host=server.name,
         address=server.address,
@@ -225,6 +226,22 @@ def connection(server: settings.Server, hub: settings.Hub) -> Connection:
         host_key=server.ssh.host_key or "",
         known_hosts=server.ssh.known_hosts or "",
         trust=server.ssh.trust,
+        hub_root=hub.root,
+        jump=None if jump is None else _through(jump, hub),
+    )
+
+
+def _through(jump: settings.Jump, hub: settings.Hub) -> Connection:
+    """Say how a machine is reached that others are reached through; as a server of the stack it has one connection for both."""
+    return Connection(
+        host=jump.name or jump.address,
+        address=jump.address,
+        port=jump.port,
+        user=jump.user,
+        identity=jump.identity,
+        host_key=jump.host_key,
+        known_hosts=jump.known_hosts,
+        trust="first-use" if jump.trust == "first-use" else "pinned",
         hub_root=hub.root,
     )
 

@@ -29,7 +29,6 @@ _UNREACHABLE = (
     "No route to host",
     "Network is unreachable",
     "Host is down",
-    "Could not resolve hostname",
     "Connection to UNKNOWN",
     "Timeout, server",
 )
@@ -42,10 +41,15 @@ _DROPPED = (
 )
 
 
+_DEBRIS = ("mux_client", "ControlSocket", "** ")
+_LOCALES = ("warning: setlocale:", "perl: warning:", "locale: Cannot set LC_")
+"""What shells and Perl say of a locale that the machine does not have, beside whatever they were asked for."""
+
+
 def tail(text: str, limit: int = 600) -> str:
     """Give the end of ``text``, on as few lines as it has, without ssh's own debris."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("mux_client", "ControlSocket", "** "))]
+    kept = [line for line in lines if not line.startswith(_DEBRIS) and not any(part in line for part in _LOCALES)]
     return "\n".join(kept)[-limit:]
 
 
@@ -53,6 +57,10 @@ def login_failure(conn: Connection, stderr: str) -> HostError:
     """Say why no connection came about, from ssh's standard error."""
     where = f"ssh {conn.user}@{conn.address} port {conn.port}"
     said = tail(stderr, 300)
+    if conn.jump is not None:
+        where += f" through {conn.jump.host}"
+        if (failure := _on_the_way(conn, conn.jump, where, stderr)) is not None:
+            return failure
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in stderr or ("host key for" in stderr and "has changed" in stderr):
         return HostKeyChanged(conn.host, f"{where}: the host key is not the pinned one ({said})")
     if "Host key verification failed" in stderr or "host key is known for" in stderr:
@@ -81,6 +89,14 @@ def login_failure(conn: Connection, stderr: str) -> HostError:
         )
     if "Identity file" in stderr or "invalid format" in stderr or "UNPROTECTED PRIVATE KEY" in stderr:
         return KeyNotAccepted(conn.host, f"{where}: the private key {conn.identity} cannot be used: {said}")
+    if "Could not resolve hostname" in stderr:
+        temporary = "Temporary failure in name resolution" in stderr
+        cause = "the hub's name servers do not answer (/etc/resolv.conf)" if temporary else "there is no such name"
+        return HostUnreachable(
+            conn.host,
+            f"{where}: the hub cannot resolve {conn.address}: {cause} ({said}). Nobody was asked. Correct that, or "
+            f"write the machine's IP address into the stack file",
+        )
     if any(text in stderr for text in _UNREACHABLE):
         return HostUnreachable(
             conn.host,
@@ -94,6 +110,21 @@ def login_failure(conn: Connection, stderr: str) -> HostError:
             f"limit, starting, or blocking this address",
         )
     return HostUnreachable(conn.host, f"{where}: {said or 'no connection, and ssh gave no reason'}")
+
+
+def _on_the_way(conn: Connection, jump: Connection, where: str, stderr: str) -> HostError | None:
+    """Say that the machine that ssh goes through leads nowhere; ``None`` where it does."""
+    # Over a shared connection ssh does not hear why: the same for a machine that is off and for one that it may not go to.
+    if not any(
+        word in stderr for word in ("Connection closed by remote host", "open failed", "stdio forwarding failed")
+    ):
+        return None
+    return HostUnreachable(
+        conn.host,
+        f"{where}: {jump.host} leads to nobody at {conn.address} port {conn.port} ({tail(stderr, 300)}). Look there: "
+        f"that the machine is on, its address as seen from {jump.host}, its firewall, and that the sshd of {jump.host} has "
+        f"AllowTcpForwarding yes for {jump.user}",
+    )
 
 
 def worth_retrying(stderr: str) -> bool:
@@ -118,7 +149,9 @@ _CLOSED = (
         ("account has expired", "Your account has expired", "account expired"),
         "the account has ended. As root: chage -E -1 {user}",
     ),
-    (("No space left on device",), "a file system of the machine is full. Look there: df -h"),
+    (("No space left on device",), "a file system of the machine is full. Look there: df -h; df -i"),
+    (("Disk quota exceeded",), "the quota of {user} is used up. Look there: quota -u {user}"),
+    (("Read-only file system",), "a file system of the machine is read-only. Look there: findmnt -O ro; dmesg | tail"),
     (
         ("This account is currently not available",),
         "the account has no usable login shell. As root: chsh -s /bin/sh {user}",

@@ -31,11 +31,14 @@ class Connection:
     """Where the hub keeps the record of pinned keys."""
     patience: float = 30.0
     """Seconds to go on trying while the machine refuses connections, as it does while it boots."""
+    jump: Connection | None = None
+    """The machine that ssh goes through, its own host key pinned."""
 
     @property
     def key(self) -> str:
         """A short digest of all that makes a connection another one."""
-        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:20]
+        facts = {name: value for name, value in asdict(self).items() if name != "jump" or value}
+        return hashlib.sha256(repr(sorted(facts.items())).encode()).hexdigest()[:20]
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -55,7 +58,8 @@ class Connection:
     def to_props(self) -> dict[str, Any]:
         """Give the plain mapping that travels as a resource input; defaults are left out."""
         defaults = {f.name: f.default for f in fields(self)}
-        return {name: value for name, value in asdict(self).items() if value != defaults.get(name)}
+        found = {name: value for name, value in asdict(self).items() if value != defaults.get(name)}
+        return found if self.jump is None else {**found, "jump": self.jump.to_props()}
 
     @classmethod
     def from_props(cls, props: Mapping[str, Any]) -> Self:
@@ -64,6 +68,8 @@ class Connection:
         values = {name: value for name, value in props.items() if name in known}
         if "port" in values:
             values["port"] = int(values["port"])
+        if values.get("jump"):
+            values["jump"] = cls.from_props(values["jump"])
         return cls(**values)
 
     @classmethod

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import shlex
 import socket
 import stat
 import subprocess
@@ -124,6 +125,13 @@ def client(conn: Connection) -> list[str]:
     return ["ssh", *options(conn), "-o", "ControlMaster=no", "-o", "ProxyCommand=false"]
 
 
+def through(jump: Connection) -> list[str]:
+    """Give the options by which ssh reaches a machine through another one's shared connection."""
+    # %h and %p are ssh's own; no other sign of that kind may come to it.
+    command = shlex.join([*client(jump), "-W"]).replace("%", "%%")
+    return ["-o", f"ProxyCommand={command} %h:%p {shlex.quote(jump.address)}"]
+
+
 def in_session(conn: Connection, work: Callable[[list[str]], Ended]) -> Ended:
     """Run a command in a session of the shared connection.
 
@@ -190,6 +198,8 @@ def connect(conn: Connection) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not _alive(conn):
                 try:
+                    if conn.jump is not None:
+                        connect(conn.jump)
                     hostkeys.pinned_file(conn)
                     _start(conn)
                 except (HostUnreachable, ConnectionRefused) as failure:
@@ -248,6 +258,7 @@ def _log_in(conn: Connection, level: str = "ERROR") -> tuple[int, str]:
         "-o",
         f"LogLevel={level}",
         *options(conn),
+        *(through(conn.jump) if conn.jump is not None else []),
         "-o",
         "ControlMaster=yes",
         "-o",

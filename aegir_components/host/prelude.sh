@@ -97,8 +97,41 @@ declare_entry() { # holder name
 }
 forget_entry() { # holder
     [ "$MODE" = apply ] || return 0
-    rm -f "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)"
-    rmdir /var/lib/aegir/entries /var/lib/aegir 2>/dev/null || :
+    rm -f "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" "/var/lib/aegir/stacks/$(printf %s "$1" | tr / %)" \
+        /var/lib/aegir/services/*/"$(printf %s "$1" | tr / %)"
+    rmdir /var/lib/aegir/services/* /var/lib/aegir/services 2>/dev/null || :
+    rmdir /var/lib/aegir/entries /var/lib/aegir/stacks /var/lib/aegir 2>/dev/null || :
+}
+want_own_stack() { # holder id: no other stack of this name, whose accounts and files it would take for its own
+    ow_file=/var/lib/aegir/stacks/$(printf %s "$1" | tr / %)
+    ow_is=$(cat "$ow_file" 2>/dev/null)
+    [ "$ow_is" != "$2" ] || return 0
+    if [ -n "$ow_is" ]; then
+        deviates "stack $1: another stack of this name has the machine" || return 0
+        fail "another stack that is called $1, of another hub or state, has this machine already. Nothing was changed. Give this stack another name: pulumi stack rename NAME. If the other one is gone for good, remove $ow_file here"
+    fi
+    [ "$MODE" != apply ] || { mkdir -p "${ow_file%/*}" && printf '%s\n' "$2" >"$ow_file"; } || fail "$ow_file could not be written"
+}
+want_same_service() { # kind holder value: stacks that share a service of a machine declare the same of it
+    ss_own=$(printf %s "$2" | tr / %)
+    for ss_file in "/var/lib/aegir/services/$1"/*; do
+        ss_name=${ss_file##*/}
+        [ "$ss_name" != "$ss_own" ] && [ -e "$ss_file" ] && [ -e "/var/lib/aegir/entries/$ss_name" ] || continue
+        [ "$(cat "$ss_file")" != "$3" ] || continue
+        deviates "$1: is declared otherwise by the stack $(printf %s "$ss_name" | tr % /)" || return 0
+        fail "the stack $(printf %s "$ss_name" | tr % /) shares this machine and declares its $1 as \"$(cat "$ss_file")\", and this one as \"$3\". Nothing was changed. Declare the same in both, or take another machine"
+    done
+    [ "$MODE" != apply ] || { mkdir -p "/var/lib/aegir/services/$1" && printf '%s\n' "$3" >"/var/lib/aegir/services/$1/$ss_own"; } || fail "no record can be written in /var/lib/aegir/services/$1"
+}
+leave_service() { # kind holder: ends the script where other stacks have the machine: what they share stays
+    ls_own=$(printf %s "$2" | tr / %)
+    if [ "$MODE" = apply ]; then
+        rm -f "/var/lib/aegir/services/$1/$ls_own"
+        rmdir "/var/lib/aegir/services/$1" /var/lib/aegir/services 2>/dev/null || :
+    fi
+    for ls_entry in /var/lib/aegir/entries/*; do
+        [ ! -e "$ls_entry" ] || [ "${ls_entry##*/}" = "$ls_own" ] || exit 0
+    done
 }
 entry_facts() { # holder: which entry of the stack the machine is, whether anybody prepared it, and who else has it
     fact entry "$(cat "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" 2>/dev/null)"
@@ -128,7 +161,10 @@ debian_only() {
 }
 
 # room DIRECTORY: what is left where it lies; "no space" may as well be no inodes.
-room() { df -h --output=avail,iavail,target "$1" | awk 'END { print $1 " and " $2 " inodes free on " $3 }'; }
+room() {
+    df -h --output=avail,iavail,target "$1" | awk 'END { printf "%s and %s inodes free on %s", $1, $2, $3 }'
+    case ,$(findmnt -nro OPTIONS -T "$1" 2>/dev/null), in *,ro,*) printf %s ', which is read-only; look at dmesg' ;; esac
+}
 
 # remember PATH: keeps what is there, so that a transaction can take it back.
 remember() {
@@ -241,6 +277,19 @@ apt_update() { # apt-get waits for the lock of dpkg's, but not for that of the l
     done
 }
 
+apt_advice() { # what apt said: what helps
+    case $1 in
+        *'not valid yet'* | *'not yet valid'*) echo "This machine's clock says $(date -u '+%Y-%m-%d %H:%M') UTC; set it right: timedatectl set-ntp true" ;;
+        *'enough free space'* | *'No space left'*) echo "Make room: $(room /var/cache/apt), $(room /usr)" ;;
+        *'Read-only file system'*) echo "A file system is read-only: findmnt -O ro; dmesg | tail" ;;
+        *'Could not get lock'* | *'Unable to acquire'*) echo "Another program has the lock of apt: wait for its end, or look at it with ps aux" ;;
+        *'Temporary failure resolving'* | *'Could not resolve'*) echo "This machine finds no names: look at /etc/resolv.conf" ;;
+        *'Unable to locate package'* | *'has no installation candidate'*) echo "Its package sources do not have it: look at /etc/apt/sources.list and /etc/apt/sources.list.d" ;;
+        *NO_PUBKEY* | *EXPKEYSIG* | *'is not signed'*) echo "A package source is signed by a key that this machine does not know: renew that key in /etc/apt" ;;
+        *) echo "Check the machine's network and /etc/apt/sources.list" ;;
+    esac
+}
+
 apt_install() {
     APT_LOG=$(scratch_file) || no_scratch
     # Packages that start or restart services as they are installed would restart the owner's web server too. The policy
@@ -267,7 +316,7 @@ apt_install() {
     if [ "$ai_status" != 0 ]; then
         ai_said=$(grep -E '^(E:|W: Failed|Err:|dpkg: error)' "$APT_LOG" | tail -n 6)
         rm -f "$APT_LOG"
-        fail "apt could not install $*: ${ai_said:-no reason given}. Check the machine's network and /etc/apt/sources.list"
+        fail "apt could not install $*: ${ai_said:-no reason given}. $(apt_advice "$ai_said")"
     fi
     rm -f "$APT_LOG"
 }

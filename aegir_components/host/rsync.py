@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 
-from . import bounded
+from . import bounded, noise
 from .classify import tail
 from .connection import Connection
 from .errors import CommandFailed, CommandTimeout, HostUnreachable
@@ -20,6 +20,7 @@ SILENCE = 60
 """Seconds without a byte after which rsync ends."""
 
 _MEANING = {
+    2: "the other end did not speak rsync's language",
     11: "a file could not be written there; the disk may be full",
     12: "the stream broke: rsync is missing there, or the connection was cut",
     23: "some files could not be copied",
@@ -28,6 +29,16 @@ _MEANING = {
     127: "rsync is not installed there",
 }
 """Of rsync(1), "EXIT VALUES"."""
+
+
+_NOISY = "is your shell clean?"
+
+
+def _hubs_own(said: str) -> str | None:
+    """Give what rsync's end on the hub says of the hub's disk; ``None`` where it says nothing of that."""
+    lines = [line for line in said.splitlines() if line.startswith("rsync: [sender]")]
+    words = ("No space left on device", "Input/output error", "Permission denied")
+    return next((line for line in lines if any(word in line for word in words)), None)
 
 
 def copy(
@@ -81,6 +92,12 @@ def _judge(conn: Connection, done: subprocess.CompletedProcess[str], source: str
     if done.returncode == 0:
         return
     meaning = _MEANING.get(done.returncode, "see rsync(1), EXIT VALUES")
+    if _NOISY in done.stderr:
+        raise CommandFailed(conn.host, f"rsync of {source} to {target} could not begin: {noise.advice(conn)}")
+    if (hub := _hubs_own(done.stderr)) is not None:
+        raise CommandFailed(
+            "the hub", f"rsync of {source} to {target} ended, since the hub's own disk is at fault: {hub}"
+        )
     text = f"rsync of {source} to {target} ended with {done.returncode} ({meaning}): {tail(done.stderr)}"
     if done.returncode == 255:
         raise HostUnreachable(conn.host, text)

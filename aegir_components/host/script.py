@@ -130,6 +130,32 @@ def forget_entry(holder: str) -> str:
     return call("forget_entry", holder)
 
 
+def own_stack(holder: str, identity: str) -> str:
+    """Item: the machine knows this stack, and no other one of the same name.
+
+    Args:
+        holder: ``<project>/<stack>``.
+        identity: what tells it from another stack of this name.
+    """
+    return call("want_own_stack", holder, identity)
+
+
+def same_service(kind: str, holder: str, value: str) -> str:
+    """Item: no other stack that has the machine declares one of its services otherwise.
+
+    Args:
+        kind: what the service is called in messages.
+        holder: ``<project>/<stack>``.
+        value: what is declared of it.
+    """
+    return call("want_same_service", kind, holder, value)
+
+
+def leave_service(kind: str, holder: str) -> str:
+    """Item: what follows is done only if no other stack has the machine: what they share goes with the last one."""
+    return call("leave_service", kind, holder)
+
+
 def only_entry(holder: str, name: str) -> str:
     """Item: what follows is done only if the machine is not another entry of the same stack by now.
 

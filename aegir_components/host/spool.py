@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import IO, Self
 
+from . import hub_disk
 from .environment import without_pulumis
 
 CHUNK = 1 << 18
@@ -71,7 +72,7 @@ class Spool:
                 names.seek(0)
                 self.fault = self._run(root, names, said, compress)
         except OSError as fault:
-            self.fault = f"{fault.strerror}: {fault.filename or root}"
+            self.fault = hub_disk.explain(fault) or f"{fault.strerror}: {fault.filename or root}"
         finally:
             with self._more:
                 self._ended = True

@@ -18,7 +18,7 @@ class Provider(Lifecycle):
 
     secret_keys = ("key",)
     computed_keys = ("certificate", "key")
-    identity_keys = ("holder",)
+    # Not its holder: a stack that gets another name keeps its authority.
 
     def identity(self, want: State) -> str:
         """A stack has one."""

@@ -41,7 +41,11 @@ class Provider(Lifecycle):
     def observe(self, want: State) -> State:
         """Look at the machine, at the account's rights, and whether the hub can log in with it."""
         user, hub = str(want["user"]), str(want["hub_address"])
-        lines = ["debian_only", *mysql.items(int(want["port"]), _tls(want)), *mysql.administrator_facts(user, hub)]
+        lines = [
+            "debian_only",
+            *mysql.items(int(want["port"]), _tls(want), holder=str(want["holder"])),
+            *mysql.administrator_facts(user, hub),
+        ]
         lines.append(mysql.own_account(user, hub, str(want["holder"])))
         report = script.execute(_connection(want), "check", lines, what="looking at the database")
         drift = list(report.drift)
@@ -65,7 +69,7 @@ class Provider(Lifecycle):
             rights=_rights(want),
         )  # fmt: skip
         own = mysql.own_account(str(want["user"]), str(want["hub_address"]), str(want["holder"]))
-        made = mysql.items(int(want["port"]), _tls(want), self._certificate(want))
+        made = mysql.items(int(want["port"]), _tls(want), self._certificate(want), holder=str(want["holder"]))
         lines = ["debian_only", functions("mysql"), own, *made, *account]
         report = script.execute(
             _connection(want),
@@ -91,7 +95,7 @@ class Provider(Lifecycle):
         wanted = _tls(want)
         if wanted is None:
             return None
-        lines = ["debian_only", *mysql.items(int(want["port"]), wanted)]
+        lines = ["debian_only", *mysql.items(int(want["port"]), wanted, holder=str(want["holder"]))]
         seen = script.execute(_connection(want), "check", lines, what="looking at the database's certificate").facts
         by = tls.Issued(certificate=want["authority"], key=want["authority_key"])
         return tls.issue(by, list(wanted.names)) if "certificate" in seen else None

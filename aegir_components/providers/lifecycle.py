@@ -31,6 +31,7 @@ from pulumi.dynamic import (
 from pulumi.output import contains_unknowns
 
 from aegir_components import declaring
+from aegir_components.host import hub_disk
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records, hub_root
@@ -308,7 +309,7 @@ class Lifecycle(ResourceProvider):
         try:
             return work()
         except Exception as fault:  # noqa: BLE001 - whatever it is, its text is printed, and raised again below
-            text = redacted(str(fault) or type(fault).__name__, self._secrets(props))
+            text = redacted(hub_disk.explain(fault) or str(fault) or type(fault).__name__, self._secrets(props))
             # The cause is cut off on purpose: Pulumi prints the chain's text.
             raise RuntimeError(text) from None
 

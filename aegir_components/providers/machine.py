@@ -14,11 +14,14 @@ from aegir_components import layout
 from aegir_components.host import rsync, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.hub_records import Records
 from aegir_components.services import base, vhosts
 
 from . import declared, entries
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
+STACK = "stack"
+"""The hub's record of what tells its stacks from others of the same name."""
 PREPARE_TIMEOUT = 900.0
 """Seconds: a first apt run over a slow line, and another's apt to wait for."""
 
@@ -27,7 +30,7 @@ class Provider(Lifecycle):
     """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
 
     identity_keys = ("host",)
-    computed_keys = ("numbers", "declared")
+    computed_keys = ("numbers", "declared", "stack")
     revision = 2
 
     def identity(self, want: State) -> str:
@@ -45,7 +48,8 @@ class Provider(Lifecycle):
 
     def observe(self, want: State) -> State:
         """Look at every item; a machine that answers is never gone."""
-        report = script.execute(_connection(want), "check", _items(want), what="looking at the server")
+        own = [script.own_stack(want["holder"], want["stack"])] if want.get("stack") else []
+        report = script.execute(_connection(want), "check", [*own, *_items(want)], what="looking at the server")
         return {"drift": list(report.drift), "numbers": _numbers(report)}
 
     def converge(self, want: State) -> State:
@@ -57,16 +61,25 @@ class Provider(Lifecycle):
         conn = _connection(want)
         if want.get("was") and want["host"] not in replaced():
             _refuse_strangers(conn, want)
+        stack = _stack(want)
+        former = str((want.get("was") or {}).get("holder") or want["holder"])
         report = script.execute(
             conn,
             "apply",
-            [*_items(want), script.declare_entry(want["holder"], want["host"])],
+            [
+                # Before anything is changed.
+                "debian_only",
+                script.own_stack(want["holder"], stack),
+                *_items(want),
+                *([script.forget_entry(former)] if former != want["holder"] else []),
+                script.declare_entry(want["holder"], want["host"]),
+            ],
             what="preparing the server",
             holder=want["holder"],
             timeout=PREPARE_TIMEOUT,
         )
         prove_rsync(conn)
-        return {"numbers": _numbers(report), "declared": True}
+        return {"numbers": _numbers(report), "declared": True, "stack": stack}
 
     def remove(self, have: State) -> None:
         """Take the account's way in and its rights away; packages, the account and its files stay.
@@ -109,7 +122,9 @@ class Machine(AegirResource, module="aegir", name="Machine"):
 
 def _refuse_strangers(conn: Connection, want: State) -> None:
     what = "looking whose machine it is"
-    facts = script.execute(conn, "check", [script.entry_facts(want["holder"])], what=what).facts
+    # Under the name that the stack had: it may have got another one.
+    holder = str(want["was"].get("holder") or want["holder"])
+    facts = script.execute(conn, "check", [script.entry_facts(holder)], what=what).facts
     was = Connection.from_props(want["was"]["connection"])
     if facts.get("entry"):
         return
@@ -158,6 +173,16 @@ def prove_rsync(conn: Connection) -> None:
         )
         if report.facts.get("came") != token:
             raise Refused(conn.host, f"the rsync test file {path} did not arrive as it was sent")
+
+
+def _stack(want: State) -> str:
+    """Give what tells this stack from another hub's of the same name: made once, and kept in the state and on the hub."""
+    records, holder = Records(_connection(want).hub_root, STACK), str(want["holder"])
+    known = (records.get(holder) or {}).get("id")
+    found = str((want.get("was") or {}).get("stack") or known or secrets.token_hex(8))
+    if found != known:
+        records.put({"id": found}, holder)
+    return found
 
 
 def _connection(props: State) -> Connection:

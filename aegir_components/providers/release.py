@@ -230,7 +230,8 @@ def _was_ready(fault: HostError | None) -> bool:
 
 
 def _paths(props: State) -> release.Layout:
-    return release.Layout(props["platform"], props["publish_path"], props["docroot"], props["holder"])
+    former = str((props.get("was") or {}).get("holder") or "")
+    return release.Layout(props["platform"], props["publish_path"], props["docroot"], props["holder"], former)
 
 
 def _members(props: State) -> dict[str, Connection]:

@@ -14,6 +14,8 @@ from . import activation, answered, entries
 from .lifecycle import AegirResource, Lifecycle, State, normal
 from .machine import PREPARE_TIMEOUT
 
+SERVICE = "web-service"
+
 
 class Provider(Lifecycle):
     """Apache or nginx with PHP-FPM, Aegir's configuration directories, and the link that brings them in."""
@@ -57,7 +59,8 @@ class Provider(Lifecycle):
         """Take our configuration out; packages stay. Refused while a site's vhost is there."""
         if entries.other(have, "web"):
             return
-        lines = [*entries.guard(have), *web_types.service_removal(str(have["type"]))]
+        leave = script.leave_service(SERVICE, str(have["holder"]))
+        lines = [*entries.guard(have), leave, *web_types.service_removal(str(have["type"]))]
         script.execute(_connection(have), "apply", lines, what="leaving the web server", holder=have["holder"])
 
 
@@ -93,4 +96,7 @@ def _items(props: State) -> list[str]:
         props["type"], port=int(props["port"]), php_version=version, php_chosen=chosen, mounted=mounted,
         tasks=int(props.get("tasks") or 0),
     )  # fmt: skip
-    return ["debian_only", *lines]
+    declared = " ".join(
+        filter(None, (f"{props['type']} on port {int(props['port'])}", version and f"with PHP {version}"))
+    )
+    return ["debian_only", script.same_service(SERVICE, str(props["holder"]), declared), *lines]

@@ -46,24 +46,32 @@ def configuration(port: int, *, tls: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def items(port: int, tls: Tls | None = None, issued: Issued | None = None) -> list[str]:
+def items(port: int, tls: Tls | None = None, issued: Issued | None = None, *, holder: str) -> list[str]:
     """List what a database server has, its administrator's account left out.
 
     Args:
         port: where it listens.
+        holder: the stack, which may share the server with others.
         tls: what its certificate has to be; ``None`` leaves TLS as the distribution ships it.
         issued: a new certificate for it.
     """
     return [
         functions("mysql"),
+        script.same_service("database", holder, f"on port {port}"),
+        *([script.call("want_own_authority", TLS_DIRECTORY, holder)] if tls else []),
         "mysql_server",
         *(_certificate(tls, issued) if tls else []),
-        f'want_file "$(mysql_file)" root root 644 {script.encoded(configuration(port, tls=bool(tls)))}',
+        script.call("want_mysql_file", TLS_DIRECTORY, holder, *_texts(port, tls)),
         'want_service "$(mysql_unit)"',
         script.call("want_mysql_listening", str(port)),
         *([script.call("want_mysql_tls", TLS_DIRECTORY)] if tls else []),
         "fact version \"$(mysql_root -e 'SELECT VERSION()' 2>/dev/null)\"",
     ]
+
+
+def _texts(port: int, tls: Tls | None) -> tuple[str, str]:
+    """Give our file as this stack wants it, and as it is where another one demands TLS of the server."""
+    return tuple(script.encoded(configuration(port, tls=certified)) for certified in (bool(tls), True))  # type: ignore[return-value]
 
 
 def _certificate(tls: Tls, issued: Issued | None) -> list[str]:

@@ -31,7 +31,7 @@ def is_release(path: str) -> bool:
 class Layout:
     """The paths of one platform on a machine."""
 
-    def __init__(self, platform: str, publish_path: str, docroot: str, holder: str) -> None:
+    def __init__(self, platform: str, publish_path: str, docroot: str, holder: str, former: str = "") -> None:
         """Derive them.
 
         Args:
@@ -39,8 +39,9 @@ class Layout:
             publish_path: where it is published.
             docroot: the document root in the code base, ``.`` for the code base itself.
             holder: the stack that declares it.
+            former: what that stack was called before, where it has got another name.
         """
-        self.holder = holder
+        self.holder, self.former = holder, former
         self.platform = platform
         self.publish_path = publish_path
         self.docroot = docroot
@@ -68,7 +69,8 @@ class Layout:
 
     def publishable(self) -> str:
         """Item: the publish path is free or this platform's own, and so is its name on the machine."""
-        return script.call("want_publishable", self.publish_path, self.registry, self.holder, self.releases)
+        former = [self.former] if self.former not in {"", self.holder} else []
+        return script.call("want_publishable", self.publish_path, self.registry, self.holder, self.releases, *former)
 
     def marked(self) -> str:
         """Item: the note on the machine of whose platform this is and where it is published."""

@@ -3,6 +3,7 @@
 from . import numbers
 from .groups import Pack, Uploads, WebCluster
 from .included import Included, include
+from .jumps import Jump
 from .load import load
 from .model import (
     Acme,
@@ -39,6 +40,7 @@ __all__ = [
     "Hub",
     "HubSsh",
     "Included",
+    "Jump",
     "OwnCommand",
     "Pack",
     "Php",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .groups import Pack, WebCluster
+from .jumps import Jump
 from .php import Php
 from .resource_limits import ResourceLimits
 
@@ -51,6 +52,8 @@ class HubSsh:
     """The private key file, on the hub."""
     known_hosts: str | None = None
     """A file of host keys that the operator vouches for, on the hub."""
+    jump: Jump | None = None
+    """What ssh goes through to every server that says nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +77,8 @@ class ServerSsh:
     host_key: str | None = None
     """Its public key (``ssh-ed25519 AAAA...``) or the fingerprint of it (``SHA256:...``)."""
     trust: Trust = "pinned"
+    jump: Jump | None = None
+    """What ssh goes through."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from . import model, names, php, resource_limits
+from . import jumps, model, names, php, resource_limits
 from .names import Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -38,13 +38,16 @@ def read_hub(node: Node) -> model.Hub:
         node.child("address").fault("missing; write the hub's IP address as database servers see it, such as 10.0.0.1")
     root = node.child("root").text(root, names.plain_path)
     ssh = node.child("ssh")
-    ssh.fields("identity", "known_hosts")
+    ssh.fields("identity", "known_hosts", "jump")
+    identity = ssh.child("identity").text(f"{root}/.ssh/id_ed25519", names.absolute_path)
+    known_hosts = ssh.child("known_hosts").text(None, names.absolute_path)
     return model.Hub(
         address=address,
         root=root,
         ssh=model.HubSsh(
-            identity=ssh.child("identity").text(f"{root}/.ssh/id_ed25519", names.absolute_path),
-            known_hosts=ssh.child("known_hosts").text(None, names.absolute_path),
+            identity=identity,
+            known_hosts=known_hosts,
+            jump=jumps.read(ssh.child("jump"), identity=identity, known_hosts=known_hosts),
         ),
     )
 
@@ -58,6 +61,7 @@ def read_servers(node: Node, hub: model.Hub) -> dict[str, model.Server]:
         except Wrong as wrong:
             entry.fault(str(wrong))
         servers[key] = _server(key, entry, hub)
+    jumps.settle(node, servers)
     _check_machines(node, servers)
     _check_databases(node, servers)
     return servers
@@ -193,8 +197,9 @@ def _ssh(node: Node, hub: model.Hub, connection: str, address: str) -> model.Ser
         if node.given:
             node.fault(f'has no use where "connection" is {connection}; remove it')
         return None
-    if not node.fields("user", "port", "identity", "host_key", "trust"):
+    if not node.fields("user", "port", "identity", "host_key", "trust", "jump"):
         return model.ServerSsh(identity=hub.ssh.identity)
+    jump = node.child("jump")
     key = node.child("host_key")
     ssh = model.ServerSsh(
         identity=node.child("identity").text(hub.ssh.identity, names.absolute_path),
@@ -203,6 +208,9 @@ def _ssh(node: Node, hub: model.Hub, connection: str, address: str) -> model.Ser
         port=node.child("port").number(22, *_PORTS),
         host_key=key.text(None, names.host_key),
         trust=node.child("trust").choice("pinned", model.TRUSTS),
+        jump=jumps.read(jump, identity=hub.ssh.identity, known_hosts=hub.ssh.known_hosts)
+        if jump.given
+        else hub.ssh.jump,
     )
     if ssh.trust == "pinned" and not key.given and not ssh.known_hosts:
         port = f" -p {ssh.port}" if ssh.port != 22 else ""

@@ -73,6 +73,27 @@ class Databases(Accounts):
             self.make_directories(ACCOUNTS)
             self.write(record, f"{holder}\n")
 
+    def _sh_want_own_authority(self, directory: str, holder: str) -> None:
+        now = self.content(f"{directory}/stack").rstrip("\n")
+        if now == holder:
+            return
+        if now and self.exists(f"{ENTRIES}/{now.replace('/', '%')}"):
+            if self._deviates(f"certificate of the database: is of the stack {now}'s authority"):
+                raise Refusal(
+                    f"the certificate of this database server is of the authority of the stack {now}, whose sites verify it. "
+                    f"Nothing was changed. Write tls: offered here, or reach the server as somebody else's: connection: none, "
+                    f"with an admin and that authority's file ({directory}/ca.crt here)"
+                )
+            return
+        if self._mode == "apply":
+            self.make_directories(directory)
+            self.write(f"{directory}/stack", f"{holder}\n")
+
+    def _sh_want_mysql_file(self, directory: str, holder: str, plain: str, certified: str) -> None:
+        now = self.content(f"{directory}/stack").rstrip("\n")
+        text = plain if now in {"", holder} else certified
+        self._sh_want_file(self.mysql_file, "root", "root", "644", text)
+
     def _sh_leave_database(self, account: str, holder: str, sql: str, directory: str) -> None:
         record = f"{ACCOUNTS}/{account}"
         if self.content(record).rstrip("\n") not in {"", holder}:
@@ -81,10 +102,16 @@ class Databases(Accounts):
             self._sh_mysql_statements(sql, "the administrator's account could not be removed")
         self._sh_rm(record)
         self._sh_rmdir(ACCOUNTS)
+        self._sh_rm(f"/var/lib/aegir/services/database/{holder.replace('/', '%')}")
+        self._sh_rmdir("/var/lib/aegir/services/database")
+        self._sh_rmdir("/var/lib/aegir/services")
         own = f"{ENTRIES}/{holder.replace('/', '%')}"
         if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
             return
-        for path in (self.mysql_file, *(f"{directory}/{name}" for name in ("server.key", "server.crt", "ca.crt"))):
+        for path in (
+            self.mysql_file,
+            *(f"{directory}/{name}" for name in ("server.key", "server.crt", "ca.crt", "stack")),
+        ):
             self._sh_want_no_file(path)
         self._sh_rmdir(directory)
 

@@ -27,7 +27,7 @@ from unittest import mock
 
 import pymysql
 
-from aegir_components import backups, layout
+from aegir_components import backups, layout, merging
 from aegir_components.applications import Answer, probe
 from aegir_components.certificates import facts
 from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
@@ -225,7 +225,7 @@ class FakeFarm:
                 _archive(host, [path for top in parts or [home] for path in host.below(top.removesuffix("/."))])
             )
             return
-        if argv[:3] == ["sh", "-c", backups.MERGE]:
+        if argv[:3] == ["sh", "-c", merging.MERGE]:
             _merge(host, argv[4], argv[5:], stdin.read())
             return
         server = host.mysql

@@ -26,6 +26,8 @@ from .web import Web
 __all__ = ["FakeHost", "Refusal"]
 
 ENTRIES = "/var/lib/aegir/entries"
+STACKS = "/var/lib/aegir/stacks"
+SERVICES = "/var/lib/aegir/services"
 ONLY_APPLY = ("[", "$MODE", "!=", "apply", "]")
 """The test before ``||`` and what is done in apply mode only."""
 _ASSIGNMENT = re.compile(r"([A-Za-z_]+)=(.*)", re.DOTALL)
@@ -265,8 +267,60 @@ class FakeHost(Web, Shares, Releases, Databases):
     def _sh_forget_entry(self, holder: str) -> None:
         if self._mode == "apply":
             self._sh_rm(_entry(holder))
+            self._sh_rm(_entry(holder).replace(ENTRIES, STACKS))
+            own = posixpath.basename(_entry(holder))
+            places = {posixpath.dirname(path) for path in self.below(SERVICES) if posixpath.basename(path) == own}
+            for place in places:
+                self._sh_rm(f"{place}/{own}")
+                self._sh_rmdir(place)
+            self._sh_rmdir(SERVICES)
             self._sh_rmdir(ENTRIES)
+            self._sh_rmdir(STACKS)
             self._sh_rmdir(posixpath.dirname(ENTRIES))
+
+    def _sh_want_own_stack(self, holder: str, identity: str) -> None:
+        path = _entry(holder).replace(ENTRIES, STACKS)
+        now = self.content(path).rstrip("\n")
+        if now == identity:
+            return
+        if now:
+            if self._deviates(f"stack {holder}: another stack of this name has the machine"):
+                raise Refusal(
+                    f"another stack that is called {holder}, of another hub or state, has this machine already. Nothing "
+                    f"was changed. Give this stack another name: pulumi stack rename NAME. If the other one is gone for good, "
+                    f"remove {path} here"
+                )
+            return
+        if self._mode == "apply":
+            self.make_directories(STACKS)
+            self.write(path, f"{identity}\n")
+
+    def _sh_want_same_service(self, kind: str, holder: str, value: str) -> None:
+        place = f"{SERVICES}/{kind}"
+        own = f"{place}/{holder.replace('/', '%')}"
+        for path in sorted(self.below(place)):
+            entry = path.replace(place, ENTRIES)
+            if path in {place, own} or not self.exists(entry) or self.content(path).rstrip("\n") == value:
+                continue
+            other, has = posixpath.basename(path).replace("%", "/"), self.content(path).rstrip("\n")
+            if self._deviates(f"{kind}: is declared otherwise by the stack {other}"):
+                raise Refusal(
+                    f'the stack {other} shares this machine and declares its {kind} as "{has}", and this one as "{value}". '
+                    f"Nothing was changed. Declare the same in both, or take another machine"
+                )
+            return
+        if self._mode == "apply":
+            self.make_directories(place)
+            self.write(own, f"{value}\n")
+
+    def _sh_leave_service(self, kind: str, holder: str) -> None:
+        if self._mode == "apply":
+            self._sh_rm(f"{SERVICES}/{kind}/{holder.replace('/', '%')}")
+            self._sh_rmdir(f"{SERVICES}/{kind}")
+            self._sh_rmdir(SERVICES)
+        own = _entry(holder)
+        if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
+            raise _Ended
 
     # Facts.
 

@@ -19,10 +19,10 @@ class Releases(Tree):
         """Tell whether a path is a mount or lies in one."""
         raise NotImplementedError
 
-    def _sh_want_publishable(self, path: str, registry: str, holder: str, releases: str) -> None:
+    def _sh_want_publishable(self, path: str, registry: str, holder: str, releases: str, former: str = "") -> None:
         if self.kind(path) not in {"link", ""}:
             self._not_ours(path, "something else is there")
-        elif not self._is_settled(path, registry, holder):
+        elif not self._is_settled(path, registry, {holder, former}):
             target = self.target(path)
             if target and not target.startswith(f"{releases}/"):
                 self._not_ours(path, "a link to elsewhere is there")
@@ -34,7 +34,7 @@ class Releases(Tree):
                 f"publish_path"
             )
 
-    def _is_settled(self, path: str, registry: str, holder: str) -> bool:
+    def _is_settled(self, path: str, registry: str, holders: set[str]) -> bool:
         """Return whether a mark says whose the path is: this platform's own, or another one's, which is reported."""
         for name in self.listed(posixpath.dirname(registry)):
             mark = f"{posixpath.dirname(registry)}/{name}/.published"
@@ -42,7 +42,7 @@ class Releases(Tree):
             own = name == posixpath.basename(registry)
             if not its_path:
                 continue
-            if own and its_holder != holder:
+            if own and its_holder not in holders:
                 sentence = f"the stack {its_holder} has a platform {name} on this machine; give yours another name"
                 self._taken(f"platform {name}: is the stack {its_holder}'s", sentence, mark)
                 return True

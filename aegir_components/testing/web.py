@@ -10,6 +10,7 @@ from .accounts import RUNS, Accounts
 from .tree import Refusal, encoded
 
 PHP_RECORD = "/var/lib/aegir/php"
+DATABASE_CA = "/var/lib/aegir/database-ca"
 MODULES_RECORD = "/var/lib/aegir/apache-modules"
 POOLS = "/var/aegir/config/php-fpm"
 ENABLED = "/etc/apache2/mods-enabled"
@@ -282,8 +283,13 @@ class Web(Accounts):
             self.write(MODULES_RECORD, "".join(f"{name}\n" for name in dict.fromkeys(modules)))
 
     def _sh_want_no_empty_records(self) -> None:
-        if self._mode == "apply" and not self.content(MODULES_RECORD):
+        if self._mode != "apply":
+            return
+        if not self.content(MODULES_RECORD):
             self._sh_rm(MODULES_RECORD)
+        for _, path in [key for key in self.items if key[1].startswith(f"{DATABASE_CA}/")]:
+            self._sh_rm(path)
+        self._sh_rmdir(DATABASE_CA)
 
     def _sh_want_no_default_site(self) -> None:
         if self.target(DEFAULT_SITE) == "/etc/nginx/sites-available/default":

@@ -232,6 +232,10 @@ class Farm:
         found: Config = json.loads(self._ask("stack", "output", "--json", "--show-secrets", "--stack", STACK))
         return found
 
+    def rename(self, name: str) -> None:
+        """Give the stack another name; the file keeps its own."""
+        self._ask("stack", "rename", name, "--stack", STACK, where=self.directory / "project")
+
     def cancel(self) -> None:
         """Take away the lock that a killed run has left."""
         self._ask("cancel", "--yes", "--stack", STACK)

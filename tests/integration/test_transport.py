@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
@@ -13,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.host import hostkeys, multiplex, script, ssh
+from aegir_components import backups
+from aegir_components.host import forward, hostkeys, multiplex, rsync, script, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import (
     CommandFailed,
@@ -28,6 +31,7 @@ from aegir_components.host.errors import (
     SudoRefused,
 )
 from lab import Host, HostSpec, Lab
+from tests.integration import firewall
 from tests.integration.farm import logins, now
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -411,3 +415,69 @@ def test_a_machine_that_is_not_debian_is_told_so_and_left_alone(conn: Connection
         assert "no" == host.run("test -e /root/changed && echo yes || echo no").stdout.strip()
     finally:
         host.run("mv /etc/os-release.debian /etc/os-release")
+
+
+def test_a_login_shell_that_prints_holds_up_no_backup_and_is_named_where_it_does(lab: Lab, tmp_path: Path) -> None:
+    host = lab.host("one")
+    host.run(
+        "usermod -s /bin/bash noisy; mkdir -p /home/noisy /srv/kept; echo 'echo Welcome to one' >/home/noisy/.bashrc"
+    )
+    host.run("chown -R noisy /home/noisy; echo a page >/srv/kept/page")
+    conn = to(host, tmp_path, lab, "noisy")
+    try:
+        assert "hello\nroot\n" == hello(conn)
+        kept = backups.save_files(conn, "/srv/kept", "www.example.com")
+        assert kept is not None
+        with tarfile.open(kept) as archive:
+            assert "./page" in archive.getnames()
+        (tmp_path / "file").write_text("x")
+        with pytest.raises(CommandFailed, match="the login shell of noisy prints something before a program's output"):
+            rsync.copy(conn, str(tmp_path / "file"), "/srv/file")
+    finally:
+        host.run("rm -f /home/noisy/.bashrc")
+        multiplex.disconnect(conn)
+
+
+def test_a_machine_behind_another_one_is_reached_through_it_with_both_keys_pinned(lab: Lab, tmp_path: Path) -> None:
+    one, two = lab.host("one"), lab.host("two")
+    jump = to(one, tmp_path, lab)
+    conn = replace(to(two, tmp_path, lab), jump=jump)
+    assert conn == Connection.from_props(conn.to_props())
+    (tmp_path / "file").write_text("through\n")
+    try:
+        with firewall.filtered(two, 22, lab.hub_address):
+            assert "hello\nroot\n" == hello(conn)
+            # It gets as far as the machine, which has no rsync yet.
+            with pytest.raises(CommandFailed, match="rsync: command not found"):
+                rsync.copy(conn, str(tmp_path / "file"), "/srv/through")
+            with forward.to_local(conn, "127.0.0.1", 22) as path, socket.socket(socket.AF_UNIX) as asked:
+                asked.connect(str(path))
+                assert asked.recv(4) == b"SSH-"
+        multiplex.disconnect(conn)
+
+        stranger = replace(jump, host_key=one_other_key(tmp_path))
+        multiplex.disconnect(jump)
+        with pytest.raises(HostKeyChanged, match=one.spec.fqdn):
+            hello(replace(conn, jump=stranger))
+        with pytest.raises(HostKeyChanged, match=two.spec.fqdn):
+            hello(replace(conn, host_key=one_other_key(tmp_path)))
+        with pytest.raises(
+            HostUnreachable, match=f"through {one.spec.fqdn}: {one.spec.fqdn} leads to nobody at {two.address}"
+        ):
+            hello(replace(conn, port=2222, host_key=two.host_key))
+        one.run("echo 'AllowTcpForwarding no' >/etc/ssh/sshd_config.d/00-no.conf; systemctl reload ssh; sleep 0.5")
+        multiplex.disconnect(jump)
+        with pytest.raises(HostUnreachable, match="AllowTcpForwarding yes"):
+            hello(replace(conn, patience=1.9))
+    finally:
+        one.run("rm -f /etc/ssh/sshd_config.d/00-no.conf; systemctl reload ssh")
+        for each in (conn, jump):
+            multiplex.disconnect(each)
+
+
+def one_other_key(tmp_path: Path) -> str:
+    """Give a host key that no machine has."""
+    path = tmp_path / "strange"
+    if not path.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, timeout=20)
+    return " ".join(path.with_suffix(".pub").read_text().split()[:2])

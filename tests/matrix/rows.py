@@ -215,6 +215,7 @@ SERVERS = (
     Row(key="servers.*.ssh.port", values=(2222, 22)),
     Row(key="servers.*.ssh.identity", values=(on_hub("id"),)),
     Row(key="servers.*.ssh.host_key", values=tuple(KEY.values())),
+    Row(key="servers.*.ssh.jump", values=("root@10.0.0.98:22", "web2")),
     Row(key="servers.*.ssh.trust", values=("first-use", "pinned")),
 )
 CLUSTERS = (
@@ -251,6 +252,7 @@ STACK = (
     Row(key="hub.address", values=("10.0.0.5",)),
     Row(key="hub.root", values=(on_hub("elsewhere"),)),
     Row(key="hub.ssh.identity", values=(on_hub("id2"),)),
+    Row(key="hub.ssh.jump", values=("root@10.0.0.98:22", "web2")),
     Row(key="hub.ssh.known_hosts", values=("/srv/known2",)),
     Row(key="reverse_proxies", values=(["10.0.0.0/24"], ["10.0.1.0/24"])),
     Row(key="translations", values=("/srv/translations", "/srv/other")),

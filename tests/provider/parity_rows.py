@@ -87,13 +87,6 @@ row("want_dir", "in one that comes before", (script.directory("/srv/a"), script.
 row("want_dir", "in one that comes after", (script.directory("/srv/a/b"), script.directory("/srv/a")))
 row("want_file", "an empty one", script.file("/srv/x", ""))
 row("want_file", "an empty one is right already", script.file("/srv/x", ""), file("/srv/x", ""))
-row(
-    "want_file",
-    "at a path that the shell expands",
-    'want_file "$(mysql_file)" root root 644 YQo=',
-    package("mariadb-server"),
-)
-row("want_file", "beside MySQL", 'want_file "$(mysql_file)" root root 644 YQo=', package("mysql-server"))
 row("want_file", "with a quote and a space in its name", script.file("/srv/it's a name", TEXT))
 
 for named, given in {

@@ -312,6 +312,23 @@ call("entry_facts", "nobody prepared it", ("aegir/test",))
 call("entry_facts", "it was prepared", ("aegir/test",), user("aegir"), file(ENTRY, "web1\n"))
 call("entry_facts", "another stack has it as well", ("aegir/test",), user("aegir"), file(ENTRY), file(f"{ENTRY}-2"))
 call("entry_facts", "only another stack has it", ("aegir/test",), user("aegir"), file(f"{ENTRY}-2"))
+STACK = "/var/lib/aegir/stacks/aegir%test"
+call("want_own_stack", "it is new", ("aegir/test", "1"))
+call("want_own_stack", "it is known", ("aegir/test", "1"), file(STACK, "1\n"))
+call("want_own_stack", "it is another one", ("aegir/test", "1"), file(STACK, "2\n"))
+OTHER_SERVICE = (
+    file("/var/lib/aegir/services/web-service/aegir%two", "apache on port 80\n"),
+    file(f"{ENTRY[:-4]}two", "web1\n"),
+)
+APACHE = ("web-service", "aegir/test", "apache on port 80")
+call("want_same_service", "nobody else has the machine", APACHE)
+call("want_same_service", "another stack wants the same", APACHE, *OTHER_SERVICE)
+call("want_same_service", "another stack wants it otherwise", (*APACHE[:2], "apache on port 81"), *OTHER_SERVICE)
+call("want_same_service", "a stack that left wanted it otherwise", (*APACHE[:2], "apache on port 81"), OTHER_SERVICE[0])
+SERVED = file("/var/lib/aegir/services/web-service/aegir%test", "apache on port 80\n")
+for others, situation in (((), "the last stack goes"), (OTHER_SERVICE, "another stack stays")):
+    leaving = (script.leave_service("web-service", "aegir/test"), script.no_file(f"{CONF}/x"))
+    row("leave_service", situation, leaving, file(f"{CONF}/x"), SERVED, *others)
 for now, situation in (("", "nobody recorded one"), ("web1\n", "it is this one"), ("www1\n", "it is another one")):
     guarded = (script.call("only_entry", "aegir/test", "web1"), script.no_file(f"{CONF}/x"))
     row("only_entry", situation, guarded, file(f"{CONF}/x"), *([file(ENTRY, now)] if now else []))
@@ -398,6 +415,16 @@ call(
     file("/var/lib/aegir/entries/farm%two", "db1\n"),
 )
 call("want_own_account", "a stack had it that left", (HUBS, "farm/one"), file(RECORD, "farm/two\n"))
+AUTHORITY = ("/etc/mysql/aegir-tls", "farm/one")
+OF_ANOTHER = (file("/etc/mysql/aegir-tls/stack", "farm/two\n"), file("/var/lib/aegir/entries/farm%two", "db1\n"))
+call("want_own_authority", "it is new", AUTHORITY)
+call("want_own_authority", "it is another stack's", AUTHORITY, *OF_ANOTHER)
+call("want_own_authority", "it is of a stack that left", AUTHORITY, OF_ANOTHER[0])
+TEXTS = (*AUTHORITY, "YQo=", "Ygo=")
+call("want_mysql_file", "nobody else demands TLS", TEXTS, package("mariadb-server"))
+call("want_mysql_file", "beside MySQL", TEXTS, package("mysql-server"))
+call("want_mysql_file", "another stack left its certificate", TEXTS, package("mariadb-server"), OF_ANOTHER[0])
+call("want_mysql_file", "another stack demands TLS", TEXTS, package("mariadb-server"), *OF_ANOTHER)
 LEAVES = (HUBS, "farm/one", script.encoded("SELECT 1;\n"), "/etc/mysql/aegir-tls")
 OF_STACKS = (
     package("mariadb-server"), file("/etc/mysql/mariadb.conf.d/99-aegir.cnf"), file("/etc/mysql/aegir-tls/ca.crt"),

@@ -21,6 +21,9 @@ ANYWHERE: Final = {
 }
 """Commands that are one thing wherever they are advised; sites' content is compared after them."""
 DONE_BY: Final = {
+    "tests/integration/test_shared_machines.py::test_a_stack_gets_another_name": (
+        ("host/prelude.sh", "pulumi stack rename"), ("docs/teams.md", "pulumi stack rename"),
+    ),
     "tests/provider/test_check_stack_advice.py::test_an_entry_in_a_former_platform_is_removed_by_hand": (
         ("cli/leftovers.py", "rm"),
     ),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aegir_components import backups
+from aegir_components import merging
 from aegir_components.host import script
 from aegir_components.services import functions
 from aegir_components.sources import archives, links, records, tree
@@ -107,7 +107,7 @@ def test_no_copy_of_uploads_changes_anything_outside_of_the_site(
                 before = hostile.picture(home / "a"), hostile.picture(home / "home"), (home / ".profile").stat()
                 with (site / "archive").open("rb") as archive:
                     done = subprocess.run(
-                        ["sh", "-c", backups.MERGE, "sh", str(site), "nobody", "site/files", "private"],
+                        ["sh", "-c", merging.MERGE, "sh", str(site), "nobody", "site/files", "private"],
                         stdin=archive, capture_output=True, check=False,
                     )  # fmt: skip
                 after = hostile.picture(home / "a"), hostile.picture(home / "home"), (home / ".profile").stat()
@@ -138,7 +138,7 @@ def test_what_is_newer_there_stays_and_a_part_that_is_a_link_is_refused(tmp_path
 
     def merge(*parts: str) -> subprocess.CompletedProcess[str]:
         with packed.open("rb") as archive:
-            argv = ["sh", "-c", backups.MERGE, "sh", str(home), "nobody", *parts]
+            argv = ["sh", "-c", merging.MERGE, "sh", str(home), "nobody", *parts]
             return subprocess.run(argv, stdin=archive, capture_output=True, text=True, check=False)
 
     assert (0, "") == (merge("site/files", "private", "config").returncode, merge("private").stderr)

@@ -53,18 +53,36 @@ want_own_account() { # account holder: no other stack's, which would lose its pa
     [ "$MODE" != apply ] || { mkdir -p "${oa_file%/*}" && printf '%s\n' "$2" >"$oa_file"; } || fail "$oa_file could not be written"
 }
 
+want_own_authority() { # directory holder: a server shows one certificate; another stack's clients would not know ours
+    aw_is=$(cat "$1/stack" 2>/dev/null)
+    [ "$aw_is" != "$2" ] || return 0
+    if [ -n "$aw_is" ] && [ -e "/var/lib/aegir/entries/$(printf %s "$aw_is" | tr / %)" ]; then
+        deviates "certificate of the database: is of the stack $aw_is's authority" || return 0
+        fail "the certificate of this database server is of the authority of the stack $aw_is, whose sites verify it. Nothing was changed. Write tls: offered here, or reach the server as somebody else's: connection: none, with an admin and that authority's file ($1/ca.crt here)"
+    fi
+    [ "$MODE" != apply ] || { mkdir -p "$1" && printf '%s\n' "$2" >"$1/stack"; } || fail "$1/stack could not be written"
+}
+
+want_mysql_file() { # directory holder base64 base64-with-TLS: a certificate that another stack brought stays, also when that goes
+    mf_is=$(cat "$1/stack" 2>/dev/null) mf_text=$3
+    if [ -n "$mf_is" ] && [ "$mf_is" != "$2" ]; then mf_text=$4; fi
+    want_file "$(mysql_file)" root root 644 "$mf_text"
+}
+
 leave_database() { # account holder base64-SQL directory: another stack's account stays, and what stacks share goes with the last one
     ld_file=/var/lib/aegir/database-accounts/$1
     case $(cat "$ld_file" 2>/dev/null) in '' | "$2") ;; *) return 0 ;; esac
     ! systemctl -q is-active "$(mysql_unit)" || mysql_statements "$3" "the administrator's account could not be removed"
     rm -f "$ld_file"
     rmdir "${ld_file%/*}" 2>/dev/null || :
+    rm -f "/var/lib/aegir/services/database/$(printf %s "$2" | tr / %)"
+    rmdir /var/lib/aegir/services/database /var/lib/aegir/services 2>/dev/null || :
     for ld_entry in /var/lib/aegir/entries/*; do
         [ ! -e "$ld_entry" ] || [ "${ld_entry##*/}" = "$(printf %s "$2" | tr / %)" ] || return 0
     done
     want_no_file "$(mysql_file)"
     # The server that runs has read them; the next one is without our file.
-    for ld_name in server.key server.crt ca.crt; do want_no_file "$4/$ld_name"; done
+    for ld_name in server.key server.crt ca.crt stack; do want_no_file "$4/$ld_name"; done
     [ ! -d "$4" ] || rmdir "$4" 2>/dev/null || :
 }
 

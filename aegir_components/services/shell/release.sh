@@ -55,7 +55,7 @@ guard_way() { # path: nobody but root can put something else on the way to it; w
     fail "$1, where the platform's releases and its sites' data are to lie: $gw_why. Nothing was made there. Give the platform a publish_path below directories that root alone changes, such as /srv/aegir/platforms/<name>"
 }
 
-want_publishable() { # publish-path registry holder releases: a link of ours, or nothing; and no other platform's, whoever declares it
+want_publishable() { # publish-path registry holder releases former-holder-or-nothing: a link of ours, or nothing; and no other platform's, whoever declares it
     [ -L "$1" ] || [ ! -e "$1" ] || not_ours "$1" "something else is there" || return 0
     # Each platform's registry has a mark: who declares it, and where it is published.
     for pu_mark in "${2%/*}"/*/.published; do
@@ -63,7 +63,7 @@ want_publishable() { # publish-path registry holder releases: a link of ours, or
         { read -r pu_holder && read -r pu_path; } <"$pu_mark" || continue
         pu_name=${pu_mark%/.published} pu_name=${pu_name##*/}
         if [ "$pu_name" = "${2##*/}" ]; then
-            [ "$pu_holder" = "$3" ] || taken "platform $pu_name: is the stack $pu_holder's" "the stack $pu_holder has a platform $pu_name on this machine; give yours another name" "$pu_mark" || return 0
+            [ "$pu_holder" = "$3" ] || [ "$pu_holder" = "${5-}" ] || taken "platform $pu_name: is the stack $pu_holder's" "the stack $pu_holder has a platform $pu_name on this machine; give yours another name" "$pu_mark" || return 0
             [ "$pu_path" != "$1" ] || return 0
             continue
         fi

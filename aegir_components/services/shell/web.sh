@@ -354,8 +354,11 @@ want_apache_modules() { # names...: modules that we enabled and no longer want g
     done
 }
 
-want_no_empty_records() { # a record of what we enabled goes when all of that is gone
-    [ "$MODE" != apply ] || [ -s /var/lib/aegir/apache-modules ] || rm -f /var/lib/aegir/apache-modules
+want_no_empty_records() { # a record of what we enabled goes when all of that is gone, and what sites trusted databases by
+    [ "$MODE" = apply ] || return 0
+    [ -s /var/lib/aegir/apache-modules ] || rm -f /var/lib/aegir/apache-modules
+    rm -f /var/lib/aegir/database-ca/*.crt
+    rmdir /var/lib/aegir/database-ca 2>/dev/null || :
 }
 
 want_no_default_site() { # only Debian's own link goes, and it comes back when the server leaves the farm
