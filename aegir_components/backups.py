@@ -1,4 +1,4 @@
-"""What is kept on the hub before data are removed (design.md, invariant 4): written, then proven, then named.
+"""What is kept on the hub before data are removed (docs/decisions, invariant 4): written, then proven, then named.
 
 A dump is proven by loading it into a scratch database and counting every table's rows; an archive of files by reading
 it to its end and comparing the number of its entries. Beside a dump lie the sums of the tables that it holds, so that a

@@ -24,7 +24,7 @@ from .sources.resolve import Resolved
 
 KIND: Final = "updates"
 NAMED: Final = 3
-"""Updates that are named before "and 40 more"."""
+"""Updates, sites and modules that are named before "and 40 more"."""
 AT_ONCE: Final = 8
 """Database servers that are asked at a time."""
 
@@ -73,23 +73,23 @@ def judge(
     answers = ask([site for sites in going.values() for site in sites]) if any(going.values()) else {}
     for name, sites in going.items():
         lacking: dict[Pending, list[str]] = {}
+        unknown: dict[str, list[str]] = {}
         where = f'aegir:platforms["{name}"]'
         for changing in sites:
             answer, site = answers.get(_name(changing)), changing.site.display_name
             if isinstance(answer, str):
-                found.warnings.append(
-                    f"{where}: which updates the database of {site} lacks with the other code is not known: {answer}"
-                )
+                unknown.setdefault(answer, []).append(site)
             elif answer is not None:
-                lacking.setdefault(APPLICATIONS[changing.application].updates.compare(code[name], answer), []).append(
-                    site
-                )
+                pending = APPLICATIONS[changing.application].updates.compare(code[name], answer)
+                lacking.setdefault(pending, []).append(site)
+        for why, on in unknown.items():
+            found.warnings.append(f"{where}: pending updates with the other code are not known of {_listed(on)}: {why}")
         title = APPLICATIONS[sources[name].code.application].title
         step = f"its sites go from {title} {_former(before, sites)} to {code[name].version}" if sites else ""
         for pending, on in lacking.items():
-            found.warnings.extend(_told(where, step, pending, ", ".join(on)))
+            found.warnings.extend(_told(where, step, pending, _listed(on)))
             if declared.platforms[name].database != "keep":
-                found.problems.extend(_stopped(where, step, pending, ", ".join(on)))
+                found.problems.extend(_stopped(where, step, pending, _listed(on)))
     return found
 
 
@@ -140,10 +140,11 @@ def _ask_server(server: client.Endpoint, sites: list[Changing]) -> dict[str, Had
 
 def _ask(session: client.Session, site: Changing) -> Had | None:
     updates, database = APPLICATIONS[site.application].updates, _name(site)
-    if not set(updates.tables) <= databases.tables_of(session, database).keys():
+    tables = databases.tables_of(session, database)
+    if not set(updates.tables) <= tables.keys():
         return None
     session.rows(f"USE {statements.name(database)}")
-    return updates.had(session.rows(updates.query))
+    return updates.had(session.rows(updates.query(tables)))
 
 
 def _changing(before: Recorded, declared: settings.Settings, platform: str, source: Resolved) -> Iterator[Changing]:
@@ -174,14 +175,17 @@ def _former(before: Recorded, sites: Iterable[Changing]) -> str:
     )
 
 
+def _listed(names: list[str], most: int = NAMED) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
     if pending.names:
-        more = len(pending.names) - NAMED
-        named = ", ".join(pending.names[:NAMED]) + (f" and {more} more" if more > 0 else "")
-        count = f"{len(pending.names)} ({named})"
+        count = f"{len(pending.names)} ({_listed(list(pending.names))})"
         yield f"{where}: {step}, and the databases do not follow by themselves. Pending updates of {sites}: {count}"
     if pending.missing:
-        yield f"{where}: {step}, and lacks modules that are installed in {sites}: {', '.join(pending.missing)}"
+        yield f"{where}: {step}, and lacks modules that are installed in {sites}: {_listed(list(pending.missing), 20)}"
 
 
 def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:

@@ -186,7 +186,7 @@ def _compare7(code: Available, had: Had) -> Pending:
 DRUPAL = Updates(
     available=_available8,
     tables=("key_value", "config"),
-    query=(
+    query=lambda _tables: (
         "SELECT collection, name, value FROM key_value WHERE collection = 'system.schema' "
         "OR (collection = 'post_update' AND name = 'existing_updates') "
         "UNION ALL SELECT 'config', name, data FROM config WHERE name = 'core.extension' AND collection = ''"
@@ -198,7 +198,7 @@ DRUPAL7 = Updates(
     available=_available7,
     tables=("system",),
     # A disabled module is updated as well.
-    query="SELECT name, schema_version FROM `system` WHERE type = 'module' AND schema_version > -1",
+    query=lambda _tables: "SELECT name, schema_version FROM `system` WHERE type = 'module' AND schema_version > -1",
     had=_had7,
     compare=_compare7,
 )

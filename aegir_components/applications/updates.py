@@ -7,7 +7,7 @@ in its own way.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,7 +81,8 @@ class Updates:
     """Read a code base: its directory, and its document root in it."""
     tables: Sequence[str]
     """The tables that the query reads; a database without one of them has no such application in it."""
-    query: str
+    query: Callable[[Collection[str]], str]
+    """Write the query for a database with these tables."""
     had: Callable[[Rows], Had]
     """Read the query's rows."""
     compare: Callable[[Available, Had], Pending]

@@ -1,4 +1,4 @@
-"""Pinned host keys: one known_hosts file a machine, under the hub root (design.md, decision 7).
+"""Pinned host keys: one known_hosts file a machine, under the hub root (docs/decisions, decision 7).
 
 A key comes from, in this order: the stack file (``ssh.host_key``), a known_hosts file of the user's
 (``hub.ssh.known_hosts``), a first contact that the stack file allows (``ssh.trust: first-use``), which is then

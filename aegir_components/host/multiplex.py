@@ -1,4 +1,4 @@
-"""One ssh connection a machine, shared by all threads and processes of a run (design.md, decision 3).
+"""One ssh connection a machine, shared by all threads and processes of a run (docs/decisions, decision 3).
 
 A new connection costs 15 to 20 times a multiplexed command, and sshd drops the eleventh login that comes at once
 (MaxStartups). ssh's own ``ControlMaster=auto`` does not prevent this: clients that start together all log in. So the

@@ -285,7 +285,7 @@ want_service() { # unit
 }
 
 # transaction SECTION TEST RELOAD: changes configuration only while its owner's own test passes with it, and takes it back
-# otherwise (design.md, invariant 7). SECTION is a function of want_… items, SECTION_ahead asks ahead what they look at, TEST
+# otherwise (docs/decisions, invariant 7). SECTION is a function of want_… items, SECTION_ahead asks ahead what they look at, TEST
 # prints what is wrong.
 # What is taken back lies in /var/lib/aegir/undo/SECTION until the reload is done, so a killed run is taken back as well.
 transaction() {

@@ -1,4 +1,4 @@
-"""Whether a change of a platform's code leaves every site answering that answered before it (design.md, decision 16)."""
+"""Whether a change of a platform's code leaves every site answering that answered before it (docs/decisions, decision 16)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from aegir_components import backups, layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.parallel import attempt
+from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
 from aegir_components.services import site_content
 
@@ -58,56 +58,90 @@ class Archives:
         return Records(self.hub_root, KIND)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A directory of a site that has an archive of its own."""
+
+    home: str
+    parts: tuple[str, ...]
+    """What of the archive comes back."""
+    directories: tuple[str, ...]
+    """Where nothing is, if it has to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """A directory of a site that a removal has emptied."""
+
+    machine: str
+    place: _Place
+    archive: Path
+
+    @property
+    def has_uploads(self) -> bool:
+        """Tell whether visitors' and editors' files come back with it."""
+        return self.place.parts != ("config",)
+
+
 def of_site(props: Mapping[str, Any], hub_root: str) -> Archives:
     """Give the archives of a site, from the inputs of its configuration."""
     return Archives(hub_root=hub_root, stack=str(props["holder"]), site=str(props["site"]))
 
 
-def emptied(want: Mapping[str, Any], owners: Mapping[str, Connection], archives: Archives) -> dict[str, Path]:
-    """Find the machines without a site's files whose archive a removal has left.
+def emptied(want: Mapping[str, Any], owners: Mapping[str, Connection], archives: Archives) -> list[Emptied]:
+    """Find the directories of a site that are empty, and whose archive a removal has left.
 
     Args:
         want: the inputs of the site's configuration.
         owners: the machines that should have the files.
         archives: what the hub has.
     """
-    home, _ = _home(want)
-    found = {name: archive for name, conn in owners.items() if (archive := archives.of(conn, home)) is not None}
-    if not found:
-        return {}
-    lines = site_content.content_items(
-        site_content.content_directories(want["publish_root"], want["site"], str(want.get("uploads") or ""))
-    )
-    facts: dict[str, Mapping[str, str]] = {}
+    found = [
+        (Emptied(name, place, archive), conn)
+        for place in _places(want)
+        for name, conn in owners.items()
+        if (archive := archives.of(conn, place.home)) is not None
+    ]
 
-    def look(conn: Connection) -> None:
-        what = f"looking for the files of {want['site']}"
-        facts[conn.host] = script.execute(conn, "check", lines, what=what).facts
+    def is_empty(case: tuple[Emptied, Connection]) -> bool:
+        empty, conn = case
+        lines = site_content.content_items(empty.place.directories)
+        try:
+            facts = script.execute(conn, "check", lines, what=f"looking for the files of {want['site']}").facts
+        except HostError:
+            return False
+        return not getattr(content.counted(facts), "number", 1)
 
-    attempt({name: owners[name] for name in found}, look)
-    return {name: found[name] for name, seen in facts.items() if not getattr(content.counted(seen), "number", 1)}
+    return [case[0] for case in found if is_empty(case)]
 
 
-def unpack(want: Mapping[str, Any], owners: Mapping[str, Connection], archives: Mapping[str, Path]) -> None:
+def unpack(want: Mapping[str, Any], owners: Mapping[str, Connection], empty: Iterable[Emptied]) -> None:
     """Bring files back from their archives; what is newer on the machine stays.
 
     Args:
         want: the inputs of the site's configuration, which is there already: the files get its user.
         owners: the machines.
-        archives: by machine.
+        empty: what ``emptied`` has found.
 
     Raises:
         HostError: they could not be written whole; the archive stays, and the next run begins again.
     """
-    home, parts = _home(want)
-    for name, archive in archives.items():
-        backups.unpack_files(archive, owners[name], home, layout.system_user(str(want["site"])), parts)
+    user = layout.system_user(str(want["site"]))
+    for found in empty:
+        backups.unpack_files(found.archive, owners[found.machine], found.place.home, user, found.place.parts)
 
 
-def _home(want: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    if shared := str(want.get("uploads") or ""):
-        return layout.uploads_directory(shared, str(want["site"])), SHARED_PARTS
-    return layout.site_directory(str(want["publish_root"]), str(want["site"])), PARTS
+def _places(want: Mapping[str, Any]) -> list[_Place]:
+    root, site, shared = str(want["publish_root"]), str(want["site"]), str(want.get("uploads") or "")
+    home = layout.site_directory(root, site)
+    directories = site_content.content_directories(root, site, shared)
+    if not shared:
+        return [_Place(home, PARTS, directories)]
+    # What Drupal has exported is each web server's own.
+    return [
+        _Place(layout.uploads_directory(shared, site), SHARED_PARTS, directories),
+        _Place(home, ("config",), (layout.site_configuration(root, site),)),
+    ]
 
 
 def _key(conn: Connection, path: str) -> str:

@@ -115,7 +115,8 @@ class Provider(Lifecycle):
         # By machine, not by name: a renamed entry of the stack file is the same web server.
         staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
         archives = archived.of_site(want, hub_root)
-        emptied = archived.emptied(want, owners, archives)
+        empty = archived.emptied(want, owners, archives)
+        emptied = {found.machine for found in empty if found.has_uploads}
         staying = _with_files(want, {name: conn for name, conn in staying.items() if name not in emptied})
 
         def configure(conn: Connection) -> None:
@@ -150,7 +151,7 @@ class Provider(Lifecycle):
         if was and any(_settings(want, conn) != _settings(was, conn) for name, conn in members.items() if name in had):
             settling.written(plan.site)
         joining = {name: conn for name, conn in owners.items() if name not in staying}
-        archived.unpack(want, owners, emptied)
+        archived.unpack(want, owners, empty)
         with_files = [*staying.values(), *(owners[name] for name in emptied)]
         _seed(want, with_files, [conn for name, conn in joining.items() if name not in emptied])
         for name, report in each(joining, lambda conn: script.execute(conn, "check", counting, what=what)).items():

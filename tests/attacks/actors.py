@@ -12,6 +12,7 @@ ACTORS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "a site's owner": (
         "integration/test_server_survival.py::TestTwoAtOnce::test_no_local_user_holds_up_a_run",
+        "integration/test_site_owner.py::",
         "integration/test_site_life.py::test_nothing_of_a_disabled_or_removed_site_goes_on_running",
         "integration/test_site_life.py::test_no_site_takes_the_machine_or_the_database_from_its_neighbours",
         "integration/test_site_life.py::test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request",

@@ -60,6 +60,7 @@ def ask(
     tls: bool = False,
     headers: Mapping[str, str] | None = None,
     method: str = "GET",
+    body: bytes = b"",
 ) -> Said:
     """Ask a host for an address exactly as it is written; redirects are not followed. A header that comes twice is one."""
     connection = http.client.HTTPConnection(host.address, 443 if tls else port, timeout=60)
@@ -70,13 +71,15 @@ def ask(
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for key, value in {"Host": name, **(headers or {})}.items():
             connection.putheader(key, value)
-        connection.endheaders()
+        if body:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body or None)
         answer = connection.getresponse()
-        body = answer.read()
+        said = answer.read()
         found: dict[str, str] = {}
         for key, value in answer.getheaders():
             found[key.lower()] = f"{found[key.lower()]}, {value}" if key.lower() in found else value
-        return Said(status=answer.status, headers=found, body=body)
+        return Said(status=answer.status, headers=found, body=said)
     finally:
         connection.close()
 

@@ -168,6 +168,10 @@ class OnDoubles:
         self._mysql.databases[layout.database_name(key)]["content"] = _rows(key)
         self.kept[name] = key
 
+    def rows(self, key: str) -> int:
+        """Say how many rows a site's own table has."""
+        return _rows(key)
+
     def address(self, host: str) -> str:
         """Give the address of a machine."""
         return ADDRESSES[host]

@@ -148,6 +148,16 @@ def test_updates_of_wordpress_are_one_number(tmp_path: Path, number: str, expect
     assert expected == WORDPRESS.compare(code, WORDPRESS.had([(number,)]))
 
 
+def test_each_site_of_a_wordpress_network_has_its_number(tmp_path: Path) -> None:
+    write(tmp_path, {"wp-includes/version.php": "<?php\n$wp_version = '6.9.1';\n$wp_db_version = 60717;\n"})
+    code = WORDPRESS.available(tmp_path, ".")
+    query = WORDPRESS.query(["wp_options", "wp_2_options", "wp_posts", "wp_my_options", "wp_2_postmeta"])
+    assert ["wp_2_options", "wp_options"] == [part.split()[3] for part in query.split(" UNION ALL ")]
+    had = WORDPRESS.had([("60717",), (b"58975",), ("57155",)])
+    assert ("from database version 57155 to 60717, 2 sites of the network",) == WORDPRESS.compare(code, had).names
+    assert not WORDPRESS.compare(code, WORDPRESS.had([("60717",), ("60717",)]))
+
+
 def declared(**platform: Any) -> settings.Settings:
     return settings.load(
         {
@@ -213,8 +223,7 @@ def test_sites_that_lack_the_same_are_told_in_one_sentence() -> None:
 def test_a_database_that_does_not_answer_is_a_warning() -> None:
     found = judged({"one.example.com": "db1 does not answer", "two.example.com": None})
     assert [
-        'aegir:platforms["shop"]: which updates the database of one.example.com lacks with the other code is not known: '
-        "db1 does not answer"
+        'aegir:platforms["shop"]: pending updates with the other code are not known of one.example.com: db1 does not answer'
     ] == found.warnings
 
 
@@ -223,6 +232,15 @@ def test_older_code_stops_the_run_unless_it_is_vouched_for(keep: bool) -> None:
     had = Had(numbers={"system": 11000})
     found = judged({"one.example.com": had, "two.example.com": None}, database="keep" if keep else "check")
     assert keep is not any("has a database of newer code (system is at 11000" in text for text in found.problems)
+
+
+def test_what_holds_for_many_sites_is_said_once() -> None:
+    names = [f"s{number}.example.com" for number in range(9)]
+    assert "s0.example.com, s1.example.com, s2.example.com and 6 more" == database_updates._listed(names)
+    assert "s0.example.com" == database_updates._listed(names[:1])
+    found = judged({"one.example.com": "db1 does not answer", "two.example.com": "db1 does not answer"})
+    assert 1 == len(found.warnings)
+    assert "of one.example.com, two.example.com: db1 does not answer" in found.warnings[0]
 
 
 def test_nobody_is_asked_for_a_site_that_is_new_or_of_another_application() -> None:

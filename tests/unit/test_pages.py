@@ -15,12 +15,15 @@ PAGES = sorted(
         ROOT / "README.md",
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("docs/reference/*.md"),
+        *ROOT.glob("docs/decisions/*.md"),
+        *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
         ROOT / "stacks" / "README.md",
         ROOT / "benchmarks" / "README.md",
     ]
 )
 PLAIN = [
     ROOT / "README.md", ROOT / "docs" / "demo.md", ROOT / "docs" / "getting-started.md", *ROOT.glob("docs/reference/*.md"),
+    *ROOT.glob("docs/decisions/*.md"), *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
 ]  # fmt: skip
 """Pages in short sentences."""
 LONGEST_SENTENCE = 25
@@ -60,8 +63,25 @@ def test_the_first_page_leads_to_every_page_and_is_short() -> None:
     text = (ROOT / "README.md").read_text()
     led_to = {(ROOT / link.partition("#")[0]).resolve() for link in LINK.findall(text)}
 
-    assert set(PAGES) - {ROOT / "README.md"} <= led_to
+    # The decisions have a list of their own.
+    assert set(PAGES) - {ROOT / "README.md", *ROOT.glob("docs/decisions/[0-9]*.md")} <= led_to
     assert len(text.splitlines()) <= 150
+
+
+def test_every_decision_that_code_cites_has_a_page_and_the_list_has_each_page() -> None:
+    listed = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [page.name for page in pages] == re.findall(r"^\d+\. \[[^\]]+\]\(([^)]+)\)$", listed, flags=re.MULTILINE)
+    invariants = re.findall(r"^(\d+)\. (?!\[)", listed, flags=re.MULTILINE)
+    known = {"decision": {str(int(page.name[:2])) for page in pages}, "invariant": set(invariants)}
+    cited = 0
+    for path in [*ROOT.glob("aegir_components/**/*.py"), *ROOT.glob("aegir_components/**/*.sh"), *PAGES]:
+        text = path.read_text()
+        assert "design.md, decision" not in text, path
+        for where, kind, number in re.findall(r"(docs/decisions), (decision|invariant) (\d+)", text):
+            assert number in known[kind], (path, where)
+            cited += 1
+    assert cited > 3
 
 
 def test_the_commands_of_the_first_page_are_targets_of_make() -> None:
