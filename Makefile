@@ -34,9 +34,10 @@ checks: # what the tests look with, beside what is run anyway
 unit: checks ## only the fast tests, which need no host
 	$(PYTEST) $(FAST)
 
-# One cache a checkout: after a failure, tests/again.py reads there what failed on the checkout's own Python.
+# One cache a checkout: after a failure, tests/again.py reads there what failed on the checkout's own Python. What shellcheck
+# says of a script is the same on each.
 pythons: checks ## the fast tests on every other supported Python that this machine has
-	@$(ENV) python -m tools.every_python pytest $(FAST) -n 1 -q -rfE -p no:cacheprovider
+	@$(ENV) python -m tools.every_python pytest $(FAST) -n 1 -k "not shellcheck" -q -rfE -p no:cacheprovider
 
 ifdef DOUBLES
 random: setup

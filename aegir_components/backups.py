@@ -16,6 +16,7 @@ import secrets
 import shlex
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -119,10 +120,11 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
                 got = sum(1 for _ in archive)
         except (tarfile.TarError, EOFError, zlib.error) as fault:
             raise Refused(conn.host, f"the archive of {path} arrived damaged ({fault}); nothing was removed") from None
-        if got < int(report.facts["entries"]):
+        # What is no number is no proof.
+        if got < report.number("entries", sys.maxsize):
             raise Refused(
                 conn.host,
-                f"the archive of {path} has {got} entries of {report.facts['entries']}; nothing was removed",
+                f"the archive of {path} has {got} entries of {report.number('entries', -1)}; nothing was removed",
             )
         part.rename(target)
     return target

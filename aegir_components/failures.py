@@ -10,6 +10,7 @@ Superfluous when ``pulumi.runtime.rpc_manager`` passes over ``ResourceRegistrati
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final, Literal, cast
 
 import pulumi
@@ -85,6 +86,9 @@ async def hold_removals(before: Recorded) -> None:
         pulumi.RunError: something waits for its removal, and a skipped resource may depend on it.
     """
     await wait_for_rpcs(await_all_outstanding_tasks=False)
+    # The SDK ends a program that has nothing outstanding before it has begun to send the stack's outputs (`wait_for_rpcs`
+    # breaks off without a turn of the event loop), and the stack would lose them.
+    settings._get_rpc_manager().rpcs.append(asyncio.ensure_future(asyncio.sleep(0)))  # noqa: SLF001
     skipped = {_kind(urn) for urn, ended in _endings.items() if ended == "skipped"}
     gone = {(kind, name) for kind, found in before.resources.items() for name in found if kind.startswith("aegir:")}
     gone -= _declared

@@ -23,19 +23,22 @@ _VARIABLES = ("HOME", "HOSTNAME", "PATH", "TERM", "container")
 _JOIN = 'for group in $1; do echo $$ >"$group/cgroup.procs"; done 2>/dev/null; shift; exec "$@"'
 
 
-def argv(engine: Engine, container: str, script: str) -> list[str]:
-    """Give the argv that runs a shell script as root in a container: past the engine where this is possible."""
+def argv(engine: Engine, container: str, script: str, *words: str) -> list[str]:
+    """Give the argv that runs a shell script as root in a container: past the engine where this is possible.
+
+    The script's `$0` and further words follow it.
+    """
     if engine.program == "podman" and os.geteuid() == 0 and shutil.which("nsenter"):
-        first = _first_process(engine, container)
+        first = first_process(engine, container)
         if first is not None:
             joined = groups(Path("/proc", str(first), "cgroup").read_text())
             # What enters a frozen group freezes; the engine says so.
             if not any(map(_frozen, joined)):
-                return _entered(first, joined, script)
-    return [engine.program, *engine.runtime, "exec", "-i", container, "sh", "-c", script]
+                return [*_entered(first, joined), "sh", "-c", script, *words]
+    return [engine.program, *engine.runtime, "exec", "-i", container, "sh", "-c", script, *words]
 
 
-def _entered(pid: int, joined: list[str], script: str) -> list[str]:
+def _entered(pid: int, joined: list[str]) -> list[str]:
     place = Path("/proc", str(pid))
     environment = place.joinpath("environ").read_bytes().decode(errors="surrogateescape").split("\0")
     kept = [pair for pair in environment if pair.partition("=")[0] in _VARIABLES]
@@ -44,7 +47,7 @@ def _entered(pid: int, joined: list[str], script: str) -> list[str]:
     return [
         "sh", "-c", _JOIN, "join", " ".join(joined),
         "nsenter", "--target", str(pid), "--all", "--",
-        "setpriv", f"--bounding-set={bounds}", "--inh-caps=-all", "--", "env", "-i", "--chdir=/", *kept, "sh", "-c", script,
+        "setpriv", f"--bounding-set={bounds}", "--inh-caps=-all", "--", "env", "-i", "--chdir=/", *kept,
     ]  # fmt: skip
 
 
@@ -68,7 +71,8 @@ def groups(lines: str, there: Callable[[Path], bool] = Path.is_dir) -> list[str]
     return found
 
 
-def _first_process(engine: Engine, container: str) -> int | None:
+def first_process(engine: Engine, container: str) -> int | None:
+    """Give the number of a container's first process on this machine; none of one that does not run or is paused."""
     pid, begun = _known.get(container, (0, ""))
     if not pid or _begun(pid) != begun:
         answer = engine.call(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from . import entering
 from .addresses import hardware_address
-from .engine import DIGEST_LABEL, HOST_LABEL, LABEL, Engine
+from .engine import DIGEST_LABEL, HOST_LABEL, LABEL, Engine, run
 from .errors import EngineFailed, HostFailed
 from .keys import KeyRing
 from .specs import HostSpec
@@ -200,7 +200,7 @@ class Host:
         """Wait for systemd and sshd, set up names and accounts, and return the units that failed."""
         words = (self.hosts_file(), self.keys.authorized(), *self.spec.logins)
         try:
-            failed = self.engine.call("exec", self.container, "sh", "-c", SETTLE, "settle", *words, timeout=60)
+            failed = run(entering.argv(self.engine, self.container, SETTLE, "settle", *words), timeout=60)
         except EngineFailed as failure:
             raise HostFailed(self.name, "does not come up", failure.output) from None
         self._await_sshd(time.monotonic() + 30)

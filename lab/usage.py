@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from . import entering
 from .errors import LabError
 from .hosts import Host
 from .vm_hosts import VirtualHost
@@ -37,8 +38,7 @@ def of_group(lines: str, read: Callable[[Path], str] = Path.read_text) -> float:
 
 
 def _group(host: Host) -> str:
-    pid = host.engine.call("inspect", "--format", "{{.State.Pid}}", host.container).strip()
-    return (PROC / pid / "cgroup").read_text()
+    return (PROC / str(entering.first_process(host.engine, host.container)) / "cgroup").read_text()
 
 
 def _of_machine(host: VirtualHost) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
@@ -76,10 +77,11 @@ def _registered(known: Mapping[str, Site], holder: str, server: str, have: Inven
                 advice="declare the site again and run pulumi up; to be rid of it, take it out after that (it is backed up)",
             )
         elif (now := site.platform) != platform:
+            registered = f"{layout.platform_registry(platform)}/{entry}"
             yield Finding(
                 server=server,
                 what=f"{entry} is in the registry of the platform {platform}, and it is on {now} now",
-                advice=f"nothing is lost by removing the entry: rm {layout.platform_registry(platform)}/{entry}",
+                advice=f"nothing is lost by removing the entry: rm {shlex.quote(registered)}",
             )
 
 

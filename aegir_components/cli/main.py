@@ -15,6 +15,7 @@ from . import completion
 from .check_stack import check_stack
 from .ends import Refusal
 from .graph import graph
+from .keys import keys
 from .login import login
 from .promote import promote
 from .status import status
@@ -46,7 +47,7 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (promote, status, check_stack, login, graph, completion.completion):
+for command in (promote, status, check_stack, login, keys, graph, completion.completion):
     aegir.add_command(command)
 
 

@@ -120,7 +120,9 @@ class Server(AegirComponent, kind="Server"):
         numbers: dict[str, Any] = {"uid": user.uid, "gid": user.gid}
         if args.follows is not None:
             numbers = {key: _part(args.follows, key) for key in numbers}
-        machine = Machine(name, {**common, "public_key": args.public_key, **numbers}, self.child())
+        machine = Machine(
+            name, {**common, "public_key": args.public_key, "hub_address": args.hub.address, **numbers}, self.child()
+        )
         self.numbers = machine.numbers
         self.ready.append(machine)
         names = Names(

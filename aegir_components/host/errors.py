@@ -17,14 +17,16 @@ Every text names the machine, what was tried and what to do, and holds no secret
 
 from __future__ import annotations
 
+from aegir_components.printable import printable
+
 
 class HostError(Exception):
     """Something failed on, or on the way to, the machine ``host``."""
 
     def __init__(self, host: str, text: str) -> None:
-        super().__init__(f"{host}: {text}")
         self.host = host
-        self.text = text
+        self.text = printable(text)
+        super().__init__(f"{host}: {self.text}")
 
     def __reduce__(self) -> tuple[type[HostError], tuple[str, str]]:
         """Pickle by the two arguments, so that errors cross process boundaries."""

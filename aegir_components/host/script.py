@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import shlex
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
+
+from aegir_components.printable import printable
 
 from . import ssh
 from .classify import decoded
@@ -33,6 +37,10 @@ class Report:
     """Deviations seen; in apply mode there is none left."""
     changed: tuple[str, ...]
     """Deviations mended."""
+
+    def number(self, name: str, default: int = 0) -> int:
+        """Read a fact that is a number, from 0 to a million billions; the default for everything else."""
+        return number(self.facts.get(name, ""), default)
 
 
 def encoded(content: str) -> str:
@@ -228,8 +236,16 @@ def _questions(asks: list[tuple[str, str]]) -> list[str]:
     return [" ".join([know, *words[know]]) for know in KNOW if words[know]]
 
 
+def number(text: str, default: int = 0) -> int:
+    """Read a number that a machine says; the default where it says something else."""
+    return int(text) if re.fullmatch("[0-9]{1,15}", text) else default
+
+
 def parse(stdout: str) -> Report:
-    """Read a script's report; lines that are not ours are passed over."""
+    """Read a script's report; lines that are not ours are passed over.
+
+    Facts are data, and may have any length; what drives a terminal is replaced in them too, since messages quote them.
+    """
     facts: dict[str, str] = {}
     drift: list[str] = []
     changed: list[str] = []
@@ -237,11 +253,11 @@ def parse(stdout: str) -> Report:
         kind, _, rest = line.partition(" ")
         if kind == "::fact":
             name, _, value = rest.partition(" ")
-            facts[name] = decoded(value)
+            facts[name] = printable(decoded(value), longest=sys.maxsize)
         elif kind == "::drift":
-            drift.append(decoded(rest))
+            drift.append(printable(decoded(rest)))
         elif kind == "::changed":
-            changed.append(decoded(rest))
+            changed.append(printable(decoded(rest)))
     return Report(facts, tuple(drift), tuple(changed))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ from aegir_components.services.web import WebServer
 
 from . import settling
 
+HOST_NAME = re.compile(r"[a-z0-9.-]{1,253}")
+"""What a machine may call a site, as it becomes a header of a request."""
 AT_ONCE = 16
 """Requests at a time: more than a small web server has cores, and fewer than it has PHP processes."""
 AGAIN = settling.FRESH
@@ -74,14 +77,15 @@ def look(members: Mapping[str, Connection], registry: str, servers: Mapping[str,
         ),
     )
     places = sorted(
-        Place(site, name, members[name].address, int(report.facts.get("port") or 80))
+        Place(site, name, members[name].address, report.number("port", 80))
         for name, report in reports.items()
         for site in report.facts.get("sites", "").split()
+        if HOST_NAME.fullmatch(site)
     )
     unproven = {}
     for name, report in reports.items():
         former, *names = report.facts.get("unproven", "").splitlines() or [""]
-        if former:
+        if release.is_release(former):
             unproven[name] = Unproven(former, frozenset(names))
     return Seen(places, unproven)
 

@@ -5,6 +5,7 @@ Counted at each run that touches or refreshes the site, on the machines themselv
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,8 +76,9 @@ def counted(facts: Mapping[str, str]) -> Amount | None:
     fact = facts.get("content", "" if "known" in facts else "0 0")
     if not fact:
         return None
-    number, _, size = fact.partition(" ")
-    return Amount(number=int(number or 0), size=int(float(size or 0)))
+    # awk writes a sum of many bytes as 1.2e+13.
+    found = re.fullmatch(r"(\d{1,15})(?: (\d{1,15}(?:\.\d+)?(?:e\+\d\d)?))?", fact)
+    return Amount(number=int(found[1]), size=int(float(found[2] or 0))) if found else None
 
 
 def readable(size: int) -> str:

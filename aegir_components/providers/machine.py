@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+from pulumi.dynamic import DiffResult
 
 from aegir_components import layout
 from aegir_components.host import rsync, script
@@ -39,6 +40,11 @@ class Provider(Lifecycle):
     def notice(self, want: State) -> None:
         """What goes in the same run goes from where the machine is declared now."""
         declared.note_machine(want)
+
+    def diff(self, id_: str, olds: Any, news: Any) -> DiffResult:
+        """Compare; a state of before knows no address of the hub, and learns it with the next change."""
+        known = {key: value for key, value in dict(news).items() if key != "hub_address" or key in olds}
+        return super().diff(id_, olds, known)
 
     def observe(self, want: State) -> State:
         """Look at every item; a machine that answers is never gone."""
@@ -108,7 +114,7 @@ class Machine(AegirResource, module="aegir", name="Machine"):
 
         Args:
             name: the server's name.
-            props: ``host``, ``connection``, ``public_key``, ``uid``, ``gid``, ``holder``.
+            props: ``host``, ``connection``, ``public_key``, ``hub_address``, ``uid``, ``gid``, ``holder``.
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -185,13 +191,17 @@ def _connection(props: State) -> Connection:
 
 def _items(props: State) -> list[str]:
     return base.items(
-        public_key=props.get("public_key", ""), uid=_number(props.get("uid")), gid=_number(props.get("gid"))
+        public_key=props.get("public_key", ""),
+        hub_address=str(props.get("hub_address") or ""),
+        uid=_number(props.get("uid")),
+        gid=_number(props.get("gid")),
     )
 
 
 def _numbers(report: script.Report) -> State:
     uid, _, gid = report.facts.get("numbers", "").partition(":")
-    return {"uid": int(uid), "gid": int(gid)} if uid and gid else {}
+    found = {"uid": script.number(uid, -1), "gid": script.number(gid, -1)}
+    return found if min(found.values()) >= 0 else {}
 
 
 def _number(value: Any) -> int | None:

@@ -41,7 +41,7 @@ class Provider(Lifecycle):
         )
         if takes_over:
             pulumi.log.warn(
-                f"{want['server']} takes over what the pack {want['pack']} shares. Its copy is {report.facts.get('age', '?')} s "
+                f"{want['server']} takes over what the pack {want['pack']} shares. Its copy is {report.number('age')} s "
                 f"old: what was written on the former server after that is not in it. What was deleted there may be back"
             )
         else:
@@ -86,5 +86,5 @@ def _items(props: State) -> list[str]:
 def _tell(props: State, report: script.Report) -> None:
     if report.facts.get("age"):
         pulumi.log.info(
-            f"{props['server']} has a copy of what the pack {props['pack']} shares, {report.facts['age']} s old"
+            f"{props['server']} has a copy of what the pack {props['pack']} shares, {report.number('age')} s old"
         )

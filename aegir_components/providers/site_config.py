@@ -17,12 +17,16 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each, settle
+from aegir_components.printable import printable
 from aegir_components.services import cron, former, functions, limits, quotas, site, site_content, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
 from . import archived, caches, content, restoring, settling, site_move, site_removal, staging
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
+
+PATH = 200
+"""Characters of a path that a machine says, in a warning."""
 
 
 class Provider(Lifecycle):
@@ -129,7 +133,9 @@ class Provider(Lifecycle):
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
             if "open" in report.facts:
-                pulumi.log.warn(f"{conn.host}: {site_content.opened(plan.site, report.facts['open'])}")
+                pulumi.log.warn(
+                    f"{conn.host}: {site_content.opened(plan.site, printable(report.facts['open'], longest=PATH))}"
+                )
             _warn_of_forbidden(conn.host, plan.site, report.facts)
             if _shows_another_file(plan, want, was, report.changed):
                 caches.expect(want, hub_root, url, touched=True)
@@ -271,7 +277,7 @@ def _put_back(conn: Connection, want: State, was: State) -> None:
 def _warn_of_forbidden(host: str, name: str, facts: Mapping[str, str]) -> None:
     """Warn where nothing of ours can let the web server read new uploads."""
     if "forbidden" in facts:
-        pulumi.log.warn(f"{host}: {site_content.forbidden(name, facts['forbidden'])}")
+        pulumi.log.warn(f"{host}: {site_content.forbidden(name, printable(facts['forbidden'], longest=PATH))}")
 
 
 def _settings(props: State, conn: Connection) -> str:

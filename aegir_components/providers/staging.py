@@ -102,7 +102,11 @@ def _prepare(stage: Stage, conn: Connection) -> None:
     report = script.execute(
         conn, "apply", lines, what=stage.what, holder=stage.want["holder"], timeout=STAGE_TIMEOUT
     )  # fmt: skip
-    stage.seen[conn.host] = report.facts
+    seen = dict(report.facts)
+    if seen.get("live") and not release.is_release(seen["live"]):
+        # Only what the machine's own root may have made of it: as if nothing were live.
+        del seen["live"]
+    stage.seen[conn.host] = seen
 
 
 def _refuse(stage: Stage, conn: Connection) -> None:
@@ -117,7 +121,7 @@ def _refuse(stage: Stage, conn: Connection) -> None:
                 f"and take rollback or release out",
             )
         return
-    new, live = int(want["files"]), int(stage.seen[conn.host].get("files") or 0)
+    new, live = int(want["files"]), script.number(stage.seen[conn.host].get("files", ""))
     if live and new * SHRINK < live and not want.get("allow_shrink"):
         raise Refused(
             conn.host,

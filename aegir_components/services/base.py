@@ -51,11 +51,12 @@ esac
 """
 
 
-def items(*, public_key: str, uid: int | None = None, gid: int | None = None) -> list[str]:
+def items(*, public_key: str, hub_address: str = "", uid: int | None = None, gid: int | None = None) -> list[str]:
     """List what every server has, whatever its services are.
 
     Args:
         public_key: the hub's public key, a line for ``authorized_keys``; empty where the hub is the machine itself.
+        hub_address: where the hub comes from; empty where a state of before does not say.
         uid: the number of the ``aegir`` account; ``None`` leaves the choice to the machine.
         gid: the number of its group.
     """
@@ -74,10 +75,17 @@ def items(*, public_key: str, uid: int | None = None, gid: int | None = None) ->
     if public_key:
         lines += [
             script.directory(f"{home}/.ssh", group=user, mode=0o750),
-            script.file(f"{home}/.ssh/authorized_keys", f"{public_key}\n", group=user, mode=0o640),
+            script.file(
+                f"{home}/.ssh/authorized_keys", f"{_options(hub_address)} {public_key}\n", group=user, mode=0o640
+            ),
         ]
     lines += [
         script.file(WEB_HELPER, HELPER, mode=0o755),
         script.sudoers("aegir", SUDO_RULE),
     ]
     return lines
+
+
+def _options(hub_address: str) -> str:
+    """Give what the account's key is limited to: commands and copies, from the hub; no terminal and no forwarding."""
+    return f'restrict,from="{hub_address}"' if hub_address else "restrict"

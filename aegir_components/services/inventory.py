@@ -44,6 +44,6 @@ def read(facts: Mapping[str, str]) -> Inventory:
     return Inventory(
         platforms=tuple((row[0], row[1], row[2]) for row in rows["platforms"] if len(row) == 3),
         registered=tuple((row[0], row[1]) for row in rows["registered"] if len(row) == 2),
-        data={row[0]: int(row[1]) for row in rows["data"] if len(row) == 2},
-        databases=tuple((row[0], row[1], int(row[2])) for row in rows["databases"] if len(row) == 3),
+        data={row[0]: script.number(row[1]) for row in rows["data"] if len(row) == 2},
+        databases=tuple((row[0], row[1], script.number(row[2])) for row in rows["databases"] if len(row) == 3),
     )

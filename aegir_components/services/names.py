@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aegir_components.host import script
+from aegir_components.printable import printable
 
 from . import functions
 
@@ -38,6 +39,10 @@ def hosts_text(entries: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+SAID = 1000
+"""Characters that a machine may say of names, in a message."""
+
+
 def faults(name: str, address: str, facts: Mapping[str, str], seen_from_hub: Mapping[str, str]) -> list[str]:
     """Say where names do not agree; every sentence says who sees what.
 
@@ -48,6 +53,7 @@ def faults(name: str, address: str, facts: Mapping[str, str], seen_from_hub: Map
         seen_from_hub: ``forward`` and ``reverse`` as the hub resolves them; empty for "not found".
     """
     found = []
+    facts = {key: printable(said, longest=SAID) for key, said in facts.items()}
     hostname = facts.get("hostname", "")
     if hostname not in {name, name.split(".", 1)[0]}:
         found.append(

@@ -28,6 +28,13 @@ upload_tmp_dir =
 log_errors = On
 display_errors = Off
 memory_limit = 256M
+; As the guides of Drupal and PHP have it; what an application says itself comes first, and so does a site's php.values.
+session.use_strict_mode = 1
+session.use_only_cookies = 1
+session.use_trans_sid = 0
+session.cookie_httponly = 1
+allow_url_include = Off
+zend.exception_ignore_args = On
 post_max_size = 64M
 upload_max_filesize = 64M
 """

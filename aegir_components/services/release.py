@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+import re
 import shlex
 from collections.abc import Collection
 
@@ -20,6 +21,11 @@ from .web import WebServer
 
 NO_WORD = "the hub gave no word to switch"
 """What a machine says that was ready when another was not."""
+
+
+def is_release(path: str) -> bool:
+    """Return whether a path that a machine says is one of a release."""
+    return re.fullmatch(r"/[^\n]{1,2000}/\.releases/[^/\n]{1,255}/[0-9a-f]{16}", path) is not None
 
 
 class Layout:
@@ -75,6 +81,12 @@ class Layout:
         return release if self.docroot == "." else f"{release}/{self.docroot}"
 
 
+def guard(path: str) -> list[str]:
+    """List what sees to it that nobody but root can put something else on the way to the publish root."""
+    own = path == layout.AEGIR_ROOT or path.startswith(f"{layout.AEGIR_ROOT}/")
+    return [] if own else [script.call("guard_way", path)]
+
+
 def publish_root(path: str) -> str:
     """Item: the directory that a publish path is in; one that is not Aegir's own keeps its owner and its mode."""
     if path == layout.AEGIR_ROOT or path.startswith(f"{layout.AEGIR_ROOT}/"):
@@ -94,6 +106,7 @@ def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
     return [
         functions("release"),
         paths.publishable(),
+        *guard(paths.root),
         publish_root(paths.root),
         script.directory(posixpath.dirname(paths.releases), owner=user, group=user),
         # As aegir: root makes nothing in a directory that is not its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 import re
 from collections.abc import Mapping
@@ -164,12 +165,16 @@ def _other_uploads(plan: SitePlan) -> list[str]:
 
 def pool_text(plan: SitePlan) -> str:
     """Render the PHP-FPM pool."""
+    php = plan.php
+    if plan.https == "required":
+        # No page is shown over plain HTTP, so that no session begins there.
+        php = dataclasses.replace(php, values={"session.cookie_secure": "1", **php.values})
     return templates.render(
         "php-pool.conf.j2",
         site=plan.site,
         pool=layout.system_user(plan.site),
         socket=plan.socket,
-        limits=plan.php,
+        limits=php,
         tmp=layout.site_temporary(plan.root, plan.site),
     )
 

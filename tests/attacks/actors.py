@@ -17,9 +17,11 @@ ACTORS: Final[dict[str, tuple[str, ...]]] = {
         "integration/test_site_life.py::test_no_site_takes_the_machine_or_the_database_from_its_neighbours",
         "integration/test_site_life.py::test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request",
         "integration/test_server_rights.py::test_no_way_leads_to_root",
+        "integration/test_platform_places.py::test_no_way_that_another_account_can_turn_is_taken_by_root",
     ),
     "a web server": (
         "attacks/test_web_server.py::",
+        "attacks/test_facts.py::",
         "unit/test_hostile_archives.py::test_no_copy_of_uploads_changes_anything_outside_of_the_site",
     ),
     "a database server": (

@@ -187,7 +187,9 @@ def test_no_program_is_started_on_the_hub_with_pulumis_secrets() -> None:
         # The engine's own command needs them.
         if path.name == "engine.py" or "testing" in path.parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        # Most modules start none, and need not be parsed.
+        for node in ast.walk(ast.parse(text)) if "subprocess" in text else ():
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)

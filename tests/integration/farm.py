@@ -46,7 +46,7 @@ EMPTY = "--expect-no-changes"
 Config = dict[str, Any]
 
 _new: dict[str, dict[Path, bytes]] = {}
-"""By name, the files of a new stack, which Pulumi makes once a process: it takes half a second, and there are sixty farms."""
+"""The files of a new stack, which Pulumi makes once a process: it takes half a second, and there are sixty farms."""
 
 
 class CommandEnded(AssertionError):
@@ -291,8 +291,9 @@ class Farm:
         # `stack init` writes into the project's own stack file and takes no other: here it is a project of the same name.
         project = self.directory / "project"
         (project / "Pulumi.yaml").write_text("name: aegir\nruntime: python\n")
-        if found := _new.get(STACK):
-            for place, content in found.items():
+        # Another stack of a test is another one here as well.
+        if new := _new.get(STACK):
+            for place, content in new.items():
                 target = self.directory / place
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import http.cookiejar
 import mimetypes
 import re
+import socket
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from functools import partial
+from typing import Any
 
 from lab import Host
 
@@ -39,10 +44,12 @@ class _All(http.cookiejar.DefaultCookiePolicy):
 class Browser:
     """A visitor with cookies, who takes a name for the address of a host."""
 
-    def __init__(self, host: Host, name: str) -> None:
-        self.base, self.name = f"http://{host.address}", name
+    def __init__(self, host: Host, name: str, *, tls: bool = False) -> None:
+        self.base, self.name = f"http{'s' if tls else ''}://{host.address}", name
+        self.set: list[str] = []
+        """The cookies that it was given, as they came."""
         jar = http.cookiejar.CookieJar(_All())
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _Stay)
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _Stay, _Unverified(name))
 
     def send(self, path: str, form: dict[str, str], field: str, name: str, content: bytes) -> tuple[int, str]:
         """Send a form with a file, as a browser does: the status and the text of the answer."""
@@ -69,11 +76,38 @@ class Browser:
     def _answer(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
             with self.opener.open(request, timeout=60) as answer:
+                self.set += answer.headers.get_all("Set-Cookie") or []
                 return answer.status, answer.read().decode(errors="replace")
         except urllib.error.HTTPError as answer:
+            self.set += answer.headers.get_all("Set-Cookie") or []
             if answer.code in (302, 303):
                 return answer.code, ""
             raise
+
+
+class _Unverified(urllib.request.HTTPSHandler):
+    """Asks a host for a name that is in no DNS, and takes the self-signed certificates of the lab's sites."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(_Named, self.name), request)
+
+
+class _Named(http.client.HTTPSConnection):
+    """A connection whose TLS says another name than the address that it goes to."""
+
+    def __init__(self, name: str, address: str, **given: Any) -> None:
+        super().__init__(address, **given)
+        self._name = name
+
+    def connect(self) -> None:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        plain = socket.create_connection((self.host, 443), timeout=60)
+        self.sock = context.wrap_socket(plain, server_hostname=self._name)
 
 
 def wordpress(host: Host, name: str, password: str) -> bool:

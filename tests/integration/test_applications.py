@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,15 +30,22 @@ class Case:
     generator: str
     """What the front page says of its application."""
     lets_in: Callable[[Host, str, str], bool]
+    enters: Callable[[logins.Browser, str], bool]
     options: Config
 
 
+SEVEN = partial(logins.enter_drupal, path="/user", form_id="user_login")
+LATER = partial(logins.enter_drupal, path="/user/login", form_id="user_login_form")
 # Drupal 8.9 and 9.2 need an older PHP than Debian 12 has.
 CASES = [
-    Case(code="drupal7", generator="Drupal 7", lets_in=logins.drupal7, options={"profile": "minimal"}),
-    Case(code="drupal10", generator="Drupal 10", lets_in=logins.drupal, options={"profile": "farm"}),
-    Case(code="drupal10-next", generator="Drupal 10", lets_in=logins.drupal, options={"profile": "minimal"}),
-    Case(code="wordpress", generator="WordPress 6.9", lets_in=logins.wordpress, options={}),
+    Case(code="drupal7", generator="Drupal 7", lets_in=logins.drupal7, enters=SEVEN, options={"profile": "minimal"}),
+    Case(code="drupal10", generator="Drupal 10", lets_in=logins.drupal, enters=LATER, options={"profile": "farm"}),
+    Case(
+        code="drupal10-next", generator="Drupal 10", lets_in=logins.drupal, enters=LATER, options={"profile": "minimal"}
+    ),
+    Case(
+        code="wordpress", generator="WordPress 6.9", lets_in=logins.wordpress, enters=logins.enter_wordpress, options={}
+    ),
 ]
 
 
@@ -89,7 +98,19 @@ def test_code_that_does_not_run_on_the_machines_php_is_rejected_before_anything_
         del estate.settings["platforms"]["old"], estate.settings["sites"]["old.example.com"]
 
 
-@pytest.mark.parametrize("server", ["apache", "nginx"])
+def enter(case: Case, web: Host, name: str, password: str, *, tls: bool) -> None:
+    """Log in, and look at the cookies that keep the visitor in."""
+    browser = logins.Browser(web, name, tls=tls)
+    assert case.enters(browser, password), (name, tls)
+    kept = [cookie for cookie in browser.set if re.match("S?SESS|wordpress_(sec_)?[0-9a-f]", cookie)]
+    assert kept, browser.set
+    for cookie in kept:
+        flags = {part.strip().lower() for part in cookie.split(";")}
+        assert "httponly" in flags, cookie
+        assert tls is ("secure" in flags), cookie
+
+
+@pytest.mark.parametrize("server", ["apache_ssl", "nginx_ssl"])
 def test_every_application_is_installed_in_one_run_shown_and_open_to_its_administrator(
     farm: tuple[Farm, Host], distribution: Path | None, server: str
 ) -> None:
@@ -100,7 +121,10 @@ def test_every_application_is_installed_in_one_run_shown_and_open_to_its_adminis
     for case in cases:
         source = distribution if case.code == "drupal10" else codebases.ask(case.code)
         estate.settings["platforms"][case.code] = {"server": web.spec.fqdn, "source": str(source)}
-        estate.settings["sites"][f"{case.code}.example.com"] = {"platform": case.code, **case.options}
+        estate.settings["sites"][f"{case.code}.example.com"] = {
+            "platform": case.code,
+            **case.options,
+        }
     estate.settings["servers"][web.spec.fqdn]["services"]["web"] = server
     estate.up(timeout=400)
     if distribution:
@@ -116,6 +140,14 @@ def test_every_application_is_installed_in_one_run_shown_and_open_to_its_adminis
         assert case.generator in page.headers.get("x-generator", "") + page.body, name
         assert case.lets_in(web, name, passwords[name]), name
         assert not case.lets_in(web, name, "another"), name
+        enter(case, web, name, passwords[name], tls=False)
+    estate.unchanged("--refresh")
+    for case in cases:
+        estate.settings["sites"][f"{case.code}.example.com"]["https"] = "required"
+    estate.up()
+    for case in cases:
+        name = f"{case.code}.example.com"
+        enter(case, web, name, passwords[name], tls=True)
     estate.unchanged("--refresh")
 
 

@@ -45,6 +45,7 @@ def test_another_environments_stack_file_is_refused_and_a_deliberate_change_is_n
     farm = Farm(tmp_path, {"environment": "acceptance", "hub": {"address": "192.0.2.1"}})
     farm.up()
     assert ["acceptance"] == recorded(farm)
+    assert {"platforms": {}, "sites": {}} == farm.outputs(), "they are sent also where nothing else is outstanding"
     farm.unchanged("--refresh")
 
     # The stack file of testing, with a machine that is not acceptance's.

@@ -112,6 +112,49 @@ def test_a_directory_of_somebody_elses_keeps_its_owner_and_mode(estate: Estate) 
     estate.farm.up()
 
 
+PLANTED = "mkdir -p /home/deploy/www && chown deploy: /home/deploy/www"
+WAYS = {
+    "below a home": (PLANTED, "/home/deploy/sites/all/code", "deploy could put something else in its place: deploy on the way"),
+    "below a directory of root's in a home": (
+        "install -d -o root -g root /home/deploy/roots", "/home/deploy/roots/all/code", "deploy could put something else"
+    ),
+    "by a link in a home, into the system": (
+        f"{PLANTED}; runuser -u deploy -- ln -sfn /etc /home/deploy/www/etc",
+        "/home/deploy/www/etc/aegir/code", "leads into the system, to /etc/aegir"
+    ),
+    "by a link of root's into the system": ("ln -sfn /usr/share /srv/share", "/srv/share/aegir/code", "to /usr/share/aegir"),
+    "by two links, of which one is in a home": (
+        f"{PLANTED}; mkdir -p /srv/real; ln -sfn /srv/real /home/deploy/www/a; chown -h deploy: /home/deploy/www/a; "
+        "ln -sfn /home/deploy/www/a /srv/b",
+        "/srv/b/all/code", "deploy could put something else in its place",
+    ),
+    "below what everybody writes": ("install -d -m 777 /srv/open", "/srv/open/all/code", "others could put something else"),
+    "below what a group writes": ("install -d -m 775 -g www-data /srv/group", "/srv/group/all/code", "others could put"),
+    "on a mount below a home": (
+        "mkdir -p /home/deploy/mnt; mount -t tmpfs tmpfs /home/deploy/mnt 2>/dev/null || :",
+        "/home/deploy/mnt/all/code", "deploy could put"
+    ),
+}  # fmt: skip
+"""What is there before, a publish path, and what is said of it."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_that_another_account_can_turn_is_taken_by_root(estate: Estate, way: str) -> None:
+    prepared, path, says = WAYS[way]
+    estate.web.run(f"id deploy >/dev/null 2>&1 || useradd -m -d /home/deploy deploy; {prepared}")
+    looked = "find /home/deploy /etc /usr/share /srv -xdev -newer /tmp/mark ! -type l ! -path '/srv/ours*' 2>/dev/null | head"
+    estate.web.run("touch -d '+1 second' /tmp/mark; sleep 1.1")
+    estate.platforms["foreign"] = estate.platform(estate.plain, publish_path=path)
+    try:
+        refused = estate.farm.up(ok=False)
+        assert says in refused.sentence
+        assert "Nothing was made there" in refused.sentence
+        assert "" == estate.web.run(looked).stdout
+    finally:
+        del estate.platforms["foreign"]
+        estate.web.run("umount /home/deploy/mnt 2>/dev/null; true")
+
+
 def test_a_link_of_somebody_elses_at_the_publish_path_is_refused_and_left(estate: Estate) -> None:
     estate.web.run(f"mkdir /srv/theirs && ln -s /srv/theirs {ROOT}/drupal")
     estate.platforms["drupal"] = estate.platform(estate.plain)

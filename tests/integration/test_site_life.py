@@ -328,6 +328,55 @@ def test_a_renamed_site_keeps_its_data_under_its_former_name(farm: Farm, lab: La
     farm.unchanged("--refresh")
 
 
+GO_ON = {
+    "in the background": "sleep 9999 &",
+    "in a session of its own": "setsid sleep 9999 &",
+    "by nohup": "nohup sleep 9999 >/dev/null 2>&1 &",
+    "by a second fork": "( ( sleep 9999 & ) & )",
+    "deaf to signals": "sh -c 'trap \"\" HUP INT QUIT TERM USR1 USR2; while :; do sleep 1; done' &",
+    "stopped": "sh -c 'kill -STOP $$' &",
+    "under another name": "sh -c 'exec -a \"[kworker/0:1]\" sleep 9999' & cp /bin/sleep ./x; ./x 9999 &",
+    "two that start each other again": (
+        "printf '%s\\n' 'while :; do pgrep -u $(id -u) -f again.$2 >/dev/null || setsid sh ./again.$2 $2 $1 & sleep 0.05; done' "
+        "| tee ./again.a >./again.b; setsid sh ./again.a a b &"
+    ),
+    "by forking on and on": "sh -c 'f() { sleep 0.02; f & }; f; sleep 0.1' &",
+    "in a user namespace": "unshare -Ur sleep 9999 &",
+    "in namespaces of users, processes and mounts": "unshare -Urpfm --mount-proc sleep 9999 &",
+    "in a set-user-id program": "mkfifo ./never; su root -c true <./never & sleep 9999 >./never &",
+    "that listens": "php -r '$s = stream_socket_server(\"tcp://127.0.0.1:7777\"); sleep(9999);' &",
+    "that holds a deleted file": 'php -r \'$f = fopen("gone", "w"); unlink("gone"); sleep(9999);\' &',
+    "by its own crontab": "echo '* * * * * sleep 9999' | crontab - &",
+    "by at": "echo 'sleep 9999' | at now &",
+    "by its own systemd": "loginctl enable-linger & systemd-run --user sleep 9999 &",
+    "by the machine's systemd": "systemd-run sleep 9999 & systemctl start --user default.target &",
+    "by a mail to itself": "echo '|/bin/sleep 9999' >~/.forward; echo x | sendmail $(id -un) &",
+    "by the machine's D-Bus": "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 $M StartUnit ss x.service fail &",
+}
+"""Ways by which a site's own code stays when its site goes."""
+
+
+def leave(web: Host, name: str) -> None:
+    """Let a site's PHP begin all of them."""
+    root = layout.site_temporary(ROOT, name)
+    script_ = "\n".join(f"( {way} ) </dev/null >/dev/null 2>&1" for way in GO_ON.values())
+    web.run(f"cat >{root}/leave.sh; chmod 644 {root}/leave.sh", input=f"cd {root} || exit\n{script_}\n")
+    php(web, name, "leave", f"exec('sh {root}/leave.sh >/dev/null 2>&1 &'); sleep(2);")
+    web.run(f"rm {ROOT}/code/leave.php")
+    found = of_user(web, layout.system_user(name))
+    assert len(found) > 10, found
+
+
+def of_user(web: Host, user: str) -> list[str]:
+    """List the processes that are a user's by any of their four numbers, and those of numbers that it was given beside."""
+    said = web.run(
+        f"number=$(id -u {user} 2>/dev/null || echo {user}); cd /proc; for p in [0-9]*; do "
+        f"sed -n 's/^Uid:\\t//p' $p/status 2>/dev/null | grep -qw -- $number && tr '\\0' ' ' <$p/cmdline && echo; done; "
+        f"grep -s '^{user}:' /etc/subuid /etc/subgid; true"
+    ).stdout
+    return said.splitlines()
+
+
 def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: Lab) -> None:
     name, web = "ends.example.com", lab.host("web1")
     user = layout.system_user(name)
@@ -335,11 +384,12 @@ def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: 
     farm.settings["sites"][name] = {"platform": "code", "cron": "5min"}
     farm.up()
     web.run(left)
+    leave(web, name)
 
     farm.settings["sites"][name]["state"] = "disabled"
     farm.up()
     assert 503 == fetch(web, name).status
-    assert "" == web.run(f"ps -o pid,args -u {user} --no-headers", check=False).stdout
+    assert [] == of_user(web, user)
     web.run(f"! test -e /var/aegir/config/php-fpm/pool.d/{name}.conf && ! test -S /run/php/{user}.sock")
     web.run(f"! systemctl -q is-active aegir-cron@{user}.timer && chage -l {user} | grep -q 'expires.*1970'")
     farm.unchanged("--refresh")
@@ -353,8 +403,11 @@ def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: 
     farm.unchanged("--refresh")
 
     web.run(left)
+    leave(web, name)
+    number = web.run(f"id -u {user}").stdout.strip()
     del farm.settings["sites"][name]
     farm.up()
+    assert [] == of_user(web, number)
     web.run(f"! id {user} && ! test -e {ROOT}/.sites/{name}")
     assert [200] == [fetch(web, ONE).status]
 

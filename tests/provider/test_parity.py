@@ -81,6 +81,11 @@ NO_ITEMS = {
         "no process runs on a fake machine, and no account ends; tests/integration/test_site_life.py has both",
     ),
     "forget_in_memory": "no PHP runs on a fake machine; tests/integration/test_configuration.py has one",
+    **reasons(
+        "add_key drop_key",
+        "only `aegir keys rotate` calls them; tests/unit/test_keys_rotate.py runs them in real shells",
+    ),
+    "guard_way": "no link and no other owner is on a fake machine's ways; tests/integration/test_platform_places.py has them",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
 """Functions that our Python names and that are no operations, with the reason."""

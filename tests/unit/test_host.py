@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from aegir_components.host import classify, errors, hostkeys, parallel, rsync, script, ssh
 from aegir_components.host.connection import Connection
+from aegir_components.printable import printable
 
 few = settings(max_examples=60, deadline=None)
 CONN = Connection(host="web1.example.com", address="10.89.7.10", port=2222, user="admin", identity="/keys/id")
@@ -340,7 +341,14 @@ class TestScript:
         lines = [f"::fact {name} {packed[0]}", f"::drift {packed[1]}", f"::changed {packed[1]}"]
         quiet = "".join(character for character in noise if character not in "\r\n:")
         report = script.parse("\n".join([quiet, *lines, quiet]))
+        value, drift = printable(value), printable(drift)
         assert ({name: value}, (drift,), (drift,)) == (report.facts, report.drift, report.changed)
+
+    def test_text_of_others_does_not_drive_a_terminal_and_has_an_end(self) -> None:
+        assert "a?b?c?\n\tö" == printable("a\x1bb\x9bc\u202e\n\tö")
+        assert "xxx… and 7 characters more" == printable("x" * 10, longest=3)
+        assert "a?b" == printable("a\nb", keep="")
+        assert 9000 > len(str(errors.HostError("web1", "x" * 1_000_000)))
 
     def test_what_is_not_ours_is_passed_over(self) -> None:
         assert script.Report({}, (), ()) == script.parse("Welcome\n :: fact\n::begin\n::factx y\nfact a Yg==\n")

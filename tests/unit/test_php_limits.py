@@ -212,3 +212,13 @@ def test_a_pool_has_each_value_once_and_the_sites_own_is_it() -> None:
     assert len(keys) == len(set(keys))
     assert 'php_admin_value[session.gc_divisor] = "50"' in lines
     assert 'php_admin_value[display_errors] = "stderr"' in lines
+
+
+def test_sessions_of_a_site_that_is_shown_over_tls_alone_are_kept_out_of_plain_http() -> None:
+    secure = "php_admin_value[session.cookie_secure] = "
+    assert secure not in site.pool_text(plan("full", "drupal"))
+    assert secure not in site.pool_text(dataclasses.replace(plan("full", "drupal"), https="enabled"))
+    required = dataclasses.replace(plan("full", "drupal"), https="required")
+    assert re.search(rf'{re.escape(secure)}"?1', site.pool_text(required))
+    told = dataclasses.replace(required, php=limits.Limits(values={"session.cookie_secure": "0"}))
+    assert re.search(rf'{re.escape(secure)}"?0', site.pool_text(told)), "what the stack file says comes first"

@@ -34,6 +34,27 @@ want_publish_root() { # path: made where there is none; what is there is its own
     fail "$1, where the platform's releases and its sites' data are to lie, $pr_why ($pr_is); it was left as it is. Give the platform a publish_path in a directory of its own, such as /srv/aegir/platforms/<name>"
 }
 
+guard_way() { # path: nobody but root can put something else on the way to it; where releases are already it is taken as it is
+    [ ! -d "$1/.releases" ] || return 0
+    gw_real=$(readlink -m -- "$1")
+    case $gw_real/ in
+        /bin/* | /boot/* | /dev/* | /etc/* | /lib/* | /lib32/* | /lib64/* | /proc/* | /root/* | /run/* | /sbin/* | /sys/* | /usr/*)
+            gw_why="a link on the way to it leads into the system, to $gw_real" ;;
+        *)
+            # With all directories that links lead through.
+            gw_why=$(namei -l -- "${1%/*}/" 2>/dev/null | awk '
+                $1 ~ /^d/ && ($2 != "root" || (($1 ~ /^d....w/ || $1 ~ /^d.......w/) && $1 !~ /[tT]$/)) {
+                    who = $2 != "root" ? $2 : "others"
+                    name = $0; sub(/^[^ ]+ +[^ ]+ +[^ ]+ +/, "", name)
+                    printf "%s could put something else in its place: %s on the way to it is %s %s", who, name, $2, $1; exit
+                }')
+            ;;
+    esac
+    [ -n "$gw_why" ] || return 0
+    deviates "publish root $1: $gw_why" || return 0
+    fail "$1, where the platform's releases and its sites' data are to lie: $gw_why. Nothing was made there. Give the platform a publish_path below directories that root alone changes, such as /srv/aegir/platforms/<name>"
+}
+
 want_publishable() { # publish-path registry holder releases former-holder-or-nothing: a link of ours, or nothing; and no other platform's, whoever declares it
     [ -L "$1" ] || [ ! -e "$1" ] || not_ours "$1" "something else is there" || return 0
     # Each platform's registry has a mark: who declares it, and where it is published.

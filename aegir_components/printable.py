@@ -1,0 +1,24 @@
+"""Text that others wrote, made fit for a terminal and for a message."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST: Final = 8_000
+"""Characters of a message; a machine that was taken over may answer with millions."""
+KEPT: Final = "\n\t"
+
+
+def printable(text: str, *, keep: str = KEPT, longest: int = LONGEST) -> str:
+    """Replace what drives a terminal or hides text, and cut off what is too long.
+
+    Args:
+        text: anything.
+        keep: characters that stay although they are no text.
+        longest: characters that stay.
+    """
+    shown = text[:longest]
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() or character in keep else "?" for character in shown)
+    more = len(text) - len(shown)
+    return f"{shown}… and {more} characters more" if more else shown
