@@ -133,6 +133,28 @@ leave_service() { # kind holder: ends the script where other stacks have the mac
         [ ! -e "$ls_entry" ] || [ "${ls_entry##*/}" = "$ls_own" ] || exit 0
     done
 }
+hub_keys() { # own-record: the lines of other stacks that have the machine
+    for hk_file in /var/lib/aegir/services/key/*; do
+        [ -e "$hk_file" ] && [ "$hk_file" != "$1" ] && [ -e "/var/lib/aegir/entries/${hk_file##*/}" ] || continue
+        cat "$hk_file"
+    done
+}
+want_hub_key() { # holder path group base64-line: the hubs of all stacks that have the machine are let in, each by its own line
+    wk_own=/var/lib/aegir/services/key/$(printf %s "$1" | tr / %)
+    wk_all=$({ printf %s "$4" | base64 -d; hub_keys "$wk_own"; } | sort -u | base64 -w0)
+    if [ "$MODE" = apply ] && ! printf %s "$4" | base64 -d | cmp -s - "$wk_own"; then
+        mkdir -p "${wk_own%/*}" && printf %s "$4" | base64 -d >"$wk_own" || fail "$wk_own could not be written"
+    fi
+    want_file "$2" root "$3" 640 "$wk_all"
+}
+leave_hub_key() { # holder path group: one that goes takes its own line
+    [ "$MODE" = apply ] || return 0
+    lk_own=/var/lib/aegir/services/key/$(printf %s "$1" | tr / %)
+    lk_rest=$(hub_keys "$lk_own" | sort -u | base64 -w0)
+    rm -f "$lk_own"
+    rmdir "${lk_own%/*}" "${lk_own%/*/*}" 2>/dev/null || :
+    [ -z "$lk_rest" ] || want_file "$2" root "$3" 640 "$lk_rest"
+}
 entry_facts() { # holder: which entry of the stack the machine is, whether anybody prepared it, and who else has it
     fact entry "$(cat "/var/lib/aegir/entries/$(printf %s "$1" | tr / %)" 2>/dev/null)"
     fact others "$(ls /var/lib/aegir/entries 2>/dev/null | grep -vxF "$(printf %s "$1" | tr / %)" | tr '\n' ' ')"

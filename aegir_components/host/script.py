@@ -140,6 +140,18 @@ def own_stack(holder: str, identity: str) -> str:
     return call("want_own_stack", holder, identity)
 
 
+def hub_key(holder: str, path: str, group: str, line: str) -> str:
+    """Item: the hub of this stack is let in, beside those of the other stacks that have the machine.
+
+    Args:
+        holder: ``<project>/<stack>``.
+        path: the file that sshd reads.
+        group: the account's, which reads it too.
+        line: the key with its options.
+    """
+    return call("want_hub_key", holder, path, group, encoded(f"{line}\n"))
+
+
 def same_service(kind: str, holder: str, value: str) -> str:
     """Item: no other stack that has the machine declares one of its services otherwise.
 

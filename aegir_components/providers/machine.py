@@ -93,10 +93,11 @@ class Provider(Lifecycle):
             return
         lines = [
             *entries.guard(have),
+            base.leave_key(have["holder"]),
             script.only_stack(have["holder"]),
             script.no_file("/etc/sudoers.d/aegir"),
             script.no_file(base.WEB_HELPER),
-            script.no_file("/var/aegir/.ssh/authorized_keys"),
+            script.no_file(base.KEYS),
             script.no_file(f"{layout.PAGES_ROOT}{vhosts.MAINTENANCE}"),
             script.forget_entry(have["holder"]),
         ]
@@ -191,6 +192,7 @@ def _connection(props: State) -> Connection:
 
 def _items(props: State) -> list[str]:
     return base.items(
+        holder=str(props["holder"]),
         public_key=props.get("public_key", ""),
         hub_address=str(props.get("hub_address") or ""),
         uid=_number(props.get("uid")),

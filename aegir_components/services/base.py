@@ -51,10 +51,22 @@ esac
 """
 
 
-def items(*, public_key: str, hub_address: str = "", uid: int | None = None, gid: int | None = None) -> list[str]:
+KEYS = f"{layout.AEGIR_ROOT}/.ssh/authorized_keys"
+"""Whom sshd lets in as ``aegir``."""
+
+
+def leave_key(holder: str) -> str:
+    """Item: the key of a stack's hub goes, and those of others stay."""
+    return script.call("leave_hub_key", holder, KEYS, layout.AEGIR_USER)
+
+
+def items(
+    *, holder: str, public_key: str, hub_address: str = "", uid: int | None = None, gid: int | None = None
+) -> list[str]:
     """List what every server has, whatever its services are.
 
     Args:
+        holder: the stack that declares it.
         public_key: the hub's public key, a line for ``authorized_keys``; empty where the hub is the machine itself.
         hub_address: where the hub comes from; empty where a state of before does not say.
         uid: the number of the ``aegir`` account; ``None`` leaves the choice to the machine.
@@ -75,9 +87,7 @@ def items(*, public_key: str, hub_address: str = "", uid: int | None = None, gid
     if public_key:
         lines += [
             script.directory(f"{home}/.ssh", group=user, mode=0o750),
-            script.file(
-                f"{home}/.ssh/authorized_keys", f"{_options(hub_address)} {public_key}\n", group=user, mode=0o640
-            ),
+            script.hub_key(holder, KEYS, user, f"{_options(hub_address)} {public_key}"),
         ]
     lines += [
         script.file(WEB_HELPER, HELPER, mode=0o755),

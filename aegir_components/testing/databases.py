@@ -12,6 +12,7 @@ from aegir_components import layout
 
 from .accounts import Accounts
 from .database import FakeMySQL
+from .stacks import ENTRIES
 from .tree import Refusal, decoded
 
 Connect = Callable[[str, int, str, str, str], FakeMySQL]
@@ -19,7 +20,6 @@ Connect = Callable[[str, int, str, str, str], FakeMySQL]
 NO_ANSWER = "ERROR 2002 (HY000): Can't connect to local server"
 
 
-ENTRIES = "/var/lib/aegir/entries"
 ACCOUNTS = "/var/lib/aegir/database-accounts"
 
 

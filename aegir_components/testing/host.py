@@ -20,30 +20,20 @@ from .databases import Connect, Databases
 from .plan import Call, Plan, read
 from .releases import DAMAGED, Releases
 from .shares import Shares
+from .stacks import Ended, Stacks
 from .tree import Key, Refusal, decoded, encoded
 from .web import Web
 
 __all__ = ["FakeHost", "Refusal"]
 
-ENTRIES = "/var/lib/aegir/entries"
-STACKS = "/var/lib/aegir/stacks"
-SERVICES = "/var/lib/aegir/services"
 ONLY_APPLY = ("[", "$MODE", "!=", "apply", "]")
 """The test before ``||`` and what is done in apply mode only."""
 _ASSIGNMENT = re.compile(r"([A-Za-z_]+)=(.*)", re.DOTALL)
 _EXPANDED = re.compile(r"\$\((php_version|mysql_unit|mysql_file|readlink) ?([^)]*)\)|\$(docroot)")
 
 
-class _Ended(Exception):
-    """The script ends here, and ends well."""
-
-
-def _entry(holder: str) -> str:
-    return f"{ENTRIES}/{holder.replace('/', '%')}"
-
-
 @dataclass(slots=True)
-class FakeHost(Web, Shares, Releases, Databases):
+class FakeHost(Web, Shares, Releases, Databases, Stacks):
     """A machine; ``FakeFarm.host`` makes one."""
 
     name: str
@@ -116,12 +106,6 @@ class FakeHost(Web, Shares, Releases, Databases):
         """Change a file in a release."""
         self.releases[release] = DAMAGED
 
-    def below(self, path: str) -> list[str]:
-        """List a directory and everything in it, by path."""
-        return sorted({name for _, name in self.items if name == path or name.startswith(f"{path}/")})
-
-    # What a script does.
-
     def run(self, plan: Plan, *, user: str, text: str, ready: Callable[[], bool] | None = None) -> str:
         """Run a script and give its standard output.
 
@@ -137,7 +121,7 @@ class FakeHost(Web, Shares, Releases, Databases):
         self.scripts.append((user, text))
         self._lines, self._mode = [], plan.mode
         self._variables, self._waited, self._functions, self._ready = {}, [], plan.functions, ready
-        with contextlib.suppress(_Ended):
+        with contextlib.suppress(Ended):
             self._all(plan.calls)
         return "".join(f"{line}\n" for line in self._lines)
 
@@ -237,92 +221,6 @@ class FakeHost(Web, Shares, Releases, Databases):
         self._all(read(decoded(packed)).calls)
 
     # Which entry of a stack file it is.
-
-    def _sh_declare_entry(self, holder: str, name: str) -> None:
-        if self._mode == "apply":
-            self.make_directories(ENTRIES)
-            self.write(_entry(holder), f"{name}\n")
-
-    def _sh_entry_facts(self, holder: str) -> None:
-        self._say("fact", self.content(_entry(holder)).rstrip("\n"), "entry")
-        others = sorted(
-            posixpath.basename(path) for path in self.below(ENTRIES) if path not in {ENTRIES, _entry(holder)}
-        )
-        self._say("fact", "".join(f"{name} " for name in others), "others")
-        if self.ids("aegir"):
-            self._say("fact", "yes", "prepared")
-
-    def _sh_only_entry(self, holder: str, name: str) -> None:
-        now = self.content(_entry(holder)).rstrip("\n")
-        if now not in {"", name}:
-            self._say("fact", now, "entry")
-            raise _Ended
-
-    def _sh_only_stack(self, holder: str) -> None:
-        own = _entry(holder)
-        if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
-            self._sh_forget_entry(holder)
-            raise _Ended
-
-    def _sh_forget_entry(self, holder: str) -> None:
-        if self._mode == "apply":
-            self._sh_rm(_entry(holder))
-            self._sh_rm(_entry(holder).replace(ENTRIES, STACKS))
-            own = posixpath.basename(_entry(holder))
-            places = {posixpath.dirname(path) for path in self.below(SERVICES) if posixpath.basename(path) == own}
-            for place in places:
-                self._sh_rm(f"{place}/{own}")
-                self._sh_rmdir(place)
-            self._sh_rmdir(SERVICES)
-            self._sh_rmdir(ENTRIES)
-            self._sh_rmdir(STACKS)
-            self._sh_rmdir(posixpath.dirname(ENTRIES))
-
-    def _sh_want_own_stack(self, holder: str, identity: str) -> None:
-        path = _entry(holder).replace(ENTRIES, STACKS)
-        now = self.content(path).rstrip("\n")
-        if now == identity:
-            return
-        if now:
-            if self._deviates(f"stack {holder}: another stack of this name has the machine"):
-                raise Refusal(
-                    f"another stack that is called {holder}, of another hub or state, has this machine already. Nothing "
-                    f"was changed. Give this stack another name: pulumi stack rename NAME. If the other one is gone for good, "
-                    f"remove {path} here"
-                )
-            return
-        if self._mode == "apply":
-            self.make_directories(STACKS)
-            self.write(path, f"{identity}\n")
-
-    def _sh_want_same_service(self, kind: str, holder: str, value: str) -> None:
-        place = f"{SERVICES}/{kind}"
-        own = f"{place}/{holder.replace('/', '%')}"
-        for path in sorted(self.below(place)):
-            entry = path.replace(place, ENTRIES)
-            if path in {place, own} or not self.exists(entry) or self.content(path).rstrip("\n") == value:
-                continue
-            other, has = posixpath.basename(path).replace("%", "/"), self.content(path).rstrip("\n")
-            if self._deviates(f"{kind}: is declared otherwise by the stack {other}"):
-                raise Refusal(
-                    f'the stack {other} shares this machine and declares its {kind} as "{has}", and this one as "{value}". '
-                    f"Nothing was changed. Declare the same in both, or take another machine"
-                )
-            return
-        if self._mode == "apply":
-            self.make_directories(place)
-            self.write(own, f"{value}\n")
-
-    def _sh_leave_service(self, kind: str, holder: str) -> None:
-        if self._mode == "apply":
-            self._sh_rm(f"{SERVICES}/{kind}/{holder.replace('/', '%')}")
-            self._sh_rmdir(f"{SERVICES}/{kind}")
-            self._sh_rmdir(SERVICES)
-        own = _entry(holder)
-        if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
-            raise _Ended
-
-    # Facts.
 
     def _sh_fact(self, name: str, *words: str) -> None:
         value = self._fact_value(name, " ".join(words))

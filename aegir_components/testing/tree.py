@@ -232,6 +232,10 @@ class Tree:
                 f"as it is. Give the platform a publish_path in a directory of its own, such as /srv/aegir/platforms/<name>"
             )
 
+    def below(self, path: str) -> list[str]:
+        """List a directory and everything in it, by path."""
+        return sorted({name for _, name in self.items if name == path or name.startswith(f"{path}/")})
+
     def _sh_want_file(self, path: str, owner: str, group: str, mode: str, content: str, _sum: str = "") -> None:
         kind, wanted = self.kind(path), (owner, group, mode)
         have = self.items.get(("file", self.real(path)), ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,13 @@ class Two:
         self.lab, self.code = lab, code
         self.farms = {name: Farm(directory / name, {"hub": hub_settings(lab)}) for name in ("one", "two")}
         self.servers: dict[str, tuple[Host, Host]] = {}
+        # The second stack is another hub's, with a key of its own.
+        key = directory / "key-of-two"
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "two", "-f", str(key)]
+        subprocess.run(command, check=True, capture_output=True, timeout=20)
+        self.farms["two"].settings["hub"]["ssh"]["identity"] = str(key)
+        for host in map(lab.host, ("web1", "web2", "db1", "db2")):
+            host.run("cat >>/root/.ssh/authorized_keys", input=key.with_suffix(".pub").read_text())
 
     def place(self, name: str, web: str, database: str, **service: Any) -> None:
         """Declare a stack on machines."""
@@ -91,6 +99,8 @@ def test_a_stack_comes_and_goes_beside_another_in_every_combination(two: Two) ->
     two.up("two")
     two.whole("one")
     two.whole("two")
+    keys = two.lab.host("web1").run("cut -d' ' -f3 /var/aegir/.ssh/authorized_keys").stdout.split()
+    assert 2 == len(set(keys)), "each hub is let in by its own key"
 
     # What is shared is declared alike, or rejected by the other stack's name before anything changes.
     one = two.farms["one"].settings["servers"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aegir_components import layout
 from aegir_components.host import script
 from tests.provider.parity import OPTIONS, database, directory, file, link, mount, package, resolved, unit, user
 from tests.provider.parity_rows import (
@@ -329,6 +330,27 @@ SERVED = file("/var/lib/aegir/services/web-service/aegir%test", "apache on port 
 for others, situation in (((), "the last stack goes"), (OTHER_SERVICE, "another stack stays")):
     leaving = (script.leave_service("web-service", "aegir/test"), script.no_file(f"{CONF}/x"))
     row("leave_service", situation, leaving, file(f"{CONF}/x"), SERVED, *others)
+SSH, LINE, THEIRS = (
+    f"{layout.AEGIR_ROOT}/.ssh",
+    script.encoded("restrict ssh-ed25519 AA\n"),
+    "restrict ssh-ed25519 BB\n",
+)
+KEY_FILE, KEY_OF_OTHER = f"{SSH}/authorized_keys", file("/var/lib/aegir/services/key/aegir%two", THEIRS)
+HUB_KEY, ENTRY_OF_OTHER = ("aegir/test", KEY_FILE, "aegir", LINE), file(f"{ENTRY[:-4]}two", "web1\n")
+call("want_hub_key", "nobody else has the machine", HUB_KEY, user("aegir"), directory(SSH))
+call("want_hub_key", "another hub has it as well", HUB_KEY, user("aegir"), directory(SSH), KEY_OF_OTHER, ENTRY_OF_OTHER)
+call("want_hub_key", "another hub had it", HUB_KEY, user("aegir"), directory(SSH), KEY_OF_OTHER)
+call("want_hub_key", "somebody else's key is there", HUB_KEY, user("aegir"), directory(SSH), file(KEY_FILE, THEIRS))
+call("leave_hub_key", "the last hub goes", HUB_KEY[:3], user("aegir"), file(KEY_FILE, THEIRS))
+call(
+    "leave_hub_key",
+    "another hub stays",
+    HUB_KEY[:3],
+    user("aegir"),
+    file(KEY_FILE, "a\n"),
+    KEY_OF_OTHER,
+    ENTRY_OF_OTHER,
+)
 for now, situation in (("", "nobody recorded one"), ("web1\n", "it is this one"), ("www1\n", "it is another one")):
     guarded = (script.call("only_entry", "aegir/test", "web1"), script.no_file(f"{CONF}/x"))
     row("only_entry", situation, guarded, file(f"{CONF}/x"), *([file(ENTRY, now)] if now else []))
