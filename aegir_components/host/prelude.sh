@@ -102,11 +102,14 @@ forget_entry() { # holder
     rmdir /var/lib/aegir/services/* /var/lib/aegir/services 2>/dev/null || :
     rmdir /var/lib/aegir/entries /var/lib/aegir/stacks /var/lib/aegir 2>/dev/null || :
 }
-want_own_stack() { # holder id: no other stack of this name, whose accounts and files it would take for its own
+# want_own_stack HOLDER ID TYPE-AND-KEY: no other stack of this name, whose accounts and files it would take for its own. A hub
+# with the same key is the same one, whose state and records were lost; one without a key is the machine itself.
+want_own_stack() {
     ow_file=/var/lib/aegir/stacks/$(printf %s "$1" | tr / %)
+    ow_key=/var/lib/aegir/services/key/${ow_file##*/}
     ow_is=$(cat "$ow_file" 2>/dev/null)
     [ "$ow_is" != "$2" ] || return 0
-    if [ -n "$ow_is" ]; then
+    if [ -n "$ow_is" ] && ! if [ -n "$3" ]; then grep -qsF -e "$3" "$ow_key"; else [ ! -e "$ow_key" ]; fi; then
         deviates "stack $1: another stack of this name has the machine" || return 0
         fail "another stack that is called $1, of another hub or state, has this machine already. Nothing was changed. Give this stack another name: pulumi stack rename NAME. If the other one is gone for good, remove $ow_file here"
     fi
@@ -306,8 +309,10 @@ apt_advice() { # what apt said: what helps
         *'Read-only file system'*) echo "A file system is read-only: findmnt -O ro; dmesg | tail" ;;
         *'Could not get lock'* | *'Unable to acquire'*) echo "Another program has the lock of apt: wait for its end, or look at it with ps aux" ;;
         *'Temporary failure resolving'* | *'Could not resolve'*) echo "This machine finds no names: look at /etc/resolv.conf" ;;
-        *'Unable to locate package'* | *'has no installation candidate'*) echo "Its package sources do not have it: look at /etc/apt/sources.list and /etc/apt/sources.list.d" ;;
         *NO_PUBKEY* | *EXPKEYSIG* | *'is not signed'*) echo "A package source is signed by a key that this machine does not know: renew that key in /etc/apt" ;;
+        # Without lists no package is found either: that is not the reason.
+        *'onnect to'* | *'Failed to fetch'*) echo "Check the machine's network and /etc/apt/sources.list" ;;
+        *'Unable to locate package'* | *'has no installation candidate'*) echo "Its package sources do not have it: look at /etc/apt/sources.list and /etc/apt/sources.list.d" ;;
         *) echo "Check the machine's network and /etc/apt/sources.list" ;;
     esac
 }

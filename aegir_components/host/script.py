@@ -130,14 +130,15 @@ def forget_entry(holder: str) -> str:
     return call("forget_entry", holder)
 
 
-def own_stack(holder: str, identity: str) -> str:
+def own_stack(holder: str, identity: str, key: str) -> str:
     """Item: the machine knows this stack, and no other one of the same name.
 
     Args:
         holder: ``<project>/<stack>``.
         identity: what tells it from another stack of this name.
+        key: type and key of the hub, by which it is known when state and records were lost; empty for the machine itself.
     """
-    return call("want_own_stack", holder, identity)
+    return call("want_own_stack", holder, identity, key)
 
 
 def hub_key(holder: str, path: str, group: str, line: str) -> str:

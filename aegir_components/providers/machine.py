@@ -48,7 +48,7 @@ class Provider(Lifecycle):
 
     def observe(self, want: State) -> State:
         """Look at every item; a machine that answers is never gone."""
-        own = [script.own_stack(want["holder"], want["stack"])] if want.get("stack") else []
+        own = [script.own_stack(want["holder"], want["stack"], _key(want))] if want.get("stack") else []
         report = script.execute(_connection(want), "check", [*own, *_items(want)], what="looking at the server")
         return {"drift": list(report.drift), "numbers": _numbers(report)}
 
@@ -69,7 +69,7 @@ class Provider(Lifecycle):
             [
                 # Before anything is changed.
                 "debian_only",
-                script.own_stack(want["holder"], stack),
+                script.own_stack(want["holder"], stack, _key(want)),
                 *_items(want),
                 *([script.forget_entry(former)] if former != want["holder"] else []),
                 script.declare_entry(want["holder"], want["host"]),
@@ -174,6 +174,11 @@ def prove_rsync(conn: Connection) -> None:
         )
         if report.facts.get("came") != token:
             raise Refused(conn.host, f"the rsync test file {path} did not arrive as it was sent")
+
+
+def _key(want: State) -> str:
+    """Give type and key of the hub's public key, without its comment."""
+    return " ".join(str(want.get("public_key") or "").split()[:2])
 
 
 def _stack(want: State) -> str:

@@ -63,12 +63,13 @@ class Stacks(Accounts):
             self._sh_rmdir(STACKS)
             self._sh_rmdir(posixpath.dirname(ENTRIES))
 
-    def _sh_want_own_stack(self, holder: str, identity: str) -> None:
+    def _sh_want_own_stack(self, holder: str, identity: str, key: str) -> None:
         path = _entry(holder).replace(ENTRIES, STACKS)
+        record = _entry(holder).replace(ENTRIES, f"{SERVICES}/key")
         now = self.content(path).rstrip("\n")
         if now == identity:
             return
-        if now:
+        if now and not (key in self.content(record) if key else not self.exists(record)):
             if self._deviates(f"stack {holder}: another stack of this name has the machine"):
                 raise Refusal(
                     f"another stack that is called {holder}, of another hub or state, has this machine already. Nothing "

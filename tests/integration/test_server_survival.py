@@ -53,12 +53,13 @@ def forget_machine(host: Host) -> None:
     """Take from a host what a server without services has."""
     host.run("""
         userdel aegir 2>/dev/null || true; groupdel aegir 2>/dev/null || true
-        rm -rf /var/aegir /etc/sudoers.d/aegir /usr/local/sbin/aegir-webserver
+        rm -rf /var/aegir /var/lib/aegir /etc/sudoers.d/aegir /usr/local/sbin/aegir-webserver
     """)
 
 
 def without_rsync(host: Host) -> None:
-    host.run("DEBIAN_FRONTEND=noninteractive apt-get -q -y purge rsync >/dev/null 2>&1 || true")
+    # Nor does it know the stack of the test before, which has its name.
+    host.run("DEBIAN_FRONTEND=noninteractive apt-get -q -y purge rsync >/dev/null 2>&1; rm -rf /var/lib/aegir")
 
 
 def package(host: Host, name: str, postinst: str) -> str:

@@ -314,9 +314,14 @@ call("entry_facts", "it was prepared", ("aegir/test",), user("aegir"), file(ENTR
 call("entry_facts", "another stack has it as well", ("aegir/test",), user("aegir"), file(ENTRY), file(f"{ENTRY}-2"))
 call("entry_facts", "only another stack has it", ("aegir/test",), user("aegir"), file(f"{ENTRY}-2"))
 STACK = "/var/lib/aegir/stacks/aegir%test"
-call("want_own_stack", "it is new", ("aegir/test", "1"))
-call("want_own_stack", "it is known", ("aegir/test", "1"), file(STACK, "1\n"))
-call("want_own_stack", "it is another one", ("aegir/test", "1"), file(STACK, "2\n"))
+call("want_own_stack", "it is new", ("aegir/test", "1", "ssh-rsa AA"))
+call("want_own_stack", "it is known", ("aegir/test", "1", "ssh-rsa AA"), file(STACK, "1\n"))
+RECORDED = file("/var/lib/aegir/services/key/aegir%test", "restrict ssh-rsa AA hub\n")
+call("want_own_stack", "it is another one", ("aegir/test", "1", "ssh-rsa BB"), file(STACK, "2\n"), RECORDED)
+call("want_own_stack", "its state was lost", ("aegir/test", "1", "ssh-rsa AA"), file(STACK, "2\n"), RECORDED)
+call("want_own_stack", "nobody knows its key", ("aegir/test", "1", "ssh-rsa AA"), file(STACK, "2\n"))
+call("want_own_stack", "the hub itself lost its state", ("aegir/test", "1", ""), file(STACK, "2\n"))
+call("want_own_stack", "the hub itself is another's", ("aegir/test", "1", ""), file(STACK, "2\n"), RECORDED)
 OTHER_SERVICE = (
     file("/var/lib/aegir/services/web-service/aegir%two", "apache on port 80\n"),
     file(f"{ENTRY[:-4]}two", "web1\n"),

@@ -157,6 +157,9 @@ APT: dict[str, str] = {
     "E: Unable to locate package php8.9-fpm": "Its package sources do not have it",
     "W: GPG error: http://x NO_PUBKEY 0E98404D386FA1D9": "renew that key",
     "E: Failed to fetch http://x  Connection refused": "Check the machine's network",
+    "W: Failed to fetch http://x  Could not connect to 127.0.0.1:9\nE: Unable to locate package rsync": "Check the machine's",
+    "W: Failed to fetch http://x  Temporary failure resolving 'x'\nE: Unable to locate package rsync": "/etc/resolv.conf",
+    "W: GPG error: http://x NO_PUBKEY 1\nW: Failed to fetch http://x": "is signed by a key",
 }
 
 
