@@ -183,7 +183,9 @@ def test_postgresql_gone_in_the_middle_of_an_up_loses_nothing(
         assert ("ended with 0" in said) is bool(seconds), said[-3000:]
     record_property("pulumi up gives up after PostgreSQL was gone for (s)", round(time.monotonic() - gone))
     assert "failed to save snapshot" in said
-    assert "there was a problem deleting the lock" in said
+    # With --continue-on-error the engine of 3.259 ends by a fault of its own when outputs of a component cannot be saved
+    # (cancelDueToError is given no step in step_executor.go).
+    assert "there was a problem deleting the lock" in said or "/resource/deploy/step_executor.go:" in said
     assert "of-the-state" not in said
 
     team.store.run("systemctl start postgresql")
