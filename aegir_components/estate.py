@@ -104,7 +104,11 @@ async def build(declared: settings.Settings) -> Estate:
     for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
         pulumi.log.warn(text)
     hosts = (
-        {address_of(server): name for name, server in declared.servers.items() if server.connection != "none"}
+        {
+            address_of(server, declared.hub.root): name
+            for name, server in declared.servers.items()
+            if server.connection != "none"
+        }
         if any(server.dns == "manage" for server in declared.servers.values())
         else {}
     )
@@ -250,7 +254,7 @@ def _pack(declared: settings.Settings, name: str, servers: Mapping[str, Server],
         members={member: reached[member] for member in pack.servers},
         exporter=reached.get(pack.exporter),
         standby=reached.get(pack.standby),
-        addresses={each: address_of(declared.servers[each]) for each in names},
+        addresses={each: address_of(declared.servers[each], declared.hub.root) for each in names},
         holder=holder,
     )
     ready = [resource for member in names for resource in servers[member].ready]
@@ -297,7 +301,7 @@ def _site(
     site = declared.sites[name]
     database = servers[site.database]
     assert database.database is not None
-    addresses = {address_of(server) for server in declared.site_servers(name)}
+    addresses = {address_of(server, declared.hub.root) for server in declared.site_servers(name)}
     if declared.servers[site.database].connection != "none":
         # For the hub's own tasks; through ssh it comes from the machine itself.
         reach = declared.database_server(name).database

@@ -39,7 +39,10 @@ async def prove(declared: settings.Settings, name: str, servers: Mapping[str, Se
     # A web server that could not be prepared is asked all the same, and holds up none of the others.
     prepared = await failures.made(*(resource for member in web for resource in servers[member].ready))
     clients = {
-        member: {"connection": connection(server, declared.hub).to_props(), "address": address_of(server)}
+        member: {
+            "connection": connection(server, declared.hub).to_props(),
+            "address": address_of(server, declared.hub.root),
+        }
         for member, server in sorted(web.items())
     }
     props = {"server": name, **database, "clients": clients}
