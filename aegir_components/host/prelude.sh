@@ -127,14 +127,16 @@ want_same_service() { # kind holder value: stacks that share a service of a mach
     [ "$MODE" != apply ] || { mkdir -p "/var/lib/aegir/services/$1" && printf '%s\n' "$3" >"/var/lib/aegir/services/$1/$ss_own"; } || fail "no record can be written in /var/lib/aegir/services/$1"
 }
 leave_service() { # kind holder: ends the script where other stacks have the machine: what they share stays
-    ls_own=$(printf %s "$2" | tr / %)
-    if [ "$MODE" = apply ]; then
-        rm -f "/var/lib/aegir/services/$1/$ls_own"
-        rmdir "/var/lib/aegir/services/$1" /var/lib/aegir/services 2>/dev/null || :
-    fi
     for ls_entry in /var/lib/aegir/entries/*; do
-        [ ! -e "$ls_entry" ] || [ "${ls_entry##*/}" = "$ls_own" ] || exit 0
+        [ -e "$ls_entry" ] && [ "${ls_entry##*/}" != "$(printf %s "$2" | tr / %)" ] || continue
+        end_service "$@"
+        exit 0
     done
+}
+end_service() { # kind holder: after all that may refuse it
+    [ "$MODE" = apply ] || return 0
+    rm -f "/var/lib/aegir/services/$1/$(printf %s "$2" | tr / %)"
+    rmdir "/var/lib/aegir/services/$1" /var/lib/aegir/services 2>/dev/null || :
 }
 hub_keys() { # own-record: the lines of other stacks that have the machine
     for hk_file in /var/lib/aegir/services/key/*; do

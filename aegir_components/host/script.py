@@ -169,6 +169,11 @@ def leave_service(kind: str, holder: str) -> str:
     return call("leave_service", kind, holder)
 
 
+def end_service(kind: str, holder: str) -> str:
+    """Item: the machine does not know any more what this stack declares of a service; after all that may refuse its removal."""
+    return call("end_service", kind, holder)
+
+
 def only_entry(holder: str, name: str) -> str:
     """Item: what follows is done only if the machine is not another entry of the same stack by now.
 

@@ -59,8 +59,11 @@ class Provider(Lifecycle):
         """Take our configuration out; packages stay. Refused while a site's vhost is there."""
         if entries.other(have, "web"):
             return
-        leave = script.leave_service(SERVICE, str(have["holder"]))
-        lines = [*entries.guard(have), leave, *web_types.service_removal(str(have["type"]))]
+        leave, end = (
+            script.leave_service(SERVICE, str(have["holder"])),
+            script.end_service(SERVICE, str(have["holder"])),
+        )
+        lines = [*entries.guard(have), leave, *web_types.service_removal(str(have["type"])), end]
         script.execute(_connection(have), "apply", lines, what="leaving the web server", holder=have["holder"])
 
 

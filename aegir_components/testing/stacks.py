@@ -125,12 +125,13 @@ class Stacks(Accounts):
             self.write(own, f"{value}\n")
 
     def _sh_leave_service(self, kind: str, holder: str) -> None:
+        own = _entry(holder)
+        if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
+            self._sh_end_service(kind, holder)
+            raise Ended
+
+    def _sh_end_service(self, kind: str, holder: str) -> None:
         if self._mode == "apply":
             self._sh_rm(f"{SERVICES}/{kind}/{holder.replace('/', '%')}")
             self._sh_rmdir(f"{SERVICES}/{kind}")
             self._sh_rmdir(SERVICES)
-        own = _entry(holder)
-        if any(kind == "file" and path.startswith(f"{ENTRIES}/") and path != own for kind, path in self.items):
-            raise Ended
-
-    # Facts.

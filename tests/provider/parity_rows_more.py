@@ -335,6 +335,7 @@ SERVED = file("/var/lib/aegir/services/web-service/aegir%test", "apache on port 
 for others, situation in (((), "the last stack goes"), (OTHER_SERVICE, "another stack stays")):
     leaving = (script.leave_service("web-service", "aegir/test"), script.no_file(f"{CONF}/x"))
     row("leave_service", situation, leaving, file(f"{CONF}/x"), SERVED, *others)
+call("end_service", "nothing refused it", ("web-service", "aegir/test"), SERVED)
 SSH, LINE, THEIRS = (
     f"{layout.AEGIR_ROOT}/.ssh",
     script.encoded("restrict ssh-ed25519 AA\n"),
