@@ -7,12 +7,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from . import programs
-from .address import WITH_PASSWORD, Address
+from .address import WITH_PASSWORD, Address, parse
 
 ASK_TIMEOUT: Final = 20.0
 _TAKEN: Final = re.compile(
@@ -31,7 +32,10 @@ def write(home: Path, address: Address, rewritten: str) -> None:
     """
     lines = ["[safe]\n\tdirectory = *\n", "[core]\n\thooksPath = /dev/null\n\tautocrlf = false\n"]
     for number, (key, value) in enumerate(_configuration()):
-        if _FILES.fullmatch(key) and (found := Path(value).expanduser()).is_file():
+        if base := _base_on_the_hub(key):
+            if rewritten:
+                lines.append(_line(f"url.{rewritten}{base}.insteadOf", value))
+        elif _FILES.fullmatch(key) and (found := Path(value).expanduser()).is_file():
             copied = home / f"file-{number}"
             shutil.copyfile(found, copied)
             copied.chmod(0o600)
@@ -48,8 +52,27 @@ def write(home: Path, address: Address, rewritten: str) -> None:
     (home / ".gitconfig").write_text("".join(lines))
 
 
+def meant(address: Address) -> Address:
+    """Give the address that git takes for this one, by what the hub's user has declared with ``insteadOf``."""
+    done = programs.run(["git", "-C", "/", "ls-remote", "--get-url", "--", address.plain], timeout=ASK_TIMEOUT)
+    text = done.output.strip()
+    if done.status or text == address.plain or not re.fullmatch(r"\S{1,2000}", text):
+        return address
+    found = parse(text)
+    if found.password or found.host != address.host:
+        return found
+    return replace(found, user=found.user or address.user, password=address.password)
+
+
+def _base_on_the_hub(key: str) -> str:
+    """Give the path on the hub that stands for other addresses; empty where a setting says something else."""
+    found = re.fullmatch(r"url\.(?:file://)?(/.*)\.insteadof", key, re.DOTALL | re.IGNORECASE)
+    return found[1] if found else ""
+
+
 def _configuration() -> Iterator[tuple[str, str]]:
-    done = programs.run(["git", "config", "--global", "--includes", "-z", "--list"], timeout=ASK_TIMEOUT)
+    # Outside of any repository; --global would leave out one of the user's two files.
+    done = programs.run(["git", "-C", "/", "config", "--includes", "-z", "--list"], timeout=ASK_TIMEOUT)
     for entry in done.output.split("\0") if done.status == 0 else ():
         key, _, value = entry.partition("\n")
         if _TAKEN.fullmatch(key) and (not key.startswith("filter.") or value.startswith("git-lfs ") or value == "true"):

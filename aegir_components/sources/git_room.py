@@ -97,9 +97,10 @@ def opened(
         return
     home = scratch / "git-home"
     home.mkdir(mode=0o700)
+    meant = git_knowledge.meant(address)
     try:
-        git_knowledge.write(home, address, f"{relay.HUB}:" if address.local else "")
-        with relay.opened(relay.way_of(address), room.owner()) as way:
+        git_knowledge.write(home, meant, f"{relay.HUB}:" if meant.local else "")
+        with relay.opened(relay.way_of(meant), room.owner()) as way:
             program, needed = room.python()
             trusted = (Path(os.environ[name]) for name in TRUST if os.environ.get(name))
             inside = Room(
@@ -117,8 +118,8 @@ def opened(
             modules.write_text(MODULES)
             with inside.opened():
                 yield Git(
-                    command=("git",), variables=_variables(address, files=False), room=inside, way=way,
-                    modules=modules if address.local else None,
+                    command=("git",), variables=_variables(meant, files=False), room=inside, way=way,
+                    modules=modules if meant.local else None,
                 )  # fmt: skip
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -132,6 +132,26 @@ def test_a_submodule_on_another_host_gets_no_way_and_is_told(hub: Path) -> None:
     assert "web1" not in (hub / "asked").read_text()
 
 
+@ROOM
+@pytest.mark.parametrize("file", [".gitconfig", ".config/git/config"])
+def test_addresses_that_stand_for_others_hold_in_the_room_and_open_no_other_way(hub: Path, file: str) -> None:
+    """By the hub user's ``insteadOf``: https by ssh, and a mirror on the hub."""
+    commit = repository(hub / "site.git")
+    (hub / "home" / file).parent.mkdir(parents=True, exist_ok=True)
+    (hub / "home" / file).write_text(
+        f'[url "ssh://git@git.example.com:2222{hub}/"]\n\tinsteadOf = https://code.example.com/\n'
+        f'[url "{hub}/"]\n\tinsteadOf = https://mirror.example.com/\n\tinsteadOf = /srv/git/\n'
+    )
+    for name in ("https://code.example.com/site.git", "https://mirror.example.com/site.git", "/srv/git/site.git"):
+        place = address.parse(name)
+        assert commit == git.commit_of(place, "main"), name
+    made = shop(hub)
+    git.check_out(made, address.parse("/srv/git/site.git"), commit, hub / "mirrors")
+    assert (made.code / "index.php").is_file()
+    with pytest.raises(SourceError):
+        git.commit_of(address.parse("https://other.example.invalid/site.git"), "main")
+
+
 TAKEN_OVER = {
     "the hub's key": "cat {hub}/home/.ssh/id_ed25519",
     "other passwords": "cat {hub}/home/.git-credentials ~/credentials",
