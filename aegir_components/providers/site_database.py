@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -153,8 +154,8 @@ def of_site(props: State) -> State:
     }
 
 
-def keep(props: State) -> None:
-    """Dump a site's database to the hub and prove the dump, unless the newest one has all that is in it.
+def keep(props: State) -> Path | None:
+    """Dump a site's database to the hub and prove the dump, unless the newest one has all that is in it; give a new dump.
 
     Raises:
         HostError: the dump could not be made or loaded; nothing was removed.
@@ -163,7 +164,8 @@ def keep(props: State) -> None:
     where, what, conn = endpoint(props, props["server"]), wanted(props), Connection.from_props(props["connection"])
     site = str(props["site"])
     if databases.is_ours(where, what) and not backups.has_database(conn, where, what.name, site):
-        backups.save_database(conn, where, what.name, site)
+        return backups.save_database(conn, where, what.name, site)
+    return None
 
 
 def wanted(props: State) -> databases.SiteDatabase:

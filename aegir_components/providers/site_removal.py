@@ -28,6 +28,8 @@ class Keeping:
     """The inputs of its database; ``None`` where the database stays."""
     archives: dict[str, tuple[Path, str]] = field(default_factory=dict)
     """By machine and directory: the archive, and the directory's listing before it was made."""
+    dump: Path | None = None
+    """Of this removal: what was written since is dumped again, and the newer dump takes its place."""
 
     def keep(self) -> None:
         """Archive the directories and dump the database, each proven.
@@ -76,8 +78,11 @@ class Keeping:
 
     def _dump(self) -> None:
         # Only what has changed since the newest dump is dumped again.
-        if self.accounts is not None:
-            site_database.keep(self.accounts)
+        if self.accounts is None or (made := site_database.keep(self.accounts)) is None:
+            return
+        if self.dump is not None:
+            self.dump.unlink(missing_ok=True)
+        self.dump = made
 
 
 def remove(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> None:

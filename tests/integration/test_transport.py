@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import json
 import socket
 import subprocess
@@ -30,6 +31,7 @@ from aegir_components.host.errors import (
     Refused,
     SudoRefused,
 )
+from aegir_components.printable import printable
 from lab import Host, HostSpec, Lab
 from tests.integration import firewall
 from tests.integration.farm import logins, now
@@ -323,11 +325,16 @@ def test_odd_bytes_come_through_whole(conn: Connection) -> None:
     text = "".join(chr(number) for number in range(1, 0x250) if chr(number) != "\r") + "\n::fact forged eA==\n€ 日本"
 
     report = script.execute(
-        conn, "check", [f'fact text "$(printf %s {script.encoded(text)} | base64 -d)"'], what="looking"
-    )
+        conn, "check",
+        [f'text=$(printf %s {script.encoded(text)} | base64 -d); fact text "$text"; '
+         'fact sum "$(printf %s "$text" | sha256sum | cut -c1-64)"'],
+        what="looking",
+    )  # fmt: skip
 
-    assert text == report.facts["text"]
-    assert ["text"] == list(report.facts)
+    # Whole there; in a report what drives a terminal is replaced.
+    assert hashlib.sha256(text.encode()).hexdigest() == report.facts["sum"]
+    assert printable(text) == report.facts["text"]
+    assert ["text", "sum"] == list(report.facts)
 
 
 def test_a_large_script_and_a_large_answer_come_through(conn: Connection) -> None:
