@@ -355,7 +355,6 @@ def _plan(props: State) -> site.SitePlan:
     return site.SitePlan(
         site=props["site"],
         host=str(props.get("name") or ""),
-        former_host=str(props.get("was", {}).get("name") or ""),
         aliases=tuple(props.get("aliases", ())),
         platform=props["platform"],
         publish_path=props["publish_path"],

@@ -58,8 +58,6 @@ class SitePlan:
     """What it may take of the machine."""
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
-    former_host: str = ""
-    """The host name of the last run that was recorded, where that was another one."""
 
     @property
     def name(self) -> str:
@@ -208,7 +206,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             [
                 *certificate.items(plan.chain, plan.key, site),
                 script.file(vhost_path(server, plan.name), vhost_text(plan, server, port)),
-                *(_no_vhost(server, name, site) for name in sorted({site, plan.former_host} - {plan.name, ""})),
+                script.call("want_one_vhost", vhost_path(server, plan.name), site),
             ],
             test=f"{server.vhost_test} {vhost_path(server, plan.name)}",
             reload=server.later,

@@ -314,6 +314,11 @@ class Web(Accounts):
         if self.content(path).startswith(f"# Written by aegir for {site}. "):
             self._sh_want_no_file(path)
 
+    def _sh_want_one_vhost(self, path: str, site: str) -> None:
+        for other in self.below(posixpath.dirname(path)):
+            if other != path and self.kind(other) == "file":
+                self._sh_want_no_vhost(other, site)
+
     def _sh_want_no_certificate(self, directory: str) -> None:
         if self.is_directory(directory) and self._deviates(f"directory {directory}: still there"):
             self.remove(directory)

@@ -370,6 +370,10 @@ for text, situation in (
 ):
     call("want_no_vhost", situation, (VHOST, SITE), file(VHOST, text))
 call("want_no_vhost", "it is gone", (VHOST, SITE))
+FORMER, ITS_OWN = f"{CONF}/apache/vhost.d/former.example.com.conf", f"# Written by aegir for {SITE}. Your own\n"
+call("want_one_vhost", "there is no other", (VHOST, SITE), file(VHOST, ITS_OWN))
+call("want_one_vhost", "a rename has left another", (VHOST, SITE), file(VHOST, ITS_OWN), file(FORMER, ITS_OWN))
+call("want_one_vhost", "another site has one", (VHOST, SITE), file(FORMER, ITS_OWN.replace(SITE, "other.example.com")))
 
 NAMES_OF = (REGISTRY, f"{CONF}/apache")
 ENTRIES = (

@@ -19,6 +19,12 @@ want_no_vhost() { # file site: one that another site has written since is that s
     case $nv_first in "# Written by aegir for $2. "*) want_no_file "$1" ;; esac
 }
 
+want_one_vhost() { # file site: none of the site under another name, as a rename leaves one that was killed or taken back
+    for ov_file in $(grep -lsF -e "# Written by aegir for $2. " "${1%/*}"/*.conf); do
+        [ "$ov_file" = "$1" ] || want_no_vhost "$ov_file" "$2"
+    done
+}
+
 site_lock() { # user seconds site: an installer that a killed run left working is waited for
     private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
     exec 8>>"/run/aegir/private/$1.lock"
