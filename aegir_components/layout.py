@@ -198,6 +198,26 @@ def platform_variable(platform: str) -> str:
     return f"AEGIR_{re.sub(r'[^a-z0-9]', '_', platform.lower())}_{_digest(platform)[:6]}"
 
 
+def held_variable(site: str) -> str:
+    """Name the variable of Apache that holds the document root of a site that is held back."""
+    return f"AEGIR_HELD_{re.sub(r'[^a-z0-9]', '_', system_user(site))}"
+
+
+def held_file(site: str) -> str:
+    """Name the file on a web server that tells programs the document root of a site that is held back."""
+    return f"{STATE_ROOT}/held/{system_user(site)}.env"
+
+
+def closed_file(site: str) -> str:
+    """Name the file on a web server while which is there the site answers 503; with a key at its end, the door for its holder."""
+    return f"{STATE_ROOT}/closed/{file_name(site)}"
+
+
+def updating_file(site: str) -> str:
+    """Name the file on a web server while which is there the site's visitors wait and its programs rest."""
+    return f"{STATE_ROOT}/updating/{file_name(site)}"
+
+
 def pool_directory(version: str = "") -> str:
     """Name the directory of the pools that take a version of PHP, or of those that take the machine's usual one."""
     return f"{CONFIG_ROOT}/php-fpm/pool-{version}.d" if version else POOL_DIRECTORY

@@ -7,14 +7,16 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from aegir_components import layout
 from aegir_components.applications import Application, health, probe
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
-from aegir_components.services import release
+from aegir_components.services import holding, release
+from aegir_components.services.holding import Held
 from aegir_components.services.web import WebServer
 
 from . import settling
@@ -57,6 +59,10 @@ class Seen:
     places: list[Place]
     unproven: Mapping[str, Unproven]
     """By web server."""
+    held: Mapping[str, Held] = field(default_factory=dict)
+    """The sites that are not on the live release, by what they are known by."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """What sites are known by, by host name; of those alone that can be held back on each of their web servers."""
 
 
 def look(members: Mapping[str, Connection], registry: str, servers: Mapping[str, WebServer]) -> Seen:
@@ -87,7 +93,25 @@ def look(members: Mapping[str, Connection], registry: str, servers: Mapping[str,
         former, *names = report.facts.get("unproven", "").splitlines() or [""]
         if release.is_release(former):
             unproven[name] = Unproven(former, frozenset(names))
-    return Seen(places, unproven)
+    held = {
+        site: entry for report in reports.values() for site, entry in holding.read(report.facts.get("held", "")).items()
+    }
+    return Seen(places, unproven, held, _known(reports.values()))
+
+
+def _known(reports: Iterable[script.Report]) -> dict[str, str]:
+    """Give what sites are known by, by host name: of those whose vhosts know that a site may be held back."""
+    known: dict[str, str] = {}
+    unready: set[str] = set()
+    for report in reports:
+        ready = set(report.facts.get("ready", "").split())
+        for line in report.facts.get("known", "").splitlines():
+            entry, _, host = line.partition(" ")
+            known[host] = entry
+            # The file of a long name has a digest in its name, and what the site is known by is not in it.
+            if layout.file_name(host) not in ready or layout.file_name(entry) != entry:
+                unready.add(host)
+    return {host: site for host, site in known.items() if host not in unready}
 
 
 def well(found: Iterable[Place], application: Application) -> list[Place]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -14,80 +14,130 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.services import release
-from aegir_components.services.web import WebServer
+from aegir_components.services.holding import Held
 
-from . import answering
+from . import answering, holds
+from .answering import Place
 from .lifecycle import State
+from .switching import Switching
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Switch:
     """A switch to a release on the web servers of a platform."""
 
-    want: State
-    members: Mapping[str, Connection]
-    servers: Mapping[str, WebServer]
-    """The program of each."""
+    seen: answering.Seen
+    """Its sites, and what became of earlier switches."""
+    switching: Switching
     registry: str
-    live: Mapping[str, str]
-    """What each has live now: the directory of a release, or nothing."""
-    go: Callable[[], None]
-    """Switches all of them, or none."""
-    back: Callable[[Connection, str], None]
-    """Makes a former release, given by its directory, the live one again on one web server."""
 
     def proven(self) -> None:
-        """Ask the sites, switch, and ask again those that answered; go back on all web servers if one does not any more.
+        """Ask the sites, switch, and ask again those that answered; a site that does not any more is held back.
+
+        Sites that wait for an update of their database stay on their release. Where none of the others answers with the new
+        release, all web servers go back to the former one.
 
         The machines keep which release was live and who answered, from before the switch until the sites were asked. So
         a run that is killed in between leaves the question to the next one.
 
         Raises:
-            Refused: each site with its web server, its answer, and what became of the web servers.
+            Refused: no site answers; each with its web server, its answer, and what became of the web servers.
         """
-        had = {name: conn for name, conn in self.members.items() if self.live[name]}
-        seen = answering.look(had, self.registry, {name: self.servers[name] for name in had})
-        if not (self._goes_live() or seen.unproven):
-            self.go()
+        held = self._planned()
+        if not (self._goes_live() or self.seen.unproven):
+            self.switching.go(held)
             return
-        answered = self._answered(seen) if self.want.get("health", True) else []
-        former = {name: seen.unproven[name].former if name in seen.unproven else self.live[name] for name in had}
+        had = self._had()
+        answered = self._answered(held) if self.want.get("health", True) else []
+        former = {
+            name: self.seen.unproven[name].former if name in self.seen.unproven else self.switching.live[name]
+            for name in had
+        }
         if answered:
             self._note(had, former, answered)
-        self.go()
+        self.switching.go(held)
         failing = answering.broken(answered, APPLICATIONS[self.want["application"]])
         if failing:
-            undone = attempt(had, lambda conn: self.back(conn, former[conn.host]))
-            self._forget({name: conn for name, conn in had.items() if undone[name] is None})
-            said = answering.table(failing, len({place.site for place in answered}))
-            raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone)}")
-        if answered or seen.unproven:
+            self._go_back(failing, answered, held, former)
+        if answered or self.seen.unproven:
             self._forget(had)
+
+    @property
+    def want(self) -> State:
+        """The inputs of the release."""
+        return self.switching.want
+
+    def _had(self) -> dict[str, Connection]:
+        return {name: conn for name, conn in self.switching.members.items() if self.switching.live[name]}
+
+    def _planned(self) -> dict[str, Held]:
+        conn, live = next(iter(self.switching.members.values())), next(iter(self.switching.live.values()))
+        able = set(self.seen.known.values())
+        waits = {site: why for site, why in holds.waiting(conn.hub_root, self.want).items() if site in able}
+        return holds.planned(self.want, live, self.seen.held, waits)
+
+    def _go_back(
+        self,
+        failing: Mapping[Place, str],
+        answered: list[Place],
+        held: Mapping[str, Held],
+        former: Mapping[str, str],
+    ) -> None:
+        """Hold back the sites that do not answer; if none does, the whole platform goes back.
+
+        Raises:
+            Refused: the platform went back.
+        """
+        hosts = {place.site for place in failing}
+        said = answering.table(failing, len({place.site for place in answered}))
+        live = set(former.values())
+        # A machine that was behind has another former release than the others, and a site is on one.
+        if hosts < {place.site for place in answered} and hosts <= self.seen.known.keys() and len(live) == 1:
+            was = live.pop()
+            mine = {
+                self.seen.known[host]: answering.rows({at: why for at, why in failing.items() if at.site == host})
+                for host in hosts
+            }
+            more = {site: holds.failed(entry, mine[site]) for site, entry in self._former(was, mine).items()}
+            replace(self.switching, held=held).go({**held, **more})
+            pulumi.log.warn(
+                f"the platform {self.want['platform']}: {said}. They are on their former release again, and answer as before; "
+                f"the other sites have the new one"
+            )
+            return
+        had = self._had()
+        undone = attempt(had, lambda conn: self.switching.back(conn, former[conn.host], held))
+        self._forget({name: conn for name, conn in had.items() if undone[name] is None})
+        raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone)}")
+
+    def _former(self, live: str, sites: Mapping[str, str]) -> dict[str, Held]:
+        return holds.planned({**self.want, "pins": None}, live, {}, sites)
 
     def _goes_live(self) -> bool:
         name = f"/{self.want['digest'][: layout.RELEASE_DIGEST_LENGTH]}"
-        return any(live and not live.endswith(name) for live in self.live.values())
+        return any(live and not live.endswith(name) for live in self.switching.live.values())
 
-    def _answered(self, seen: answering.Seen) -> list[answering.Place]:
-        """List where a site answers now, or answered before a switch that was never proven."""
+    def _answered(self, held: Mapping[str, Held]) -> list[Place]:
+        """List where a site that gets the release answers now, or answered before a switch that was never proven."""
         was = self.want.get("was") or {}
         application = APPLICATIONS[str(was.get("application", self.want["application"]))]
-        now = answering.well(seen.places, application)
+        places = [place for place in self.seen.places if self.seen.known.get(place.site) not in held]
+        now = answering.well(places, application)
         before = [
             place
-            for place in seen.places
-            if place.server in seen.unproven and place.site in seen.unproven[place.server].answering
+            for place in places
+            if place.server in self.seen.unproven and place.site in self.seen.unproven[place.server].answering
         ]
         found = sorted({*now, *before})
-        if seen.places and not found:
-            sites = ", ".join(sorted({place.site for place in seen.places}))
+        if places and not found:
+            sites = ", ".join(sorted({place.site for place in places}))
             pulumi.log.warn(
                 f"the platform {self.want['platform']} gets another release, and none of its sites answered before ({sites}): "
                 f"so nobody knows whether they work with it. Look at them when they are enabled again"
             )
         return found
 
-    def _note(self, had: Mapping[str, Connection], former: Mapping[str, str], answered: list[answering.Place]) -> None:
+    def _note(self, had: Mapping[str, Connection], former: Mapping[str, str], answered: list[Place]) -> None:
         def write(conn: Connection) -> None:
             names = [place.site for place in answered if place.server == conn.host]
             lines = release.unproven_items(self.registry, former[conn.host], names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aegir_components import layout
 from aegir_components.host import script
 
@@ -72,9 +74,10 @@ def section(port: int, tls: bool) -> list[str]:
     ]
 
 
-def definition(variable: str, root: str) -> str:
-    """Render the file by which Apache knows a platform's live release."""
-    return f"# Written by aegir.\nDefine {variable} {root}\n"
+def definition(variable: str, root: str, held: Mapping[str, str]) -> str:
+    """Render the file by which Apache knows a platform's live release, and those of sites that are held back."""
+    own = "".join(f"Define {layout.held_variable(site)} {where}\n" for site, where in sorted(held.items()))
+    return f"# Written by aegir.\nDefine {variable} {root}\n{own}"
 
 
 APACHE = WebServer(

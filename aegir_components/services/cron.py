@@ -29,6 +29,7 @@ Type=oneshot
 User=%i
 Group=%i
 EnvironmentFile={DIRECTORY}/%i.env
+EnvironmentFile=-{posixpath.dirname(layout.held_file("any"))}/%i.env
 ExecStart=/usr/bin/env ${{AEGIR_PHP}} -d memory_limit=512M -d sys_temp_dir=${{TMPDIR}} {DIRECTORY}/${{AEGIR_APPLICATION}}.php
 TimeoutStartSec=1h
 Nice=5

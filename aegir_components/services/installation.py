@@ -43,6 +43,6 @@ def items(
     return [
         functions("site"),
         script.call("site_lock", user, str(patience), site),
-        f'docroot="$(readlink {publish_path})"{below}',
+        f'docroot="$(site_docroot {user} {publish_path} {below})"',
         f'site_php {user} {site} "$docroot" {tmp} {php}{"" if seconds is None else f" {seconds}"}',
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aegir_components import layout
 from aegir_components.host import script
@@ -31,6 +31,14 @@ ssl_prefer_server_ciphers off;
 ssl_session_timeout 1d;
 ssl_session_cache shared:aegir:10m;
 ssl_session_tickets off;
+"""
+
+
+HELD = """\
+# Each site says which it is: a platform's file names the release of one that is held back.
+map "" $aegir_site {
+    default "";
+}
 """
 
 
@@ -65,7 +73,7 @@ types {{
     application/geo+json geojson; application/gpx+xml gpx; application/ld+json jsonld; model/gltf-binary glb;
     application/json map; application/gzip gz tgz;
 }}
-{ASKED_PORT}include {ROOT}/pre.d/*.conf;
+{HELD}{ASKED_PORT}include {ROOT}/pre.d/*.conf;
 include {ROOT}/platform.d/*.conf;
 
 server {{
@@ -123,9 +131,11 @@ def _tls(tls: bool) -> list[str]:
     ]
 
 
-def definition(variable: str, root: str) -> str:
-    """Render the file by which nginx knows a platform's live release."""
-    return f'# Written by aegir.\nmap "" ${variable} {{\n    default {root};\n}}\n'
+def definition(variable: str, root: str, held: Mapping[str, str]) -> str:
+    """Render the file by which nginx knows a platform's live release, and those of sites that are held back."""
+    key = "$aegir_site" if held else '""'
+    own = "".join(f'    "={site}" {where};\n' for site, where in sorted(held.items()))
+    return f"# Written by aegir.\nmap {key} ${variable} {{\n    default {root};\n{own}}}\n"
 
 
 NGINX = WebServer(

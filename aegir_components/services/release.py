@@ -10,13 +10,16 @@ import base64
 import posixpath
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from aegir_components import layout, templates
 from aegir_components.applications import Application
 from aegir_components.host import script
 
-from . import functions
+from . import functions, holding
+from .holding import Held
 from .web import WebServer
 
 NO_WORD = "the hub gave no word to switch"
@@ -184,14 +187,33 @@ def accept(paths: Layout, digest: str) -> list[str]:
     ]
 
 
-def definition(paths: Layout, digest: str, server: WebServer) -> str:
-    """Render the one file by which a web server knows the live release."""
+def definition(paths: Layout, digest: str, server: WebServer, behind: Mapping[str, Held]) -> str:
+    """Render the one file by which a web server knows the live release, and those of sites that are held back."""
     root = paths.document_root(paths.release(digest))
-    return server.definition(layout.platform_variable(paths.platform), root)
+    return server.definition(layout.platform_variable(paths.platform), root, holding.roots(behind))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Behind:
+    """Which sites are not on the live release."""
+
+    now: Mapping[str, Held] = field(default_factory=dict)
+    before: Collection[str] = ()
+    """Those that were held back until this change."""
+
+
+ALL_LIVE: Final = Behind()
 
 
 def switch_items(
-    paths: Layout, digest: str, *, server: WebServer, application: Application, held: bool = False, full: bool = False
+    paths: Layout,
+    digest: str,
+    *,
+    server: WebServer,
+    application: Application,
+    held: bool = False,
+    full: bool = False,
+    behind: Behind = ALL_LIVE,
 ) -> list[str]:
     """List what makes a release the live one; in check mode, whether it is.
 
@@ -202,11 +224,13 @@ def switch_items(
         application: what the code is.
         held: whether the last step waits for the hub's word, for which all members get it at once.
         full: whether every byte is looked at.
+        behind: the sites that are not on it.
     """
     target = paths.release(digest)
     docroot = paths.document_root(target)
     section = [
-        script.file(f"{server.root}/platform.d/{paths.platform}.conf", definition(paths, digest, server)),
+        *holding.section(paths.registry, behind.now, behind.before),
+        script.file(f"{server.root}/platform.d/{paths.platform}.conf", definition(paths, digest, server, behind.now)),
         script.call("want_published", paths.publish_path, target) if held else script.link(paths.publish_path, target),
     ]
     linking = [
@@ -226,13 +250,16 @@ def switch_items(
         else script.call("want_release", target, paths.manifest(digest), paths.sites, *([digest] if full else [])),
         f'[ "$MODE" != apply ] || {link} || fail "the sites could not be linked into {target}"',
         *((f"PUBLISHED={paths.publish_path} RELEASE={target}", "exec 3>&1") if held else ()),
+        *holding.directories(behind.now),
         script.transaction(
             "platform", section, test=server.test, reload=f"release_go {server.reload}" if held else server.reload
         ),
     ]
 
 
-def slave_items(paths: Layout, digest: str, *, server: WebServer, held: bool = False) -> list[str]:
+def slave_items(
+    paths: Layout, digest: str, *, server: WebServer, held: bool = False, behind: Behind = ALL_LIVE
+) -> list[str]:
     """List what makes a release the live one on a machine that sees the code over NFS: its web server's definition.
 
     Args:
@@ -240,6 +267,7 @@ def slave_items(paths: Layout, digest: str, *, server: WebServer, held: bool = F
         digest: of the release.
         server: the program.
         held: whether the last step waits for the hub's word, as on the machine that has the code.
+        behind: the sites that are not on it.
     """
     target = paths.release(digest)
     path = f"{server.root}/platform.d/{paths.platform}.conf"
@@ -252,9 +280,13 @@ def slave_items(paths: Layout, digest: str, *, server: WebServer, held: bool = F
         script.directory(paths.registry),
         script.call("want_seen", target, paths.root),
         *(("exec 3>&1",) if held else ()),
+        *holding.directories(behind.now),
         script.transaction(
             "platform",
-            [script.file(path, definition(paths, digest, server))],
+            [
+                *holding.section(paths.registry, behind.now, behind.before),
+                script.file(path, definition(paths, digest, server, behind.now)),
+            ],
             test=server.test,
             reload=f"{go} {server.reload}".strip(),
         ),
@@ -269,6 +301,7 @@ def slave_removal_items(paths: Layout, *, server: WebServer) -> list[str]:
         functions("web"),
         script.call("refuse_sites", paths.registry, paths.platform),
         script.transaction("platform", section, test=server.test, reload=server.reload),
+        script.no_file(holding.path(paths.registry)),
         script.no_file(_unproven(paths.registry)),
         f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
     ]
@@ -284,9 +317,9 @@ def _shared(paths: Layout, application: Application) -> list[str]:
 
 
 def prune(paths: Layout, digest: str, keep: int) -> list[str]:
-    """List what ``aegir`` removes: releases beyond the newest ``keep``, never the live one, and broken stages."""
+    """List what ``aegir`` removes: releases beyond the newest ``keep``, and broken stages; none that a site is on."""
     live = posixpath.basename(paths.release(digest))
-    return [functions("release"), script.call("release_prune", paths.releases, live, str(keep))]
+    return [functions("release"), script.call("release_prune", paths.releases, live, str(keep), paths.registry)]
 
 
 def unproven_items(registry: str, former: str, answering: Collection[str]) -> list[str]:
@@ -317,9 +350,15 @@ def _unproven(registry: str) -> str:
 def sites_items(registry: str, server: WebServer) -> list[str]:
     """List what finds the sites of a platform.
 
-    The fact ``sites`` has their host names, ``port`` is that of plain HTTP, and ``unproven`` is what ``unproven_items`` wrote.
+    The fact ``sites`` has their host names, ``known`` what each is known by before its host name, ``port`` is that of plain
+    HTTP, ``held`` the record of those that are held back, ``ready`` the sites whose vhosts know of that, and ``unproven`` is
+    what ``unproven_items`` wrote.
     """
-    return [functions("release"), script.call("release_sites", registry, server.root)]
+    return [
+        functions("release"),
+        script.call("release_sites", registry, server.root),
+        *holding.look_items(registry),
+    ]
 
 
 def refuse_items(paths: Layout) -> list[str]:
@@ -347,6 +386,7 @@ def removal_items(paths: Layout, *, server: WebServer, shared: Collection[str] =
         script.transaction("platform", section, test=server.test, reload=server.reload),
         script.call("as_user", layout.AEGIR_USER, script.encoded(script.call("rm", "-rf", paths.releases))),
         script.no_file(paths.mark),
+        script.no_file(holding.path(paths.registry)),
         script.no_file(_unproven(paths.registry)),
         f"{script.call('rmdir', paths.registry)} 2>/dev/null || :",
         *(script.call("last_shared", posixpath.dirname(paths.releases), f"{paths.sites}/{path}") for path in shared),

@@ -13,7 +13,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
-from . import certificate, cron, functions, isolation, limits, loopback, quotas, uploads, vhosts
+from . import certificate, closing, cron, functions, holding, isolation, limits, loopback, quotas, uploads, vhosts
 from .web import WebServer
 
 
@@ -99,6 +99,8 @@ def settings_text(plan: SitePlan, port: int) -> str:
         authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
         proxies=plan.proxies,
         values={"settings": {}, "config": {}, **plan.values},
+        closed=layout.closed_file(plan.site),
+        updating=layout.updating_file(plan.site),
     )
 
 
@@ -130,6 +132,8 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         retry_after=vhosts.RETRY_AFTER,
         port=port,
         define=layout.platform_variable(plan.platform),
+        held=layout.held_variable(plan.site),
+        closed=layout.closed_file(plan.site),
         log=layout.site_log(plan.site),
         addresses=plan.application.addresses,
         hidden=addresses.HIDDEN,
@@ -341,6 +345,8 @@ def _linking(platform: str, publish_path: str, below: str) -> str:
             functions("release"),
             f'docroot="$(readlink {publish_path})"{below}',
             f'[ ! -d "$docroot" ] || link_sites "$docroot" {layout.platform_registry(platform)} {sites}',
+            # Sites that are held back are on releases of before, which get new names as well.
+            script.call("link_held", layout.platform_registry(platform), sites),
         ]
     )
 
@@ -360,6 +366,8 @@ def removal_items(
         script.call("end_processes", layout.system_user(site)),
         *certificate.removal_items(site),
         script.no_file(_own_record(server, site)),
+        *closing.open_items(site),
+        *closing.go_items(site),
         *registry_removal(site, platform, publish_path, docroot),
     ]
 
@@ -369,6 +377,7 @@ def registry_removal(site: str, platform: str, publish_path: str, docroot: str) 
     linking = _linking(platform, publish_path, "" if docroot == "." else f"/{docroot}")
     return [
         script.no_file(f"{layout.platform_registry(platform)}/{layout.file_name(site)}"),
+        *holding.removal_items(site, layout.platform_registry(platform)),
         script.call("as_user", layout.AEGIR_USER, script.encoded(linking)),
     ]
 

@@ -6,7 +6,7 @@ A type of the stack file (``apache``, ``apache_ssl``, ``nginx``, ``nginx_ssl``) 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aegir_components import layout
@@ -83,8 +83,8 @@ class WebServer:
     """Items beside that link, in one transaction with it, for a port, with TLS or without."""
     removal: tuple[str, ...]
     """Items that take these back."""
-    definition: Callable[[str, str], str]
-    """Render the file that gives a variable the live document root of a platform."""
+    definition: Callable[[str, str, Mapping[str, str]], str]
+    """Render the file that gives a variable the live document root of a platform, and other ones to sites held back."""
     template: str
     """Of a site's vhost."""
 

@@ -197,7 +197,7 @@ class FakeFarm:
         return replace(answer, fingerprint=facts(certificate).fingerprint) if tls and certificate else answer
 
     def _page(self, host: str, vhost: str, *, tls: bool) -> Answer:
-        if "Retry-After" in vhost:
+        if "fastcgi" not in vhost and "SetHandler" not in vhost:
             return Answer(status=503, headers={"retry-after": "3600"}, body="")
         if not tls and "Strict-Transport-Security" in vhost:
             return Answer(status=301, headers={"location": f"https://{host}/"}, body="")

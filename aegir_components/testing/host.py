@@ -10,6 +10,7 @@ import base64
 import contextlib
 import posixpath
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ __all__ = ["FakeHost", "Refusal"]
 ONLY_APPLY = ("[", "$MODE", "!=", "apply", "]")
 """The test before ``||`` and what is done in apply mode only."""
 _ASSIGNMENT = re.compile(r"([A-Za-z_]+)=(.*)", re.DOTALL)
-_EXPANDED = re.compile(r"\$\((php_version|mysql_unit|mysql_file|readlink) ?([^)]*)\)|\$(docroot)")
+_EXPANDED = re.compile(r"\$\((php_version|mysql_unit|mysql_file|readlink|site_docroot) ?([^)]*)\)|\$(docroot)")
 
 
 @dataclass(slots=True)
@@ -163,6 +164,10 @@ class FakeHost(Web, Shares, Releases, Databases, Stacks):
             return self._variables.get(match[3], "")
         if match[1] == "readlink":
             return self.target(match[2].strip("'\""))
+        if match[1] == "site_docroot":
+            user, path, *below = shlex.split(match[2])
+            held = self.content(f"/var/lib/aegir/held/{user}.env").partition("=")[2].rstrip("\n")
+            return held or self.target(path) + "".join(below)
         return str(getattr(self, match[1]))
 
     def _take_back(self, former: dict[Key, Call | None]) -> None:

@@ -124,6 +124,24 @@ class Releases(Tree):
         for name, target in wanted.items():
             self.items["link", self.real(f"{docroot}/sites/{name}")] = (target,)
 
+    def _sh_link_held(self, registry: str, sites: str) -> None:
+        for line in self.content(f"{registry}/.held").splitlines():
+            _, release, docroot, *_ = line.split(" ")
+            self._sh_link_sites(release if docroot == "." else f"{release}/{docroot}", registry, sites)
+
+    def _sh_held_facts(self, registry: str) -> None:
+        if self.kind(f"{registry}/.held") == "file":
+            self._say("fact", self.content(f"{registry}/.held").rstrip("\n"), "held")
+
+    def _sh_forget_held(self, registry: str, site: str) -> None:
+        if self._mode != "apply" or self.kind(f"{registry}/.held") != "file":
+            return
+        left = [line for line in self.content(f"{registry}/.held").splitlines() if line.split(" ")[0] != site]
+        if left:
+            self.write(f"{registry}/.held", "".join(f"{line}\n" for line in left))
+        else:
+            self._sh_rm(f"{registry}/.held")
+
     def _sh_link_shared(self, docroot: str, link: str, target: str) -> None:
         self.items["link", self.real(f"{docroot}/{link}")] = (target,)
 
@@ -140,8 +158,16 @@ class Releases(Tree):
         ports = re.findall(r"(?m)^<VirtualHost \*:([0-9]+)>$", "\n".join(confs))
         plain = [port for port in ports if port != "443"]
         self._say("fact", listen[1] if listen else next(iter(plain), "80"), "port")
-        first = [self.content(f"{registry}/{name}").partition("\n")[0] for name in self.listed(registry)]
-        self._say("fact", "".join(f"{line.partition(' ')[0]} " for line in first if line), "sites")
+        firsts = {name: self.content(f"{registry}/{name}").partition("\n")[0] for name in self.listed(registry)}
+        known = [f"{name} {line.partition(' ')[0]}" for name, line in firsts.items() if " " in line]
+        self._say("fact", "\n".join(known), "known")
+        self._say("fact", " ".join(line.partition(" ")[2] for line in known), "sites")
+        ready = [
+            name.removesuffix(".conf")
+            for name in self.listed(f"{root}/vhost.d")
+            if re.search("AEGIR_HELD_|[$]aegir_site ", self.content(f"{root}/vhost.d/{name}"))
+        ]
+        self._say("fact", "\n".join(ready), "ready")
         if self.kind(f"{registry}/.unproven") == "file":
             self._say("fact", self.content(f"{registry}/.unproven").rstrip("\n"), "unproven")
 

@@ -67,7 +67,7 @@ call(
 call(
     "release_prune",
     "more are there than are kept",
-    (RELEASES, "a1a1a1a1a1a1a1a1", "2"),
+    (RELEASES, "a1a1a1a1a1a1a1a1", "2", REGISTRY),
     directory(RELEASE),
     directory(f"{RELEASES}/b2b2b2b2b2b2b2b2"),
     directory(f"{RELEASES}/.staging-c3"),
@@ -387,6 +387,40 @@ call("release_sites", "Apache on another port", NAMES_OF, *ENTRIES, file(f"{CONF
 call("release_sites", "nginx on another port", NAMES_OF, *ENTRIES, file(f"{CONF}/apache/listen.conf", "listen 8081;\n"))
 UNPROVEN = file(f"{REGISTRY}/.unproven", "/x/releases/a\na.example.com\n")
 call("release_sites", "a switch was never proven", NAMES_OF, *ENTRIES, UNPROVEN)
+HELD = file(f"{REGISTRY}/.held", f"a.example.com {RELEASE} web failed 7 -\nb.example.com {RELEASE} . waiting 7 -\n")
+call(
+    "release_sites",
+    "vhosts that know of sites held back",
+    NAMES_OF,
+    *ENTRIES,
+    file(f"{CONF}/apache/vhost.d/a.conf", "Define AEGIR_HELD_a\n"),
+)
+call("held_facts", "none is held back", (REGISTRY,))
+call("held_facts", "two are held back", (REGISTRY,), HELD)
+call("forget_held", "none is held back", (REGISTRY, "a.example.com"))
+call("forget_held", "one of two goes", (REGISTRY, "a.example.com"), HELD)
+call(
+    "forget_held",
+    "the last one goes",
+    (REGISTRY, "b.example.com"),
+    file(f"{REGISTRY}/.held", f"b.example.com {RELEASE} . failed 7 -\n"),
+)
+row("link_held", "none is held back", script.call("link_held", REGISTRY, DATA), *ENTRIES)
+row(
+    "link_held",
+    "two are held back",
+    script.call("link_held", REGISTRY, DATA),
+    *ENTRIES,
+    HELD,
+    directory(f"{RELEASE}/web"),
+)
+CLOSED, UPDATING = (f"/var/lib/aegir/{place}/{SITE}" for place in ("closed", "updating"))
+DOOR = "0123456789abcdef0123456789abcdef"
+DOORS = (file(f"{CLOSED}.{DOOR}", ""), file(f"{CLOSED}.org.{DOOR}", ""))
+call("no_doors", "none is there", (CLOSED,))
+call("no_doors", "keys of this site and of another one", (CLOSED,), *DOORS, file(CLOSED, "x\n"))
+call("closing_facts", "it is open", (CLOSED, UPDATING))
+call("closing_facts", "it is closed and updated", (CLOSED, UPDATING), file(CLOSED, "a reason\n"), file(UPDATING, ""))
 call("want_proven", "all switches were proven", (REGISTRY,), *ENTRIES)
 call("want_proven", "a switch was never proven", (REGISTRY,), *ENTRIES, UNPROVEN)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 import pytest
 
+from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, probe
 from aegir_components.applications.base import Answer
-from aegir_components.providers import answering, release
+from aegir_components.providers import answering, holds
 from aegir_components.providers.answering import Place
+from aegir_components.providers.switching import Switching
+from aegir_components.services import holding
+from aegir_components.services.holding import Held
 from tests.provider import test_contract
 from tests.provider.test_contract import NEWER, Driver, Inputs, World, created
 
@@ -29,7 +35,7 @@ class Sites:
 
     def get(self, _address: str, _port: int, host: str, path: str = "/", *, tls: bool = False) -> Answer:
         del tls
-        self.asked.append(path)
+        self.asked.append(f"{host}{path}")
         answer = self.answers[host]
         if isinstance(answer, str):
             raise probe.NoAnswer(answer)
@@ -93,14 +99,14 @@ def test_a_release_that_breaks_a_site_goes_back_and_the_next_one_is_tried_again(
     web.make_directories("/var/aegir/config/sites.d/drupal-10")
     for name in sites.answers:
         web.write(f"/var/aegir/config/sites.d/drupal-10/{name}", f"{name} /x\n")
-    switched = release.Provider._switch_all
+    switched = Switching.go
     newer = {**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300}
 
-    def breaks(self: release.Provider, *given: object) -> None:
-        switched(self, *given)  # type: ignore[arg-type]
+    def breaks(self: Switching, held: Mapping[str, Held]) -> None:
+        switched(self, held)
         sites.answers["two.example.com"] = Answer(status=500, headers={}, body="syntax error")
 
-    monkeypatch.setattr(release.Provider, "_switch_all", breaks)
+    monkeypatch.setattr(Switching, "go", breaks)
     with pytest.raises(RuntimeError, match="1 of 2 sites that answered before") as failed:
         made.update(newer)
     assert "two.example.com on web1: answers 500: syntax error" in str(failed.value)
@@ -110,6 +116,75 @@ def test_a_release_that_breaks_a_site_goes_back_and_the_next_one_is_tried_again(
     # A site that did not answer before holds nothing up.
     made.update(newer)
     assert web.target("/var/aegir/platforms/drupal-10").endswith(NEWER[:16])
+
+
+def test_a_site_that_a_release_breaks_is_held_back_and_the_others_get_it(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created("release", world)
+    web = world.farm.hosts["web1"]
+    live = web.target(LIVE)
+    web.make_directories(DRUPAL_SITES)
+    for name in sites.answers:
+        web.write(f"{DRUPAL_SITES}/{name}", f"{name} /x\n")
+        web.write(f"/var/aegir/config/apache/vhost.d/{name}.conf", "Define AEGIR_HELD_x\n")
+    switched = Switching.go
+    newer = {**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300}
+
+    def breaks(self: Switching, held: Mapping[str, Held]) -> None:
+        switched(self, held)
+        broken = Answer(status=500, headers={}, body="syntax error")
+        sites.answers["two.example.com"] = WELL if "two.example.com" in held else broken
+
+    monkeypatch.setattr(Switching, "go", breaks)
+    made.update(newer)
+    assert web.target(LIVE).endswith(NEWER[:16])
+    assert f"{live}/web" in web.content("/var/aegir/config/apache/platform.d/drupal-10.conf")
+    record = holding.read(web.content(f"{DRUPAL_SITES}/.held"))
+    assert ["two.example.com"] == list(record)
+    assert "failed" == record["two.example.com"].kind
+    assert "answers 500: syntax error" in record["two.example.com"].reason
+    assert f"AEGIR_DOCROOT={live}/web\n" == web.content(layout.held_file("two.example.com"))
+    # The look knows which release the site is to have.
+    assert made.read()
+    assert [] == made.outs["drift"]
+
+
+def test_a_site_stays_where_it_is_while_further_releases_go_live() -> None:
+    def want(digest: str, **more: object) -> dict[str, object]:
+        return {"publish_path": "/p/code", "digest": digest, "docroot": "web", **more}
+
+    first, second, third = ("/p/.releases/code/" + digit * 16 for digit in "123")
+    one = holds.planned(want("2" * 64), first, {}, {"a": "system_update_1"}, now=7)
+    assert {"a": (first, "waiting", 7)} == {site: (held.release, held.kind, held.since) for site, held in one.items()}
+    failed = {"a": holds.failed(one["a"], "it throws")}
+    two = holds.planned(want("3" * 64), second, failed, {"a": "again", "b": "too"}, now=9)
+    assert {"a": first, "b": second} == {site: held.release for site, held in two.items()}
+    # Back on the release that it is on, it is held back no more.
+    assert {"b": second} == {
+        site: held.release for site, held in holds.planned(want("1" * 64), third, two, {}, now=9).items()
+    }
+    # A pin holds whatever goes live; one that was taken out waits for its turn.
+    pinned = holds.planned(want("3" * 64, pins={"c": "2" * 16}), second, {}, {}, now=9)
+    assert {"c": (second, "pinned")} == {site: (held.release, held.kind) for site, held in pinned.items()}
+    assert "waiting" == holds.planned(want("3" * 64), third, pinned, {}, now=9)["c"].kind
+
+
+def test_a_site_whose_database_has_to_be_updated_first_waits_on_its_release(world: World, sites: Sites) -> None:
+    made = created("release", world)
+    web = world.farm.hosts["web1"]
+    live = web.target(LIVE)
+    web.make_directories(DRUPAL_SITES)
+    for name in sites.answers:
+        web.write(f"{DRUPAL_SITES}/{name}", f"{name} /x\n")
+        web.write(f"/var/aegir/config/apache/vhost.d/{name}.conf", "Define AEGIR_HELD_x\n")
+    newer = {**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300}
+    root = str(newer["members"]["web1"]["connection"]["hub_root"])
+    holds.note(root, str(newer["holder"]), "drupal-10", NEWER, {"one.example.com": "system_update_10201"})
+    made.update(newer)
+    found = holding.read(web.content(f"{DRUPAL_SITES}/.held"))
+    assert {"one.example.com": ("waiting", live)} == {site: (held.kind, held.release) for site, held in found.items()}
+    assert not [address for address in sites.asked if "one.example.com" in address]
 
 
 def test_nobody_is_asked_where_no_other_release_goes_live_or_the_platform_says_so(world: World, sites: Sites) -> None:
@@ -135,15 +210,15 @@ def killed_after_its_switch(world: World, sites: Sites, monkeypatch: pytest.Monk
     for name in sites.answers:
         web.write(f"{DRUPAL_SITES}/{name}", f"{name} /x\n")
     newer = {**made.inputs, "digest": NEWER, "source": "/srv/drupal-10.1", "files": 25300}
-    switched = release.Provider._switch_all
+    switched = Switching.go
 
-    def switches_and_is_killed(self: release.Provider, *given: object) -> None:
-        switched(self, *given)  # type: ignore[arg-type]
+    def switches_and_is_killed(self: Switching, held: Mapping[str, Held]) -> None:
+        switched(self, held)
         sites.answers["two.example.com"] = Answer(status=500, headers={}, body="syntax error")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(release.Provider, "_switch_all", switches_and_is_killed)
+        patch.setattr(Switching, "go", switches_and_is_killed)
         with pytest.raises(KeyboardInterrupt):
             made.update(newer)
     assert web.target(LIVE).endswith(NEWER[:16])

@@ -72,7 +72,7 @@ NO_ITEMS = {
         "asked ahead in check mode for all items, and so in every row whose item has such questions",
     ),
     **reasons(
-        "deviates fail room say installed taken php_version mysql_unit mysql_root",
+        "deviates fail room say installed taken php_version mysql_unit mysql_root site_docroot",
         "a word that operations are made of",
     ),
     "inventory_databases": "it asks a real server's own records; tests/integration/test_check_stack.py does",

@@ -1,6 +1,29 @@
 <?php
 
 // Written by aegir for www.example.com; a change by hand is drift. Your own settings belong into local.settings.php beside it.
+// While its database or code is exchanged the site's visitors wait, and its own programs rest (services/closing.py).
+$aegir_door = $_SERVER['HTTP_X_AEGIR_DOOR'] ?? '';
+if (is_file('/var/lib/aegir/updating/www.example.com') && !(PHP_SAPI === 'cli' ? getenv('AEGIR_COPY') : is_string($aegir_door) && preg_match('/^[0-9a-f]{32}$/D', $aegir_door) && is_file('/var/lib/aegir/closed/www.example.com.' . $aegir_door))) {
+  if (PHP_SAPI === 'cli') {
+    file_put_contents('php://stderr', "This site is being updated. Try again in a minute.\n");
+    exit(75);
+  }
+  for ($aegir_wait = 0; $aegir_wait < 500 && is_file('/var/lib/aegir/updating/www.example.com'); $aegir_wait++) {
+    usleep(50000);
+    clearstatcache(TRUE, '/var/lib/aegir/updating/www.example.com');
+  }
+  header('Cache-Control: no-store');
+  if (is_file('/var/lib/aegir/updating/www.example.com')) {
+    header('Retry-After: 30', TRUE, 503);
+    exit("This site is being updated. Please come again in a moment.\n");
+  }
+  // What this process has begun with may be of before: the visitor asks again, with the same method and form.
+  header('Location: /' . ltrim($_SERVER['REQUEST_URI'] ?? '', '/\\'), TRUE, 307);
+  exit;
+}
+unset($aegir_door);
+// An update is tried on a copy of the database: its program is told which, in a file that is the site's alone.
+$aegir_copy = PHP_SAPI === 'cli' && getenv('AEGIR_COPY') ? json_decode((string) file_get_contents(getenv('AEGIR_COPY')), TRUE) : [];
 $databases['default']['default'] = [
   'driver' => 'mysql',
   'database' => 'www_example_com_qd6a7ojgnw',
@@ -49,3 +72,7 @@ $settings['skip_permissions_hardening'] = TRUE;
 if (is_readable(__DIR__ . '/local.settings.php')) {
   include __DIR__ . '/local.settings.php';
 }
+if ($aegir_copy) {
+  $databases['default']['default'] = $aegir_copy + $databases['default']['default'];
+}
+unset($aegir_copy);

@@ -1,14 +1,38 @@
 <?php
 
 // Written by aegir for www.example.com; a change by hand is drift. Your own settings belong into local.wp-config.php beside it.
-define('DB_NAME', 'www_example_com_qd6a7ojgnw');
-define('DB_USER', 'www_example_com_qd6a7ojgnw');
-define('DB_PASSWORD', 'Pa55word');
+// While its database or code is exchanged the site's visitors wait, and its own programs rest (services/closing.py).
+$aegir_door = $_SERVER['HTTP_X_AEGIR_DOOR'] ?? '';
+if (is_file('/var/lib/aegir/updating/www.example.com') && !(PHP_SAPI === 'cli' ? getenv('AEGIR_COPY') : is_string($aegir_door) && preg_match('/^[0-9a-f]{32}$/D', $aegir_door) && is_file('/var/lib/aegir/closed/www.example.com.' . $aegir_door))) {
+  if (PHP_SAPI === 'cli') {
+    file_put_contents('php://stderr', "This site is being updated. Try again in a minute.\n");
+    exit(75);
+  }
+  for ($aegir_wait = 0; $aegir_wait < 500 && is_file('/var/lib/aegir/updating/www.example.com'); $aegir_wait++) {
+    usleep(50000);
+    clearstatcache(TRUE, '/var/lib/aegir/updating/www.example.com');
+  }
+  header('Cache-Control: no-store');
+  if (is_file('/var/lib/aegir/updating/www.example.com')) {
+    header('Retry-After: 30', TRUE, 503);
+    exit("This site is being updated. Please come again in a moment.\n");
+  }
+  // What this process has begun with may be of before: the visitor asks again, with the same method and form.
+  header('Location: /' . ltrim($_SERVER['REQUEST_URI'] ?? '', '/\\'), TRUE, 307);
+  exit;
+}
+unset($aegir_door);
+// An update is tried on a copy of the database: its program is told which, in a file that is the site's alone.
+$aegir_copy = PHP_SAPI === 'cli' && getenv('AEGIR_COPY') ? json_decode((string) file_get_contents(getenv('AEGIR_COPY')), TRUE) : [];
+define('DB_NAME', $aegir_copy['database'] ?? 'www_example_com_qd6a7ojgnw');
+define('DB_USER', $aegir_copy['username'] ?? 'www_example_com_qd6a7ojgnw');
+define('DB_PASSWORD', $aegir_copy['password'] ?? 'Pa55word');
 define('DB_HOST', '10.0.0.3:3307');
 // WordPress has no setting for an authority. OpenSSL takes it from the environment where nobody names one, and the second
 // flag (mysqlnd's CLIENT_SSL_VERIFY_SERVER_CERT, which has no name in PHP) verifies the server and its name with it.
 putenv('SSL_CERT_FILE=' . '/var/lib/aegir/database-ca/10.0.0.3.crt');
 define('MYSQL_CLIENT_FLAGS', MYSQLI_CLIENT_SSL | 1 << 30);
+unset($aegir_copy);
 define('DB_CHARSET', 'utf8mb4');
 define('DB_COLLATE', '');
 $table_prefix = 'wp_';

@@ -20,7 +20,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandTimeout, Refused
 from aegir_components.host.spool import Spool, possible
 from aegir_components.host.together import Together
-from aegir_components.providers import release
+from aegir_components.providers import switching
 from aegir_components.services.release import NO_WORD
 from aegir_components.sources import records, tree
 from aegir_components.sources.faults import SourceError
@@ -319,4 +319,4 @@ def test_every_members_state_is_told_when_a_switch_fails() -> None:
         "gone was told to switch, and which release it has is not known (the connection broke); "
         "it could not go back: x: the connection broke; "
         "new was told to switch (the connection broke); it had none before"
-    ) == release.switch_failure(results, undone, {"cut", "gone", "new"})
+    ) == switching.switch_failure(results, undone, {"cut", "gone", "new"})

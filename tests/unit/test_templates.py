@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS, addresses
+from aegir_components.services import holding, php, release, site
 from aegir_components.services import nginx as nginx_service
-from aegir_components.services import php, release, site
 from aegir_components.services.apache import APACHE
 from aegir_components.services.nginx import NGINX
 from aegir_components.services.web import WebServer
@@ -393,7 +393,7 @@ def test_apache_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     lines = [f"LoadModule {name}_module {modules}/mod_{name}.so" for name in names]
     lines += [f"PidFile {tmp_path}/pid", f"ErrorLog {tmp_path}/error.log", "ServerName localhost", "Listen 18080"]
     lines += ['LogFormat "%h" combined', f"ServerRoot {tmp_path}", "TypesConfig /dev/null"]
-    definition = APACHE.definition(layout.platform_variable("drupal-10"), f"{ROOT}/{layout.RELEASES}/x")
+    definition = APACHE.definition(layout.platform_variable("drupal-10"), f"{ROOT}/{layout.RELEASES}/x", {})
     text = "\n".join([*lines, definition, site.vhost_text(plan(case, application), APACHE, 18080)])
     (tmp_path / "apache.conf").write_text(relocated(text, tmp_path))
     done = run(apache, "-t", "-f", str(tmp_path / "apache.conf"))
@@ -405,7 +405,7 @@ def test_apache_accepts_it(case: str, application: str, tmp_path: Path) -> None:
 def test_nginx_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     nginx = tool("nginx")
     machine(tmp_path, NGINX)
-    definition = NGINX.definition(layout.platform_variable("drupal-10"), f"{ROOT}/{layout.RELEASES}/x")
+    definition = NGINX.definition(layout.platform_variable("drupal-10"), f"{ROOT}/{layout.RELEASES}/x", {})
     text = "\n".join(
         [
             f"pid {tmp_path}/pid;",
@@ -581,9 +581,18 @@ class TestSitePlan:
     @pytest.mark.parametrize("server", [APACHE, NGINX], ids=["apache", "nginx"])
     def test_a_release_is_known_by_one_definition(self, server: WebServer) -> None:
         paths = release.Layout("drupal-10", f"{ROOT}/drupal-10", "web", "aegir/test")
-        text = release.definition(paths, "a1" * 32, server)
+        text = release.definition(paths, "a1" * 32, server, {})
         assert f"{ROOT}/.releases/drupal-10/{'a1' * 8}/web" in text
         assert layout.platform_variable("drupal-10") in text
+
+    @pytest.mark.parametrize("server", [APACHE, NGINX], ids=["apache", "nginx"])
+    def test_a_site_that_is_held_back_has_a_definition_of_its_own(self, server: WebServer) -> None:
+        paths = release.Layout("drupal-10", f"{ROOT}/drupal-10", "web", "aegir/test")
+        former = f"{ROOT}/.releases/drupal-10/{'b2' * 8}"
+        held = {"a.example.com": holding.Held(site="a.example.com", release=former, docroot="web")}
+        text = release.definition(paths, "a1" * 32, server, held)
+        assert f"{former}/web" in text
+        assert f"{ROOT}/.releases/drupal-10/{'a1' * 8}/web" in text
 
     def test_running_requests_survive_a_reload_of_php(self) -> None:
         assert "process_control_timeout = 60s" in php.include_text()

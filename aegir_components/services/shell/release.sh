@@ -267,15 +267,24 @@ link_sites() { # docroot registry sites: each name of a site links to its data; 
     done
 }
 
+link_held() { # registry sites: as link_sites, in the releases of sites that are held back
+    [ -f "$1/.held" ] || return 0
+    awk '{ print $3 == "." ? $2 : $2 "/" $3 }' "$1/.held" | sort -u | while read -r lh_root; do
+        [ ! -d "$lh_root" ] || link_sites "$lh_root" "$1" "$2"
+    done
+}
+
 link_shared() { # docroot link target: a file of ours in the code base
     [ "$(readlink "$1/$2")" = "$3" ] || ln -sfnT "$3" "$1/$2"
 }
 
-release_prune() { # releases-directory live-name keep: the newest stay, the live one always
+release_prune() { # releases-directory live-name keep registry: the newest stay, and always those that a site is on
     cd "$1" || return 0
     # Newest is what went live last, whenever its source was made.
     touch -c -- "$2"
-    ls -1dt -- * 2>/dev/null | grep -Ex '[0-9a-f]{16}' | grep -Fvx "$2" | tail -n "+$3" | while read -r rp_old; do
+    # A site that comes from another platform may be held on a release of that one: all platforms' records are read.
+    rp_held=$(cat "${4%/*}"/*/.held 2>/dev/null | awk -v root="$PWD/" 'index($2, root) == 1 { print substr($2, length(root) + 1) }')
+    ls -1dt -- * 2>/dev/null | grep -Ex '[0-9a-f]{16}' | grep -Fvx -e "$2" ${rp_held:+-e "$rp_held"} | tail -n "+$3" | while read -r rp_old; do
         rm -f "$rp_old.manifest" "$rp_old.sums" "$rp_old.listing"
         mv -T "$rp_old" ".pruned-$rp_old" || rm -rf "$rp_old"
     done
@@ -300,7 +309,10 @@ release_sites() { # registry root: a platform's sites on this machine by host na
     rs_port=$(sed -n 's/^listen \([0-9][0-9]*\).*/\1/p' "$2/listen.conf" 2>/dev/null | head -n 1)
     [ -n "$rs_port" ] || rs_port=$(sed -n 's/^<VirtualHost \*:\([0-9]*\)>$/\1/p' "$2"/vhost.d/*.conf 2>/dev/null | grep -vx 443 | head -n 1)
     fact port "${rs_port:-80}"
-    fact sites "$(for rs_site in "$1"/*; do [ ! -f "$rs_site" ] || sed -n '1s/ .*//p' "$rs_site"; done | tr '\n' ' ')"
+    rs_known=$(for rs_site in "$1"/*; do [ ! -f "$rs_site" ] || sed -n "1s|^\([^ ]*\) .*|${rs_site##*/} \1|p" "$rs_site"; done)
+    fact known "$rs_known"
+    fact sites "$(printf %s "$rs_known" | sed 's/.* //' | tr '\n' ' ')"
+    fact ready "$(grep -lsE 'AEGIR_HELD_|[$]aegir_site ' "$2"/vhost.d/*.conf | sed 's|.*/||; s|[.]conf$||')"
     [ ! -f "$1/.unproven" ] || fact unproven "$(cat "$1/.unproven")"
 }
 

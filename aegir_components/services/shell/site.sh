@@ -31,6 +31,14 @@ site_lock() { # user seconds site: an installer that a killed run left working i
     flock -w "$2" 8 || fail "an installer of $3 is still at work after $2 s; look at it on the machine (ps -u $1)"
 }
 
+site_docroot() { # user publish-path [below]: the document root that the site's own programs take: of its release, live or held back
+    if [ -f "/var/lib/aegir/held/$1.env" ]; then
+        sed -n 's/^AEGIR_DOCROOT=//p' "/var/lib/aegir/held/$1.env"
+    else
+        echo "$(readlink "$2")${3-}"
+    fi
+}
+
 site_php() { # user site docroot tmp base64-program [seconds]: the fact result is its last word
     sp_said=$(scratch_file) || no_scratch
     sp_php=$(cat "/var/lib/aegir/php-of/$1" 2>/dev/null) || sp_php=$(php_version)

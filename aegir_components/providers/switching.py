@@ -1,0 +1,183 @@
+"""The switch of a platform's web servers to a release, or of some of its sites: on all of them or on none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aegir_components.applications import APPLICATIONS
+from aegir_components.host import script, session
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError, Refused
+from aegir_components.host.parallel import attempt
+from aegir_components.host.together import Together
+from aegir_components.hub_records import turn
+from aegir_components.services import release
+from aegir_components.services.holding import Held
+from aegir_components.services.release import Behind
+from aegir_components.services.web import WebServer
+from aegir_components.services.web_types import program
+
+from .lifecycle import State
+
+SWITCH_TIMEOUT: Final = 900.0
+"""Seconds for a switch, with the wait for other runs on a machine and for the other members."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Switching:
+    """The web servers of a platform, and what they have until now."""
+
+    want: State
+    members: Mapping[str, Connection]
+    live: Mapping[str, str]
+    """The directory of the release that is live on each, or nothing."""
+    held: Mapping[str, Held]
+    """The sites that are held back until now."""
+
+    def go(self, held: Mapping[str, Held]) -> None:
+        """Let every member prepare and test the switch, then all of them take its last step at once.
+
+        Args:
+            held: the sites that are held back from now on.
+
+        Raises:
+            Refused: a member could not; the others are as they were.
+        """
+        what = f"switching the platform {self.want['platform']}"
+        meeting = Together(self.members)
+        behind = Behind(now=held, before=self.held.keys())
+
+        def switch(conn: Connection) -> None:
+            lines = lines_of(self.want, conn, self.want["digest"], waits=True, behind=behind)
+            text = script.render("apply", lines, holder=self.want["holder"])
+            well = False
+            try:
+                session.hold(conn, text, lambda: meeting.ready(conn.host), what=what, timeout=SWITCH_TIMEOUT)
+                well = True
+            finally:
+                meeting.ended(conn.host, well=well)
+
+        root = next(iter(self.members.values())).hub_root
+        with turn(root, [conn.address for conn in self.members.values()]):
+            results = attempt(self.members, switch)
+        failed = [name for name, fault in results.items() if fault is not None]
+        if failed:
+            failed = [name for name in failed if not _was_ready(results[name])] or failed
+            lost = {name for name in meeting.went if _is_lost(results[name])}
+            back = {name: self.members[name] for name, fault in results.items() if fault is None or name in lost}
+            back = {name: conn for name, conn in back.items() if self.live[name]}
+            undone = attempt(back, lambda conn: self.back(conn, self.live[conn.host], held))
+            raise Refused(", ".join(sorted(failed)), switch_failure(results, undone, lost))
+
+    def back(self, conn: Connection, live: str, since: Mapping[str, Held]) -> None:
+        """Make a release the live one again on one member, with the sites held back that were.
+
+        Args:
+            conn: the member.
+            live: the directory of the release.
+            since: the sites that may have been held back since.
+        """
+        digest, was = live.rpartition("/")[2], self.want.get("was") or {}
+        # The former release may have had its document root elsewhere.
+        former = self.want
+        if is_release(was, digest):
+            former = {**self.want, **{key: was[key] for key in ("application", "docroot")}}
+        lines = lines_of(former, conn, digest, behind=Behind(now=self.held, before=since.keys()))
+        what = f"switching {self.want['platform']} back"
+        script.execute(conn, "apply", lines, what=what, holder=self.want["holder"])
+
+
+def docroot_of(want: State, live: str) -> str:
+    """Give the document root in a release that is live: another one than the new release's, where that has moved."""
+    was = want.get("was") or {}
+    return str(was["docroot"]) if is_release(was, live.rpartition("/")[2]) else str(want["docroot"])
+
+
+def switch_failure(
+    results: Mapping[str, HostError | None], undone: Mapping[str, HostError | None], lost: Collection[str]
+) -> str:
+    """Tell the state of every member: its result, and what came of taking it back where that was tried."""
+    lines = []
+    for name, fault in results.items():
+        if _was_ready(fault):
+            lines.append(f"{name} was ready, and was not switched")
+        elif fault is not None and name not in lost:
+            lines.append(f"{name} was not switched: {fault.text}")
+        elif name in undone and undone[name] is not None:
+            what = "was told to switch, and which release it has is not known" if fault else "was switched"
+            lines.append(f"{name} {what}{_because(fault)}; it could not go back: {undone[name]}")
+        elif name in undone:
+            what = "was told to switch" if fault else "was switched"
+            lines.append(f"{name} {what}{_because(fault)} and has gone back to its former release")
+        else:
+            what = "was told to switch" if fault else "has the new release"
+            lines.append(f"{name} {what}{_because(fault)}; it had none before")
+    return "; ".join(lines)
+
+
+def _because(fault: HostError | None) -> str:
+    return f" ({fault.text})" if fault else ""
+
+
+def _is_lost(fault: HostError | None) -> bool:
+    """Tell whether a machine that was told to switch may have done it: it is not its own script that says otherwise."""
+    return fault is not None and not isinstance(fault, Refused)
+
+
+def _was_ready(fault: HostError | None) -> bool:
+    return fault is not None and release.NO_WORD in fault.text
+
+
+def paths_of(props: State) -> release.Layout:
+    """Give the paths of a platform on its machines."""
+    former = str((props.get("was") or {}).get("holder") or "")
+    return release.Layout(props["platform"], props["publish_path"], props["docroot"], props["holder"], former)
+
+
+def server_of(props: State, conn: Connection) -> WebServer:
+    """Give the program of a member."""
+    return program(props["members"][conn.host]["type"])
+
+
+def lines_of(
+    props: State,
+    conn: Connection,
+    digest: str,
+    *,
+    waits: bool = False,
+    full: bool = False,
+    behind: Behind = release.ALL_LIVE,
+) -> list[str]:
+    """List what makes a release the live one on a member, or looks whether it is.
+
+    Args:
+        props: the inputs of the platform's release.
+        conn: the member.
+        digest: of the release.
+        waits: whether the last step waits for the hub's word.
+        full: whether every byte is looked at.
+        behind: the sites that are not on it.
+    """
+    if sees(props, conn.host):
+        return release.slave_items(paths_of(props), digest, server=server_of(props, conn), held=waits, behind=behind)
+    return release.switch_items(
+        paths_of(props),
+        digest,
+        server=server_of(props, conn),
+        application=APPLICATIONS[props["application"]],
+        held=waits,
+        full=full,
+        behind=behind,
+    )
+
+
+def sees(props: State, name: str) -> bool:
+    """Tell whether a member has the code over NFS."""
+    return bool(props["members"][name].get("role") == "slave")
+
+
+def is_release(props: State, name: str) -> bool:
+    """Tell whether a release's directory name is that of recorded inputs."""
+    return bool(name) and str(props.get("digest", "")).startswith(name)

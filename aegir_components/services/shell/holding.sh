@@ -1,0 +1,15 @@
+# Sites that are not on the live release of their platform. Functions only; see services/holding.py for what calls them.
+
+held_facts() { # registry
+    [ ! -f "$1/.held" ] || fact held "$(cat "$1/.held")"
+}
+
+forget_held() { # registry site: one that goes from the platform; the definition's line of it says nothing without its vhost
+    [ "$MODE" = apply ] && [ -f "$1/.held" ] || return 0
+    fh_left=$(awk -v site="$2" '$1 != site' "$1/.held")
+    if [ -n "$fh_left" ]; then
+        printf '%s\n' "$fh_left" >"$1/.held.new" && mv -f "$1/.held.new" "$1/.held"
+    else
+        rm -f "$1/.held"
+    fi || fail "$1/.held could not be written ($(room "$1"))"
+}
