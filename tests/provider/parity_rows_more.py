@@ -413,6 +413,7 @@ row(
     *ENTRIES,
     HELD,
     directory(f"{RELEASE}/web"),
+    compared="kinds",
 )
 CLOSED, UPDATING = (f"/var/lib/aegir/{place}/{SITE}" for place in ("closed", "updating"))
 DOOR = "0123456789abcdef0123456789abcdef"
