@@ -34,21 +34,41 @@ def promoted(context: click.Context, _parameter: click.Parameter, incomplete: st
 
 def sites(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the sites of the stack that is named, or of all."""
-    chosen = context.params.get("stack")
-    of = [chosen] if chosen else names(_project(context))
-    return _offered({site for stack in of for site in _keys(_declared(context, stack), "sites")}, incomplete)
+    return _offered({site for declared in _all(context) for site in _keys(declared, "sites")}, incomplete)
+
+
+def platforms(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the platforms of the stack that is named, or of all."""
+    return _offered({name for declared in _all(context) for name in _keys(declared, "platforms")}, incomplete)
+
+
+def servers(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the servers of the stack that is named, or of all."""
+    return _offered({name for declared in _all(context) for name in _keys(declared, "servers")}, incomplete)
+
+
+def clients(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the clients of the sites of the stack that is named, or of all."""
+    found = {
+        str(site["client"])
+        for declared in _all(context)
+        if isinstance(declared.get("sites"), dict)
+        for site in declared["sites"].values()
+        if isinstance(site, dict) and site.get("client")
+    }
+    return _offered(found, incomplete)
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print what a shell needs to complete commands, stacks, platforms and sites.
+    """Print what a shell needs to complete commands, stacks, platforms and sites.
 
     \b
     In ~/.bashrc:                 eval "$(/path/to/tools/aegir completion bash)"
     In ~/.zshrc:                  eval "$(/path/to/tools/aegir completion zsh)"
     In ~/.config/fish/config.fish: /path/to/tools/aegir completion fish | source
-    """
+    """  # noqa: D301  click keeps such lines as they are
     found = get_completion_class(shell)
     assert found is not None
     click.echo(found(click.Command(PROGRAM), {}, PROGRAM, VARIABLE).source())
@@ -60,6 +80,11 @@ def _project(context: click.Context) -> Path:
         return find_project(Path(start))
     except Refusal:
         return Path(start)
+
+
+def _all(context: click.Context) -> list[dict[str, Any]]:
+    chosen = context.params.get("stack")
+    return [_declared(context, stack) for stack in ([chosen] if chosen else names(_project(context)))]
 
 
 def _declared(context: click.Context, stack: str | None) -> dict[str, Any]:

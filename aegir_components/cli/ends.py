@@ -13,6 +13,12 @@ USAGE: Final = 2
 """The command line itself is wrong; click's own."""
 UNHEALTHY: Final = 3
 """It did what it was asked to, and something of the stack is not well."""
+SITES_FAILED: Final = 4
+"""It ran, and failed on at least one site."""
+SITES_UNREACHED: Final = 5
+"""It failed nowhere, and could not run on at least one site: a machine does not answer, or refuses."""
+INTERRUPTED: Final = 130
+"""Ctrl-C ended it; what ran is told."""
 
 
 class Refusal(click.ClickException):

@@ -55,12 +55,7 @@ def find(state: State, name: str) -> Site:
     Raises:
         Refusal: there is none of this name, or it cannot be logged in to.
     """
-    try:
-        # The state has names as machines do.
-        ascii_ = names.host_name(name).ascii
-    except names.Wrong:
-        ascii_ = name
-    site = next((site for site in state.sites.values() if ascii_ in {site.name, site.identity}), None)
+    site = next((site for site in state.sites.values() if ascii_name(name) in {site.name, site.identity}), None)
     if site is None:
         raise Refusal(f"{state.stack} has no site {name}; it has: {', '.join(state.sites) or 'none'}")
     if site.installation is None or site.installation.get("content") == "empty":
@@ -70,6 +65,14 @@ def find(state: State, name: str) -> Site:
             f"site {name} is disabled and answers nobody; set state: enabled and run pulumi up --stack {state.stack}"
         )
     return site
+
+
+def ascii_name(name: str) -> str:
+    """Give a host name as machines and the state have it; what is no host name stays."""
+    try:
+        return names.host_name(name).ascii
+    except names.Wrong:
+        return name
 
 
 def make(site: Site, account: str) -> str:

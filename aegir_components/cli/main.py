@@ -14,10 +14,12 @@ from aegir_components.sources.faults import SourceError
 from . import completion
 from .check_stack import check_stack
 from .ends import Refusal
+from .enter import db, php, shell
 from .graph import graph
 from .keys import keys
 from .login import login
 from .promote import promote
+from .run import run
 from .status import status
 
 
@@ -35,7 +37,8 @@ class Program(click.Group):
 @click.group(
     cls=Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 done and something is not well.",
+    epilog="Exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 done and something is not well, 4 failed on a site, "
+    "5 not run on a site, 130 interrupted.",
 )
 @click.option(
     "-C", "--cwd", type=click.Path(exists=True, file_okay=False), default=".", metavar="DIRECTORY",
@@ -48,6 +51,8 @@ def aegir(cwd: str) -> None:
 
 
 for command in (promote, status, check_stack, login, keys, graph, completion.completion):
+    aegir.add_command(command)
+for command in (run, shell, db, php):
     aegir.add_command(command)
 
 

@@ -1,0 +1,48 @@
+"""Where commands for a site run: which of its web servers, and as what that one knows it."""
+
+from __future__ import annotations
+
+from aegir_components.host.connection import Connection
+from aegir_components.services import cron, quotas
+from aegir_components.services.site_command import Place
+
+from .ends import Refusal
+from .state import Site
+
+
+def place(site: Site, server: str) -> Place:
+    """Describe a site on one of its web servers.
+
+    Raises:
+        Refusal: it never came up.
+    """
+    made = site.installation
+    if made is None:
+        raise Refusal(f"site {site.name} never came up; run pulumi up first")
+    limits = ((site.configuration or {}).get("limits") or {}).get(server)
+    return Place(
+        site=site.identity,
+        name=site.name,
+        url=site.url,
+        application=str(made["application"]),
+        publish_path=str(made["publish_path"]),
+        docroot=str(made["docroot"]),
+        quotas=quotas.of_props(limits),
+    )
+
+
+def servers(site: Site) -> list[str]:
+    """List the web servers that may work for a site, the one whose turn it is first; of a pack only the master may."""
+    master = str((site.installation or site.configuration or {}).get("master") or "")
+    if master:
+        return [master]
+    if not site.members:
+        return []
+    # Each of a cluster has its share of the sites, as for cron.
+    first = cron.keeper(site.identity, site.members)
+    return [first, *(name for name in sorted(site.members) if name != first)]
+
+
+def connection(site: Site, server: str) -> Connection:
+    """Say how one of a site's web servers is reached."""
+    return Connection.from_props(site.members[server]["connection"])

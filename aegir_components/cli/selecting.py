@@ -1,0 +1,200 @@
+"""Which sites a command is for: by name, pattern, platform, server, client, environment, application, or all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from aegir_components import settings
+from aegir_components.applications import APPLICATIONS
+
+from . import completion
+from .ends import Refusal
+from .engine import Engine
+from .login import ascii_name
+from .stack import Stack, here, names
+from .state import Site, State
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What was said on the command line about sites."""
+
+    words: tuple[str, ...] = ()
+    """Names, and patterns with ``*``, ``?`` and ``[]``."""
+    stack: str = ""
+    environment: str = ""
+    platforms: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    applications: tuple[str, ...] = ()
+    everything: bool = False
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything says which sites are meant."""
+        return bool(
+            self.words or self.platforms or self.servers or self.clients or self.applications or self.environment
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """The sites of one stack that a command is for."""
+
+    stack: Stack
+    state: State = field(repr=False)
+    sites: tuple[Site, ...]
+
+
+def options(function: Function) -> Function:
+    """Give a command the options that select sites; it gets them as one ``selection``."""
+
+    def wrapped(**given: Any) -> Any:
+        selection = Selection(
+            words=tuple(given.pop("sites", ())),
+            stack=given.pop("stack"),
+            environment=given.pop("environment"),
+            platforms=given.pop("platforms"),
+            servers=given.pop("servers"),
+            clients=given.pop("clients"),
+            applications=given.pop("applications"),
+            everything=given.pop("everything"),
+        )
+        return function(selection=selection, **given)
+
+    wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
+    wrapped.__dict__.update(function.__dict__)
+    for option in reversed((STACK, *_options())):
+        option(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
+STACK = click.option(
+    "--stack", default="", metavar="STACK", shell_complete=completion.stacks,
+    help="The stack that has them; may be left out where there is one.",
+)  # fmt: skip
+
+
+def _options() -> tuple[Callable[[Function], Function], ...]:
+    def names(option: str, variable: str, what: str, complete: Any) -> Callable[[Function], Function]:
+        return click.option(option, variable, multiple=True, metavar="NAME", shell_complete=complete, help=what)
+
+    return (
+        click.option("--environment", default="", metavar="NAME", help="Of the stack that declares this environment."),
+        names("--platform", "platforms", "On this platform.", completion.platforms),
+        names("--server", "servers", "On this web server.", completion.servers),
+        names("--client", "clients", "Of this client.", completion.clients),
+        click.option(
+            "--application", "applications", multiple=True, type=click.Choice(sorted(APPLICATIONS)), help="Of this one."
+        ),
+        click.option("--all", "everything", is_flag=True, help="All sites of the stack."),
+    )
+
+
+def choose(selection: Selection) -> Chosen:
+    """Find the sites that are meant, in the order of their names.
+
+    Raises:
+        Refusal: nothing says which, one that is named is not there, or none is left.
+    """
+    if not selection.narrowed and not selection.everything:
+        raise click.UsageError("name a site or a pattern, or select with --platform, --server, --client or --all")
+    stack = the_stack(selection.stack, selection.environment)
+    state = stack.state()
+    found = pick(state, selection, lambda: clients_of(stack))
+    return Chosen(stack=stack, state=state, sites=tuple(found))
+
+
+def the_stack(name: str, environment: str = "") -> Stack:
+    """Find the stack that is meant: the named one, the one of an environment, or the only one.
+
+    Raises:
+        Refusal: there is none, or more than one.
+    """
+    engine = here()
+    if name:
+        return Stack(name=name, engine=engine)
+    known = names(engine.project)
+    fitting = [each for each in known if not environment or _environment(engine, each) == environment]
+    if len(fitting) != 1:
+        which = f" of the environment {environment}" if environment else ""
+        raise Refusal(
+            f"{engine.project} has {len(fitting)} stacks{which}; say which one by --stack: "
+            f"{', '.join(fitting or known) or 'none'}"
+        )
+    return Stack(name=fitting[0], engine=engine)
+
+
+def pick(state: State, selection: Selection, clients: Callable[[], dict[str, str]]) -> list[Site]:
+    """Choose of a stack's sites.
+
+    Args:
+        state: the stack.
+        selection: what is meant.
+        clients: gives each site's client, by what the site is known by.
+
+    Raises:
+        Refusal: a word fits no site, or no site is left.
+    """
+    named = _named(state, selection.words)
+    found = [site for site in state.sites.values() if site.name in named or not selection.words]
+    owners = clients() if selection.clients else {}
+    found = [
+        site
+        for site in found
+        if _is_one_of(site.platform, selection.platforms)
+        and (not selection.servers or set(selection.servers) & set(site.members))
+        and _is_one_of(owners.get(site.identity, ""), selection.clients)
+        and _is_one_of(str((site.installation or {}).get("application", "")), selection.applications)
+    ]
+    if not found:
+        raise Refusal(f"no site of {state.stack} is what you selected; `aegir status {state.stack}` lists its sites")
+    return sorted(found, key=lambda site: site.name)
+
+
+def clients_of(stack: Stack) -> dict[str, str]:
+    """Give each site's client, by what the site is known by; it stands in the stack file."""
+    return {site.identity: site.client for site in stack.drawn().sites.values() if site.client}
+
+
+def _named(state: State, words: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for word in words:
+        fitting = {
+            site.name
+            for site in state.sites.values()
+            if ascii_name(word) in {site.name, site.identity}
+            or any(fnmatchcase(name, word.lower()) for name in (site.name, site.identity))
+        }
+        if not fitting:
+            raise Refusal(f"{state.stack} has no site {word}; it has: {_shortened(state.sites)}")
+        found |= fitting
+    return found
+
+
+def _shortened(known: Iterable[str], most: int = 12) -> str:
+    listed = sorted(known)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return (", ".join(listed[:most]) or "none") + more
+
+
+def _is_one_of(value: str, wanted: Sequence[str]) -> bool:
+    return not wanted or value in wanted
+
+
+def _environment(engine: Engine, stack: str) -> str:
+    path = settings.find_stack_file(engine.project, stack)
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError, yaml.YAMLError):
+        return ""
+    config = read.get("config") if isinstance(read, dict) else None
+    return str(config.get("aegir:environment", "")) if isinstance(config, dict) else ""
