@@ -20,6 +20,7 @@ from .layout import RELEASE_DIGEST_LENGTH
 from .mysql import client, databases, statements
 from .providers.database import endpoint
 from .recorded import Outputs, Recorded
+from .settings import updating
 from .sources.resolve import Resolved
 
 KIND: Final = "updates"
@@ -45,6 +46,8 @@ class Found:
 
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    waits: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By platform: the sites that wait for an update when its release goes live, with the reason."""
 
 
 Answers = Mapping[str, "Had | str | None"]
@@ -77,11 +80,17 @@ def judge(
         where = f'aegir:platforms["{name}"]'
         for changing in sites:
             answer, site = answers.get(_name(changing)), changing.site.display_name
+            waits = found.waits.setdefault(name, {})
+            if steps_of(declared, changing.site) != updating.DEFAULT or declared.platforms[name].rollout.declared:
+                waits[changing.site.identity] = "its turn has not come"
             if isinstance(answer, str):
                 unknown.setdefault(answer, []).append(site)
+                waits[changing.site.identity] = f"its pending updates are not known: {answer}"
             elif answer is not None:
                 pending = APPLICATIONS[changing.application].updates.compare(code[name], answer)
                 lacking.setdefault(pending, []).append(site)
+                if pending.names:
+                    waits[changing.site.identity] = f"{len(pending.names)} updates of its database come first"
         for why, on in unknown.items():
             found.warnings.append(f"{where}: pending updates with the other code are not known of {_listed(on)}: {why}")
         title = APPLICATIONS[sources[name].code.application].title
@@ -91,6 +100,11 @@ def judge(
             if declared.platforms[name].database != "keep":
                 found.problems.extend(_stopped(where, step, pending, _listed(on)))
     return found
+
+
+def steps_of(declared: settings.Settings, site: settings.Site) -> tuple[updating.Step, ...]:
+    """Give what an update of a site consists of."""
+    return site.update if site.update is not None else declared.platforms[site.platform].update
 
 
 def of_sources(
@@ -130,16 +144,37 @@ def ask_databases(sites: Iterable[Changing]) -> dict[str, Had | str | None]:
         return {name: answer for answers in asked for name, answer in answers.items()}
 
 
+def lacking(hub_root: str, digest: str, server: client.Endpoint, application: str, database: str) -> Pending | None:
+    """Compare a database with a release; ``None`` where nobody knows what that brings, or no such application is in there.
+
+    Args:
+        hub_root: where the hub has its records.
+        digest: of the release.
+        server: the database server.
+        application: what is in the database.
+        database: its name.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    known = Records(hub_root, KIND).get(digest[:RELEASE_DIGEST_LENGTH])
+    if known is None:
+        return None
+    with client.connect(server) as session:
+        had = _ask(session, application, database)
+    return None if had is None else APPLICATIONS[application].updates.compare(_from_record(known), had)
+
+
 def _ask_server(server: client.Endpoint, sites: list[Changing]) -> dict[str, Had | str | None]:
     try:
         with client.connect(server) as session:
-            return {_name(site): _ask(session, site) for site in sites}
+            return {_name(site): _ask(session, site.application, _name(site)) for site in sites}
     except client.DatabaseError as fault:
         return {_name(site): str(fault) for site in sites}
 
 
-def _ask(session: client.Session, site: Changing) -> Had | None:
-    updates, database = APPLICATIONS[site.application].updates, _name(site)
+def _ask(session: client.Session, application: str, database: str) -> Had | None:
+    updates = APPLICATIONS[application].updates
     tables = databases.tables_of(session, database)
     if not set(updates.tables) <= tables.keys():
         return None
@@ -183,7 +218,7 @@ def _listed(names: list[str], most: int = NAMED) -> str:
 def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
     if pending.names:
         count = f"{len(pending.names)} ({_listed(list(pending.names))})"
-        yield f"{where}: {step}, and the databases do not follow by themselves. Pending updates of {sites}: {count}"
+        yield f"{where}: {step}, and their databases are updated with it. Pending updates of {sites}: {count}"
     if pending.missing:
         yield f"{where}: {step}, and lacks modules that are installed in {sites}: {_listed(list(pending.missing), 20)}"
 

@@ -154,12 +154,26 @@ async def build(declared: settings.Settings) -> Estate:
     await asyncio.gather(*(on_database(name) for name, server in declared.servers.items() if server.database))
     sites = {name: sites[name] for name in declared.sites}
     await order.finish(declared, servers, sites)
-    for name, platform in platforms.items():
-        on_it = [sites[site].configuration for site in _on(declared, before, name)]
-        platform.leave(await failures.made(platform.release, *on_it))
+    await _roll_out(declared, before, platforms, sites)
     if not pulumi.runtime.is_dry_run():
         await failures.hold_removals(before)
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
+
+
+async def _roll_out(
+    declared: settings.Settings,
+    before: recorded.Recorded,
+    platforms: Mapping[str, Platform],
+    sites: Mapping[str, Site],
+) -> None:
+    """Let platforms leave web servers that their sites have left, and their sites come to their releases."""
+    for name, platform in platforms.items():
+        on_it = [sites[site].configuration for site in _on(declared, before, name)]
+        platform.leave(await failures.made(platform.release, *on_it))
+        here = {site.identity: sites[key] for key, site in declared.sites.items() if site.platform == name}
+        if here:
+            of_sites = [each for site in here.values() for each in (site.configuration, site.installation)]
+            platform.roll_out(here, await failures.made(*of_sites))
 
 
 def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -> list[str]:
@@ -281,6 +295,11 @@ def _platform(
         revision=source.revision,
         members=_members(declared, name),
         holder=holder,
+        pins={
+            site.identity: site.release for site in declared.sites.values() if site.platform == name and site.release
+        },
+        master=pack.master if (pack := declared.pack_of(name)) else "",
+        uploads=_uploads(declared, name),
         unread=unread.get(name, ""),
     )
     return Platform(name, args, pulumi.ResourceOptions(depends_on=ready))

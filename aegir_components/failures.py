@@ -35,7 +35,7 @@ SITES_OWN: Final = frozenset(
      "aegir:Installation"}
 )  # fmt: skip
 """Types of resources that a site has for itself."""
-ON_SITES: Final = frozenset({"aegir:Activation", "aegir:Placement"})
+ON_SITES: Final = frozenset({"aegir:Activation", "aegir:Placement", "aegir:Rollout"})
 """Types of resources that depend on those of several sites."""
 
 

@@ -129,6 +129,21 @@ def account_names(site: str) -> tuple[str, str]:
     return account_name(site), f"{_derived(site, LONGEST_ACCOUNT_NAME - 2, '_')}_b"
 
 
+def copy_name(site: str) -> str:
+    """Name the copy of a site's database on which an update is tried. Short: GRANT doubles each underscore of a name."""
+    return f"aegirnew_{_digest(site)}"
+
+
+def before_name(site: str) -> str:
+    """Name the database that a site had before its last update."""
+    return f"aegirold_{_digest(site)}"
+
+
+def update_account(site: str) -> str:
+    """Name the account of an update's programs, which is let into the copy alone."""
+    return f"aegirnew_{_digest(site)}"
+
+
 def system_user(site: str) -> str:
     """Name the Linux user that a site's PHP runs as."""
     return "site-" + _derived(site, LONGEST_SYSTEM_USER - len("site-"), "-")

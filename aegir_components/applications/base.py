@@ -82,6 +82,14 @@ class Application:
     """The PHP files that make a one-time login; they print ``::link`` and the address."""
     caches: tuple[str, ...]
     """The PHP files that empty what is kept of pages and configuration; they print ``::rebuilt``."""
+    update: tuple[tuple[str, Mapping[str, str], tuple[str, ...]], ...]
+    """What gives a database the updates that it lacks: phases, each a process, with what its program is told and its PHP files.
+
+    They print ``::ran``, ``::failed`` and ``::warned`` with a name and a text in base 64, and ``::done`` at the end."""
+    ephemeral: tuple[str, ...]
+    """Patterns of tables whose rows nobody misses: what changes there meanwhile is no write that counts."""
+    carried: tuple[str, ...]
+    """Patterns of those among them that stay as they are when a database is exchanged, such as sessions."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
     updates: Updates
@@ -108,6 +116,8 @@ class Application:
     """Whether it is installed by one of several install profiles."""
     copies_modes: bool = False
     """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
+    config: tuple[str, ...] = ()
+    """The PHP files that import the configuration directory; none where the application has no such directory."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
     often: str = "hourly"

@@ -148,6 +148,13 @@ DRUPAL = Application(
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
     caches=("drupal-boot.php", "drupal-caches.php"),
+    update=(
+        ("numbered updates", {"phase": "numbered"}, ("drupal-update.php",)),
+        ("post updates", {"phase": "post"}, ("drupal-update.php",)),
+    ),
+    ephemeral=("cache_*", "cachetags", "sessions", "watchdog", "flood", "semaphore", "batch", "history"),
+    carried=("sessions", "flood", "watchdog", "history"),
+    config=("drupal-boot.php", "drupal-config.php"),
     login_lasts=LOGIN_LASTS,
     translations="translations/drupal-{version}.{language}.po",
     translated=_translated,

@@ -40,7 +40,7 @@ def fault(declared: Declared, address: str, port: int) -> str | None:
     return why
 
 
-def answers(application: Application, address: str, port: int, site: str, path: str) -> str | None:
+def answers(application: Application, address: str, port: int, site: str, path: str, *, door: str = "") -> str | None:
     """Ask a web server for a page of a site, over TLS where it redirects there, and say what is wrong with the answer.
 
     Args:
@@ -49,13 +49,20 @@ def answers(application: Application, address: str, port: int, site: str, path: 
         port: its port of plain HTTP.
         site: the site's host name.
         path: path and query.
+        door: the key of the door of a site that is closed.
 
     Raises:
         NoAnswer: nothing listens there, or it does not speak HTTP.
     """
-    answer = probe.get(address, port, site, path)
+
+    def ask(*, tls: bool = False) -> Answer:
+        if door:
+            return probe.get(address, port, site, path, tls=tls, door=door)
+        return probe.get(address, port, site, path, tls=True) if tls else probe.get(address, port, site, path)
+
+    answer = ask()
     if answer.status in (301, 302, 307, 308) and answer.headers.get("location", "").startswith(f"https://{site}/"):
-        answer = probe.get(address, port, site, path, tls=True)
+        answer = ask(tls=True)
     return application.judge(answer)
 
 

@@ -21,7 +21,9 @@ class NoAnswer(Exception):
     """The web server did not answer at all."""
 
 
-def get(address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False) -> Answer:
+def get(
+    address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False, door: str = ""
+) -> Answer:
     """Ask ``address`` for a page of ``host``.
 
     Args:
@@ -31,6 +33,7 @@ def get(address: str, port: int, host: str, path: str = "/", *, patience: float 
         path: path and query.
         patience: seconds to go on trying while nothing listens, as in the moment of a reload.
         tls: ask on port 443 instead.
+        door: the key of the door of a site that is closed (``services/closing.py``).
 
     Raises:
         NoAnswer: nothing listens there, or it does not speak HTTP.
@@ -44,7 +47,8 @@ def get(address: str, port: int, host: str, path: str = "/", *, patience: float 
         try:
             if tls:
                 connection.sock, fingerprint = _secured(address, host)
-            connection.request("GET", path, headers={"Host": name, "User-Agent": "aegir", "Connection": "close"})
+            key = {"X-Aegir-Door": door} if door else {}
+            connection.request("GET", path, headers={"Host": name, "User-Agent": "aegir", "Connection": "close", **key})
             answer = connection.getresponse()
             body = answer.read(LONGEST_BODY).decode("utf-8", errors="replace")
             return Answer(

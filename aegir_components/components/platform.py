@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -13,9 +16,13 @@ from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
 from aegir_components.providers.placement import Placement
 from aegir_components.providers.release import Release
+from aegir_components.providers.rollout import Rollout
 from aegir_components.sources.tree import Tree
 
 from .base import AegirComponent
+
+if TYPE_CHECKING:
+    from .site import Site
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +53,12 @@ class PlatformArgs:
     """Of the source; empty for a directory."""
     members: Mapping[str, Member]
     holder: str
+    pins: Mapping[str, str] = field(default_factory=dict)
+    """The sites that stay on a release by name, by what they are known by."""
+    master: str = ""
+    """The web server of a pack on which work is done."""
+    uploads: str = ""
+    """The directory of uploads that its web servers share."""
     unread: str = ""
     """Why the source cannot be read; the code is that of the live release then."""
 
@@ -86,6 +99,7 @@ class Platform(AegirComponent, kind="Platform"):
                 "members": members_props(args.members, ports=False),
                 "templates": templates.digest(*(shared.template for shared in application.shared)),
                 "holder": args.holder,
+                "pins": dict(args.pins) or None,
             },
             self.child(),
         )
@@ -117,6 +131,37 @@ class Platform(AegirComponent, kind="Platform"):
                 "holder": args.holder,
             },
             self.child(depends_on=done),
+        )
+
+    def roll_out(self, sites: Mapping[str, Site], done: list[pulumi.Resource]) -> None:
+        """Declare that its sites go to the live release, with their databases.
+
+        Args:
+            sites: its sites, by what each is known by.
+            done: what of them this run has come to.
+        """
+        args = self._args
+        platform, order = args.platform, args.platform.rollout
+        passwords = pulumi.Output.all(**{name: site.passwords for name, site in sites.items()})
+        Rollout(
+            platform.name,
+            {
+                "platform": platform.name,
+                "publish_path": platform.publish_path,
+                "digest": args.tree.digest,
+                "docroot": args.code.docroot,
+                "application": args.code.application,
+                "members": members_props(args.members),
+                "master": args.master or None,
+                "uploads": args.uploads or None,
+                "holder": args.holder,
+                "sites": {name: site.rollout for name, site in sites.items()},
+                "secrets": pulumi.Output.secret(passwords.apply(lambda found: json.dumps(found, sort_keys=True))),
+                "rollout": dataclasses.asdict(order) if order.declared else None,
+                "keep_before": platform.keep_before,
+                "restore": True if platform.database == "restore" else None,
+            },
+            self.child(depends_on=[self.release, *done]),
         )
 
 

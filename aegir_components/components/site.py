@@ -67,6 +67,11 @@ class Site(AegirComponent, kind="Site"):
     configuration: SiteConfiguration
     admin_name: str
     admin_password: pulumi.Output[str]
+    installation: pulumi.Resource
+    rollout: dict[str, Any]
+    """What its platform's ``Rollout`` has to know of it."""
+    passwords: pulumi.Output[dict[str, str]]
+    """Of its database's account and of the hub's there."""
 
     def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a site."""
@@ -192,8 +197,17 @@ class Site(AegirComponent, kind="Site"):
             "hub_password": args.database["password"],
         }
         port = next(iter(args.members.values())).port
+        url = vhosts.address(site.name, port, tls=site.https != "none")
+        self.rollout = {
+            "name": site.name,
+            "url": url,
+            "enabled": site.state == "enabled",
+            "steps": [dataclasses.asdict(step) for step in (platform.update if site.update is None else site.update)],
+            "accounts": {**accounts, "rights": list(site.database_rights) or None},
+        }
+        self.passwords = pulumi.Output.all(account=credentials.database, hub=args.database["password"])
         self.finish(
-            url=vhosts.address(site.name, port, tls=site.https != "none"),
+            url=url,
             admin_name=site.admin.name,
             admin_password=self.admin_password,
         )
@@ -204,7 +218,7 @@ class Site(AegirComponent, kind="Site"):
         Args:
             ready: its web servers with the site in their configuration.
         """
-        Installation(
+        self.installation = Installation(
             self._installation["site"], self._installation, self.child(depends_on=[self.configuration, *ready])
         )
 

@@ -103,6 +103,17 @@ class Session:
         except pymysql.MySQLError as fault:
             raise explained(self._endpoint, fault, verb=sql.split(None, 2)[0]) from None
 
+    def row(self, sql: str) -> dict[str, Any]:
+        """Run a statement and give its first row by the names of its columns; as ``rows`` otherwise."""
+        try:
+            with self._wire.cursor() as cursor:
+                cursor.execute(sql)
+                found = cursor.fetchone()
+                names = [column[0] for column in cursor.description or ()]
+        except pymysql.MySQLError as fault:
+            raise explained(self._endpoint, fault, verb=sql.split(None, 2)[0]) from None
+        return dict(zip(names, found or (), strict=False))
+
     def run(self, statements: Sequence[str]) -> None:
         """Run statements in order."""
         for sql in statements:

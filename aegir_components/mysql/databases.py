@@ -65,9 +65,9 @@ def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
     with connect(endpoint) as session:
         session.run(_REGISTRY)
         owner = _owner(session, want.name)
-        hosts = _hosts(session, want.user)
+        known = hosts(session, want.user)
         if owner is None:
-            foreign = hosts | (_hosts(session, want.other) if want.other else set())
+            foreign = known | (hosts(session, want.other) if want.other else set())
             _refuse_foreign(endpoint, want, _exists(session, want.name), foreign)
             session.rows(
                 f"INSERT INTO `{REGISTRY}`.`ownership` (`name`, `owner`) VALUES (%s, %s)",
@@ -84,10 +84,10 @@ def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
                 f"changed. Two stacks declare the same site on one database server: remove it from one of them"
             )
         session.rows(f"CREATE DATABASE IF NOT EXISTS {statements.name(want.name)} CHARACTER SET utf8mb4")
-        for host in sorted(hosts - set(want.clients)):
+        for host in sorted(known - set(want.clients)):
             session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
         for host in want.clients:
-            if host in hosts and _has_more(session, want, host):
+            if host in known and _has_more(session, want, host):
                 # It may be more than the hub's account can revoke; an account that is made again has none of it.
                 session.rows(f"DROP USER IF EXISTS {statements.account(want.user, host)}")
             session.run(
@@ -110,10 +110,10 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
             return None
         if not _exists(session, REGISTRY) or _owner(session, want.name) != want.owner:
             found.append(f"database {want.name}: the record of whose it is is gone")
-        hosts = _hosts(session, want.user)
-        found += [f"account {want.user}@{host}: not declared" for host in sorted(hosts - set(want.clients))]
+        known = hosts(session, want.user)
+        found += [f"account {want.user}@{host}: not declared" for host in sorted(known - set(want.clients))]
         for host in want.clients:
-            if host not in hosts:
+            if host not in known:
                 found.append(f"account {want.user}@{host}: missing")
                 continue
             have = _privileges(session, want.user, host)
@@ -133,7 +133,7 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
             if want.tls and not _demands_tls(session, want.user, host):
                 found.append(f"account {want.user}@{host}: may connect without TLS")
         # From where the hub itself is let in, as the server sees it.
-        ours = _hosts(session, endpoint.user) & hosts & set(want.clients)
+        ours = hosts(session, endpoint.user) & known & set(want.clients)
     # A state of yesterday knows yesterday's password.
     if ours and not lets_in(dataclasses.replace(endpoint, user=want.user, password=want.password)):
         found.append(f"account {want.user}: has another password")
@@ -207,7 +207,7 @@ def has_other(endpoint: Endpoint, want: SiteDatabase) -> bool:
         DatabaseError: the server does not answer, or refuses.
     """
     with connect(endpoint) as session:
-        return bool(want.other and _hosts(session, want.other))
+        return bool(want.other and hosts(session, want.other))
 
 
 def drop_other(endpoint: Endpoint, want: SiteDatabase) -> None:
@@ -253,7 +253,7 @@ def tables_of(session: Session, database: str) -> dict[str, str]:
 
 
 def _drop_accounts(session: Session, user: str) -> None:
-    for host in sorted(_hosts(session, user)):
+    for host in sorted(hosts(session, user)):
         session.rows(f"DROP USER IF EXISTS {statements.account(user, host)}")
 
 
@@ -267,7 +267,8 @@ def _exists(session: Session, database: str) -> bool:
     return bool(found)
 
 
-def _hosts(session: Session, user: str) -> set[str]:
+def hosts(session: Session, user: str) -> set[str]:
+    """List from where an account may connect."""
     return {str(row[0]) for row in session.rows("SELECT host FROM mysql.user WHERE user = %s", (user,))}
 
 
@@ -298,14 +299,14 @@ def _has_more(session: Session, want: SiteDatabase, host: str) -> bool:
     return elsewhere or bool(have.get(want.name, frozenset()) - want.privileges or _roles(session, want.user, host))
 
 
-def _refuse_foreign(endpoint: Endpoint, want: SiteDatabase, exists: bool, hosts: Sequence[str] | set[str]) -> None:
+def _refuse_foreign(endpoint: Endpoint, want: SiteDatabase, exists: bool, known: Sequence[str] | set[str]) -> None:
     if exists:
         raise DatabaseForeign(
             f"{endpoint.server}: a database named {want.name} is there already and is not of our making; it was "
             f"left as it is. Rename or remove it, or give the site another name"
         )
-    if hosts:
+    if known:
         raise DatabaseForeign(
-            f"{endpoint.server}: an account named {want.user} is there already (for {', '.join(sorted(hosts))}) and "
+            f"{endpoint.server}: an account named {want.user} is there already (for {', '.join(sorted(known))}) and "
             f"is not of our making; it was left as it is. Rename or remove it, or give the site another name"
         )

@@ -120,13 +120,19 @@ def well(found: Iterable[Place], application: Application) -> list[Place]:
     return [place for place, why in zip(asked, _ask(asked, application), strict=True) if why is None]
 
 
-def broken(found: Iterable[Place], application: Application) -> dict[Place, str]:
-    """Say for each place that does not answer, also on a second try, what is wrong with its answer."""
-    failing = {place: why for place, why in _asked(list(found), application).items() if why is not None}
+def broken(found: Iterable[Place], application: Application, door: str = "") -> dict[Place, str]:
+    """Say for each place that does not answer, also on a second try, what is wrong with its answer.
+
+    Args:
+        found: the places.
+        application: theirs.
+        door: the key of the door of a site that is closed.
+    """
+    failing = {place: why for place, why in _asked(list(found), application, door).items() if why is not None}
     if not failing:
         return {}
     time.sleep(AGAIN)
-    return {place: why for place, why in _asked(list(failing), application).items() if why is not None}
+    return {place: why for place, why in _asked(list(failing), application, door).items() if why is not None}
 
 
 def table(failing: Mapping[Place, str], before: int) -> str:
@@ -153,11 +159,11 @@ def returned(undone: Mapping[str, HostError | None], again: str) -> str:
     return "; ".join(said)
 
 
-def _asked(found: list[Place], application: Application) -> dict[Place, str | None]:
-    return dict(zip(found, _ask(found, application), strict=True))
+def _asked(found: list[Place], application: Application, door: str) -> dict[Place, str | None]:
+    return dict(zip(found, _ask(found, application, door), strict=True))
 
 
-def _ask(found: list[Place], application: Application) -> list[str | None]:
+def _ask(found: list[Place], application: Application, door: str = "") -> list[str | None]:
     if not found:
         return []
     # No cache has seen this address before.
@@ -165,7 +171,7 @@ def _ask(found: list[Place], application: Application) -> list[str | None]:
 
     def ask(place: Place) -> str | None:
         try:
-            return health.answers(application, place.address, place.port, place.site, path)
+            return health.answers(application, place.address, place.port, place.site, path, door=door)
         except probe.NoAnswer as silence:
             return str(silence)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from aegir_components import layout
@@ -17,6 +18,8 @@ from aegir_components.services.holding import Held
 from .lifecycle import State
 from .switching import docroot_of
 
+LONGEST: Final = 2000
+"""Characters of a reason."""
 KIND: Final = "waits"
 """The hub's records of the sites that wait for an update, written by the program before a release is switched."""
 
@@ -75,7 +78,7 @@ def planned(
     found: dict[str, Held] = {}
     for site, held in before.items():
         # A pin that was taken out waits for its turn.
-        found[site] = held if held.kind != "pinned" or site in pins else _as(held, "waiting", "it was pinned")
+        found[site] = held if held.kind != "pinned" or site in pins else marked(held, "waiting", "it was pinned")
     if live and live != target:
         for site, why in waits.items():
             if site not in found:
@@ -92,10 +95,9 @@ def planned(
 
 def failed(held: Held, why: str) -> Held:
     """Say of a site that it could not go to the live release."""
-    return _as(held, "failed", why)
+    return marked(held, "failed", why)
 
 
-def _as(held: Held, kind: holding.Kind, why: str) -> Held:
-    return Held(
-        site=held.site, release=held.release, docroot=held.docroot, kind=kind, since=held.since, reason=why[:2000]
-    )
+def marked(held: Held, kind: holding.Kind, why: str) -> Held:
+    """Say of a site why it is held back."""
+    return replace(held, kind=kind, reason=why[:LONGEST])

@@ -7,9 +7,9 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import backups
+from aegir_components import backups, layout
 from aegir_components.host.connection import Connection
-from aegir_components.mysql import client, databases
+from aegir_components.mysql import client, copies, databases
 from aegir_components.services import quotas
 
 from . import archived, content
@@ -85,7 +85,11 @@ class Provider(Lifecycle):
     def remove(self, have: State) -> None:
         """Dump it to the hub, prove the dump, and only then drop it."""
         keep(have)
-        databases.drop(endpoint(have, have["server"]), wanted(have))
+        where, what = endpoint(have, have["server"]), wanted(have)
+        site = str(have["site"])
+        copies.drop(where, what, layout.copy_name(site), layout.update_account(site))
+        copies.drop(where, what, layout.before_name(site))
+        databases.drop(where, what)
         place = _place(have)
         place.forget()
         archived.Archives(hub_root=place.hub_root, stack=place.stack, site=place.site).forget()

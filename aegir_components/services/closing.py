@@ -61,8 +61,8 @@ def wait_items(site: str, door: str) -> list[str]:
 
 
 def go_items(site: str) -> list[str]:
-    """List what lets visitors who wait go on."""
-    return [script.no_file(layout.updating_file(site))]
+    """List what lets visitors who wait go on; no key is good any more."""
+    return [script.no_file(layout.updating_file(site)), *_doors(layout.closed_file(site))]
 
 
 def look_items(site: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Final
 
@@ -52,6 +52,8 @@ class Place:
     """Its platform's document root, below the release."""
     quotas: quotas.Quotas = quotas.USUAL
     """What it may take of the machine."""
+    root: str = ""
+    """The document root, where that is not the one of the site's release: of code that is staged."""
 
     @property
     def user(self) -> str:
@@ -71,9 +73,11 @@ class Place:
 
     @property
     def docroot_word(self) -> str:
-        """The shell word for the document root in the live release."""
+        """The shell word for the document root: in the live release, or the one that the site is held back on."""
+        if self.root:
+            return shlex.quote(self.root)
         below = "" if self.docroot == "." else f"/{self.docroot}"
-        return f'"$(readlink {shlex.quote(self.publish_path)})"{shlex.quote(below)}'
+        return f'"$({script.call("site_docroot", self.user, self.publish_path, below).strip()})"'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +96,14 @@ class Command:
     """``-s``: beside other commands; ``-x``: alone."""
     also: Mapping[str, str] = field(default_factory=dict)
     """Further variables of its environment; no secrets."""
+    layered: bool = False
+    """Whether it sees layers over the site's directories (``shell/rehearsal.sh``), which the variable ``layers`` has."""
+    kept: int = 4000
+    """Bytes of its output that ``lines`` gives."""
+
+    def with_environment(self, also: Mapping[str, str]) -> Command:
+        """Give it with further variables, and with the layers."""
+        return replace(self, also={**self.also, **also}, layered=True)
 
 
 def environment(place: Place) -> dict[str, str]:
@@ -120,14 +132,14 @@ def streamed(place: Place, command: Command) -> str:
 def lines(place: Place, command: Command) -> list[str]:
     """List what runs a command within another script; the facts ``status`` and ``said`` have its result.
 
-    ``said`` is the end of its output and of its standard error together, at most 4000 bytes.
+    ``said`` is the end of its output and of its standard error together, at most ``kept`` bytes.
     """
     return [
         *_begin(place, command),
         "said=$(scratch_file) || no_scratch",
         f'{_fed(command)}{_unit(place, command)}{"" if command.stdin else " </dev/null"} >"$said" 2>&1 8>&- 9>&-',
         "fact status $?",
-        'fact said "$(tail -c 4000 "$said")"',
+        f'fact said "$(tail -c {command.kept} "$said")"',
         'rm -f "$said"',
         script.call("site_turn_over", place.user),
     ]
@@ -147,6 +159,7 @@ def interactive(place: Place, command: Command, tools: str) -> list[str]:
         tools: the fact ``bin`` of ``prepare``.
     """
     lines = [
+        functions("site"),
         f"bin={shlex.quote(tools)}",
         f"docroot={place.docroot_word}",
         "exec " + _unit(place, command, terminal=True),
@@ -157,6 +170,7 @@ def interactive(place: Place, command: Command, tools: str) -> list[str]:
 def _begin(place: Place, command: Command, *, turn: bool = True) -> list[str]:
     taking = script.call("site_turn", command.turn, place.user, str(TURN), place.name, command.who)
     return [
+        functions("site"),
         functions("command"),
         script.call("site_is_open", place.user, place.name),
         *([taking] if turn else []),
@@ -197,6 +211,7 @@ def _unit(place: Place, command: Command, *, terminal: bool = False) -> str:
     variables = {**environment(place), **command.also}
     limit = [f"RuntimeMaxSec={command.seconds + 30}"] if command.seconds else []
     properties = [*quotas.cron_lines(place.quotas).splitlines(), *sandbox.LIMITS.splitlines(), *UNIT, *limit]
+    layers = "$layers" if command.layered else ""
     words = [
         "systemd-run", "--quiet", "--pty" if terminal else "--pipe", "--wait", "--collect",
         f"--description=aegir: {command.who} on {place.name}", f"--uid={place.user}", f"--gid={place.user}",
@@ -213,4 +228,4 @@ def _unit(place: Place, command: Command, *, terminal: bool = False) -> str:
         '"--setenv=AEGIR_DOCROOT=$docroot"',
         '"--setenv=PATH=$bin:$docroot/../vendor/bin:$docroot/vendor/bin:/usr/local/bin:/usr/bin:/bin"',
     ]
-    return f"{shlex.join(words)} {' '.join(here)} -- {shlex.join(literal)}"
+    return f"{shlex.join(words)} {layers} {' '.join(here)} -- {shlex.join(literal)}"

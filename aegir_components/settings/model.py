@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from . import updating
 from .groups import Pack, WebCluster
 from .jumps import Jump
 from .php import Php
 from .resource_limits import ResourceLimits
+from .updating import Rollout, Step
 
 Environment = Literal["development", "testing", "acceptance", "production"]
 Connection = Literal["ssh", "local", "none"]
@@ -232,8 +234,14 @@ class Platform:
     """The release that is to be live whatever the source holds; empty for that of the source."""
     release: str = ""
     """The release that the source has to make, and no other; empty for whatever it makes."""
-    database: Literal["check", "keep"] = "check"
-    """Whether code is rejected to which no update leads from a site's database, or the operator vouches for it."""
+    database: Literal["check", "keep", "restore"] = "check"
+    """Whether code is rejected to which no update leads from a site's database, the operator vouches for it, or the database of
+    before its update comes back with the release."""
+    update: tuple[Step, ...] = updating.DEFAULT
+    """What an update of its sites consists of."""
+    rollout: Rollout = field(default_factory=Rollout)
+    keep_before: int = updating.KEPT_DAYS
+    """Days for which the database of before an update is kept."""
 
     @property
     def identity(self) -> str:
@@ -316,6 +324,10 @@ class Site:
     """Whether the site is asked for after each change."""
     install: bool = True
     """Whether the application is installed; without, the database stays as it is."""
+    update: tuple[Step, ...] | None = None
+    """What an update of it consists of; ``None`` for what its platform says."""
+    release: str = ""
+    """The release that it stays on; empty for its platform's live one."""
     password_version: int = 1
     """A higher number gives the database accounts a new password."""
     protect: bool = False

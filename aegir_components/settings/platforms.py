@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import groups, model, names, sources
+from . import groups, model, names, sources, updating
 from .names import Wrong, wanted
 from .reader import Node
 from .wording import known, listed, quoted
@@ -114,6 +114,9 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         "rollback",
         "release",
         "database",
+        "update",
+        "rollout",
+        "keep_before",
     )
     if not node.fields(*named, *own):
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
@@ -134,14 +137,18 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
         allow_shrink=node.child("allow_shrink").flag(False),
         verify="full" if node.child("verify").choice("quick", ("quick", "full")) == "full" else "quick",
         health=node.child("health").flag(True),
-        rollback=node.child("rollback").text("", _release_name),
-        release=node.child("release").text("", _release_name),
-        database="keep" if node.child("database").choice("check", ("check", "keep")) == "keep" else "check",
+        rollback=node.child("rollback").text("", release_name),
+        release=node.child("release").text("", release_name),
+        database=node.child("database").choice("check", ("check", "keep", "restore")),
+        update=steps if (steps := updating.read_update(node.child("update"))) is not None else updating.DEFAULT,
+        rollout=updating.read_rollout(node.child("rollout")),
+        keep_before=updating.read_kept(node.child("keep_before")),
     )
 
 
 @wanted("a release, the 16 hexadecimal digits that name its directory, in quotes")
-def _release_name(text: str) -> str:
+def release_name(text: str) -> str:
+    """Check the name of a release."""
     if not re.fullmatch(r"[0-9a-f]{16}", text):
         raise Wrong("must be a release, the 16 hexadecimal digits that name its directory; write it in quotes")
     return text

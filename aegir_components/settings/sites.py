@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import code_values, groups, model, names, php, resource_limits, site_options
+from . import code_values, groups, model, names, php, platforms, resource_limits, site_options, updating
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -120,6 +120,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
     node.fields(
         *("platform", "database", "profile", "title", "language", "aliases", "admin", "state", "client", "https"),
         *(
+            "update",
+            "release",
             "formerly",
             "certificate",
             "redirect_aliases",
@@ -169,6 +171,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         config=code_values.read_values(node.child("config")),
         health=node.child("health").flag(True),
         install=node.child("install").flag(True),
+        update=updating.read_update(node.child("update")),
+        release=node.child("release").text("", platforms.release_name),
         password_version=node.child("password_version").number(1, 1, 1_000_000),
         protect=node.child("protect").flag(estate.environment == "production"),
     )

@@ -1,0 +1,223 @@
+"""Databases beside a site's own on its server: the copy that an update is tried on, and the one of before.
+
+Both are known by the site's name alone, and the record in the database ``aegir`` says whose they are, so that a run that was
+killed finds its own half-done work again. A copy is let in by an account of its own, which cannot reach the live database.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from . import databases, statements
+from .client import DatabaseError, DatabaseForeign, Endpoint, Session, connect
+from .databases import REGISTRY, SiteDatabase
+
+_KEPT: Final = (
+    f"CREATE TABLE IF NOT EXISTS `{REGISTRY}`.`copies` (`name` VARCHAR(64) CHARACTER SET ascii PRIMARY KEY, "
+    "`of` VARCHAR(64) CHARACTER SET ascii NOT NULL, `owner` VARCHAR(512) NOT NULL, `record` MEDIUMTEXT NOT NULL, "
+    "`made` BIGINT NOT NULL) ENGINE=InnoDB"
+)
+
+
+def empty(endpoint: Endpoint, want: SiteDatabase, name: str) -> None:
+    """Make an empty database beside a site's own, with its character set; a former one of that name goes.
+
+    Raises:
+        DatabaseForeign: a database of that name is there and is not of our making.
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        session.rows(_KEPT)
+        if _exists(session, name) and owner_of(session, name) != want.owner:
+            raise DatabaseForeign(
+                f"{endpoint.server}: a database named {name} is there and is not of our making; it was left as it is. Rename "
+                f"or remove it"
+            )
+        note(session, name, want, {})
+        session.rows(f"DROP DATABASE IF EXISTS {statements.name(name)}")
+        found = session.rows(
+            "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata "
+            "WHERE schema_name = %s",
+            (want.name,),
+        )
+        characters, collation = (_text(found[0][0]), _text(found[0][1])) if found else ("utf8mb4", "")
+        session.rows(
+            f"CREATE DATABASE {statements.name(name)} CHARACTER SET {characters}"
+            + (f" COLLATE {collation}" if collation else "")
+        )
+
+
+def let_in(endpoint: Endpoint, want: SiteDatabase, name: str, user: str, password: str) -> None:
+    """Make an account that may do with a copy what the site's account may do with its database, and nothing else.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        for host in want.clients:
+            session.rows(f"DROP USER IF EXISTS {statements.account(user, host)}")
+            session.run(statements.ensure_account(user, host, password, tls=want.tls))
+            session.run(statements.site_grants(name, user, host, frozenset(), want.privileges))
+
+
+def drop(endpoint: Endpoint, want: SiteDatabase, name: str, user: str = "") -> None:
+    """Remove a database beside a site's own, and its account; nothing happens where it is not, or is somebody else's.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        for host in want.clients if user else ():
+            session.rows(f"DROP USER IF EXISTS {statements.account(user, host)}")
+        if not _has_records(session) or owner_of(session, name) != want.owner:
+            return
+        session.rows(f"DROP DATABASE IF EXISTS {statements.name(name)}")
+        session.rows(f"DELETE FROM `{REGISTRY}`.`copies` WHERE `name` = %s", (name,))
+
+
+def record(endpoint: Endpoint, want: SiteDatabase, name: str) -> dict[str, Any] | None:
+    """Give what is written down of a database beside a site's own; ``None`` where there is no such database of the site's.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        return record_in(session, want, name)
+
+
+def record_in(session: Session, want: SiteDatabase, name: str) -> dict[str, Any] | None:
+    """Give what ``record`` gives, in a session that is open."""
+    if not _has_records(session):
+        return None
+    rows = session.rows(
+        f"SELECT `record`, `made` FROM `{REGISTRY}`.`copies` WHERE `name` = %s AND `owner` = %s", (name, want.owner)
+    )
+    if not rows or not _exists(session, name):
+        return None
+    return {**json.loads(_text(rows[0][0])), "made": int(rows[0][1])}
+
+
+def note(session: Session, name: str, want: SiteDatabase, what: Mapping[str, Any]) -> None:
+    """Write down whose a database is and what is known of it."""
+    session.rows(_KEPT)
+    session.rows(
+        f"REPLACE INTO `{REGISTRY}`.`copies` (`name`, `of`, `owner`, `record`, `made`) "
+        "VALUES (%s, %s, %s, %s, UNIX_TIMESTAMP())",
+        (name, want.name, want.owner, json.dumps(dict(what))),
+    )
+
+
+def owner_of(session: Session, name: str) -> str | None:
+    """Give whose a database beside a site's own is."""
+    rows = session.rows(f"SELECT `owner` FROM `{REGISTRY}`.`copies` WHERE `name` = %s", (name,))
+    return _text(rows[0][0]) if rows else None
+
+
+@contextmanager
+def watching(endpoint: Endpoint, want: SiteDatabase) -> Iterator[Session]:
+    """Open a connection of the site's own account: it sees that account's other connections, and may end them.
+
+    Raises:
+        DatabaseError: the server does not answer, or does not let it in.
+    """
+    with as_account(endpoint, want.user, want.password) as session:
+        yield session
+
+
+@contextmanager
+def as_account(endpoint: Endpoint, user: str, password: str) -> Iterator[Session]:
+    """Open a connection of another account than the hub's.
+
+    Raises:
+        DatabaseError: the server does not answer, or does not let it in.
+    """
+    with connect(dataclasses.replace(endpoint, user=user, password=password)) as session:
+        yield session
+
+
+def others(session: Session) -> list[int]:
+    """List the connections of a session's account but for its own."""
+    rows = session.rows(
+        "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() "
+        "AND user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1)"
+    )
+    return [int(row[0]) for row in rows]
+
+
+def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
+    """Let nobody in any more by a site's accounts, and end the connections that they have: nothing of it writes after that.
+
+    Args:
+        endpoint: the server.
+        want: the site's database.
+        session: one that ``watching`` has opened.
+
+    Raises:
+        DatabaseError: the server does not answer, refuses, or is too old to lock accounts.
+    """
+    _locked(endpoint, want, "LOCK")
+    for _ in range(50):
+        left = others(session)
+        if not left:
+            return
+        for number in left:
+            # It may have ended by itself.
+            with suppress(DatabaseError):
+                session.rows(f"KILL {number}")
+        time.sleep(0.1)
+    raise DatabaseError(
+        f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether they still write"
+    )
+
+
+def open_again(endpoint: Endpoint, want: SiteDatabase) -> None:
+    """Let a site's accounts in again.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    _locked(endpoint, want, "UNLOCK")
+
+
+def is_shut(endpoint: Endpoint, want: SiteDatabase) -> bool:
+    """Return whether a site's account is locked.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with connect(endpoint) as session:
+        for user, host in _accounts(session, want):
+            said = session.rows(f"SHOW CREATE USER {statements.account(user, host)}")
+            if said and "ACCOUNT LOCK" in _text(said[0][0]):
+                return True
+    return False
+
+
+def _locked(endpoint: Endpoint, want: SiteDatabase, how: str) -> None:
+    with connect(endpoint) as session:
+        for user, host in _accounts(session, want):
+            session.rows(f"ALTER USER {statements.account(user, host)} ACCOUNT {how}")
+
+
+def _accounts(session: Session, want: SiteDatabase) -> list[tuple[str, str]]:
+    return [(user, host) for user in (want.user, want.other) if user for host in sorted(databases.hosts(session, user))]
+
+
+def _has_records(session: Session) -> bool:
+    found = session.rows(
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'copies'", (REGISTRY,)
+    )
+    return bool(found)
+
+
+def _exists(session: Session, name: str) -> bool:
+    return bool(session.rows("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name,)))
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,96 @@
+"""aegir:Rollout: the sites of a platform on its live release, with their databases updated; a platform's last step in a run.
+
+``Release`` makes the code live and leaves sites that need more on their former release. This comes after all else of these sites,
+so that one that cannot go on stops nothing: it stays as it was, and this resource alone fails.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from aegir_components import layout
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError, Refused
+from aegir_components.mysql.client import DatabaseError
+from aegir_components.rollout import waves
+from aegir_components.rollout.platform import Platform
+from aegir_components.settings.updating import Rollout as Order
+
+from . import holds
+from .lifecycle import AegirResource, Lifecycle, State
+
+
+class Provider(Lifecycle):
+    """Brings sites that are held back to the live release, site by site."""
+
+    identity_keys = ("platform", "publish_path")
+    secret_keys = ("secrets",)
+
+    def identity(self, want: State) -> str:
+        """A platform is known by the path that it is published at."""
+        return str(want["publish_path"])
+
+    def observe(self, want: State) -> State:
+        """Name the sites that are held back and not pinned, with the reason."""
+        members = Connection.of_members(want["members"])
+        found = holds.look(members, layout.platform_registry(want["platform"]))
+        enabled = {site for site, given in want["sites"].items() if given.get("enabled", True)}
+        drift = {
+            f"site {site} is held back on release {held.release.rpartition('/')[2]}: {held.reason}"
+            for entries in found.values()
+            for site, held in entries.items()
+            if held.kind != "pinned" and site in enabled
+        }
+        return {"drift": sorted(drift)}
+
+    def converge(self, want: State) -> State:
+        """Update and switch the sites that are held back, in the declared order.
+
+        Raises:
+            Refused: sites stay where they are; each with its reason.
+        """
+        platform = Platform.of(want)
+        platform.forget_old(int(want.get("keep_before", 0)))
+        found = waves.run(platform.waiting, _order(want), platform.work(pulumi.log.info))
+        platform.rebuild(pulumi.log.warn)
+        for done in found:
+            pulumi.log.info(f"{want['platform']}: {done.line}")
+        if any(done.result == "failed" or done.why == waves.STOPPED for done in found):
+            raise Refused(", ".join(sorted(want["members"])), waves.table(found, str(want["digest"])[:16]))
+        return {}
+
+    def remove(self, have: State) -> None:
+        """What is kept of databases goes with their sites; a platform that goes has none."""
+        members = Connection.of_members(have["members"])
+        try:
+            Platform.of(have).forget_old(0)
+        except (HostError, DatabaseError) as fault:
+            pulumi.log.warn(f"{', '.join(members)}: databases of before an update may be left: {fault}")
+
+
+class Rollout(AegirResource, module="aegir", name="Rollout"):
+    """The sites of a platform on its live release."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it.
+
+        Args:
+            name: the platform's name.
+            props: ``platform``, ``publish_path``, ``digest``, ``docroot``, ``application``, ``members`` (name to ``connection``,
+                ``type``, ``port``, and ``role`` where it is a slave), ``master``, ``uploads``, ``holder``, ``sites`` (what each
+                is known by to ``name``, ``url``, ``enabled``, ``steps``, ``accounts``), ``secrets`` (passwords by site, as
+                JSON), ``rollout`` (``canary``, ``batch``, ``stop_on``), ``keep_before`` (days), ``restore`` (a flag).
+            opts: Pulumi's options.
+        """
+        super().__init__(Provider(), name, props, opts)
+
+
+def _order(want: State) -> Order:
+    given = want.get("rollout") or {}
+    return Order(
+        canary=tuple(given.get("canary") or ()),
+        batch=str(given.get("batch") or ""),
+        stop_on=int(given.get("stop_on") or 0),
+    )

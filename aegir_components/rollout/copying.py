@@ -1,0 +1,79 @@
+"""A database copied on its own server: in one snapshot, streamed, with the site live and nothing written to a disk but tables."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from aegir_components import backups
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import CommandFailed
+from aegir_components.mysql import databases, objects
+from aegir_components.mysql.client import Endpoint, connect
+
+OPTIONS: Final = (
+    "--single-transaction", "--quick", "--skip-triggers", "--hex-blob", "--no-tablespaces", "--skip-comments",
+    "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--loose-set-gtid-purged=OFF",
+)  # fmt: skip
+"""Of mysqldump: tables alone. What runs with somebody's rights is made by the account that is to have it (``mysql.objects``)."""
+LOAD: Final = (
+    "--max-allowed-packet=1G",
+    "--default-character-set=utf8mb4",
+    "--init-command=SET SESSION foreign_key_checks=0",
+)
+TOO_LONG: Final = ("max_allowed_packet", "gone away", "Lost connection")
+"""What a server says of a statement that is longer than it takes."""
+
+
+def tables(conn: Connection, endpoint: Endpoint, source: str, target: str, leave: Sequence[str] = ()) -> None:
+    """Copy the tables of a database into an empty one on the same server.
+
+    Args:
+        conn: the database server's machine.
+        endpoint: the server.
+        source: the database that is copied.
+        target: the empty one.
+        leave: tables of which only the definition comes: nobody needs their rows.
+
+    Raises:
+        HostError: it could not be read or loaded whole.
+        DatabaseError: the server refuses to list views.
+    """
+    with connect(endpoint) as session:
+        views = objects.names(session, source, "VIEW")
+    try:
+        _copy(conn, endpoint, source, target, views, leave, roomy=False)
+    except CommandFailed as fault:
+        if conn.kind == "none" or not any(word in fault.text for word in TOO_LONG):
+            raise
+        with connect(endpoint) as session:
+            for place in databases.tables_of(session, target).values():
+                session.rows(f"DROP TABLE IF EXISTS {place}")
+        _copy(conn, endpoint, source, target, views, leave, roomy=True)
+
+
+def _copy(
+    conn: Connection,
+    endpoint: Endpoint,
+    source: str,
+    target: str,
+    views: Sequence[str],
+    leave: Sequence[str],
+    *,
+    roomy: bool,
+) -> None:
+    with backups.client_options(conn, endpoint) as (where, login):
+        ignored = [f"--ignore-table={source}.{name}" for name in (*views, *leave)]
+        dump = shlex.join(["mysqldump", *login, *OPTIONS, *ignored, source])
+        if leave:
+            dump += f" && {shlex.join(['mysqldump', *login, *OPTIONS, '--no-data', source, *leave])}"
+        load = shlex.join(["mysql", *login, *LOAD, target])
+        text = (
+            f'said=$({{ {{ {{ {dump}; }}; echo "read $?" >&3; }} | {{ {load} >&2; echo "load $?" >&3; }}; }} 3>&1 1>&2); '
+            'case "$said" in *"read 0"*) ;; *) exit 3 ;; esac; case "$said" in *"load 0"*) ;; *) exit 4 ;; esac'
+        )
+        words = ["sh", "-c", text]
+        if roomy:
+            words = ["sh", "-c", f"{backups.ROOMY}{text}", "sh", str(1 << 30), "mysql", *login]
+        backups.run(where, words, called=f"copying the database {source}")

@@ -1,0 +1,202 @@
+"""A platform whose sites go to its live release: its machines, and what is done with each site."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+from aegir_components import database_updates, layout
+from aegir_components.applications import APPLICATIONS
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
+from aegir_components.mysql import copies
+from aegir_components.providers import answering, holds, site_database
+from aegir_components.providers.answering import Place
+from aegir_components.providers.database import endpoint
+from aegir_components.providers.switching import Switching
+from aegir_components.services import installation
+from aegir_components.settings import updating
+
+from . import journal, update
+from .definition import Definition
+from .site import Updated, steps_of
+from .update import Change, Outcome
+from .waves import AT_ONCE, Done, Work
+
+DAY = 86_400
+CACHES = 300
+"""Seconds for which an application may empty its caches."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Platform:
+    """A platform."""
+
+    want: Mapping[str, Any]
+    """The inputs of its ``Rollout``."""
+    members: Mapping[str, Connection]
+    sites: Mapping[str, Updated]
+    definition: Definition
+    live: str
+    """The directory of its live release."""
+    switched: bool
+    """Whether the release is another one than at the last run that ended well."""
+
+    @classmethod
+    def of(cls, want: Mapping[str, Any]) -> Self:
+        """Read it from the inputs, and from the machines who is held back.
+
+        Raises:
+            HostError: a web server does not answer.
+        """
+        members = Connection.of_members(want["members"])
+        live = layout.release_path(str(want["publish_path"]), str(want["digest"]))
+        found = holds.look(members, layout.platform_registry(str(want["platform"])))
+        held = {site: entry for entries in found.values() for site, entry in entries.items()}
+        switching = Switching(want=dict(want), members=members, live=dict.fromkeys(members, live), held=held)
+        passwords: dict[str, dict[str, str]] = json.loads(str(want.get("secrets") or "{}"))
+        was = want.get("was") or {}
+        return cls(
+            want=want,
+            members=members,
+            sites={site: _site(want, site, given, passwords[site]) for site, given in want["sites"].items()},
+            definition=Definition(switching, dict(held)),
+            live=live,
+            switched=bool(was) and was.get("digest") != want["digest"],
+        )
+
+    @property
+    def root(self) -> str:
+        """The document root of its live release."""
+        docroot = str(self.want["docroot"])
+        return self.live if docroot == "." else f"{self.live}/{docroot}"
+
+    @property
+    def waiting(self) -> list[str]:
+        """The sites that are to get the release and have not got it."""
+        return sorted(
+            site for site, entry in self.definition.held.items() if entry.kind != "pinned" and site in self.sites
+        )
+
+    def work(self, say: Callable[[str], None]) -> Work:
+        """Give what is done with its sites."""
+        return Work(
+            heavy=lambda site: self._heavy(site, say),
+            light=self._light,
+            is_light=self._is_light,
+            name=lambda site: self.sites[site].name,
+            enabled=lambda site: self.sites[site].enabled,
+            held=lambda site, why: self.definition.mark(site, "failed", why),
+            done=self._log,
+        )
+
+    def rebuild(self, warn: Callable[[str], None]) -> None:
+        """Empty the caches of the sites that got the release without an update: changed templates and routes count at once."""
+        if not self.switched:
+            return
+        due = [site for site in self.sites.values() if site.enabled and site.site not in self.definition.held]
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            for site, why in zip(due, pool.map(self._empty, due), strict=True):
+                if why:
+                    warn(f"{site.name} has the new release, and its caches could not be emptied: {why}")
+
+    def forget_old(self, days: int) -> None:
+        """Remove databases of before an update that are older than they have to be kept.
+
+        Raises:
+            DatabaseError: a database server does not answer.
+        """
+        for site in self.sites.values():
+            record = copies.record(site.endpoint, site.database, site.databases.before)
+            if record and not record.get("running") and record["made"] + days * DAY <= time.time():
+                copies.drop(site.endpoint, site.database, site.databases.before)
+
+    def _is_light(self, site: str) -> bool:
+        one = self.sites[site]
+        if one.steps != updating.DEFAULT:
+            return False
+        return not self._lacks(one, one.database.name)
+
+    def _lacks(self, site: Updated, database: str) -> str:
+        """Say which updates a database lacks for the live release; empty where none are lacking, or nobody knows."""
+        hub_root = next(iter(self.members.values())).hub_root
+        pending = database_updates.lacking(
+            hub_root, str(self.want["digest"]), site.endpoint, site.application, database
+        )
+        return ", ".join(pending.names[:3]) if pending else ""
+
+    def _light(self, sites: Sequence[str]) -> dict[str, str]:
+        places = {site: self._places(self.sites[site]) for site in sites}
+        kind = APPLICATIONS[str(self.want["application"])]
+        before = answering.well([place for found in places.values() for place in found], kind)
+        former = {site: self.definition.held[site] for site in sites}
+        self.definition.release(sites)
+        for site in sites:
+            self._empty(self.sites[site])
+        failing = answering.broken(before, kind)
+        broken = {site: {at: failing[at] for at in found if at in failing} for site, found in places.items()}
+        back = {site: former[site] for site, found in broken.items() if found}
+        if back:
+            self.definition.hold(back)
+        return {site: answering.rows(found) for site, found in broken.items() if found}
+
+    def _heavy(self, site: str, say: Callable[[str], None]) -> Outcome:
+        one, held = self.sites[site], self.definition.held[site]
+        change = Change(
+            root=self.root,
+            about={"release": held.release, "docroot": held.docroot},
+            go=lambda: self.definition.release([site]),
+            back=lambda: self.definition.hold({site: held}),
+            say=say,
+            still=lambda: self._lacks(one, one.databases.copy),
+        )
+        return update.bring(one, change)
+
+    def _empty(self, site: Updated) -> str:
+        lines = installation.items(
+            site.kind.caches, site=site.site, publish_path=site.publish_path, docroot=str(self.want["docroot"]),
+            values={"host": site.name, "url": site.url}, patience=60, seconds=CACHES,
+        )  # fmt: skip
+        try:
+            what = f"emptying the caches of {site.name}"
+            script.execute(site.worker, "apply", lines, what=what, timeout=CACHES + 90, lock=False)
+        except HostError as fault:
+            return str(fault)
+        return ""
+
+    def _places(self, site: Updated) -> list[Place]:
+        return [Place(site.name, name, conn.address, site.ports[name]) for name, conn in site.members.items()]
+
+    def _log(self, done: Done) -> None:
+        hub_root = next(iter(self.members.values())).hub_root
+        journal.write(hub_root, done, str(self.want["digest"])[:16])
+
+
+def _site(want: Mapping[str, Any], site: str, given: Mapping[str, Any], passwords: Mapping[str, str]) -> Updated:
+    accounts = given["accounts"]
+    props = site_database.of_site(
+        {"accounts": accounts, "site": site, "hub_password": passwords["hub"], "password": passwords["account"]}
+    )
+    return Updated(
+        site=site,
+        name=str(given["name"]),
+        url=str(given["url"]),
+        application=str(want["application"]),
+        publish_path=str(want["publish_path"]),
+        members=Connection.of_members(want["members"]),
+        ports={name: int(member["port"]) for name, member in want["members"].items()},
+        master=str(want.get("master") or ""),
+        holder=str(want["holder"]),
+        enabled=bool(given.get("enabled", True)),
+        uploads=str(want.get("uploads") or ""),
+        steps=steps_of(given["steps"]),
+        server=str(accounts["server"]),
+        machine=Connection.from_props(accounts["connection"]),
+        endpoint=endpoint(props, str(accounts["server"])),
+        database=site_database.wanted(props),
+    )

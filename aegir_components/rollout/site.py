@@ -1,0 +1,84 @@
+"""A site that gets another release: all that its update needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aegir_components import layout
+from aegir_components.applications import APPLICATIONS, Application
+from aegir_components.closing import Closable
+from aegir_components.host.connection import Connection
+from aegir_components.mysql.client import Endpoint
+from aegir_components.mysql.databases import SiteDatabase
+from aegir_components.settings.updating import Step
+
+from .exchange import Databases
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Updated:
+    """A site of a platform."""
+
+    site: str
+    """What it is known by."""
+    name: str
+    """Its host name."""
+    url: str
+    application: str
+    publish_path: str
+    members: Mapping[str, Connection]
+    ports: Mapping[str, int]
+    """Of plain HTTP."""
+    master: str
+    """The web server of a pack on which work is done; empty where all are alike."""
+    holder: str
+    enabled: bool
+    uploads: str
+    """The directory of uploads that its web servers share; empty where each has its own."""
+    steps: tuple[Step, ...]
+    server: str
+    """Its database server."""
+    machine: Connection
+    """Where that is."""
+    endpoint: Endpoint = field(repr=False)
+    database: SiteDatabase = field(repr=False)
+
+    @property
+    def kind(self) -> Application:
+        """Its application."""
+        return APPLICATIONS[self.application]
+
+    @property
+    def worker(self) -> Connection:
+        """The web server that its programs run on."""
+        return self.members[self.master or min(self.members)]
+
+    @property
+    def databases(self) -> Databases:
+        """Its database and those beside it."""
+        return Databases(
+            endpoint=self.endpoint,
+            site=self.database,
+            copy=layout.copy_name(self.site),
+            before=layout.before_name(self.site),
+        )
+
+    @property
+    def closable(self) -> Closable:
+        """It on its web servers, to be closed and opened."""
+        return Closable(site=self.site, name=self.name, holder=self.holder, members=self.members, ports=self.ports)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories that its programs write into."""
+        home = layout.site_directory(layout.publish_root(self.publish_path), self.site)
+        return (home, layout.uploads_directory(self.uploads, self.site)) if self.uploads else (home,)
+
+
+def steps_of(given: Any) -> tuple[Step, ...]:
+    """Read steps from a resource's inputs."""
+    return tuple(
+        Step(kind=one["kind"], command=str(one.get("command", "")), seconds=int(one["seconds"])) for one in given
+    )

@@ -1,0 +1,257 @@
+"""One site goes to another release with its database: rehearsed on a copy, exchanged with no write lost, proven, or taken back.
+
+docs/decisions, decision 18. The order is what keeps a site's rows: whatever fails before the exchange has changed a copy, and
+whatever fails after it is taken back before anybody has written.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from aegir_components import closing
+from aegir_components.host.errors import HostError
+from aegir_components.mysql import copies, databases, objects
+from aegir_components.mysql.client import DatabaseError, Session, connect
+from aegir_components.providers import answering
+from aegir_components.providers.answering import Place
+
+from . import copying, exchange, programs
+from .programs import Access, Report
+from .site import Updated
+
+DRAIN: Final = 10.0
+"""Seconds for requests that are at work to end, before their connections are ended."""
+WHY: Final = "its update"
+"""What a closed site says of why: how a later run knows a closing of ours."""
+
+
+class NotUpdated(Exception):
+    """The site is on its former release with its former database; says why."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of it."""
+
+    updates: list[tuple[str, str]] = field(default_factory=list)
+    """Those that were run, with the seconds that each took."""
+    warnings: list[str] = field(default_factory=list)
+    rehearsed: float = 0.0
+    """Seconds of the rehearsal."""
+    waited: float = 0.0
+    """Seconds for which visitors waited."""
+    closed: float = 0.0
+    """Seconds for which the site answered 503."""
+    output: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What is done with the code of the site: told by whoever keeps the platform's definition."""
+
+    root: str
+    """The document root of the release that it gets."""
+    about: dict[str, str]
+    """What is written down with the database of before: ``release`` and ``docroot`` that it goes with."""
+    go: Callable[[], None]
+    """Puts the site on the release, on all its web servers or on none."""
+    back: Callable[[], None]
+    """Puts it on its former release again."""
+    say: Callable[[str], None]
+    """Tells the operator."""
+    still: Callable[[], str]
+    """Says which updates the copy lacks after the update; empty where nothing is lacking or nobody knows."""
+
+
+def bring(site: Updated, change: Change) -> Outcome:
+    """Update a site.
+
+    Raises:
+        NotUpdated: it was not; it answers as before, with the release and database of before.
+        HostError: a machine did not answer; likewise, as far as the machines could be told.
+        DatabaseError: the database server did not answer; likewise.
+    """
+    recover(site, change)
+    outcome, access = Outcome(), programs.access_of(site)
+    answered = _answering(site)
+    try:
+        sums = _copy(site, access)
+        report = _try(site, change, access, outcome)
+        outcome.rehearsed = report.seconds
+        _exchange(site, change, outcome, access, sums, report, answered)
+    finally:
+        _tidy(site, access)
+    return outcome
+
+
+def recover(site: Updated, change: Change) -> None:
+    """Take back what a run has left that was killed: nobody has written since, so nothing is lost.
+
+    Raises:
+        HostError: a machine did not answer.
+        DatabaseError: the database server did not answer.
+    """
+    # Its visitors are kept out by files on the web servers until the end of this.
+    if copies.is_shut(site.endpoint, site.database):
+        copies.open_again(site.endpoint, site.database)
+    with copies.watching(site.endpoint, site.database) as own:
+        taken_back = exchange.back(site.databases, own)
+    if taken_back:
+        change.back()
+        change.say(f"{site.name}: an update that had not come to its end was taken back")
+    programs.end(site)
+    _let_in(site)
+
+
+def _let_in(site: Updated) -> None:
+    """Open a site that an update has closed, and no other one: who closed it by a command opens it."""
+    seen = closing.seen(site.members, site.site)
+    if any(why.startswith(WHY) for why in seen.values()):
+        site.closable.open()
+    else:
+        site.closable.go()
+
+
+def _copy(site: Updated, access: Access) -> dict[str, str]:
+    """Copy the database and let the update's account in; give the sums of what counts."""
+    what = site.databases
+    with connect(site.endpoint) as session:
+        tables = databases.tables_of(session, site.database.name)
+        made = objects.read(session, site.database.name)
+    unread = [name for name in tables if _matches(name, site.kind.ephemeral) and not _matches(name, site.kind.carried)]
+    copies.empty(site.endpoint, site.database, what.copy)
+    copying.tables(site.machine, site.endpoint, site.database.name, what.copy, unread)
+    copies.let_in(site.endpoint, site.database, what.copy, access.user, access.password)
+    if made:
+        try:
+            with copies.as_account(site.endpoint, access.user, access.password) as session:
+                objects.create(session, what.copy, made)
+        except DatabaseError as fault:
+            raise NotUpdated(
+                f"its database has {_named(made)}, which its account cannot make anew in a copy ({fault}). Give the site the "
+                f"right for it (database: {{server: …, rights: [TRIGGER, CREATE VIEW, …]}}), or remove what is not needed"
+            ) from None
+    return _sums(site, what.copy)
+
+
+def _try(site: Updated, change: Change, access: Access, outcome: Outcome) -> Report:
+    report = programs.run(site, change.root, access)
+    outcome.updates, outcome.warnings, outcome.output = report.ran, report.warnings, report.output
+    if report.readonly:
+        outcome.warnings.append("the web server has no overlays: the update could not write files")
+    if report.failed:
+        raise NotUpdated(report.failed)
+    if lacks := change.still():
+        raise NotUpdated(f"its programs ended well, and the database still lacks {lacks}")
+    return report
+
+
+def _exchange(
+    site: Updated,
+    change: Change,
+    outcome: Outcome,
+    access: Access,
+    sums: dict[str, str],
+    report: Report,
+    answered: list[Place],
+) -> None:
+    closable, begun, closed = site.closable, time.monotonic(), 0.0
+    if site.enabled:
+        closable.hold()
+    try:
+        with copies.watching(site.endpoint, site.database) as own:
+            _drain(own)
+            copies.shut(site.endpoint, site.database, own)
+            if _sums(site, site.database.name) != sums:
+                closed = time.monotonic()
+                outcome.waited = closed - begun
+                change.say(
+                    f"{site.name}: it was written to since its copy; it is closed for about {report.seconds + 3:.0f} s"
+                )
+                if site.enabled:
+                    closable.close(f"{WHY} to {change.root}")
+                programs.end(site)
+                _copy(site, access)
+                _try(site, change, access, outcome)
+            _swap(site, change, own, report, answered, closable.door)
+    finally:
+        # Whatever came of it: the site is served again, with what is its own now.
+        copies.open_again(site.endpoint, site.database)
+        if site.enabled:
+            _let_in(site)
+        if closed:
+            outcome.closed = time.monotonic() - closed
+        else:
+            outcome.waited = time.monotonic() - begun
+
+
+def _swap(site: Updated, change: Change, own: Session, report: Report, answered: list[Place], door: str) -> None:
+    what = site.databases
+    with connect(site.endpoint) as session:
+        wanted = [name for name in databases.tables_of(session, what.site.name) if _matches(name, site.kind.carried)]
+        keep = exchange.carried(session, what.site.name, what.copy, wanted)
+    try:
+        exchange.swap(what, own, keep, {**change.about, "updates": [name for name, _ in report.ran]})
+        programs.merge(site, change.root)
+        change.go()
+        copies.open_again(site.endpoint, site.database)
+        _prove(site, answered, door)
+    except BaseException:
+        copies.shut(site.endpoint, site.database, own)
+        exchange.back(what, own)
+        change.back()
+        raise
+    exchange.proven(what)
+
+
+def _prove(site: Updated, answered: list[Place], door: str) -> None:
+    if failing := answering.broken(answered, site.kind, door):
+        raise NotUpdated(f"it does not answer with the new release and its database: {answering.rows(failing)}")
+
+
+def _drain(session: Session) -> None:
+    """Wait until the requests that are at work have ended; those that do not are ended by ``shut``."""
+    until, quiet = time.monotonic() + DRAIN, 0
+    while time.monotonic() < until and quiet < 3:
+        quiet = 0 if copies.others(session) else quiet + 1
+        time.sleep(0.1)
+
+
+def _answering(site: Updated) -> list[Place]:
+    if not site.enabled:
+        return []
+    places = [Place(site.name, name, conn.address, site.ports[name]) for name, conn in site.members.items()]
+    failing = answering.broken(places, site.kind)
+    return [place for place in places if place not in failing]
+
+
+def _sums(site: Updated, database: str) -> dict[str, str]:
+    """Sum the content of the tables whose changes count."""
+    return {
+        name: value
+        for name, value in databases.checksums(site.endpoint, database).items()
+        if not _matches(name, site.kind.ephemeral)
+    }
+
+
+def _tidy(site: Updated, access: Access) -> None:
+    """Leave neither copy nor account nor layers; what cannot be reached is left to the next run."""
+    try:
+        copies.drop(site.endpoint, site.database, access.database, access.user)
+        programs.end(site)
+    except (HostError, DatabaseError):
+        return
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _named(made: list[objects.Made]) -> str:
+    return ", ".join(f"the {one.kind.lower()} {one.name}" for one in made[:3]) + (
+        " and others" if len(made) > 3 else ""
+    )
