@@ -30,6 +30,8 @@ UNIT: Final = (
     "PrivateTmp=yes",
     "CapabilityBoundingSet=",
     "TimeoutStopSec=5",
+    # What a command leaves running is killed at once: it had its time.
+    "KillMode=mixed",
 )
 """Further properties of a command's unit, as the site's cron has them."""
 
