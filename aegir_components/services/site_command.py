@@ -73,9 +73,9 @@ class Place:
 
     @property
     def docroot_word(self) -> str:
-        """The shell word for the document root in the live release."""
-        below = "" if self.docroot == "." else f"/{self.docroot}"
-        return f'"$(readlink {shlex.quote(self.publish_path)})"{shlex.quote(below)}'
+        """The shell word for the document root of its release: the live one, or the one that it is held back on."""
+        below = [] if self.docroot == "." else [f"/{self.docroot}"]
+        return f'"$({script.call("site_docroot", self.user, self.publish_path, *below)})"'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,29 +136,26 @@ def lines(place: Place, command: Command) -> list[str]:
 
 
 def prepare(place: Place, command: Command) -> list[str]:
-    """List what has to be there before ``interactive``; the fact ``bin`` has the directory of the tools."""
-    return [*_begin(place, command, turn=False), 'fact bin "$bin"']
+    """List what has to be there before ``interactive``, which gets the facts."""
+    return [*_begin(place, command, turn=False), 'fact bin "$bin"', 'fact docroot "$docroot"']
 
 
-def interactive(place: Place, command: Command, tools: str) -> list[str]:
+def interactive(place: Place, command: Command, facts: Mapping[str, str]) -> list[str]:
     """Give the words of a command for a terminal.
 
     Args:
         place: the site.
         command: the command; its words are arguments of processes, so they hold no secrets.
-        tools: the fact ``bin`` of ``prepare``.
+        facts: of ``prepare``.
     """
-    lines = [
-        f"bin={shlex.quote(tools)}",
-        f"docroot={place.docroot_word}",
-        "exec " + _unit(place, command, terminal=True),
-    ]
-    return ["sh", "-c", "\n".join(lines)]
+    known = [f"{name}={shlex.quote(facts[name])}" for name in ("bin", "docroot")]
+    return ["sh", "-c", "\n".join([*known, "exec " + _unit(place, command, terminal=True)])]
 
 
 def _begin(place: Place, command: Command, *, turn: bool = True) -> list[str]:
     taking = script.call("site_turn", command.turn, place.user, str(TURN), place.name, command.who)
     return [
+        functions("site"),
         functions("command"),
         script.call("site_is_open", place.user, place.name),
         *([taking] if turn else []),
