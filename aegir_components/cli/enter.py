@@ -162,7 +162,7 @@ def _attach(stack: Stack, state: State, site: Site, server: str, command: Comman
     for number, name in enumerate(listed):
         place, conn = places.place(site, name), places.connection(site, name)
         try:
-            tools = _prepare(place, command, name, site)
+            facts = _prepare(place, command, name, site)
         except (HostUnreachable, ConnectionRefused) as fault:
             if number == len(listed) - 1:
                 raise
@@ -170,7 +170,7 @@ def _attach(stack: Stack, state: State, site: Site, server: str, command: Comman
             continue
         with audit.noted(audit.root_of(state), stack.name, what, sites=[site.name], servers=[name]) as noting:
             status = terminal.attach(
-                conn, site_command.interactive(place, command, tools), what=f"entering {site.name}"
+                conn, site_command.interactive(place, command, facts), what=f"entering {site.name}"
             )
             noting.result(f"status {status}")
         if status:
@@ -178,11 +178,11 @@ def _attach(stack: Stack, state: State, site: Site, server: str, command: Comman
         return
 
 
-def _prepare(place: Place, command: Command, server: str, site: Site) -> str:
+def _prepare(place: Place, command: Command, server: str, site: Site) -> dict[str, str]:
     lines = site_command.prepare(place, command)
     conn = places.connection(site, server)
     report = script.execute(conn, "apply", lines, what=f"entering {site.name}", lock=False)
-    return report.facts["bin"]
+    return report.facts
 
 
 def _one(stack: Stack, state: State, site: Site, server: str, command: Command, what: str) -> None:

@@ -18,9 +18,11 @@ from .enter import db, php, shell
 from .graph import graph
 from .keys import keys
 from .login import login
+from .logs import logs, slow
 from .promote import promote
 from .run import run
 from .status import status
+from .top import top
 
 
 class Program(click.Group):
@@ -52,7 +54,7 @@ def aegir(cwd: str) -> None:
 
 for command in (promote, status, check_stack, login, keys, graph, completion.completion):
     aegir.add_command(command)
-for command in (run, shell, db, php):
+for command in (run, shell, db, php, logs, top, slow):
     aegir.add_command(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
@@ -97,6 +97,11 @@ def _options() -> tuple[Callable[[Function], Function], ...]:
         ),
         click.option("--all", "everything", is_flag=True, help="All sites of the stack."),
     )
+
+
+def everything(selection: Selection) -> Selection:
+    """Take all sites where nothing says which: for commands that only look."""
+    return selection if selection.narrowed else replace(selection, everything=True)
 
 
 def choose(selection: Selection) -> Chosen:

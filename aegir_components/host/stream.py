@@ -184,33 +184,35 @@ def _execute(
     command: list[str], text: bytes, talk: _Talk, limit: float, stop: threading.Event
 ) -> subprocess.CompletedProcess[str]:
     pipe = subprocess.PIPE
-    # In a session of its own: Ctrl-C at the terminal is for us, who end it in order.
-    with subprocess.Popen(
+    # In a session of its own: Ctrl-C at the terminal is for us, who end it in order. Not as a context: that would wait for what
+    # a program's children still hold open.
+    process = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, env=without_pulumis(), start_new_session=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        readers = [
-            threading.Thread(target=_read, args=(stream, take, talk), daemon=True)
-            for stream, take in ((process.stdout, talk.out), (process.stderr, talk.err))
-        ]
-        for reader in readers:
-            reader.start()
-        try:
-            with suppress(BrokenPipeError):
-                process.stdin.write(text)
-                process.stdin.flush()
-            _wait(process, talk, time.monotonic() + limit, stop)
-        finally:
-            # The end of its input tells the script that nobody listens.
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            if talk.status is not None:
-                # What the command said last may still be on its way.
-                for reader in readers:
-                    reader.join(LAST_WORDS)
-            process.kill()
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    readers = [
+        threading.Thread(target=_read, args=(stream, take, talk), daemon=True)
+        for stream, take in ((process.stdout, talk.out), (process.stderr, talk.err))
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        with suppress(BrokenPipeError):
+            process.stdin.write(text)
+            process.stdin.flush()
+        _wait(process, talk, time.monotonic() + limit, stop)
+    finally:
+        # The end of its input tells the script that nobody listens.
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        if talk.status is not None:
+            # What the command said last may still be on its way.
+            for reader in readers:
+                reader.join(LAST_WORDS)
+        process.kill()
+        process.wait()
     before, errors = (b"".join(parts).decode(errors="surrogateescape") for parts in (talk.before, talk.waiting))
     return subprocess.CompletedProcess(command, process.returncode, before, errors)
 
@@ -226,7 +228,9 @@ def _wait(process: subprocess.Popen[bytes], talk: _Talk, deadline: float, stop: 
 
 
 def _read(stream: IO[bytes], take: Callable[[bytes], None], talk: _Talk) -> None:
-    with suppress(ValueError):
-        while not talk.too_long and (piece := stream.readline(LONGEST_LINE)):
-            take(piece)
-    talk.ended()
+    try:
+        with stream:
+            while not talk.too_long and (piece := stream.readline(LONGEST_LINE)):
+                take(piece)
+    finally:
+        talk.ended()

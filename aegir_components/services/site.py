@@ -177,6 +177,7 @@ def pool_text(plan: SitePlan) -> str:
         pool=layout.system_user(plan.site),
         socket=plan.socket,
         limits=php,
+        slow=f"{layout.site_log(plan.site)}.slow.log",
         tmp=layout.site_temporary(plan.root, plan.site),
     )
 

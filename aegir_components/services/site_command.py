@@ -30,6 +30,8 @@ UNIT: Final = (
     "PrivateTmp=yes",
     "CapabilityBoundingSet=",
     "TimeoutStopSec=5",
+    # What a command leaves running is killed at once: it had its time.
+    "KillMode=mixed",
 )
 """Further properties of a command's unit, as the site's cron has them."""
 
@@ -73,11 +75,11 @@ class Place:
 
     @property
     def docroot_word(self) -> str:
-        """The shell word for the document root: in the live release, or the one that the site is held back on."""
+        """The shell word for the document root of its release: the live one, or the one that it is held back on."""
         if self.root:
             return shlex.quote(self.root)
-        below = "" if self.docroot == "." else f"/{self.docroot}"
-        return f'"$({script.call("site_docroot", self.user, self.publish_path, below).strip()})"'
+        below = [] if self.docroot == "." else [f"/{self.docroot}"]
+        return f'"$({script.call("site_docroot", self.user, self.publish_path, *below)})"'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,25 +148,20 @@ def lines(place: Place, command: Command) -> list[str]:
 
 
 def prepare(place: Place, command: Command) -> list[str]:
-    """List what has to be there before ``interactive``; the fact ``bin`` has the directory of the tools."""
-    return [*_begin(place, command, turn=False), 'fact bin "$bin"']
+    """List what has to be there before ``interactive``, which gets the facts."""
+    return [*_begin(place, command, turn=False), 'fact bin "$bin"', 'fact docroot "$docroot"']
 
 
-def interactive(place: Place, command: Command, tools: str) -> list[str]:
+def interactive(place: Place, command: Command, facts: Mapping[str, str]) -> list[str]:
     """Give the words of a command for a terminal.
 
     Args:
         place: the site.
         command: the command; its words are arguments of processes, so they hold no secrets.
-        tools: the fact ``bin`` of ``prepare``.
+        facts: of ``prepare``.
     """
-    lines = [
-        functions("site"),
-        f"bin={shlex.quote(tools)}",
-        f"docroot={place.docroot_word}",
-        "exec " + _unit(place, command, terminal=True),
-    ]
-    return ["sh", "-c", "\n".join(lines)]
+    known = [f"{name}={shlex.quote(facts[name])}" for name in ("bin", "docroot")]
+    return ["sh", "-c", "\n".join([*known, "exec " + _unit(place, command, terminal=True)])]
 
 
 def _begin(place: Place, command: Command, *, turn: bool = True) -> list[str]:

@@ -39,6 +39,8 @@ ROTATION = f"""\
         for unit in apache2 nginx; do
             if systemctl -q is-active $unit; then systemctl reload $unit; fi
         done
+        # PHP-FPM opens its logs again: those of slow requests are its own.
+        systemctl kill --kill-who=main -s USR1 'php*-fpm.service' 'aegir-php@*.service' 2>/dev/null || :
     endscript
 }}
 """

@@ -85,6 +85,11 @@ NO_ITEMS = {
         "add_key drop_key",
         "only `aegir keys rotate` calls them; tests/unit/test_keys_rotate.py runs them in real shells",
     ),
+    **reasons(
+        "command_status command_tool command_tools end_with_the_hub journal receive_file site_is_open site_log_lines site_turn "
+        "site_turn_over traffic log_file log_journal log_only",
+        "only commands of `aegir` call them; tests/integration/test_operator.py runs them on hosts",
+    ),
     "guard_way": "no link and no other owner is on a fake machine's ways; tests/integration/test_platform_places.py has them",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
