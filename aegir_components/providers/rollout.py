@@ -16,7 +16,6 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.rollout import waves
 from aegir_components.rollout.platform import Platform
-from aegir_components.settings.updating import Rollout as Order
 
 from . import holds
 from .lifecycle import AegirResource, Lifecycle, State
@@ -53,7 +52,7 @@ class Provider(Lifecycle):
         """
         platform = Platform.of(want)
         platform.forget_old(int(want.get("keep_before", 0)))
-        found = waves.run(platform.waiting, _order(want), platform.work(pulumi.log.info))
+        found = waves.run(platform.waiting, platform.order, platform.work(pulumi.log.info))
         platform.rebuild(pulumi.log.warn)
         for done in found:
             pulumi.log.info(f"{want['platform']}: {done.line}")
@@ -86,11 +85,3 @@ class Rollout(AegirResource, module="aegir", name="Rollout"):
         """
         super().__init__(Provider(), name, props, opts)
 
-
-def _order(want: State) -> Order:
-    given = want.get("rollout") or {}
-    return Order(
-        canary=tuple(given.get("canary") or ()),
-        batch=str(given.get("batch") or ""),
-        stop_on=int(given.get("stop_on") or 0),
-    )

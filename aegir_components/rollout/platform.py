@@ -15,6 +15,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import copies
+from aegir_components.mysql.client import Endpoint, connect
 from aegir_components.providers import answering, holds, site_database
 from aegir_components.providers.answering import Place
 from aegir_components.providers.database import endpoint
@@ -71,6 +72,16 @@ class Platform:
         )
 
     @property
+    def order(self) -> updating.Rollout:
+        """The order in which its sites go."""
+        given = self.want.get("rollout") or {}
+        return updating.Rollout(
+            canary=tuple(given.get("canary") or ()),
+            batch=str(given.get("batch") or ""),
+            stop_on=int(given.get("stop_on") or 0),
+        )
+
+    @property
     def root(self) -> str:
         """The document root of its live release."""
         docroot = str(self.want["docroot"])
@@ -111,10 +122,15 @@ class Platform:
         Raises:
             DatabaseError: a database server does not answer.
         """
+        by_server: dict[Endpoint, list[Updated]] = {}
         for site in self.sites.values():
-            record = copies.record(site.endpoint, site.database, site.databases.before)
-            if record and not record.get("running") and record["made"] + days * DAY <= time.time():
-                copies.drop(site.endpoint, site.database, site.databases.before)
+            by_server.setdefault(site.endpoint, []).append(site)
+        for server, sites in by_server.items():
+            with connect(server) as session:
+                found = [(site, copies.record_in(session, site.database, site.databases.before)) for site in sites]
+            for site, record in found:
+                if record and not record.get("running") and record["made"] + days * DAY <= time.time():
+                    copies.drop(server, site.database, site.databases.before)
 
     def _is_light(self, site: str) -> bool:
         one = self.sites[site]

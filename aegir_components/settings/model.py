@@ -235,8 +235,7 @@ class Platform:
     release: str = ""
     """The release that the source has to make, and no other; empty for whatever it makes."""
     database: Literal["check", "keep", "restore"] = "check"
-    """Whether code is rejected to which no update leads from a site's database, the operator vouches for it, or the database of
-    before its update comes back with the release."""
+    """Whether code is rejected to which a database does not fit, vouched for, or gets the database of before its update."""
     update: tuple[Step, ...] = updating.DEFAULT
     """What an update of its sites consists of."""
     rollout: Rollout = field(default_factory=Rollout)

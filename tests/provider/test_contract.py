@@ -61,6 +61,7 @@ GOLDEN = {
     "pack_standby": "aegir_components.providers.pack_standby.Provider",
     "placement": "aegir_components.providers.placement.Provider",
     "release": "aegir_components.providers.release.Provider",
+    "rollout": "aegir_components.providers.rollout.Provider",
     "site_config": "aegir_components.providers.site_config.Provider",
     "site_database": "aegir_components.providers.site_database.Provider",
     "uploads": "aegir_components.providers.uploads.Provider",

@@ -214,7 +214,7 @@ def test_sites_that_lack_the_same_are_told_in_one_sentence() -> None:
     had = Had(numbers={"system": 10100})
     found = judged({"one.example.com": had, "two.example.com": had})
     assert [
-        'aegir:platforms["shop"]: its sites go from Drupal 10.1.6 to 10.6.12, and the databases do not follow by themselves. '
+        'aegir:platforms["shop"]: its sites go from Drupal 10.1.6 to 10.6.12, and their databases are updated with it. '
         "Pending updates of one.example.com, two.example.com: 2 (system_update_10400, system_update_10600)"
     ] == found.warnings
     assert [] == found.problems

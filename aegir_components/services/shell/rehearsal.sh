@@ -3,7 +3,7 @@
 rehearsal_begin() { # user directory...: a layer over each; sets layers to properties of a unit that sees them in their places
     rehearsal_over "$1"
     rb_place=/var/lib/aegir/rehearsal/$1
-    mkdir -p -m 700 "${rb_place%/*}" && mkdir -m 700 "$rb_place" || fail "$rb_place could not be made ($(room /var/lib))"
+    mkdir -p "${rb_place%/*}" && chmod 700 "${rb_place%/*}" && mkdir -m 700 "$rb_place" || fail "$rb_place could not be made ($(room /var/lib))"
     shift
     layers=
     rb_number=0
