@@ -6,14 +6,14 @@ so that one that cannot go on stops nothing: it stays as it was, and this resour
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pulumi
 
 from aegir_components import layout
 from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.mysql.client import DatabaseError
+from aegir_components.host.errors import Refused
 from aegir_components.rollout import waves
 from aegir_components.rollout.platform import Platform
 
@@ -61,12 +61,12 @@ class Provider(Lifecycle):
         return {}
 
     def remove(self, have: State) -> None:
-        """What is kept of databases goes with their sites; a platform that goes has none."""
-        members = Connection.of_members(have["members"])
-        try:
-            Platform.of(have).forget_old(0)
-        except (HostError, DatabaseError) as fault:
-            pulumi.log.warn(f"{', '.join(members)}: databases of before an update may be left: {fault}")
+        """What is kept of databases goes with their sites' own."""
+
+    def _secrets(self, props: Any) -> list[str]:
+        kept = props.get("secrets")
+        passwords = json.loads(kept) if isinstance(kept, str) else {}
+        return [*super()._secrets(props), *(word for site in passwords.values() for word in site.values())]
 
 
 class Rollout(AegirResource, module="aegir", name="Rollout"):
@@ -84,4 +84,3 @@ class Rollout(AegirResource, module="aegir", name="Rollout"):
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
-

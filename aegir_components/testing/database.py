@@ -197,9 +197,7 @@ def _size(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     return [(len(rows), 16384 * len(rows))]
 
 
-@_understands(
-    r"SELECT 1 FROM information_schema\.tables WHERE table_schema = <TEXT> AND table_name = 'copies'"
-)
+@_understands(r"SELECT 1 FROM information_schema\.tables WHERE table_schema = <TEXT> AND table_name = 'copies'")
 def _has_copies(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     """No site of a fake server is ever updated: PHP would have to run."""
     del server, match

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import logging
 import pkgutil
 import shutil
@@ -222,6 +223,35 @@ def _placement(world: World) -> Inputs:
         "docroot": "web",
         "members": {"web1": {"connection": world.connection("web1"), "type": "apache"}},
         "holder": "aegir/test",
+    }
+
+
+def _rollout(world: World) -> Inputs:
+    accounts = {key: value for key, value in world.account.items() if key != "password"}
+    return {
+        **_placement(world),
+        "digest": DIGEST,
+        "application": "drupal",
+        "members": {"web1": {"connection": world.connection("web1"), "type": "apache", "port": 80}},
+        "sites": {
+            SITE: {
+                "name": SITE,
+                "url": f"http://{SITE}",
+                "enabled": True,
+                "steps": [{"kind": "database", "command": "", "seconds": 3600}],
+                "accounts": {
+                    "server": "db1",
+                    "connection": world.connection("db1"),
+                    **accounts,
+                    "database": "www_example_com",
+                    "account": "www_example_com",
+                    "clients": ["10.0.0.1", "10.0.0.2"],
+                    "owner": f"aegir/test/{SITE}",
+                },
+            }
+        },
+        "secrets": json.dumps({SITE: {"account": secret("site_password"), "hub": world.account["password"]}}),
+        "keep_before": 7,
     }
 
 
@@ -500,6 +530,13 @@ EXAMPLES = {
     ),
     "placement": Example(
         inputs=_placement, another={"docroot": "html"}, before=("machine", "web_service"), hosts=(), removes=False
+    ),
+    "rollout": Example(
+        inputs=_rollout,
+        another={"keep_before": 1},
+        before=("machine", "web_service", "database", "release", "site_database", "site_config"),
+        hosts=("web1", "db1"),
+        removes=False,
     ),
     "uploads": Example(
         inputs=_uploads,

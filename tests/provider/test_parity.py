@@ -90,6 +90,10 @@ NO_ITEMS = {
         "site_turn_over traffic log_file log_journal log_only",
         "only commands of `aegir` call them; tests/integration/test_operator.py runs them on hosts",
     ),
+    **reasons(
+        "rehearsal_begin rehearsal_merge rehearsal_over",
+        "an update mounts layers over a site's files; tests/integration/test_updates.py has it on hosts",
+    ),
     "guard_way": "no link and no other owner is on a fake machine's ways; tests/integration/test_platform_places.py has them",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
