@@ -89,6 +89,8 @@ def judge(
             elif answer is not None:
                 pending = APPLICATIONS[changing.application].updates.compare(code[name], answer)
                 lacking.setdefault(pending, []).append(site)
+                if pending.newer and declared.platforms[name].database == "restore":
+                    waits[changing.site.identity] = "the database of before its update comes first"
                 if pending.names:
                     waits[changing.site.identity] = f"{len(pending.names)} updates of its database come first"
         for why, on in unknown.items():
@@ -97,7 +99,7 @@ def judge(
         step = f"its sites go from {title} {_former(before, sites)} to {code[name].version}" if sites else ""
         for pending, on in lacking.items():
             found.warnings.extend(_told(where, step, pending, _listed(on)))
-            if declared.platforms[name].database != "keep":
+            if declared.platforms[name].database == "check":
                 found.problems.extend(_stopped(where, step, pending, _listed(on)))
     return found
 
@@ -226,8 +228,9 @@ def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
 def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
     if pending.newer:
         yield (
-            f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Restore the database "
-            f"of before its updates, or write database: keep at the platform if you know that this code works with it"
+            f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Write database: "
+            f"restore at the platform for the database of before its update, which is kept for keep_before, or database: keep "
+            f"if you know that this code works with the newer one"
         )
     if pending.too_old:
         yield (

@@ -19,7 +19,7 @@ require_once $in['docroot'] . '/core/includes/update.inc';
 drupal_load_updates();
 
 $aegir_say = function (string $kind, string $name, string $text = ''): void {
-  echo "\n::$kind $name " . base64_encode(substr(trim(strip_tags($text)), 0, 600)) . "\n";
+  echo "\n::$kind $name " . base64_encode(substr(trim(strip_tags(html_entity_decode(strip_tags($text), ENT_QUOTES))), 0, 600)) . "\n";
 };
 // What an update says when it fails, and whether it did.
 $aegir_failed = function (array $context, string $name) use ($aegir_say): bool {

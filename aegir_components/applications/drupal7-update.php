@@ -6,7 +6,7 @@ require_once DRUPAL_ROOT . '/includes/install.inc';
 require_once DRUPAL_ROOT . '/includes/update.inc';
 drupal_load_updates();
 function aegir_say($kind, $name, $text = '') {
-  echo "\n::$kind $name " . base64_encode(substr(trim(strip_tags($text)), 0, 600)) . "\n";
+  echo "\n::$kind $name " . base64_encode(substr(trim(strip_tags(html_entity_decode(strip_tags($text), ENT_QUOTES))), 0, 600)) . "\n";
 }
 foreach (update_check_requirements_of_aegir() as $aegir_name => $aegir_requirement) {
   aegir_say('failed', "requirement:$aegir_name", ($aegir_requirement['title'] ?? '') . ': ' . ($aegir_requirement['description'] ?? ''));

@@ -75,6 +75,7 @@ class Provider(Lifecycle):
         servers = {name: server_of(want, conn) for name, conn in members.items()}
         had = {name: conn for name, conn in members.items() if former[name]}
         seen = answering.look(had, paths_of(want).registry, servers)
+        _refuse_pins(want, owners)
         proof.Switch(
             seen=seen,
             switching=Switching(want=want, members=members, live=former, held=seen.held),
@@ -123,6 +124,33 @@ class Release(AegirResource, module="aegir", name="Release"):
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
+
+
+def _refuse_pins(want: State, owners: Mapping[str, Connection]) -> None:
+    """Stop where a site is pinned to a release that a web server does not have.
+
+    Raises:
+        Refused: says which releases there are.
+    """
+    pins = want.get("pins") or {}
+    if not pins:
+        return
+    place = layout.releases_directory(str(want["publish_path"]))
+    reports = each(
+        owners,
+        lambda conn: script.execute(
+            conn, "check", release.listing_items(place), what="looking which releases there are"
+        ),
+    )
+    for name, report in reports.items():
+        there = report.facts.get("releases", "").split()
+        for site, wanted in sorted(pins.items()):
+            if wanted not in there:
+                raise Refused(
+                    name,
+                    f"the site {site} is pinned to the release {wanted} of {want['platform']}, which is not on this machine. "
+                    f"Nothing was switched. Write one that is there: {', '.join(there)}",
+                )
 
 
 def _refuse_leaving(want: State) -> None:

@@ -60,7 +60,7 @@ def swap(what: Databases, own: Session, keep: Sequence[str], about: Mapping[str,
         old, new = objects.read(session, what.site.name), objects.read(session, what.copy)
         # What runs is kept as text: in the database of before nothing of it is to run.
         kept = [dataclasses.asdict(one) for one in old]
-        plan = {RUNNING: True, "goes": goes, "comes": comes, "objects": kept}
+        plan = {RUNNING: True, "goes": goes, "stays": list(keep), "objects": kept}
         copies.note(session, what.before, what.site, {**about, **plan})
         # A trigger cannot move to another database, and a view would name tables that are not there for a moment.
         objects.drop(session, what.copy, new)
@@ -125,10 +125,8 @@ def _take_back(session: Session, what: Databases, record: Mapping[str, Any]) -> 
     live, former = databases.tables_of(session, what.site.name), databases.tables_of(session, what.before)
     objects.drop(session, what.site.name, objects.read(session, what.site.name))
     # What is live is new if its former table has gone, or if there was none; of a half exchange some are still the former ones.
-    goes = set(record["goes"])
-    new = sorted(
-        name for name in live if name in former or (former and name not in goes and name in set(record["comes"]))
-    )
+    goes, stays = set(record["goes"]), set(record["stays"])
+    new = sorted(name for name in live if name not in stays and (name in former or name not in goes))
     copies.empty(what.endpoint, what.site, what.copy)
     _rename(session, [(what.site.name, what.copy, new), (what.before, what.site.name, sorted(former))])
 

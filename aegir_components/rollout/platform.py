@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from aegir_components import database_updates, layout
 from aegir_components.applications import APPLICATIONS
+from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -21,12 +22,13 @@ from aegir_components.providers.answering import Place
 from aegir_components.providers.database import endpoint
 from aegir_components.providers.switching import Switching
 from aegir_components.services import installation
+from aegir_components.services.holding import Held
 from aegir_components.settings import updating
 
-from . import journal, update
+from . import journal, returning, update
 from .definition import Definition
 from .site import Updated, steps_of
-from .update import Change, Outcome
+from .update import Change, NotUpdated, Outcome
 from .waves import AT_ONCE, Done, Work
 
 DAY = 86_400
@@ -134,17 +136,28 @@ class Platform:
 
     def _is_light(self, site: str) -> bool:
         one = self.sites[site]
-        if one.steps != updating.DEFAULT:
+        if one.steps != updating.DEFAULT or self._returns(one):
             return False
         return not self._lacks(one, one.database.name)
 
+    def _returns(self, site: Updated) -> bool:
+        """Tell whether a site goes back to a release together with the database that it had there."""
+        kept = returning.record(site) if self.want.get("restore") else None
+        return kept is not None and kept.get("release") == self.live
+
     def _lacks(self, site: Updated, database: str) -> str:
         """Say which updates a database lacks for the live release; empty where none are lacking, or nobody knows."""
-        hub_root = next(iter(self.members.values())).hub_root
-        pending = database_updates.lacking(
-            hub_root, str(self.want["digest"]), site.endpoint, site.application, database
-        )
+        pending = self._pending(site, database)
         return ", ".join(pending.names[:3]) if pending else ""
+
+    def _newer(self, site: Updated) -> str:
+        """Say of what a database is newer than the live release; empty where it is not, or nobody knows."""
+        pending = self._pending(site, site.database.name)
+        return "; ".join(pending.newer) if pending else ""
+
+    def _pending(self, site: Updated, database: str) -> Pending | None:
+        hub_root = next(iter(self.members.values())).hub_root
+        return database_updates.lacking(hub_root, str(self.want["digest"]), site.endpoint, site.application, database)
 
     def _light(self, sites: Sequence[str]) -> dict[str, str]:
         places = {site: self._places(self.sites[site]) for site in sites}
@@ -163,7 +176,19 @@ class Platform:
 
     def _heavy(self, site: str, say: Callable[[str], None]) -> Outcome:
         one, held = self.sites[site], self.definition.held[site]
-        change = Change(
+        change = self._change(one, held, say)
+        if self._returns(one):
+            return returning.bring_back(one, change)
+        if self.want.get("restore") and (newer := self._newer(one)):
+            raise NotUpdated(
+                f"its database is newer than this release ({newer}), and none of before its update is kept. Restore a backup, "
+                f"or write database: keep at the platform if this code works with it"
+            )
+        return update.bring(one, change)
+
+    def _change(self, one: Updated, held: Held, say: Callable[[str], None]) -> Change:
+        site = one.site
+        return Change(
             root=self.root,
             about={"release": held.release, "docroot": held.docroot},
             go=lambda: self.definition.release([site]),
@@ -171,7 +196,6 @@ class Platform:
             say=say,
             still=lambda: self._lacks(one, one.databases.copy),
         )
-        return update.bring(one, change)
 
     def _empty(self, site: Updated) -> str:
         lines = installation.items(

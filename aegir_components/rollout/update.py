@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from aegir_components import closing
+from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import copies, databases, objects
 from aegir_components.mysql.client import DatabaseError, Session, connect
@@ -47,6 +49,8 @@ class Outcome:
     closed: float = 0.0
     """Seconds for which the site answered 503."""
     output: list[str] = field(default_factory=list)
+    closed_at: float = 0.0
+    """When that began, by the clock of this process."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +81,7 @@ def bring(site: Updated, change: Change) -> Outcome:
     """
     recover(site, change)
     outcome, access = Outcome(), programs.access_of(site)
-    answered = _answering(site)
+    answered = answering_now(site)
     try:
         sums = _copy(site, access)
         report = _try(site, change, access, outcome)
@@ -159,34 +163,55 @@ def _exchange(
     report: Report,
     answered: list[Place],
 ) -> None:
-    closable, begun, closed = site.closable, time.monotonic(), 0.0
+    closable = site.closable
+    with quiet(site, closable, outcome) as own:
+        if _sums(site, site.database.name) != sums:
+            change.say(
+                f"{site.name}: it was written to since its copy; it is closed for about {report.seconds + 3:.0f} s"
+            )
+            close(site, closable, outcome, f"{WHY} to {change.root}")
+            programs.end(site)
+            _copy(site, access)
+            _try(site, change, access, outcome)
+        _swap(site, change, own, report, answered, closable.door)
+
+
+@contextmanager
+def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Session]:
+    """Let visitors wait and nobody write to the database for a block of work; gives a connection of the site's account.
+
+    Whatever comes of it, the site is served again at the end, with what is its own then.
+
+    Raises:
+        HostError: a web server did not answer.
+        DatabaseError: the database server did not answer, or a connection does not end.
+    """
+    begun = time.monotonic()
     if site.enabled:
         closable.hold()
     try:
         with copies.watching(site.endpoint, site.database) as own:
             _drain(own)
             copies.shut(site.endpoint, site.database, own)
-            if _sums(site, site.database.name) != sums:
-                closed = time.monotonic()
-                outcome.waited = closed - begun
-                change.say(
-                    f"{site.name}: it was written to since its copy; it is closed for about {report.seconds + 3:.0f} s"
-                )
-                if site.enabled:
-                    closable.close(f"{WHY} to {change.root}")
-                programs.end(site)
-                _copy(site, access)
-                _try(site, change, access, outcome)
-            _swap(site, change, own, report, answered, closable.door)
+            yield own
     finally:
-        # Whatever came of it: the site is served again, with what is its own now.
         copies.open_again(site.endpoint, site.database)
         if site.enabled:
             _let_in(site)
-        if closed:
-            outcome.closed = time.monotonic() - closed
-        else:
-            outcome.waited = time.monotonic() - begun
+        now = time.monotonic()
+        outcome.closed = now - outcome.closed_at if outcome.closed_at else 0.0
+        outcome.waited = (outcome.closed_at or now) - begun
+
+
+def close(site: Updated, closable: Closable, outcome: Outcome, why: str) -> None:
+    """Answer 503 in place of letting visitors wait, within ``quiet``.
+
+    Raises:
+        HostError: a web server did not answer, or not with 503.
+    """
+    if site.enabled:
+        outcome.closed_at = time.monotonic()
+        closable.close(why)
 
 
 def _swap(site: Updated, change: Change, own: Session, report: Report, answered: list[Place], door: str) -> None:
@@ -199,7 +224,7 @@ def _swap(site: Updated, change: Change, own: Session, report: Report, answered:
         programs.merge(site, change.root)
         change.go()
         copies.open_again(site.endpoint, site.database)
-        _prove(site, answered, door)
+        prove(site, answered, door)
     except BaseException:
         copies.shut(site.endpoint, site.database, own)
         exchange.back(what, own)
@@ -208,7 +233,12 @@ def _swap(site: Updated, change: Change, own: Session, report: Report, answered:
     exchange.proven(what)
 
 
-def _prove(site: Updated, answered: list[Place], door: str) -> None:
+def prove(site: Updated, answered: list[Place], door: str) -> None:
+    """Ask a site where it answered before, past everything that keeps visitors out.
+
+    Raises:
+        NotUpdated: it does not answer; says where and why.
+    """
     if failing := answering.broken(answered, site.kind, door):
         raise NotUpdated(f"it does not answer with the new release and its database: {answering.rows(failing)}")
 
@@ -221,7 +251,8 @@ def _drain(session: Session) -> None:
         time.sleep(0.1)
 
 
-def _answering(site: Updated) -> list[Place]:
+def answering_now(site: Updated) -> list[Place]:
+    """List the web servers on which a site answers."""
     if not site.enabled:
         return []
     places = [Place(site.name, name, conn.address, site.ports[name]) for name, conn in site.members.items()]
@@ -234,7 +265,7 @@ def _sums(site: Updated, database: str) -> dict[str, str]:
     return {
         name: value
         for name, value in databases.checksums(site.endpoint, database).items()
-        if not _matches(name, site.kind.ephemeral)
+        if not is_ephemeral(site, name)
     }
 
 
@@ -245,6 +276,11 @@ def _tidy(site: Updated, access: Access) -> None:
         programs.end(site)
     except (HostError, DatabaseError):
         return
+
+
+def is_ephemeral(site: Updated, table: str) -> bool:
+    """Tell whether nobody misses the rows of a table."""
+    return _matches(table, site.kind.ephemeral)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

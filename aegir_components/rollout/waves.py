@@ -152,13 +152,13 @@ def table(found: Iterable[Done], live: str) -> str:
     """Say which sites are held back, why, and what to do."""
     failed = [done for done in found if done.result == "failed"]
     stopped = [done for done in found if done.why == STOPPED]
-    lines = [f"{done.name}: {done.why}" for done in failed]
+    lines = [f"{done.name}: {done.why.rstrip('.')}" for done in failed]
     if stopped:
         lines.append(f"{', '.join(done.name for done in stopped)}: {STOPPED}")
     count = len(failed) + len(stopped)
-    what = "1 site is" if count == 1 else f"{count} sites are"
+    what = "1 site is held back and answers" if count == 1 else f"{count} sites are held back and answer"
     return (
-        f"{what} held back and answer as before, with code and database of before; the platform's release is {live}. "
+        f"{what} as before, with code and database of before; the platform's release is {live}. "
         f"{'; '.join(lines)}. Repair the code and release it, or pin a site to its release (release: at the site); pulumi up "
         f"tries again"
     )

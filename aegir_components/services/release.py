@@ -361,6 +361,11 @@ def sites_items(registry: str, server: WebServer) -> list[str]:
     ]
 
 
+def listing_items(releases: str) -> list[str]:
+    """List what tells which releases of a platform are on a machine, newest first, as the fact ``releases``."""
+    return [functions("release"), script.call("release_names", releases)]
+
+
 def refuse_items(paths: Layout) -> list[str]:
     """List what stops a run that would leave sites' files behind on a machine."""
     return [functions("release"), script.call("refuse_sites", paths.registry, paths.platform)]

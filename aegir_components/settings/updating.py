@@ -13,6 +13,8 @@ from .reader import Node
 from .wording import quoted
 
 Kind = Literal["database", "config", "command"]
+OURS: Final[tuple[Kind, ...]] = ("database", "config")
+"""Steps that the program has itself."""
 SECONDS: Final = 3600
 """Seconds for a step, when nothing else is said."""
 KEPT_DAYS: Final = 7
@@ -71,18 +73,18 @@ def read_update(node: Node) -> tuple[Step, ...] | None:
 
 def _step(item: Node) -> Step | None:
     if not isinstance(item.value, Mapping):
-        kind = item.choice("database", ("database", "config"))
-        return Step(kind="config" if kind == "config" else "database")
-    if not item.fields("command", "seconds"):
+        return Step(kind=item.choice("database", OURS))
+    if not item.fields("step", "command", "seconds"):
         return None
-    command = item.child("command")
-    if not command.given:
-        command.fault("missing; write the command, such as vendor/bin/drush deploy -y")
-    return Step(
-        kind="command",
-        command=command.text("", names.free_text),
-        seconds=item.child("seconds").number(SECONDS, 1, 86_400),
-    )
+    command, step = item.child("command"), item.child("step")
+    if command.given == step.given:
+        item.fault(
+            "must have a command, such as vendor/bin/drush deploy -y, or one of our steps, such as step: database; and not both"
+        )
+    seconds = item.child("seconds").number(SECONDS, 1, 86_400)
+    if command.given:
+        return Step(kind="command", command=command.text("", names.free_text), seconds=seconds)
+    return Step(kind=step.choice("database", OURS), seconds=seconds)
 
 
 def read_rollout(node: Node) -> Rollout:

@@ -171,6 +171,10 @@ class Releases(Tree):
         if self.kind(f"{registry}/.unproven") == "file":
             self._say("fact", self.content(f"{registry}/.unproven").rstrip("\n"), "unproven")
 
+    def _sh_release_names(self, releases: str) -> None:
+        there = [name for name in self.listed(releases) if re.fullmatch("[0-9a-f]{16}", name)]
+        self._say("fact", " ".join(there), "releases")
+
     def _sh_want_proven(self, registry: str) -> None:
         if self.kind(f"{registry}/.unproven") == "file":
             self._deviates("release: a run ended after switching to it, before its sites were asked")

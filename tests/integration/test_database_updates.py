@@ -166,7 +166,7 @@ def test_code_that_is_older_than_a_database_is_rejected_unless_the_operator_vouc
         (estate.sources[code] / "RELEASE.txt").write_text("three\n")
         said = estate.farm.preview(ok=False)
         assert f"and {code}.example.com has a database of newer code" in said.sentence
-        assert "Restore the database of before its updates, or write database: keep" in said.sentence
+        assert "Write database: restore at the platform" in said.sentence
         platform["database"] = "keep"
         assert "has a database of newer code" not in estate.farm.preview().output
         estate.farm.up()

@@ -39,7 +39,7 @@ def test_failing_updates_never_reach_a_visitor_and_each_is_told_with_its_reason(
     farm.settings["platforms"]["code"]["update"] = ["database"]
     # The other site has had the update already: by hand, with newer code.
     seven.estate.sql("UPDATE system SET schema_version = 7002 WHERE name = 'tryout'", BESIDE)
-    farm.settings["sites"][SEVEN]["update"] = ["database", {"command": "true", "seconds": 15}]
+    farm.settings["sites"][SEVEN]["update"] = [{"step": "database", "seconds": 15}]
     for name, (body, says) in FAILING.items():
         seven.release(GOOD, body)
         with Visitor(seven.estate.web, SEVEN, "/user") as visitor:

@@ -395,6 +395,8 @@ call(
     *ENTRIES,
     file(f"{CONF}/apache/vhost.d/a.conf", "Define AEGIR_HELD_a\n"),
 )
+call("release_names", "none is there", (RELEASES,))
+call("release_names", "one is there", (RELEASES,), directory(RELEASE), directory(f"{RELEASES}/.staging-x"))
 call("held_facts", "none is held back", (REGISTRY,))
 call("held_facts", "two are held back", (REGISTRY,), HELD)
 call("forget_held", "none is held back", (REGISTRY, "a.example.com"))

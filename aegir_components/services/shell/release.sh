@@ -294,6 +294,10 @@ release_prune() { # releases-directory live-name keep registry: the newest stay,
     setsid nice -n 19 sh -c 'rm -rf .pruned-*' </dev/null >/dev/null 2>&1 9>&- &
 }
 
+release_names() { # releases-directory
+    fact releases "$(ls -1t "$1" 2>/dev/null | grep -Ex '[0-9a-f]{16}' | tr '\n' ' ')"
+}
+
 last_shared() { # releases file: what all platforms use goes with the last of them, or it would be in the way of a mount
     [ -z "$(ls -A "$1" 2>/dev/null)" ] || return 0
     rm -f "$2"

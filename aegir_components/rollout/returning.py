@@ -1,0 +1,70 @@
+"""A site goes back to the release and the database of before its last update, together.
+
+What was written since the update is not lost: a proven dump of the database as it is lies on the hub before it is exchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aegir_components import backups
+from aegir_components.mysql import copies, databases
+
+from . import exchange, update
+from .site import Updated
+from .update import Change, Outcome
+
+
+def record(site: Updated) -> Mapping[str, Any] | None:
+    """Give what is known of the database of before; ``None`` where none is kept.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    found = copies.record(site.endpoint, site.database, site.databases.before)
+    return None if found is None or found.get(exchange.RUNNING) else found
+
+
+def bring_back(site: Updated, change: Change) -> Outcome:
+    """Put a site on its former release with the database of before.
+
+    Raises:
+        NotUpdated: it does not answer with these; it is as it was.
+        HostError: a machine did not answer; likewise.
+        DatabaseError: the database server did not answer; likewise.
+    """
+    outcome, closable = Outcome(), site.closable
+    answered = update.answering_now(site)
+    with update.quiet(site, closable, outcome) as own:
+        update.close(site, closable, outcome, f"{update.WHY}: it goes back to {change.root}")
+        dump = backups.save_database(site.machine, site.endpoint, site.database.name, site.site)
+        outcome.warnings.append(f"{written_since(site)}; the database as it was until now is {dump} on the hub")
+        change.say(f"{site.name}: {outcome.warnings[-1]}")
+        what = site.databases
+        exchange.restore(what, own)
+        try:
+            change.go()
+            copies.open_again(site.endpoint, site.database)
+            update.prove(site, answered, closable.door)
+        except BaseException:
+            copies.shut(site.endpoint, site.database, own)
+            # The exchange has left what was live until now as the copy.
+            exchange.swap(what, own, (), {})
+            exchange.proven(what)
+            change.back()
+            raise
+    copies.drop(site.endpoint, site.database, what.copy)
+    return outcome
+
+
+def written_since(site: Updated) -> str:
+    """Say how much was written since the update, as far as rows tell.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    now = databases.tables(site.endpoint, site.database.name)
+    then = databases.tables(site.endpoint, site.databases.before)
+    rows = sum(max(0, count - then.get(name, 0)) for name, count in now.items() if not update.is_ephemeral(site, name))
+    return f"its database has {rows} rows more than before its update, which do not come along"
