@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import code_values, groups, model, names, php, resource_limits, site_options
+from . import backups, code_values, groups, model, names, php, resource_limits, site_options
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -41,6 +41,7 @@ class Estate:
     clusters: Mapping[str, groups.WebCluster]
     acme: model.Acme | None
     packs: Mapping[str, groups.Pack] = field(default_factory=dict)
+    backups: backups.Backups | None = None
 
     def web_servers(self, platform: str) -> dict[str, model.WebType]:
         """Name the web servers of a platform, with their types; none where it is wrong."""
@@ -133,6 +134,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
             "install",
             "password_version",
             "protect",
+            "backups",
         ),
         *(key for key in site_options.PLACED_BY if node.child(key).given),
     )
@@ -171,6 +173,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         install=node.child("install").flag(True),
         password_version=node.child("password_version").number(1, 1, 1_000_000),
         protect=node.child("protect").flag(estate.environment == "production"),
+        backups=backups.read_site(node.child("backups"), estate.backups),
     )
 
 
