@@ -167,7 +167,7 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
     with _unfinished(target) as part:
         sums = databases.checksums(endpoint, database)
         before = databases.tables(endpoint, database)
-        with _login(conn, endpoint) as (where, login):
+        with client_options(conn, endpoint) as (where, login):
             command = shlex.join(["mysqldump", *login, *DUMP, database])
             _stream(where, ["sh", "-c", _both(command)], part, called=f"nothing was removed: mysqldump of {database}")
         longest = _check_end(conn, database, part)
@@ -175,7 +175,7 @@ def save_database(conn: Connection, endpoint: client.Endpoint, database: str, si
         with client.connect(endpoint) as session:
             session.rows(f"CREATE DATABASE `{scratch}`")
         try:
-            with _login(conn, endpoint) as (where, login):
+            with client_options(conn, endpoint) as (where, login):
                 _feed(where, _loading(conn, endpoint, login, scratch, longest), part)
             after = databases.tables(endpoint, scratch)
         finally:
@@ -277,7 +277,7 @@ def _check_end(conn: Connection, database: str, dump: Path) -> int:
 
 
 @contextmanager
-def _login(conn: Connection, endpoint: client.Endpoint) -> Iterator[tuple[Connection, list[str]]]:
+def client_options(conn: Connection, endpoint: client.Endpoint) -> Iterator[tuple[Connection, list[str]]]:
     """Give the machine that MySQL's programs run on, and their options: root's socket, or the network from the hub."""
     if conn.kind != "none":
         yield conn, ["--protocol=socket", "--user=root"]

@@ -12,6 +12,8 @@ from aegir_components.host.errors import HostError
 from aegir_components.sources.faults import SourceError
 
 from . import completion
+from .backup import backup
+from .backups import backups
 from .check_stack import check_stack
 from .ends import Refusal
 from .enter import db, php, shell
@@ -50,7 +52,7 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (promote, status, check_stack, login, keys, graph, completion.completion):
+for command in (backup, backups, promote, status, check_stack, login, keys, graph, completion.completion):
     aegir.add_command(command)
 for command in (run, shell, db, php):
     aegir.add_command(command)

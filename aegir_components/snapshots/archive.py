@@ -6,16 +6,27 @@ GNU's format, as tar(1) reads and writes it. A stream ends with the member ``man
 from __future__ import annotations
 
 import hashlib
+import json
 import tarfile
-from collections.abc import Iterator
-from typing import IO, Final
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Final, Protocol
 
 BLOCK: Final = 512
 CHUNK: Final = 1 << 20
 LONGEST_EXTENSION: Final = 1 << 20
 """Bytes of a member that only carries the long name, or the attributes, of the next one."""
 MANIFEST: Final = "manifest.json"
+LONGEST_MANIFEST: Final = 64 << 20
+"""Bytes."""
 _EXTENSIONS: Final = frozenset({b"L", b"K", b"x", b"g"})
+
+
+class Readable(Protocol):
+    """Something that bytes are read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read up to so many bytes; none at the end."""
+        ...
 
 
 class DamagedError(Exception):
@@ -25,7 +36,7 @@ class DamagedError(Exception):
 class Entry:
     """One member of a stream. Its content has to be read before the next entry is asked for; the rest is skipped."""
 
-    def __init__(self, header: tarfile.TarInfo, name: str, raw: bytes, stream: IO[bytes]) -> None:
+    def __init__(self, header: tarfile.TarInfo, name: str, raw: bytes, stream: Readable) -> None:
         self.name = name
         """As it is in the archive, without ``./`` before it."""
         self.size = header.size if header.type in {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE} else 0
@@ -70,14 +81,20 @@ class Entry:
         return found
 
 
-def entries(stream: IO[bytes]) -> Iterator[Entry]:
+def entries(stream: Readable, between: Callable[[], None] | None = None) -> Iterator[Entry]:
     """Yield the members of a stream.
+
+    Args:
+        stream: the tar.
+        between: called before each member is read.
 
     Raises:
         DamagedError: it is no tar, or ends too early.
     """
     while True:
         raw, name = b"", ""
+        if between is not None:
+            between()
         while True:
             block = _exactly(stream, BLOCK)
             if not block.strip(b"\0"):
@@ -113,7 +130,7 @@ def _long_name(kind: bytes, body: bytes) -> str:
     return ""
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
+def _exactly(stream: Readable, size: int) -> bytes:
     found = b""
     while len(found) < size:
         part = stream.read(size - len(found))
@@ -121,6 +138,58 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
             raise DamagedError("the stream ends too early")
         found += part
     return found
+
+
+class Reading:
+    """Reads a stream once, part by part, and knows the digest of what came before the manifest."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._digest = stream, hashlib.sha256()
+        self._before = self._digest
+        self._entries = entries(self, self._mark)
+        self._ahead: Entry | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read from the stream, for ``entries``."""
+        found = self._stream.read(size)
+        self._digest.update(found)
+        return found
+
+    def take(self, wanted: Callable[[str], bool]) -> Iterator[Entry]:
+        """Yield the members that come next, as long as their names are wanted."""
+        while (entry := self._peek()) is not None and wanted(entry.name):
+            self._ahead = None
+            yield entry
+
+    def rest(self) -> Iterator[Entry]:
+        """Yield the members up to the manifest."""
+        return self.take(lambda name: name != MANIFEST)
+
+    def manifest(self) -> tuple[dict[str, Any], str]:
+        """Read to the end, and return the manifest and the digest of what came before it.
+
+        Raises:
+            DamagedError: there is no manifest.
+        """
+        for entry in self.rest():
+            entry.skip()
+        last = self._peek()
+        if last is None or last.size > LONGEST_MANIFEST:
+            raise DamagedError("the stream has no manifest: it was cut off")
+        digest = self._before.hexdigest()
+        found: dict[str, Any] = json.loads(b"".join(last.content()))
+        self._ahead = None
+        if next(self._entries, None) is not None:
+            raise DamagedError("the stream goes on after its manifest")
+        return found, digest
+
+    def _peek(self) -> Entry | None:
+        if self._ahead is None:
+            self._ahead = next(self._entries, None)
+        return self._ahead
+
+    def _mark(self) -> None:
+        self._before = self._digest.copy()
 
 
 class Writer:
@@ -145,7 +214,7 @@ class Writer:
         self.raw(content)
         self.raw(b"\0" * (-len(content) % BLOCK))
 
-    def pass_on(self, stream: IO[bytes]) -> Iterator[Entry]:
+    def pass_on(self, stream: Readable) -> Iterator[Entry]:
         """Copy the members of another stream, and yield each after it was copied."""
         for entry in entries(stream):
             for block in entry.blocks():

@@ -47,12 +47,9 @@ def test_another_tar_is_passed_on_and_read_by_tar(tmp_path: Path) -> None:
     assert b"\0" * 5000 == (target / "zeros").read_bytes()
     shutil.rmtree(target)
 
-    found = archive.Writer(io.BytesIO())
-    for entry in archive.entries(io.BytesIO(out.getvalue())):
-        if entry.name != archive.MANIFEST:
-            for block in entry.blocks():
-                found.raw(block)
-    assert digest == found.digest, "what is read again has the digest of what was written"
+    reading = archive.Reading(io.BytesIO(out.getvalue()))
+    assert ["about.json"] == [entry.name for entry in reading.take(lambda name: name.endswith(".json"))]
+    assert ({}, digest) == reading.manifest(), "what is read again has the digest of what was written"
 
 
 def test_a_stream_that_was_cut_off_is_damaged(tmp_path: Path) -> None:
@@ -61,3 +58,5 @@ def test_a_stream_that_was_cut_off_is_damaged(tmp_path: Path) -> None:
         list(archive.entries(io.BytesIO(whole[:1_000_000])))
     with pytest.raises(archive.DamagedError):
         list(archive.entries(io.BytesIO(b"not a tar" * 200)))
+    with pytest.raises(archive.DamagedError, match="no manifest"):
+        archive.Reading(io.BytesIO(whole)).manifest()
