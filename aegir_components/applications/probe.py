@@ -7,6 +7,7 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 
 from .base import Answer
 
@@ -21,7 +22,10 @@ class NoAnswer(Exception):
     """The web server did not answer at all."""
 
 
-def get(address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False) -> Answer:
+def get(
+    address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:  # fmt: skip
     """Ask ``address`` for a page of ``host``.
 
     Args:
@@ -31,6 +35,7 @@ def get(address: str, port: int, host: str, path: str = "/", *, patience: float 
         path: path and query.
         patience: seconds to go on trying while nothing listens, as in the moment of a reload.
         tls: ask on port 443 instead.
+        headers: more of them.
 
     Raises:
         NoAnswer: nothing listens there, or it does not speak HTTP.
@@ -44,7 +49,9 @@ def get(address: str, port: int, host: str, path: str = "/", *, patience: float 
         try:
             if tls:
                 connection.sock, fingerprint = _secured(address, host)
-            connection.request("GET", path, headers={"Host": name, "User-Agent": "aegir", "Connection": "close"})
+            connection.request(
+                "GET", path, headers={**(headers or {}), "Host": name, "User-Agent": "aegir", "Connection": "close"}
+            )
             answer = connection.getresponse()
             body = answer.read(LONGEST_BODY).decode("utf-8", errors="replace")
             return Answer(

@@ -21,6 +21,7 @@ from .graph import graph
 from .keys import keys
 from .login import login
 from .promote import promote
+from .restore import restore
 from .run import run
 from .status import status
 
@@ -52,7 +53,7 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (backup, backups, promote, status, check_stack, login, keys, graph, completion.completion):
+for command in (backup, backups, promote, restore, status, check_stack, login, keys, graph, completion.completion):
     aegir.add_command(command)
 for command in (run, shell, db, php):
     aegir.add_command(command)

@@ -161,6 +161,12 @@ class Reading:
             self._ahead = None
             yield entry
 
+    def next_label(self) -> str:
+        """Return whose files come next: the web server, or ``shared``; empty where none come."""
+        entry = self._peek()
+        first, _, rest = entry.name.partition("/") if entry is not None else ("", "", "")
+        return rest.partition("/")[0] if first == "files" else ""
+
     def rest(self) -> Iterator[Entry]:
         """Yield the members up to the manifest."""
         return self.take(lambda name: name != MANIFEST)

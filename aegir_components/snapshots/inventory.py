@@ -68,7 +68,7 @@ def _broken(session: Session, database: str, views: Mapping[str, str]) -> Iterat
             session.rows(f"SHOW FIELDS FROM {place}")
             session.rows(f"SHOW CREATE VIEW {place}")
         except DatabaseError as fault:
-            yield BrokenView(name=name, definition=definition, why=str(fault).rpartition("(")[2].rstrip(")"))
+            yield BrokenView(name=name, definition=definition, why=str(fault).partition("(")[2].removesuffix(")"))
 
 
 def of_no_transaction(session: Session, database: str) -> list[str]:

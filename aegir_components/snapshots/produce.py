@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from aegir_components import backups
-from aegir_components.host import receiving
+from aegir_components.host import receiving, script
 from aegir_components.host.errors import HostError
-from aegir_components.mysql import client
+from aegir_components.mysql import client, databases
 from aegir_components.printable import printable
 
 from . import archive, inventory, sql
@@ -31,6 +31,10 @@ ABOUT: Final = "about.json"
 FORMAT: Final = 1
 TIMEOUT: Final = 6 * 3600.0
 """Seconds for one stream."""
+NOT_THERE: Final = "is not there"
+"""The end of what a backup lacks because nobody has it."""
+TEXT_SAVED: Final = "its text is saved"
+"""The end of what a backup lacks as a thing that works."""
 NAMED: Final = 50
 """Files that are named in a manifest, of each kind of trouble."""
 LOW: Final = (
@@ -85,6 +89,12 @@ def write(source: Source, exclude: tuple[str, ...], out: IO[bytes]) -> dict[str,
 
 
 def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[str, Any]:
+    if not databases.exists(source.endpoint, source.database):
+        found.not_saved.append(f"{source.server}: the database {source.database} {NOT_THERE}")
+        return {
+            "name": source.database, "server": source.server, "version": "", "rows": {}, "objects": {}, "longest": 0,
+            "charset": "", "collation": "",
+        }  # fmt: skip
     with client.connect(source.endpoint) as session:
         before = inventory.objects(session, source.database)
         broken = inventory.broken_views(session, source.database)
@@ -94,7 +104,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
     if unsteady:
         found.notes.append(f"tables without transactions are not of one moment: {_listed(unsteady)}")
     for view in broken:
-        found.not_saved.append(f"view {view.name}, which cannot be read ({printable(view.why)}); its text is saved")
+        found.not_saved.append(f"view {view.name}, which cannot be read ({printable(view.why)}); {TEXT_SAVED}")
         writer.add(f"{sql.DIRECTORY}-broken/{view.name}.sql", view.definition.encode())
     splitter = sql.Splitter(writer.add)
     _dump(source, [view.name for view in broken], splitter)
@@ -123,8 +133,8 @@ def _dump(source: Source, without: list[str], splitter: sql.Splitter) -> None:
                 splitter.feed(block)
             splitter.finish()
 
-        script = f"{LOW}\nlow {shlex.join(words)}"
-        receiving.receive(where, script, take, what=f"dumping the database of {source.name}", timeout=TIMEOUT)
+        text = f"{LOW}\nlow {shlex.join(words)}"
+        receiving.receive(where, text, take, what=f"dumping the database of {source.name}", timeout=TIMEOUT)
     if not splitter.whole:
         raise HostError(source.server, f"the dump of {source.name} has no end")
 
@@ -137,6 +147,15 @@ def _files(place: Place, exclude: tuple[str, ...], writer: archive.Writer, found
         for entry in writer.pass_on(stream):
             count, size = count + 1, size + entry.size
 
+    report = script.execute(
+        place.conn,
+        "check",
+        [f"[ ! -d {shlex.quote(place.home)} ] || fact there yes"],
+        what="looking for the site's files",
+    )
+    if "there" not in report.facts:
+        found.not_saved.append(f"{place.label}: the directory {place.home} {NOT_THERE}")
+        return {"machine": place.conn.host, "home": place.home, "parts": [], "entries": 0, "bytes": 0}
     said = receiving.receive(
         place.conn, _tar(place, exclude), take, what=f"reading the files in {place.home}", timeout=TIMEOUT
     )

@@ -55,7 +55,13 @@ def save(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
     Raises:
         BackupError: no backup could be made, and why.
     """
-    with job.book.held(), ExitStack() as stack:
+    with job.book.held():
+        return save_held(job, why=why, note=note, renew=renew)
+
+
+def save_held(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
+    """Do what ``save`` does, for those who hold the site's backups already."""
+    with ExitStack() as stack:
         first, *others = [stack.enter_context(opened(target)) for target in job.targets]
         try:
             made, manifest = _write(job, first, why, note)

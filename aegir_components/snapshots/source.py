@@ -56,6 +56,8 @@ class Source:
     endpoint: Endpoint = field(repr=False)
     account: str
     """Its database account."""
+    other: str = ""
+    """The account that takes its turn when the password changes."""
     clients: tuple[str, ...]
     """The addresses that the account may connect from."""
     places: tuple[Place, ...]
@@ -92,11 +94,17 @@ class Source:
                 machine=machine,
             ),
             account=str(accounts["account"]),
+            other=str(accounts.get("other") or ""),
             clients=tuple(map(str, accounts["clients"])),
             places=_places(props),
             holder=str(props["holder"]),
             about=about,
         )
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """All of its database accounts."""
+        return tuple(filter(None, (self.account, self.other)))
 
     @property
     def definer(self) -> tuple[str, str]:
@@ -112,7 +120,7 @@ class Source:
         return {
             "site": self.site, "name": self.name, "server": self.server, "conn": self.conn.to_props(),
             "database": self.database, "endpoint": {**endpoint, "tunnel": self.endpoint.tunnel is not None},
-            "account": self.account, "clients": list(self.clients),
+            "account": self.account, "other": self.other, "clients": list(self.clients),
             "places": [place.to_props() for place in self.places], "holder": self.holder, "about": dict(self.about),
         }  # fmt: skip
 
@@ -125,7 +133,7 @@ class Source:
         endpoint = Endpoint(**given, tunnel=tunnel, machine=conn if conn.kind != "none" else None)
         return cls(
             site=str(props["site"]), name=str(props["name"]), server=str(props["server"]), conn=conn,
-            database=str(props["database"]), endpoint=endpoint, account=str(props["account"]),
+            database=str(props["database"]), endpoint=endpoint, account=str(props["account"]), other=str(props["other"]),
             clients=tuple(props["clients"]), places=tuple(map(Place.from_props, props["places"])),
             holder=str(props["holder"]), about=props["about"],
         )  # fmt: skip
