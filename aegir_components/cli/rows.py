@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from . import kept as backups
+from .kept import Kept
 from .live import Seen, faults_of_sites, keeper
 from .state import Release, Server, Site, State
 
@@ -54,6 +56,8 @@ class SiteRow:
     last_cron: str
     """A moment, ``off``, ``never``, or empty where nobody was asked."""
     faults: tuple[str, ...]
+    last_backup: str = ""
+    """When the last proven backup began, with its age; ``never``, ``off``, or empty in a stack without backups."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,13 +84,16 @@ class Status:
         return {"well": self.well, **asdict(self)}
 
 
-def status(state: State, seen: Mapping[str, Seen] | None, today: date) -> Status:
+def status(
+    state: State, seen: Mapping[str, Seen] | None, today: date, kept: Mapping[str, Kept] | None = None
+) -> Status:
     """Put a status together.
 
     Args:
         state: what was made.
         seen: what the machines said; ``None`` when they were not asked.
         today: for the days that certificates are good for.
+        kept: what is known of the sites' backups.
     """
     said = faults_of_sites(seen) if seen is not None else {}
     return Status(
@@ -95,7 +102,9 @@ def status(state: State, seen: Mapping[str, Seen] | None, today: date) -> Status
         pending=state.pending,
         servers=tuple(_server(state, server, seen) for server in state.servers.values()),
         platforms=tuple(_platform(state, release, said) for release in state.releases.values()),
-        sites=tuple(_site(state, site, seen, said, today) for site in state.sites.values()),
+        sites=tuple(
+            _site(state, site, seen, said, today, backups.of(kept, site.name)) for site in state.sites.values()
+        ),
     )
 
 
@@ -133,7 +142,12 @@ def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]])
 
 
 def _site(
-    state: State, site: Site, seen: Mapping[str, Seen] | None, said: Mapping[str, Sequence[str]], today: date
+    state: State,
+    site: Site,
+    seen: Mapping[str, Seen] | None,
+    said: Mapping[str, Sequence[str]],
+    today: date,
+    kept: Kept,
 ) -> SiteRow:
     release = state.releases.get(site.platform)
     ends = str((site.certificate or {}).get("ends") or "")
@@ -143,6 +157,7 @@ def _site(
     if days is not None and days < 0:
         faults.append(f"its certificate ended on {ends}")
     faults += said.get(site.name, ())
+    faults += [kept.fault] if kept.fault else []
     last = ""
     if seen is not None:
         last, fault = _cron(site, seen)
@@ -158,6 +173,7 @@ def _site(
         asked=site.asked_for,
         last_cron=last,
         faults=tuple(faults),
+        last_backup=kept.last,
     )
 
 
@@ -195,13 +211,22 @@ def tables(found: Status) -> list[str]:
         code = [(row.name, row.code, row.release, row.revision.removeprefix("sha256:")[:12] or "-", str(row.sites),
                  health(row.faults)) for row in found.platforms]  # fmt: skip
         lines += [*table(("PLATFORM", "CODE", "RELEASE", "REVISION", "SITES", "HEALTH"), code), ""]
-    if found.sites:
-        sites = [
-            (row.name, row.platform, row.release, _ends(row), row.last_cron or "-", _health(row)) for row in found.sites
-        ]
-        lines += [*table(("SITE", "PLATFORM", "RELEASE", "CERTIFICATE", "LAST CRON (UTC)", "HEALTH"), sites), ""]
+    lines += _sites(found.sites)
     lines += [f"A run ended in the middle of {text}." for text in found.pending]
     return lines or ["Nothing was made yet."]
+
+
+def _sites(sites: Sequence[SiteRow]) -> list[str]:
+    if not sites:
+        return []
+    head = ["SITE", "PLATFORM", "RELEASE", "CERTIFICATE", "LAST CRON (UTC)", "LAST PROVEN BACKUP", "HEALTH"]
+    lines = [
+        [row.name, row.platform, row.release, _ends(row), row.last_cron or "-", row.last_backup or "-", _health(row)]
+        for row in sites
+    ]
+    if not any(row.last_backup for row in sites):
+        head, lines = [*head[:5], head[6]], [[*line[:5], line[6]] for line in lines]
+    return [*table(head, lines), ""]
 
 
 def health(faults: Sequence[str]) -> str:

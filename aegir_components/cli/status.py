@@ -6,7 +6,7 @@ import json
 
 import click
 
-from . import completion, live, rows
+from . import completion, kept, live, rows
 from .ends import UNHEALTHY, tell
 from .stack import Stack, here
 
@@ -26,9 +26,10 @@ def status(stack: str, *, ask: bool, timeout: float, as_json: bool) -> None:
     is asked for its services, each web server for each of its sites, and the timers for the last cron. The exit status is 3 when
     something is not well.
     """
-    state = Stack(name=stack, engine=here()).state()
+    of = Stack(name=stack, engine=here())
+    state = of.state()
     seen = live.ask(state, limit=timeout, tell=tell) if ask else None
-    found = rows.status(state, seen, rows.today())
+    found = rows.status(state, seen, rows.today(), kept.of_stack(of, state))
     if as_json:
         click.echo(json.dumps(found.plain(), indent=2))
     else:
