@@ -16,10 +16,10 @@ from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.snapshots import plan as plans
 from aegir_components.snapshots import saving
-from aegir_components.snapshots.book import Backup, BusyError
+from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError
 
-from . import completion
+from . import completion, recovery
 from .ends import FAILED, UNHEALTHY, Refusal, tell
 from .stack import Stack, here, names
 from .unlocked import Unlocked
@@ -67,7 +67,15 @@ class Outcome:
 @click.option("--new-repository", "renew", is_flag=True, help="Make a repository anew that is gone with its backups.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def backup(
-    sites: tuple[str, ...], chosen: str | None, *, every: bool, due: bool, note: str, renew: bool, as_json: bool
+    sites: tuple[str, ...],
+    chosen: str | None,
+    *,
+    every: bool,
+    due: bool,
+    own: bool,
+    note: str,
+    renew: bool,
+    as_json: bool,
 ) -> None:
     """Back up SITEs: the database in one transaction, uploads, private files and what they belong to.
 
@@ -75,11 +83,17 @@ def backup(
     by a restore into a scratch schema. --due is safe to run at any time, and twice at once; run it every few minutes. The exit
     status is 3 when a backup lacks something, was not proven, or is not in all of its repositories.
     """
-    if sum((bool(sites), every, due)) != 1:
-        raise click.UsageError("name sites, or give one of --all and --due")
+    if sum((bool(sites), every, due, own)) != 1:
+        raise click.UsageError("name sites, or give one of --all, --due and --hub")
     if not due and chosen is None:
         raise click.UsageError("--stack is missing: the stack that has the sites")
     engine = here()
+    if own and chosen:
+        try:
+            tell(recovery.save_hub(Stack(name=chosen, engine=engine)))
+        except BackupError as fault:
+            raise Refusal(str(fault)) from None
+        return
     outcomes: list[Outcome] = []
     for name in [chosen] if chosen else names(engine.project):
         outcomes += _of_stack(Stack(name=name, engine=engine), sites, due=due, note=note, renew=renew)
@@ -116,11 +130,6 @@ def is_due(unlocked: Unlocked, site: str, now: datetime) -> bool:
     """Return whether a backup of a site is to be made now."""
     plan, last = unlocked.plan(site), unlocked.book(site).backups()
     return plan is not None and plans.is_due(plan, local(last[-1]) if last else None, now)
-
-
-def local(one: Backup) -> datetime:
-    """Give the hub's local time at which a backup began."""
-    return datetime.fromtimestamp(one.begun).astimezone()
 
 
 def make(unlocked: Unlocked, site: str, *, why: str, note: str = "", renew: bool = False) -> Outcome | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -13,28 +13,14 @@ import click
 
 from aegir_components.providers.content import readable
 from aegir_components.snapshots import saving
-from aegir_components.snapshots.book import Backup, BusyError
+from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError, opened
 
 from . import completion, rows
-from .backup import local
 from .ends import UNHEALTHY, Refusal, tell
+from .options import of_stack
 from .stack import Stack, here
 from .unlocked import Unlocked
-
-Command = Callable[..., Any]
-
-
-def of_stack(command: Command) -> Command:
-    """Add the option that names the stack."""
-    return click.option(
-        "--stack",
-        "chosen",
-        required=True,
-        metavar="STACK",
-        shell_complete=completion.stacks,
-        help="The stack that has the sites.",
-    )(command)
 
 
 @click.group(invoke_without_command=True)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aegir_components.snapshots import plan as plans
-from aegir_components.snapshots.book import Book
+from aegir_components.snapshots.book import Book, local
 
-from .backup import local
 from .ends import Refusal
 from .stack import Stack
 from .state import State

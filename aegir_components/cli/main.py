@@ -21,9 +21,12 @@ from .graph import graph
 from .keys import keys
 from .login import login
 from .promote import promote
+from .recover import recover
+from .recovery import keys as backup_keys
 from .restore import restore
 from .run import run
 from .status import status
+from .timers import timers
 
 
 class Program(click.Group):
@@ -53,8 +56,22 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (backup, backups, promote, restore, status, check_stack, login, keys, graph, completion.completion):
+for command in (
+    backup,
+    backups,
+    promote,
+    restore,
+    status,
+    timers,
+    check_stack,
+    login,
+    keys,
+    graph,
+    completion.completion,
+):
     aegir.add_command(command)
+for command in (backup_keys, recover):
+    backups.add_command(command)
 for command in (run, shell, db, php):
     aegir.add_command(command)
 

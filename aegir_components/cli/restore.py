@@ -18,11 +18,10 @@ from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.services.closing import HEADER
 from aegir_components.snapshots import restoring
-from aegir_components.snapshots.book import Backup
+from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
 from . import audit, completion, verified
-from .backup import local
 from .backups import find, proven
 from .ends import FAILED, Refusal, tell
 from .stack import Stack, here

@@ -69,6 +69,8 @@ class Status:
     """Whether the machines were asked."""
     pending: tuple[str, ...]
     """What a run had begun that did not come to its end."""
+    hub: tuple[str, ...] = ()
+    """What is wrong on the hub itself."""
     servers: tuple[ServerRow, ...] = ()
     platforms: tuple[PlatformRow, ...] = ()
     sites: tuple[SiteRow, ...] = field(default=())
@@ -77,7 +79,7 @@ class Status:
     def well(self) -> bool:
         """Whether nothing is wrong."""
         rows: list[Any] = [*self.servers, *self.platforms, *self.sites]
-        return not self.pending and not any(row.faults for row in rows)
+        return not self.pending and not self.hub and not any(row.faults for row in rows)
 
     def plain(self) -> dict[str, Any]:
         """Give it for JSON."""
@@ -85,7 +87,11 @@ class Status:
 
 
 def status(
-    state: State, seen: Mapping[str, Seen] | None, today: date, kept: Mapping[str, Kept] | None = None
+    state: State,
+    seen: Mapping[str, Seen] | None,
+    today: date,
+    kept: Mapping[str, Kept] | None = None,
+    hub: Sequence[str] = (),
 ) -> Status:
     """Put a status together.
 
@@ -94,12 +100,14 @@ def status(
         seen: what the machines said; ``None`` when they were not asked.
         today: for the days that certificates are good for.
         kept: what is known of the sites' backups.
+        hub: what is wrong on the hub itself.
     """
     said = faults_of_sites(seen) if seen is not None else {}
     return Status(
         stack=state.stack,
         live=seen is not None,
         pending=state.pending,
+        hub=tuple(hub),
         servers=tuple(_server(state, server, seen) for server in state.servers.values()),
         platforms=tuple(_platform(state, release, said) for release in state.releases.values()),
         sites=tuple(
@@ -212,6 +220,7 @@ def tables(found: Status) -> list[str]:
                  health(row.faults)) for row in found.platforms]  # fmt: skip
         lines += [*table(("PLATFORM", "CODE", "RELEASE", "REVISION", "SITES", "HEALTH"), code), ""]
     lines += _sites(found.sites)
+    lines += [f"The hub: {text}." for text in found.hub]
     lines += [f"A run ended in the middle of {text}." for text in found.pending]
     return lines or ["Nothing was made yet."]
 

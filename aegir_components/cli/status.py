@@ -9,6 +9,7 @@ import click
 from . import completion, kept, live, rows
 from .ends import UNHEALTHY, tell
 from .stack import Stack, here
+from .timers import Timer
 
 
 @click.command()
@@ -29,7 +30,8 @@ def status(stack: str, *, ask: bool, timeout: float, as_json: bool) -> None:
     of = Stack(name=stack, engine=here())
     state = of.state()
     seen = live.ask(state, limit=timeout, tell=tell) if ask else None
-    found = rows.status(state, seen, rows.today(), kept.of_stack(of, state))
+    why = Timer(project=of.engine.project).fault()
+    found = rows.status(state, seen, rows.today(), kept.of_stack(of, state), [why] if why else [])
     if as_json:
         click.echo(json.dumps(found.plain(), indent=2))
     else:

@@ -54,7 +54,7 @@ class Unlocked:
     def holder(self) -> str:
         """``<project>/<stack>``."""
         known = next((site.configuration for site in self.state.sites.values() if site.configuration), None)
-        return str(known["holder"]) if known else f"{_project(self.stack)}/{self.stack.name}"
+        return str(known["holder"]) if known else f"{project_name(self.stack)}/{self.stack.name}"
 
     @property
     def backups(self) -> Backups:
@@ -191,6 +191,7 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
-def _project(stack: Stack) -> str:
+def project_name(stack: Stack) -> str:
+    """Give the name of a stack's project."""
     path = next(path for name in ("Pulumi.yaml", "Pulumi.yml") if (path := stack.engine.project / name).is_file())
     return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])

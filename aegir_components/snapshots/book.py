@@ -180,3 +180,8 @@ def note_of(tags: Iterable[str]) -> str:
 
 def _tag(tags: Iterable[str], begin: str) -> str:
     return next((unquote(tag.removeprefix(begin)) for tag in tags if tag.startswith(begin)), "")
+
+
+def local(one: Backup) -> datetime:
+    """Give the hub's local time at which a backup began."""
+    return datetime.fromtimestamp(one.begun).astimezone()

@@ -142,7 +142,7 @@ class Opened:
         return mine
 
     def run(
-        self, *words: str, timeout: float = SHORT, copy_from: Opened | None = None
+        self, *words: str, timeout: float = SHORT, copy_from: Opened | None = None, data: bytes | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command of restic's. Locks of runs that are gone are removed when they are in its way.
 
@@ -150,26 +150,27 @@ class Opened:
             words: the command.
             timeout: seconds.
             copy_from: another repository that it reads.
+            data: its input.
 
         Raises:
             MissingError: no repository is there.
             BackupError: it failed; says why.
         """
-        done = self._run(words, timeout, copy_from)
+        done = self._run(words, timeout, copy_from, data)
         if done.returncode == _LOCKED:
             # Restic removes those of processes that are gone, and no others.
-            self._run(["unlock"], SHORT, None)
-            done = self._run(words, timeout, copy_from)
+            self._run(["unlock"], SHORT, None, None)
+            done = self._run(words, timeout, copy_from, data)
         if done.returncode:
             raise self.explained(words[0], done.returncode, done.stderr.decode(errors="replace"))
         return done
 
     def _run(
-        self, words: Sequence[str], timeout: float, copy_from: Opened | None
+        self, words: Sequence[str], timeout: float, copy_from: Opened | None, data: bytes | None
     ) -> subprocess.CompletedProcess[bytes]:
         command = ["nice", "-n", "10", *self.words(copy_from=copy_from), *words]
         try:
-            return _bounded(command, self.environment, timeout)
+            return _bounded(command, self.environment, timeout, data)
         except subprocess.TimeoutExpired:
             raise BackupError(f"repository {self.name}: restic {words[0]} did not end within {timeout:g} s") from None
 
@@ -306,9 +307,11 @@ def _private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _bounded(command: list[str], environment: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[bytes]:
+def _bounded(
+    command: list[str], environment: Mapping[str, str], timeout: float, data: bytes | None
+) -> subprocess.CompletedProcess[bytes]:
     try:
-        return bounded.run(command, timeout=timeout, env=environment)
+        return bounded.run(command, data=data, timeout=timeout, env=environment)
     except bounded.AnswerTooLongError as fault:
         raise BackupError(f"restic: {fault}") from None
 
