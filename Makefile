@@ -11,7 +11,7 @@ WORKERS ?= 3
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: ## get the Pulumi engine and the virtual environment, where they are missing
+setup: ## get the Pulumi engine, restic and the virtual environment, where they are missing
 	@tools/setup
 
 # What the lab's hosts run in is the lab's own business: it finds or installs it.

@@ -22,6 +22,7 @@ from .host.keys import public_key
 from .hub_records import Protected
 from .providers import entries, unfinished
 from .providers.authority import DatabaseAuthority
+from .providers.backup_keys import BackupKeys
 from .providers.environment import Environment
 from .sources.resolve import Resolved, resolve
 from .unread import Unread
@@ -123,6 +124,7 @@ async def build(declared: settings.Settings) -> Estate:
         protected.note(site.identity for site in declared.sites.values() if site.protect)
     for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
         pulumi.log.warn(text)
+    _backup_keys(declared, before, holder)
     servers = _servers(declared, environment, hosts, holder)
     clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}
     packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
@@ -234,6 +236,13 @@ def _servers(
         )
         made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
     return {name: made[name] for name in declared.servers}
+
+
+def _backup_keys(declared: settings.Settings, before: recorded.Recorded, holder: str) -> None:
+    # What was backed up once can be read as long as the stack is there.
+    if declared.backups is not None or before.of("aegir:BackupKeys"):
+        sites = [site.identity for site in declared.sites.values() if site.backups is not None]
+        BackupKeys("backups", declared.hub.root, holder, sorted(sites))
 
 
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:

@@ -20,9 +20,11 @@ def main() -> int:
         try:
             programs.ensure(checks="--checks" in sys.argv[1:])
             venv.ensure()
-            from tools import ways  # noqa: PLC0415 -- the network's modules take longer to load than all the rest
+            from tools import restic, ways  # noqa: PLC0415 -- the network's modules take longer to load than all the rest
 
-            ways.ensure()
+            # Side by side: each has to wait for downloads, or to compile for minutes.
+            with restic.beside():
+                ways.ensure()
         except SetupError as fault:
             print(f"tools/setup: {fault}", file=sys.stderr)
             return 1

@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,9 @@ _TOOLCHAIN_SUMS = MODULES / "toolchain.sum"
 
 #: Where Go lies when nobody has put it on PATH: its own installer's place, and Debian's versioned packages.
 _ELSEWHERE = ("/usr/local/go/bin/go", "/usr/lib/go-*/bin/go")
+
+#: The engine and restic are built side by side: two of them must not install Go at once.
+_finding = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +60,11 @@ def required(module: Path = MODULES / "core") -> str:
 
 def find(scratch: Scratch) -> Path:
     """Find a Go that can build the engine, or get one."""
+    with _finding:
+        return _find(scratch)
+
+
+def _find(scratch: Scratch) -> Path:
     wanted = required()
     oldest = parse(wanted)
     assert oldest is not None, "a go line is a version"

@@ -67,7 +67,7 @@ def get(version: str, into: Path, fetch: Fetch | None = None) -> None:
         WayClosed: it cannot be had from here.
         SetupError: it was had, and it is not what was published.
     """
-    fetch = fetch or _download
+    fetch = fetch or download
     name = archive_name(version, platform.system(), platform.machine())
     # The short list first: it tells at once, and without a hundred megabytes, whether this way is open.
     expected = PINNED.get(name) or published_sum(fetch(_CHECKSUMS.format(version=version)).decode(), name)
@@ -78,7 +78,7 @@ def get(version: str, into: Path, fetch: Fetch | None = None) -> None:
     unpack(archive, into)
 
 
-def _download(url: str) -> bytes:
+def download(url: str) -> bytes:
     """Fetch a URL, giving up early where nobody answers."""
     opened: list[object] = []
 

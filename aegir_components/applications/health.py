@@ -57,7 +57,7 @@ def answers(application: Application, address: str, port: int, site: str, path: 
 
     def ask(*, tls: bool = False) -> Answer:
         if door:
-            return probe.get(address, port, site, path, tls=tls, door=door)
+            return probe.get(address, port, site, path, tls=tls, headers={probe.DOOR: door})
         return probe.get(address, port, site, path, tls=True) if tls else probe.get(address, port, site, path)
 
     answer = ask()

@@ -7,6 +7,7 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 
 from .base import Answer
 
@@ -15,6 +16,8 @@ TIMEOUT = 30.0
 LONGEST_BODY = 400_000
 """Bytes read of a page."""
 TLS_PORT = 443
+DOOR = "X-Aegir-Door"
+"""The header with the key of a site that is closed (``services/closing.py``)."""
 
 
 class NoAnswer(Exception):
@@ -22,8 +25,9 @@ class NoAnswer(Exception):
 
 
 def get(
-    address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False, door: str = ""
-) -> Answer:
+    address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:  # fmt: skip
     """Ask ``address`` for a page of ``host``.
 
     Args:
@@ -33,7 +37,7 @@ def get(
         path: path and query.
         patience: seconds to go on trying while nothing listens, as in the moment of a reload.
         tls: ask on port 443 instead.
-        door: the key of the door of a site that is closed (``services/closing.py``).
+        headers: more of them.
 
     Raises:
         NoAnswer: nothing listens there, or it does not speak HTTP.
@@ -47,8 +51,9 @@ def get(
         try:
             if tls:
                 connection.sock, fingerprint = _secured(address, host)
-            key = {"X-Aegir-Door": door} if door else {}
-            connection.request("GET", path, headers={"Host": name, "User-Agent": "aegir", "Connection": "close", **key})
+            connection.request(
+                "GET", path, headers={**(headers or {}), "Host": name, "User-Agent": "aegir", "Connection": "close"}
+            )
             answer = connection.getresponse()
             body = answer.read(LONGEST_BODY).decode("utf-8", errors="replace")
             return Answer(

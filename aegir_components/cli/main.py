@@ -12,6 +12,8 @@ from aegir_components.host.errors import HostError
 from aegir_components.sources.faults import SourceError
 
 from . import completion
+from .backup import backup
+from .backups import backups
 from .check_stack import check_stack
 from .ends import Refusal
 from .enter import db, php, shell
@@ -20,8 +22,12 @@ from .keys import keys
 from .login import login
 from .logs import logs, slow
 from .promote import promote
+from .recover import recover
+from .recovery import keys as backup_keys
+from .restore import restore
 from .run import run
 from .status import status
+from .timers import timers
 from .top import top
 
 
@@ -52,8 +58,22 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (promote, status, check_stack, login, keys, graph, completion.completion):
+for command in (
+    backup,
+    backups,
+    promote,
+    restore,
+    status,
+    timers,
+    check_stack,
+    login,
+    keys,
+    graph,
+    completion.completion,
+):
     aegir.add_command(command)
+for command in (backup_keys, recover):
+    backups.add_command(command)
 for command in (run, shell, db, php, logs, top, slow):
     aegir.add_command(command)
 

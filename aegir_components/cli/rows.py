@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from . import kept as backups
+from .kept import Kept
 from .live import Seen, faults_of_sites, keeper
 from .state import Release, Server, Site, State
 
@@ -54,6 +56,8 @@ class SiteRow:
     last_cron: str
     """A moment, ``off``, ``never``, or empty where nobody was asked."""
     faults: tuple[str, ...]
+    last_backup: str = ""
+    """When the last proven backup began, with its age; ``never``, ``off``, or empty in a stack without backups."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +69,8 @@ class Status:
     """Whether the machines were asked."""
     pending: tuple[str, ...]
     """What a run had begun that did not come to its end."""
+    hub: tuple[str, ...] = ()
+    """What is wrong on the hub itself."""
     servers: tuple[ServerRow, ...] = ()
     platforms: tuple[PlatformRow, ...] = ()
     sites: tuple[SiteRow, ...] = field(default=())
@@ -73,29 +79,40 @@ class Status:
     def well(self) -> bool:
         """Whether nothing is wrong."""
         rows: list[Any] = [*self.servers, *self.platforms, *self.sites]
-        return not self.pending and not any(row.faults for row in rows)
+        return not self.pending and not self.hub and not any(row.faults for row in rows)
 
     def plain(self) -> dict[str, Any]:
         """Give it for JSON."""
         return {"well": self.well, **asdict(self)}
 
 
-def status(state: State, seen: Mapping[str, Seen] | None, today: date) -> Status:
+def status(
+    state: State,
+    seen: Mapping[str, Seen] | None,
+    today: date,
+    kept: Mapping[str, Kept] | None = None,
+    hub: Sequence[str] = (),
+) -> Status:
     """Put a status together.
 
     Args:
         state: what was made.
         seen: what the machines said; ``None`` when they were not asked.
         today: for the days that certificates are good for.
+        kept: what is known of the sites' backups.
+        hub: what is wrong on the hub itself.
     """
     said = faults_of_sites(seen) if seen is not None else {}
     return Status(
         stack=state.stack,
         live=seen is not None,
         pending=state.pending,
+        hub=tuple(hub),
         servers=tuple(_server(state, server, seen) for server in state.servers.values()),
         platforms=tuple(_platform(state, release, said) for release in state.releases.values()),
-        sites=tuple(_site(state, site, seen, said, today) for site in state.sites.values()),
+        sites=tuple(
+            _site(state, site, seen, said, today, backups.of(kept, site.name)) for site in state.sites.values()
+        ),
     )
 
 
@@ -133,7 +150,12 @@ def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]])
 
 
 def _site(
-    state: State, site: Site, seen: Mapping[str, Seen] | None, said: Mapping[str, Sequence[str]], today: date
+    state: State,
+    site: Site,
+    seen: Mapping[str, Seen] | None,
+    said: Mapping[str, Sequence[str]],
+    today: date,
+    kept: Kept,
 ) -> SiteRow:
     release = state.releases.get(site.platform)
     ends = str((site.certificate or {}).get("ends") or "")
@@ -143,6 +165,7 @@ def _site(
     if days is not None and days < 0:
         faults.append(f"its certificate ended on {ends}")
     faults += said.get(site.name, ())
+    faults += [kept.fault] if kept.fault else []
     last = ""
     if seen is not None:
         last, fault = _cron(site, seen)
@@ -158,6 +181,7 @@ def _site(
         asked=site.asked_for,
         last_cron=last,
         faults=tuple(faults),
+        last_backup=kept.last,
     )
 
 
@@ -195,13 +219,23 @@ def tables(found: Status) -> list[str]:
         code = [(row.name, row.code, row.release, row.revision.removeprefix("sha256:")[:12] or "-", str(row.sites),
                  health(row.faults)) for row in found.platforms]  # fmt: skip
         lines += [*table(("PLATFORM", "CODE", "RELEASE", "REVISION", "SITES", "HEALTH"), code), ""]
-    if found.sites:
-        sites = [
-            (row.name, row.platform, row.release, _ends(row), row.last_cron or "-", _health(row)) for row in found.sites
-        ]
-        lines += [*table(("SITE", "PLATFORM", "RELEASE", "CERTIFICATE", "LAST CRON (UTC)", "HEALTH"), sites), ""]
+    lines += _sites(found.sites)
+    lines += [f"The hub: {text}." for text in found.hub]
     lines += [f"A run ended in the middle of {text}." for text in found.pending]
     return lines or ["Nothing was made yet."]
+
+
+def _sites(sites: Sequence[SiteRow]) -> list[str]:
+    if not sites:
+        return []
+    head = ["SITE", "PLATFORM", "RELEASE", "CERTIFICATE", "LAST CRON (UTC)", "LAST PROVEN BACKUP", "HEALTH"]
+    lines = [
+        [row.name, row.platform, row.release, _ends(row), row.last_cron or "-", row.last_backup or "-", _health(row)]
+        for row in sites
+    ]
+    if not any(row.last_backup for row in sites):
+        head, lines = [*head[:5], head[6]], [[*line[:5], line[6]] for line in lines]
+    return [*table(head, lines), ""]
 
 
 def health(faults: Sequence[str]) -> str:

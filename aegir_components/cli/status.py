@@ -6,9 +6,10 @@ import json
 
 import click
 
-from . import completion, live, rows
+from . import completion, kept, live, rows
 from .ends import UNHEALTHY, tell
 from .stack import Stack, here
+from .timers import Timer
 
 
 @click.command()
@@ -26,9 +27,11 @@ def status(stack: str, *, ask: bool, timeout: float, as_json: bool) -> None:
     is asked for its services, each web server for each of its sites, and the timers for the last cron. The exit status is 3 when
     something is not well.
     """
-    state = Stack(name=stack, engine=here()).state()
+    of = Stack(name=stack, engine=here())
+    state = of.state()
     seen = live.ask(state, limit=timeout, tell=tell) if ask else None
-    found = rows.status(state, seen, rows.today())
+    why = Timer(project=of.engine.project).fault()
+    found = rows.status(state, seen, rows.today(), kept.of_stack(of, state), [why] if why else [])
     if as_json:
         click.echo(json.dumps(found.plain(), indent=2))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO
 
@@ -86,7 +86,7 @@ class Listener:
 
 def run(
     command: list[str], *, data: bytes | None = None, timeout: float, stdin: IO[bytes] | int | None = None,
-    stdout: IO[bytes] | int = subprocess.PIPE,
+    stdout: IO[bytes] | int = subprocess.PIPE, env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
     """Run a program as ``subprocess.run`` does, and keep no more of what it prints than it may print.
 
@@ -96,6 +96,7 @@ def run(
         timeout: seconds.
         stdin: where its input comes from, in place of ``data``.
         stdout: where its output goes; what goes into a file has no limit here.
+        env: its environment, in place of ours without what is Pulumi's.
 
     Raises:
         AnswerTooLongError: it printed more than it may.
@@ -104,7 +105,9 @@ def run(
     """
     given = subprocess.PIPE if data is not None else stdin if stdin is not None else subprocess.DEVNULL
     # Not as a context: that would close what a program's children still hold open, and wait for them.
-    process = subprocess.Popen(command, stdin=given, stdout=stdout, stderr=subprocess.PIPE, env=without_pulumis())
+    process = subprocess.Popen(
+        command, stdin=given, stdout=stdout, stderr=subprocess.PIPE, env=env or without_pulumis()
+    )
     late = threading.Event()
 
     def end() -> None:

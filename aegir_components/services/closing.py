@@ -10,13 +10,14 @@ import posixpath
 import re
 
 from aegir_components import layout
+from aegir_components.applications import probe
 from aegir_components.host import script
 
 from . import functions
 
 DOOR = re.compile(r"[0-9a-f]{32}")
 """The key of the door: whoever sends it as ``X-Aegir-Door`` sees a closed site as it will be."""
-HEADER = "X-Aegir-Door"
+HEADER = probe.DOOR
 
 
 def close_items(site: str, why: str, *, door: str = "") -> list[str]:

@@ -1,6 +1,7 @@
 """The stack file's ``aegir:`` keys as frozen dataclasses; every fault found at once, each with its path."""
 
 from . import numbers
+from .backups import Backups, Keep, Plan, Repository
 from .groups import Pack, Uploads, WebCluster
 from .included import Included, include
 from .jumps import Jump
@@ -33,6 +34,7 @@ from .stack import StackFileRefused, directory_of, find_stack_file, load_from_pu
 __all__ = [
     "Acme",
     "AegirUser",
+    "Backups",
     "Certificate",
     "Composer",
     "DatabaseAdmin",
@@ -41,11 +43,14 @@ __all__ = [
     "HubSsh",
     "Included",
     "Jump",
+    "Keep",
     "OwnCommand",
     "Pack",
     "Php",
+    "Plan",
     "Platform",
     "PlatformSource",
+    "Repository",
     "ResourceLimits",
     "Server",
     "ServerSsh",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from . import clusters, model, names, packs, platforms, rules, servers, site_options, sites
+from . import backups, clusters, model, names, packs, platforms, rules, servers, site_options, sites
 from .reader import NAMESPACE, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
 
 KEYS = (
@@ -19,6 +19,7 @@ KEYS = (
         "packs",
         "platforms",
         "sites",
+        "backups",
         "acme",
         "certificates",
         "reverse_proxies",
@@ -61,8 +62,9 @@ def load(
     estate = platforms.Estate(hub=hub, servers=machines, clusters=webs, packs=shared)
     code = platforms.read_platforms(root.child("platforms"), estate, name_of)
     acme = site_options.read_acme(root.child("acme"))
+    kept = backups.read_backups(root.child("backups"), hub.root, production=environment == "production")
     known = sites.Estate(
-        environment=environment, platforms=code, servers=machines, clusters=webs, acme=acme, packs=shared
+        environment=environment, platforms=code, servers=machines, clusters=webs, acme=acme, packs=shared, backups=kept
     )  # fmt: skip
     declared = sites.read_sites(root.child("sites"), known)
     clusters.check_uploads(root.child("sites"), webs, code, declared)
@@ -75,6 +77,7 @@ def load(
         packs=MappingProxyType(shared),
         platforms=MappingProxyType(code),
         sites=MappingProxyType(declared),
+        backups=kept,
         acme=acme,
         certificate_error_days=site_options.read_error_days(root.child("certificates")),
         translations=root.child("translations").text("", names.absolute_path),

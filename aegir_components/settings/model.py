@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import updating
+from .backups import Backups, Plan
 from .groups import Pack, WebCluster
 from .jumps import Jump
 from .php import Php
@@ -331,6 +332,8 @@ class Site:
     """A higher number gives the database accounts a new password."""
     protect: bool = False
     """Whether its database and files cannot be removed."""
+    backups: Plan | None = None
+    """How it is backed up; ``None`` where it is not."""
 
     @property
     def identity(self) -> str:
@@ -352,6 +355,8 @@ class Settings:
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
+    backups: Backups | None = None
+    """Where backups go; ``None`` where nothing is declared."""
     acme: Acme | None = None
     certificate_error_days: int = 7
     """Days before the end of a certificate from which on it is an error that there is no other one."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import code_values, groups, model, names, php, platforms, resource_limits, site_options, updating
+from . import backups, code_values, groups, model, names, php, platforms, resource_limits, site_options, updating
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -41,6 +41,7 @@ class Estate:
     clusters: Mapping[str, groups.WebCluster]
     acme: model.Acme | None
     packs: Mapping[str, groups.Pack] = field(default_factory=dict)
+    backups: backups.Backups | None = None
 
     def web_servers(self, platform: str) -> dict[str, model.WebType]:
         """Name the web servers of a platform, with their types; none where it is wrong."""
@@ -135,6 +136,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
             "install",
             "password_version",
             "protect",
+            "backups",
         ),
         *(key for key in site_options.PLACED_BY if node.child(key).given),
     )
@@ -175,6 +177,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         release=node.child("release").text("", platforms.release_name),
         password_version=node.child("password_version").number(1, 1, 1_000_000),
         protect=node.child("protect").flag(estate.environment == "production"),
+        backups=backups.read_site(node.child("backups"), estate.backups),
     )
 
 

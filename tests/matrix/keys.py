@@ -30,8 +30,16 @@ LONG_FORMS: list[dict[str, Any]] = [
         "packs": {"x": {}},
         "platforms": {"x": {"source": {kind: "x", "composer": {}}}},
         "sites": {
-            "x.example.com": {"admin": {}, "database": {}, "certificate": {}, "php": {"values": {}}, "limits": {}}
+            "x.example.com": {
+                "admin": {},
+                "database": {},
+                "certificate": {},
+                "php": {"values": {}},
+                "limits": {},
+                "backups": {"keep": {}},
+            }
         },
+        "backups": {"keep": {}, "repositories": {"x": {}}},
         "acme": {},
         "certificates": {},
     }
@@ -66,7 +74,8 @@ def every() -> list[str]:
 
 
 SHORT_FORMS = ("servers.*.services.web", "servers.*.services.database", "clusters.*.uploads", "platforms.*.source",
-               "platforms.*.source.composer", "sites.*.database", "sites.*.certificate")  # fmt: skip
+               "platforms.*.source.composer", "sites.*.database", "sites.*.certificate", "sites.*.backups",
+               "backups")  # fmt: skip
 """Mappings that may be written as one word: as such they are keys themselves."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -12,6 +13,7 @@ from tests.matrix.cells import Row, put
 from tests.matrix.verdicts import AT, KEYS
 from tests.matrix.world import BLANK, ONE, UPLOAD, World
 
+HOST_KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8sB0sW0kSmXr2xKfPz0Zr7x0Yh6Yw1o9bqS2m8nq3d"
 PASSWORDS: Final = ("a password of the tests", "another password of the tests")
 
 
@@ -273,5 +275,40 @@ STACK = (
     Row(key="replaced", values=(["web1"], ["web2"])),
     Row(key="confirm_removals", values=(["gone.example.com"],)),
 )
-_ALL = (*SITES, *PLATFORMS, *SERVERS, *CLUSTERS, *PACKS, *STACK)
+
+
+def _kept_in(**attic: str) -> Any:
+    """Declare backups, anew for each row: in the repository on the hub, and in one that is called attic."""
+    repositories = {"repositories": {"attic": attic}} if attic else {}
+    return {"backups": lambda _world: {"to": ["hub"], **copy.deepcopy(repositories)}}
+
+
+KEPT: Final = _kept_in()
+SFTP: Final = _kept_in(sftp="a@10.0.0.30/srv", identity="/root/.ssh/id", host_key=HOST_KEY)
+S3: Final = _kept_in(s3="https://s3.example/bucket", access_key="hub", secret_key=PASSWORDS[0])
+_KEEP: Final = tuple(f"keep.{name}" for name in ("hourly", "daily", "weekly", "monthly"))
+_PLAN: Final = {
+    "to": (["hub"],),
+    "every": ("hour", "week"),
+    "at": ("01:00-02:00", "23:00-01:00"),
+    **dict.fromkeys(_KEEP, (2, 3)),
+    "prove": ("each", "off"),
+    "exclude": (["*/cache/*"], ["*.log"]),
+    "bandwidth": (10, 20),
+}
+BACKUPS = (
+    Row(key="backups", values=("off", {"to": ["hub"]})),
+    *(Row(key=f"backups.{key}", values=values, given=KEPT) for key, values in _PLAN.items()),
+    Row(key="backups.recipients", values=([f"age1{'q' * 58}"], [f"age1{'p' * 58}"]), given=KEPT),
+    Row(key="backups.repositories.*.directory", values=("/mnt/attic", "/mnt/other"), given=KEPT),
+    Row(key="backups.repositories.*.sftp", values=("a@10.0.0.31/srv",), given=SFTP),
+    Row(key="backups.repositories.*.identity", values=("/root/.ssh/other",), given=SFTP),
+    Row(key="backups.repositories.*.host_key", values=(HOST_KEY,), given=SFTP),
+    Row(key="backups.repositories.*.s3", values=("https://s3.example/other",), given=S3),
+    Row(key="backups.repositories.*.access_key", values=("other",), given=S3),
+    Row(key="backups.repositories.*.secret_key", values=PASSWORDS, given=S3),
+    Row(key="sites.*.backups", values=("off", {"every": "hour"}), given=KEPT),
+    *(Row(key=f"sites.*.backups.{key}", values=values, given=KEPT) for key, values in _PLAN.items()),
+)
+_ALL = (*SITES, *PLATFORMS, *SERVERS, *CLUSTERS, *PACKS, *BACKUPS, *STACK)
 ROWS: tuple[Row, ...] = tuple(replace(row, outcomes=AT.get((row.key, row.at), KEYS.get(row.key, {}))) for row in _ALL)

@@ -18,7 +18,16 @@ NO_COPY = "and no copy of them was made here for it to move"
 COPY = "Copy the files there first, as the message says."
 ONE_OF = "Write another one of them first."
 
+KIND_OF_REPOSITORY = "must have one of directory, sftp and s3"
+
 KEYS: Final[dict[str, dict[str, Outcome]]] = {
+    "backups.repositories.*.directory": {"removed": rejected(KIND_OF_REPOSITORY, REQUIRED)},
+    "backups.repositories.*.sftp": {"removed": rejected(KIND_OF_REPOSITORY, REQUIRED)},
+    "backups.repositories.*.s3": {"removed": rejected(KIND_OF_REPOSITORY, REQUIRED)},
+    **{
+        f"backups.repositories.*.{key}": {"removed": rejected(f"{key}: missing", REQUIRED)}
+        for key in ("identity", "host_key", "access_key", "secret_key")
+    },
     "sites.*.platform": {
         "changed": rejected("is a site of Drupal 10.3.6, and the platform press has WordPress 6.9.1",
                             "A platform with the site's application, as new as its own, on the same web servers: the site moves. Others are rejected."),

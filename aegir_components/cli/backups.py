@@ -1,0 +1,201 @@
+"""``backups``: the backups that there are, with how each was proven; and what is done with single ones."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import click
+
+from aegir_components.providers.content import readable
+from aegir_components.snapshots import saving
+from aegir_components.snapshots.book import Backup, BusyError, local
+from aegir_components.snapshots.repository import BackupError, opened
+
+from . import completion, rows
+from .ends import UNHEALTHY, Refusal, tell
+from .options import of_stack
+from .stack import Stack, here
+from .unlocked import Unlocked
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+@click.option(
+    "--stack", "chosen", metavar="STACK", shell_complete=completion.stacks, help="The stack that has the sites."
+)
+@click.option("--site", metavar="SITE", shell_complete=completion.sites, help="The backups of one site.")
+@click.option(
+    "--ask",
+    is_flag=True,
+    help="Ask the repositories too, as on a hub that lost its records.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def backups(context: click.Context, chosen: str | None, site: str | None, *, ask: bool, as_json: bool) -> None:
+    """List the backups: when, size, what each added, its note, and how and when it was proven.
+
+    A backup that was never restored is shown as not proven. The exit status is 3 when a site has no proven backup.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if chosen is None:
+        raise click.UsageError("--stack is missing: the stack that has the sites")
+    unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
+    sites = [unlocked.identity(site)] if site else sorted(unlocked.keys_of_sites)
+    if ask:
+        for one in sites:
+            _learn(unlocked, one)
+    found = {one: unlocked.book(one).backups() for one in sites}
+    if as_json:
+        listed = [{"site": one, **plain(each)} for one, known in found.items() for each in known]
+        click.echo(json.dumps(listed, indent=2))
+    else:
+        for line in table(found):
+            click.echo(line)
+    declared = [
+        one for one in sites if any(each.identity == one and each.backups for each in unlocked.declared.sites.values())
+    ]
+    if any(not any(each.is_proven for each in found[one]) for one in declared):
+        raise click.exceptions.Exit(UNHEALTHY)
+
+
+def table(found: dict[str, tuple[Backup, ...]]) -> list[str]:
+    """Lay backups out in a table, the oldest of each site first."""
+    head = ("SITE", "BACKUP", "BEGUN", "SIZE", "ADDED", "WHERE", "WHY", "PROVEN")
+    lines = [
+        (
+            site, one.id, f"{local(one):%Y-%m-%d %H:%M}", readable(one.size), readable(one.added), ", ".join(one.copies),
+            f"{one.why}: {one.note}" if one.note else one.why, proven(one),
+        )
+        for site, known in found.items()
+        for one in known
+    ]  # fmt: skip
+    return rows.table(head, lines) if lines else ["There is no backup yet."]
+
+
+def proven(one: Backup) -> str:
+    """Say in one cell how a backup was proven, and what it lacks."""
+    lacks = f"; INCOMPLETE, it lacks {'; '.join(one.not_saved)}" if one.not_saved else ""
+    if one.proof is None:
+        return f"not proven{lacks}"
+    if not one.proof.ok:
+        return f"NOT GOOD: {one.proof.text}{lacks}"
+    at = datetime.fromtimestamp(one.proof.at).astimezone()
+    return f"{at:%Y-%m-%d %H:%M}, {one.proof.text}, {one.proof.seconds:.0f} s{lacks}"
+
+
+def plain(one: Backup) -> dict[str, Any]:
+    """Give a backup for JSON."""
+    return {
+        **asdict(one),
+        "complete": one.is_complete,
+        "proven": one.is_proven,
+        "begun": f"{local(one):%Y-%m-%dT%H:%M:%S%z}",
+    }
+
+
+@backups.command()
+@of_stack
+@click.argument("site", shell_complete=completion.sites)
+@click.argument("ids", nargs=-1, required=True, metavar="BACKUP...")
+@click.option("--noted", is_flag=True, help="Also a backup that carries a note.")
+@click.option("--last-proven", is_flag=True, help="Also the last proven backup of the site.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(site: str, ids: tuple[str, ...], chosen: str, *, noted: bool, last_proven: bool, yes: bool) -> None:
+    """Remove backups of SITE from all repositories."""
+    unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
+    identity = unlocked.identity(site)
+    known = unlocked.book(identity).backups()
+    gone = [find(known, one, site) for one in ids]
+    good = [one for one in known if one.is_proven]
+    if not last_proven and good and not {one.id for one in good} - {one.id for one in gone}:
+        raise Refusal(f"that would remove the last proven backup of {site} ({good[-1].id}). Nothing was removed")
+    if not noted and (kept := [one for one in gone if one.note]):
+        raise Refusal(
+            f"backup {kept[0].id} carries the note {kept[0].note!r}; with --noted it is removed. Nothing was removed"
+        )
+    for line in table({site: tuple(gone)}):
+        click.echo(line)
+    if not yes and not (sys.stdin.isatty() and click.confirm("Remove these backups for good?", err=True)):
+        raise Refusal("nothing was removed: without --yes a person has to agree")
+    _remove(unlocked, identity, gone)
+    tell(f"{len(gone)} backups of {site} are gone")
+
+
+@backups.command()
+@of_stack
+@click.argument("site", shell_complete=completion.sites)
+@click.argument("ids", nargs=-1, metavar="[BACKUP]...")
+def prove(site: str, ids: tuple[str, ...], chosen: str) -> None:
+    """Restore backups of SITE into a scratch schema and count them, without BACKUP all that are not proven."""
+    unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
+    identity = unlocked.identity(site)
+    known = unlocked.book(identity).backups()
+    wanted = [find(known, one, site) for one in ids] or [one for one in known if not one.is_proven]
+    bad = 0
+    for one in wanted:
+        try:
+            seen = saving.prove_again(unlocked.job(identity), one)
+        except BackupError as fault:
+            raise Refusal(str(fault)) from None
+        bad += not seen.is_proven
+        click.echo(f"{seen.id}: {proven(seen)}")
+    if not wanted:
+        tell("all backups are proven")
+    if bad:
+        raise click.exceptions.Exit(UNHEALTHY)
+
+
+@backups.command()
+@of_stack
+@click.argument("site", shell_complete=completion.sites)
+def check(site: str, chosen: str) -> None:
+    """Read every byte of SITE's repositories, and say which backups are damaged."""
+    unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
+    identity = unlocked.identity(site)
+    job, hurt = unlocked.job(identity), 0
+    for target in job.targets:
+        with opened(target) as repository:
+            for one in job.book.backups():
+                if (snapshot := one.copies.get(target.name)) is None:
+                    continue
+                fault = saving.damage(repository, snapshot)
+                hurt += bool(fault)
+                click.echo(f"{target.name}: backup {one.id} of {local(one):%Y-%m-%d %H:%M}: {fault or 'whole'}")
+    if hurt:
+        raise click.exceptions.Exit(UNHEALTHY)
+
+
+def find(known: Iterable[Backup], wanted: str, site: str) -> Backup:
+    """Find a backup by the beginning of its name.
+
+    Raises:
+        Refusal: there is none, or several.
+    """
+    found = [one for one in known if len(wanted) >= 4 and one.id.startswith(wanted)]
+    if len(found) != 1:
+        said = "no backup" if not found else "several backups"
+        raise Refusal(f"{site} has {said} named {wanted}; `aegir backups` lists them")
+    return found[0]
+
+
+def _learn(unlocked: Unlocked, site: str) -> None:
+    plan = unlocked.plan(site) or unlocked.backups.plan
+    try:
+        faults = saving.learn(unlocked.book(site), unlocked.targets(site, plan.to))
+    except BusyError as busy:
+        faults = [str(busy)]
+    for fault in faults:
+        tell(f"{site}: {fault}")
+
+
+def _remove(unlocked: Unlocked, site: str, gone: list[Backup]) -> None:
+    plan = unlocked.plan(site) or unlocked.backups.plan
+    try:
+        saving.forget(unlocked.book(site), unlocked.targets(site, plan.to), gone)
+    except BackupError as fault:
+        raise Refusal(str(fault)) from None

@@ -1,0 +1,72 @@
+"""How old a site's last proven backup is, for the status: from the hub's records, so that no repository is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aegir_components.snapshots import plan as plans
+from aegir_components.snapshots.book import Book, local
+
+from .ends import Refusal
+from .stack import Stack
+from .state import State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What the status says of one site's backups."""
+
+    last: str
+    """When the last proven one began, with its age; ``never``, or ``off``."""
+    fault: str = ""
+    """That the plan was missed, or why the newest one is no good; empty where all is well."""
+
+
+def of_stack(stack: Stack, state: State) -> dict[str, Kept]:
+    """Say it for each site of a stack that declares backups; of other stacks nothing is said."""
+    try:
+        declared = stack.drawn()
+    except Refusal:
+        # The stack file is somebody's work at the moment; what the state says can be shown all the same.
+        return {}
+    if declared.backups is None:
+        return {}
+    plans_of = {site.identity: site.backups for site in declared.sites.values()}
+    now = datetime.now().astimezone()
+    found = {}
+    for site in state.sites.values():
+        plan = plans_of.get(site.identity)
+        if plan is None:
+            found[site.name] = Kept(last="off")
+            continue
+        holder = str((site.configuration or {}).get("holder", ""))
+        known = Book(hub_root=declared.hub.root, stack=holder, site=site.identity).backups()
+        proven = [one for one in known if one.is_proven or plan.prove == "off"]
+        last = local(proven[-1]) if proven else None
+        fault = ""
+        if known and known[-1].proof is not None and not known[-1].is_proven:
+            fault = f"its newest backup is not good: {known[-1].proof.text}"
+        elif plans.is_missed(plan, last, now):
+            fault = f"no proven backup for {_age(last, now)}" if last else "it has no proven backup"
+        elif known and known[-1].not_saved:
+            fault = f"its newest backup is incomplete: it lacks {known[-1].not_saved[0]}"
+        elif known and known[-1].failed:
+            fault = f"its newest backup is not in {', '.join(known[-1].failed)}"
+        found[site.name] = Kept(last=f"{last:%Y-%m-%d %H:%M} ({_age(last, now)})" if last else "never", fault=fault)
+    return found
+
+
+def of(kept: Mapping[str, Kept] | None, site: str) -> Kept:
+    """Give what is known of a site; nothing where nobody asked."""
+    return (kept or {}).get(site) or Kept(last="")
+
+
+def _age(then: datetime | None, now: datetime) -> str:
+    if then is None:
+        return "ever"
+    minutes = max(0, int((now - then).total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"

@@ -1,0 +1,160 @@
+"""``timers``: a systemd timer on the hub that runs ``backup --due``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import click
+
+from aegir_components.host.environment import PULUMIS
+
+from .ends import UNHEALTHY, Refusal, tell
+from .stack import here
+
+UNITS: Final = Path("/etc/systemd/system")
+LIMIT: Final = 30.0
+"""Seconds for one command of systemd's."""
+KEPT: Final = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME", "XDG_STATE_HOME", "HOME")
+"""What the timer's runs need of the environment; none of it is a secret."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timer:
+    """The timer of one project."""
+
+    project: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What its units are called, without their endings."""
+        return f"aegir-backup-{sha256(str(self.project.resolve()).encode()).hexdigest()[:8]}"
+
+    def texts(self) -> dict[str, str]:
+        """Give its units, by file name."""
+        program = shlex.join([str(_checkout() / "tools" / "aegir"), "--cwd", str(self.project.resolve())])
+        settings = "".join(
+            f"Environment={_quoted(f'{name}={value}')}\n" for name, value in sorted(self.environment.items())
+        )
+        return {
+            f"{self.name}.service": (
+                f"[Unit]\nDescription=Backups of the stacks in {self.project.resolve()} that are due\n"
+                f"Documentation=file://{_checkout()}/docs/backups.md\n\n"
+                f"[Service]\nType=oneshot\n{settings}ExecStart={program.replace('%', '%%')} backup --due\n"
+                f"Nice=10\nIOSchedulingClass=idle\nTimeoutStartSec=12h\n"
+            ),
+            f"{self.name}.timer": (
+                f"[Unit]\nDescription=Backups of the stacks in {self.project.resolve()}\n\n"
+                f"[Timer]\nOnCalendar=*:0/10\nRandomizedDelaySec=60\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
+            ),
+        }
+
+    def fault(self) -> str:
+        """Say why its last run failed; empty where it did not, or where no timer is installed."""
+        if not (UNITS / f"{self.name}.timer").exists() or shutil.which("systemctl") is None:
+            return ""
+        shown = _systemctl("show", f"{self.name}.service", "--property=Result", "--value").stdout.strip()
+        active = _systemctl("show", f"{self.name}.timer", "--property=ActiveState", "--value").stdout.strip()
+        if active != "active":
+            return f"the timer {self.name} does not run ({active}); aegir timers install starts it"
+        if shown not in {"success", ""}:
+            return f"the last run of the timer {self.name} failed ({shown}); journalctl -u {self.name} says why"
+        return ""
+
+
+@click.group()
+def timers() -> None:
+    """Run the backups that are due by a systemd timer on this hub."""
+
+
+@timers.command()
+def install() -> None:
+    """Install the timer for all stacks of the project, or bring it up to date. It looks every ten minutes for what is due."""
+    timer = Timer(project=here().project, environment=_environment())
+    _need_systemd()
+    for name, text in timer.texts().items():
+        (UNITS / name).write_text(text)
+    _checked("daemon-reload")
+    _checked("enable", "--now", f"{timer.name}.timer")
+    tell(f"{timer.name}.timer is installed; journalctl -u {timer.name} has what its runs say")
+
+
+@timers.command()
+def remove() -> None:
+    """Remove the timer. No backup is removed."""
+    timer = Timer(project=here().project)
+    _need_systemd()
+    if (UNITS / f"{timer.name}.timer").exists():
+        _checked("disable", "--now", f"{timer.name}.timer")
+        for name in timer.texts():
+            (UNITS / name).unlink(missing_ok=True)
+        _checked("daemon-reload")
+    tell(f"{timer.name}.timer is not installed any more")
+
+
+@timers.command()
+def show() -> None:
+    """Print the units, for those who install them otherwise. The exit status is 3 when the last run failed."""
+    timer = Timer(project=here().project, environment=_environment())
+    for name, text in timer.texts().items():
+        click.echo(f"# {UNITS / name}\n{text}")
+    if why := timer.fault():
+        tell(why)
+        raise click.exceptions.Exit(UNHEALTHY)
+
+
+def _environment() -> dict[str, str]:
+    """Give what the runs need.
+
+    Raises:
+        Refusal: the passphrase is in no file, so that no run could read it.
+    """
+    if os.environ.get(f"{PULUMIS}CONFIG_PASSPHRASE") and not os.environ.get(f"{PULUMIS}CONFIG_PASSPHRASE_FILE"):
+        raise Refusal(
+            "the passphrase is only in PULUMI_CONFIG_PASSPHRASE, which a timer does not have. Write it into a file "
+            "that only this user can read, and set PULUMI_CONFIG_PASSPHRASE_FILE to that file instead"
+        )
+    return {name: os.environ[name] for name in KEPT if os.environ.get(name)}
+
+
+def _need_systemd() -> None:
+    if shutil.which("systemctl") is None or not UNITS.is_dir():
+        raise Refusal(
+            "this machine has no systemd; run `aegir backup --due` every ten minutes by what it has instead. "
+            "aegir timers show prints the command"
+        )
+    if os.geteuid() != 0:
+        raise Refusal(
+            f"only root can write to {UNITS}: run the same command as root, or install what aegir timers show prints"
+        )
+
+
+def _checked(*words: str) -> None:
+    done = _systemctl(*words)
+    if done.returncode:
+        raise Refusal(f"systemctl {' '.join(words)} failed: {' '.join(done.stderr.split())}")
+
+
+def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["systemctl", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Refusal(f"systemctl {' '.join(words)} did not end within {LIMIT:.0f} s") from None
+
+
+def _checkout() -> Path:
+    return Path(__file__).resolve().parents[2]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'

@@ -1,0 +1,197 @@
+"""What commands that work on content know of a stack: its declaration, and its state with the secrets decrypted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from aegir_components import settings
+from aegir_components.providers.backup_keys import HUB
+from aegir_components.settings import Backups, Plan, Settings, names
+from aegir_components.snapshots.book import Book
+from aegir_components.snapshots.repository import Target
+from aegir_components.snapshots.saving import Job
+from aegir_components.snapshots.source import Source
+
+from .ends import Refusal, tell
+from .stack import Stack
+from .state import State
+
+_SECRET: Final = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the mark that Pulumi puts on secrets, and none itself
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unlocked:
+    """A stack with its secrets. Nothing of it is printed."""
+
+    stack: Stack
+    declared: Settings = field(repr=False)
+    state: State = field(repr=False)
+    keys: Mapping[str, str] = field(repr=False)
+    """The keys of backups, by what a site is known by."""
+
+    @classmethod
+    def read(cls, stack: Stack) -> Unlocked:
+        """Read a stack's file and its state.
+
+        Raises:
+            Refusal: something in the stack file is wrong, or the state cannot be read or decrypted.
+        """
+        declared = stack.settings()
+        exported = stack.engine.ask("stack", "export", "--show-secrets", "--stack", stack.name)
+        plain = _plain(exported)
+        keys: dict[str, str] = {}
+        for resource in (plain.get("deployment") or {}).get("resources") or ():
+            if str(resource.get("type", "")).endswith(":BackupKeys"):
+                keys = json.loads(str((resource.get("outputs") or {}).get("keys") or "{}"))
+        return cls(stack=stack, declared=declared, state=State.read(stack.name, plain), keys=keys)
+
+    @property
+    def holder(self) -> str:
+        """``<project>/<stack>``."""
+        known = next((site.configuration for site in self.state.sites.values() if site.configuration), None)
+        return str(known["holder"]) if known else f"{project_name(self.stack)}/{self.stack.name}"
+
+    @property
+    def backups(self) -> Backups:
+        """What is declared for all sites.
+
+        Raises:
+            Refusal: nothing is.
+        """
+        if self.declared.backups is None or self.declared.backups.off:
+            said = "is off" if self.declared.backups else "is not declared"
+            raise Refusal(
+                f"aegir:backups {said} in the stack file of {self.stack.name}. Declare it (docs/backups.md), and run "
+                f"pulumi up --stack {self.stack.name}, which makes the keys"
+            )
+        return self.declared.backups
+
+    @property
+    def keys_of_sites(self) -> tuple[str, ...]:
+        """Name the sites that have keys: those that are backed up, or were."""
+        return tuple(name for name in self.keys if name != HUB)
+
+    def book(self, site: str) -> Book:
+        """Give what the hub knows of a site's backups.
+
+        Args:
+            site: what it is known by.
+        """
+        return Book(hub_root=self.declared.hub.root, stack=self.holder, site=site)
+
+    def identity(self, name: str) -> str:
+        """Find what a site is known by, from its name.
+
+        Raises:
+            Refusal: there is no such site.
+        """
+        try:
+            ascii_ = names.host_name(name).ascii
+        except names.Wrong:
+            ascii_ = name
+        for site in self.state.sites.values():
+            if ascii_ in {site.name, site.identity}:
+                return site.identity
+        if ascii_ in self.keys:
+            return ascii_
+        raise Refusal(f"{self.stack.name} has no site {name}; it has: {', '.join(self.state.sites) or 'none'}")
+
+    def plan(self, site: str) -> Plan | None:
+        """Give a site's plan; ``None`` where it is not backed up."""
+        found = next((one for one in self.declared.sites.values() if one.identity == site), None)
+        if found is None:
+            return self.backups.plan
+        return found.backups
+
+    def targets(self, owner: str, to: Iterable[str], bandwidth: int = 0) -> tuple[Target, ...]:
+        """Give a site's repositories.
+
+        Raises:
+            Refusal: there is no key for it yet.
+        """
+        key = self.keys.get(owner)
+        if key is None:
+            raise Refusal(f"{owner} has no key for its backups yet; run pulumi up --stack {self.stack.name} first")
+        repositories = self.backups.repositories
+        return tuple(
+            Target(repository=repositories[name], owner=owner, key=key, bandwidth=bandwidth)
+            for name in sorted(to, key=lambda name: repositories[name].kind != "directory")
+        )
+
+    def source(self, site: str) -> Source:
+        """Say where a site's content is.
+
+        Raises:
+            Refusal: it never came up.
+        """
+        found = next((one for one in self.state.sites.values() if one.identity == site), None)
+        if found is None or found.configuration is None:
+            raise Refusal(
+                f"site {site} never came up in {self.stack.name}; run pulumi up --stack {self.stack.name} first"
+            )
+        release = self.state.releases.get(found.platform)
+        about: dict[str, Any] = {"declaration": self._declaration(found.name), "name": found.name}
+        if release is not None:
+            about["release"] = {
+                "platform": release.platform, "name": release.name, "revision": release.revision,
+                "version": release.version, "application": release.application,
+            }  # fmt: skip
+        return Source.of_state(found.configuration, about)
+
+    def job(self, site: str, plan: Plan | None = None) -> Job:
+        """Put together what backing up a site needs."""
+        plan = plan or self.plan(site) or self.backups.plan
+        return Job(
+            source=self.source(site),
+            plan=plan,
+            targets=self.targets(site, plan.to, plan.bandwidth),
+            book=self.book(site),
+            tell=tell,
+        )
+
+    def hub_targets(self) -> tuple[Target, ...]:
+        """Give the repositories of the hub itself: those off the hub, or all where there is none."""
+        away = [name for name, place in self.backups.repositories.items() if place.name != settings.backups.HUB]
+        return self.targets(HUB, away or self.backups.repositories)
+
+    def _declaration(self, name: str) -> dict[str, Any]:
+        """Give what the stack file says of a site, without what is encrypted."""
+        try:
+            read = yaml.safe_load(self.stack.file.read_text(encoding="utf-8"))
+            found = read["config"]["aegir:sites"]
+        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            return {}
+        site = self.declared.sites.get(name)
+        keys = (name, site.display_name if site else name)
+        entry: Any = next((found[key] for key in keys if isinstance(found, dict) and key in found), {})
+        return _without_secrets(entry) if isinstance(entry, dict) else {}
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            str(key): _without_secrets(each)
+            for key, each in value.items()
+            if not (isinstance(each, dict) and set(each) == {"secure"})
+        }
+    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """Put the plain text in the place of what Pulumi marks as secret."""
+    if isinstance(value, dict):
+        if _SECRET in value:
+            return json.loads(value["plaintext"]) if "plaintext" in value else None
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def project_name(stack: Stack) -> str:
+    """Give the name of a stack's project."""
+    path = next(path for name in ("Pulumi.yaml", "Pulumi.yml") if (path := stack.engine.project / name).is_file())
+    return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])

@@ -1,0 +1,91 @@
+"""aegir:BackupKeys: the keys of the sites' backups, kept in Pulumi's state (encrypted there).
+
+One resource a stack, however many sites it has. A key is made once and never changed: a backup can be read with no other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+
+from aegir_components import layout
+
+from .credentials import generate
+from .lifecycle import AegirResource, Lifecycle, State
+
+LENGTH: Final = 43
+"""Characters of a key; 43 of 62 are 256 bits."""
+HUB: Final = ":hub"
+"""Whose key is the hub's own; no site is called like this."""
+
+
+class Provider(Lifecycle):
+    """Makes a key for each site; keys of sites that were removed stay, for their backups stay as well."""
+
+    secret_keys = ("keys",)
+    computed_keys = ("keys",)
+
+    def identity(self, want: State) -> str:
+        """A stack has one set of keys."""
+        return str(want["holder"])
+
+    def observe(self, want: State) -> State:
+        """The state is the only place that has them."""
+        del want
+        return {}
+
+    def converge(self, want: State) -> State:
+        """Make the keys that are not there yet; those that a destroyed stack has left are taken over."""
+        known = {**_left(want), **json.loads(str(want.get("was", {}).get("keys") or "{}"))}
+        for owner in (HUB, *want["sites"]):
+            known.setdefault(str(owner), generate(LENGTH))
+        return {"keys": json.dumps(known, sort_keys=True)}
+
+    def remove(self, have: State) -> None:
+        """Leave the keys in a private file on the hub: without them the backups could not be read any more."""
+        path = _file(have)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = {**_left(have), **json.loads(str(have.get("keys") or "{}"))}
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(known, sort_keys=True))
+        fresh.replace(path)
+
+
+class BackupKeys(AegirResource, module="aegir", name="BackupKeys"):
+    """The keys of a stack's backups."""
+
+    keys: pulumi.Output[str]
+    """By what a site is known by; JSON."""
+
+    def __init__(
+        self, name: str, hub_root: str, holder: str, sites: list[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Declare them.
+
+        Args:
+            name: its name in the stack.
+            hub_root: where the keys stay when the stack is destroyed.
+            holder: ``<project>/<stack>``.
+            sites: what the sites are known by.
+            opts: Pulumi's options.
+        """
+        props: dict[str, Any] = {"hub_root": hub_root, "holder": holder, "sites": sites}
+        super().__init__(Provider(), name, props, opts)
+
+
+def _file(props: State) -> Path:
+    name = layout.file_name(str(props["holder"]).replace("/", "+"))
+    return Path(str(props["hub_root"])) / "backups" / "keys" / f"{name}.json"
+
+
+def _left(props: State) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(_file(props).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found

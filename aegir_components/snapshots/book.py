@@ -1,0 +1,187 @@
+"""What the hub knows of backups beyond what is in the repositories: their notes, what they lack, and how they were proven."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import unquote
+
+from aegir_components import layout
+from aegir_components.hub_records import Records
+
+from .repository import BackupError, Snapshot
+
+KIND: Final = "backups"
+NOTE: Final = "note="
+"""What a tag with a note begins with."""
+
+
+class BusyError(BackupError):
+    """Another run is at work on the site's backups."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """That a backup was restored, or could not be."""
+
+    at: int
+    """When it began, in seconds since 1970."""
+    seconds: float
+    ok: bool
+    text: str
+    """How it was proven, or why it could not be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backup:
+    """One backup of a site."""
+
+    id: str
+    """Of the snapshot in the first repository."""
+    begun: int
+    """Seconds since 1970."""
+    seconds: float = 0.0
+    """How long it took to make."""
+    size: int = 0
+    """Bytes of its stream."""
+    added: int = 0
+    """Bytes that it added to the first repository."""
+    note: str = ""
+    why: str = ""
+    """``due``, ``asked for``, ``before a restore`` ..."""
+    release: str = ""
+    """The platform and the release that the site was on."""
+    not_saved: tuple[str, ...] = ()
+    """What it lacks; a backup that lacks something is incomplete."""
+    notes: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
+    """Its snapshot in each repository, by the repository's name."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why it could not be copied, by repository."""
+    longest: int = -1
+    """Bytes of the longest line of its dump; -1 where nobody knows."""
+    proof: Proof | None = None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it was restored and counted."""
+        return self.proof is not None and self.proof.ok
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has everything."""
+        return not self.not_saved
+
+    @classmethod
+    def from_props(cls, props: Mapping[str, Any]) -> Self:
+        """Read back what ``asdict`` gave."""
+        known = {name: props[name] for name in cls.__dataclass_fields__ if name in props}
+        proof = known.get("proof")
+        known["proof"] = Proof(**proof) if proof else None
+        for name in ("not_saved", "notes"):
+            known[name] = tuple(known.get(name) or ())
+        return cls(**known)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Book:
+    """The backups of one site, as this hub knows them."""
+
+    hub_root: str
+    stack: str
+    """``<project>/<stack>``."""
+    site: str
+
+    def backups(self) -> tuple[Backup, ...]:
+        """List them, oldest first."""
+        found = (self._records.get(self.stack, self.site) or {}).get("backups") or ()
+        return tuple(sorted((Backup.from_props(props) for props in found), key=lambda one: one.begun))
+
+    def put(self, backup: Backup) -> None:
+        """Write one down, in the place of what was known of it."""
+        others = [one for one in self.backups() if one.id != backup.id]
+        self._write([*others, backup])
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Strike out backups that are in no repository any more."""
+        gone = set(ids)
+        self._write([one for one in self.backups() if one.id not in gone])
+
+    def learn(self, repository: str, snapshots: Iterable[Snapshot]) -> None:
+        """Take over what a repository has and this book has not: of a killed run, or of another hub.
+
+        Args:
+            repository: its name.
+            snapshots: what it has.
+        """
+        known = {one.id: one for one in self.backups()}
+        copies = {one.copies[repository] for one in known.values() if repository in one.copies}
+        for snapshot in snapshots:
+            if any(snapshot.id.startswith(copy) for copy in copies):
+                continue
+            own = known.get(snapshot.original or snapshot.id) or Backup(
+                id=snapshot.original or snapshot.id, begun=seconds(snapshot.time), size=snapshot.size,
+                added=snapshot.added, note=note_of(snapshot.tags), why=_tag(snapshot.tags, "why="),
+                release=_tag(snapshot.tags, "release="),
+            )  # fmt: skip
+            own = replace(own, copies={**own.copies, repository: snapshot.id})
+            known[own.id] = own
+        self._write(list(known.values()))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs from the site's backups for a block of work. The lock goes when the process ends.
+
+        Raises:
+            BusyError: another run has them.
+        """
+        path = Path(self.hub_root) / "backups" / ".locks" / f"{layout.file_name(self.site)}.lock"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyError(
+                    f"another run on this hub is at work on the backups of {self.site}; nothing was done. Run the same "
+                    f"command again when it has ended"
+                ) from None
+            yield
+
+    def _write(self, backups: list[Backup]) -> None:
+        props = [asdict(one) for one in sorted(backups, key=lambda one: one.begun)]
+        self._records.put({"backups": props}, self.stack, self.site)
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.hub_root, KIND)
+
+
+def seconds(text: str) -> int:
+    """Read a time as restic writes it, in seconds since 1970; 0 for what is no time."""
+    # Python 3.11 reads six digits of a second's parts, and restic writes nine.
+    whole, _, rest = text.partition(".")
+    zone = rest.lstrip("0123456789") if rest else ""
+    try:
+        found = datetime.fromisoformat(f"{whole}{zone}")
+    except ValueError:
+        return 0
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+
+
+def note_of(tags: Iterable[str]) -> str:
+    """Read a note from a snapshot's tags."""
+    return _tag(tags, NOTE)
+
+
+def _tag(tags: Iterable[str], begin: str) -> str:
+    return next((unquote(tag.removeprefix(begin)) for tag in tags if tag.startswith(begin)), "")
+
+
+def local(one: Backup) -> datetime:
+    """Give the hub's local time at which a backup began."""
+    return datetime.fromtimestamp(one.begun).astimezone()

@@ -1,0 +1,185 @@
+"""A site's files out of a backup: staged beside what is there, and put in its place in one step."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from aegir_components import layout
+from aegir_components.host import script, session
+
+from . import archive
+from .produce import TIMEOUT
+from .repository import BackupError
+from .source import SHARED, Place
+
+STAGE: Final = """\
+set -eu
+home=$1 user=$(id -u "$2") group=$(id -g "$2") web=$(getent group www-data | cut -d: -f3)
+mkdir -p "$home"
+fresh=$home/.aegir-restore
+rm -rf "$fresh"
+mkdir -m 700 "$fresh"
+tar -C "$fresh" --extract --numeric-owner --acls --same-owner --same-permissions --strip-components=2 --file=-
+# A backup is of a web server that may have been in somebody else's hands: only files, directories and links come back.
+find "$fresh" ! -type f ! -type d ! -type l -exec rm -f {} +
+find "$fresh" -type f -perm /6000 -exec chmod ug-s {} +
+find "$fresh" ! -group "${web:-0}" -exec chown -h "$user:$group" {} +
+find "$fresh" -group "${web:-0}" -exec chown -h "$user" {} +
+chown root:root "$fresh"
+"""
+"""Shell: unpack an archive beside a site's files, where only root can enter."""
+
+SWAP: Final = """\
+set -eu
+home=$1 user=$2; shift 2
+fresh=$home/.aegir-restore before=$home/.aegir-before-restore
+rm -rf "$before"
+mkdir -m 700 "$before"
+for part; do
+    [ -e "$fresh/$part" ] || [ -L "$fresh/$part" ] || continue
+    mkdir -p "$(dirname "$before/$part")"
+    above=$(dirname "$home/$part")
+    [ -d "$above" ] || runuser -u "$user" -- mkdir -p "$above"
+    if [ -e "$home/$part" ] || [ -L "$home/$part" ]; then mv -T "$home/$part" "$before/$part"; fi
+    mv -T "$fresh/$part" "$home/$part"
+done
+rm -rf "$fresh"
+"""
+"""Shell: put what was staged in the place of what is there, which stays beside it."""
+
+BACK: Final = """\
+set -eu
+home=$1; shift
+before=$home/.aegir-before-restore
+for part; do
+    [ -e "$before/$part" ] || [ -L "$before/$part" ] || continue
+    rm -rf "${home:?}/$part"
+    mv -T "$before/$part" "$home/$part"
+done
+rm -rf "$before" "$home/.aegir-restore"
+"""
+"""Shell: put back what was there before."""
+
+DONE: Final = 'rm -rf "$1/.aegir-before-restore" "$1/.aegir-restore"\n'
+"""Shell: remove what was there before, and what is left of the staging."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Staged:
+    """Files of a backup that lie beside a site's own."""
+
+    place: Place
+    site: str
+    """Whose files they become."""
+    parts: tuple[str, ...]
+    entries: int
+
+    def swap(self) -> None:
+        """Put them in their place.
+
+        Raises:
+            HostError: it failed; ``put_back`` brings the former ones back.
+        """
+        self._run(
+            SWAP,
+            [self.place.home, layout.system_user(self.site), *self.parts],
+            "putting the files of a backup in place",
+        )
+
+    def put_back(self) -> None:
+        """Bring the former files back.
+
+        Raises:
+            HostError: it failed; they are in `.aegir-before-restore` beside the site's directories.
+        """
+        self._run(BACK, [self.place.home, *self.parts], "putting the former files back")
+
+    def finish(self) -> None:
+        """Remove the former files.
+
+        Raises:
+            HostError: it failed; the next restore does it.
+        """
+        self._run(DONE, [self.place.home], "removing the former files")
+
+    def _run(self, text: str, words: list[str], what: str) -> None:
+        script.execute(self.place.conn, "apply", [f"set -- {shlex.join(words)}", text], what=what, timeout=TIMEOUT)
+
+
+def stage(place: Place, site: str, label: str, path: str, reading: archive.Reading) -> Staged:
+    """Unpack one place's files beside the site's own, which stay as they are.
+
+    Args:
+        place: where they go.
+        site: whose files they become.
+        label: what the place is called in the backup.
+        path: only what is at this path or below it, as ``inside`` gives it; empty for all.
+        reading: the backup, at the first member of the label.
+
+    Raises:
+        HostError: they could not be written, as on a full disk; nothing of the site's was touched.
+        BackupError: the backup cannot be read.
+    """
+    begin, count = f"files/{label}/", 0
+    fault: list[archive.DamagedError] = []
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal count
+        try:
+            for entry in reading.take(lambda name: name.startswith(begin)):
+                name = entry.name.removeprefix(begin).rstrip("/")
+                if path and name != path and not name.startswith(f"{path}/"):
+                    entry.skip()
+                    continue
+                count += 1
+                yield from entry.blocks()
+        except archive.DamagedError as damaged:
+            fault.append(damaged)
+            return
+        yield b"\0" * (2 * archive.BLOCK)
+
+    words = shlex.join([place.home, layout.system_user(site)])
+    session.send(place.conn, f"set -- {words}\n{STAGE}", blocks, what=f"unpacking files beside {place.home}",
+                 user="root", timeout=TIMEOUT)  # fmt: skip
+    if fault:
+        raise BackupError(f"the backup cannot be read: {fault[0]}")
+    return Staged(place=place, site=site, parts=(path,) if path else place.parts, entries=count)
+
+
+def inside(place: Place, path: str) -> str:
+    """Turn a path as operators write it (``files/2026/a.jpg``) into the one below a place; empty where it is not there.
+
+    Raises:
+        BackupError: it leads elsewhere.
+    """
+    clean = path.strip("/")
+    if not clean or re.search(r"(^|/)\.\.?(/|$)", clean) or "\0" in clean:
+        raise BackupError(f"{path!r} is no path below a site's files, private or config directory")
+    first, _, rest = clean.partition("/")
+    if first == "files" and place.label != SHARED:
+        clean = f"site/{clean}"
+    known = clean if any(clean == part or clean.startswith(f"{part}/") for part in place.parts) else ""
+    return known if rest or known in place.parts else ""
+
+
+def labels(manifest_files: Iterable[str], places: Iterable[Place]) -> dict[str, Place]:
+    """Say where each place of a backup goes now: to the one of its name, or to the only one of its kind.
+
+    Args:
+        manifest_files: the labels in the backup.
+        places: the site's places now.
+    """
+    now = {place.label: place for place in places}
+    found: dict[str, Place] = {}
+    homes = [place for place in now.values() if place.label != SHARED]
+    for label in manifest_files:
+        if label in now:
+            found[label] = now[label]
+        elif label != SHARED and len(homes) == 1 and SHARED not in now:
+            # The site was moved, or is another one: its files go where it is.
+            found.setdefault(label, homes[0])
+    return found

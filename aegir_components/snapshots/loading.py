@@ -1,0 +1,149 @@
+"""A dump out of a backup, loaded into a schema."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from typing import Final
+
+from aegir_components import backups
+from aegir_components.host import session
+from aegir_components.host.errors import HostError
+from aegir_components.mysql import client, statements
+
+from . import archive, sql
+from .produce import LOW, TIMEOUT
+from .repository import BackupError
+from .source import Source
+
+PREFIX: Final = "aegir_proof_"
+
+
+def load(source: Source, schema: str, members: Iterable[archive.Entry], *, longest: int, definer: str = "") -> None:
+    """Load a dump into an empty schema.
+
+    Args:
+        source: the site, whose database server it is.
+        schema: the schema.
+        members: what the backup has of the database, in order.
+        longest: bytes of the dump's longest line; 0 where none is long.
+        definer: the account of views and routines, quoted; empty for a schema that is dropped afterwards.
+
+    Raises:
+        BackupError: the backup cannot be read, or the server takes it not.
+        HostError: the machine cannot be reached, or the load failed there.
+    """
+    stream = _Once(sql.loadable(((entry.name, entry.content()) for entry in members), definer.encode()))
+    try:
+        with backups.client_options(source.conn, source.endpoint) as (where, login):
+            words = ["mysql", *login, "--binary-mode", "--max-allowed-packet=1G"]
+            script = _script(source, words, schema, longest, low=not definer)
+            session.send(where, script, stream.start, what=f"loading the database of {source.name}", user="root",
+                         timeout=TIMEOUT)  # fmt: skip
+    except HostError:
+        # A stream that ended early is the cause of what the other end says.
+        stream.check()
+        raise
+    stream.check()
+
+
+def _script(source: Source, words: list[str], schema: str, longest: int, *, low: bool) -> str:
+    program = f"{'low ' if low else ''}{shlex.join([*words, schema])}"
+    if longest <= backups.PACKET:
+        return f"{LOW}\n{program}"
+    # The statement has some bytes around the row, and the server's limit counts in steps of a kilobyte.
+    limit = (longest + (1 << 20)) >> 10 << 10
+    if source.conn.kind == "none":
+        with client.connect(source.endpoint) as open_session:
+            allowed = int(str(open_session.rows("SELECT @@GLOBAL.max_allowed_packet")[0][0]))
+        if allowed < longest:
+            raise BackupError(
+                f"{source.server}: a row takes a statement of {longest >> 20} MB, and the server takes {allowed >> 20} MB. "
+                f"Let its owner raise max_allowed_packet, for as long as this takes"
+            )
+        return f"{LOW}\n{program}"
+    return f"{LOW}\nset -- {limit} {shlex.join(words)}\n{backups.ROOMY}{program}"
+
+
+class _Once:
+    """A stream that is given away once; what went wrong with it is known afterwards."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts, self._given = parts, False
+        self._fault: Exception | None = None
+
+    def start(self) -> Iterator[bytes]:
+        if self._given:
+            self._fault = BackupError("the connection was lost before the load began; run the same command again")
+            return
+        self._given = True
+        try:
+            yield from self._parts
+        except (archive.DamagedError, OSError, ValueError) as fault:
+            self._fault = fault
+
+    def check(self) -> None:
+        if self._fault is not None:
+            raise BackupError(f"the backup cannot be read: {self._fault}") from self._fault
+
+
+@contextmanager
+def scratch_schema(source: Source, hub_root: str, charset: str, collation: str) -> Iterator[str]:
+    """Make an empty schema for a block of work, and drop it afterwards; those of killed runs of this hub are dropped first.
+
+    Raises:
+        DatabaseError: the server refuses.
+    """
+    mine = f"{PREFIX}{_word(hub_root)}_"
+    name = f"{mine}{os.getpid():x}_{secrets.token_hex(4)}"
+    with client.connect(source.endpoint) as open_session:
+        listed = open_session.rows(
+            "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE %s", (f"{mine}%",)
+        )
+        for left in _left_behind((str(row[0]) for row in listed), mine, _is_alive):
+            open_session.rows(f"DROP DATABASE IF EXISTS {statements.name(left)}")
+        create_schema(open_session, name, charset, collation)
+    try:
+        yield name
+    finally:
+        with client.connect(source.endpoint) as open_session:
+            open_session.rows(f"DROP DATABASE IF EXISTS {statements.name(name)}")
+
+
+def create_schema(open_session: client.Session, name: str, charset: str, collation: str) -> None:
+    """Make an empty schema with a character set and a collation; what is no name of one is left out."""
+    words = [
+        f"{key} {value}"
+        for key, value in (("CHARACTER SET", charset), ("COLLATE", collation))
+        if re.fullmatch("[a-z0-9_]+", value)
+    ]
+    open_session.rows(" ".join([f"CREATE DATABASE {statements.name(name)}", *words]))
+
+
+def _left_behind(names: Iterable[str], mine: str, is_alive: Callable[[int], bool]) -> list[str]:
+    found = []
+    for name in names:
+        process = name.removeprefix(mine).partition("_")[0]
+        if name.startswith(mine) and re.fullmatch("[0-9a-f]{1,8}", process) and not is_alive(int(process, 16)):
+            found.append(name)
+    return found
+
+
+def _is_alive(process: int) -> bool:
+    with suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+    return True
+
+
+def _word(hub_root: str) -> str:
+    """Tell this hub from others, in eight characters."""
+    return sha256(f"{socket.gethostname()}:{hub_root}".encode()).hexdigest()[:8]

@@ -1,0 +1,57 @@
+"""Nobody but the hub writes to a site's database while it is replaced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from aegir_components.mysql import client, statements
+
+from .repository import BackupError
+from .source import Source
+
+PATIENCE: Final = 60.0
+"""Seconds in which requests that are being served come to their end."""
+
+
+@contextmanager
+def quiet(source: Source) -> Iterator[None]:
+    """Keep the site's accounts out for a block of work, and begin when none of them is connected any more.
+
+    Raises:
+        BackupError: a connection does not end; nothing was changed.
+        DatabaseError: the server refuses.
+    """
+    lock(source, locked=True)
+    try:
+        _wait(source)
+        yield
+    finally:
+        lock(source, locked=False)
+
+
+def lock(source: Source, *, locked: bool) -> None:
+    """Let the site's accounts connect, or not."""
+    with client.connect(source.endpoint) as session:
+        for user in source.accounts:
+            for row in session.rows("SELECT host FROM mysql.user WHERE user = %s", (user,)):
+                host = row[0].decode() if isinstance(row[0], bytes) else str(row[0])
+                session.rows(f"ALTER USER {statements.account(user, host)} ACCOUNT {'LOCK' if locked else 'UNLOCK'}")
+
+
+def _wait(source: Source) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with client.connect(source.endpoint) as session:
+            marks = ", ".join(["%s"] * len(source.accounts))
+            query = f"SELECT COUNT(*) FROM information_schema.processlist WHERE user IN ({marks})"  # noqa: S608 - marks
+            if not int(session.rows(query, source.accounts)[0][0]):
+                return
+        if time.monotonic() > deadline:
+            raise BackupError(
+                f"{source.server}: a connection of {source.name} to its database did not end within {PATIENCE:g} s, so nothing "
+                f"was changed. Find it with SHOW PROCESSLIST there, end it, and run the same command again"
+            )
+        time.sleep(0.5)

@@ -1,0 +1,328 @@
+"""A site's repository, and restic on it.
+
+What restic needs to know (the key, access to S3, the SFTP server's host key) is in files of a private directory in memory for
+as long as a command runs. Neither arguments nor environment hold a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from aegir_components import layout
+from aegir_components.host import bounded, multiplex
+from aegir_components.host.classify import tail
+from aegir_components.host.environment import without_pulumis
+from aegir_components.settings import Repository
+
+ARCHIVE: Final = "backup.tar"
+"""What the one file of a snapshot is called."""
+SHORT: Final = 300.0
+"""Seconds for what reads only a list."""
+LONG: Final = 6 * 3600.0
+"""Seconds for what reads or writes backups."""
+
+_MISSING, _LOCKED, _WRONG_KEY = 10, 11, 12
+"""Of restic's manual, "Exit codes"."""
+
+
+class BackupError(Exception):
+    """A backup could not be made, read or restored; the text says why, and what to do."""
+
+
+class MissingError(BackupError):
+    """No repository is there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """A backup as the repository knows it."""
+
+    id: str
+    time: str
+    """When it was begun, in UTC (RFC 3339)."""
+    tags: tuple[str, ...]
+    added: int
+    """Bytes that it added to the repository; 0 where nobody counted."""
+    size: int
+    """Bytes of its stream."""
+    original: str = ""
+    """Of a copy: the snapshot that it is a copy of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A site's repository, before it is opened."""
+
+    repository: Repository
+    owner: str
+    """The site, or the hub, that it belongs to."""
+    key: str = field(repr=False)
+    bandwidth: int = 0
+    """Megabytes a second that it gets at most; 0 for no limit."""
+
+    @property
+    def name(self) -> str:
+        """The declared name of the place."""
+        return self.repository.name
+
+    @property
+    def address(self) -> str:
+        """Where it is, as restic writes it."""
+        place, own = self.repository, layout.file_name(self.owner)
+        if place.kind == "directory":
+            return f"{place.path}/{own}"
+        if place.kind == "s3":
+            return f"s3:{place.address}/{place.path}/{own}"
+        return f"sftp:{place.user}@{place.address}:{place.path}/{own}"
+
+
+@contextmanager
+def private_directory() -> Iterator[Path]:
+    """Make a directory that only this user can enter, in memory where there is such a place; it is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix=".restic-", dir=multiplex.socket_directory()) as name:
+        yield Path(name)
+
+
+def program() -> str:
+    """Find restic.
+
+    Raises:
+        BackupError: it is not there.
+    """
+    found = shutil.which("restic")
+    if found is None:
+        raise BackupError("restic is not on PATH, and backups need it. In the checkout, run: make setup")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A repository with what restic needs for it."""
+
+    target: Target
+    directory: Path
+    """Private; ``key`` is in it."""
+
+    @property
+    def name(self) -> str:
+        """The declared name of the place."""
+        return self.target.name
+
+    def words(self, *, copy_from: Opened | None = None) -> list[str]:
+        """Give restic with the options of this repository."""
+        place, found = self.target.repository, [program(), "--repo", self.target.address]
+        found += ["--password-file", str(self.directory / "key")]
+        if copy_from is not None:
+            found += ["--from-repo", copy_from.target.address, "--from-password-file", str(copy_from.directory / "key")]
+        if place.kind == "directory":
+            found.append("--no-cache")
+        if place.kind == "sftp":
+            found += ["--option", f"sftp.command={self._ssh()}"]
+        if self.target.bandwidth:
+            found += ["--limit-upload", str(self.target.bandwidth * 1000)]
+        return found
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give restic's environment, which holds no secret."""
+        mine = {name: value for name, value in without_pulumis().items() if not name.startswith(("RESTIC_", "AWS_"))}
+        mine |= {"GOGC": "20", "GOMAXPROCS": "2"}
+        if self.target.repository.kind == "s3":
+            mine |= {"AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "s3"), "AWS_PROFILE": "default"}
+            mine |= {"AWS_EC2_METADATA_DISABLED": "true"}
+        return mine
+
+    def run(
+        self, *words: str, timeout: float = SHORT, copy_from: Opened | None = None, data: bytes | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command of restic's. Locks of runs that are gone are removed when they are in its way.
+
+        Args:
+            words: the command.
+            timeout: seconds.
+            copy_from: another repository that it reads.
+            data: its input.
+
+        Raises:
+            MissingError: no repository is there.
+            BackupError: it failed; says why.
+        """
+        done = self._run(words, timeout, copy_from, data)
+        if done.returncode == _LOCKED:
+            # Restic removes those of processes that are gone, and no others.
+            self._run(["unlock"], SHORT, None, None)
+            done = self._run(words, timeout, copy_from, data)
+        if done.returncode:
+            raise self.explained(words[0], done.returncode, done.stderr.decode(errors="replace"))
+        return done
+
+    def _run(
+        self, words: Sequence[str], timeout: float, copy_from: Opened | None, data: bytes | None
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = ["nice", "-n", "10", *self.words(copy_from=copy_from), *words]
+        try:
+            return _bounded(command, self.environment, timeout, data)
+        except subprocess.TimeoutExpired:
+            raise BackupError(f"repository {self.name}: restic {words[0]} did not end within {timeout:g} s") from None
+
+    def explained(self, command: str, status: int, said: str) -> BackupError:
+        """Turn restic's failure into what a person has to do."""
+        where = f"repository {self.name} of {self.target.owner} ({self.target.address})"
+        words = " ".join(tail(said, 400).split())
+        if status == _MISSING or "unable to open config file" in said:
+            return MissingError(f"{where} is not there")
+        if status == _WRONG_KEY or "wrong password" in said:
+            return BackupError(
+                f"{where} has another key than this stack: it belongs to another stack or site, or the stack's state was lost. "
+                f"Nothing was changed. `aegir backups keys` prints which keys there are"
+            )
+        if status == _LOCKED or "already locked" in said:
+            return BackupError(
+                f"{where} is in use by another run ({words}). Run the same command again when that has ended"
+            )
+        if "no space left" in said.lower():
+            return BackupError(f"{where} is full: {words}. Make room, or let it keep less (aegir:backups.keep)")
+        return BackupError(f"{where}: restic {command} ended with {status}: {words}")
+
+    def exists(self) -> bool:
+        """Return whether the repository is there, and can be opened with the key.
+
+        Raises:
+            BackupError: it cannot be read.
+        """
+        try:
+            self.run("cat", "config")
+        except MissingError:
+            return False
+        return True
+
+    def create(self, like: Opened | None = None) -> None:
+        """Make the repository.
+
+        Args:
+            like: another one, from which backups are copied: what is the same in both is then cut alike.
+
+        Raises:
+            BackupError: it could not be made.
+        """
+        if self.target.repository.kind == "directory":
+            Path(self.target.address).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.run("init", *(["--copy-chunker-params"] if like else []), copy_from=like)
+
+    def unlock(self) -> None:
+        """Remove the locks of runs that are gone; those of living ones stay.
+
+        Raises:
+            BackupError: the repository cannot be reached.
+        """
+        self.run("unlock")
+
+    def snapshots(self) -> list[Snapshot]:
+        """List the backups, oldest first.
+
+        Raises:
+            BackupError: they cannot be read.
+        """
+        listed = json.loads(self.run("snapshots", "--json", "--no-lock").stdout or b"[]") or []
+        return sorted(map(_snapshot, listed), key=lambda one: one.time)
+
+    @contextmanager
+    def reading(self, snapshot: str) -> Iterator[IO[bytes]]:
+        """Give a backup's stream, for a block of work that reads it to its end.
+
+        Raises:
+            BackupError: a part of it cannot be read any more.
+        """
+        command = ["nice", "-n", "10", *self.words(), "dump", "--no-lock", snapshot, f"/{ARCHIVE}"]
+        with tempfile.TemporaryFile(dir=self.directory) as errors:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=self.environment
+            )
+            assert process.stdout is not None
+            whole = False
+            try:
+                yield process.stdout
+                whole = not process.stdout.read(1)
+            except BaseException:
+                # What the reader missed is explained by restic's own words, where it has failed.
+                process.stdout.close()
+                self._judge(process, errors, cut=True)
+                raise
+            process.stdout.close()
+            self._judge(process, errors, cut=not whole)
+
+    def _judge(self, process: subprocess.Popen[bytes], errors: IO[bytes], *, cut: bool) -> None:
+        if cut and process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(2)
+            process.kill()
+        status = process.wait()
+        errors.seek(0)
+        said = errors.read(100_000).decode(errors="replace")
+        # A reader that needed only the beginning has closed the pipe.
+        if status > 0 and "broken pipe" not in said:
+            raise self.explained("dump", status, said)
+
+    def _ssh(self) -> str:
+        place = self.target.repository
+        options = {
+            "BatchMode": "yes", "StrictHostKeyChecking": "yes", "UserKnownHostsFile": str(self.directory / "known_hosts"),
+            "GlobalKnownHostsFile": "/dev/null", "HostKeyAlias": "sftp", "IdentitiesOnly": "yes", "ConnectTimeout": "20",
+            "ServerAliveInterval": "10", "ServerAliveCountMax": "6",
+        }  # fmt: skip
+        flags = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        words = ["ssh", "-F", "none", "-p", str(place.port), "-i", place.identity, *flags]
+        return shlex.join([*words, f"{place.user}@{place.address}", "-s", "sftp"])
+
+
+@contextmanager
+def opened(target: Target) -> Iterator[Opened]:
+    """Prepare a repository for a block of work. Nothing is read yet."""
+    with private_directory() as directory:
+        place = target.repository
+        _private(directory / "key", target.key)
+        if place.kind == "s3":
+            lines = [
+                "[default]",
+                f"aws_access_key_id = {place.access_key}",
+                f"aws_secret_access_key = {place.secret_key}",
+            ]
+            _private(directory / "s3", "\n".join([*lines, ""]))
+        if place.kind == "sftp":
+            _private(directory / "known_hosts", f"sftp {place.host_key}\n")
+        yield Opened(target=target, directory=directory)
+
+
+def _private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def _bounded(
+    command: list[str], environment: Mapping[str, str], timeout: float, data: bytes | None
+) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return bounded.run(command, data=data, timeout=timeout, env=environment)
+    except bounded.AnswerTooLongError as fault:
+        raise BackupError(f"restic: {fault}") from None
+
+
+def _snapshot(found: Mapping[str, Any]) -> Snapshot:
+    summary = found.get("summary") or {}
+    return Snapshot(
+        id=str(found["id"])[:16],
+        time=str(found["time"]),
+        tags=tuple(found.get("tags") or ()),
+        added=int(summary.get("data_added_packed") or summary.get("data_added") or 0),
+        size=int(summary.get("total_bytes_processed") or 0),
+        original=str(found.get("original") or "")[:16],
+    )

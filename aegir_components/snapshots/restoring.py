@@ -1,0 +1,241 @@
+"""Puts a backup back in the place of what a site has now, which is backed up and proven before.
+
+The order is: the files are unpacked beside the site's own while it serves; the site is closed and its accounts are kept out; the
+database is replaced and counted, the files are put in their place; the site is asked; and then it is opened. What fails is put
+back as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from aegir_components.closing import Closable
+from aegir_components.host.errors import HostError
+from aegir_components.hub_records import Records
+from aegir_components.mysql import client, statements
+
+from . import archive, files, inventory, loading, produce, proof, saving
+from .book import Backup
+from .quiet import quiet
+from .repository import BackupError, Opened, opened
+from .saving import Job
+from .source import Source
+
+KIND: Final = "restores"
+FAULTS: Final = (BackupError, HostError, client.DatabaseError)
+
+
+class NotWellError(BackupError):
+    """The backup is in its place, and the site does not answer with it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """What of a backup comes back."""
+
+    database: bool = True
+    files: bool = True
+    path: str = ""
+    """Only what is at this path or below it; empty for all files."""
+    incomplete: bool = False
+    """Whether what cannot be saved of the site as it is now may be lost."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restore:
+    """One restore of a site."""
+
+    job: Job
+    """Of the site that is restored into."""
+    repository: Opened
+    """The one with the backup."""
+    snapshot: str
+    backup: Backup
+    part: Part
+    closable: Closable
+    is_well: Callable[[], str] = field(repr=False)
+    """Says what is wrong with the site's answer while it is closed; empty for nothing."""
+
+    def run(self, safety: str = "") -> str:
+        """Do it, and say what was done.
+
+        Args:
+            safety: the backup of what was there before, where a restore that was interrupted has made it.
+
+        Raises:
+            NotWellError: it is done, and the site does not answer; it stays closed.
+            BackupError: it could not be done; everything is as it was before, or the text says what is not.
+            HostError: likewise.
+            DatabaseError: likewise.
+        """
+        source, tell = self.job.source, self.job.tell
+        with self.job.book.held(), ExitStack() as cleaning:
+            manifest, staged = self._stage()
+            for one in staged:
+                cleaning.callback(_quietly, one.finish)
+            tell(f"{source.name}: closing it")
+            self.closable.close(f"it is being restored from backup {self.backup.id}")
+            try:
+                with quiet(source):
+                    safety = safety or self._saved()
+                    self._note(safety)
+                    self._replace(manifest, staged)
+            except FAULTS as fault:
+                self._give_up(staged, safety, fault)
+                raise
+            if why := self.is_well():
+                raise NotWellError(
+                    f"{source.name} was restored from backup {self.backup.id}, and does not answer with it: {why}. "
+                    f"It stays closed. What was there before is backup {safety}"
+                )
+            self.closable.open()
+            self._forget()
+        return self._said(manifest, staged, safety)
+
+    def _saved(self) -> str:
+        """Back up what is there, now that nobody writes to it any more, and prove the backup.
+
+        Raises:
+            BackupError: it cannot be saved, or not all of it; nothing was changed.
+        """
+        source = self.job.source
+        self.job.tell(f"{source.name}: backing up what is there now")
+        job = replace(self.job, plan=replace(self.job.plan, prove="each"))
+        made = saving.save_held(job, why="before a restore")
+        if not made.is_proven:
+            why = made.proof.text if made.proof else "nobody tried"
+            raise BackupError(f"what is there now was saved as {made.id}, which could not be proven: {why}")
+        lacking = [text for text in made.not_saved if not text.endswith((produce.NOT_THERE, produce.TEXT_SAVED))]
+        if lacking and not self.part.incomplete:
+            raise BackupError(
+                f"what is there now cannot be saved whole; the backup {made.id} lacks {'; '.join(lacking)}. With "
+                f"--lose-unsaved it is replaced all the same"
+            )
+        return made.id
+
+    def _stage(self) -> tuple[dict[str, Any], list[files.Staged]]:
+        """Read the backup once: every byte is checked, and files are unpacked beside the site's own."""
+        staged: list[files.Staged] = []
+        try:
+            with self.repository.reading(self.snapshot) as stream:
+                reading = archive.Reading(stream)
+                for entry in reading.take(lambda name: not name.startswith("files/") and name != archive.MANIFEST):
+                    entry.skip()
+                while (label := reading.next_label()) and self.part.files:
+                    self._unpack(label, reading, staged)
+                manifest, digest = reading.manifest()
+        except archive.DamagedError as fault:
+            raise BackupError(f"backup {self.backup.id} is damaged: {fault}. Nothing was changed") from None
+        if digest != manifest.get("sha256"):
+            raise BackupError(f"backup {self.backup.id} is not what was written. Nothing was changed")
+        if self.part.path and not any(one.entries for one in staged):
+            raise BackupError(f"backup {self.backup.id} has no {self.part.path}. Nothing was changed")
+        return manifest, [one for one in staged if one.entries]
+
+    def _unpack(self, label: str, reading: archive.Reading, staged: list[files.Staged]) -> None:
+        source = self.job.source
+        place = files.labels([label], source.places).get(label)
+        path = files.inside(place, self.part.path) if place is not None and self.part.path else ""
+        if place is None or (self.part.path and not path):
+            if place is None:
+                self.job.tell(f"{source.name}: the files of {label} have no place any more and stay in the backup")
+            for entry in reading.take(lambda name: name.startswith(f"files/{label}/")):
+                entry.skip()
+            return
+        self.job.tell(f"{source.name}: unpacking files on {place.conn.host}")
+        staged.append(files.stage(place, source.site, label, path, reading))
+
+    def _replace(self, manifest: dict[str, Any], staged: list[files.Staged]) -> None:
+        if self.part.database:
+            self.job.tell(f"{self.job.source.name}: replacing the database")
+            replace_database(self.repository, self.snapshot, self.job.source, manifest)
+        for one in staged:
+            one.swap()
+
+    def _give_up(self, staged: list[files.Staged], safety: str, fault: Exception) -> None:
+        """Bring back what was there; the site opens only if all of it is."""
+        source, tell = self.job.source, self.job.tell
+        if not safety:
+            self.closable.open()
+            return
+        tell(f"{source.name}: {fault}; putting back what was there")
+        try:
+            for one in staged:
+                one.put_back()
+            if self.part.database:
+                own = self.job.targets[0]
+                known = next(one for one in self.job.book.backups() if one.id == safety)
+                snapshot = known.copies[own.name]
+                with opened(own) as repository, quiet(source):
+                    replace_database(repository, snapshot, source, proof.manifest(repository, snapshot))
+            self.closable.open()
+        except (*FAULTS, KeyError, StopIteration) as worse:
+            raise BackupError(
+                f"{source.name} could not be restored ({fault}), and what was there could not be put back ({worse}). "
+                f"It stays closed. Nothing is lost: it is backup {safety}. "
+                f"When the cause is gone: aegir restore {source.name} --backup {safety}"
+            ) from fault
+        self._forget()
+
+    def _said(self, manifest: dict[str, Any], staged: list[files.Staged], safety: str) -> str:
+        rows = sum(manifest["database"]["rows"].values())
+        parts = [f"{len(manifest['database']['rows'])} tables with {rows} rows"] if self.part.database else []
+        parts += [f"{one.entries} files on {one.place.conn.host}" for one in staged]
+        return (
+            f"{self.job.source.name} is restored from backup {self.backup.id}: {', '.join(parts)}. It answers. "
+            f"What was there before is backup {safety}"
+        )
+
+    def _note(self, safety: str) -> None:
+        props = {"backup": self.backup.id, "safety": safety}
+        self._records.put(props, self.job.book.stack, self.job.source.site)
+
+    def _forget(self) -> None:
+        self._records.drop(self.job.book.stack, self.job.source.site)
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.job.hub_root, KIND)
+
+
+def interrupted(hub_root: str, stack: str, site: str) -> dict[str, Any] | None:
+    """Say which restore of a site did not come to its end: ``backup``, and ``safety`` for what was there before."""
+    return Records(hub_root, KIND).get(stack, site)
+
+
+def replace_database(repository: Opened, snapshot: str, source: Source, manifest: dict[str, Any]) -> None:
+    """Replace a site's database, and count what was loaded. A proven backup of it has to be there.
+
+    Raises:
+        BackupError: what was loaded is not what was saved.
+        HostError: the load failed.
+        DatabaseError: the server refuses.
+    """
+    had = manifest["database"]
+    if not had["objects"]:
+        raise BackupError("the backup has no database")
+    user, host = source.definer
+    with client.connect(source.endpoint) as session:
+        session.rows(f"DROP DATABASE IF EXISTS {statements.name(source.database)}")
+        loading.create_schema(session, source.database, str(had["charset"]), str(had["collation"]))
+    with repository.reading(snapshot) as stream:
+        reading = archive.Reading(stream)
+        for entry in reading.take(lambda name: not proof.is_dump(name)):
+            entry.skip()
+        definer = f"{statements.name(user)}@{statements.name(host)}"
+        loading.load(source, source.database, reading.take(proof.is_dump), longest=int(had["longest"]), definer=definer)
+    proof.check_counts(source, source.database, had)
+    with client.connect(source.endpoint) as session:
+        if foreign := inventory.foreign_definers(session, source.database, f"{user}@{host}"):
+            raise BackupError(f"what was loaded would run with the rights of another account: {', '.join(foreign[:5])}")
+
+
+def _quietly(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except HostError:
+        # The next restore removes it.
+        return

@@ -1,0 +1,265 @@
+"""Makes a site's backup: written once, proven, and copied to the other repositories."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from aegir_components.settings import Plan
+
+from . import archive, produce, proof
+from .book import NOTE, Backup, Book
+from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened, private_directory
+from .source import Source
+
+PROGRAM: Final = "aegir_components.snapshots.produce"
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What is backed up, and where to."""
+
+    source: Source
+    plan: Plan
+    targets: tuple[Target, ...]
+    """The first one gets the backup, the others a copy."""
+    book: Book
+    tell: Tell
+    """Told of progress, for the person who waits."""
+
+    @property
+    def hub_root(self) -> str:
+        """Of this hub."""
+        return self.book.hub_root
+
+
+def save(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
+    """Make a backup, prove it, and copy it.
+
+    Args:
+        job: what is backed up.
+        why: why it is made, in the words of the list of backups.
+        note: a note of the operator's; a backup with a note is not removed by itself.
+        renew: whether a repository that had backups, and is not there any more, is made anew.
+
+    Raises:
+        BackupError: no backup could be made, and why.
+    """
+    with job.book.held():
+        return save_held(job, why=why, note=note, renew=renew)
+
+
+def save_held(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
+    """Do what ``save`` does, for those who hold the site's backups already."""
+    with ExitStack() as stack:
+        first, *others = [stack.enter_context(opened(target)) for target in job.targets]
+        try:
+            made, manifest = _write(job, first, why, note)
+        except MissingError:
+            _create(first, job.book, renew=renew)
+            made, manifest = _write(job, first, why, note)
+        job.book.put(made)
+        if job.plan.prove == "each":
+            made = _proven(job, first, made, manifest)
+        for other in others:
+            made = _copied(job, first, other, made, renew=renew)
+        return made
+
+
+def prove_again(job: Job, backup: Backup) -> Backup:
+    """Prove a backup that is there already.
+
+    Raises:
+        BackupError: it is in none of the declared repositories.
+    """
+    with job.book.held():
+        for target in job.targets:
+            if snapshot := backup.copies.get(target.name):
+                with opened(target) as repository:
+                    seen = proof.prove(repository, snapshot, job.source, job.hub_root)
+                done = replace(backup, proof=seen)
+                job.book.put(done)
+                return done
+    raise BackupError(f"backup {backup.id} of {job.source.name} is in none of {', '.join(t.name for t in job.targets)}")
+
+
+def _create(repository: Opened, book: Book, *, renew: bool, like: Opened | None = None) -> None:
+    """Make a repository that is not there yet; one that is lost is not replaced by an empty one without a word."""
+    had = [one for one in book.backups() if repository.name in one.copies]
+    if had and not renew:
+        raise BackupError(
+            f"repository {repository.name} of {book.site} ({repository.target.address}) is gone: it had {len(had)} backups. "
+            f"If its disk is not mounted, mount it. To begin a new one: aegir backup {book.site} --new-repository"
+        )
+    repository.create(like)
+
+
+def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, dict[str, Any]]:
+    source, begun = job.source, time.time()
+    release = _release(source)
+    tags = [f"site={quote(source.site)}", f"why={quote(why)}", *([f"release={quote(release)}"] if release else [])]
+    tags += [f"{NOTE}{quote(note)}"] if note else []
+    with private_directory() as directory:
+        given = directory / produce.SOURCE
+        given.touch(mode=0o600)
+        given.write_text(json.dumps({"source": source.to_props(), "exclude": list(job.plan.exclude)}))
+        words = [
+            "backup", "--json", "--stdin-filename", ARCHIVE, "--host", source.holder.replace("/", "+"),
+            *(word for tag in tags for word in ("--tag", tag)), "--stdin-from-command", "--",
+            sys.executable, "-m", PROGRAM, str(directory),
+        ]  # fmt: skip
+        try:
+            done = repository.run(*words, timeout=LONG)
+        except BackupError:
+            if why_not := _failure(directory):
+                raise BackupError(why_not) from None
+            raise
+        manifest = json.loads((directory / archive.MANIFEST).read_text())
+    summary = _summary(done)
+    made = Backup(
+        id=str(summary["snapshot_id"])[:16], begun=int(begun), seconds=round(time.time() - begun, 1), size=int(manifest["size"]),
+        added=int(summary.get("data_added_packed") or summary.get("data_added") or 0), note=note, why=why, release=release,
+        not_saved=tuple(manifest["not_saved"]), notes=tuple(manifest["notes"]),
+        copies={repository.name: str(summary["snapshot_id"])[:16]}, longest=int(manifest["database"]["longest"]),
+    )  # fmt: skip
+    return made, manifest
+
+
+def _proven(job: Job, repository: Opened, made: Backup, manifest: dict[str, Any]) -> Backup:
+    seen = proof.prove(repository, made.copies[repository.name], job.source, job.hub_root, manifest)
+    done = replace(made, proof=seen)
+    job.book.put(done)
+    return done
+
+
+def _copied(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool) -> Backup:
+    """Copy a backup to another repository; one that cannot be reached is named, and the backup stays."""
+    try:
+        done = replace(made, copies={**made.copies, other.name: _copy(job, first, other, made, renew=renew)})
+    except BackupError as fault:
+        done = replace(made, failed={**made.failed, other.name: str(fault)})
+    job.book.put(done)
+    return done
+
+
+def _copy(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool) -> str:
+    can = _can_copy(first, other)
+
+    def go() -> str:
+        if not can:
+            # Restic reaches one server of a kind at a time: this one gets a backup of its own.
+            return _write(job, other, made.why, made.note)[0].id
+        done = other.run("copy", made.copies[first.name], copy_from=first, timeout=LONG)
+        if saved := re.search(rb"snapshot ([0-9a-f]{8,64}) saved", done.stdout):
+            return saved[1].decode()
+        # It was there already, as after a run that was killed.
+        return next((one.id for one in other.snapshots() if one.original == made.copies[first.name]), "")
+
+    try:
+        found = go()
+    except MissingError:
+        _create(other, job.book, renew=renew, like=first if can else None)
+        found = go()
+    if not found:
+        raise BackupError(f"repository {other.name} has no copy of it")
+    return found
+
+
+def _can_copy(first: Opened, other: Opened) -> bool:
+    return first.target.repository.kind == "directory" or (
+        other.target.repository.kind == "directory" and first.target.repository.kind != "s3"
+    )
+
+
+def _release(source: Source) -> str:
+    known = source.about.get("release") or {}
+    return " ".join(str(known[key]) for key in ("platform", "name") if known.get(key))
+
+
+def _failure(directory: Path) -> str:
+    try:
+        return (directory / produce.FAILURE).read_text()
+    except OSError:
+        return ""
+
+
+def _summary(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    for line in reversed(done.stdout.splitlines()):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and found.get("snapshot_id"):
+            return found
+    raise BackupError("restic did not say which backup it has made; nothing was recorded. Run the same command again")
+
+
+def forget(book: Book, targets: Iterable[Target], backups: Sequence[Backup]) -> None:
+    """Remove backups from every repository that has them.
+
+    Raises:
+        BackupError: a repository could not be changed; what is still there stays in the list.
+    """
+    if not backups:
+        return
+    faults: list[str] = []
+    left: dict[str, Backup] = {one.id: one for one in backups}
+    with book.held():
+        for target in targets:
+            ids = [one.copies[target.name] for one in left.values() if target.name in one.copies]
+            if not ids:
+                continue
+            try:
+                with opened(target) as repository:
+                    repository.run("forget", *ids, timeout=LONG)
+                    repository.run("prune", "--max-unused", "10%", timeout=LONG)
+            except BackupError as fault:
+                faults.append(str(fault))
+                continue
+            left = {
+                key: replace(one, copies={name: copy for name, copy in one.copies.items() if name != target.name})
+                for key, one in left.items()
+            }
+        for one in left.values():
+            if one.copies:
+                book.put(one)
+        book.forget(one.id for one in left.values() if not one.copies)
+    if faults:
+        raise BackupError("; ".join(faults))
+
+
+def learn(book: Book, targets: Iterable[Target]) -> list[str]:
+    """Take over from the repositories what the hub's records lack; return what could not be asked.
+
+    Raises:
+        BusyError: another run is at work on the site's backups.
+    """
+    faults = []
+    with book.held():
+        for target in targets:
+            try:
+                with opened(target) as repository:
+                    if repository.exists():
+                        book.learn(target.name, repository.snapshots())
+            except BackupError as fault:
+                faults.append(str(fault))
+    return faults
+
+
+def damage(repository: Opened, snapshot: str) -> str:
+    """Say why a backup cannot be restored whole from a repository; empty where it can."""
+    try:
+        proof.manifest(repository, snapshot)
+    except BackupError as fault:
+        return str(fault)
+    return ""

@@ -1,0 +1,202 @@
+"""A dump of a database, cut into one member a table, and put together again for loading.
+
+The dump has a line for each row, in the order of the key: so its rows can be counted as they pass, and what has not changed
+is the same text as the day before. For loading, rows become statements of a megabyte.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from urllib.parse import quote
+
+DIRECTORY: Final = "database"
+BEGIN, END = "+begin", "+end"
+"""What comes before the tables, and what comes after them; no table's member is called like this."""
+OPTIONS: Final = ("--skip-extended-insert", "--order-by-primary", "--no-autocommit", "--skip-dump-date")
+"""Of mysqldump, beside those of every dump of ours."""
+_SOME: Final = 4 << 20
+_MOST: Final = 8 << 20
+"""Bytes of a member; a table with more has several. Where one ends depends on the rows, not on their distance."""
+
+_MARK = re.compile(
+    rb"-- (?:(Dumping data for table) |(?:Table structure for table|Temporary (?:table|view) structure for view|"
+    rb"Final view structure for view|Sequence structure for) |(Dumping (?:events|routines) for database) )[`']([^\n]*)[`']\n"
+)
+_INSERT = re.compile(rb"INSERT INTO `(?:[^`\n]|``)+` (?:\(`(?:[^\n`]|``|`, `)+`\) )?VALUES[ \n]")
+_DEFINER = re.compile(rb"(?m)^((?:/\*!5\d{4,5} |CREATE )[^\n]*?)DEFINER=`[^`\n]*`(?:@`[^`\n]*`)?")
+
+
+class Splitter:
+    """Cuts a dump into members, and counts the rows of each table."""
+
+    def __init__(self, write: Callable[[str, bytes], None]) -> None:
+        self._write = write
+        self._name, self._part = BEGIN, 0
+        self._table = ""
+        self._carry, self._buffer = b"", bytearray()
+        self._inside = 0
+        self.rows: dict[str, int] = {}
+        """Rows by table."""
+        self.longest = 0
+        """Bytes of the longest line that is longer than a member may be; 0 where there is none."""
+        self.whole = False
+        """Whether the dump has its end."""
+
+    def feed(self, block: bytes) -> None:
+        """Take the next piece of the dump."""
+        data = self._carry + block
+        cut = data.rfind(b"\n") + 1
+        if not cut and len(data) < _SOME:
+            self._carry = data
+            return
+        if not cut:
+            # A row of many megabytes goes on in pieces: nobody keeps it whole.
+            self._carry = b""
+            self._row_goes_on(data, ends=False)
+            return
+        self._carry = data[cut:]
+        lines = data[:cut]
+        if self._inside:
+            end = lines.index(b"\n") + 1
+            self._row_goes_on(lines[:end], ends=True)
+            lines = lines[end:]
+        self._lines(lines)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        if self._carry:
+            self._lines(self._carry)
+        self._flush()
+
+    def _row_goes_on(self, data: bytes, *, ends: bool) -> None:
+        if not self._inside and self._table and data.startswith(b"INSERT INTO "):
+            self.rows[self._table] += 1
+        self._inside += len(data)
+        self.longest = max(self.longest, self._inside)
+        if ends:
+            self._inside = 0
+        self._put(data)
+
+    def _lines(self, lines: bytes) -> None:
+        at, begin = -1, 0
+        text = b"\n" + lines
+        while (at := text.find(b"\n-- ", at + 1)) >= 0:
+            if (mark := _MARK.match(text, at + 1)) is None:
+                self.whole = self.whole or text.startswith(b"-- Dump completed", at + 1)
+                continue
+            self._rows(text[begin : at + 1])
+            begin = at + 1
+            self._section(mark)
+        self._rows(text[begin:] if begin == 0 else b"\n" + text[begin:])
+
+    def _section(self, mark: re.Match[bytes]) -> None:
+        name = mark[3].decode("utf-8", "surrogateescape").replace("``", "`")
+        self._table = name if mark[1] else ""
+        if mark[1]:
+            self.rows.setdefault(name, 0)
+        member = END if mark[2] else quote(name, safe="")
+        if member != self._name:
+            self._flush()
+            self._name, self._part = member, 0
+
+    def _rows(self, text: bytes) -> None:
+        """Take lines, with a line break before them that is not theirs."""
+        if self._table:
+            # What comes after the rows may be a trigger that has such lines.
+            end = text.find(b"\nUNLOCK TABLES;")
+            self.rows[self._table] += text.count(b"\nINSERT INTO ", 0, end if end >= 0 else len(text))
+            self._table = self._table if end < 0 else ""
+        self._put(text[1:] if text.startswith(b"\n") else text)
+
+    def _put(self, data: bytes) -> None:
+        self._buffer += data
+        while len(self._buffer) >= _MOST:
+            cut = _cut(self._buffer)
+            self._emit(bytes(self._buffer[:cut]))
+            del self._buffer[:cut]
+
+    def _flush(self) -> None:
+        if self._buffer:
+            self._emit(bytes(self._buffer))
+            self._buffer.clear()
+
+    def _emit(self, data: bytes) -> None:
+        suffix = f".{self._part:04d}" if self._part else ""
+        self._write(f"{DIRECTORY}/{self._name}.sql{suffix}", data)
+        self._part += 1
+
+
+def _cut(buffer: bytearray) -> int:
+    """Return where a member ends: after the line with the least checksum, so that a new row moves one end and not all."""
+    window = bytes(buffer[_SOME:_MOST])
+    best, place, at = 1 << 33, _MOST, 0
+    while (end := window.find(b"\n", at)) >= 0:
+        checksum = zlib.crc32(window[at:end])
+        if at and checksum < best:
+            best, place = checksum, _SOME + end + 1
+        at = end + 1
+    return place
+
+
+def loadable(members: Iterable[tuple[str, Iterable[bytes]]], definer: bytes = b"") -> Iterator[bytes]:
+    """Yield a dump for loading: rows in statements of a megabyte, views and routines with another definer.
+
+    Args:
+        members: name and content of each member, in order.
+        definer: the account that views, triggers, routines and events are to have, such as "`site`@`10.0.0.1`"; empty
+            for the one that loads them.
+    """
+    table, batch = "", _Batch()
+    for name, content in members:
+        member = re.sub(r"\.sql(\.\d{4,})?$", "", name)
+        if member != table:
+            yield from _defined(batch.rest(), definer)
+            table, batch = member, _Batch()
+        for part in content:
+            yield from _defined(batch.feed(part), definer)
+    yield from _defined(batch.rest(), definer)
+
+
+class _Batch:
+    """Puts the rows of one table together."""
+
+    def __init__(self) -> None:
+        self._carry, self._seam, self._inside = b"", b"", False
+
+    def feed(self, part: bytes) -> Iterator[tuple[bytes, bool]]:
+        """Yield what can be loaded by now, and whether it is whole lines."""
+        data = self._carry + part
+        if self._inside:
+            end = data.find(b"\n") + 1
+            self._inside = not end
+            self._carry, data = b"", data[end:] if end else b""
+            yield (part if not end else part[:end]), False
+        cut = data.rfind(b"\n") + 1
+        if not cut and len(data) >= _SOME:
+            self._inside, self._carry = True, b""
+            yield data, False
+            return
+        self._carry = data[cut:]
+        yield self._joined(data[:cut]), True
+
+    def rest(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield what is left."""
+        data, self._carry = self._carry, b""
+        yield self._joined(data), True
+
+    def _joined(self, data: bytes) -> bytes:
+        if not self._seam and (found := _INSERT.search(data)) is not None:
+            self._seam = b");\n" + found[0]
+        return data.replace(self._seam, b"),") if self._seam else data
+
+
+def _defined(pieces: Iterable[tuple[bytes, bool]], definer: bytes) -> Iterator[bytes]:
+    new = b"DEFINER=" + definer if definer else b""
+    for data, lines in pieces:
+        if lines and b"DEFINER=" in data:
+            yield _DEFINER.sub(lambda found: found[1] + new, data)
+        elif data:
+            yield data
