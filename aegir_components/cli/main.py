@@ -12,9 +12,12 @@ from aegir_components.host.errors import HostError
 from aegir_components.sources.faults import SourceError
 
 from . import completion
+from .check import check
 from .check_stack import check_stack
 from .ends import Refusal
 from .enter import db, php, shell
+from .events import cache, close, cron, open_
+from .explain import explain
 from .graph import graph
 from .keys import keys
 from .login import login
@@ -54,7 +57,7 @@ def aegir(cwd: str) -> None:
 
 for command in (promote, status, check_stack, login, keys, graph, completion.completion):
     aegir.add_command(command)
-for command in (run, shell, db, php, logs, top, slow):
+for command in (run, shell, db, php, logs, top, slow, cron, cache, close, open_, check, explain):
     aegir.add_command(command)
 
 
