@@ -18,10 +18,9 @@ from aegir_components.services import inventory
 from . import completion, leftovers
 from .ends import UNHEALTHY, tell
 from .leftovers import Finding
-from .stack import Stack, here
+from .stack import Stack, here, holder_of
 from .state import Server, State
 
-PROJECT = "aegir"
 TIME_LIMIT = 60.0
 """Seconds for one machine: files are counted."""
 
@@ -36,8 +35,8 @@ def check_stack(stack: str, *, as_json: bool) -> None:
     what an earlier run has begun and not ended. Each with what to do about it. It changes nothing. The exit status is 3 when
     there is a difference.
     """
-    state = Stack(name=stack, engine=here()).state()
-    found = differences(state)
+    known = Stack(name=stack, engine=here())
+    found = differences(known.state(), holder_of(known))
     if as_json:
         click.echo(json.dumps([finding.plain() for finding in found], indent=2))
     else:
@@ -49,8 +48,13 @@ def check_stack(stack: str, *, as_json: bool) -> None:
         raise click.exceptions.Exit(UNHEALTHY)
 
 
-def differences(state: State) -> list[Finding]:
-    """Ask all machines of a stack side by side, and compare."""
+def differences(state: State, holder: str) -> list[Finding]:
+    """Ask all machines of a stack side by side, and compare.
+
+    Args:
+        state: the stack.
+        holder: the name by which machines know it.
+    """
     machines = [server for server in state.servers.values() if server.connection]
     roots = {release.publish_root for release in state.releases.values()} | {layout.PLATFORMS_ROOT}
     tell(f"looking at {len(machines)} machines")
@@ -58,7 +62,6 @@ def differences(state: State) -> list[Finding]:
         answers = dict(
             zip((server.name for server in machines), pool.map(lambda each: _look(each, roots), machines), strict=True)
         )
-    holder = f"{PROJECT}/{state.stack}"
     seen = {name: answer for name, answer in answers.items() if isinstance(answer, inventory.Inventory)}
     silent = [answer for answer in answers.values() if isinstance(answer, Finding)]
     return [*_unfinished(state, holder), *silent, *leftovers.compare(state, holder, seen)]

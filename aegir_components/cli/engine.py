@@ -110,7 +110,7 @@ class Engine:
         parts = urlsplit(address)
         if parts.scheme != "file":
             return None
-        name = _project_name(self.project)
+        name = project_name(self.project)
         place = Path(unquote(parts.netloc + parts.path)).expanduser() / ".pulumi" / "locks" / "organization"
         for path in sorted((place / name / stack.rpartition("/")[2]).glob("*.json")):
             try:
@@ -135,6 +135,7 @@ def find_project(start: Path) -> Path:
     raise Refusal(f"no Pulumi.yaml in {start.resolve()} or above it; change into the checkout, or name it with --cwd")
 
 
-def _project_name(project: Path) -> str:
+def project_name(project: Path) -> str:
+    """Read the name of a project."""
     path = next(project / name for name in PROJECT_FILES if (project / name).is_file())
     return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])

@@ -38,6 +38,8 @@ class Seen:
     sites: dict[str, str] = field(default_factory=dict)
     """Site to what is wrong with its answer; empty for nothing."""
     crons: dict[str, status.Cron] = field(default_factory=dict)
+    closed: dict[str, str] = field(default_factory=dict)
+    """Site to who has closed it, and what for."""
     ended: bool = False
 
 
@@ -80,7 +82,7 @@ def keeper(site: Site) -> str:
 
 def _settled(state: State, name: str, found: Seen, limit: float) -> Seen:
     """Copy what is there at the end of the time, for the machine's thread may go on."""
-    kept = Seen(list(found.faults), dict(found.sites), dict(found.crons), found.ended)
+    kept = Seen(list(found.faults), dict(found.sites), dict(found.crons), dict(found.closed), found.ended)
     if not kept.ended:
         kept.faults.append(f"no answer within {limit:g} s")
         for site in state.sites.values():
@@ -95,7 +97,7 @@ def _machine(state: State, server: Server, seen: Seen, limit: float) -> None:
     # At the same time as the rest: a web server answers or not, whatever its sshd does.
     answers = _spread(lambda site: _site(site, server.name, seen), asking)
     try:
-        _services(server, [site for site in sites if keeper(site) == server.name], seen, limit)
+        _services(server, sites, seen, limit)
     except HostError as fault:
         seen.faults.append(fault.text)
     except OSError as fault:
@@ -104,7 +106,8 @@ def _machine(state: State, server: Server, seen: Seen, limit: float) -> None:
         thread.join()
 
 
-def _services(server: Server, crons: list[Site], seen: Seen, limit: float) -> None:
+def _services(server: Server, sites: list[Site], seen: Seen, limit: float) -> None:
+    crons = [site for site in sites if keeper(site) == server.name]
     if server.database is not None:
         _listening(server, seen)
     if not server.connection:
@@ -114,9 +117,10 @@ def _services(server: Server, crons: list[Site], seen: Seen, limit: float) -> No
     web = status.web_units(str(server.web["type"]), *versions) if server.web else ()
     databases = status.DATABASE_UNITS if server.database is not None else ()
     users = {site.name: layout.system_user(site.identity) for site in crons}
-    lines = status.items([*web, *databases], users.values())
+    lines = [*status.items([*web, *databases], users.values()), *status.closed_items(site.identity for site in sites)]
     facts = script.execute(conn, "check", lines, what="looking at its services", timeout=limit).facts
     seen.faults += status.units_down(facts, web, databases)
+    seen.closed.update({site.name: why for site in sites if (why := status.closed(facts, site.identity))})
     seen.crons.update({site: status.cron_of(facts, user) for site, user in users.items()})
 
 
@@ -174,6 +178,11 @@ def faults_of_sites(seen: Mapping[str, Seen]) -> dict[str, list[str]]:
     """Bring what the machines said of sites together, by site."""
     found: dict[str, list[str]] = {}
     for name, machine in seen.items():
+        for site, why in machine.closed.items():
+            found.setdefault(site, []).append(f"{name}: closed by {why}; aegir open opens it")
         for site, fault in machine.sites.items():
+            if site in machine.closed:
+                # It answers 503 as it has to.
+                continue
             found.setdefault(site, []).extend([f"{name}: {fault}"] if fault else [])
     return found

@@ -14,9 +14,12 @@ from aegir_components.sources.faults import SourceError
 from . import completion
 from .backup import backup
 from .backups import backups
+from .check import check
 from .check_stack import check_stack
 from .ends import Refusal
 from .enter import db, php, shell
+from .events import cache, close, cron, open_
+from .explain import explain
 from .graph import graph
 from .keys import keys
 from .login import login
@@ -74,7 +77,7 @@ for command in (
     aegir.add_command(command)
 for command in (backup_keys, recover):
     backups.add_command(command)
-for command in (run, shell, db, php, logs, top, slow):
+for command in (run, shell, db, php, logs, top, slow, cron, cache, close, open_, check, explain):
     aegir.add_command(command)
 
 

@@ -14,7 +14,7 @@ from aegir_components.settings import Settings
 from aegir_components.sources.naming import conventional_name
 
 from .ends import Refusal
-from .engine import Engine, find_project
+from .engine import Engine, find_project, project_name
 from .state import State
 
 HIDDEN: Final = "what nobody has decrypted"
@@ -95,6 +95,11 @@ def here() -> Engine:
         Refusal: there is none.
     """
     return Engine(project=find_project(Path(click.get_current_context().find_root().params["cwd"])))
+
+
+def holder_of(stack: Stack) -> str:
+    """Give the name by which machines know a stack: ``<project>/<stack>``."""
+    return f"{project_name(stack.engine.project)}/{stack.name.rpartition('/')[2]}"
 
 
 def names(project: Path) -> list[str]:

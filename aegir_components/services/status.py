@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from aegir_components import layout
 from aegir_components.host import script
 
 from . import functions
@@ -33,6 +35,16 @@ def web_units(kind: str, *versions: str) -> tuple[str, ...]:
 def items(units: Iterable[str], users: Iterable[str]) -> list[str]:
     """List what asks for units, and for the cron of sites by their Linux users."""
     return [functions("status"), script.call("status_units", *units), script.call("status_cron", *users)]
+
+
+def closed_items(sites: Iterable[str]) -> list[str]:
+    """List what tells which sites are closed by an event, and why, for ``closed``."""
+    return [script.call("status_closed", posixpath.dirname(layout.closed_file("any")), *map(layout.file_name, sites))]
+
+
+def closed(facts: Mapping[str, str], site: str) -> str:
+    """Say why a site is closed; empty where it is not."""
+    return facts.get(f"closed.{layout.file_name(site)}", "").strip()
 
 
 def units_down(facts: Mapping[str, str], units: Iterable[str], databases: Iterable[str] = ()) -> list[str]:

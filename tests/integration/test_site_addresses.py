@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 
 from aegir_components import applications, layout
+from aegir_components.applications import explaining
 from aegir_components.applications.base import program
 from aegir_components.host import script
+from aegir_components.services import addresses as on_machine
 from aegir_components.services import functions
 from lab import Host, HostSpec, Lab
 from tests import codebases
@@ -145,6 +148,57 @@ def test_an_address_is_answered_as_by_core_or_there_is_a_reason(
             wrong.append(f"{row.address}: the reason is missing or superfluous, core {right}, {row}")
     assert [] == wrong
     assert 180 < len(addresses.TABLES[application])
+
+
+def there(host: Host, application: str, name: str, paths: list[str]) -> dict[str, explaining.Kind]:
+    """Ask a machine what is at paths of a site, some at a time."""
+    found: dict[str, explaining.Kind] = {}
+    docroot = "web" if document_root(host, application).endswith("/web") else "."
+    for start in range(0, len(paths), 200):
+        part = paths[start : start + 200]
+        place = f"{layout.PLATFORMS_ROOT}/{application}"
+        lines = on_machine.items(name, name, web="apache", publish_path=place, docroot=docroot, paths=part)
+        found |= on_machine.kinds(
+            script.parse(host.run(script.render("check", lines, holder="a test")).stdout).facts, part
+        )
+    return found
+
+
+OUTCOMES = {"denied": "denied", "served": "file", "redirect": "moved", "missing": "missing", "challenge": "missing"}
+"""What `aegir explain` says, in the table's words."""
+
+
+@pytest.mark.parametrize("application", list(CODES))
+def test_what_is_explained_of_an_address_is_what_both_web_servers_do(
+    lab: Lab, farm: Farm, codes: dict[str, Path], application: str
+) -> None:
+    del farm
+    if application not in codes:
+        codebases.ask(CODES[application])
+    name, rules = site(application), applications.APPLICATIONS[application].addresses
+    former = "|".join([re.escape(rules.former), re.escape(f"sites/{alias(application)}/files")])
+    wrong, compared, rows = [], 0, []
+    for row in addresses.TABLES[application]:
+        address = row.address.replace("{files}", f"sites/{name}/files")
+        # What has no path that a file could have, or is another one to each web server, needs no explanation of rules.
+        if (
+            row.nginx
+            or len(address) > 255
+            or re.search(r"%(?![0-9a-f]{2})|%(?:00|2f|[89a-f])|^//|#", address, re.IGNORECASE)
+        ):
+            continue
+        rows.append((row, address, explaining.path_of(address)))
+    for host in (lab.host(each) for each in WEBS):
+        asked = {each for _, _, path in rows for each in explaining.candidates(path, name, former)}
+        kinds = there(host, application, name, sorted(asked))
+        for row, address, path in rows:
+            found = explaining.explain(path, rules, name, former, kinds.__getitem__)
+            said = ask(host, name, address, headers=PROBING).kind
+            compared += 1
+            if OUTCOMES.get(found.outcome, found.file) != said:
+                wrong.append(f"{host.name} {row.address}: {said}, and not {found}")
+    assert [] == wrong
+    assert compared > 300
 
 
 @pytest.mark.parametrize("application", list(CODES))

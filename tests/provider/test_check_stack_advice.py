@@ -46,7 +46,7 @@ def differences(world: World) -> dict[str, Finding]:
     """Ask as ``check-stack`` does, and give what it found by its sentence."""
     resources = [{"urn": urn, "type": row.kind, "outputs": row.outputs} for urn, row in world.stack.state.items()]
     with world.farm.installed():
-        found = check_stack.differences(State.read("test", {"deployment": {"resources": resources}}))
+        found = check_stack.differences(State.read("test", {"deployment": {"resources": resources}}), "aegir/test")
     return {f"{each.server}: {each.what}": each for each in found}
 
 

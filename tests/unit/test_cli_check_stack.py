@@ -133,7 +133,7 @@ def test_all_machines_are_looked_at_and_what_a_run_has_left_is_told(
     Records(str(tmp_path), "unfinished").put({}, HOLDER, "release", "/var/aegir/platforms/code")
     Records(str(tmp_path), "unfinished").put({}, "aegir/other", "release", "/var/aegir/platforms/code")
     have = state(Machine=machine)
-    found = check_stack.differences(have)
+    found = check_stack.differences(have, HOLDER)
     assert ["inventory_web /var/aegir/platforms"] == [line.replace("'", "") for line in asked["web1"][:1]]
     whats = [finding.what for finding in found]
     assert "a run began to work on release /var/aegir/platforms/code and did not end well" in whats

@@ -63,3 +63,10 @@ receive_file() { # path checksum: what comes on standard input, in place only wh
     [ "$(sha256sum <"$rf_new")" = "$2  -" ] || { rm -f "$rf_new"; fail "what came for $1 is not the file that was sent"; }
     chmod 644 "$rf_new" && mv -fT "$rf_new" "$1" || fail "$1 could not be written ($(room /var/lib))"
 }
+
+run_unit() { # unit: starts it and waits for its end; the facts result and said
+    systemctl start "$1" 9>&- 2>/dev/null
+    fact result "$(systemctl show -p Result --value "$1")"
+    ru_invocation=$(systemctl show -p InvocationID --value "$1")
+    fact said "$(journalctl -q --no-pager -o cat -n 8 "_SYSTEMD_INVOCATION_ID=${ru_invocation:-none}" 2>/dev/null | tail -c 600)"
+}

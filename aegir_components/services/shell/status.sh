@@ -13,6 +13,14 @@ status_units() { # units...
     done
 }
 
+status_closed() { # directory names...: why sites are closed by an event, as the facts closed.NAME
+    sc_place=$1
+    shift
+    for sc_name; do
+        [ ! -f "$sc_place/$sc_name" ] || fact "closed.$sc_name" "$(head -c 500 "$sc_place/$sc_name")"
+    done
+}
+
 status_cron() { # users...
     for sc_user; do
         fact "cron.$sc_user" "$(status_show "aegir-cron@$sc_user.service" -p Result -p ActiveState -p ExecMainStartTimestamp)"

@@ -1,0 +1,153 @@
+"""``check``: everything that `up` proves of a site, now."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import click
+
+from aegir_components.host.errors import HostError
+from aegir_components.mysql.client import DatabaseError
+from aegir_components.printable import printable
+from aegir_components.providers import certificate, installation, release, site_config, site_database
+from aegir_components.providers.lifecycle import Lifecycle, plain, redacted
+
+from . import audit, completion, selecting
+from .ends import SITES_UNREACHED, UNHEALTHY, tell
+from .rows import table
+from .selecting import Chosen, Selection
+from .state import OURS, Site
+
+AT_ONCE: Final = 8
+"""Resources that are looked at at once."""
+_WRAPPED: Final = "4dabf18193072939515e22adb298388d"
+"""Pulumi's own mark of a value that is a secret."""
+
+PARTS: Final[Mapping[str, tuple[str, Lifecycle]]] = {
+    "Release": ("the platform's release on each web server", release.Provider()),
+    "SiteDatabase": ("database and accounts", site_database.Provider()),
+    "Certificate": ("certificate", certificate.Provider()),
+    "SiteConfiguration": ("user, files, settings, PHP and vhost on each web server", site_config.Provider()),
+    "Installation": ("the site answers on each web server", installation.Provider()),
+}
+"""What `up` proves, in its order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """One thing that was looked at."""
+
+    site: str
+    part: str
+    outcome: str
+    """``pass``, ``fail``, or ``unknown`` where it could not be looked at."""
+    faults: tuple[str, ...] = ()
+
+
+@click.command()
+@click.argument("sites", nargs=-1, shell_complete=completion.sites)
+@selecting.options
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def check(selection: Selection, *, as_json: bool) -> None:
+    """Check everything that `pulumi up` proves of SITES, now, and change nothing.
+
+    That is the release on each web server, database and accounts, certificate, files, settings, PHP and vhost, and the
+    answer of each web server. The exit status is 3 when something fails, and 5 when something could not be looked at.
+
+    \b
+    aegir check www.example.com
+    """  # noqa: D301  click keeps such lines as they are
+    chosen = selecting.choose(selection)
+    with audit.noted(
+        audit.root_of(chosen.state), chosen.state.stack, "check", sites=[s.name for s in chosen.sites]
+    ) as noting:
+        results = list(_results(chosen))
+        failed = sum(each.outcome != "pass" for each in results)
+        noting.result(f"{len(results) - failed} passed, {failed} did not")
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in results], indent=2))
+    else:
+        for line in table(
+            ("SITE", "RESULT", "WHAT"), [(each.site, each.outcome.upper(), _what(each)) for each in results]
+        ):
+            click.echo(line)
+    outcomes = {each.outcome for each in results}
+    if "fail" in outcomes:
+        raise click.exceptions.Exit(UNHEALTHY)
+    if "unknown" in outcomes:
+        raise click.exceptions.Exit(SITES_UNREACHED)
+
+
+def _what(result: Result) -> str:
+    return f"{result.part}{': ' if result.faults else ''}{'; '.join(result.faults)}"
+
+
+def _results(chosen: Chosen) -> Iterator[Result]:
+    """Look at the parts of all sites side by side; one platform's release once."""
+    made = _made(chosen)
+    tell(f"checking {len(chosen.sites)} sites")
+    jobs = [(site, kind) for site in chosen.sites for kind in PARTS if (kind, _name(site, kind)) in made]
+    seen: dict[tuple[str, str], Result] = {}
+    guard = threading.Lock()
+
+    def look(job: tuple[Site, str]) -> None:
+        site, kind = job
+        with guard:
+            if (kind, _name(site, kind)) in seen:
+                return
+            seen[kind, _name(site, kind)] = Result(site=site.name, part=PARTS[kind][0], outcome="unknown")
+        result = _one(site, kind, made[kind, _name(site, kind)])
+        with guard:
+            seen[kind, _name(site, kind)] = result
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        list(pool.map(look, jobs))
+    for site in chosen.sites:
+        if site.installation is None:
+            yield Result(site=site.name, part="it never came up; run pulumi up", outcome="fail")
+    for site, kind in jobs:
+        found = seen[kind, _name(site, kind)]
+        yield Result(site=site.name, part=found.part, outcome=found.outcome, faults=found.faults)
+
+
+def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
+    part, provider = PARTS[kind]
+    secrets = [str(props[key]) for key in provider.secret_keys if isinstance(props.get(key), str)]
+    try:
+        seen = provider.observe(plain(props))
+        faults = ["it is gone"] if seen is None else [str(text) for text in seen.get("drift", [])]
+        outcome = "fail" if faults else "pass"
+    except (HostError, DatabaseError) as fault:
+        faults, outcome = [str(fault)], "unknown"
+    shown = tuple(printable(redacted(text, secrets), keep="") for text in faults)
+    return Result(site=site.name, part=part, outcome=outcome, faults=shown)
+
+
+def _name(site: Site, kind: str) -> str:
+    return site.platform if kind == "Release" else site.identity
+
+
+def _made(chosen: Chosen) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Read the resources with their secrets, which observing needs."""
+    exported = chosen.stack.engine.ask("stack", "export", "--show-secrets", "--stack", chosen.stack.name)
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for resource in (exported.get("deployment") or {}).get("resources") or ():
+        kind = str(resource.get("type", ""))
+        if kind.startswith(OURS) and not resource.get("delete"):
+            name = str(resource.get("urn", "")).rpartition("::")[2]
+            found[kind.rpartition(":")[2], name] = opened(resource.get("outputs") or {})
+    return found
+
+
+def opened(value: Any) -> Any:
+    """Take the wrapping of secrets off a value of an exported state."""
+    if isinstance(value, dict):
+        if _WRAPPED in value and "plaintext" in value:
+            return opened(json.loads(value["plaintext"]))
+        return {key: opened(each) for key, each in value.items()}
+    return [opened(each) for each in value] if isinstance(value, list) else value
