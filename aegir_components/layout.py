@@ -218,6 +218,11 @@ def held_variable(site: str) -> str:
     return f"AEGIR_HELD_{re.sub(r'[^a-z0-9]', '_', system_user(site))}"
 
 
+def root_variable(site: str) -> str:
+    """Name the variable of Apache that holds the document root of a site."""
+    return f"AEGIR_ROOT_{re.sub(r'[^a-z0-9]', '_', system_user(site))}"
+
+
 def held_file(site: str) -> str:
     """Name the file on a web server that tells programs the document root of a site that is held back."""
     return f"{STATE_ROOT}/held/{system_user(site)}.env"

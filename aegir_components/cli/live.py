@@ -15,7 +15,8 @@ from aegir_components.applications import APPLICATIONS, health
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
-from aegir_components.services import cron, status
+from aegir_components.services import cron, holding, status
+from aegir_components.services.holding import Held
 
 from .state import Server, Site, State
 
@@ -40,6 +41,10 @@ class Seen:
     crons: dict[str, status.Cron] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
     """Site to who has closed it, and what for."""
+    held: dict[str, Held] = field(default_factory=dict)
+    """What sites are known by that are not on the live release of their platform."""
+    before: list[status.Before] = field(default_factory=list)
+    """Databases of before an update that are kept."""
     ended: bool = False
 
 
@@ -82,7 +87,10 @@ def keeper(site: Site) -> str:
 
 def _settled(state: State, name: str, found: Seen, limit: float) -> Seen:
     """Copy what is there at the end of the time, for the machine's thread may go on."""
-    kept = Seen(list(found.faults), dict(found.sites), dict(found.crons), dict(found.closed), found.ended)
+    kept = Seen(
+        list(found.faults), dict(found.sites), dict(found.crons), dict(found.closed), dict(found.held),
+        list(found.before), found.ended,
+    )  # fmt: skip
     if not kept.ended:
         kept.faults.append(f"no answer within {limit:g} s")
         for site in state.sites.values():
@@ -117,10 +125,17 @@ def _services(server: Server, sites: list[Site], seen: Seen, limit: float) -> No
     web = status.web_units(str(server.web["type"]), *versions) if server.web else ()
     databases = status.DATABASE_UNITS if server.database is not None else ()
     users = {site.name: layout.system_user(site.identity) for site in crons}
-    lines = [*status.items([*web, *databases], users.values()), *status.closed_items(site.identity for site in sites)]
+    lines = [
+        *status.items([*web, *databases], users.values()),
+        *status.closed_items(site.identity for site in sites),
+        *(holding.everywhere_items() if server.web is not None else []),
+        *(status.before_items() if server.database is not None else []),
+    ]
     facts = script.execute(conn, "check", lines, what="looking at its services", timeout=limit).facts
     seen.faults += status.units_down(facts, web, databases)
     seen.closed.update({site.name: why for site in sites if (why := status.closed(facts, site.identity))})
+    seen.held.update(holding.read(facts.get("held", "")))
+    seen.before += status.before(facts)
     seen.crons.update({site: status.cron_of(facts, user) for site, user in users.items()})
 
 

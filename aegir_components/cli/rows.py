@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from aegir_components import layout
+from aegir_components.providers.content import readable
+from aegir_components.services.holding import Held
+
 from . import kept as backups
 from .kept import Kept
 from .live import Seen, faults_of_sites, keeper
@@ -74,6 +78,8 @@ class Status:
     servers: tuple[ServerRow, ...] = ()
     platforms: tuple[PlatformRow, ...] = ()
     sites: tuple[SiteRow, ...] = field(default=())
+    before: tuple[str, ...] = ()
+    """Databases of before an update that are kept, in sentences."""
 
     @property
     def well(self) -> bool:
@@ -145,8 +151,42 @@ def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]])
         revision=release.revision,
         servers=release.members,
         sites=len(sites),
-        faults=(*_drift(state, ("Release",), release.platform), *(f"{name} does not work" for name in broken)),
+        faults=(
+            *_drift(state, ("Release",), release.platform),
+            *_not_all(state, release),
+            *(f"{name} does not work" for name in broken),
+        ),
     )
+
+
+def _not_all(state: State, release: Release) -> Iterator[str]:
+    """Say that the last run has not brought all sites of a platform to its release."""
+    rollout = state.rollouts.get(release.platform)
+    if rollout is not None and rollout.get("digest") != release.props["digest"]:
+        yield "not all of its sites have come to this release: pulumi up tries again, and --live says which and why"
+    yield from state.drift.get(("Rollout", release.platform), ())
+
+
+def _kept_before(state: State, seen: Mapping[str, Seen]) -> Iterator[str]:
+    names = {layout.database_name(site.identity): site.name for site in state.sites.values()}
+    for server, found in seen.items():
+        for kept in found.before:
+            made = datetime.fromtimestamp(kept.made, tz=UTC)
+            yield (
+                f"{server} keeps the database of {names.get(kept.of, kept.of)} of before its update on "
+                f"{made:%Y-%m-%d %H:%M} UTC, {readable(kept.size)}"
+            )
+
+
+def _held(site: Site, seen: Mapping[str, Seen] | None) -> Held | None:
+    """Give the release of its own that a site is on, as its web servers say."""
+    found = (seen[name].held.get(site.identity) for name in site.members if name in seen) if seen else ()
+    return next((entry for entry in found if entry is not None), None)
+
+
+def _held_back(held: Held) -> str:
+    since = datetime.fromtimestamp(held.since, tz=UTC)
+    return f"held back on this release since {since:%Y-%m-%d %H:%M} UTC: {held.reason}"
 
 
 def _site(
@@ -166,7 +206,9 @@ def _site(
         faults.append(f"its certificate ended on {ends}")
     faults += said.get(site.name, ())
     faults += [kept.fault] if kept.fault else []
-    last = ""
+    last, held = "", _held(site, seen)
+    if held is not None and held.kind != "pinned" and site.enabled:
+        faults.append(_held_back(held))
     if seen is not None:
         last, fault = _cron(site, seen)
         faults += [fault] if fault else []
@@ -174,7 +216,7 @@ def _site(
         name=site.name,
         url=site.url,
         platform=site.platform,
-        release=release.name if release else "",
+        release=held.release.rpartition("/")[2] if held else release.name if release else "",
         state="enabled" if site.enabled else "disabled",
         certificate_ends=ends,
         certificate_days=days,
@@ -221,6 +263,7 @@ def tables(found: Status) -> list[str]:
         lines += [*table(("PLATFORM", "CODE", "RELEASE", "REVISION", "SITES", "HEALTH"), code), ""]
     lines += _sites(found.sites)
     lines += [f"The hub: {text}." for text in found.hub]
+    lines += [f"{text}." for text in found.before]
     lines += [f"A run ended in the middle of {text}." for text in found.pending]
     return lines or ["Nothing was made yet."]
 

@@ -120,6 +120,8 @@ class State:
     releases: Mapping[str, Release] = field(default_factory=dict)
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By host name."""
+    rollouts: Mapping[str, Props] = field(default_factory=dict)
+    """By platform, what the last run that ended well has brought its sites to."""
     pending: tuple[str, ...] = ()
     """What a run had begun that did not come to its end: ``creating Release code``."""
     drift: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
@@ -155,6 +157,7 @@ class State:
             servers={server.name: server for server in servers},
             releases={release.platform: release for release in releases},
             sites={site.name: site for site in sites},
+            rollouts=made.get("Rollout", {}),
             pending=tuple(_pending(deployment.get("pending_operations") or ())),
             drift={
                 (kind, name): tuple(map(str, props["drift"]))

@@ -175,8 +175,8 @@ class Platform:
         return {site: answering.rows(found) for site, found in broken.items() if found}
 
     def _heavy(self, site: str, say: Callable[[str], None]) -> Outcome:
-        one, held = self.sites[site], self.definition.held[site]
-        change = self._change(one, held, say)
+        one = self.sites[site]
+        change = self._change(one, self.definition.held.get(site), say)
         if self._returns(one):
             return returning.bring_back(one, change)
         if self.want.get("restore") and (newer := self._newer(one)):
@@ -186,13 +186,14 @@ class Platform:
             )
         return update.bring(one, change)
 
-    def _change(self, one: Updated, held: Held, say: Callable[[str], None]) -> Change:
-        site = one.site
+    def _change(self, one: Updated, held: Held | None, say: Callable[[str], None]) -> Change:
+        """Tell what becomes of a site's code; nothing, where it is on the release already."""
+        site, here = one.site, {"release": self.live, "docroot": str(self.want["docroot"])}
         return Change(
             root=self.root,
-            about={"release": held.release, "docroot": held.docroot},
+            about={"release": held.release, "docroot": held.docroot} if held else here,
             go=lambda: self.definition.release([site]),
-            back=lambda: self.definition.hold({site: held}),
+            back=lambda: self.definition.hold({site: held}) if held else None,
             say=say,
             still=lambda: self._lacks(one, one.databases.copy),
         )

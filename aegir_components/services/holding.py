@@ -116,6 +116,11 @@ def look_items(registry: str) -> list[str]:
     return [functions("holding"), script.call("held_facts", registry)]
 
 
+def everywhere_items() -> list[str]:
+    """List what tells which sites of all platforms of a machine are held back, as the fact ``held``."""
+    return [functions("holding"), script.call("held_everywhere", layout.REGISTRY_ROOT)]
+
+
 def removal_items(site: str, registry: str) -> list[str]:
     """List what forgets a site that goes from a platform."""
     return [

@@ -133,6 +133,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         port=port,
         define=layout.platform_variable(plan.platform),
         held=layout.held_variable(plan.site),
+        root=layout.root_variable(plan.site),
         closed=layout.closed_file(plan.site),
         log=layout.site_log(plan.site),
         addresses=plan.application.addresses,

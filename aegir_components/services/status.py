@@ -47,6 +47,29 @@ def closed(facts: Mapping[str, str], site: str) -> str:
     return facts.get(f"closed.{layout.file_name(site)}", "").strip()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Before:
+    """A site's database of before its last update."""
+
+    of: str
+    """The name of the site's database."""
+    size: int
+    """Bytes."""
+    made: int
+    """When, in seconds of the epoch."""
+
+
+def before_items() -> list[str]:
+    """List what tells which databases of before an update are kept, for ``before``."""
+    return [functions("mysql"), "copies_facts"]
+
+
+def before(facts: Mapping[str, str]) -> list[Before]:
+    """Read which databases of before an update a server keeps."""
+    rows = [line.split("\t") for line in facts.get("before", "").splitlines()]
+    return [Before(of=row[0], size=script.number(row[1]), made=script.number(row[2])) for row in rows if len(row) == 3]
+
+
 def units_down(facts: Mapping[str, str], units: Iterable[str], databases: Iterable[str] = ()) -> list[str]:
     """Say which units do not run; of the database's two names one is enough."""
     found = [

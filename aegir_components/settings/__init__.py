@@ -2,14 +2,13 @@
 
 from . import numbers
 from .backups import Backups, Keep, Plan, Repository
+from .certificates import Acme, Certificate
 from .groups import Pack, Uploads, WebCluster
 from .included import Included, include
 from .jumps import Jump
 from .load import load
 from .model import (
-    Acme,
     AegirUser,
-    Certificate,
     Composer,
     DatabaseAdmin,
     DatabaseService,

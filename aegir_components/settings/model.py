@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from . import updating
 from .backups import Backups, Plan
+from .certificates import Acme, Certificate
 from .groups import Pack, WebCluster
 from .jumps import Jump
 from .php import Php
@@ -30,7 +31,6 @@ WebType = Literal["apache", "apache_ssl", "nginx", "nginx_ssl"]
 DatabaseType = Literal["mysql"]
 SiteState = Literal["enabled", "disabled"]
 Https = Literal["none", "enabled", "required"]
-CertificateKind = Literal["self-signed", "acme", "given"]
 Isolation = Literal["pool", "process"]
 
 ENVIRONMENTS: tuple[Environment, ...] = ("development", "testing", "acceptance", "production")
@@ -257,29 +257,6 @@ class SiteAdmin:
     name: str = "admin"
     password: str | None = field(default=None, repr=False)
     """Secret; ``None`` asks for a generated one."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Certificate:
-    """Where a site's certificate comes from."""
-
-    kind: CertificateKind = "self-signed"
-    chain: str = ""
-    """A file on the hub with a given certificate and what it is signed by, in PEM."""
-    key: str = ""
-    """A file on the hub with its private key, in PEM."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Acme:
-    """The authority that certificates are asked of (RFC 8555)."""
-
-    directory: str
-    """The address of its directory."""
-    mail: str = ""
-    """Whom it writes to."""
-    authority: str = ""
-    """A file on the hub with the authority that its own address is trusted by, where that is not the system's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
-from . import calendars, model, names
+from . import calendars, certificates, model, names
 from .names import Wrong, wanted
 from .reader import Node
 from .wording import listed, quoted
@@ -48,29 +48,29 @@ def read_https(node: Node, kinds: Mapping[str, model.WebType]) -> model.Https:
     return https
 
 
-def read_certificate(node: Node, https: model.Https, acme: model.Acme | None) -> model.Certificate:
+def read_certificate(node: Node, https: model.Https, acme: certificates.Acme | None) -> certificates.Certificate:
     """Read where a site's certificate comes from."""
     if not node.given:
-        return model.Certificate()
+        return certificates.Certificate()
     if https == "none":
         node.fault("is for sites with https: enabled or https: required")
     if isinstance(node.value, Mapping):
         if not node.fields("chain", "key"):
-            return model.Certificate()
+            return certificates.Certificate()
         for key in ("chain", "key"):
             if not node.child(key).given:
                 node.child(key).fault("missing; write the path of a PEM file on the hub")
-        return model.Certificate(
+        return certificates.Certificate(
             kind="given",
             chain=node.child("chain").text("", names.absolute_path),
             key=node.child("key").text("", names.absolute_path),
         )
-    kind: model.CertificateKind = "acme" if node.value == "acme" else "self-signed"
+    kind: certificates.CertificateKind = "acme" if node.value == "acme" else "self-signed"
     if node.value not in ("acme", "self-signed"):
         node.fault(f'must be "self-signed", "acme" or a mapping with chain and key, not {node.describe()}')
     if kind == "acme" and acme is None:
         node.fault('"acme" needs aegir:acme, which names the authority that is asked')
-    return model.Certificate(kind=kind)
+    return certificates.Certificate(kind=kind)
 
 
 def read_cron(node: Node) -> str:
@@ -88,7 +88,7 @@ def read_error_days(node: Node) -> int:
     return node.child("error_days").number(LAST_DAYS, 0, RENEW_DAYS)
 
 
-def read_acme(node: Node) -> model.Acme | None:
+def read_acme(node: Node) -> certificates.Acme | None:
     """Read ``aegir:acme``."""
     if not node.given or not node.fields("directory", "mail", "authority"):
         return None
@@ -96,7 +96,7 @@ def read_acme(node: Node) -> model.Acme | None:
         node.child("directory").fault(
             "missing; write the address of the authority's directory, such as https://acme.example/directory"
         )
-    return model.Acme(
+    return certificates.Acme(
         directory=node.child("directory").text("", _directory),
         mail=node.child("mail").text("", names.mail_address),
         authority=node.child("authority").text("", names.absolute_path),

@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import backups, code_values, groups, model, names, php, platforms, resource_limits, site_options, updating
+from . import (
+    backups,
+    certificates,
+    code_values,
+    groups,
+    model,
+    names,
+    php,
+    platforms,
+    resource_limits,
+    site_options,
+    updating,
+)
 from .names import HostName, Wrong
 from .reader import Node
 from .wording import known, listed, quoted
@@ -39,7 +51,7 @@ class Estate:
     platforms: Mapping[str, model.Platform]
     servers: Mapping[str, model.Server]
     clusters: Mapping[str, groups.WebCluster]
-    acme: model.Acme | None
+    acme: certificates.Acme | None
     packs: Mapping[str, groups.Pack] = field(default_factory=dict)
     backups: backups.Backups | None = None
 

@@ -4,6 +4,10 @@ held_facts() { # registry
     [ ! -f "$1/.held" ] || fact held "$(cat "$1/.held")"
 }
 
+held_everywhere() { # directory of all registries
+    fact held "$(cat "$1"/*/.held 2>/dev/null)"
+}
+
 forget_held() { # registry site: one that goes from the platform; the definition's line of it says nothing without its vhost
     [ "$MODE" = apply ] && [ -f "$1/.held" ] || return 0
     fh_left=$(awk -v site="$2" '$1 != site' "$1/.held")

@@ -129,3 +129,8 @@ want_mysql_tls() { # directory
     systemctl restart "$(mysql_unit)" 9>&- || fail "the database server does not start with its certificate: $(journalctl -q -u "$(mysql_unit)" -n 5 --no-pager -o cat | tail -c 500)"
     mysql_tls_on "$1" || fail "the database server does not offer TLS after its restart; look into its log (journalctl -u $(mysql_unit))"
 }
+
+copies_facts() { # databases of before updates: whose, bytes, and when they were made
+    fact before "$(mysql_root -N -B -e "SELECT c.\`of\`, COALESCE(SUM(t.data_length + t.index_length), 0), c.made FROM aegir.copies c
+        LEFT JOIN information_schema.tables t ON t.table_schema = c.name WHERE c.name LIKE 'aegirold%' GROUP BY c.name, c.\`of\`, c.made" 2>/dev/null)"
+}
