@@ -32,6 +32,7 @@ from .run import run
 from .status import status
 from .timers import timers
 from .top import top
+from .update import update
 
 
 class Program(click.Group):
@@ -77,7 +78,7 @@ for command in (
     aegir.add_command(command)
 for command in (backup_keys, recover):
     backups.add_command(command)
-for command in (run, shell, db, php, logs, top, slow, cron, cache, close, open_, check, explain):
+for command in (run, shell, db, php, logs, top, slow, cron, cache, close, open_, check, explain, update):
     aegir.add_command(command)
 
 

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from aegir_components import database_updates, layout
@@ -108,6 +108,47 @@ class Platform:
             done=self._log,
         )
 
+    def own_work(self, say: Callable[[str], None]) -> Work:
+        """Give what is done with sites that stay on the code that they have, and lack updates of it."""
+        return replace(
+            self.work(say),
+            heavy=lambda site: update.bring(self.sites[site], self._stays(site, say)),
+            is_light=lambda _site: False,
+            held=lambda _site, _why: None,
+        )
+
+    def lacks(self, site: str) -> tuple[str, ...]:
+        """Name the updates that a site's database lacks for the code that it has.
+
+        Raises:
+            DatabaseError: the database server does not answer.
+        """
+        one = self.sites[site]
+        found = self._pending(one, one.database.name, self._own(site)[1])
+        return found.names if found else ()
+
+    def _own(self, site: str) -> tuple[str, str]:
+        """Give the document root that a site has, and the name of its release."""
+        held = self.definition.held.get(site)
+        return (held.root, held.release.rpartition("/")[2]) if held else (self.root, str(self.want["digest"]))
+
+    def _stays(self, site: str, say: Callable[[str], None]) -> Change:
+        one, (root, digest) = self.sites[site], self._own(site)
+        held = self.definition.held.get(site)
+        return Change(
+            root=root,
+            about={
+                "release": held.release if held else self.live,
+                "docroot": held.docroot if held else str(self.want["docroot"]),
+            },
+            go=lambda: None,
+            back=lambda: None,
+            say=say,
+            still=lambda: ", ".join(
+                found.names[:3] if (found := self._pending(one, one.databases.copy, digest)) else ()
+            ),
+        )
+
     def rebuild(self, warn: Callable[[str], None]) -> None:
         """Empty the caches of the sites that got the release without an update: changed templates and routes count at once."""
         if not self.switched:
@@ -155,9 +196,9 @@ class Platform:
         pending = self._pending(site, site.database.name)
         return "; ".join(pending.newer) if pending else ""
 
-    def _pending(self, site: Updated, database: str) -> Pending | None:
-        hub_root = next(iter(self.members.values())).hub_root
-        return database_updates.lacking(hub_root, str(self.want["digest"]), site.endpoint, site.application, database)
+    def _pending(self, site: Updated, database: str, digest: str = "") -> Pending | None:
+        hub_root, digest = next(iter(self.members.values())).hub_root, digest or str(self.want["digest"])
+        return database_updates.lacking(hub_root, digest, site.endpoint, site.application, database)
 
     def _light(self, sites: Sequence[str]) -> dict[str, str]:
         places = {site: self._places(self.sites[site]) for site in sites}
