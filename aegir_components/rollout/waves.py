@@ -73,13 +73,15 @@ def run(sites: Sequence[str], rollout: Rollout, work: Work) -> list[Done]:
     """
     able = [site for site in sites if work.enabled(site)]
     found = [Done(site=site, name=work.name(site), result="waits", why=DISABLED) for site in sites if site not in able]
-    failed = 0
-    for number, wave in enumerate(waves(able, rollout, work.name)):
-        if number and stops(failed, rollout, canary=number == 1 and bool(rollout.canary)):
+    failed, stopped = 0, False
+    first = {site for site in able if work.name(site) in rollout.canary}
+    for wave in waves(able, rollout, work.name):
+        if stopped:
             found += [_told(work, Done(site=site, name=work.name(site), result="waits", why=STOPPED)) for site in wave]
             continue
         results = list(_wave(wave, work))
         failed += sum(done.result == "failed" for done in results)
+        stopped = stops(failed, rollout, canary=set(wave) <= first)
         found += results
     return found
 

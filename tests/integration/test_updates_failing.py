@@ -22,9 +22,9 @@ FAILING = {
         "ini_set('memory_limit', '32M'); $all = array(); while (TRUE) { $all[] = str_repeat('x', 100000); }",
         "Allowed memory size",
     ),
-    "it never ends": ("while (TRUE) { usleep(1000); }", "did not end within 15 s"),
+    "it never ends": ("while (TRUE) { usleep(1000); }", "did not end within 8 s"),
     "it claims to be done": ('echo "\\n::done\\n"; exit(0);', "still lacks tryout_update_7002"),
-    "it says that it goes on for ever": ("$sandbox['#finished'] = 0;", "did not end within 15 s"),
+    "it says that it goes on for ever": ("$sandbox['#finished'] = 0;", "did not end within 8 s"),
 }
 
 
@@ -39,7 +39,7 @@ def test_failing_updates_never_reach_a_visitor_and_each_is_told_with_its_reason(
     farm.settings["platforms"]["code"]["update"] = ["database"]
     # The other site has had the update already: by hand, with newer code.
     seven.estate.sql("UPDATE system SET schema_version = 7002 WHERE name = 'tryout'", BESIDE)
-    farm.settings["sites"][SEVEN]["update"] = [{"step": "database", "seconds": 15}]
+    farm.settings["sites"][SEVEN]["update"] = [{"step": "database", "seconds": 8}]
     for name, (body, says) in FAILING.items():
         seven.release(GOOD, body)
         with Visitor(seven.estate.web, SEVEN, "/user") as visitor:

@@ -1,0 +1,146 @@
+"""The order in which sites come to a release, and what is told of those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegir_components.host.errors import HostUnreachable
+from aegir_components.rollout import waves
+from aegir_components.rollout.update import NotUpdated, Outcome
+from aegir_components.services import holding
+from aegir_components.services.holding import Held
+from aegir_components.settings.updating import Rollout
+
+SITES = [f"s{number}.example.com" for number in range(10)]
+
+
+@dataclass
+class Farm:
+    """Sites that are updated by nobody; some fail."""
+
+    failing: dict[str, Exception] = field(default_factory=dict)
+    light: set[str] = field(default_factory=set)
+    disabled: set[str] = field(default_factory=set)
+    order: list[str] = field(default_factory=list)
+    held: dict[str, str] = field(default_factory=dict)
+
+    def heavy(self, site: str) -> Outcome:
+        self.order.append(site)
+        if site in self.failing:
+            raise self.failing[site]
+        return Outcome(updates=[("system_update_1", "0.1")])
+
+    def lights(self, sites: Sequence[str]) -> dict[str, str]:
+        self.order += sites
+        return {site: str(self.failing[site]) for site in sites if site in self.failing}
+
+    @property
+    def work(self) -> waves.Work:
+        return waves.Work(
+            heavy=self.heavy,
+            light=self.lights,
+            is_light=self.light.__contains__,
+            name=lambda site: site,
+            enabled=lambda site: site not in self.disabled,
+            held=self.held.__setitem__,
+            done=lambda _done: None,
+        )
+
+
+def results(found: list[waves.Done]) -> dict[str, str]:
+    return {done.site: done.result for done in found}
+
+
+def test_one_that_fails_stops_none_of_the_others() -> None:
+    farm = Farm(failing={SITES[3]: NotUpdated("it throws")}, light=set(SITES[5:]))
+    found = waves.run(SITES, Rollout(), farm.work)
+    assert dict.fromkeys(SITES[:5], "updated") | {SITES[3]: "failed"} | dict.fromkeys(SITES[5:], "switched") == results(
+        found
+    )
+    assert {SITES[3]: "it throws"} == farm.held
+    said = waves.table(found, "a1a1a1a1a1a1a1a1")
+    assert said.startswith("1 site is held back and answers as before")
+    assert "s3.example.com: it throws. Repair the code" in said
+
+
+def test_a_machine_that_does_not_answer_fails_its_site_alone() -> None:
+    farm = Farm(failing={SITES[0]: HostUnreachable("web1", "it does not answer")})
+    assert ["failed", "updated"] == [done.result for done in waves.run(SITES[:2], Rollout(), farm.work)]
+
+
+def test_who_goes_first_holds_up_all_others_when_it_fails() -> None:
+    order = Rollout(canary=(SITES[7],), batch="2")
+    well = Farm()
+    assert set(results(waves.run(SITES, order, well.work)).values()) == {"updated"}
+    assert SITES[7] == well.order[0]
+
+    ill = Farm(failing={SITES[7]: NotUpdated("x")})
+    found = waves.run(SITES, order, ill.work)
+    assert [SITES[7]] == ill.order
+    assert 9 == sum(done.why == waves.STOPPED for done in found)
+    assert "10 sites are held back and answer as before" in waves.table(found, "a1")
+
+
+def test_enough_failures_end_the_rollout() -> None:
+    farm = Farm(failing={site: NotUpdated("x") for site in SITES[1:4]})
+    found = waves.run(SITES, Rollout(batch="20%", stop_on=2), farm.work)
+    assert {"failed": 3, "updated": 1, "waits": 6} == {
+        result: list(results(found).values()).count(result) for result in ("failed", "updated", "waits")
+    }
+
+
+def test_a_disabled_site_waits_and_is_no_failure() -> None:
+    farm = Farm(disabled={SITES[0]})
+    found = waves.run(SITES[:2], Rollout(), farm.work)
+    assert {SITES[0]: "waits", SITES[1]: "updated"} == results(found)
+    assert {} == farm.held
+
+
+@given(
+    st.lists(st.sampled_from(SITES), unique=True),
+    st.lists(st.sampled_from(SITES), unique=True),
+    st.sampled_from(["", "1", "3", "10", "1%", "33%", "100%"]),
+)
+def test_each_site_is_in_one_wave(sites: list[str], canary: list[str], batch: str) -> None:
+    found = waves.waves(sites, Rollout(canary=tuple(canary), batch=batch), lambda site: site)
+    assert sorted(sites) == sorted(site for wave in found for site in wave)
+    assert all(found)
+    if batch == "1":
+        assert all(len(wave) == 1 for wave in found if not set(wave) <= set(canary))
+
+
+HELD = Held(
+    site="a.example.com",
+    release="/p/.releases/code/" + "a1" * 8,
+    docroot="web",
+    kind="failed",
+    since=7,
+    reason="über: x\ny",
+)
+
+
+def test_a_record_of_sites_held_back_is_read_as_it_was_written() -> None:
+    assert {"a.example.com": HELD} == holding.read(HELD.line)
+    assert HELD.root.endswith("/web")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "a.example.com",
+        "a.example.com /etc web failed 7 -",
+        "a.example.com /p/.releases/code/../../x web failed 7 -",
+        "a.example.com /p/.releases/code/a1a1a1a1a1a1a1a1 ../x failed 7 -",
+        "a.example.com /p/.releases/code/a1a1a1a1a1a1a1a1 web other 7 -",
+        "a;b /p/.releases/code/a1a1a1a1a1a1a1a1 web failed 7 -",
+        "A /p/.releases/code/a1a1a1a1a1a1a1a1\n web failed 7 -",
+    ],
+)
+def test_what_a_machine_says_that_is_no_record_is_passed_over(line: str) -> None:
+    assert {} == holding.read(line)
