@@ -81,7 +81,8 @@ def judge(
         for changing in sites:
             answer, site = answers.get(_name(changing)), changing.site.display_name
             waits = found.waits.setdefault(name, {})
-            if steps_of(declared, changing.site) != updating.DEFAULT or declared.platforms[name].rollout.declared:
+            steps = steps_of(declared, changing.site)
+            if steps not in (updating.DEFAULT, ()) or declared.platforms[name].rollout.declared:
                 waits[changing.site.identity] = "its turn has not come"
             if isinstance(answer, str):
                 unknown.setdefault(answer, []).append(site)
@@ -91,7 +92,7 @@ def judge(
                 lacking.setdefault(pending, []).append(site)
                 if pending.newer and declared.platforms[name].database == "restore":
                     waits[changing.site.identity] = "the database of before its update comes first"
-                if pending.names:
+                if pending.names and steps:
                     waits[changing.site.identity] = f"{len(pending.names)} updates of its database come first"
         for why, on in unknown.items():
             found.warnings.append(f"{where}: pending updates with the other code are not known of {_listed(on)}: {why}")

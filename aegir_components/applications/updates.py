@@ -14,6 +14,8 @@ from pathlib import Path
 Rows = Sequence[tuple[object, ...]]
 FUNCTION = re.compile(r"^\s*function\s+&?([A-Za-z_]\w*)\s*\(", re.MULTILINE)
 """A function of PHP's at the beginning of a line; in a comment there is an asterisk before it."""
+FIRST = 8000
+"""The number of an extension of Drupal 8 and later that never had an update."""
 NUMBERED = re.compile(r"^(?P<extension>.+)_update_(?P<number>\d+)$")
 """The name of an update function, as Drupal's own registry takes it apart."""
 
@@ -120,7 +122,7 @@ def compare_numbered(available: Available, had: Had, core: str) -> Pending:
             too_old.append(f"{name} is at {last}, and updates up to {extension.last_removed} are not there any more")
         names += [f"{name}_update_{number}" for number in numbers.get(name, []) if number > last]
         newest = max([extension.last_removed, *numbers.get(name, [])])
-        # A fresh installation of Drupal 8 and later begins at 8000 and more, whatever updates there are.
-        if name == core and newest and last > newest:
+        # A fresh installation begins at 8000 or the newest update; an extension without any update tells nothing.
+        if newest and last > max(newest, FIRST):
             newer.append(f"{name} is at {last}, and this code knows updates up to {newest}")
     return Pending(names=tuple(names), newer=tuple(newer), too_old=tuple(too_old), missing=tuple(missing))

@@ -119,6 +119,20 @@ def owner_of(session: Session, name: str) -> str | None:
 
 
 @contextmanager
+def alone(endpoint: Endpoint, want: SiteDatabase) -> Iterator[bool]:
+    """Be the only one who exchanges a site's database, also among several hubs; gives whether that was free.
+
+    The server itself lets go when the connection ends, however that comes.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    with connect(endpoint) as session:
+        rows = session.rows("SELECT GET_LOCK(%s, 5)", (f"aegir-update-{want.name}",))
+        yield bool(rows and rows[0][0] == 1)
+
+
+@contextmanager
 def watching(endpoint: Endpoint, want: SiteDatabase) -> Iterator[Session]:
     """Open a connection of the site's own account: it sees that account's other connections, and may end them.
 

@@ -177,6 +177,8 @@ class Platform:
 
     def _is_light(self, site: str) -> bool:
         one = self.sites[site]
+        if not one.steps:
+            return True
         if one.steps != updating.DEFAULT or self._returns(one):
             return False
         return not self._lacks(one, one.database.name)
@@ -236,7 +238,7 @@ class Platform:
             go=lambda: self.definition.release([site]),
             back=lambda: self.definition.hold({site: held}) if held else None,
             say=say,
-            still=lambda: self._lacks(one, one.databases.copy),
+            still=lambda: self._lacks(one, one.databases.copy) if one.updates_database else "",
         )
 
     def _empty(self, site: Updated) -> str:

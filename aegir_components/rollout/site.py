@@ -46,6 +46,11 @@ class Updated:
     database: SiteDatabase = field(repr=False)
 
     @property
+    def updates_database(self) -> bool:
+        """Whether the program itself gives its database the updates that it lacks."""
+        return any(step.kind == "database" for step in self.steps)
+
+    @property
     def kind(self) -> Application:
         """Its application."""
         return APPLICATIONS[self.application]

@@ -79,17 +79,31 @@ def bring(site: Updated, change: Change) -> Outcome:
         HostError: a machine did not answer; likewise, as far as the machines could be told.
         DatabaseError: the database server did not answer; likewise.
     """
-    recover(site, change)
-    outcome, access = Outcome(), programs.access_of(site)
-    answered = answering_now(site)
-    try:
-        sums = _copy(site, access)
-        report = _try(site, change, access, outcome)
-        outcome.rehearsed = report.seconds
-        _exchange(site, change, outcome, access, sums, report, answered)
-    finally:
-        _tidy(site, access)
+    with alone(site):
+        recover(site, change)
+        outcome, access = Outcome(), programs.access_of(site)
+        answered = answering_now(site)
+        try:
+            sums = _copy(site, access)
+            report = _try(site, change, access, outcome)
+            outcome.rehearsed = report.seconds
+            _exchange(site, change, outcome, access, sums, report, answered)
+        finally:
+            _tidy(site, access)
     return outcome
+
+
+@contextmanager
+def alone(site: Updated) -> Iterator[None]:
+    """Be the only one who updates a site.
+
+    Raises:
+        NotUpdated: somebody else is at it.
+    """
+    with copies.alone(site.endpoint, site.database) as free:
+        if not free:
+            raise NotUpdated("another update of it is at work, on this hub or on another one; wait for its end")
+        yield
 
 
 def recover(site: Updated, change: Change) -> None:

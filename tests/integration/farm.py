@@ -17,6 +17,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -219,6 +220,21 @@ class Farm:
         process = self._popen(argv, ROOT, mark)
         return Running(process=process, mark=mark, begun=time.monotonic(), command=f"pulumi {' '.join(words)}")
 
+    def aegir(self, *words: str, status: int = 0) -> str:
+        """Run a command of the command line, which has to end with this status; give its standard output."""
+        self.write()
+        argv = [sys.executable, "-m", "aegir_components", "--cwd", str(self.directory / "project"), *words]
+        with ledger.spent(PULUMI):
+            done = subprocess.run(
+                argv, cwd=ROOT, env=self._environment(""), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=COMMAND_TIMEOUT, check=False,
+            )  # fmt: skip
+        if done.returncode != status:
+            raise CommandEnded(
+                f"aegir {' '.join(words)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"[-6000:]
+            )
+        return done.stdout
+
     def export(self, *flags: str) -> Config:
         """Give the state, as `pulumi stack export` shows it: without flags it is what the file has."""
         if not flags and self.state_file.exists():
@@ -317,12 +333,7 @@ class Farm:
             raise CommandEnded(f"pulumi {' '.join(words[:3])} exited {process.returncode}: {errors or output}")
         return output
 
-    def _popen(
-        self, words: list[str], where: Path, mark: str, *, both: bool = True, stdin: bool = False
-    ) -> subprocess.Popen[str]:
-        program = shutil.which("pulumi")
-        if program is None:
-            pytest.fail("no pulumi on PATH: run the tests through tools/env")
+    def _environment(self, mark: str) -> dict[str, str]:
         environment = {
             **os.environ,
             # As tools/env has it, which says why.
@@ -331,8 +342,16 @@ class Farm:
             "AEGIR_TEST_MARK": mark,
         }
         environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        return environment
+
+    def _popen(
+        self, words: list[str], where: Path, mark: str, *, both: bool = True, stdin: bool = False
+    ) -> subprocess.Popen[str]:
+        program = shutil.which("pulumi")
+        if program is None:
+            pytest.fail("no pulumi on PATH: run the tests through tools/env")
         return subprocess.Popen(
-            [program, *words], cwd=where, env=environment, text=True, errors="replace", start_new_session=True,
+            [program, *words], cwd=where, env=self._environment(mark), text=True, errors="replace", start_new_session=True,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if both else subprocess.PIPE,
         )  # fmt: skip

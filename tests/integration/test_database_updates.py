@@ -107,7 +107,9 @@ def estate(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) ->
     farm = Farm(work / "farm", web_and_database(lab, source=next(iter(sources.values())), sites={}))
     web = lab.host("web1")
     farm.settings["platforms"] = {
-        code: {"server": web.spec.fqdn, "source": str(path)} for code, path in sources.items()
+        # The application is asked what it lacks, so nobody gives it that.
+        code: {"server": web.spec.fqdn, "source": str(path), "update": []}
+        for code, path in sources.items()
     }
     farm.settings["sites"] = {
         f"{code}.example.com": {"platform": code, **({} if code == "wordpress" else {"profile": "minimal"})}

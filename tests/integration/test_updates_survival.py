@@ -1,0 +1,198 @@
+"""Updates that are hindered: killed at any step, a database server that restarts, pages that break, objects that run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from aegir_components import layout
+from lab import HostSpec, Lab
+from tests.integration.farm import fetch
+from tests.integration.updating import BESIDE, GOOD, SEVEN, Seven, Visitor, seven_on
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+BREAKS = "variable_set('tryout_break', 1);"
+BROKEN = "if (variable_get('tryout_break')) { throw new Exception('the page is broken'); }"
+COPY, BEFORE = layout.copy_name(SEVEN), layout.before_name(SEVEN)
+
+
+@pytest.fixture(scope="module")
+def seven(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) -> Seven:
+    lab = lab_factory("hindered-updates", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+    return seven_on(lab, tmp_path_factory.mktemp("hindered-updates"))
+
+
+def update(seven: Seven, body: str = GOOD, page: str = "") -> None:
+    """Write a release whose next update has this body, whatever the site has had."""
+    had = seven.schema() - 7000
+    seven.release(*([GOOD] * had), body, page=page)
+
+
+def test_an_update_that_breaks_the_pages_goes_back_with_its_database(seven: Seven) -> None:
+    before = seven.number
+    had = seven.schema()
+    update(seven, BREAKS, BROKEN)
+    with Visitor(seven.estate.web, SEVEN, "/user") as visitor:
+        done = seven.estate.farm.up(ok=False)
+    assert visitor.statuses <= {200, 307}
+    assert f"200 {before}" == seven.shown()
+    assert had == seven.schema()
+    assert "it does not answer with the new release and its database" in done.sentence
+    assert "2 sites are held back" in done.sentence
+    assert "" == seven.estate.left()
+    assert "held back on release" in seven.estate.farm.drift().output
+
+    found = seven.estate.farm.aegir("status", "test", "--live", "--json", status=3)
+    rows = {row["name"]: row for row in json.loads(found)["sites"]}
+    assert any("it does not answer" in fault for fault in rows[SEVEN]["faults"])
+
+    # The repaired code goes to both.
+    seven.number -= 1
+    update(seven)
+    seven.estate.farm.up()
+    assert f"200 {seven.number}" == seven.shown(BESIDE)
+    seven.estate.farm.unchanged()
+
+
+MOMENTS = {
+    "while the database is copied": ("db", f"[ -d /var/lib/mysql/{COPY} ]"),
+    "while the update is tried": ("web", f"[ -d /var/lib/aegir/rehearsal/{layout.system_user(SEVEN)} ]"),
+    "while visitors wait": ("web", f"[ -e {layout.updating_file(SEVEN)} ]"),
+    "while tables move": ("db", f"ls /var/lib/mysql/{BEFORE} 2>/dev/null | grep -q variable.ibd"),
+    "when the site is switched": ("web", f"! [ -e {layout.held_file(SEVEN)} ] && [ -e {layout.updating_file(SEVEN)} ]"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_that_is_killed_is_taken_back_or_brought_to_its_end_by_the_next(seven: Seven, moment: str) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    estate.sql(
+        "CREATE TABLE IF NOT EXISTS mine (word VARCHAR(40)); DELETE FROM mine; INSERT INTO mine VALUES ('kept')", SEVEN
+    )
+    had = seven.schema()
+    update(seven, "usleep(700000);")
+    where, condition = MOMENTS[moment]
+    host = estate.web if where == "web" else estate.database
+    # The condition is awaited on the machine, and the run is killed in that moment; before that it has to be on its way.
+    estate.database.run(
+        f"mariadb -e 'DROP DATABASE IF EXISTS `{BEFORE}`; DELETE FROM aegir.copies' 2>/dev/null || true"
+    )
+    running = farm.start("up", "--yes", "--skip-preview")
+    seen = host.run(
+        f"for i in $(seq 2400); do if {condition}; then echo seen; break; fi; sleep 0.02; done", timeout=90
+    ).stdout
+    running.kill()
+    assert "seen" in seen, moment
+    assert seven.schema() in {had, had + 1} or "while tables move" == moment
+    farm.cancel()
+    farm.up()
+    assert had + 1 == seven.schema()
+    assert f"200 {seven.number}" == seven.shown()
+    assert f"200 {seven.number}" == seven.shown(BESIDE)
+    assert "kept" == estate.sql("SELECT word FROM mine", SEVEN)
+    assert "" == estate.left()
+    assert "" == estate.release_of(SEVEN)
+    farm.unchanged()
+
+
+def test_a_database_server_that_restarts_meanwhile_loses_nothing(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    had = seven.schema()
+    update(seven, "usleep(2000000);")
+    running = farm.start("up", "--yes", "--skip-preview")
+    condition = f"[ -d /var/lib/aegir/rehearsal/{layout.system_user(SEVEN)} ]"
+    estate.web.run(f"for i in $(seq 2400); do if {condition}; then break; fi; sleep 0.02; done", timeout=90)
+    estate.database.run("systemctl restart mariadb")
+    done = running.wait()
+    assert seven.schema() in {had, had + 1}
+    if done.status:
+        assert "held back" in done.sentence
+    farm.up()
+    assert had + 1 == seven.schema()
+    assert f"200 {seven.number}" == seven.shown()
+    assert "" == estate.left()
+
+
+def test_views_and_triggers_come_along_and_run_as_the_site(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    site = farm.settings["sites"][SEVEN]
+    site["database"] = {"server": estate.database.spec.fqdn, "rights": ["TRIGGER", "CREATE VIEW", "SHOW VIEW"]}
+    farm.up()
+    account = layout.account_name(SEVEN)
+    seven.php(
+        SEVEN,
+        "db_query('CREATE TABLE counted (n INT)'); db_query('INSERT INTO counted VALUES (0)');"
+        "db_query('CREATE TABLE watched (word VARCHAR(20))');"
+        "Database::getConnection()->query('CREATE VIEW shown AS SELECT word FROM watched', array(), array());"
+        "Database::getConnection()->exec("
+        "'CREATE TRIGGER counts AFTER INSERT ON watched FOR EACH ROW UPDATE counted SET n = n + 1');",
+    )
+    update(seven, "db_query(\"INSERT INTO watched VALUES ('by the update')\");")
+    farm.up()
+    assert "1" == estate.sql("SELECT n FROM counted", SEVEN)
+    assert "by the update" == estate.sql("SELECT word FROM shown", SEVEN)
+    estate.sql("INSERT INTO watched VALUES ('by hand')", SEVEN)
+    assert "2" == estate.sql("SELECT n FROM counted", SEVEN)
+    definers = estate.database.run(
+        "mariadb -N -e \"SELECT definer FROM information_schema.triggers WHERE trigger_name = 'counts' UNION ALL "
+        "SELECT definer FROM information_schema.views WHERE table_name = 'shown'\""
+    ).stdout.split()
+    assert {definer.partition("@")[0] for definer in definers} == {account}
+    farm.unchanged()
+
+
+def test_without_the_right_for_them_the_site_is_held_back_and_told_what_to_declare(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    before, had = seven.number, seven.schema()
+    del farm.settings["sites"][SEVEN]["database"]
+    update(seven)
+    done = farm.up(ok=False)
+    assert "which its account cannot make anew in a copy" in done.sentence
+    assert f"200 {before}" == seven.shown()
+    assert had == seven.schema()
+    assert f"200 {seven.number}" == seven.shown(BESIDE)
+    estate.sql("DROP VIEW shown; DROP TRIGGER counts", SEVEN)
+    farm.up()
+    assert had + 1 == seven.schema()
+
+
+def test_a_pinned_site_stays_and_a_disabled_one_waits(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    live = farm.outputs()["platforms"]["code"]["release_path"].rpartition("/")[2]
+    before, had, beside = seven.number, seven.schema(), seven.schema(BESIDE)
+    farm.settings["sites"][SEVEN]["release"] = live
+    farm.settings["sites"][BESIDE]["state"] = "disabled"
+    update(seven)
+    farm.up()
+    assert f"200 {before}" == seven.shown()
+    assert (had, beside) == (seven.schema(), seven.schema(BESIDE))
+    assert live in estate.release_of(SEVEN)
+    assert 503 == fetch(estate.web, BESIDE).status
+    farm.unchanged()
+
+    del farm.settings["sites"][SEVEN]["release"]
+    farm.settings["sites"][BESIDE]["state"] = "enabled"
+    farm.up()
+    for site in (SEVEN, BESIDE):
+        assert f"200 {seven.number}" == seven.shown(site)
+    assert (had + 1, beside + 1) == (seven.schema(), seven.schema(BESIDE))
+    farm.unchanged()
+
+
+def test_updates_that_were_made_pending_by_hand_are_run_by_a_command(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    had = seven.schema()
+    estate.sql(f"UPDATE system SET schema_version = {had - 1} WHERE name = 'tryout'", SEVEN)
+    estate.sql("DELETE FROM cache_bootstrap", SEVEN)
+
+    named = farm.aegir("update", "--all", "--stack", "test", "--dry-run")
+    assert f"{SEVEN}: tryout_update_{had}" in named
+    assert f"{BESIDE}: no updates are pending" in named
+    assert had - 1 == seven.schema()
+    assert f"{SEVEN}: 1 updates, rehearsed in" in farm.aegir("update", SEVEN, "--stack", "test")
+    assert had == seven.schema()
+    assert f"200 {seven.number}" == seven.shown()
