@@ -90,6 +90,8 @@ class Application:
     """Patterns of tables whose rows nobody misses: what changes there meanwhile is no write that counts."""
     carried: tuple[str, ...]
     """Patterns of those among them that stay as they are when a database is exchanged, such as sessions."""
+    caching: tuple[str, ...]
+    """Files of a code base, from the document root, without which the application keeps nothing; none where it always does."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
     updates: Updates

@@ -155,6 +155,7 @@ DRUPAL = Application(
     ephemeral=("cache_*", "cachetags", "sessions", "watchdog", "flood", "semaphore", "batch", "history"),
     carried=("sessions", "flood", "watchdog", "history"),
     config=("drupal-boot.php", "drupal-config.php"),
+    caching=(),
     login_lasts=LOGIN_LASTS,
     translations="translations/drupal-{version}.{language}.po",
     translated=_translated,

@@ -116,6 +116,7 @@ DRUPAL7 = Application(
     update=(("updates", {}, ("drupal7-boot.php", "drupal7-update.php")),),
     ephemeral=("cache", "cache_*", "sessions", "watchdog", "flood", "semaphore", "batch", "history"),
     carried=("cache_form", "sessions", "flood", "watchdog", "history"),
+    caching=(),
     login_lasts=LOGIN_LASTS,
     updates=drupal_updates.DRUPAL7,
     values=Values(

@@ -123,6 +123,6 @@ def compare_numbered(available: Available, had: Had, core: str) -> Pending:
         names += [f"{name}_update_{number}" for number in numbers.get(name, []) if number > last]
         newest = max([extension.last_removed, *numbers.get(name, [])])
         # A fresh installation begins at 8000 or the newest update; an extension without any update tells nothing.
-        if newest and last > max(newest, FIRST):
+        if newest and last > newest and last != FIRST:
             newer.append(f"{name} is at {last}, and this code knows updates up to {newest}")
     return Pending(names=tuple(names), newer=tuple(newer), too_old=tuple(too_old), missing=tuple(missing))

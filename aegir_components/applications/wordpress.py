@@ -103,6 +103,7 @@ WORDPRESS = Application(
     update=(("updates", {}, ("wordpress-update.php",)),),
     ephemeral=(),
     carried=(),
+    caching=("wp-content/object-cache.php", "wp-content/advanced-cache.php"),
     login_lasts="once, for 15 minutes",
     updates=wordpress_updates.WORDPRESS,
     values=Values(

@@ -21,7 +21,7 @@ from aegir_components.providers import answering, holds, site_database
 from aegir_components.providers.answering import Place
 from aegir_components.providers.database import endpoint
 from aegir_components.providers.switching import Switching
-from aegir_components.services import installation
+from aegir_components.services import functions, installation
 from aegir_components.services.holding import Held
 from aegir_components.settings import updating
 
@@ -151,7 +151,7 @@ class Platform:
 
     def rebuild(self, warn: Callable[[str], None]) -> None:
         """Empty the caches of the sites that got the release without an update: changed templates and routes count at once."""
-        if not self.switched:
+        if not self.switched or not self._keeps_pages():
             return
         due = [site for site in self.sites.values() if site.enabled and site.site not in self.definition.held]
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -174,6 +174,16 @@ class Platform:
             for site, record in found:
                 if record and not record.get("running") and record["made"] + days * DAY <= time.time():
                     copies.drop(server, site.database, site.databases.before)
+
+    def _keeps_pages(self) -> bool:
+        """Tell whether the release has what the application needs to keep pages at all."""
+        files = APPLICATIONS[str(self.want["application"])].caching
+        if not files or not self.sites:
+            return bool(self.sites)
+        worker = next(iter(self.sites.values())).worker
+        lines = [functions("release"), script.call("release_has", self.root, *files)]
+        facts = script.execute(worker, "check", lines, what="looking for what keeps pages", lock=False).facts
+        return "has" in facts
 
     def _is_light(self, site: str) -> bool:
         one = self.sites[site]

@@ -171,9 +171,14 @@ class Releases(Tree):
         if self.kind(f"{registry}/.unproven") == "file":
             self._say("fact", self.content(f"{registry}/.unproven").rstrip("\n"), "unproven")
 
+    def _sh_release_has(self, docroot: str, *files: str) -> None:
+        for name in files:
+            if self.kind(f"{docroot}/{name}") == "file":
+                self._say("fact", name, "has")
+
     def _sh_release_names(self, releases: str) -> None:
         there = [name for name in self.listed(releases) if re.fullmatch("[0-9a-f]{16}", name)]
-        self._say("fact", " ".join(there), "releases")
+        self._say("fact", "".join(f"{name} " for name in there), "releases")
 
     def _sh_want_proven(self, registry: str) -> None:
         if self.kind(f"{registry}/.unproven") == "file":

@@ -395,6 +395,8 @@ call(
     *ENTRIES,
     file(f"{CONF}/apache/vhost.d/a.conf", "Define AEGIR_HELD_a\n"),
 )
+call("release_has", "neither is there", (RELEASE, "a.php", "b/c.php"))
+call("release_has", "one is there", (RELEASE, "a.php", "b/c.php"), file(f"{RELEASE}/b/c.php", "x"))
 call("release_names", "none is there", (RELEASES,))
 call("release_names", "one is there", (RELEASES,), directory(RELEASE), directory(f"{RELEASES}/.staging-x"))
 call("held_facts", "none is held back", (REGISTRY,))

@@ -95,6 +95,10 @@ NO_ITEMS = {
         "rehearsal_begin rehearsal_merge rehearsal_over",
         "an update mounts layers over a site's files; tests/integration/test_updates.py has it on hosts",
     ),
+    **reasons(
+        "copies_facts held_everywhere",
+        "only aegir status asks this; tests/integration/test_updates_survival.py has it on hosts",
+    ),
     "guard_way": "no link and no other owner is on a fake machine's ways; tests/integration/test_platform_places.py has them",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }

@@ -294,6 +294,12 @@ release_prune() { # releases-directory live-name keep registry: the newest stay,
     setsid nice -n 19 sh -c 'rm -rf .pruned-*' </dev/null >/dev/null 2>&1 9>&- &
 }
 
+release_has() { # docroot file...: whether one of these files is in a release
+    rh_root=$1
+    shift
+    for rh_file; do [ ! -f "$rh_root/$rh_file" ] || fact has "$rh_file"; done
+}
+
 release_names() { # releases-directory
     fact releases "$(ls -1t "$1" 2>/dev/null | grep -Ex '[0-9a-f]{16}' | tr '\n' ' ')"
 }
