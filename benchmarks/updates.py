@@ -1,0 +1,137 @@
+"""What updates of databases cost: twenty sites with pending updates, beside core's own update in a loop on the live databases.
+
+The loop is what `drush deploy` does in one: the same functions of core's, on the live database, the site open or in maintenance.
+It has no copy, no way back, and asks no page. Three side by side is the usual improvement.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from aegir_components import layout
+from aegir_components.applications import APPLICATIONS
+from aegir_components.applications.base import program
+from lab import HostSpec, Lab
+from tests.integration.farm import fetch
+from tests.integration.updating import GOOD, SEVEN, Seven, seven_on
+
+SITES = 20
+MOMENTS = 20
+
+
+def main() -> None:
+    """Measure, print, and take the hosts down; numbers as arguments are those of the sites and of the moments."""
+    number, moments = (int(word) for word in (*sys.argv[1:3], *(str(SITES), str(MOMENTS))[len(sys.argv) - 1 :]))
+    lab = Lab("bench-updates")
+    try:
+        lab.up([HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+        with tempfile.TemporaryDirectory(prefix="aegir-bench-") as directory:
+            print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seconds")
+            seven = seven_on(lab, Path(directory))
+            written(seven, moments)
+            many(seven, number)
+    finally:
+        lab.down()
+
+
+def many(seven: Seven, number: int) -> None:
+    """Compare the update of many sites with loops."""
+    farm, names = seven.estate.farm, [f"b{each}.example.com" for each in range(number)]
+    for name in names:
+        farm.settings["sites"][name] = {"platform": "code", "profile": "minimal", "cron": "off"}
+    farm.up(timeout=3600)
+    for name in names:
+        seven.enable(name)
+    every = [*names, *(site for site in farm.settings["sites"] if site not in names)]
+    had = seven.schema(names[0])
+    seven.release(*([GOOD] * (had - 7000)), GOOD)
+    ours = timed(lambda: farm.up(timeout=3600))
+    print(f"{len(every)} sites of Drupal 7, one update each: ours, all of the run {ours:.1f}")
+    seven.release(*([GOOD] * (had - 6999)), GOOD)
+    farm.settings["platforms"]["code"] |= {"update": [], "health": False}
+    print(f"the release alone, nobody asked and nothing updated: {timed(lambda: farm.up(timeout=3600)):.1f}")
+    for side in (1, 3):
+        for name in every if side > 1 else ():
+            seven.estate.sql("UPDATE system SET schema_version = schema_version - 1 WHERE name = 'tryout'", name)
+        took = timed(partial(loop, seven, every, side))
+        print(f"core's own update in a loop, {side} at a time: {took:.1f}")
+    farm.settings["platforms"]["code"] = {
+        key: value for key, value in farm.settings["platforms"]["code"].items() if key not in ("update", "health")
+    }
+
+
+def loop(seven: Seven, sites: list[str], side: int) -> None:
+    """Update sites on their live databases."""
+    docroot = seven.estate.web.run("readlink /var/aegir/platforms/code").stdout.strip()
+
+    def one(site: str) -> None:
+        for _, told, files in APPLICATIONS["drupal7"].update:
+            text = program({"host": site, "url": f"http://{site}", **told}, *files)
+            command = f"AEGIR_SITE={site} AEGIR_DOCROOT={docroot} runuser -u {layout.system_user(site)} -- php"
+            said = seven.estate.web.run(command, input=text).stdout
+            assert "::done" in said, said[-500:]
+
+    with ThreadPoolExecutor(max_workers=side) as pool:
+        list(pool.map(one, sites))
+
+
+def written(seven: Seven, moments: int) -> None:
+    """Write fifty rows a second to a site while its release is switched with an update."""
+    page = """
+      if (isset($_GET['write'])) {
+        db_query('CREATE TABLE IF NOT EXISTS {ledger} (word VARCHAR(40) NOT NULL)');
+        foreach (explode(',', $_GET['write']) as $word) {
+          db_query('INSERT INTO {ledger} (word) VALUES (:word)', array(':word' => $word));
+        }
+        $page['content']['written'] = array('#markup' => '<p>written</p>');
+      }
+    """
+    seven.release(GOOD, page=page)
+    seven.estate.farm.up()
+    numbers, confirmed, closed = itertools.count(), [], []
+    for _ in range(moments):
+        over = threading.Event()
+
+        def write(done: threading.Event = over) -> None:
+            while not done.wait(0.1):
+                words = [f"w{next(numbers)}" for _ in range(5)]
+                answer = fetch(seven.estate.web, SEVEN, f"/user?write={','.join(words)}")
+                if "<p>written</p>" in answer.body:
+                    confirmed.extend(words)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        seven.release(*([GOOD] * (seven.schema() - 7000)), GOOD, page=page)
+        said = seven.estate.farm.up().sentence
+        over.set()
+        writer.join()
+        found = re.search(rf"{SEVEN}: \d+ updates, rehearsed in [0-9.]+ s, closed for ([0-9.]+) s", said)
+        closed.append(float(found[1]) if found else 0.0)
+    there = seven.estate.sql("SELECT word FROM ledger", SEVEN).split()
+    lost, doubled = len(set(confirmed) - set(there)), len(there) - len(set(there))
+    print(
+        f"{moments} updates under 50 rows a second: {len(confirmed)} rows confirmed, {lost} lost, {doubled} doubled; "
+        f"closed for {statistics.median(closed):.1f} s, at most {max(closed):.1f} s"
+    )
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Give the seconds that something takes."""
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
+
+
+if __name__ == "__main__":
+    main()
