@@ -173,9 +173,12 @@ async def _roll_out(
         on_it = [sites[site].configuration for site in _on(declared, before, name)]
         platform.leave(await failures.made(platform.release, *on_it))
         here = {site.identity: sites[key] for key, site in declared.sites.items() if site.platform == name}
-        if here:
-            of_sites = [each for site in here.values() for each in (site.configuration, site.installation)]
-            platform.roll_out(here, await failures.made(*of_sites))
+        done = {
+            key: site for key, site in here.items()
+            if len(await failures.made(site.configuration, site.installation)) == 2
+        }  # fmt: skip
+        if done:
+            platform.roll_out(done)
 
 
 def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -> list[str]:

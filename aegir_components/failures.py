@@ -32,10 +32,10 @@ _declared: set[tuple[str, str]] = set()
 """Type and name of all that the program declared."""
 SITES_OWN: Final = frozenset(
     {"aegir:index:Site", "aegir:Credentials", "aegir:Certificate", "aegir:SiteDatabase", "aegir:SiteConfiguration",
-     "aegir:Installation"}
+     "aegir:Installation", "aegir:Rollout"}
 )  # fmt: skip
-"""Types of resources that a site has for itself."""
-ON_SITES: Final = frozenset({"aegir:Activation", "aegir:Placement", "aegir:Rollout"})
+"""Types of resources that a site has for itself, and one that nothing depends on."""
+ON_SITES: Final = frozenset({"aegir:Activation", "aegir:Placement"})
 """Types of resources that depend on those of several sites."""
 
 
@@ -74,6 +74,14 @@ async def ending(resource: pulumi.Resource) -> Ending:
 async def made(*resources: pulumi.Resource) -> list[pulumi.Resource]:
     """Wait for resources, and give those that were made."""
     return [resource for resource in resources if await ending(resource) == "made"]
+
+
+def detached(value: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    """Give an output without the resources that it came from: the state then says of no other one that it depends on these.
+
+    For one that is declared after they are done, and has nothing of theirs to remove.
+    """
+    return pulumi.Output(set(), value.future(), value.is_known(), value.is_secret())
 
 
 async def hold_removals(before: Recorded) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from aegir_components import layout, settings, templates
+from aegir_components import failures, layout, settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
 from aegir_components.providers.placement import Placement
@@ -133,16 +133,17 @@ class Platform(AegirComponent, kind="Platform"):
             self.child(depends_on=done),
         )
 
-    def roll_out(self, sites: Mapping[str, Site], done: list[pulumi.Resource]) -> None:
+    def roll_out(self, sites: Mapping[str, Site]) -> None:
         """Declare that its sites go to the live release, with their databases.
 
         Args:
-            sites: its sites, by what each is known by.
-            done: what of them this run has come to.
+            sites: its sites that this run has come to and is done with, by what each is known by.
         """
         args = self._args
         platform, order = args.platform, args.platform.rollout
         passwords = pulumi.Output.all(**{name: site.passwords for name, site in sites.items()})
+        known = pulumi.Output.all(**{name: site.rollout for name, site in sites.items()})
+        packed = passwords.apply(lambda found: json.dumps(found, sort_keys=True))
         Rollout(
             platform.name,
             {
@@ -155,13 +156,14 @@ class Platform(AegirComponent, kind="Platform"):
                 "master": args.master or None,
                 "uploads": args.uploads or None,
                 "holder": args.holder,
-                "sites": {name: site.rollout for name, site in sites.items()},
-                "secrets": pulumi.Output.secret(passwords.apply(lambda found: json.dumps(found, sort_keys=True))),
+                # A site that goes is removed whatever becomes of the others of its platform.
+                "sites": failures.detached(known),
+                "secrets": failures.detached(pulumi.Output.secret(packed)),
                 "rollout": dataclasses.asdict(order) if order.declared else None,
                 "keep_before": platform.keep_before,
                 "restore": True if platform.database == "restore" else None,
             },
-            self.child(depends_on=[self.release, *done]),
+            self.child(depends_on=[self.release]),
         )
 
 

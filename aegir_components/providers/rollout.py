@@ -42,6 +42,7 @@ class Provider(Lifecycle):
             for site, held in entries.items()
             if held.kind != "pinned" and site in enabled
         }
+        drift |= {f"site {site}: an update of it was not ended" for site in Platform.of(want).unfinished()}
         return {"drift": sorted(drift)}
 
     def converge(self, want: State) -> State:
@@ -51,6 +52,7 @@ class Provider(Lifecycle):
             Refused: sites stay where they are; each with its reason.
         """
         platform = Platform.of(want)
+        platform.recover(pulumi.log.info)
         platform.forget_old(int(want.get("keep_before", 0)))
         found = waves.run(platform.waiting, platform.order, platform.work(pulumi.log.info))
         platform.rebuild(pulumi.log.warn)

@@ -15,17 +15,18 @@ from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.host.parallel import each
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import Endpoint, connect
 from aegir_components.providers import answering, holds, site_database
 from aegir_components.providers.answering import Place
 from aegir_components.providers.database import endpoint
 from aegir_components.providers.switching import Switching
-from aegir_components.services import functions, installation
+from aegir_components.services import closing, functions, installation
 from aegir_components.services.holding import Held
 from aegir_components.settings import updating
 
-from . import journal, returning, update
+from . import definition, exchange, journal, returning, update
 from .definition import Definition
 from .site import Updated, steps_of
 from .update import Change, NotUpdated, Outcome
@@ -88,6 +89,41 @@ class Platform:
         """The document root of its live release."""
         docroot = str(self.want["docroot"])
         return self.live if docroot == "." else f"{self.live}/{docroot}"
+
+    def unfinished(self) -> list[str]:
+        """Name the sites that a killed run has left in the middle of an update: visitors wait, or tables were exchanged.
+
+        Raises:
+            HostError: a web server does not answer.
+            DatabaseError: a database server does not answer.
+        """
+        reports = each(
+            self.members,
+            lambda conn: script.execute(
+                conn, "check", closing.updating_items(), what="looking for updates that were not ended", lock=False
+            ),
+        )
+        waiting = {name for report in reports.values() for name in report.facts.get("updating", "").split()}
+        running = {name for name, record in self._records().items() if record.get(exchange.RUNNING)}
+        return sorted(name for name in self.sites if layout.file_name(name) in waiting or name in running)
+
+    def recover(self, say: Callable[[str], None]) -> None:
+        """Take back, or bring to its end, what a killed run has left.
+
+        Raises:
+            HostError: a machine does not answer.
+            DatabaseError: a database server does not answer.
+        """
+        for name in self.unfinished():
+            site = self.sites[name]
+            update.recover(site, self._change(site, self._former(site) or self.definition.held.get(name), say))
+
+    def _former(self, site: Updated) -> Held | None:
+        """Give the release that a site was on before an exchange that was never proven; ``None`` where there is none."""
+        record = copies.record(site.endpoint, site.database, site.databases.before)
+        if record is None or not record.get(exchange.RUNNING):
+            return None
+        return definition.entry(site.site, str(record["release"]), str(record["docroot"]), "its update was not ended")
 
     @property
     def waiting(self) -> list[str]:
@@ -165,15 +201,23 @@ class Platform:
         Raises:
             DatabaseError: a database server does not answer.
         """
+        for name, record in self._records().items():
+            site = self.sites[name]
+            if not record.get(exchange.RUNNING) and record["made"] + days * DAY <= time.time():
+                copies.drop(site.endpoint, site.database, site.databases.before)
+
+    def _records(self) -> dict[str, dict[str, Any]]:
+        """Give what is known of the sites' databases of before; each server is asked over one connection."""
         by_server: dict[Endpoint, list[Updated]] = {}
         for site in self.sites.values():
             by_server.setdefault(site.endpoint, []).append(site)
+        found: dict[str, dict[str, Any]] = {}
         for server, sites in by_server.items():
             with connect(server) as session:
-                found = [(site, copies.record_in(session, site.database, site.databases.before)) for site in sites]
-            for site, record in found:
-                if record and not record.get("running") and record["made"] + days * DAY <= time.time():
-                    copies.drop(server, site.database, site.databases.before)
+                for site in sites:
+                    if record := copies.record_in(session, site.database, site.databases.before):
+                        found[site.site] = record
+        return found
 
     def _keeps_pages(self) -> bool:
         """Tell whether the release has what the application needs to keep pages at all."""
@@ -246,7 +290,7 @@ class Platform:
             root=self.root,
             about={"release": held.release, "docroot": held.docroot} if held else here,
             go=lambda: self.definition.release([site]),
-            back=lambda: self.definition.hold({site: held}) if held else None,
+            back=lambda: self.definition.hold({site: held}) if held and held.release != self.live else None,
             say=say,
             still=lambda: self._lacks(one, one.databases.copy) if one.updates_database else "",
         )

@@ -184,6 +184,6 @@ def _why(name: str, status: int, failed: list[tuple[str, str]], plain: str, comm
 
 def _text(packed: str) -> str:
     try:
-        return base64.b64decode(packed, validate=True).decode(errors="replace")
+        return " ".join(base64.b64decode(packed, validate=True).decode(errors="replace").split())
     except (binascii.Error, ValueError):
         return ""

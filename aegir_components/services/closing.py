@@ -71,6 +71,11 @@ def look_items(site: str) -> list[str]:
     return [functions("closing"), script.call("closing_facts", layout.closed_file(site), layout.updating_file(site))]
 
 
+def updating_items() -> list[str]:
+    """List what tells at which sites of a web server visitors wait, by the names of their files, as the fact ``updating``."""
+    return [functions("closing"), script.call("updating_names", posixpath.dirname(layout.updating_file("any")))]
+
+
 def _doors(path: str) -> list[str]:
     """List what takes former keys away; the name of no site ends with a dot and 16 hexadecimal digits or more."""
     return [functions("closing"), script.call("no_doors", path)]

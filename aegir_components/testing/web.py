@@ -316,6 +316,9 @@ class Web(Accounts):
                 if re.fullmatch(re.escape(path) + r"\.[0-9a-f]{16}.*", other):
                     self._sh_rm(other)
 
+    def _sh_updating_names(self, directory: str) -> None:
+        self._say("fact", "\n".join(sorted(self.listed(directory))), "updating")
+
     def _sh_closing_facts(self, closed: str, updating: str) -> None:
         if self.kind(closed) == "file":
             self._say("fact", self.content(closed)[:500].rstrip("\n"), "closed")

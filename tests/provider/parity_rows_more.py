@@ -424,6 +424,8 @@ DOOR = "0123456789abcdef0123456789abcdef"
 DOORS = (file(f"{CLOSED}.{DOOR}", ""), file(f"{CLOSED}.org.{DOOR}", ""))
 call("no_doors", "none is there", (CLOSED,))
 call("no_doors", "keys of this site and of another one", (CLOSED,), *DOORS, file(CLOSED, "x\n"))
+call("updating_names", "none is there", ("/var/lib/aegir/updating",))
+call("updating_names", "one is there", ("/var/lib/aegir/updating",), file(UPDATING, ""))
 call("closing_facts", "it is open", (CLOSED, UPDATING))
 call("closing_facts", "it is closed and updated", (CLOSED, UPDATING), file(CLOSED, "a reason\n"), file(UPDATING, ""))
 call("want_proven", "all switches were proven", (REGISTRY,), *ENTRIES)

@@ -9,3 +9,7 @@ closing_facts() { # closed-file updating-file
     [ ! -f "$1" ] || fact closed "$(head -c 500 "$1")"
     [ ! -f "$2" ] || fact updating yes
 }
+
+updating_names() { # directory
+    fact updating "$(ls "$1" 2>/dev/null)"
+}
