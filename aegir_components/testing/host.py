@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from aegir_components.services.release import NO_WORD
 
+from .closing import Closing
 from .database import VERSION, FakeMySQL
 from .databases import Connect, Databases
 from .plan import Call, Plan, read
@@ -34,7 +35,7 @@ _EXPANDED = re.compile(r"\$\((php_version|mysql_unit|mysql_file|readlink|site_do
 
 
 @dataclass(slots=True)
-class FakeHost(Web, Shares, Releases, Databases, Stacks):
+class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
     """A machine; ``FakeFarm.host`` makes one."""
 
     name: str

@@ -310,21 +310,6 @@ class Web(Accounts):
         if wrong and self._deviates(f"links in the release:{wrong} missing"):
             self._run_as_user(self._variables.get("LINKING", ""))
 
-    def _sh_no_doors(self, path: str) -> None:
-        if self._mode == "apply":
-            for other in self.below(posixpath.dirname(path)):
-                if re.fullmatch(re.escape(path) + r"\.[0-9a-f]{16}.*", other):
-                    self._sh_rm(other)
-
-    def _sh_updating_names(self, directory: str) -> None:
-        self._say("fact", "\n".join(sorted(self.listed(directory))), "updating")
-
-    def _sh_closing_facts(self, closed: str, updating: str) -> None:
-        if self.kind(closed) == "file":
-            self._say("fact", self.content(closed)[:500].rstrip("\n"), "closed")
-        if self.kind(updating) == "file":
-            self._say("fact", "yes", "updating")
-
     def _sh_want_no_vhost(self, path: str, site: str) -> None:
         if self.content(path).startswith(f"# Written by aegir for {site}. "):
             self._sh_want_no_file(path)
