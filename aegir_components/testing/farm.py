@@ -34,7 +34,7 @@ from aegir_components.host import classify, forward, local_names, rsync, session
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
 from aegir_components.mysql import careful
-from aegir_components.providers import declared
+from aegir_components.providers import answering, declared, installation, settling
 from aegir_components.sources import tree
 
 from . import plan
@@ -83,6 +83,10 @@ class FakeFarm:
                 (backups, "_run", self.stream),
                 (local_names, "forward", self.forward),
                 (local_names, "reverse", self.reverse),
+                # Nothing here goes on with settings that it has read before.
+                (answering, "AGAIN", 0.0),
+                (settling, "FRESH", 0.0),
+                (installation, "SETTLE", 0.0),
             ):
                 stack.enter_context(mock.patch.object(place, name, stand_in))
             yield self

@@ -22,7 +22,7 @@ from aegir_components import settings as aegir_settings
 from aegir_components.applications import Answer
 from aegir_components.host import keys
 from aegir_components.host.connection import Connection
-from aegir_components.providers import answering, settling
+from aegir_components.providers import answering
 from aegir_components.sources import resolve
 from aegir_components.testing import FakeHost
 from aegir_components.testing.database import FakeMySQL
@@ -139,8 +139,6 @@ class OnDoubles:
         quiet = mock.patch.object(logging.getLogger("asyncio"), "disabled", new=True)
         with (
             quiet,
-            mock.patch.object(answering, "AGAIN", 0.0),
-            mock.patch.object(settling, "FRESH", 0.0),
             mock.patch.object(answering, "ThreadPoolExecutor", InPlace),
             mock.patch.object(resolve, "ThreadPoolExecutor", InPlace),
             mock.patch.object(estate, "public_key", functools.cache(keys.public_key)),
