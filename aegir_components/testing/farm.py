@@ -27,25 +27,28 @@ from unittest import mock
 
 import pymysql
 
-from aegir_components import backups, layout, merging
+from aegir_components import backups, database_updates, layout, merging
 from aegir_components.applications import Answer, probe
 from aegir_components.certificates import facts
-from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
+from aegir_components.host import classify, forward, local_names, parallel, rsync, session, spool, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
 from aegir_components.mysql import careful
-from aegir_components.providers import answering, declared, installation, settling
-from aegir_components.sources import tree
+from aegir_components.providers import answering, caches, declared, installation, release, settling, staging
+from aegir_components.sources import resolve, tree
 
 from . import plan
 from .database import FakeMySQL, FakeWire
 from .host import FakeHost, Refusal
+from .turns import InPlace, in_threads
 
 PAGES = {
     "drupal": Answer(status=200, headers={"x-generator": "Drupal 10 (https://www.drupal.org)"}, body="<h1>A site</h1>"),
     "drupal7": Answer(status=200, headers={"x-generator": "Drupal 7 (http://drupal.org)"}, body="<h1>A site</h1>"),
     "wordpress": Answer(status=200, headers={}, body='<link href="/wp-includes/style.css">'),
 }
+_SIDE_BY_SIDE = (parallel, answering, caches, staging, database_updates, resolve)
+"""Modules that give work to threads."""
 NOT_FOUND = Answer(status=404, headers={}, body="<h1>Not Found</h1>")
 BROKEN = Answer(status=500, headers={}, body="<h1>The website encountered an unexpected error</h1>")
 
@@ -83,6 +86,8 @@ class FakeFarm:
                 (backups, "_run", self.stream),
                 (local_names, "forward", self.forward),
                 (local_names, "reverse", self.reverse),
+                *((place, "ThreadPoolExecutor", InPlace) for place in _SIDE_BY_SIDE),
+                (release, "attempt", in_threads),
                 # Nothing here goes on with settings that it has read before.
                 (answering, "AGAIN", 0.0),
                 (settling, "FRESH", 0.0),

@@ -32,6 +32,8 @@ class Stack:
     state: dict[str, Row] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     """Warnings of the last command."""
+    quick: bool = True
+    """Whether programs declare resources without the SDK's own way."""
 
     def preview(self) -> None:
         """Run ``pulumi preview``.
@@ -92,7 +94,7 @@ class Stack:
     @contextmanager
     def _world(self) -> Iterator[Engine]:
         with self.farm.installed():
-            yield Engine(self.state)
+            yield Engine(self.state, quick=self.quick)
 
 
 def is_secret(path: str) -> bool:

@@ -22,13 +22,10 @@ from aegir_components import settings as aegir_settings
 from aegir_components.applications import Answer
 from aegir_components.host import keys
 from aegir_components.host.connection import Connection
-from aegir_components.providers import answering
-from aegir_components.sources import resolve
 from aegir_components.testing import FakeHost
 from aegir_components.testing.database import FakeMySQL
 from aegir_components.testing.engine import Engine, Killed
 from aegir_components.testing.farm import BROKEN
-from aegir_components.testing.turns import InPlace
 from tests.matrix.world import Machines
 from tests.random.world import CLUSTER, FIRST, Ended
 
@@ -139,8 +136,6 @@ class OnDoubles:
         quiet = mock.patch.object(logging.getLogger("asyncio"), "disabled", new=True)
         with (
             quiet,
-            mock.patch.object(answering, "ThreadPoolExecutor", InPlace),
-            mock.patch.object(resolve, "ThreadPoolExecutor", InPlace),
             mock.patch.object(estate, "public_key", functools.cache(keys.public_key)),
             farm.installed(),
         ):
