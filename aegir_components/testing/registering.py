@@ -93,13 +93,18 @@ def register(
     kind: str,
     name: str,
     custom: bool,
-    _remote: bool,
-    _new_dependency: Any,
+    remote: bool,
+    new_dependency: Any,
     props: Mapping[str, Any],
     opts: pulumi.ResourceOptions,
-    *_given: Any,
+    typ: type | None = None,
+    *given: Any,
 ) -> None:
     """Stand in for ``pulumi.runtime.resource.register_resource``."""
+    if typ is not None:
+        # Other packages' resources have types, by which names are translated.
+        resource.register_resource(made, kind, name, custom, remote, new_dependency, props, opts, typ, *given)
+        return
     done: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
     made.__dict__[_DONE] = done
     made.__dict__["urn"] = _output(made, done, lambda it: it.urn)
