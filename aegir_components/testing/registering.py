@@ -21,7 +21,7 @@ import pulumi
 from pulumi import output
 from pulumi.dynamic import dynamic
 from pulumi.output import Unknown
-from pulumi.runtime import _depends_on, rpc, settings
+from pulumi.runtime import _depends_on, resource, rpc, settings
 
 from .wire import Special, plainly
 
