@@ -18,6 +18,7 @@ import json
 import re
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,7 @@ class FakeFarm:
                 (careful, "CarefulConnection", self.connect),
                 (probe, "get", self.get),
                 (backups, "_run", self.stream),
+                (backups, "_now", _Moments().next),
                 (local_names, "forward", self.forward),
                 (local_names, "reverse", self.reverse),
                 *((place, "ThreadPoolExecutor", InPlace) for place in _SIDE_BY_SIDE),
@@ -257,6 +259,17 @@ class FakeFarm:
                 conn.host, f"ssh {conn.user}@{conn.address} port {conn.port}: no answer (Connection timed out)"
             )
         return host
+
+
+class _Moments:
+    """Names of backups, no two of which are of one second: the real ones wait for the next."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def next(self) -> str:
+        self._last = max(time.time(), self._last + 1)
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._last))
 
 
 def _vhost(machine: FakeHost, host: str) -> str | None:

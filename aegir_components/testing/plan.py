@@ -39,8 +39,9 @@ def _libraries() -> tuple[str, ...]:
     return (prelude, *sorted(texts, key=len, reverse=True))
 
 
+@functools.lru_cache(maxsize=2000)
 def read(script: str) -> Plan:
-    """Read a script that ``host.script.render`` put together."""
+    """Read a script that ``host.script.render`` put together; nobody changes what is read."""
     for library in _libraries():
         script = script.replace(library, "")
     plan = Plan()
