@@ -268,6 +268,7 @@ class _Moments:
         self._last = 0.0
 
     def next(self) -> str:
+        """Give a name that was not given before."""
         self._last = max(time.time(), self._last + 1)
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._last))
 
