@@ -146,7 +146,7 @@ class OnDoubles:
             often = gc.get_threshold()
             # A run makes its graph of outputs and drops it: looking for cycles in it is a fifth of the time.
             gc.freeze()
-            gc.set_threshold(100_000, 20, 20)
+            gc.set_threshold(100_000, 20, 3)
             try:
                 yield world
             finally:
