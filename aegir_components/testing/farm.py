@@ -35,7 +35,7 @@ from aegir_components.host import classify, forward, local_names, parallel, rsyn
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
 from aegir_components.mysql import careful
-from aegir_components.providers import answering, caches, declared, installation, release, settling, staging
+from aegir_components.providers import answering, caches, declared, installation, settling, staging, switching
 from aegir_components.sources import resolve, tree
 
 from . import plan
@@ -89,7 +89,7 @@ class FakeFarm:
                 (local_names, "forward", self.forward),
                 (local_names, "reverse", self.reverse),
                 *((place, "ThreadPoolExecutor", InPlace) for place in _SIDE_BY_SIDE),
-                (release, "attempt", in_threads),
+                (switching, "attempt", in_threads),
                 # Nothing here goes on with settings that it has read before.
                 (answering, "AGAIN", 0.0),
                 (settling, "FRESH", 0.0),
