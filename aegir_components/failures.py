@@ -62,6 +62,12 @@ def carry_on() -> None:
     setattr(monitor, _MARK, True)
 
 
+def leave(monitor: Any) -> None:
+    """Let a monitor that lives longer than a program, as in tests, be as it was before ``carry_on``."""
+    for name in ("RegisterResource", "RegisterResourceOutputs", _MARK):
+        vars(monitor).pop(name, None)
+
+
 async def ending(resource: pulumi.Resource) -> Ending:
     """Wait until a resource is done, and say how that ended."""
     try:

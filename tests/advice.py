@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,8 @@ def _named(text: str) -> Iterator[str]:
     yield from (" ".join(match[0].split()) for match in COMMAND.finditer(text))
 
 
-def of_messages() -> set[tuple[str, str]]:
+@functools.cache
+def of_messages() -> frozenset[tuple[str, str]]:
     """Collect from the program: file and command, of texts that are sentences and not scripts."""
     found: set[tuple[str, str]] = set()
     for path in sorted(PROGRAM.rglob("*.py")):
@@ -54,14 +56,15 @@ def of_messages() -> set[tuple[str, str]]:
         name = str(path.relative_to(PROGRAM))
         for match in _SHELL.finditer(path.read_text(encoding="utf-8")):
             found |= {(name, command) for command in _named(match[1])}
-    return found
+    return frozenset(found)
 
 
-def of_pages() -> set[tuple[str, str]]:
+@functools.cache
+def of_pages() -> frozenset[tuple[str, str]]:
     """Collect from the pages: what stands there as code."""
     found: set[tuple[str, str]] = set()
     for path in sorted(ROOT.joinpath("docs").rglob("*.md")):
         for match in _CODE.finditer(path.read_text(encoding="utf-8")):
             name = str(path.relative_to(ROOT))
             found |= {(name, command) for command in _named(match[1] or match[2])}
-    return found
+    return frozenset(found)

@@ -113,7 +113,8 @@ want_own_stack() {
         deviates "stack $1: another stack of this name has the machine" || return 0
         fail "another stack that is called $1, of another hub or state, has this machine already. Nothing was changed. Give this stack another name: pulumi stack rename NAME. If the other one is gone for good, remove $ow_file here"
     fi
-    [ "$MODE" != apply ] || { mkdir -p "${ow_file%/*}" && printf '%s\n' "$2" >"$ow_file"; } || fail "$ow_file could not be written"
+    deviates "file $ow_file: does not name this stack" || return 0
+    mkdir -p "${ow_file%/*}" && printf '%s\n' "$2" >"$ow_file" || fail "$ow_file could not be written"
 }
 want_same_service() { # kind holder value: stacks that share a service of a machine declare the same of it
     ss_own=$(printf %s "$2" | tr / %)
@@ -147,7 +148,7 @@ hub_keys() { # own-record: the lines of other stacks that have the machine
 want_hub_key() { # holder path group base64-line: the hubs of all stacks that have the machine are let in, each by its own line
     wk_own=/var/lib/aegir/services/key/$(printf %s "$1" | tr / %)
     wk_all=$({ printf %s "$4" | base64 -d; hub_keys "$wk_own"; } | sort -u | base64 -w0)
-    if [ "$MODE" = apply ] && ! printf %s "$4" | base64 -d | cmp -s - "$wk_own"; then
+    if ! printf %s "$4" | base64 -d | cmp -s - "$wk_own" && deviates "file $wk_own: content differs"; then
         mkdir -p "${wk_own%/*}" && printf %s "$4" | base64 -d >"$wk_own" || fail "$wk_own could not be written"
     fi
     want_file "$2" root "$3" 640 "$wk_all"

@@ -122,6 +122,7 @@ class Provider(Lifecycle):
         empty = archived.emptied(want, owners, archives)
         emptied = {found.machine for found in empty if found.has_uploads}
         staying = _with_files(want, {name: conn for name, conn in staying.items() if name not in emptied})
+        made: set[str] = set()
 
         def configure(conn: Connection) -> None:
             lines = [
@@ -132,6 +133,8 @@ class Provider(Lifecycle):
             ]
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
+            if not was and site_removal.is_new(want, report.changed):
+                made.add(conn.host)
             if "open" in report.facts:
                 pulumi.log.warn(
                     f"{conn.host}: {site_content.opened(plan.site, printable(report.facts['open'], longest=PATH))}"
@@ -151,8 +154,13 @@ class Provider(Lifecycle):
         results |= attempt(rest, configure) if not any(results.values()) else dict.fromkeys(rest)
         if any(results.values()):
             # Activation does not come after a failure; the web servers that are well go on without the others.
-            well = {name: conn for name, conn in members.items() if results[name] is None}
+            well = {name: conn for name, conn in members.items() if results[name] is None and name not in made}
             attempt(well, lambda conn: _activate(conn, want))
+            # The state does not have a site that could not be made: whoever takes it back would leave this for good.
+            attempt(
+                {name: members[name] for name in made},
+                lambda conn: site_removal.leave(want, {conn.host: conn}, lambda name: _sees(want, name)),
+            )
         settle(results)
         if was and any(_settings(want, conn) != _settings(was, conn) for name, conn in members.items() if name in had):
             settling.written(plan.site)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,6 +121,12 @@ def leave(have: State, members: dict[str, Connection], sees: Callable[[str], boo
         # An address may change in the edit that has the site leave.
         members = {name: declared.connection(conn) for name, conn in members.items()}
         _go(have, members, sees, Keeping(str(have["site"]), _places(have, members, sees)))
+
+
+def is_new(want: State, changed: Iterable[str]) -> bool:
+    """Return whether a site's own directory was made with a change, so that the site had nothing there before."""
+    home = layout.site_directory(str(want["publish_root"]), str(want["site"]))
+    return f"directory {home}: missing" in set(changed)
 
 
 def _places(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> list[tuple[Connection, str]]:

@@ -7,14 +7,13 @@ it does not: steps side by side, secrets in the state. ``tests/random`` and ``te
 from __future__ import annotations
 
 import asyncio
-import base64
-import pickle
 import random
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, cast
 from unittest import mock
 
 import grpc  # type: ignore[import-untyped]
@@ -22,16 +21,15 @@ import pulumi
 from pulumi.runtime import mocks, resource, rpc
 from pulumi.runtime.proto import resource_pb2, source_pb2
 
+from aegir_components import failures
 from aegir_components.providers import activation, declared, lifecycle, settling
 from aegir_components.recorded import READ
 
-from .mocks import opened
+from . import registering
+from .requests import DYNAMIC, Warnings, inputs_of, needs_of, provider_of, short
 from .turns import InTurn
 from .wire import finish, wire
 
-DYNAMIC: Final = "pulumi-python:dynamic/"
-WARNING: Final = 2
-"""As pulumi's engine_pb2 has it."""
 Props = dict[str, Any]
 
 
@@ -68,15 +66,17 @@ class Run:
 class Engine(mocks.MockMonitor):
     """A stack: its state, and commands on it."""
 
-    def __init__(self, state: dict[str, Row] | None = None, seed: int = 0) -> None:
+    def __init__(self, state: dict[str, Row] | None = None, seed: int = 0, *, quick: bool = True) -> None:
         """Begin with a state, or with an empty one.
 
         Args:
             state: what is there already.
             seed: the same one gives the same order of steps that wait for nothing but their turn.
+            quick: whether programs declare resources without the SDK's own way, which previews always take.
         """
         super().__init__(cast("mocks.Mocks", None))
         self.state: dict[str, Row] = {} if state is None else state
+        self._quick = quick
         self._previews = False
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         self._lock = threading.Lock()
@@ -154,7 +154,7 @@ class Engine(mocks.MockMonitor):
             if self._killed is not None or not (self._run.ok or self._goes_on):
                 raise _Ended(grpc.StatusCode.UNAVAILABLE)
             self._seen.add(urn)
-            needs = _needs(request)
+            needs = needs_of(request)
             if needs & self._without:
                 self._without.add(urn)
                 self._skipped.add(urn)
@@ -171,6 +171,9 @@ class Engine(mocks.MockMonitor):
                 self._without.add(urn)
                 return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL)
             row.needs = needs
+        if isinstance(request, registering.Request):
+            request.outputs = row.outputs
+            return resource_pb2.RegisterResourceResponse(urn=urn, id=row.id)
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id=row.id, object=finish(rpc.serialize_properties(row.outputs, {}))
         )
@@ -183,15 +186,20 @@ class Engine(mocks.MockMonitor):
         answer = finish(rpc.serialize_properties({"outputs": known}, {}))
         return resource_pb2.ResourceInvokeResponse(**{"failures": None, "return": answer})
 
+    def _read(self, name: str) -> Props:
+        assert name == READ, name
+        return {"outputs": {urn: {"type": row.kind, "outputs": wire(row.outputs)} for urn, row in self.state.items()}}
+
     def _configure(self, config: Props) -> None:
         """Begin as a new process does, which knows nothing of the last command."""
         declared.forget()
         activation.waiting.clear()
         settling.forget()
+        failures.leave(self)
         lifecycle.configure(config)
 
     def _declare(self, program: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        logger = _Warnings(self._run.warnings)
+        logger = Warnings(self._run.warnings)
         mocks.set_mocks(
             self.mocks, project="aegir", stack="test", preview=self._previews, monitor=self, organization="organization"
         )
@@ -207,7 +215,7 @@ class Engine(mocks.MockMonitor):
 
         try:
             # Pulumi reads the sources of the program for each resource's place in it, which no engine here shows.
-            with mock.patch.object(resource, "_get_stack_trace", source_pb2.StackTrace):
+            with mock.patch.object(resource, "_get_stack_trace", source_pb2.StackTrace), self._quickly():
                 declare()
             self._program_ended = True
         except Exception as fault:  # noqa: BLE001 - whatever the program raises ends the run
@@ -221,15 +229,18 @@ class Engine(mocks.MockMonitor):
         if self._killed is not None:
             raise self._killed
 
+    def _quickly(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._previews or not self._quick else registering.instead(self._read)
+
     def _step(self, urn: str, request: Any) -> Row:
-        inputs = dict(rpc.deserialize_properties(request.object))
+        inputs = inputs_of(request)
         kind = request.type.removeprefix(DYNAMIC)
         protected = bool(request.protect)
         if kind == request.type:
             return self._keep(urn, Row(request.type, None, "", {}, inputs, protected))
         had = self.state.get(urn)
-        provider = cast("lifecycle.Lifecycle", pickle.loads(base64.b64decode(inputs["__provider"])))  # noqa: S301 - our own
-        result = provider.check(had.inputs if had else {}, lifecycle.plain(wire(_opened(inputs))))
+        provider = provider_of(inputs["__provider"])
+        result = provider.check(had.inputs if had else {}, lifecycle.plain(wire(inputs)))
         if result.failures:
             raise RuntimeError("; ".join(f"{each.property}: {each.reason}" for each in result.failures))
         news = wire(result.inputs)
@@ -242,7 +253,7 @@ class Engine(mocks.MockMonitor):
             if not difference.changes:
                 had.inputs, had.protected = news, protected
                 return self._keep(urn, had)
-            self._run.steps.append(f"update {_short(urn)}")
+            self._run.steps.append(f"update {short(urn)}")
             outputs = wire(provider.update(had.id, wire(had.outputs), news).outs)
             return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
         return self._create(urn, request.type, provider, news, protected)
@@ -250,11 +261,11 @@ class Engine(mocks.MockMonitor):
     def _previewed(self, urn: str, kind: str, had: Row | None, provider: lifecycle.Lifecycle, news: Props) -> Row:
         if had is not None and not provider.diff(had.id, wire(had.outputs), news).changes:
             return had
-        self._run.steps.append(f"{'create' if had is None else 'update'} {_short(urn)}")
+        self._run.steps.append(f"{'create' if had is None else 'update'} {short(urn)}")
         return Row(kind, provider, had.id if had else "", news, news, protected=False)
 
     def _create(self, urn: str, kind: str, provider: lifecycle.Lifecycle, news: Props, protected: bool) -> Row:
-        self._run.steps.append(f"create {_short(urn)}")
+        self._run.steps.append(f"create {short(urn)}")
         made = provider.create(news)
         return self._keep(urn, Row(kind, provider, made.id, news, wire(made.outs), protected))
 
@@ -275,8 +286,8 @@ class Engine(mocks.MockMonitor):
         first: bool,
     ) -> Row:
         if had.protected:
-            raise RuntimeError(f"{_short(urn)} is protected")
-        self._run.steps.append(f"replace {_short(urn)}")
+            raise RuntimeError(f"{short(urn)} is protected")
+        self._run.steps.append(f"replace {short(urn)}")
         if first:
             provider.delete(had.id, wire(had.outputs))
             del self.state[urn]
@@ -302,7 +313,7 @@ class Engine(mocks.MockMonitor):
                 continue
             try:
                 if row.provider is not None:
-                    self._run.steps.append(f"delete {_short(urn)}")
+                    self._run.steps.append(f"delete {short(urn)}")
                     if not self._previews:
                         row.provider.delete(row.id, wire(row.outputs))
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
@@ -343,7 +354,7 @@ class Engine(mocks.MockMonitor):
 
     def _fail(self, urn: str, fault: Exception) -> None:
         self._run.ok = False
-        self._run.faults.append(f"{_short(urn)}: {fault}")
+        self._run.faults.append(f"{short(urn)}: {fault}")
 
 
 class _Ended(grpc.RpcError):  # type: ignore[misc]
@@ -360,34 +371,3 @@ class _Ended(grpc.RpcError):  # type: ignore[misc]
     def details(self) -> str:
         """As gRPC asks for it."""
         return "the engine ended the run"
-
-
-class _Warnings(mocks.MockEngine):
-    """Keeps what the program tells the person at the terminal."""
-
-    def __init__(self, kept: list[str]) -> None:
-        super().__init__(None)
-        self.kept = kept
-
-    def Log(self, request: Any) -> None:  # noqa: N802 - as gRPC calls it
-        """Keep a warning."""
-        if request.severity == WARNING:
-            self.kept.append(request.message)
-
-
-def _needs(request: Any) -> frozenset[str]:
-    """List what a resource depends on: declared, by its inputs, and its parent."""
-    by_inputs = (urn for each in request.propertyDependencies.values() for urn in each.urns)
-    return frozenset(filter(None, (*request.dependencies, *by_inputs, request.parent)))
-
-
-def _short(urn: str) -> str:
-    return " ".join(urn.rpartition("$")[2].split("::")[-2:]).replace(DYNAMIC, "")
-
-
-def _opened(value: Any) -> Any:
-    """Take secrets out of their envelopes, however deep."""
-    value = opened(value)
-    if isinstance(value, Mapping):
-        return {key: _opened(item) for key, item in value.items()}
-    return [_opened(item) for item in value] if isinstance(value, list) else value

@@ -18,6 +18,7 @@ import json
 import re
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,25 +28,28 @@ from unittest import mock
 
 import pymysql
 
-from aegir_components import backups, layout, merging
+from aegir_components import backups, database_updates, layout, merging
 from aegir_components.applications import Answer, probe
 from aegir_components.certificates import facts
-from aegir_components.host import classify, forward, local_names, rsync, session, spool, ssh
+from aegir_components.host import classify, forward, local_names, parallel, rsync, session, spool, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed, HostUnreachable
 from aegir_components.mysql import careful
-from aegir_components.providers import declared
-from aegir_components.sources import tree
+from aegir_components.providers import answering, caches, declared, installation, settling, staging, switching
+from aegir_components.sources import resolve, tree
 
 from . import plan
 from .database import FakeMySQL, FakeWire
 from .host import FakeHost, Refusal
+from .turns import InPlace, in_threads
 
 PAGES = {
     "drupal": Answer(status=200, headers={"x-generator": "Drupal 10 (https://www.drupal.org)"}, body="<h1>A site</h1>"),
     "drupal7": Answer(status=200, headers={"x-generator": "Drupal 7 (http://drupal.org)"}, body="<h1>A site</h1>"),
     "wordpress": Answer(status=200, headers={}, body='<link href="/wp-includes/style.css">'),
 }
+_SIDE_BY_SIDE = (parallel, answering, caches, staging, database_updates, resolve)
+"""Modules that give work to threads."""
 NOT_FOUND = Answer(status=404, headers={}, body="<h1>Not Found</h1>")
 BROKEN = Answer(status=500, headers={}, body="<h1>The website encountered an unexpected error</h1>")
 
@@ -81,8 +85,15 @@ class FakeFarm:
                 (careful, "CarefulConnection", self.connect),
                 (probe, "get", self.get),
                 (backups, "_run", self.stream),
+                (backups, "_now", _Moments().next),
                 (local_names, "forward", self.forward),
                 (local_names, "reverse", self.reverse),
+                *((place, "ThreadPoolExecutor", InPlace) for place in _SIDE_BY_SIDE),
+                (switching, "attempt", in_threads),
+                # Nothing here goes on with settings that it has read before.
+                (answering, "AGAIN", 0.0),
+                (settling, "FRESH", 0.0),
+                (installation, "SETTLE", 0.0),
             ):
                 stack.enter_context(mock.patch.object(place, name, stand_in))
             yield self
@@ -248,6 +259,18 @@ class FakeFarm:
                 conn.host, f"ssh {conn.user}@{conn.address} port {conn.port}: no answer (Connection timed out)"
             )
         return host
+
+
+class _Moments:
+    """Names of backups, no two of which are of one second: the real ones wait for the next."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def next(self) -> str:
+        """Give a name that was not given before."""
+        self._last = max(time.time(), self._last + 1)
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._last))
 
 
 def _vhost(machine: FakeHost, host: str) -> str | None:

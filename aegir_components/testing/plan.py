@@ -40,12 +40,17 @@ def _libraries() -> tuple[str, ...]:
 
 
 def read(script: str) -> Plan:
-    """Read a script that ``host.script.render`` put together."""
+    """Read a script that ``host.script.render`` put together; nobody changes what is read."""
     for library in _libraries():
         script = script.replace(library, "")
+    return _read(script)
+
+
+@functools.lru_cache(maxsize=5000)
+def _read(own: str) -> Plan:
     plan = Plan()
     into = plan.calls
-    for call in _calls(script):
+    for call in _calls(own):
         if call[0].startswith("MODE="):
             plan.mode = call[0].removeprefix("MODE=")
         elif call[0] == "()":

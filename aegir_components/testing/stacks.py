@@ -77,7 +77,7 @@ class Stacks(Accounts):
                     f"remove {path} here"
                 )
             return
-        if self._mode == "apply":
+        if self._deviates(f"file {path}: does not name this stack"):
             self.make_directories(STACKS)
             self.write(path, f"{identity}\n")
 
@@ -90,7 +90,8 @@ class Stacks(Accounts):
     def _sh_want_hub_key(self, holder: str, path: str, group: str, line: str) -> None:
         own = f"{SERVICES}/key/{holder.replace('/', '%')}"
         lines = {*decoded(line).splitlines(), *self._hub_keys(own)}
-        if self._mode == "apply":
+        written = self.content(own) if self.exists(own) else None
+        if written != decoded(line) and self._deviates(f"file {own}: content differs"):
             self.make_directories(posixpath.dirname(own))
             self.write(own, decoded(line))
         self._sh_want_file(path, "root", group, "640", encoded("".join(f"{each}\n" for each in sorted(lines))))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import posixpath
 import re
 import stat
@@ -52,6 +53,7 @@ class Refusal(Exception):
     """What ``fail`` of the prelude does: the script ends with a sentence."""
 
 
+@functools.lru_cache(maxsize=10_000)
 def decoded(packed: str) -> str:
     """Read what an item was given as base64."""
     return base64.b64decode(packed).decode()

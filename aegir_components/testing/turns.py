@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
+from unittest import mock
+
+from aegir_components.host import parallel
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
 
 Value = TypeVar("Value")
 
@@ -39,6 +44,12 @@ class InTurn(ThreadPoolExecutor):
 
     def _next(self) -> None:
         _call(*self._waiting.pop(self._chance.randrange(len(self._waiting))))
+
+
+def in_threads(members: Mapping[str, Connection], work: Callable[[Connection], None]) -> dict[str, HostError | None]:
+    """Stand in for ``parallel.attempt`` where the work on one machine waits for that on the others."""
+    with mock.patch.object(parallel, "ThreadPoolExecutor", ThreadPoolExecutor):
+        return parallel.attempt(members, work)
 
 
 def _call(done: Future[Any], work: Callable[[], Any]) -> None:

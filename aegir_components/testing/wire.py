@@ -22,8 +22,8 @@ def wire(props: Mapping[str, Any] | None, *, unknowns: bool = False) -> dict[str
     arrived: dict[str, Any] = {}
     for key, value in (props or {}).items():
         try:
-            come = _plainly(value)
-        except _Special:
+            come = plainly(value)
+        except Special:
             # Pulumi's own way through protocol buffers, which for everything else gives the same at ten times the price.
             sent = finish(rpc.serialize_properties({key: value}, {}))
             arrived |= rpc.deserialize_properties(sent, unknowns)
@@ -33,15 +33,20 @@ def wire(props: Mapping[str, Any] | None, *, unknowns: bool = False) -> dict[str
     return arrived
 
 
-class _Special(Exception):
+class Special(Exception):
     """A value is a secret, one that is not known yet, or none of JSON's."""
 
 
-def _plainly(value: Any) -> Any:
+def plainly(value: Any) -> Any:
+    """Copy a value of JSON as it arrives: numbers as floats, without ``None`` in objects.
+
+    Raises:
+        Special: it is, or has in it, something else.
+    """
     kind = type(value)
     if kind is str:
         if value == rpc.UNKNOWN:
-            raise _Special
+            raise Special
         return value
     if kind is bool or kind is float or value is None:
         return value
@@ -49,11 +54,11 @@ def _plainly(value: Any) -> Any:
         return float(value)
     if kind is dict:
         if ENVELOPE in value:
-            raise _Special
-        return {key: come for key, item in value.items() if (come := _plainly(item)) is not None}
+            raise Special
+        return {key: come for key, item in value.items() if (come := plainly(item)) is not None}
     if kind is list or kind is tuple:
-        return [_plainly(item) for item in value]
-    raise _Special
+        return [plainly(item) for item in value]
+    raise Special
 
 
 def finish(work: Coroutine[Any, Any, Value]) -> Value:

@@ -9,10 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from aegir_components import estate, settings
-from aegir_components.providers import answering, settling
 from aegir_components.settings.stack import load_values
 from aegir_components.sources.naming import conventional_name
 from aegir_components.testing import FakeFarm
@@ -34,6 +32,8 @@ class Stack:
     state: dict[str, Row] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     """Warnings of the last command."""
+    quick: bool = True
+    """Whether programs declare resources without the SDK's own way."""
 
     def preview(self) -> None:
         """Run ``pulumi preview``.
@@ -93,11 +93,8 @@ class Stack:
 
     @contextmanager
     def _world(self) -> Iterator[Engine]:
-        with (
-            mock.patch.object(answering, "AGAIN", 0.0), mock.patch.object(settling, "FRESH", 0.0),
-            self.farm.installed(),
-        ):  # fmt: skip
-            yield Engine(self.state)
+        with self.farm.installed():
+            yield Engine(self.state, quick=self.quick)
 
 
 def is_secret(path: str) -> bool:

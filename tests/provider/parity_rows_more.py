@@ -315,6 +315,7 @@ call("entry_facts", "another stack has it as well", ("aegir/test",), user("aegir
 call("entry_facts", "only another stack has it", ("aegir/test",), user("aegir"), file(f"{ENTRY}-2"))
 STACK = "/var/lib/aegir/stacks/aegir%test"
 call("want_own_stack", "it is new", ("aegir/test", "1", "ssh-rsa AA"))
+call("want_own_stack", "its record was emptied", ("aegir/test", "1", "ssh-rsa AA"), file(STACK, ""))
 call("want_own_stack", "it is known", ("aegir/test", "1", "ssh-rsa AA"), file(STACK, "1\n"))
 RECORDED = file("/var/lib/aegir/services/key/aegir%test", "restrict ssh-rsa AA hub\n")
 call("want_own_stack", "it is another one", ("aegir/test", "1", "ssh-rsa BB"), file(STACK, "2\n"), RECORDED)
@@ -347,6 +348,8 @@ call("want_hub_key", "nobody else has the machine", HUB_KEY, user("aegir"), dire
 call("want_hub_key", "another hub has it as well", HUB_KEY, user("aegir"), directory(SSH), KEY_OF_OTHER, ENTRY_OF_OTHER)
 call("want_hub_key", "another hub had it", HUB_KEY, user("aegir"), directory(SSH), KEY_OF_OTHER)
 call("want_hub_key", "somebody else's key is there", HUB_KEY, user("aegir"), directory(SSH), file(KEY_FILE, THEIRS))
+OWN_RECORD = "/var/lib/aegir/services/key/aegir%test"
+call("want_hub_key", "its record was changed", HUB_KEY, user("aegir"), directory(SSH), file(OWN_RECORD, "by hand\n"))
 call("leave_hub_key", "the last hub goes", HUB_KEY[:3], user("aegir"), file(KEY_FILE, THEIRS))
 call(
     "leave_hub_key",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 import pulumi
@@ -83,6 +84,43 @@ def test_no_cache_can_answer(sites: Sites) -> None:
     for _ in range(2):
         answering.well([ONE], DRUPAL)
     assert len(set(sites.asked)) == 2
+
+
+SEVERAL = [Place(f"s{each}.example.com", f"web{each % 2}", f"10.0.0.{each % 2}", 80) for each in range(20)]
+
+
+class Slow:
+    """Web servers that note who is asked while somebody else is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, alone: float) -> None:
+        self.began: list[str] = []
+        self.beside: dict[str, int] = {}
+        self.all_began = threading.Event()
+        monkeypatch.setattr(probe, "get", self.get)
+        monkeypatch.setattr(answering, "ALONE", alone)
+
+    def get(self, address: str, _port: int, host: str, path: str = "/", *, tls: bool = False) -> Answer:
+        del path, tls
+        self.began.append(address)
+        if self.began.count(address) == 1:
+            # Whoever would not wait for the first one begins in the meantime.
+            self.all_began.wait(0.2 if answering.ALONE else 10)
+            self.beside[host] = self.began.count(address) - 1
+        if len(self.began) == len(SEVERAL):
+            self.all_began.set()
+        return WELL
+
+
+def test_the_first_site_of_a_web_server_is_asked_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch, alone=10)
+    assert SEVERAL == answering.well(SEVERAL, DRUPAL)
+    assert {"s0.example.com": 0, "s1.example.com": 0} == slow.beside
+
+
+def test_a_first_site_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch, alone=0)
+    assert {} == answering.broken(SEVERAL, DRUPAL)
+    assert slow.all_began.is_set()
 
 
 def test_a_wordpress_that_is_not_installed_does_not_answer() -> None:

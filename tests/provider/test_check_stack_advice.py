@@ -193,3 +193,18 @@ def test_files_on_a_server_that_the_site_has_left_are_only_spoken_of(world: Worl
     found = differences(world)
     sentence = next(each for each in found if each.startswith(f"web2: {home} has"))
     assert "compare them with those on its web servers before you remove them" == found[sentence].advice
+
+
+@pytest.mark.parametrize("kind", ["stacks", "services/key"])
+@pytest.mark.parametrize("server", ["web1", "db1"])
+def test_a_record_of_the_stack_that_somebody_changed_is_drift_and_is_written_again(
+    world: World, server: str, kind: str
+) -> None:
+    """With both of them changed the machine would be another stack's, and without its key no hub's that shares it."""
+    machine, path = world.machine(server), f"/var/lib/aegir/{kind}/aegir%test"
+    had = machine.content(path)
+    for change in (machine.change, machine.drop):
+        change(path)
+        assert [f"aegir:Machine::{server}"] == [urn.rpartition("/")[2] for urn in world.stack.refresh()]
+        assert world.stack.up()
+        assert had == machine.content(path)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
-from unittest import mock
 
 import pulumi
 import pymysql
@@ -31,13 +30,11 @@ from aegir_components.hub_records import hub_root
 from aegir_components.mysql import careful, tls
 from aegir_components.providers import (
     activation,
-    answering,
     credentials,
     database,
     lifecycle,
     machine,
     release,
-    settling,
     site_database,
     web_service,
 )
@@ -708,7 +705,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     farm.host("web1", "10.0.0.2")
     farm.host("db1", "10.0.0.3")
     # Not by monkeypatch: what a test changes with that has to be put back before the farm goes.
-    with mock.patch.object(answering, "AGAIN", 0.0), mock.patch.object(settling, "FRESH", 0.0), farm.installed():
+    with farm.installed():
         yield World(farm, tmp_path)
     # A provider's process ends with its command; this one goes on.
     activation.waiting.clear()

@@ -22,13 +22,10 @@ from aegir_components import settings as aegir_settings
 from aegir_components.applications import Answer
 from aegir_components.host import keys
 from aegir_components.host.connection import Connection
-from aegir_components.providers import answering, settling
-from aegir_components.sources import resolve
 from aegir_components.testing import FakeHost
 from aegir_components.testing.database import FakeMySQL
 from aegir_components.testing.engine import Engine, Killed
 from aegir_components.testing.farm import BROKEN
-from aegir_components.testing.turns import InPlace
 from tests.matrix.world import Machines
 from tests.random.world import CLUSTER, FIRST, Ended
 
@@ -139,10 +136,6 @@ class OnDoubles:
         quiet = mock.patch.object(logging.getLogger("asyncio"), "disabled", new=True)
         with (
             quiet,
-            mock.patch.object(answering, "AGAIN", 0.0),
-            mock.patch.object(settling, "FRESH", 0.0),
-            mock.patch.object(answering, "ThreadPoolExecutor", InPlace),
-            mock.patch.object(resolve, "ThreadPoolExecutor", InPlace),
             mock.patch.object(estate, "public_key", functools.cache(keys.public_key)),
             farm.installed(),
         ):
@@ -153,7 +146,7 @@ class OnDoubles:
             often = gc.get_threshold()
             # A run makes its graph of outputs and drops it: looking for cycles in it is a fifth of the time.
             gc.freeze()
-            gc.set_threshold(100_000, 20, 20)
+            gc.set_threshold(100_000, 20, 3)
             try:
                 yield world
             finally:
