@@ -16,11 +16,13 @@ from .backup import backup
 from .backups import backups
 from .check import check
 from .check_stack import check_stack
+from .disk import disk, prune
 from .ends import Refusal
 from .enter import db, php, shell
 from .events import cache, close, cron, open_
 from .explain import explain
 from .graph import graph
+from .history import history
 from .keys import keys
 from .login import login
 from .logs import logs, slow
@@ -78,7 +80,25 @@ for command in (
     aegir.add_command(command)
 for command in (backup_keys, recover):
     backups.add_command(command)
-for command in (run, shell, db, php, logs, top, slow, cron, cache, close, open_, check, explain, update):
+for command in (
+    run,
+    shell,
+    db,
+    php,
+    logs,
+    top,
+    slow,
+    cron,
+    cache,
+    close,
+    open_,
+    check,
+    explain,
+    update,
+    history,
+    disk,
+    prune,
+):
     aegir.add_command(command)
 
 
