@@ -35,6 +35,7 @@ from .status import status
 from .timers import timers
 from .top import top
 from .update import update
+from .updates import advisories, updates
 
 
 class Program(click.Group):
@@ -98,6 +99,8 @@ for command in (
     history,
     disk,
     prune,
+    updates,
+    advisories,
 ):
     aegir.add_command(command)
 
