@@ -29,6 +29,7 @@ from .logs import logs, slow
 from .promote import promote
 from .recover import recover
 from .recovery import keys as backup_keys
+from .report import metrics, report
 from .restore import restore
 from .run import run
 from .status import status
@@ -65,44 +66,17 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (
-    backup,
-    backups,
-    promote,
-    restore,
-    status,
-    timers,
-    check_stack,
-    login,
-    keys,
-    graph,
-    completion.completion,
-):
+COMMANDS = (
+    *(status, check, explain, logs, top, slow, history),
+    *(run, shell, db, php, cron, cache, close, open_, login, update),
+    *(backup, backups, restore, timers),
+    *(report, metrics, updates, advisories, disk, prune),
+    *(promote, check_stack, keys, graph, completion.completion),
+)
+for command in COMMANDS:
     aegir.add_command(command)
 for command in (backup_keys, recover):
     backups.add_command(command)
-for command in (
-    run,
-    shell,
-    db,
-    php,
-    logs,
-    top,
-    slow,
-    cron,
-    cache,
-    close,
-    open_,
-    check,
-    explain,
-    update,
-    history,
-    disk,
-    prune,
-    updates,
-    advisories,
-):
-    aegir.add_command(command)
 
 
 def main() -> None:
