@@ -104,7 +104,7 @@ def _needs(page: Page) -> Iterator[str]:
              _cell("what", need.text), _cell("what helps", need.advice))
             for need in page.needs
         ]  # fmt: skip
-        yield from _table("Worst first", ("How much", "Whose", "What", "What helps"), rows)
+        yield from _table("what needs a person", "Worst first", ("How much", "Whose", "What", "What helps"), rows)
     else:
         yield "<p class=ok>Nothing.</p>"
     yield "</section>"
@@ -129,9 +129,8 @@ def _sites(page: Page, client: str, sites: Sequence[SiteFacts], *, several: bool
     anchor = _anchor(client)
     name = (client or "Sites without a client") if several else "Sites"
     yield f"<section aria-labelledby={anchor}><h2 id={anchor}>{_text(name)} ({len(sites)})</h2>"
-    yield from _table(
-        "Each value is of the time above, unless it says its own", SITE_HEAD, [_site(each) for each in sites]
-    )
+    caption = "Each value is of the time above, unless it says its own"
+    yield from _table(f"sites, {name}", caption, SITE_HEAD, [_site(each) for each in sites])
     yield "</section>"
     del page
 
@@ -151,7 +150,7 @@ def _site(site: SiteFacts) -> Sequence[str]:
         security = f"<span class=security>{site.security}</span>{f' since {site.security_since}' if site.security_since else ''}"
     certificate = f"{site.certificate_ends} ({site.certificate_days} days)" if site.certificate_ends else "no TLS"
     return (
-        f'<th scope=row><a href="{escape(site.url, quote=True)}">{_text(site.name)}</a></th>',
+        f'<th scope=row><a href="{_text(site.url)}">{_text(site.name)}</a></th>',
         f'<td data-l="health">{health}</td>',
         _cell("version", site.code),
         _cell("release since", f"{site.release_since} ({site.release})"),
@@ -200,7 +199,7 @@ def _platforms(platforms: Sequence[PlatformFacts]) -> Iterator[str]:
         for each in platforms
     ]  # fmt: skip
     head = ("Platform", "Version", "Release since", "Sites", "Servers", "Security and support", "Not in the mirror")
-    yield from _table("With what is pending for their releases", head, rows)
+    yield from _table("platforms", "With what is pending for their releases", head, rows)
     yield "</section>"
 
 
@@ -229,7 +228,7 @@ def _servers(servers: Sequence[ServerFacts]) -> Iterator[str]:
             )
         )  # fmt: skip
     head = ("Server", "Health", "Services", "Load", "Memory", "Disks", "Pending packages", "Up")
-    yield from _table("As they answered", head, rows)
+    yield from _table("servers", "As they answered", head, rows)
     yield "</section>"
 
 
@@ -241,13 +240,13 @@ def _groups(found: Survey) -> Iterator[str]:
         (f"<th scope=row>{_text(name)}</th>", _cell("kind", kind), _cell("members", ", ".join(members)))
         for kind, name, members in found.groups
     ]
-    yield from _table("With what packs mount", ("Name", "Kind", "Members"), rows)
+    yield from _table("clusters and packs", "With what packs mount", ("Name", "Kind", "Members"), rows)
     yield "</section>"
 
 
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    # A region that scrolls is one that the keyboard reaches.
-    yield f'<div class=r tabindex=0 role=region aria-label="{escape(caption, quote=True)} ({_text(head[0])})"><table>'
+def _table(label: str, caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    # A region that scrolls is one that the keyboard reaches, and each has a name of its own.
+    yield f'<div class=r tabindex=0 role=region aria-label="Table: {_text(label)}"><table>'
     yield f"<caption>{_text(caption)}</caption>"
     yield "<thead><tr>" + "".join(f"<th scope=col>{_text(each)}</th>" for each in head) + "</tr></thead><tbody>"
     for row in rows:

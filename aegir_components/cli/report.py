@@ -67,7 +67,7 @@ def report(stack: str, target: str, client: str, *, no_probe: bool, timeout: flo
     found = survey.take(known, probe=not no_probe, limit=timeout)
     listed, before, changed = needs.of(found), None, list[str]()
     if client:
-        found, listed = for_client(found, listed, client)
+        found, listed = for_client(found, client)
     else:
         records = Records(str(root_of(known.state())), KIND)
         last, now = records.get(found.stack), needs.remembered(found, listed)
@@ -111,7 +111,7 @@ def metrics(stack: str, target: str, *, no_probe: bool, timeout: float) -> None:
     _write(target, metrics_text(found, needs.of(found)).rstrip("\n"))
 
 
-def for_client(found: Survey, listed: list[Need], client: str) -> tuple[Survey, list[Need]]:
+def for_client(found: Survey, client: str) -> tuple[Survey, list[Need]]:
     """Leave out what is not a client's: other clients' sites, platforms and servers.
 
     Raises:
@@ -124,10 +124,8 @@ def for_client(found: Survey, listed: list[Need], client: str) -> tuple[Survey, 
     names = {site.name for site in sites}
     # What others did, and on which machines, is the operator's.
     shown = tuple(replace(site, changed="", drift=()) for site in sites)
-    return (
-        replace(found, sites=shown, servers=(), platforms=(), groups=(), pending=()),
-        [replace(need, advice="") for need in listed if need.subject in names],
-    )
+    reduced = replace(found, sites=shown, servers=(), platforms=(), groups=(), pending=())
+    return reduced, [replace(need, advice="") for need in needs.of(reduced) if need.subject in names]
 
 
 def plain(found: Survey, listed: list[Need], changed: list[str]) -> dict[str, object]:
