@@ -15,7 +15,7 @@ from aegir_components.php_ends import ENDS
 from aegir_components.services import machine_facts
 from aegir_components.services.machine_facts import Facts
 
-from . import audit, history, live, rows, updates, usage
+from . import audit, history, kept, live, rows, updates, usage
 from .ends import Refusal, tell
 from .stack import Stack
 from .state import OURS, Site, State
@@ -113,14 +113,13 @@ class Survey:
     """Clusters and packs: kind, name, members with what is to be said of each."""
 
 
-def take(stack: Stack, *, probe: bool, limit: float, backups: Mapping[str, tuple[str, str]] | None = None) -> Survey:
+def take(stack: Stack, *, probe: bool, limit: float) -> Survey:
     """Ask everything once.
 
     Args:
         stack: the stack.
         probe: whether the sites are asked for, past caches.
         limit: seconds for each machine.
-        backups: what is known of the sites' backups: host name to when the last proven one began, and what is wrong.
     """
     begun = time.time()
     exported = stack.engine.state(stack.name)
@@ -128,7 +127,8 @@ def take(stack: Stack, *, probe: bool, limit: float, backups: Mapping[str, tuple
     root = audit.root_of(state)
     seen = live.ask(state, limit=limit, tell=tell, also=lambda _name: machine_facts.items(), probe=probe)
     facts = {name: machine_facts.read(each.facts) for name, each in seen.items()}
-    status = rows.status(state, seen, rows.today())
+    backups = kept.of_stack(stack, state)
+    status = rows.status(state, seen, rows.today(), backups)
     parts, _ = updates.parts_of(state)
     mirror = Mirror(directory=updates.place(root))
     pending = {name: updates.pending(state, state.releases[name], listed, mirror) for name, listed in parts.items()}
@@ -144,7 +144,7 @@ def take(stack: Stack, *, probe: bool, limit: float, backups: Mapping[str, tuple
         urgent = [finding for finding in waiting.findings if finding.level == "security"] if waiting else []
         version = _php(each, state)
         sizes = [int(sample["sites"][each.name]) for sample in samples if each.name in sample["sites"]]
-        last, fault = (backups or {}).get(each.name, ("", ""))
+        saved = kept.of(backups, each.name)
         release = state.releases.get(each.platform)
         stays = held.get(each.identity)
         return SiteFacts(
@@ -153,13 +153,14 @@ def take(stack: Stack, *, probe: bool, limit: float, backups: Mapping[str, tuple
             release_since=since.get(("Release", each.platform), ""),
             held=f"{stays.kind}: {stays.reason}" if stays else "", security=len(urgent),
             security_since=min((finding.since for finding in urgent if finding.since), default=""), state=row.state,
-            health=tuple(text for text in row.faults if not text.startswith("changed by hand: ")),
+            health=tuple(text for text in row.faults if not text.startswith("changed by hand: ") and text != saved.fault),
             probed=probe and each.asked_for, certificate_ends=row.certificate_ends, certificate_days=row.certificate_days,
             cron=row.last_cron, php=version, php_ends=ENDS.get(version, ""),
             drift=tuple(text.removeprefix("changed by hand: ") for text in row.faults if text.startswith("changed by hand: ")),
             size=sizes[-1] if sizes else None,
             growth=usage.growth(samples, each.name, sizes[-1], int(samples[-1]["at"])) if sizes else None,
-            sizes=tuple(sizes[-30:]), changed=changed.get(each.name, changed.get("", "")), backup=last, backup_fault=fault,
+            sizes=tuple(sizes[-30:]), changed=changed.get(each.name, changed.get("", "")),
+            backup="" if saved.last == "off" else saved.last, backup_fault=saved.fault,
         )  # fmt: skip
 
     return Survey(

@@ -42,7 +42,7 @@ def machine(name: str = "web1", **changes: Any) -> ServerFacts:
     facts = Facts(
         load=0.5, processors=4, memory_free=4 * 10**9, memory=8 * 10**9, up=86_400 * 30,
         rooms=(Room(mount="/", free=50 * 10**9, size=100 * 10**9),), security_packages=0, packages=3, lists_at=AT - 3600,
-        reboot=False, mounts=(), held={},
+        reboot=False, mounts=(),
     )  # fmt: skip
     whole = ServerFacts(name=name, address="192.0.2.1", services=("apache, PHP 8.3",), faults=(), facts=facts)
     return replace(whole, **changes)
@@ -262,12 +262,12 @@ def test_figures_are_such_that_prometheus_reads_them() -> None:
     [
         {},
         {"machine.load": ""},
-        {"machine.load": "a b c d", "machine.memory": "x", "machine.disk": "1\n1 2", "held": "x y"},
+        {"machine.load": "a b c d", "machine.memory": "x", "machine.disk": "1\n1 2"},
     ],
 )
 def test_what_a_machine_makes_up_is_nothing_or_zero(facts: dict[str, str]) -> None:
     found = machine_facts.read(facts)
-    assert found is None or (0.0, 0, (), {}) == (found.load, found.memory, found.rooms, found.held)
+    assert found is None or (0.0, 0, ()) == (found.load, found.memory, found.rooms)
 
 
 def test_machines_say_what_they_are() -> None:
