@@ -18,6 +18,8 @@ CHECKS: Mapping[str, str] = {
     "zstd": "zstd",
     "dash": "dash",
     "dot": "graphviz",
+    "chromium": "chromium",
+    "npm": "npm",
 }
 """What the tests look with; one whose program is missing is skipped."""
 

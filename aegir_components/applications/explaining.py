@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from .addresses import HIDDEN, LEFTOVERS, PHP, Addresses
 
-Outcome = Literal["served", "runs", "application", "denied", "redirect", "missing", "challenge"]
+Outcome = Literal["served", "runs", "application", "denied", "redirect", "missing", "challenge", "rejected"]
 Kind = Literal["file", "directory", ""]
 Files = Callable[[str], Kind]
 """Tells what is at a path below the document root."""
@@ -42,9 +42,18 @@ def path_of(address: str) -> str:
     '/b.php'
     """
     path = unquote(urlsplit(address).path) or "/"
-    normal = posixpath.normpath(path)
-    whole = "/" + normal.lstrip("/")
-    return whole + "/" if path.endswith("/") and whole != "/" else whole
+    whole = "/" + posixpath.normpath(path).lstrip("/")
+    return whole + "/" if path.endswith(("/", "/.", "/..")) and whole != "/" else whole
+
+
+def leads_out(address: str) -> bool:
+    """Tell whether an address leads above the document root, which web servers reject before they look for a site."""
+    depth = 0
+    for part in unquote(urlsplit(address).path).split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return False
 
 
 def candidates(path: str, site: str, former: str) -> list[str]:
@@ -95,24 +104,30 @@ def _upload(path: str, addresses: Addresses, files: Files) -> Explanation:
         return Explanation(
             outcome="denied", why="an upload with a name of PHP: uploads never run, and their source is no page"
         )
-    if re.search(rf"/(?:{addresses.names})$", path):
-        return _if_directory(path, files, "the name is one that core denies, in uploads too")
-    if files(path.rstrip("/")) == "file":
+    if match := re.search(rf"^(.*/)(?:{addresses.names})$", path):
+        return _if_directory(match[1], path, files, "the name is one that core denies, in uploads too")
+    here = files(path.rstrip("/"))
+    if here == "file" and not path.endswith("/"):
         return Explanation(outcome="served", why="an upload of the site, sent as it is", file=path)
+    if here == "directory" and not path.endswith("/"):
+        return Explanation(outcome="redirect", why="a directory of uploads: the slash is added")
+    for name in ("index.html", "index.htm") if here else ():
+        if files(f"{path}{name}") == "file":
+            return Explanation(outcome="served", why="the page of a directory of uploads", file=f"{path}{name}")
     return _application("no upload has this address, and the application may make it, as it does image styles")
 
 
 def _named(path: str, addresses: Addresses, files: Files) -> Explanation | None:
-    if re.search(rf"^.*/(?:{addresses.names})(?:$|(?<=\.php)/)", path):
-        return _if_directory(path, files, "the name is one that core denies")
-    if re.search(rf"^.*/(?:{LEFTOVERS})$", path, re.IGNORECASE):
-        return _if_directory(path, files, "the name is that of a leftover: a dump, key, log, setting or copy")
+    if match := re.search(rf"^(.*/)(?:{addresses.names})(?:$|(?<=\.php)/)", path):
+        return _if_directory(match[1], path, files, "the name is one that core denies")
+    if match := re.search(rf"^(.*/)(?:{LEFTOVERS})$", path, re.IGNORECASE):
+        return _if_directory(match[1], path, files, "the name is that of a leftover: a dump, key, log, setting or copy")
     return None
 
 
-def _if_directory(path: str, files: Files, why: str) -> Explanation:
+def _if_directory(directory: str, path: str, files: Files, why: str) -> Explanation:
     # As Apache's FilesMatch: also for a file that is not there, where its directory is.
-    if files(posixpath.dirname(path.rstrip("/")) or "/") == "directory":
+    if files(directory.rstrip("/") or "/") == "directory":
         return Explanation(outcome="denied", why=why, file=path if files(path) else "")
     return _application(f"{why}, but its directory is not there either, so it is a page's address")
 
@@ -136,19 +151,22 @@ def _plain(path: str, addresses: Addresses, files: Files) -> Explanation:
     if addresses.icon and path == "/favicon.ico" and files(path) != "file":
         return Explanation(outcome="missing", why="there is no icon, and the application has no page for it")
     here = files(path.rstrip("/") or "/")
-    if path.endswith("/") and here == "directory":
-        for name in ("index.php", "index.html", "index.htm"):
-            if files(f"{path}{name}") == "file":
-                if name == "index.php":
-                    return _program(f"{path}{name}", addresses, files) or _application("the application's front page")
-                return Explanation(outcome="served", why="the page of the directory", file=f"{path}{name}")
-    elif here == "file" and not path.endswith("/"):
+    if here == "directory" and not path.endswith("/"):
+        return Explanation(outcome="redirect", why="a directory of the release: the slash is added")
+    if here == "directory":
+        return _index(path, addresses, files)
+    if here == "file" and not path.endswith("/"):
         return Explanation(outcome="served", why="a file of the release, sent as it is", file=path)
-    elif here == "directory":
-        for name in ("index.html", "index.htm", "index.php"):
-            if files(f"{path}/{name}") == "file":
-                return Explanation(outcome="redirect", why="a directory with a page of its own: the slash is added")
     return _application("no file has this address, so the application answers it")
+
+
+def _index(path: str, addresses: Addresses, files: Files) -> Explanation:
+    for name in ("index.php", "index.html", "index.htm"):
+        if files(f"{path}{name}") == "file":
+            if name == "index.php":
+                return _program(f"{path}{name}", addresses, files) or _application("the application's front page")
+            return Explanation(outcome="served", why="the page of the directory", file=f"{path}{name}")
+    return Explanation(outcome="denied", why="a directory without a page of its own, and nobody lists directories")
 
 
 def _application(why: str) -> Explanation:

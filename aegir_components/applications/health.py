@@ -21,20 +21,21 @@ class Declared:
     enabled: bool = True
 
 
-def fault(declared: Declared, address: str, port: int) -> str | None:
+def fault(declared: Declared, address: str, port: int, path: str = "/") -> str | None:
     """Ask a web server for a site, and say what is wrong with its answer; ``None`` when it is right.
 
     Args:
         declared: the site.
         address: the web server's.
         port: its port of plain HTTP.
+        path: path and query; one that nobody has asked for before is answered by no cache.
     """
     tls = declared.https != "none"
     try:
-        answer = probe.get(address, port, declared.site, tls=tls)
+        answer = probe.get(address, port, declared.site, path, tls=tls)
         why = judged(declared, answer)
         if why is None and declared.https == "required":
-            why = _redirects(declared.site, probe.get(address, port, declared.site))
+            why = _redirects(declared.site, probe.get(address, port, declared.site, path))
     except probe.NoAnswer as silence:
         return str(silence)
     return why

@@ -1,51 +1,30 @@
-"""Who did what, when, and how it ended: a line on the hub for each command that does something.
-
-The lines are JSON, one a line, in a file a month below the hub root. Arguments of commands may be secrets, so a line has the
-program's name and its first word, and the number of the others.
-"""
+"""A line on the hub for each command that does something, however it ends."""
 
 from __future__ import annotations
 
-import fcntl
-import getpass
-import json
-import os
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from aegir_components.hub_records import DEFAULT_ROOT, place
+from aegir_components import audited
+from aegir_components.audited import Entry, entries
+from aegir_components.hub_records import DEFAULT_ROOT
+from aegir_components.person import person as who
 from aegir_components.printable import printable
 
 from .ends import tell
 from .state import State
 
-_DIRECTORY: Final = "history"
+__all__ = ["Entry", "Noting", "entries", "noted", "root_of", "who", "words", "write"]
+
 LONGEST: Final = 200
 """Characters of what is said of a command."""
 MOST_SITES: Final = 2000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """What one command did."""
-
-    at: int
-    """Seconds since 1970, when it began."""
-    who: str
-    """``user@host``."""
-    stack: str
-    command: str
-    sites: tuple[str, ...] = ()
-    servers: tuple[str, ...] = ()
-    result: str = "done"
-    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -57,15 +36,6 @@ class Noting:
     def result(self, text: str) -> None:
         """Say how it ended, where that is not ``done``."""
         self.entry = replace(self.entry, result=text)
-
-
-def who() -> str:
-    """Name the person at the hub, also behind sudo."""
-    try:
-        name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        name = f"uid {os.getuid()}"
-    return printable(f"{name}@{socket.gethostname()}", keep="", longest=80)
 
 
 def words(argv: Sequence[str]) -> str:
@@ -113,30 +83,5 @@ def noted(
 
 def write(root: Path, entry: Entry) -> None:
     """Append a line; a hub that cannot keep it goes on without, and says so."""
-    path = place(str(root)) / _DIRECTORY / f"{time.strftime('%Y-%m', time.gmtime(entry.at))}.jsonl"
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            handle.write(json.dumps(asdict(entry)) + "\n")
-    except OSError as fault:
-        tell(f"the hub keeps no line of this command in {path.parent}: {fault.strerror}")
-
-
-def entries(root: Path) -> Iterator[Entry]:
-    """Read all lines, oldest first; one that cannot be read is passed over."""
-    directory = place(str(root)) / _DIRECTORY
-    for path in sorted(directory.glob("*.jsonl")) if directory.is_dir() else ():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                yield _read(json.loads(line))
-            except (ValueError, TypeError, KeyError):
-                continue
-
-
-def _read(found: dict[str, Any]) -> Entry:
-    return Entry(
-        at=int(found["at"]), who=str(found["who"]), stack=str(found["stack"]), command=str(found["command"]),
-        sites=tuple(map(str, found["sites"])), servers=tuple(map(str, found["servers"])), result=str(found["result"]),
-        seconds=float(found["seconds"]),
-    )  # fmt: skip
+    if why := audited.write(root, entry):
+        tell(why)

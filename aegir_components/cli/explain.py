@@ -27,6 +27,7 @@ from .stack import Stack, here, names
 from .state import Site, State
 
 TIMEOUT: Final = 30.0
+OUTSIDE: Final = Explanation(outcome="rejected", why="it leads above the document root, and belongs to no site then")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +93,7 @@ def explain(address: str, stack: str, *, as_json: bool) -> None:
         for line in _text(found):
             click.echo(line)
     tell_faults(faults)
-    if faults or any(each.explanation.outcome == "denied" for each in found.answerers) or _differ(found):
+    if faults or any(each.explanation.outcome in {"denied", "rejected"} for each in found.answerers) or _differ(found):
         raise click.exceptions.Exit(UNHEALTHY)
 
 
@@ -146,7 +147,8 @@ def _look(site: Site, name: str, conn: Connection, path: str, address: str, host
     return Answerer(
         server=name, address=str(member["connection"]["address"]), docroot=facts.get("docroot", ""), vhost=facts.get("vhost", ""),
         custom=facts.get("custom", ""), closed=facts.get("closed", "").strip(),
-        explanation=explaining.explain(path, rules, site.identity, former, lambda each: kinds.get(each, "")),
+        explanation=OUTSIDE if explaining.leads_out(address if "://" in address else f"http://{address}")
+        else explaining.explain(path, rules, site.identity, former, lambda each: kinds.get(each, "")),
         answer=_asked(str(member["connection"]["address"]), int(member["port"]), host, address, secure=secure),
     )  # fmt: skip
 
@@ -194,9 +196,15 @@ def _differ(found: Explained) -> bool:
 
 
 _OUTCOMES: Final = {
-    "served": "sent as a file", "runs": "PHP runs", "application": "the application answers", "denied": "denied (403)",
-    "redirect": "redirected (301)", "missing": "not found (404)", "challenge": "the challenge of a certificate",
-}  # fmt: skip
+    "served": "sent as a file",
+    "runs": "PHP runs",
+    "application": "the application answers",
+    "denied": "denied (403)",
+    "rejected": "rejected (400)",
+    "redirect": "redirected (301)",
+    "missing": "not found (404)",
+    "challenge": "the challenge of a certificate",
+}
 
 
 def _text(found: Explained) -> Iterator[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import queue
+import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -39,6 +40,8 @@ class Seen:
     sites: dict[str, str] = field(default_factory=dict)
     """Site to what is wrong with its answer; empty for nothing."""
     crons: dict[str, status.Cron] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    """Of the machine itself, where they were asked for."""
     closed: dict[str, str] = field(default_factory=dict)
     """Site to who has closed it, and what for."""
     held: dict[str, Held] = field(default_factory=dict)
@@ -48,19 +51,28 @@ class Seen:
     ended: bool = False
 
 
-def ask(state: State, *, limit: float, tell: Callable[[str], None]) -> dict[str, Seen]:
+def ask(
+    state: State,
+    *,
+    limit: float,
+    tell: Callable[[str], None],
+    also: Callable[[str], list[str]] | None = None,
+    probe: bool = True,
+) -> dict[str, Seen]:
     """Ask all machines of a stack, side by side.
 
     Args:
         state: the stack.
         limit: seconds for each machine.
         tell: is told of the progress.
+        also: gives further lines for a machine, whose facts ``Seen.facts`` has; in the same round trip.
+        probe: whether the sites are asked for.
     """
     seen = {name: Seen() for name in state.servers}
     left: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def one(name: str) -> None:
-        _machine(state, state.servers[name], seen[name], limit)
+        _machine(state, state.servers[name], seen[name], limit, also(name) if also else [], probe=probe)
         seen[name].ended = True
         left.put(name)
 
@@ -74,7 +86,7 @@ def ask(state: State, *, limit: float, tell: Callable[[str], None]) -> dict[str,
         except queue.Empty:
             break
         tell(f"{name} has answered ({count + 1} of {len(seen)})")
-    return {name: _settled(state, name, found, limit) for name, found in seen.items()}
+    return {name: _settled(state if probe else None, name, found, limit) for name, found in seen.items()}
 
 
 def keeper(site: Site) -> str:
@@ -85,27 +97,29 @@ def keeper(site: Site) -> str:
     return str(known.get("master") or cron.keeper(site.identity, site.members))
 
 
-def _settled(state: State, name: str, found: Seen, limit: float) -> Seen:
+def _settled(state: State | None, name: str, found: Seen, limit: float) -> Seen:
     """Copy what is there at the end of the time, for the machine's thread may go on."""
-    kept = Seen(
-        list(found.faults), dict(found.sites), dict(found.crons), dict(found.closed), dict(found.held),
-        list(found.before), found.ended,
+    kept = replace(
+        found, faults=list(found.faults), sites=dict(found.sites), crons=dict(found.crons), facts=dict(found.facts),
+        closed=dict(found.closed), held=dict(found.held), before=list(found.before),
     )  # fmt: skip
     if not kept.ended:
         kept.faults.append(f"no answer within {limit:g} s")
-        for site in state.sites.values():
+        for site in state.sites.values() if state else ():
             if name in site.members and site.asked_for:
                 kept.sites.setdefault(site.name, f"no answer within {limit:g} s")
     return kept
 
 
-def _machine(state: State, server: Server, seen: Seen, limit: float) -> None:
+def _machine(
+    state: State, server: Server, seen: Seen, limit: float, also: Sequence[str] = (), *, probe: bool = True
+) -> None:
     sites = [site for site in state.sites.values() if server.name in site.members]
-    asking = [site for site in sites if site.asked_for]
+    asking = [site for site in sites if site.asked_for] if probe else []
     # At the same time as the rest: a web server answers or not, whatever its sshd does.
     answers = _spread(lambda site: _site(site, server.name, seen), asking)
     try:
-        _services(server, sites, seen, limit)
+        _services(server, sites, seen, limit, also)
     except HostError as fault:
         seen.faults.append(fault.text)
     except OSError as fault:
@@ -114,7 +128,7 @@ def _machine(state: State, server: Server, seen: Seen, limit: float) -> None:
         thread.join()
 
 
-def _services(server: Server, sites: list[Site], seen: Seen, limit: float) -> None:
+def _services(server: Server, sites: list[Site], seen: Seen, limit: float, also: Sequence[str]) -> None:
     crons = [site for site in sites if keeper(site) == server.name]
     if server.database is not None:
         _listening(server, seen)
@@ -130,9 +144,11 @@ def _services(server: Server, sites: list[Site], seen: Seen, limit: float) -> No
         *status.closed_items(site.identity for site in sites),
         *(holding.everywhere_items() if server.web is not None else []),
         *(status.before_items() if server.database is not None else []),
+        *also,
     ]
     facts = script.execute(conn, "check", lines, what="looking at its services", timeout=limit).facts
     seen.faults += status.units_down(facts, web, databases)
+    seen.facts.update(facts)
     seen.closed.update({site.name: why for site in sites if (why := status.closed(facts, site.identity))})
     seen.held.update(holding.read(facts.get("held", "")))
     seen.before += status.before(facts)
@@ -162,7 +178,14 @@ def _site(site: Site, server: str, seen: Seen) -> None:
         fingerprint=str(made.get("fingerprint") or ""),
         enabled=site.enabled,
     )
-    seen.sites[site.name] = health.fault(declared, str(member["connection"]["address"]), int(member["port"])) or ""
+    seen.sites[site.name] = (
+        health.fault(declared, str(member["connection"]["address"]), int(member["port"]), _unasked()) or ""
+    )
+
+
+def _unasked() -> str:
+    """Give an address of the front page that no cache knows."""
+    return f"/?aegir-health={secrets.token_hex(8)}"
 
 
 def _spread(work: Callable[[Thing], None], things: Iterable[Thing]) -> list[threading.Thread]:

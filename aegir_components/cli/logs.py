@@ -142,7 +142,7 @@ def gather(
         return found
 
     found, faults = machines.ask(machines.of_sites(sites), one)
-    merged = [pair for pairs in found.values() for pair in pairs if pair[1].at >= since]
+    merged = [pair for pairs in found.values() for pair in pairs if pair[1].at >= since or not pair[1].at]
     return sorted(merged, key=lambda pair: pair[1].at), faults
 
 

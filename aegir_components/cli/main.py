@@ -16,23 +16,27 @@ from .backup import backup
 from .backups import backups
 from .check import check
 from .check_stack import check_stack
+from .disk import disk, prune
 from .ends import Refusal
 from .enter import db, php, shell
 from .events import cache, close, cron, open_
 from .explain import explain
 from .graph import graph
+from .history import history
 from .keys import keys
 from .login import login
 from .logs import logs, slow
 from .promote import promote
 from .recover import recover
 from .recovery import keys as backup_keys
+from .report import metrics, report
 from .restore import restore
 from .run import run
 from .status import status
 from .timers import timers
 from .top import top
 from .update import update
+from .updates import advisories, updates
 
 
 class Program(click.Group):
@@ -62,24 +66,17 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-for command in (
-    backup,
-    backups,
-    promote,
-    restore,
-    status,
-    timers,
-    check_stack,
-    login,
-    keys,
-    graph,
-    completion.completion,
-):
+COMMANDS = (
+    *(status, check, explain, logs, top, slow, history),
+    *(run, shell, db, php, cron, cache, close, open_, login, update),
+    *(backup, backups, restore, timers),
+    *(report, metrics, updates, advisories, disk, prune),
+    *(promote, check_stack, keys, graph, completion.completion),
+)
+for command in COMMANDS:
     aegir.add_command(command)
 for command in (backup_keys, recover):
     backups.add_command(command)
-for command in (run, shell, db, php, logs, top, slow, cron, cache, close, open_, check, explain, update):
-    aegir.add_command(command)
 
 
 def main() -> None:

@@ -62,13 +62,19 @@ no_scratch() { fail "no temporary file can be made ($(room /run))"; }
 
 # One run of ours at a time on a machine, also from two stacks or after a hub that was killed. Programs that we start get
 # no copy of descriptor 9 where they may stay (9>&-), for the lock lives as long as any copy is open.
-machine_lock() { # seconds, who
+machine_lock() { # seconds, stack, person
     private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
     exec 9>>/run/aegir/private/lock
     flock -w "$1" 9 || fail "another run is working on this machine and did not end within $1 s: $(lock_owner)"
-    printf '%s (pid %s)\n' "$2" "$$" >/run/aegir/private/holder
+    printf '%s%s (pid %s)\n' "$2" "${3:+ by $3}" "$$" >/run/aegir/private/holder
+    note_work "$2${3:+ by $3}"
     # What killed scripts have left.
     find /run/aegir/private -name 'scratch.*' -mmin +600 -delete
+}
+note_work() { # who: a line in the machine's journal for each run, and not for each of its scripts
+    [ "$(cat /run/aegir/private/noted 2>/dev/null)" != "$1" ] || [ -z "$(find /run/aegir/private/noted -mmin -10)" ] || return 0
+    printf '%s\n' "$1" >/run/aegir/private/noted
+    logger -t aegir -p user.notice -- "$1: changes to this machine begin" 2>/dev/null || :
 }
 lock_owner() { # in a subshell: names the process that has the lock, since the record may be of a run that has ended
     exec 9>&-

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
+from aegir_components.person import person
 from aegir_components.printable import printable
 
 from . import ssh
@@ -242,7 +243,7 @@ def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) 
     prelude = resources.files(__package__).joinpath("prelude.sh").read_text(encoding="utf-8")
     head = [f"MODE={mode}", prelude]
     if lock and mode == "apply":
-        head.append(call("machine_lock", str(LOCK_TIMEOUT), holder))
+        head.append(call("machine_lock", str(LOCK_TIMEOUT), holder, person()))
     if mode == "check":
         # Only a look: while something is mended, an answer of before may be wrong.
         head += _questions(asked(lines))

@@ -59,7 +59,7 @@ def download(address: Address, checksum: str, cache: Path) -> Path:
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = cache / f".{checksum}.{os.getpid()}"
     try:
-        got = _get(address, fresh)
+        got = get(address, fresh)
         if got != checksum:
             raise SourceError(
                 f"what {address.shown} gives has the checksum sha256:{got}, not sha256:{checksum}; it was not unpacked. "
@@ -92,7 +92,13 @@ def sum_of(path: Path, remembered: Path | None = None) -> str:
     return value[1 - SUM_LENGTH :].decode()
 
 
-def _get(address: Address, path: Path) -> str:
+def get(address: Address, path: Path) -> str:
+    """Write what an address gives into a file, and give its SHA-256 in hexadecimal digits.
+
+    Raises:
+        Unreachable: there is no answer, or none that is the file.
+        SourceError: it is too much.
+    """
     request = urllib.request.Request(address.bare, headers={"User-Agent": "aegir-pulumi"})  # noqa: S310  settings check it
     if address.user or address.password:
         word = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()

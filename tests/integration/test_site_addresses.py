@@ -187,6 +187,9 @@ def test_what_is_explained_of_an_address_is_what_both_web_servers_do(
             or re.search(r"%(?![0-9a-f]{2})|%(?:00|2f|[89a-f])|^//|#", address, re.IGNORECASE)
         ):
             continue
+        if explaining.leads_out(address):
+            assert {"400"} == {ask(lab.host(host), name, address, headers=PROBING).kind for host in WEBS}
+            continue
         rows.append((row, address, explaining.path_of(address)))
     for host in (lab.host(each) for each in WEBS):
         asked = {each for _, _, path in rows for each in explaining.candidates(path, name, former)}
@@ -197,7 +200,7 @@ def test_what_is_explained_of_an_address_is_what_both_web_servers_do(
             compared += 1
             if OUTCOMES.get(found.outcome, found.file) != said:
                 wrong.append(f"{host.name} {row.address}: {said}, and not {found}")
-    assert [] == wrong
+    assert not wrong, "\n".join(wrong)
     assert compared > 300
 
 

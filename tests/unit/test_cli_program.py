@@ -140,7 +140,7 @@ def test_status_prints_json_and_ends_with_three_when_something_is_not_well(pulum
 
 
 def test_live_status_tells_its_progress_on_standard_error(pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch) -> None:
-    def machine(_state: Any, server: Any, seen: Seen, _limit: float) -> None:
+    def machine(_state: Any, server: Any, seen: Seen, *_: Any, **__: Any) -> None:
         seen.faults += ["it burns"] if server.name == "web1" else []
 
     monkeypatch.setattr(live, "_machine", machine)

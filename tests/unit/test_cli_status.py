@@ -181,10 +181,11 @@ def test_the_shell_asks_systemd_in_one_form_of_time(shell: Shell) -> None:
 
 
 def test_health_declares_what_was_installed(machines: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[health.Declared, str, int]] = []
+    asked: list[tuple[health.Declared, str, int, str]] = []
     monkeypatch.setattr(health, "fault", lambda *all_of_it: asked.append(all_of_it))
     seen()
-    ((what, address, port),) = asked
+    ((what, address, port, path),) = asked
+    assert path.startswith("/?"), "an address that no cache knows"
     assert (SITE, "required", "f" * 64, "10.0.0.2", 80) == (what.site, what.https, what.fingerprint, address, port)
 
 

@@ -43,7 +43,7 @@ def explained(address: str, application: str = "drupal") -> explaining.Explanati
         ("/vendor/x.txt", "denied", "no pages"),
         ("/doc/", "served", "page of the directory"),
         ("/doc", "redirect", "slash"),
-        ("/sub/", "application", "no file"),
+        ("/sub/", "denied", "lists"),
         (f"/sites/{SITE}/files/a.pdf", "served", "upload"),
         (f"/sites/{SITE}/files/styles/a.png", "application", "image styles"),
         (f"/sites/{SITE}/files/evil.php", "denied", "never run"),
@@ -52,7 +52,8 @@ def explained(address: str, application: str = "drupal") -> explaining.Explanati
         ("/sites/other.example.com/files/a.pdf", "application", "nothing of others"),
         ("/.well-known/acme-challenge/x", "challenge", "ACME"),
         ("/doc/../robots.txt?x=1", "served", "release"),
-        ("/%2e%2e/robots.txt", "served", "release"),
+        ("/robots.txt/.", "application", "no file"),
+        ("/doc/.", "served", "page of the directory"),
     ],
 )
 def test_an_address_is_explained(address: str, outcome: str, word: str) -> None:
@@ -64,3 +65,5 @@ def test_an_address_is_explained(address: str, outcome: str, word: str) -> None:
 def test_no_address_leads_above_the_document_root() -> None:
     for address in ("/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/a/../../etc/passwd"):
         assert "/etc/passwd" == explaining.path_of(address)
+        assert explaining.leads_out(address)
+    assert not explaining.leads_out("http://www.example.com/a/../b/./c")

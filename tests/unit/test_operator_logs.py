@@ -102,7 +102,7 @@ def test_requests_are_counted_on_the_machine(tmp_path: Path, awk: str) -> None:
         at = (now - timedelta(minutes=ago)).strftime("%d/%b/%Y:%H:%M:%S %z")
         return f'192.0.2.1 - - [{at}] "{request}" {status} 1000 "-" "agent \\"x\\""{took}\n'
 
-    (tmp_path / "a.access.log.1").write_text(line(2, "200", " 500000"))
+    (tmp_path / "a.access.log.1").write_text(line(2, "200", " 500000") + line(2, "200", " 90000"))
     (tmp_path / "a.access.log").write_text(
         line(60, "500", " 1")
         + line(1, "503", " 0.250")
@@ -112,7 +112,7 @@ def test_requests_are_counted_on_the_machine(tmp_path: Path, awk: str) -> None:
     )
     report = run(tmp_path, f"PATH={bin_}:$PATH", "traffic 5 a none")
     a, none = site_logs.traffic(report.facts)
-    assert Traffic(site="a", requests=3, seconds=0.75, longest=0.5, client_errors=1, server_errors=1, bytes=3000) == a
+    assert Traffic(site="a", requests=4, seconds=0.84, longest=0.5, client_errors=1, server_errors=1, bytes=4000) == a
     assert ("none", 0) == (none.site, none.requests)
 
 

@@ -22,7 +22,7 @@ LONGEST = 400
 INTEGRATION = Path(__file__).parents[1] / "integration"
 
 LEAVES = {"settings", "layout"}
-BELOW = {"host", "mysql", "services", "applications", "templates", "sources", "backups", *LEAVES}
+BELOW = {"advisories", "host", "mysql", "services", "applications", "templates", "sources", "backups", *LEAVES}
 """What providers may use; in here every direction that is not forbidden below is allowed."""
 EVERYTHING = BELOW | {"recorded", "providers", "changes", "components", "estate", "cli"}
 FORBIDDEN = {

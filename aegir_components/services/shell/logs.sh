@@ -61,6 +61,7 @@ traffic() { # minutes file-name...: the fact traffic has a line a site: name, re
                     if (took !~ /^[0-9.]+$/) next
                     # nginx says seconds, with a point; Apache microseconds.
                     if (index(took, ".")) took *= 1000000
+                    took += 0
                     time += took
                     if (took > longest) longest = took
                 }

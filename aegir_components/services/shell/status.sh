@@ -27,3 +27,14 @@ status_cron() { # users...
         fact "timer.$sc_user" "$(status_show "aegir-cron@$sc_user.timer" -p ActiveState -p LastTriggerUSec)"
     done
 }
+
+status_machine() { # what a machine says of itself, as the facts machine.NAME
+    fact machine.load "$(cut -d' ' -f1-3 /proc/loadavg) $(nproc)"
+    fact machine.memory "$(awk '/^MemTotal/ { t = $2 } /^MemAvailable/ { a = $2 } END { print a, t }' /proc/meminfo)"
+    fact machine.up "$(cut -d. -f1 /proc/uptime)"
+    fact machine.disk "$(df -Pk / /var/aegir /var/lib/mysql 2>/dev/null | awk 'NR > 1 { print $4, $2, $6 }' | sort -u)"
+    # From the lists that are there: nothing is fetched.
+    fact machine.packages "$(timeout 20 apt-get -s -o Debug::NoLocking=1 upgrade 2>/dev/null | awk '/^Inst / { n++; if (/[Ss]ecurity/) s++ } END { printf "%d %d", s, n }') $(stat -c %Y /var/lib/apt/lists 2>/dev/null)"
+    [ ! -e /run/reboot-required ] || fact machine.reboot yes
+    fact machine.mounts "$(findmnt -rno TARGET,FSTYPE,SOURCE -t nfs,nfs4 2>/dev/null)"
+}
