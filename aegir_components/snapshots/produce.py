@@ -93,12 +93,13 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
         found.not_saved.append(f"{source.server}: the database {source.database} {NOT_THERE}")
         return {
             "name": source.database, "server": source.server, "version": "", "rows": {}, "objects": {}, "longest": 0,
-            "charset": "", "collation": "",
+            "charset": "", "collation": "", "definers": {},
         }  # fmt: skip
     with client.connect(source.endpoint) as session:
         before = inventory.objects(session, source.database)
         broken = inventory.broken_views(session, source.database)
         unsteady = inventory.of_no_transaction(session, source.database)
+        definers = inventory.definers(session, source.database)
         charset = inventory.character_set(session, source.database)
         version = str(session.rows("SELECT VERSION()")[0][0])
     if unsteady:
@@ -119,7 +120,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
         raise HostError(source.server, f"the dump of {source.name} has no {_listed(sorted(missing))}")
     return {
         "name": source.database, "server": source.server, "version": version, "rows": splitter.rows, "objects": saved,
-        "longest": splitter.longest, "charset": charset[0], "collation": charset[1],
+        "longest": splitter.longest, "charset": charset[0], "collation": charset[1], "definers": definers,
     }  # fmt: skip
 
 
