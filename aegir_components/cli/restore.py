@@ -17,7 +17,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.services.closing import HEADER
-from aegir_components.snapshots import restoring
+from aegir_components.snapshots import imported, restoring, saving
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
@@ -39,6 +39,7 @@ FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-
     "--at", metavar="TIME", help="The last backup from before this time (2026-11-01T02:00, the hub's local time)."
 )
 @click.option("--backup", "wanted", metavar="BACKUP", help="The backup of this name, as `aegir backups` lists it.")
+@click.option("--archive", is_flag=True, help="The archives that the removal of the site has left on the hub.")
 @click.option("--only", metavar="database|files|PATH", help="Only this: PATH is such as files/2026/photo.jpg.")
 @click.option(
     "--as", "other", metavar="SITE", shell_complete=completion.sites, help="Put it into another site of the stack."
@@ -47,7 +48,7 @@ FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-
 @click.option("--lose-unsaved", is_flag=True, help="Also when something of what is there now cannot be saved.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def restore(
-    site: str, chosen: str, *, at: str | None, wanted: str | None, only: str | None, other: str | None,
+    site: str, chosen: str, *, at: str | None, wanted: str | None, archive: bool, only: str | None, other: str | None,
     code_differs: bool, lose_unsaved: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Put the database and the files of SITE back as they were in a backup, by default the last proven one.
@@ -55,8 +56,8 @@ def restore(
     What is there now is backed up first, and that backup is proven. Meanwhile the site answers 503. It opens when it answers
     with what was restored; if anything fails, what was there before is put back.
     """
-    if at and wanted:
-        raise click.UsageError("give one of --at and --backup")
+    if sum((bool(at), bool(wanted), archive)) > 1:
+        raise click.UsageError("give one of --at, --backup and --archive")
     engine = here()
     if busy := verified.at_work(chosen, engine.lock(chosen)):
         raise Refusal("; ".join(busy))
@@ -67,6 +68,8 @@ def restore(
     if found is None or found.configuration is None:
         raise Refusal(f"site {other or site} is not there; declare it and run pulumi up --stack {chosen} first")
     begun = restoring.interrupted(unlocked.declared.hub.root, unlocked.holder, target)
+    if archive:
+        wanted = _imported(unlocked, identity)
     known = unlocked.book(identity).backups()
     if begun and not (at or wanted or other):
         tell(f"a restore of {site} from backup {begun['backup']} did not come to its end; it goes on")
@@ -87,6 +90,17 @@ def restore(
             noting.result("failed")
             tell(str(fault))
             raise click.exceptions.Exit(FAILED) from None
+
+
+def _imported(unlocked: Unlocked, site: str) -> str:
+    """Turn the archives of a removal into a backup, and give its name."""
+    try:
+        archives = imported.Archives.find(unlocked.declared.hub.root, site)
+        tell(f"{site}: proving {', '.join(path.name for path in (archives.dump, *archives.files) if path)}")
+        made = saving.save(replace(unlocked.job(site), archives=archives), why=imported.WHY)
+    except BackupError as fault:
+        raise Refusal(str(fault)) from None
+    return made.id
 
 
 def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: str) -> Backup:

@@ -99,10 +99,10 @@ def character_set(session: Session, database: str) -> tuple[str, str]:
 
 
 def differences(before: Objects, after: Objects) -> list[str]:
-    """Say what is in one list and not in the other, such as ``table wp_x is missing``."""
+    """Say what is in one list and not in the other, such as ``table wp_x is missing``; of the kinds that the first one has."""
     found = []
-    for kind in _QUERIES:
-        had, has = set(before.get(kind, ())), set(after.get(kind, ()))
+    for kind in before:
+        had, has = set(before[kind]), set(after.get(kind, ()))
         found += [f"{kind.removesuffix('s')} {name} is missing" for name in sorted(had - has)]
         found += [f"{kind.removesuffix('s')} {name} is there in addition" for name in sorted(has - had)]
     return found

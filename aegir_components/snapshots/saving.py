@@ -18,6 +18,7 @@ from aegir_components.settings import Plan
 
 from . import archive, produce, proof
 from .book import NOTE, Backup, Book
+from .imported import Archives
 from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened, private_directory
 from .source import Source
 
@@ -36,6 +37,8 @@ class Job:
     book: Book
     tell: Tell
     """Told of progress, for the person who waits."""
+    archives: Archives | None = None
+    """What a removal has left on the hub, to be turned into a backup; ``None`` backs up the site itself."""
 
     @property
     def hub_root(self) -> str:
@@ -112,7 +115,10 @@ def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, d
     with private_directory() as directory:
         given = directory / produce.SOURCE
         given.touch(mode=0o600)
-        given.write_text(json.dumps({"source": source.to_props(), "exclude": list(job.plan.exclude)}))
+        archives = job.archives.to_props() if job.archives else None
+        given.write_text(
+            json.dumps({"source": source.to_props(), "exclude": list(job.plan.exclude), "archives": archives})
+        )
         words = [
             "backup", "--json", "--stdin-filename", ARCHIVE, "--host", source.holder.replace("/", "+"),
             *(word for tag in tags for word in ("--tag", tag)), "--stdin-from-command", "--",

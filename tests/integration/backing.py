@@ -91,15 +91,15 @@ class Backed:
     def tree(self, site: str) -> str:
         """List a site's files with owners, modes and content."""
         home = layout.site_directory(ROOT, site)
-        look = "find site/files private config -printf '%p %y %m %U:%G %s %l\\n' | sort"
+        look = "find site/files private config -printf '%p %y %m %U:%G %l\\n' | sort"
         sums = "find site/files private config -type f -exec sha256sum {} + | sort"
         return self.web.run(f"cd {home}; {look}; {sums}; getfacl -R -n site/files").stdout
 
     def rows(self, site: str) -> str:
-        """Sum up a site's tables."""
+        """Sum up a site's tables, but for the one that WordPress writes to as it is asked."""
         name = layout.database_name(site)
         listed = self.sql(site, f"SELECT table_name FROM information_schema.tables WHERE table_schema='{name}' AND "
-                                "table_type='BASE TABLE' ORDER BY 1").split()  # fmt: skip
+                                "table_type='BASE TABLE' AND table_name <> 'wp_options' ORDER BY 1").split()  # fmt: skip
         return self.sql(site, "CHECKSUM TABLE " + ", ".join(f"`{table}`" for table in listed))
 
     def status(self, site: str) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 
 from aegir_components import layout
@@ -113,6 +116,23 @@ def test_a_backup_is_proven_complete_and_in_every_repository(backed: Backed) -> 
     backed.web.run(f"rm {backed.files(SITE)}/program.sock")
     # The others are quicker without the third one.
     backed.edit(to=["hub", "attic"])
+
+
+def test_a_backup_is_read_without_this_program(backed: Backed, tmp_path: Path) -> None:
+    """A recovery sheet, restic and tar are enough."""
+    person = pyrage.x25519.Identity.generate()
+    backed.aegir("backups keys", "--export", str(tmp_path / "sheet.age"), "--recipient", str(person.to_public()))
+    sheet = json.loads(pyrage.decrypt((tmp_path / "sheet.age").read_bytes(), [person]))
+    done = subprocess.run(
+        ["sh", "-ec", 'restic -q -r "$1" dump latest /backup.tar | tar --extract --to-stdout --wildcards "database/*"',
+         "sh", sheet["repositories"]["attic"]["addresses"][SITE]],
+        env={**os.environ, "RESTIC_PASSWORD": sheet["keys"][SITE]}, capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    scratch = "by_hand"
+    backed.database.run(f"mysql -e 'CREATE DATABASE {scratch}'")
+    backed.database.run(f"mysql --max-allowed-packet=1G {scratch}", input=done.stdout.decode())
+    assert SAID in backed.database.run(f"mysql -N {scratch} -e 'SELECT t FROM extra'").stdout
+    backed.database.run(f"mysql -e 'DROP DATABASE {scratch}'")
 
 
 def test_nothing_lies_in_clear_anywhere(backed: Backed) -> None:
