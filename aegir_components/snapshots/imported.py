@@ -121,7 +121,7 @@ def _files(path: Path, label: str, writer: archive.Writer) -> dict[str, Any]:
                 continue
             member.name = f"files/{label}/{name}"
             # The access lists are in the headers that extend the member's own.
-            member.pax_headers.pop("path", None)
+            member.pax_headers = {key: value for key, value in member.pax_headers.items() if key != "path"}
             writer.raw(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
             content = packed.extractfile(member) if member.isfile() else None
             if content is not None:

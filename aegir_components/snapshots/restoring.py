@@ -59,11 +59,11 @@ class Restore:
     is_well: Callable[[], str] = field(repr=False)
     """Says what is wrong with the site's answer while it is closed; empty for nothing."""
 
-    def run(self, safety: str = "") -> str:
+    def run(self, original: str = "") -> str:
         """Do it, and say what was done.
 
         Args:
-            safety: the backup of what was there before, where a restore that was interrupted has made it.
+            original: the backup of what was there before a restore that was interrupted; what is there now is saved too.
 
         Raises:
             NotWellError: it is done, and the site does not answer; it stays closed.
@@ -78,9 +78,11 @@ class Restore:
                 cleaning.callback(_quietly, one.finish)
             tell(f"{source.name}: closing it")
             self.closable.close(f"it is being restored from backup {self.backup.id}")
+            safety = ""
             try:
                 with quiet(source):
-                    safety = safety or self._saved()
+                    safety = self._saved()
+                    safety = original or safety
                     self._note(safety)
                     self._replace(manifest, staged)
             except FAULTS as fault:

@@ -109,6 +109,8 @@ def _create(repository: Opened, book: Book, *, renew: bool, like: Opened | None 
 
 def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, dict[str, Any]]:
     source, begun = job.source, time.time()
+    if repository.may_have_locks:
+        repository.unlock()
     release = _release(source)
     tags = [f"site={quote(source.site)}", f"why={quote(why)}", *([f"release={quote(release)}"] if release else [])]
     tags += [f"{NOTE}{quote(note)}"] if note else []
@@ -165,6 +167,8 @@ def _copy(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool) 
         if not can:
             # Restic reaches one server of a kind at a time: this one gets a backup of its own.
             return _write(job, other, made.why, made.note)[0].id
+        if other.may_have_locks:
+            other.unlock()
         done = other.run("copy", made.copies[first.name], copy_from=first, timeout=LONG)
         if saved := re.search(rb"snapshot ([0-9a-f]{8,64}) saved", done.stdout):
             return saved[1].decode()
