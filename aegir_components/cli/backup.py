@@ -61,6 +61,7 @@ class Outcome:
 )
 @click.option("--all", "every", is_flag=True, help="All sites of the stack that are backed up.")
 @click.option("--due", is_flag=True, help="The sites whose plan says that a backup is due now.")
+@click.option("--hub", "own", is_flag=True, help="This hub: state, stack files, keys, pinned host keys, records.")
 @click.option(
     "--note", default="", metavar="TEXT", help="Keep the backup until it is forgotten by name, with this note."
 )

@@ -16,6 +16,7 @@ import pyrage
 
 from aegir_components.providers.backup_keys import HUB
 from aegir_components.settings import Repository
+from aegir_components.snapshots import book
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
 from .ends import Refusal, tell
@@ -50,6 +51,11 @@ def recover(sheet: Path, identity: Path, repository: str | None) -> None:
             tell(f"the backup of {known['stack']} in {where} is read")
             kept = _put_files(archive, engine.project, known)
             _put_state(archive, engine, known)
+    for name, place in known["repositories"].items():
+        if place["kind"] == "directory" and not Path(place["path"]).is_dir():
+            tell(f"repository {name} ({place['path']}) was lost with the former hub; the next backup begins a new one")
+            for one in book.every(str(known["hub_root"])):
+                one.lose(name)
     for path in kept:
         tell(f"{path} was there already and is kept")
     root = _root(known)

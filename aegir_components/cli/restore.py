@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,11 +18,12 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.services.closing import HEADER
-from aegir_components.snapshots import restoring
+from aegir_components.snapshots import imported, restoring, saving
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
 from . import audit, completion, verified
+from .backup import SIDE_BY_SIDE
 from .backups import find, proven
 from .ends import FAILED, Refusal, tell
 from .stack import Stack, here
@@ -33,60 +35,140 @@ FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-
 
 
 @click.command()
-@click.argument("site", shell_complete=completion.sites)
+@click.argument("site", required=False, shell_complete=completion.sites)
 @click.option("--stack", "chosen", required=True, metavar="STACK", shell_complete=completion.stacks, help="The stack.")
 @click.option(
     "--at", metavar="TIME", help="The last backup from before this time (2026-11-01T02:00, the hub's local time)."
 )
 @click.option("--backup", "wanted", metavar="BACKUP", help="The backup of this name, as `aegir backups` lists it.")
+@click.option("--archive", is_flag=True, help="The archives that the removal of the site has left on the hub.")
 @click.option("--only", metavar="database|files|PATH", help="Only this: PATH is such as files/2026/photo.jpg.")
 @click.option(
     "--as", "other", metavar="SITE", shell_complete=completion.sites, help="Put it into another site of the stack."
 )
+@click.option("--server", metavar="SERVER", help="The files of all sites on a web server, in place of SITE.")
+@click.option("--database-server", metavar="SERVER", help="The databases of all sites on a server, in place of SITE.")
 @click.option("--code-differs", is_flag=True, help="Also when the site has other code now than it had then.")
 @click.option("--lose-unsaved", is_flag=True, help="Also when something of what is there now cannot be saved.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def restore(
-    site: str, chosen: str, *, at: str | None, wanted: str | None, only: str | None, other: str | None,
-    code_differs: bool, lose_unsaved: bool, yes: bool,
+    site: str | None, chosen: str, *, at: str | None, wanted: str | None, archive: bool, only: str | None,
+    other: str | None, server: str | None, database_server: str | None, code_differs: bool, lose_unsaved: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Put the database and the files of SITE back as they were in a backup, by default the last proven one.
 
     What is there now is backed up first, and that backup is proven. Meanwhile the site answers 503. It opens when it answers
     with what was restored; if anything fails, what was there before is put back.
     """
-    if at and wanted:
-        raise click.UsageError("give one of --at and --backup")
+    whole = server or database_server
+    if sum((bool(at), bool(wanted), archive)) > 1:
+        raise click.UsageError("give one of --at, --backup and --archive")
+    if sum(map(bool, (site, server, database_server))) != 1:
+        raise click.UsageError("name a site, or give one of --server and --database-server")
+    if whole and (wanted or archive or other or only):
+        raise click.UsageError("--server and --database-server go with --at alone")
     engine = here()
     if busy := verified.at_work(chosen, engine.lock(chosen)):
         raise Refusal("; ".join(busy))
     unlocked = Unlocked.read(Stack(name=chosen, engine=engine))
-    identity = unlocked.identity(site)
+    names = _on(unlocked, server, database_server) if whole else [str(site)]
+    if archive:
+        wanted = _imported(unlocked, unlocked.identity(names[0]))
+    part = restoring.Part(database=False) if server else restoring.Part(files=False) if database_server else _part(only)
+    jobs = [
+        _chosen(unlocked, name, other, at, wanted, replace(part, incomplete=lose_unsaved), allowed=code_differs)
+        for name in names
+    ]
+    for one in jobs:
+        for line in shown(one.backup, one.site, one.known, part):
+            click.echo(line)
+    if not yes and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
+        raise Refusal("nothing was changed: without --yes a person has to agree")
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        if not all(list(pool.map(lambda one: _done(unlocked, one), jobs))):
+            raise click.exceptions.Exit(FAILED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """What is restored into one site."""
+
+    identity: str
+    """Whose backup it is."""
+    site: Site
+    """Where it goes."""
+    backup: Backup
+    known: Sequence[Backup]
+    part: restoring.Part
+    original: str
+    """The backup of what was there before a restore that did not come to its end; empty where there was none."""
+
+
+def _chosen(
+    unlocked: Unlocked, name: str, other: str | None, at: str | None, wanted: str | None, part: restoring.Part,
+    *, allowed: bool,
+) -> Chosen:  # fmt: skip
+    """Choose what is restored into a site.
+
+    Raises:
+        Refusal: the site is not there, or has no such backup, or that belongs to other code.
+    """
+    identity = unlocked.identity(name)
     target = unlocked.identity(other) if other else identity
     found = unlocked.state.sites.get(_name(unlocked, target))
     if found is None or found.configuration is None:
-        raise Refusal(f"site {other or site} is not there; declare it and run pulumi up --stack {chosen} first")
+        stack = unlocked.stack.name
+        raise Refusal(f"site {other or name} is not there; declare it and run pulumi up --stack {stack} first")
     begun = restoring.interrupted(unlocked.declared.hub.root, unlocked.holder, target)
     known = unlocked.book(identity).backups()
     if begun and not (at or wanted or other):
-        tell(f"a restore of {site} from backup {begun['backup']} did not come to its end; it goes on")
+        tell(f"a restore of {name} from backup {begun['backup']} did not come to its end; it goes on")
         wanted = str(begun["backup"])
-    one = choose(known, at, wanted, site)
-    part = _part(only)
-    _fits(unlocked, found, one, allowed=code_differs or not part.database)
-    for line in shown(one, found, known, part):
-        click.echo(line)
-    if not yes and not (sys.stdin.isatty() and click.confirm(f"Replace what {found.name} has now?", err=True)):
-        raise Refusal("nothing was changed: without --yes a person has to agree")
-    safety = str(begun["safety"]) if begun and not other else ""
-    part = replace(part, incomplete=lose_unsaved)
-    with audit.noted(audit.root_of(unlocked.state), chosen, f"restore {one.id}", sites=[found.name]) as noting:
+    one = choose(known, at, wanted, name)
+    _fits(unlocked, found, one, allowed=allowed or not part.database)
+    original = str(begun["safety"]) if begun else ""
+    return Chosen(identity=identity, site=found, backup=one, known=known, part=part, original=original)
+
+
+def _done(unlocked: Unlocked, one: Chosen) -> bool:
+    """Restore one site, and return whether that went well."""
+    command = f"restore {one.backup.id}"
+    with audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, command, sites=[one.site.name]) as noting:
         try:
-            click.echo(_run(unlocked, identity, target, found, one, part, safety))
-        except (BackupError, HostError, DatabaseError) as fault:
+            click.echo(_run(unlocked, one))
+        except (BackupError, HostError, DatabaseError, Refusal) as fault:
             noting.result("failed")
-            tell(str(fault))
-            raise click.exceptions.Exit(FAILED) from None
+            tell(fault.message if isinstance(fault, Refusal) else str(fault))
+            return False
+    return True
+
+
+def _on(unlocked: Unlocked, server: str | None, database_server: str | None) -> list[str]:
+    """List the sites on a server.
+
+    Raises:
+        Refusal: there is none.
+    """
+    found = [
+        site.name
+        for site in unlocked.state.sites.values()
+        if (server and server in site.members)
+        or (database_server and ((site.configuration or {}).get("accounts") or {}).get("server") == database_server)
+    ]
+    if not found:
+        raise Refusal(f"no site of {unlocked.stack.name} is on {server or database_server}")
+    return found
+
+
+def _imported(unlocked: Unlocked, site: str) -> str:
+    """Turn the archives of a removal into a backup, and give its name."""
+    try:
+        archives = imported.Archives.find(unlocked.declared.hub.root, site)
+        tell(f"{site}: proving {', '.join(path.name for path in (archives.dump, *archives.files) if path)}")
+        made = saving.save(replace(unlocked.job(site), archives=archives), why=imported.WHY)
+    except BackupError as fault:
+        raise Refusal(str(fault)) from None
+    return made.id
 
 
 def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: str) -> Backup:
@@ -163,25 +245,21 @@ def _fits(unlocked: Unlocked, site: Site, one: Backup, *, allowed: bool) -> None
     )
 
 
-def _run(
-    unlocked: Unlocked, identity: str, target: str, site: Site, one: Backup, part: restoring.Part, safety: str
-) -> str:
-    job = unlocked.job(target)
-    place = _place(unlocked, identity, one)
-    closable = _closable(site)
+def _run(unlocked: Unlocked, one: Chosen) -> str:
+    place = _place(unlocked, one.identity, one.backup)
+    closable = _closable(one.site)
     with opened(place) as repository:
         work = restoring.Restore(
-            job=job, repository=repository, snapshot=one.copies[place.name], backup=one, part=part, closable=closable,
-            is_well=_asked(site, closable),
+            job=unlocked.job(one.site.identity), repository=repository, snapshot=one.backup.copies[place.name],
+            backup=one.backup, part=one.part, closable=closable, is_well=_asked(one.site, closable),
         )  # fmt: skip
-        return work.run(safety)
+        return work.run(one.original)
 
 
 def _place(unlocked: Unlocked, site: str, one: Backup) -> Target:
     """Choose the repository: the first that has the backup, those on the hub before the others."""
-    plan = unlocked.plan(site) or unlocked.backups.plan
-    for place in unlocked.targets(site, {**dict.fromkeys(plan.to), **unlocked.backups.repositories}):
-        if place.name in one.copies:
+    for place in unlocked.targets(site, unlocked.backups.repositories):
+        if place.name in one.copies and not place.is_missing:
             return place
     raise Refusal(
         f"backup {one.id} is in {', '.join(one.copies)}, which aegir:backups.repositories does not have any more"

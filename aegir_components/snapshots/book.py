@@ -112,6 +112,14 @@ class Book:
         gone = set(ids)
         self._write([one for one in self.backups() if one.id not in gone])
 
+    def lose(self, repository: str) -> None:
+        """Strike out a repository that does not exist any more; a backup that is nowhere else goes with it."""
+        left = [
+            replace(one, copies={name: copy for name, copy in one.copies.items() if name != repository})
+            for one in self.backups()
+        ]
+        self._write([one for one in left if one.copies])
+
     def learn(self, repository: str, snapshots: Iterable[Snapshot]) -> None:
         """Take over what a repository has and this book has not: of a killed run, or of another hub.
 
@@ -159,6 +167,14 @@ class Book:
     @property
     def _records(self) -> Records:
         return Records(self.hub_root, KIND)
+
+
+def every(hub_root: str) -> list[Book]:
+    """List what this hub knows of all sites of all stacks."""
+    return [
+        Book(hub_root=hub_root, stack=record["key"][0], site=record["key"][1])
+        for record in Records(hub_root, KIND).all()
+    ]
 
 
 def seconds(text: str) -> int:

@@ -99,32 +99,35 @@ def character_set(session: Session, database: str) -> tuple[str, str]:
 
 
 def differences(before: Objects, after: Objects) -> list[str]:
-    """Say what is in one list and not in the other, such as ``table wp_x is missing``."""
+    """Say what is in one list and not in the other, such as ``table wp_x is missing``; of the kinds that the first one has."""
     found = []
-    for kind in _QUERIES:
-        had, has = set(before.get(kind, ())), set(after.get(kind, ()))
+    for kind in before:
+        had, has = set(before[kind]), set(after.get(kind, ()))
         found += [f"{kind.removesuffix('s')} {name} is missing" for name in sorted(had - has)]
         found += [f"{kind.removesuffix('s')} {name} is there in addition" for name in sorted(has - had)]
     return found
 
 
-def foreign_definers(session: Session, database: str, allowed: str) -> list[str]:
-    """List what runs with the rights of another account than the site's.
-
-    Args:
-        session: the server.
-        database: the schema.
-        allowed: the account, as ``user@host``.
+def definers(session: Session, database: str) -> dict[str, str]:
+    """Say with whose rights each view, trigger, routine and event runs: ``trigger filled`` to ``user@host``.
 
     Raises:
         DatabaseError: the server refuses.
     """
-    return [
-        f"{kind} {_text(row[0])} of {_text(row[1])}"
+    return {
+        f"{kind} {_text(row[0])}": _text(row[1])
         for kind, query in _DEFINERS.items()
         for row in session.rows(query, (database,))
-        if _text(row[1]) != allowed
-    ]
+    }
+
+
+def accounts(session: Session) -> frozenset[str]:
+    """List all accounts of a server, as ``user@host``.
+
+    Raises:
+        DatabaseError: the server refuses.
+    """
+    return frozenset(f"{_text(row[0])}@{_text(row[1])}" for row in session.rows("SELECT user, host FROM mysql.user"))
 
 
 def _text(value: object) -> str:

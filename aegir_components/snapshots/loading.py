@@ -25,7 +25,15 @@ from .source import Source
 PREFIX: Final = "aegir_proof_"
 
 
-def load(source: Source, schema: str, members: Iterable[archive.Entry], *, longest: int, definer: str = "") -> None:
+def load(
+    source: Source,
+    schema: str,
+    members: Iterable[archive.Entry],
+    *,
+    longest: int,
+    former: str,
+    definer: sql.Definer | None = None,
+) -> None:
     """Load a dump into an empty schema.
 
     Args:
@@ -33,17 +41,18 @@ def load(source: Source, schema: str, members: Iterable[archive.Entry], *, longe
         schema: the schema.
         members: what the backup has of the database, in order.
         longest: bytes of the dump's longest line; 0 where none is long.
-        definer: the account of views and routines, quoted; empty for a schema that is dropped afterwards.
+        former: the schema that the dump is of.
+        definer: gives the account of views and routines, quoted; ``None`` for a schema that is dropped afterwards.
 
     Raises:
         BackupError: the backup cannot be read, or the server takes it not.
         HostError: the machine cannot be reached, or the load failed there.
     """
-    stream = _Once(sql.loadable(((entry.name, entry.content()) for entry in members), definer.encode()))
+    stream = _Once(sql.loadable(((entry.name, entry.content()) for entry in members), definer, former.encode()))
     try:
         with backups.client_options(source.conn, source.endpoint) as (where, login):
             words = ["mysql", *login, "--binary-mode", "--max-allowed-packet=1G"]
-            script = _script(source, words, schema, longest, low=not definer)
+            script = _script(source, words, schema, longest, low=definer is None)
             session.send(where, script, stream.start, what=f"loading the database of {source.name}", user="root",
                          timeout=TIMEOUT)  # fmt: skip
     except HostError:
@@ -79,6 +88,7 @@ class _Once:
         self._fault: Exception | None = None
 
     def start(self) -> Iterator[bytes]:
+        """Yield the stream."""
         if self._given:
             self._fault = BackupError("the connection was lost before the load began; run the same command again")
             return
@@ -89,6 +99,7 @@ class _Once:
             self._fault = fault
 
     def check(self) -> None:
+        """Raise what went wrong while the stream was read."""
         if self._fault is not None:
             raise BackupError(f"the backup cannot be read: {self._fault}") from self._fault
 

@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql import client, databases
 from aegir_components.printable import printable
 
-from . import archive, inventory, sql
+from . import archive, imported, inventory, sql
 from .source import Place, Source
 
 SOURCE: Final = "source.json"
@@ -93,12 +94,13 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
         found.not_saved.append(f"{source.server}: the database {source.database} {NOT_THERE}")
         return {
             "name": source.database, "server": source.server, "version": "", "rows": {}, "objects": {}, "longest": 0,
-            "charset": "", "collation": "",
+            "charset": "", "collation": "", "definers": {},
         }  # fmt: skip
     with client.connect(source.endpoint) as session:
         before = inventory.objects(session, source.database)
         broken = inventory.broken_views(session, source.database)
         unsteady = inventory.of_no_transaction(session, source.database)
+        definers = inventory.definers(session, source.database)
         charset = inventory.character_set(session, source.database)
         version = str(session.rows("SELECT VERSION()")[0][0])
     if unsteady:
@@ -119,7 +121,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
         raise HostError(source.server, f"the dump of {source.name} has no {_listed(sorted(missing))}")
     return {
         "name": source.database, "server": source.server, "version": version, "rows": splitter.rows, "objects": saved,
-        "longest": splitter.longest, "charset": charset[0], "collation": charset[1],
+        "longest": splitter.longest, "charset": charset[0], "collation": charset[1], "definers": definers,
     }  # fmt: skip
 
 
@@ -167,7 +169,8 @@ def _tar(place: Place, exclude: tuple[str, ...]) -> str:
     """Write the script that packs a place's files in the order of their names, below ``files/<label>/``."""
     label = re.sub(r"([\\&,])", r"\\\1", place.label)
     words = [
-        "tar", "--create", "--file=-", "--numeric-owner", "--acls", "--sort=name", "--warning=no-file-ignored",
+        "tar", "--create", "--file=-", "--numeric-owner", "--acls", "--sort=name", "--hard-dereference",
+        "--warning=no-file-ignored",
         f"--transform=flags=rh;s,^,files/{label}/,", *(f"--exclude={pattern}" for pattern in exclude),
     ]  # fmt: skip
     parts = " ".join(map(shlex.quote, place.parts))
@@ -211,8 +214,12 @@ def main() -> int:
         del os.environ[name]
     try:
         given = json.loads((directory / SOURCE).read_text())
-        manifest = write(Source.from_props(given["source"]), tuple(given["exclude"]), sys.stdout.buffer)
-    except (HostError, client.DatabaseError, archive.DamagedError, OSError) as fault:
+        source, out = Source.from_props(given["source"]), sys.stdout.buffer
+        if given.get("archives"):
+            manifest = imported.write(source, imported.Archives.from_props(given["archives"]), out)
+        else:
+            manifest = write(source, tuple(given["exclude"]), out)
+    except (HostError, client.DatabaseError, archive.DamagedError, tarfile.TarError, EOFError, OSError) as fault:
         (directory / FAILURE).write_text(str(fault))
         return 1
     (directory / archive.MANIFEST).write_text(json.dumps(manifest))

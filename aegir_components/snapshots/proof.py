@@ -61,7 +61,7 @@ def _restored(opened: Opened, snapshot: str, source: Source, hub_root: str, know
         reading = archive.Reading(stream)
         for entry in reading.take(lambda name: not is_dump(name)):
             entry.skip()
-        loading.load(source, schema, reading.take(is_dump), longest=int(had["longest"]))
+        loading.load(source, schema, reading.take(is_dump), longest=int(had["longest"]), former=str(had["name"]))
         check_counts(source, schema, had)
         found, digest = reading.manifest()
     if digest != found.get("sha256") or found.get("sha256") != known["sha256"]:

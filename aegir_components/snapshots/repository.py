@@ -84,6 +84,11 @@ class Target:
             return f"s3:{place.address}/{place.path}/{own}"
         return f"sftp:{place.user}@{place.address}:{place.path}/{own}"
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a directory that is not there."""
+        return self.repository.kind == "directory" and not Path(self.address).is_dir()
+
 
 @contextmanager
 def private_directory() -> Iterator[Path]:
@@ -217,6 +222,12 @@ class Opened:
         if self.target.repository.kind == "directory":
             Path(self.target.address).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.run("init", *(["--copy-chunker-params"] if like else []), copy_from=like)
+
+    @property
+    def may_have_locks(self) -> bool:
+        """Whether there may be a lock; nobody asks a server for that alone."""
+        place = Path(self.target.address) / "locks"
+        return self.target.repository.kind != "directory" or (place.is_dir() and any(place.iterdir()))
 
     def unlock(self) -> None:
         """Remove the locks of runs that are gone; those of living ones stay.

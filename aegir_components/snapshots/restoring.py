@@ -59,11 +59,11 @@ class Restore:
     is_well: Callable[[], str] = field(repr=False)
     """Says what is wrong with the site's answer while it is closed; empty for nothing."""
 
-    def run(self, safety: str = "") -> str:
+    def run(self, original: str = "") -> str:
         """Do it, and say what was done.
 
         Args:
-            safety: the backup of what was there before, where a restore that was interrupted has made it.
+            original: the backup of what was there before a restore that was interrupted; what is there now is saved too.
 
         Raises:
             NotWellError: it is done, and the site does not answer; it stays closed.
@@ -78,9 +78,11 @@ class Restore:
                 cleaning.callback(_quietly, one.finish)
             tell(f"{source.name}: closing it")
             self.closable.close(f"it is being restored from backup {self.backup.id}")
+            safety = ""
             try:
                 with quiet(source):
-                    safety = safety or self._saved()
+                    safety = self._saved()
+                    safety = original or safety
                     self._note(safety)
                     self._replace(manifest, staged)
             except FAULTS as fault:
@@ -217,20 +219,49 @@ def replace_database(repository: Opened, snapshot: str, source: Source, manifest
     had = manifest["database"]
     if not had["objects"]:
         raise BackupError("the backup has no database")
-    user, host = source.definer
+    if source.conn.kind == "none" and had["definers"]:
+        raise BackupError(
+            f"{source.server} is somebody else's server, where the hub's account can give nobody else views, triggers and "
+            f"routines: {', '.join(sorted(had['definers'])[:5])}. Load this backup by hand (docs/backups.md)"
+        )
     with client.connect(source.endpoint) as session:
+        there = inventory.accounts(session)
         session.rows(f"DROP DATABASE IF EXISTS {statements.name(source.database)}")
         loading.create_schema(session, source.database, str(had["charset"]), str(had["collation"]))
+    own = "{}@{}".format(*source.definer)
+
+    def definer(former: bytes) -> bytes:
+        # An account that is not there any more was the site's own before, or of another server.
+        user, _, host = former.decode("utf-8", "surrogateescape").partition("`@`")
+        return former if f"{user.strip('`')}@{host.strip('`')}" in there else _quoted(own)
+
     with repository.reading(snapshot) as stream:
         reading = archive.Reading(stream)
         for entry in reading.take(lambda name: not proof.is_dump(name)):
             entry.skip()
-        definer = f"{statements.name(user)}@{statements.name(host)}"
-        loading.load(source, source.database, reading.take(proof.is_dump), longest=int(had["longest"]), definer=definer)
+        loading.load(
+            source, source.database, reading.take(proof.is_dump), longest=int(had["longest"]), former=str(had["name"]),
+            definer=definer,
+        )  # fmt: skip
     proof.check_counts(source, source.database, had)
+    _check_definers(source, had, there, own)
+
+
+def _check_definers(source: Source, had: dict[str, Any], there: frozenset[str], own: str) -> None:
+    """See that nothing runs with the rights of another account than the server said when the backup was made."""
     with client.connect(source.endpoint) as session:
-        if foreign := inventory.foreign_definers(session, source.database, f"{user}@{host}"):
-            raise BackupError(f"what was loaded would run with the rights of another account: {', '.join(foreign[:5])}")
+        now = inventory.definers(session, source.database)
+    if not had["definers"]:
+        # An archive of a removal says of nobody with whose rights something ran: only the site's own account may be.
+        now = {name: user for name, user in now.items() if user != own}
+    wanted = {name: user if user in there else own for name, user in had["definers"].items()}
+    if wrong := sorted(name for name, user in now.items() if user != wanted.get(name)):
+        raise BackupError(f"what was loaded would run with the rights of another account: {', '.join(wrong[:5])}")
+
+
+def _quoted(account: str) -> bytes:
+    user, _, host = account.rpartition("@")
+    return f"{statements.name(user)}@{statements.name(host)}".encode()
 
 
 def _quietly(work: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ from aegir_components.settings import Plan
 
 from . import archive, produce, proof
 from .book import NOTE, Backup, Book
+from .imported import Archives
 from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened, private_directory
 from .source import Source
 
@@ -36,6 +37,8 @@ class Job:
     book: Book
     tell: Tell
     """Told of progress, for the person who waits."""
+    archives: Archives | None = None
+    """What a removal has left on the hub, to be turned into a backup; ``None`` backs up the site itself."""
 
     @property
     def hub_root(self) -> str:
@@ -106,13 +109,18 @@ def _create(repository: Opened, book: Book, *, renew: bool, like: Opened | None 
 
 def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, dict[str, Any]]:
     source, begun = job.source, time.time()
+    if repository.may_have_locks:
+        repository.unlock()
     release = _release(source)
     tags = [f"site={quote(source.site)}", f"why={quote(why)}", *([f"release={quote(release)}"] if release else [])]
     tags += [f"{NOTE}{quote(note)}"] if note else []
     with private_directory() as directory:
         given = directory / produce.SOURCE
         given.touch(mode=0o600)
-        given.write_text(json.dumps({"source": source.to_props(), "exclude": list(job.plan.exclude)}))
+        archives = job.archives.to_props() if job.archives else None
+        given.write_text(
+            json.dumps({"source": source.to_props(), "exclude": list(job.plan.exclude), "archives": archives})
+        )
         words = [
             "backup", "--json", "--stdin-filename", ARCHIVE, "--host", source.holder.replace("/", "+"),
             *(word for tag in tags for word in ("--tag", tag)), "--stdin-from-command", "--",
@@ -159,6 +167,8 @@ def _copy(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool) 
         if not can:
             # Restic reaches one server of a kind at a time: this one gets a backup of its own.
             return _write(job, other, made.why, made.note)[0].id
+        if other.may_have_locks:
+            other.unlock()
         done = other.run("copy", made.copies[first.name], copy_from=first, timeout=LONG)
         if saved := re.search(rb"snapshot ([0-9a-f]{8,64}) saved", done.stdout):
             return saved[1].decode()

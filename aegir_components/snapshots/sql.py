@@ -21,12 +21,15 @@ _SOME: Final = 4 << 20
 _MOST: Final = 8 << 20
 """Bytes of a member; a table with more has several. Where one ends depends on the rows, not on their distance."""
 
+Definer = Callable[[bytes], bytes]
+
 _MARK = re.compile(
     rb"-- (?:(Dumping data for table) |(?:Table structure for table|Temporary (?:table|view) structure for view|"
     rb"Final view structure for view|Sequence structure for) |(Dumping (?:events|routines) for database) )[`']([^\n]*)[`']\n"
 )
 _INSERT = re.compile(rb"INSERT INTO `(?:[^`\n]|``)+` (?:\(`(?:[^\n`]|``|`, `)+`\) )?VALUES[ \n]")
-_DEFINER = re.compile(rb"(?m)^((?:/\*!5\d{4,5} |CREATE )[^\n]*?)DEFINER=`[^`\n]*`(?:@`[^`\n]*`)?")
+_VIEW = re.compile(rb"(?m)^/\*!50001 VIEW [^\n]*")
+_DEFINER = re.compile(rb"(?m)^((?:/\*!5\d{4,5} |CREATE )[^\n]*?)DEFINER=(`[^`\n]*`(?:@`[^`\n]*`)?)")
 
 
 class Splitter:
@@ -141,23 +144,27 @@ def _cut(buffer: bytearray) -> int:
     return place
 
 
-def loadable(members: Iterable[tuple[str, Iterable[bytes]]], definer: bytes = b"") -> Iterator[bytes]:
+def loadable(
+    members: Iterable[tuple[str, Iterable[bytes]]], definer: Definer | None = None, database: bytes = b""
+) -> Iterator[bytes]:
     """Yield a dump for loading: rows in statements of a megabyte, views and routines with another definer.
 
     Args:
         members: name and content of each member, in order.
-        definer: the account that views, triggers, routines and events are to have, such as "`site`@`10.0.0.1`"; empty
-            for the one that loads them.
+        definer: gives the account that a view, trigger, routine or event gets for the one that it has; ``None`` stands for
+            the account that loads them.
+        database: the schema that the dump is of. MariaDB names it in views whose definer is missing, and they would then be
+            of that schema wherever they are loaded.
     """
     table, batch = "", _Batch()
     for name, content in members:
         member = re.sub(r"\.sql(\.\d{4,})?$", "", name)
         if member != table:
-            yield from _defined(batch.rest(), definer)
+            yield from _defined(batch.rest(), definer, database)
             table, batch = member, _Batch()
         for part in content:
-            yield from _defined(batch.feed(part), definer)
-    yield from _defined(batch.rest(), definer)
+            yield from _defined(batch.feed(part), definer, database)
+    yield from _defined(batch.rest(), definer, database)
 
 
 class _Batch:
@@ -193,10 +200,16 @@ class _Batch:
         return data.replace(self._seam, b"),") if self._seam else data
 
 
-def _defined(pieces: Iterable[tuple[bytes, bool]], definer: bytes) -> Iterator[bytes]:
-    new = b"DEFINER=" + definer if definer else b""
+def _defined(pieces: Iterable[tuple[bytes, bool]], definer: Definer | None, database: bytes) -> Iterator[bytes]:
+    def other(found: re.Match[bytes]) -> bytes:
+        return found[1] + (b"DEFINER=" + definer(found[2]) if definer else b"")
+
+    own = b"`" + database.replace(b"`", b"``") + b"`."
     for data, lines in pieces:
+        changed = data
         if lines and b"DEFINER=" in data:
-            yield _DEFINER.sub(lambda found: found[1] + new, data)
-        elif data:
-            yield data
+            changed = _DEFINER.sub(other, changed)
+        if lines and database and b"\n/*!50001 VIEW " in data:
+            changed = _VIEW.sub(lambda found: found[0].replace(own, b""), changed)
+        if changed:
+            yield changed

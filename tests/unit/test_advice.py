@@ -58,6 +58,9 @@ DONE_BY: Final = {
     "tests/integration/test_teams.py::test_a_state_moves_to_another_backend_and_nothing_changes": (
         ("docs/teams.md", "pulumi stack export"), ("docs/teams.md", "pulumi stack import"),
     ),
+    "tests/integration/test_backups.py::test_a_backup_is_read_without_this_program": (
+        ("docs/backups.md", "tar"),
+    ),
     "tests/integration/test_removal.py::test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page": (
         ("docs/daily.md", "gzip -dc"), ("docs/daily.md", "tar"),
     ),
@@ -76,6 +79,7 @@ BY_PLACE: Final = {place: test for test, places in DONE_BY.items() for place in 
 INSTALLS: Final = ("apt-get install", "update-ca-certificates", "git lfs", "ssh-keygen", "hostnamectl set-hostname")
 """What adds a program, or says what a machine is called: it touches no site."""
 NO_PROGRAM: Final = {
+    ("docs/stack-file.md", "tar"), ("settings/backups.py", "tar"), ("snapshots/archive.py", "tar"), ("snapshots/produce.py", "tar"),
     ("backups.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/daily.md", "kill -9"),
     ("cli/engine.py", "pulumi stack ls`"), ("docs/getting-started.md", "pulumi stack init"),
     ("docs/getting-started.md", "pulumi stack output"), ("docs/getting-started.md", "mkdir -p"),

@@ -22,7 +22,8 @@ PAGES = sorted(
     ]
 )
 PLAIN = [
-    ROOT / "README.md", ROOT / "docs" / "demo.md", ROOT / "docs" / "getting-started.md", *ROOT.glob("docs/reference/*.md"),
+    ROOT / "README.md", ROOT / "docs" / "demo.md", ROOT / "docs" / "getting-started.md", ROOT / "docs" / "backups.md",
+    *ROOT.glob("docs/reference/*.md"),
     *ROOT.glob("docs/decisions/*.md"), *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
 ]  # fmt: skip
 """Pages in short sentences."""

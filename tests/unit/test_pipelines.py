@@ -111,7 +111,7 @@ def step(name: str, *arguments: str, **variables: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["preview.sh", "up.sh", "plan.sh", "apply.sh", "drift.sh"])
+@pytest.mark.parametrize("name", ["preview.sh", "up.sh", "plan.sh", "apply.sh", "drift.sh", "backup.sh"])
 def test_a_step_says_in_one_sentence_what_the_job_lacks(name: str, tmp_path: Path) -> None:
     without = step(name, "nowhere", str(tmp_path))
     assert 1 == without.returncode

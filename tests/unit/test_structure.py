@@ -36,6 +36,7 @@ FORBIDDEN = {
     "sources": {"mysql", "services", "backups", "providers", "components", "estate", "host"},
     "services": {"backups", "providers", "components", "estate", "settings"},
     "backups": {"services", "applications", "sources", "templates", "providers", "components", "estate", "cli"},
+    "snapshots": {"providers", "changes", "components", "estate", "cli"},
     "providers": {"components", "estate", "settings", "cli"},
     "recorded": EVERYTHING - {"recorded"},
     "changes": {"components", "estate", "cli"},

@@ -1,0 +1,173 @@
+"""Backups and restores, beside mysqldump, gzip and rsync by hand: a gigabyte with 5,000 files, 30 days, and many small sites."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from aegir_components import layout
+from lab import Host, HostSpec, Lab, demo_wordpress
+from tests.integration.backing import Backed, made
+
+SITE = "www.example.com"
+FILES, FILE = 5_000, 40_000
+"""Files, and the bytes of each."""
+ROWS, ROW = 800_000, 1_000
+"""Rows, and the bytes of each."""
+MANY = 100
+
+
+def main() -> None:
+    """Measure, print, and take the hosts down."""
+    lab = Lab("bench-backups")
+    try:
+        lab.up([HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+        with tempfile.TemporaryDirectory(prefix="aegir-bench-") as directory:
+            many = "--many" in sys.argv
+            sites = {SITE: {}} if not many else {f"s{number}.example.com": {"install": False} for number in range(MANY)}
+            farm = made(lab, Path(directory), demo_wordpress.code_base(print), sites, to=["hub"])
+            print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+            measure_many(farm) if many else measure(farm)
+    finally:
+        lab.down()
+
+
+def measure(farm: Backed) -> None:
+    """Compare with the way by hand."""
+    fill(farm)
+    hand = farm.work.directory / "by-hand"
+    hand.mkdir()
+    row("first backup by hand", lambda: save_by_hand(farm, hand))
+    row("first backup, proof apart", lambda: farm.aegir("backup", SITE), farm)
+    change(farm)
+    row("next backup by hand", lambda: save_by_hand(farm, hand))
+    row("next backup, proof apart", lambda: farm.aegir("backup", SITE), farm)
+    row("restore by hand", lambda: restore_by_hand(farm, hand))
+    good = farm.backups(SITE)[-1]["id"]
+    row(
+        "restore, with the backup of before and its proof",
+        lambda: farm.aegir("restore", SITE, "--backup", good, "--yes"),
+    )
+    days(farm)
+
+
+def days(farm: Backed, number: int = 30) -> None:
+    """Back up 30 days with a change of one percent each, and print what the repository holds then."""
+    before = size(farm.repositories)
+    for _ in range(number):
+        change(farm)
+        farm.aegir("backup", SITE, "--note", "a day")
+    last = farm.backups(SITE)[-1]["size"]
+    after = size(farm.repositories)
+    print(f"{number} days with 1 % changed: {after / 1e6:,.0f} MB, of which {(after - before) / 1e6:,.0f} MB for the days; "
+          f"{last / 1e6:,.0f} MB each")  # fmt: skip
+
+
+def measure_many(farm: Backed) -> None:
+    """Back up many small sites twice."""
+    for name in ("first night", "next night"):
+        row(f"{name}, {MANY} sites", lambda: farm.aegir("backup --all"))
+    print(f"{size(farm.repositories) / 1e6:,.0f} MB in {MANY} repositories")
+
+
+def row(name: str, work: Callable[[], object], farm: Backed | None = None) -> None:
+    """Print the seconds of some work, and the most memory that our processes had meanwhile."""
+    most, end = [0], threading.Event()
+    watcher = threading.Thread(target=watch, args=(most, end))
+    watcher.start()
+    begun = time.monotonic()
+    work()
+    seconds = time.monotonic() - begun
+    end.set()
+    watcher.join()
+    parts = ""
+    if farm is not None:
+        last = farm.backups(SITE)[-1]
+        parts = f", of which made {last['seconds']:.1f} s, proven {last['proof']['seconds']:.1f} s"
+        parts += f", added {last['added'] / 1e6:,.0f} MB"
+    print(f"{name}: {seconds:.1f} s{parts}; memory {most[0] >> 10} MB", flush=True)
+
+
+def watch(most: list[int], end: threading.Event) -> None:
+    """Note the most memory, in kilobytes, that restic and the program that feeds it have together."""
+    while not end.wait(0.2):
+        used = 0
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                text, command = status.read_text(), status.with_name("cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"restic" in command.split(b"\0")[0] or b"snapshots.produce" in command:
+                used += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")), 0)
+        most[0] = max(most[0], used)
+
+
+def fill(farm: Backed) -> None:
+    """Give the site a gigabyte."""
+    chance = random.Random(7)  # noqa: S311 - no secret
+    farm.sql(SITE, "CREATE TABLE many (id int AUTO_INCREMENT PRIMARY KEY, t text, k int)")
+    words = [chance.randbytes(ROW // 4).hex() for _ in range(200)]
+    for _ in range(ROWS // 10_000):
+        texts = (f"{chance.choice(words)}{chance.randbytes(ROW // 4).hex()}" for _ in range(10_000))
+        values = ",".join(f"('{text}',{chance.randrange(1000)})" for text in texts)
+        statement = f"INSERT INTO many (t, k) VALUES {values}"  # noqa: S608 - numbers and digits
+        farm.database.run(f"mysql {layout.database_name(SITE)}", input=statement)
+    user, files = layout.system_user(SITE), farm.files(SITE)
+    farm.web.run(
+        f"seq {FILES} | while read n; do d={files}/$((n % 50)); mkdir -p $d; head -c {FILE} /dev/urandom >$d/$n; done; "
+        f"chown -R {user}: {files}"
+    )
+
+
+def change(farm: Backed) -> None:
+    """Change one percent: rows that lie together, as those of a day do, and files."""
+    middle = ROWS // 2
+    rows = f"id BETWEEN {middle} AND {middle + ROWS // 100}"
+    farm.sql(SITE, f"UPDATE many SET k = k + 1, t = REVERSE(t) WHERE {rows}")  # noqa: S608 - numbers
+    put = f'head -c {FILE} /dev/urandom >"{farm.files(SITE)}/$((n % 50))/$n"'
+    farm.web.run(f"for n in $(seq {FILES // 100}); do {put}; done")
+
+
+def save_by_hand(farm: Backed, place: Path) -> None:
+    """Dump and compress the database, and copy the files."""
+    name = layout.database_name(SITE)
+    ssh = _ssh(farm, farm.database)
+    with (place / "dump.sql.gz").open("wb") as out:
+        subprocess.run(
+            [*ssh, f"mysqldump --single-transaction --quick {name} | gzip"], stdout=out, check=True, timeout=600
+        )
+    _rsync(farm, f"root@{farm.web.address}:{layout.site_linked(layout.PLATFORMS_ROOT, SITE)}/", f"{place}/files/")
+
+
+def restore_by_hand(farm: Backed, place: Path) -> None:
+    """Load the dump, and copy the files back."""
+    ssh = _ssh(farm, farm.database)
+    with (place / "dump.sql.gz").open("rb") as dump:
+        subprocess.run([*ssh, f"gunzip | mysql {layout.database_name(SITE)}"], stdin=dump, check=True, timeout=1200)
+    _rsync(farm, f"{place}/files/", f"root@{farm.web.address}:{layout.site_linked(layout.PLATFORMS_ROOT, SITE)}/")
+
+
+def _ssh(farm: Backed, host: Host) -> list[str]:
+    lab = farm.lab
+    return ["ssh", "-i", str(lab.identity), "-o", f"UserKnownHostsFile={lab.known_hosts}", f"root@{host.address}"]
+
+
+def _rsync(farm: Backed, source: str, target: str) -> None:
+    shell = " ".join(_ssh(farm, farm.web)[:-1])
+    subprocess.run(["rsync", "-aA", "--delete", "-e", shell, source, target], check=True, timeout=600)
+
+
+def size(place: Path) -> int:
+    """Sum up the bytes of a directory's files."""
+    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

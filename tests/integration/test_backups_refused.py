@@ -1,0 +1,255 @@
+"""Backups and restores that something goes wrong with: killed, gone, damaged, of somebody else; and the hub that is lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from aegir_components import layout
+from lab import HostSpec, Lab
+from tests.integration.backing import STACK, Backed, made
+from tests.integration.project import Project
+
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+SITE, OTHER = "www.example.com", "other.example.com"
+
+
+@pytest.fixture(scope="module")
+def backed(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Backed:
+    lab = lab_factory("backups-refused", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+    person = pyrage.x25519.Identity.generate()
+    place = tmp_path_factory.mktemp("refused")
+    (place / "person.txt").write_text(f"# of a test\n{person}\n")
+    farm = made(lab, place, wordpress, {SITE: {}, OTHER: {}}, recipients=[str(person.to_public())])
+    farm.web.run(
+        f"head -c 3000000 /dev/urandom >{farm.files(SITE)}/random.bin; echo first >{farm.files(SITE)}/first.txt"
+    )
+    farm.sql(SITE, "CREATE TABLE big (id int PRIMARY KEY, b longblob)")
+    for number in range(4):
+        farm.sql(SITE, f"INSERT INTO big VALUES ({number}, REPEAT(x'0{number}ff', 4000000))")
+    farm.aegir("backup", SITE)
+    return farm
+
+
+def start(farm: Backed, *words: str) -> subprocess.Popen[bytes]:
+    """Begin a command of the command line in a group of processes of its own."""
+    argv = [sys.executable, "-m", "aegir_components", "--cwd", str(farm.work.project), *words, "--stack", STACK]
+    return subprocess.Popen(
+        argv, env=farm.work.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End it and all that it has started, as a power failure does; ssh's shared connections are in other groups."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(20)
+
+
+def wait_for(condition: Callable[[], bool], limit: float = 60.0) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+def schemas(farm: Backed) -> list[str]:
+    return farm.database.run("mysql -N -e 'SHOW DATABASES'").stdout.split()
+
+
+@pytest.mark.parametrize("stage", ["dump", "proof", "copy"])
+def test_a_backup_that_was_killed_leaves_nothing_that_the_next_one_minds(backed: Backed, stage: str) -> None:
+    before = backed.backups(SITE)
+    hub, attic = (place / SITE / "snapshots" for place in (backed.repositories, backed.attic))
+    had = len(list(hub.iterdir())), len(list(attic.iterdir()))
+    running = start(backed, "backup", SITE)
+    if stage == "dump":
+        wait_for(
+            lambda: "mysqldump" in backed.database.run("ps -A -o comm=").stdout or len(list(hub.iterdir())) > had[0]
+        )
+    elif stage == "proof":
+        wait_for(lambda: any("aegir_proof" in name for name in schemas(backed)))
+    else:
+        wait_for(lambda: any((backed.attic / SITE / "locks").iterdir()) or running.poll() is not None)
+    kill(running)
+
+    backed.aegir("backup", SITE)
+
+    after = backed.backups(SITE)
+    assert after[-1]["proven"]
+    assert after[-1]["id"] not in {one["id"] for one in before}
+    assert not [name for name in schemas(backed) if "aegir_proof" in name]
+    assert {"hub", "attic"} == set(after[-1]["copies"])
+    locks = [path for place in (backed.repositories, backed.attic) for path in (place / SITE / "locks").iterdir()]
+    assert [] == locks
+
+
+def test_a_restore_that_was_killed_goes_on(backed: Backed) -> None:
+    rows, tree = backed.rows(SITE), backed.tree(SITE)
+    good = backed.backups(SITE)[-1]["id"]
+    backed.sql(SITE, "DELETE FROM big")
+    backed.web.run(f"echo worse >{backed.files(SITE)}/first.txt")
+    running = start(backed, "restore", SITE, "--backup", good, "--yes")
+    name = layout.database_name(SITE)
+    # It is dropped: from here on only the backups have it.
+    wait_for(lambda: name not in schemas(backed) or not backed.sql(SITE, "SHOW TABLES LIKE 'wp_users'"), 120)
+    kill(running)
+    assert 503 == backed.status(SITE), "nobody sees half of a site"
+    safety = backed.backups(SITE)[-1]
+    assert ("before a restore", True) == (safety["why"], safety["proven"]), "what was there is saved"
+
+    said = backed.aegir("restore", SITE, "--yes")
+
+    assert "did not come to its end; it goes on" in said
+    assert 200 == backed.status(SITE)
+    assert (rows, tree) == (backed.rows(SITE), backed.tree(SITE))
+
+
+def test_two_at_once_do_not_meet(backed: Backed) -> None:
+    first = start(backed, "backup", SITE)
+    lock = backed.work.hub / "backups" / ".locks" / f"{SITE}.lock"
+    wait_for(lambda: any("aegir_proof" in name for name in schemas(backed)) or first.poll() is not None)
+    assert lock.exists()
+    said = backed.aegir("backup", SITE, status=1)
+    assert "another run on this hub is at work" in said
+    assert 0 == first.wait(120)
+
+
+def test_a_repository_that_is_gone_is_not_replaced_without_a_word(backed: Backed) -> None:
+    away = backed.attic.with_name("away")
+    backed.attic.rename(away)
+    said = backed.aegir("backup", SITE, status=3)
+    assert re.search(r"it is not in attic: repository attic of .* is gone: it had \d+ backups", said)
+    assert f"aegir backup {SITE} --new-repository" in said
+    backed.aegir("backup", SITE, "--new-repository")
+    assert {"hub", "attic"} == set(backed.backups(SITE)[-1]["copies"])
+    shutil.rmtree(backed.attic)
+    away.rename(backed.attic)
+
+
+def test_one_bit_in_a_pack_is_found_and_the_other_repository_serves(backed: Backed) -> None:
+    backed.aegir("backup", SITE)
+    packs = sorted((backed.repositories / SITE / "data").rglob("*/*"), key=lambda path: path.stat().st_size)
+    pack, before = packs[-1], packs[-1].read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(
+        before[: len(before) // 2] + bytes([before[len(before) // 2] ^ 1]) + before[len(before) // 2 + 1 :]
+    )
+
+    said = backed.aegir("backups check", SITE, status=3)
+
+    last = backed.backups(SITE)[-1]["id"]
+    hurt = re.findall(r"^hub: backup (\w+) of .*: (?!whole)", said, re.MULTILINE)
+    assert last in hurt, "which backups are hurt is said by name"
+    assert re.search(rf"^attic: backup {last} of .*: whole$", said, re.MULTILINE)
+    rows = backed.rows(SITE)
+    refused = backed.aegir("restore", SITE, "--backup", last, "--yes", status=1)
+    assert last in refused
+    assert rows == backed.rows(SITE)
+    assert 200 == backed.status(SITE), "nothing was changed"
+    pack.write_bytes(before)
+    backed.aegir("backup", SITE)
+
+
+def test_a_repository_of_another_key_is_left_alone(backed: Backed) -> None:
+    backed.aegir("backup", OTHER)
+    mine, others = backed.repositories / SITE, backed.repositories / OTHER
+    away = backed.repositories / "away"
+    mine.rename(away)
+    shutil.copytree(others, mine)
+    said = backed.aegir("backup", SITE, status=1)
+    assert "has another key than this stack" in said
+    assert sorted(path.name for path in others.rglob("*")) == sorted(path.name for path in mine.rglob("*"))
+    shutil.rmtree(mine)
+    away.rename(mine)
+
+
+def test_the_last_proven_backup_and_one_with_a_note_are_not_forgotten_by_mistake(backed: Backed) -> None:
+    backed.aegir("backup", OTHER, "--note", "for ever")
+    known = backed.backups(OTHER)
+    everything = [one["id"] for one in known]
+    said = backed.aegir("backups forget", OTHER, *everything, "--yes", status=1)
+    assert "the last proven backup" in said
+    said = backed.aegir("backups forget", OTHER, everything[-1], "--yes", status=1)
+    assert "carries the note 'for ever'" in said
+    backed.aegir("backups forget", OTHER, everything[0], status=1)
+    backed.aegir("backups forget", OTHER, everything[0], "--yes")
+    assert everything[1:] == [one["id"] for one in backed.backups(OTHER)]
+
+
+def test_a_site_that_was_removed_comes_back(backed: Backed) -> None:
+    files = backed.files(OTHER)
+    backed.web.run(f"echo mine >{files}/mine.txt")
+    backed.sql(OTHER, "CREATE TABLE mine (id int PRIMARY KEY); INSERT INTO mine VALUES (7)")
+    backed.aegir("backup", OTHER)
+    kept = backed.settings["sites"].pop(OTHER)
+    backed.up()
+    assert 404 == backed.status(OTHER)
+    backed.settings["sites"][OTHER] = kept
+    backed.up()
+    assert "mine" not in backed.sql(OTHER, "SHOW TABLES")
+
+    backed.aegir("restore", OTHER, "--yes")
+
+    assert "7" == backed.sql(OTHER, "SELECT id FROM mine")
+    assert "mine" == backed.web.run(f"cat {files}/mine.txt").stdout.strip()
+    assert 200 == backed.status(OTHER)
+    backed.work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
+
+
+def test_the_archives_of_a_removal_come_back_by_the_same_command(backed: Backed) -> None:
+    archives = sorted((backed.work.hub / "backups").glob(f"{OTHER}-*"))
+    assert {".sql.gz", ".tar.gz"} == {"".join(path.suffixes[-2:]) for path in archives}
+    backed.sql(OTHER, "DROP TABLE mine")
+    backed.web.run(f"rm {backed.files(OTHER)}/mine.txt")
+
+    backed.aegir("restore", OTHER, "--archive", "--yes")
+
+    assert "7" == backed.sql(OTHER, "SELECT id FROM mine")
+    assert "mine" == backed.web.run(f"cat {backed.files(OTHER)}/mine.txt").stdout.strip()
+    assert 200 == backed.status(OTHER)
+
+
+def test_the_hub_is_gone_and_another_machine_manages_everything(
+    backed: Backed, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sheet = tmp_path / "sheet.age"
+    backed.aegir("backups keys", "--export", str(sheet))
+    assert b"age-encryption.org" == sheet.read_bytes()[:18]
+    backed.aegir("backup --hub")
+    backed.aegir("backup", SITE)
+    rows, tree = backed.rows(SITE), backed.tree(SITE)
+    hub, state = backed.work.hub, backed.work.directory / "state"
+    lost = tmp_path_factory.mktemp("lost")
+    hub.rename(lost / "hub")
+    state.rename(lost / "state")
+    new = Project(tmp_path_factory.mktemp("new-hub"))
+    shutil.rmtree(new.hub)
+    key = backed.work.directory / "person.txt"
+
+    wrong = tmp_path / "stranger.txt"
+    wrong.write_text(str(pyrage.x25519.Identity.generate()))
+    assert (
+        "was encrypted for others"
+        in new.aegir("backups", "recover", str(sheet), "--identity", str(wrong), status=1).output
+    )
+    new.aegir("backups", "recover", str(sheet), "--identity", str(key))
+
+    assert hub.is_dir(), "at the path that the stack file declares"
+    new.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
+    backed.sql(SITE, "DELETE FROM big")
+    new.aegir("restore", SITE, "--stack", STACK, "--yes")
+    assert (rows, tree) == (backed.rows(SITE), backed.tree(SITE))
+    assert 200 == backed.status(SITE)

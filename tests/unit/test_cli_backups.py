@@ -1,0 +1,144 @@
+"""The commands of backups, as far as they need no machine: choosing, times, recovery sheets, timers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from aegir_components.cli import backups, kept, recover, recovery, restore, timers
+from aegir_components.cli.ends import Refusal
+from aegir_components.settings import Repository
+from aegir_components.snapshots.book import Backup, Book, Proof, seconds
+from aegir_components.snapshots.repository import Opened, Snapshot, Target
+
+
+def made(name: str, moment: str, *, ok: bool = True) -> Backup:
+    begun = int(datetime.fromisoformat(moment).astimezone().timestamp())
+    return Backup(id=name, begun=begun, proof=Proof(at=begun, seconds=1, ok=ok, text="restored"))
+
+
+KNOWN = (
+    made("aaaa1111", "2026-11-01T02:00"),
+    made("aaaa2222", "2026-11-02T02:00"),
+    made("bbbb3333", "2026-11-03T02:00", ok=False),
+)
+
+
+@pytest.mark.parametrize(
+    ("at", "wanted", "expected"),
+    [
+        (None, None, "aaaa2222"),
+        ("2026-11-02T01:59", None, "aaaa1111"),
+        ("2026-11-03", None, "aaaa2222"),
+        ("2026-11-02 02:00", None, "aaaa2222"),
+        (None, "bbbb", "bbbb3333"),
+    ],
+)
+def test_a_backup_is_chosen_by_time_or_name(at: str | None, wanted: str | None, expected: str) -> None:
+    assert expected == restore.choose(KNOWN, at, wanted, "www.example.com").id
+
+
+@pytest.mark.parametrize(
+    ("at", "wanted", "expected"),
+    [
+        ("2026-10-01", None, "has no backup from before 2026-10-01; the first one is of 2026-11-01 02:00"),
+        ("yesterday", None, "'yesterday' is no time; write it like 2026-11-01T02:00"),
+        (None, "aaaa", "has several backups named aaaa"),
+        (None, "cccc", "has no backup named cccc"),
+    ],
+)
+def test_what_cannot_be_chosen_is_said(at: str | None, wanted: str | None, expected: str) -> None:
+    with pytest.raises(Refusal, match=expected):
+        restore.choose(KNOWN, at, wanted, "www.example.com")
+
+
+def test_a_backup_that_is_not_proven_is_not_restored_by_itself() -> None:
+    with pytest.raises(Refusal, match="aegir backups prove www"):
+        restore.choose(KNOWN[2:], None, None, "www.example.com")
+
+
+def test_the_table_says_how_each_was_proven() -> None:
+    lines = backups.table({"www.example.com": KNOWN})
+    assert "restored, 1 s" in lines[1]
+    assert "NOT GOOD: restored" in lines[3]
+    assert ["There is no backup yet."] == backups.table({})
+
+
+def test_only_the_recipients_read_a_sheet(tmp_path: Path) -> None:
+    person, stranger = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    sheet, key, other = tmp_path / "sheet.age", tmp_path / "key.txt", tmp_path / "other.txt"
+    sheet.write_bytes(recovery.encrypted(b'{"keys": {"x": "the key"}}', [str(person.to_public())]))
+    key.write_text(f"# created: today\n{person}\n")
+    other.write_text(f"{stranger}\n")
+    assert b"the key" not in sheet.read_bytes()
+    assert {"keys": {"x": "the key"}} == recover.decrypted(sheet, key)
+    with pytest.raises(Refusal, match="was encrypted for others"):
+        recover.decrypted(sheet, other)
+    with pytest.raises(Refusal, match="name recipients"):
+        recovery.encrypted(b"", [])
+
+
+def test_a_timer_has_no_secret_and_runs_what_is_due(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    timer = timers.Timer(project=tmp_path, environment={"PULUMI_CONFIG_PASSPHRASE_FILE": '/etc/a "file"'})
+    service = timer.texts()[f"{timer.name}.service"]
+    assert f"--cwd {tmp_path} backup --due\n" in service
+    assert 'Environment="PULUMI_CONFIG_PASSPHRASE_FILE=/etc/a \\"file\\""\n' in service
+    assert "OnCalendar=*:0/10" in timer.texts()[f"{timer.name}.timer"]
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "a passphrase")
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
+    with pytest.raises(Refusal, match="PULUMI_CONFIG_PASSPHRASE_FILE"):
+        timers._environment()
+
+
+def test_restic_gets_no_secret_in_its_arguments_or_environment(tmp_path: Path) -> None:
+    places = [
+        Repository(
+            name="s3", kind="s3", path="bucket/x", address="https://s3.example", access_key="hub", secret_key="secret1"
+        ),
+        Repository(
+            name="nas", kind="sftp", path="/srv", address="nas", user="b", identity="/root/id", host_key="ssh-ed25519 A"
+        ),
+        Repository(name="hub", kind="directory", path="/var/aegir/backups"),
+    ]
+    for place in places:
+        opened = Opened(target=Target(repository=place, owner="www.example.com", key="secret2"), directory=tmp_path)
+        said = " ".join([*opened.words(), *opened.environment.values()])
+        assert "secret1" not in said
+        assert "secret2" not in said
+        assert opened.target.address.endswith("/www.example.com")
+
+
+def test_what_a_repository_has_and_the_hub_forgot_is_learnt(tmp_path: Path) -> None:
+    book = Book(hub_root=str(tmp_path), stack="aegir/test", site="www.example.com")
+    first = Snapshot(
+        id="aaaa", time="2026-11-01T02:00:00.123456789Z", tags=("note=for%20ever", "why=due"), added=1, size=2
+    )
+    book.learn("hub", [first])
+    book.learn("attic", [Snapshot(id="bbbb", time=first.time, tags=(), added=1, size=2, original="aaaa")])
+    (one,) = book.backups()
+    assert ("aaaa", "for ever", {"hub": "aaaa", "attic": "bbbb"}) == (one.id, one.note, one.copies)
+    assert not one.is_proven, "nobody knows of a proof"
+    book.lose("hub")
+    assert {"attic": "bbbb"} == book.backups()[0].copies
+    book.lose("attic")
+    assert () == book.backups()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2026-11-29T07:22:00.123456789Z", 1795936920), ("2026-11-29T08:22:00+01:00", 1795936920), ("never", 0)],
+)
+def test_restics_times_are_read(text: str, expected: int) -> None:
+    assert expected == seconds(text)
+
+
+def test_the_age_is_in_words() -> None:
+    now = datetime.fromisoformat("2026-11-10T12:00").astimezone()
+    ages = [
+        datetime.fromisoformat(text).astimezone()
+        for text in ("2026-11-10T11:30", "2026-11-09T12:00", "2026-11-01T12:00")
+    ]
+    assert ["30 min", "24 h", "9 days", "ever"] == [kept._age(then, now) for then in [*ages, None]]
