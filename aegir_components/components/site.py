@@ -203,6 +203,7 @@ class Site(AegirComponent, kind="Site"):
             "url": url,
             "enabled": site.state == "enabled",
             "steps": [dataclasses.asdict(step) for step in (platform.update if site.update is None else site.update)],
+            "uncounted": list(site.uncounted_tables) or None,
             "accounts": {**accounts, "rights": list(site.database_rights) or None},
         }
         self.passwords = pulumi.Output.all(account=credentials.database, hub=args.database["password"])

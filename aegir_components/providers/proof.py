@@ -13,7 +13,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each
-from aegir_components.services import release
+from aegir_components.services import release, site_errors
 from aegir_components.services.holding import Held
 
 from . import answering, holds
@@ -89,6 +89,7 @@ class Switch:
             Refused: the platform went back.
         """
         hosts = {place.site for place in failing}
+        failing = self._explained(failing)
         said = answering.table(failing, len({place.site for place in answered}))
         live = set(former.values())
         # A machine that was behind has another former release than the others, and a site is on one.
@@ -109,6 +110,13 @@ class Switch:
         undone = attempt(had, lambda conn: self.switching.back(conn, former[conn.host], held))
         self._forget({name: conn for name, conn in had.items() if undone[name] is None})
         raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone)}")
+
+    def _explained(self, failing: Mapping[Place, str]) -> dict[Place, str]:
+        """Add to each answer what the application said last, in its web server's log."""
+        return {
+            place: explained(self.switching.members[place.server], self.seen.known.get(place.site, place.site), why)
+            for place, why in failing.items()
+        }
 
     def _former(self, live: str, sites: Mapping[str, str]) -> dict[str, Held]:
         return holds.planned({**self.want, "pins": None}, live, {}, sites)
@@ -153,6 +161,12 @@ class Switch:
                 conn, "apply", lines, what="noting that the sites answer", holder=self.want["holder"]
             ),
         )
+
+
+def explained(conn: Connection, site: str, why: str) -> str:
+    """Add to an answer what the application said last, in its web server's log."""
+    error = site_errors.last(conn, site)
+    return f"{why} (its log: {error})" if error and error not in why else why
 
 
 def _advice(undone: Mapping[str, HostError | None]) -> str:

@@ -18,7 +18,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import Endpoint, connect
-from aegir_components.providers import answering, holds, site_database
+from aegir_components.providers import answering, holds, proof, site_database
 from aegir_components.providers.answering import Place
 from aegir_components.providers.database import endpoint
 from aegir_components.providers.switching import Switching
@@ -30,7 +30,7 @@ from . import definition, exchange, journal, returning, update
 from .definition import Definition
 from .site import Updated, steps_of
 from .update import Change, NotUpdated, Outcome
-from .waves import AT_ONCE, Done, Work
+from .waves import AT_ONCE, MOST, Done, Work
 
 DAY = 86_400
 CACHES = 300
@@ -142,6 +142,7 @@ class Platform:
             enabled=lambda site: self.sites[site].enabled,
             held=lambda site, why: self.definition.mark(site, "failed", why),
             done=self._log,
+            at_once=self._at_once,
         )
 
     def own_work(self, say: Callable[[str], None]) -> Work:
@@ -219,6 +220,13 @@ class Platform:
                         found[site.site] = record
         return found
 
+    def _at_once(self) -> int:
+        """Tell how many sites may be updated at a time: one for each core of the web server that works, and one more."""
+        worker = next(iter(self.sites.values())).worker
+        lines = ['fact cores "$(nproc)"']
+        facts = script.execute(worker, "check", lines, what="counting its cores", lock=False).facts
+        return min(MOST, script.number(facts.get("cores", ""), AT_ONCE - 1) + 1)
+
     def _keeps_pages(self) -> bool:
         """Tell whether the release has what the application needs to keep pages at all."""
         files = APPLICATIONS[str(self.want["application"])].caching
@@ -269,7 +277,11 @@ class Platform:
         back = {site: former[site] for site, found in broken.items() if found}
         if back:
             self.definition.hold(back)
-        return {site: answering.rows(found) for site, found in broken.items() if found}
+        return {
+            site: answering.rows({at: proof.explained(self.members[at.server], site, why) for at, why in found.items()})
+            for site, found in broken.items()
+            if found
+        }
 
     def _heavy(self, site: str, say: Callable[[str], None]) -> Outcome:
         one = self.sites[site]
@@ -333,6 +345,7 @@ def _site(want: Mapping[str, Any], site: str, given: Mapping[str, Any], password
         enabled=bool(given.get("enabled", True)),
         uploads=str(want.get("uploads") or ""),
         steps=steps_of(given["steps"]),
+        uncounted=tuple(given.get("uncounted") or ()),
         server=str(accounts["server"]),
         machine=Connection.from_props(accounts["connection"]),
         endpoint=endpoint(props, str(accounts["server"])),

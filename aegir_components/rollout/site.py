@@ -38,6 +38,8 @@ class Updated:
     uploads: str
     """The directory of uploads that its web servers share; empty where each has its own."""
     steps: tuple[Step, ...]
+    uncounted: tuple[str, ...] = ()
+    """Patterns of further tables whose changes are no writes that count."""
     server: str
     """Its database server."""
     machine: Connection
@@ -54,6 +56,11 @@ class Updated:
     def kind(self) -> Application:
         """Its application."""
         return APPLICATIONS[self.application]
+
+    @property
+    def ephemeral(self) -> tuple[str, ...]:
+        """Patterns of all tables whose changes are no writes that count."""
+        return (*self.kind.ephemeral, *self.uncounted)
 
     @property
     def worker(self) -> Connection:

@@ -18,7 +18,7 @@ from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import copies, databases, objects
 from aegir_components.mysql.client import DatabaseError, Session, connect
-from aegir_components.providers import answering
+from aegir_components.providers import answering, proof
 from aegir_components.providers.answering import Place
 
 from . import copying, exchange, programs
@@ -140,7 +140,11 @@ def _copy(site: Updated, access: Access) -> dict[str, str]:
     with connect(site.endpoint) as session:
         tables = databases.tables_of(session, site.database.name)
         made = objects.read(session, site.database.name)
-    unread = [name for name in tables if _matches(name, site.kind.ephemeral) and not _matches(name, site.kind.carried)]
+    unread = [
+        name
+        for name in tables
+        if is_ephemeral(site, name) and not _matches(name, site.kind.carried) and name not in site.uncounted
+    ]
     copies.empty(site.endpoint, site.database, what.copy)
     copying.tables(site.machine, site.endpoint, site.database.name, what.copy, unread)
     copies.let_in(site.endpoint, site.database, what.copy, access.user, access.password)
@@ -254,6 +258,7 @@ def prove(site: Updated, answered: list[Place], door: str) -> None:
         NotUpdated: it does not answer; says where and why.
     """
     if failing := answering.broken(answered, site.kind, door):
+        failing = {at: proof.explained(site.members[at.server], site.site, why) for at, why in failing.items()}
         raise NotUpdated(f"it does not answer with the new release and its database: {answering.rows(failing)}")
 
 
@@ -294,7 +299,7 @@ def _tidy(site: Updated, access: Access) -> None:
 
 def is_ephemeral(site: Updated, table: str) -> bool:
     """Tell whether nobody misses the rows of a table."""
-    return _matches(table, site.kind.ephemeral)
+    return _matches(table, site.ephemeral)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

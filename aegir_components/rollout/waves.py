@@ -14,7 +14,9 @@ from aegir_components.settings.updating import Rollout
 from .update import NotUpdated, Outcome
 
 AT_ONCE: Final = 3
-"""Sites of one web server, and of one database server, that are updated at a time."""
+"""Sites of which something is done at a time, where nobody knows how many cores there are."""
+MOST: Final = 8
+"""Sites that are updated at a time however many cores a web server has: one database server serves them all."""
 Result = Literal["updated", "switched", "failed", "waits"]
 
 
@@ -61,6 +63,8 @@ class Work:
     """Writes down why a site stays where it is."""
     done: Callable[[Done], None]
     """Hears of each site's end."""
+    at_once: Callable[[], int] = lambda: AT_ONCE
+    """Tells how many sites are updated at a time."""
 
 
 def run(sites: Sequence[str], rollout: Rollout, work: Work) -> list[Done]:
@@ -118,8 +122,9 @@ def _wave(wave: Sequence[str], work: Work) -> Iterator[Done]:
             yield _told(work, Done(site=site, name=work.name(site), result="failed", why=str(fault)))
     if light:
         yield from _light(light, work)
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        yield from pool.map(lambda site: _heavy(site, work), heavy)
+    if heavy:
+        with ThreadPoolExecutor(max_workers=work.at_once() if len(heavy) > 1 else 1) as pool:
+            yield from pool.map(lambda site: _heavy(site, work), heavy)
 
 
 def _light(sites: Sequence[str], work: Work) -> Iterator[Done]:

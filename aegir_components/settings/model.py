@@ -303,6 +303,8 @@ class Site:
     """Whether the application is installed; without, the database stays as it is."""
     update: tuple[Step, ...] | None = None
     """What an update of it consists of; ``None`` for what its platform says."""
+    uncounted_tables: tuple[str, ...] = ()
+    """Patterns of tables of which an update may lose what is written to them meanwhile, such as counters."""
     release: str = ""
     """The release that it stays on; empty for its platform's live one."""
     password_version: int = 1

@@ -134,6 +134,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         *("platform", "database", "profile", "title", "language", "aliases", "admin", "state", "client", "https"),
         *(
             "update",
+            "uncounted_tables",
             "release",
             "formerly",
             "certificate",
@@ -186,6 +187,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         health=node.child("health").flag(True),
         install=node.child("install").flag(True),
         update=updating.read_update(node.child("update")),
+        uncounted_tables=updating.read_tables(node.child("uncounted_tables")),
         release=node.child("release").text("", platforms.release_name),
         password_version=node.child("password_version").number(1, 1, 1_000_000),
         protect=node.child("protect").flag(estate.environment == "production"),

@@ -99,6 +99,14 @@ def read_rollout(node: Node) -> Rollout:
     )
 
 
+_TABLE: Final = names.matching(r"[A-Za-z0-9_]{1,64}\*?|\*[A-Za-z0-9_]{1,63}", 65, 'a table, such as "stats_*"')
+
+
+def read_tables(node: Node) -> tuple[str, ...]:
+    """Read ``uncounted_tables`` of a site."""
+    return tuple(sorted({name for item in node.items() if (name := item.text("", _TABLE))}))
+
+
 def read_kept(node: Node) -> int:
     """Read for how many days the database of before an update is kept."""
     return int(node.text(f"{KEPT_DAYS}d", _DAYS).removesuffix("d"))

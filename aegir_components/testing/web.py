@@ -319,6 +319,9 @@ class Web(Accounts):
             if other != path and self.kind(other) == "file":
                 self._sh_want_no_vhost(other, site)
 
+    def _sh_site_last_error(self, _log: str) -> None:
+        """No PHP has ever said anything here."""
+
     def _sh_want_no_certificate(self, directory: str) -> None:
         if self.is_directory(directory) and self._deviates(f"directory {directory}: still there"):
             self.remove(directory)

@@ -136,6 +136,7 @@ SITES = (
     Row(key="sites.*.settings.*", values=("one", "two")),
     Row(key="sites.*.config.*", values=({"name": "One"}, {"name": "Two"})),
     Row(key="sites.*.update", values=([], ["database"])),
+    Row(key="sites.*.uncounted_tables", values=(["stats_*"], [])),
     Row(key="sites.*.release", values=("0" * 16,)),
     Row(key="sites.*.health", values=(False, True)),
     Row(key="sites.*.install", values=(False, True)),

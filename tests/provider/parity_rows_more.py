@@ -427,6 +427,7 @@ DOOR = "0123456789abcdef0123456789abcdef"
 DOORS = (file(f"{CLOSED}.{DOOR}", ""), file(f"{CLOSED}.org.{DOOR}", ""))
 call("no_doors", "none is there", (CLOSED,))
 call("no_doors", "keys of this site and of another one", (CLOSED,), *DOORS, file(CLOSED, "x\n"))
+call("site_last_error", "nothing was logged", ("/var/log/aegir/www.example.com.error.log",))
 call("updating_names", "none is there", ("/var/lib/aegir/updating",))
 call("updating_names", "one is there", ("/var/lib/aegir/updating",), file(UPDATING, ""))
 call("closing_facts", "it is open", (CLOSED, UPDATING))

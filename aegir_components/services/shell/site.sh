@@ -58,6 +58,11 @@ site_php() { # user site docroot tmp base64-program [seconds]: the fact result i
     fact result "$sp_result"
 }
 
+site_last_error() { # log: what PHP said last, if the log was written to in the last minute
+    [ -n "$(find "$1" -mmin -1 2>/dev/null)" ] || return 0
+    fact error "$(tail -c 20000 "$1" | grep -aoE '(PHP message|FastCGI sent in stderr|PHP (Fatal|Parse) error).*' | tail -n 1 | head -c 1000)"
+}
+
 want_no_certificate() { # directory: the key of a site that is not served over TLS does not stay
     [ -d "$1" ] || return 0
     deviates "directory $1: still there" || return 0
