@@ -12,11 +12,11 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
 from aegir_components.hub_records import Records
-from aegir_components.services import holding
+from aegir_components.services import functions, holding, release
 from aegir_components.services.holding import Held
 
 from .lifecycle import State
-from .switching import docroot_of
+from .switching import Switching, docroot_of
 
 LONGEST: Final = 2000
 """Characters of a reason."""
@@ -58,6 +58,40 @@ def waiting(hub_root: str, want: State) -> dict[str, str]:
     return (
         {str(k): str(v) for k, v in record.get("sites", {}).items()} if record.get("digest") == want["digest"] else {}
     )
+
+
+def arriving(hub_root: str, want: State, was: State, members: Mapping[str, Connection]) -> None:
+    """Keep a site that comes from another platform on its former code, where its database has to be updated first.
+
+    Args:
+        hub_root: where the hub has its records.
+        want: the inputs of the site's configuration.
+        was: the recorded ones.
+        members: its web servers.
+
+    Raises:
+        HostError: a web server did not take it; nothing has changed then.
+    """
+    record = Records(hub_root, KIND).get(str(want["holder"]), str(want["platform"])) or {}
+    why = record.get("sites", {}).get(str(want["site"]))
+    if not why or was.get("platform") in (None, want["platform"]):
+        return
+    site, what = str(want["site"]), f"looking for the code of {want['site']}"
+    lines = [functions("release"), script.call("live_facts", str(was["publish_path"]), str(want["publish_path"]))]
+    facts = each(members, lambda conn: script.execute(conn, "check", lines, what=what, lock=False).facts)
+    live = {name: found.get("live2", "") for name, found in facts.items()}
+    before = {found.get("live1", "") for found in facts.values()}
+    if len(before) != 1 or not all(release.is_release(path) for path in (*before, *live.values())):
+        return
+    held, there = (
+        {known: entry for entries in look(members, layout.platform_registry(str(props["platform"]))).values()
+         for known, entry in entries.items()}
+        for props in (want, was)
+    )  # fmt: skip
+    here = Held(site=site, release=before.pop(), docroot=str(was["docroot"]), since=int(time.time()))
+    entry = replace(there.get(site, here), kind="waiting", reason=str(why))
+    platform = {**want, "was": None, "digest": next(iter(live.values())).rpartition("/")[2]}
+    Switching(want=platform, members=members, live=live, held=held).go({**held, site: entry})
 
 
 def planned(

@@ -22,7 +22,7 @@ from aegir_components.services import cron, former, functions, limits, quotas, s
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import archived, caches, content, restoring, settling, site_move, site_removal, staging
+from . import archived, caches, content, holds, restoring, settling, site_move, site_removal, staging
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
 
 PATH = 200
@@ -113,6 +113,8 @@ class Provider(Lifecycle):
         owners, counting = _owners(want), site_content.content_items(_directories(want))
         hub_root = staging.hub_root(members)
         before = site_move.look(want, was, hub_root)
+        if before.places and members.keys() <= had.keys():
+            holds.arriving(hub_root, want, was, members)
         url = plan.url(_port(want, next(iter(members.values()))))
         caches.expect(want, hub_root, url, touched=caches.are_touched(want, was))
         unproven = before.answering if restoring.can_be_restored(want, was) else ()

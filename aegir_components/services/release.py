@@ -386,7 +386,7 @@ def removal_items(paths: Layout, *, server: WebServer, shared: Collection[str] =
     return [
         functions("release"),
         functions("web"),
-        script.call("refuse_sites", paths.registry, paths.platform),
+        script.call("refuse_sites", paths.registry, paths.platform, paths.releases),
         paths.publishable(),
         script.transaction("platform", section, test=server.test, reload=server.reload),
         script.call("as_user", layout.AEGIR_USER, script.encoded(script.call("rm", "-rf", paths.releases))),

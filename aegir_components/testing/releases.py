@@ -117,17 +117,39 @@ class Releases(Tree):
             return
         self.make_directories(f"{docroot}/sites", "aegir")
         lines = [line for name in self.listed(registry) for line in self.content(f"{registry}/{name}").splitlines()]
-        wanted = dict(line.split(" ", 1) for line in lines)
+        wanted = dict(line.split(" ", 1) for line in [*lines, *self._guests(docroot, posixpath.dirname(registry))])
         for name in self.listed(f"{docroot}/sites"):
             if self.target(f"{docroot}/sites/{name}").startswith(f"{sites}/") and name not in wanted:
                 del self.items["link", self.real(f"{docroot}/sites/{name}")]
         for name, target in wanted.items():
             self.items["link", self.real(f"{docroot}/sites/{name}")] = (target,)
 
+    def _guests(self, docroot: str, registries: str) -> list[str]:
+        """List the names of sites that are held back on a release, as the registries have them."""
+        held = [line.split(" ") for name in self.listed(registries)
+                for line in self.content(f"{registries}/{name}/.held").splitlines()]  # fmt: skip
+        sites = [word[0] for word in held if (word[1] if word[2] == "." else f"{word[1]}/{word[2]}") == docroot]
+        return [
+            line
+            for site in sites
+            for name in self.listed(registries)
+            for line in self.content(f"{registries}/{name}/{site}").splitlines()
+        ]
+
+    def _registry_of(self, release: str, registry: str) -> str:
+        """Name the registry of the platform whose release it is."""
+        registries = posixpath.dirname(registry)
+        for name in self.listed(registries):
+            _, path = (*self.content(f"{registries}/{name}/.published").splitlines(), "", "")[:2]
+            if path and release.startswith(f"{posixpath.dirname(path)}/.releases/{posixpath.basename(path)}/"):
+                return f"{registries}/{name}"
+        return registry
+
     def _sh_link_held(self, registry: str, sites: str) -> None:
         for line in self.content(f"{registry}/.held").splitlines():
             _, release, docroot, *_ = line.split(" ")
-            self._sh_link_sites(release if docroot == "." else f"{release}/{docroot}", registry, sites)
+            root = release if docroot == "." else f"{release}/{docroot}"
+            self._sh_link_sites(root, self._registry_of(release, registry), sites)
 
     def _sh_held_facts(self, registry: str) -> None:
         if self.kind(f"{registry}/.held") == "file":
@@ -171,6 +193,10 @@ class Releases(Tree):
         if self.kind(f"{registry}/.unproven") == "file":
             self._say("fact", self.content(f"{registry}/.unproven").rstrip("\n"), "unproven")
 
+    def _sh_live_facts(self, *paths: str) -> None:
+        for number, path in enumerate(paths, 1):
+            self._say("fact", self.target(path), f"live{number}")
+
     def _sh_release_has(self, docroot: str, *files: str) -> None:
         for name in files:
             if self.kind(f"{docroot}/{name}") == "file":
@@ -184,10 +210,19 @@ class Releases(Tree):
         if self.kind(f"{registry}/.unproven") == "file":
             self._deviates("release: a run ended after switching to it, before its sites were asked")
 
-    def _sh_refuse_sites(self, registry: str, platform: str) -> None:
+    def _sh_refuse_sites(self, registry: str, platform: str, releases: str = "") -> None:
         here = "".join(f"{name} " for name in self.listed(registry))
         if here:
             raise Refusal(
                 f"the platform {platform} has sites with their files here: {here}. Remove them first, or leave the platform "
                 f"where it is"
+            )
+        registries = posixpath.dirname(registry)
+        held = [line.split(" ") for name in self.listed(registries)
+                for line in self.content(f"{registries}/{name}/.held").splitlines()]  # fmt: skip
+        guests = "".join(f"{words[0]} " for words in held if releases and words[1].startswith(f"{releases}/"))
+        if guests:
+            raise Refusal(
+                f"sites of other platforms are on a release of {platform} still: {guests}. Let pulumi up bring them to their "
+                f"own platform first"
             )

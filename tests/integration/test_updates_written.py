@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +126,22 @@ def test_the_way_back_has_the_database_of_before_and_keeps_what_was_written_sinc
     farm.up()
     assert 7002 == seven.schema()
     assert f"200 {seven.number}" == seven.shown()
+
+
+def test_a_site_that_is_put_on_another_platform_comes_with_its_database(seven: Seven, tmp_path: Path) -> None:
+    farm = seven.estate.farm
+    newer = Seven(seven.estate, tmp_path / "newer", number=9000)
+    shutil.copytree(seven.source, newer.source, symlinks=True)
+    had = seven.schema(BESIDE)
+    newer.release(*([GOOD] * (had - 7000)), SLOWLY, page=WRITES)
+    farm.settings["platforms"]["newer"] = {"server": seven.estate.web.spec.fqdn, "source": str(newer.source)}
+    farm.settings["sites"][BESIDE]["platform"] = "newer"
+    with Visitor(seven.estate.web, BESIDE, "/user") as visitor:
+        done = farm.up()
+    assert re.search(rf"{BESIDE}: 1 updates, rehearsed in", done.sentence), done.output
+    assert visitor.statuses <= {200, 307}
+    assert had + 1 == seven.schema(BESIDE)
+    assert f"200 {newer.number}" == seven.shown(BESIDE)
+    assert f"200 {seven.number}" == seven.shown()
+    farm.unchanged()
+    assert [] == farm.drift().drift

@@ -398,6 +398,7 @@ call(
     *ENTRIES,
     file(f"{CONF}/apache/vhost.d/a.conf", "Define AEGIR_HELD_a\n"),
 )
+call("live_facts", "one is published", (PUBLISHED, "/srv/p/other"), link(PUBLISHED, RELEASE))
 call("release_has", "neither is there", (RELEASE, "a.php", "b/c.php"))
 call("release_has", "one is there", (RELEASE, "a.php", "b/c.php"), file(f"{RELEASE}/b/c.php", "x"))
 call("release_names", "none is there", (RELEASES,))
@@ -422,6 +423,30 @@ row(
     directory(f"{RELEASE}/web"),
     compared="kinds",
 )
+ABROAD = file(f"{CONF}/sites.d/other/.held", f"c.example.com {RELEASE} web waiting 7 -\n")
+ARRIVED = file(f"{CONF}/sites.d/other/c.example.com", "c.example.com /z\n")
+row(
+    "link_sites",
+    "a site of another platform is on this release",
+    script.call("link_sites", f"{RELEASE}/web", REGISTRY, DATA),
+    *ENTRIES,
+    ABROAD,
+    ARRIVED,
+    directory(f"{RELEASE}/web"),
+    compared="kinds",
+)
+row(
+    "link_held",
+    "one is on a release of another platform",
+    script.call("link_held", f"{CONF}/sites.d/other", DATA),
+    *ENTRIES,
+    ABROAD,
+    ARRIVED,
+    file(f"{REGISTRY}/.published", f"me\n{PUBLISHED}\n"),
+    directory(f"{RELEASE}/web"),
+    compared="kinds",
+)
+call("refuse_sites", "a site of another platform is on a release", (REGISTRY, "code", RELEASES), ABROAD)
 CLOSED, UPDATING = (f"/var/lib/aegir/{place}/{SITE}" for place in ("closed", "updating"))
 DOOR = "0123456789abcdef0123456789abcdef"
 DOORS = (file(f"{CLOSED}.{DOOR}", ""), file(f"{CLOSED}.org.{DOOR}", ""))

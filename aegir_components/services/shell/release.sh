@@ -255,7 +255,8 @@ link_sites() { # docroot registry sites: each name of a site links to its data; 
     # In the shell itself: a hundred sites would be five hundred processes.
     ls_nl='
 '
-    ls_wanted=$ls_nl$(cat "$2"/* 2>/dev/null)$ls_nl
+    # Sites of other platforms may be held back on this release.
+    ls_wanted=$ls_nl$(cat "$2"/* 2>/dev/null; guests_of "$1" "${2%/*}")$ls_nl
     ls_there=$ls_nl$(find "$1/sites" -maxdepth 1 -type l -lname "$3/*" ! -lname "$3/.*" ! -name '*[[:space:]]*' -printf '%f %l\n')$ls_nl
     printf %s "$ls_there" | while read -r ls_name ls_target; do
         [ -n "$ls_name" ] || continue
@@ -267,10 +268,25 @@ link_sites() { # docroot registry sites: each name of a site links to its data; 
     done
 }
 
+guests_of() { # docroot directory-of-registries: the names of sites that are held back on a release, with what they link to
+    cat "$2"/*/.held 2>/dev/null | awk -v root="$1" '($3 == "." ? $2 : $2 "/" $3) == root { print $1 }' | while read -r gu_site; do
+        cat "$2"/*/"$gu_site" 2>/dev/null
+    done
+}
+
+registry_of() { # release registry: of the platform whose release it is; the given one where no other says so
+    for ro_mark in "${2%/*}"/*/.published; do
+        [ -f "$ro_mark" ] || continue
+        { read -r _ && read -r ro_path; } <"$ro_mark" || continue
+        case $1 in "${ro_path%/*}/.releases/${ro_path##*/}"/*) printf '%s\n' "${ro_mark%/.published}"; return 0 ;; esac
+    done
+    printf '%s\n' "$2"
+}
+
 link_held() { # registry sites: as link_sites, in the releases of sites that are held back
     [ -f "$1/.held" ] || return 0
     awk '{ print $3 == "." ? $2 : $2 "/" $3 }' "$1/.held" | sort -u | while read -r lh_root; do
-        [ ! -d "$lh_root" ] || link_sites "$lh_root" "$1" "$2"
+        [ ! -d "$lh_root" ] || link_sites "$lh_root" "$(registry_of "$lh_root" "$1")" "$2"
     done
 }
 
@@ -294,6 +310,14 @@ release_prune() { # releases-directory live-name keep registry: the newest stay,
     setsid nice -n 19 sh -c 'rm -rf .pruned-*' </dev/null >/dev/null 2>&1 9>&- &
 }
 
+live_facts() { # publish-path...: where each leads
+    lf_number=0
+    for lf_path; do
+        lf_number=$((lf_number + 1))
+        fact "live$lf_number" "$(readlink "$lf_path")"
+    done
+}
+
 release_has() { # docroot file...: whether one of these files is in a release
     rh_root=$1
     shift
@@ -310,9 +334,12 @@ last_shared() { # releases file: what all platforms use goes with the last of th
     rmdir "${2%/*}" 2>/dev/null || :
 }
 
-refuse_sites() { # registry platform
+refuse_sites() { # registry platform [releases]
     rs_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
     [ -z "$rs_here" ] || fail "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is"
+    [ -n "${3-}" ] || return 0
+    rs_guests=$(cat "${1%/*}"/*/.held 2>/dev/null | awk -v root="$3/" 'index($2, root) == 1 { printf "%s ", $1 }')
+    [ -z "$rs_guests" ] || fail "sites of other platforms are on a release of $2 still: $rs_guests. Let pulumi up bring them to their own platform first"
 }
 
 release_sites() { # registry root: a platform's sites on this machine by host name, and the web server's port of plain HTTP
