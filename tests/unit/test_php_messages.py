@@ -141,6 +141,10 @@ ROWS = [
         says=NAMELESS, status=4,
     ),
     Row(
+        names=("drupal-config.php",), begin=DRUPAL % "[]",
+        says="the configuration directory is empty, and importing nothing would remove everything\n", status=4,
+    ),
+    Row(
         names=("wordpress-caches.php",),
         begin="function do_action($a) {} function wp_cache_flush() { return FALSE; } ob_start();",
         says="wp_cache_flush: the object cache could not be emptied\n",
