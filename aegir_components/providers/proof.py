@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import pulumi
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS
+from aegir_components.applications import APPLICATIONS, Application
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
@@ -48,15 +48,18 @@ class Switch:
             self.switching.go(held)
             return
         had = self._had()
-        answered = self._answered(held) if self.want.get("health", True) else []
         former = {
             name: self.seen.unproven[name].former if name in self.seen.unproven else self.switching.live[name]
             for name in had
         }
+        answered, likely = self._answered(held, former) if self.want.get("health", True) else ([], [])
         if answered:
             self._note(had, former, answered)
         self.switching.go(held)
-        failing = answering.broken(answered, APPLICATIONS[self.want["application"]])
+        failing = answering.broken([*answered, *likely], APPLICATIONS[self.want["application"]])
+        if unasked := [place for place in likely if place in failing]:
+            down = self._down_before(unasked, held, former)
+            failing = {place: why for place, why in failing.items() if place not in down}
         if failing:
             self._go_back(failing, answered, held, former)
         if answered or self.seen.unproven:
@@ -111,6 +114,24 @@ class Switch:
         self._forget({name: conn for name, conn in had.items() if undone[name] is None})
         raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone)}")
 
+    def _down_before(
+        self, unasked: Collection[Place], held: Mapping[str, Held], former: Mapping[str, str]
+    ) -> dict[Place, str]:
+        """Ask sites with their former release where nobody asked them before, and give those that do not answer either."""
+        live = next(iter(former.values()))
+        why = "it does not answer on all of its web servers; the run ended before it was known whether it did before"
+        sites = {self.seen.known[place.site]: why for place in unasked}
+        back = {site: holds.failed(entry, why) for site, entry in self._former(live, sites).items()}
+        replace(self.switching, held=held).go({**held, **back})
+        down = answering.broken(unasked, self._application())
+        replace(self.switching, held={**held, **back}).go(held)
+        if down:
+            pulumi.log.warn(
+                f"the platform {self.want['platform']}: sites answer on some of their web servers only, with the former release "
+                f"as with the new one: {answering.rows(self._explained(down))}"
+            )
+        return down
+
     def _explained(self, failing: Mapping[Place, str]) -> dict[Place, str]:
         """Add to each answer what the application said last, in its web server's log."""
         return {
@@ -125,12 +146,21 @@ class Switch:
         name = f"/{self.want['digest'][: layout.RELEASE_DIGEST_LENGTH]}"
         return any(live and not live.endswith(name) for live in self.switching.live.values())
 
-    def _answered(self, held: Mapping[str, Held]) -> list[Place]:
-        """List where a site that gets the release answers now, or answered before a switch that was never proven."""
+    def _application(self) -> Application:
         was = self.want.get("was") or {}
-        application = APPLICATIONS[str(was.get("application", self.want["application"]))]
+        return APPLICATIONS[str(was.get("application", self.want["application"]))]
+
+    def _answered(self, held: Mapping[str, Held], former: Mapping[str, str]) -> tuple[list[Place], list[Place]]:
+        """List where a site that gets the release answers now, or answered before a switch that was never proven.
+
+        Returns:
+            These places, and those where such a site was not asked: it can be asked there later, by holding it back.
+        """
         places = [place for place in self.seen.places if self.seen.known.get(place.site) not in held]
-        now = answering.well(places, application)
+        # A machine that was behind has another former release than the others, and a site is on one.
+        able = self.seen.known if len(set(former.values())) == 1 else {}
+        now, likely = answering.well_once((place for place in places if place.site in able), self._application())
+        now += answering.well((place for place in places if place.site not in able), self._application())
         before = [
             place
             for place in places
@@ -143,7 +173,7 @@ class Switch:
                 f"the platform {self.want['platform']} gets another release, and none of its sites answered before ({sites}): "
                 f"so nobody knows whether they work with it. Look at them when they are enabled again"
             )
-        return found
+        return found, [place for place in likely if place not in before]
 
     def _note(self, had: Mapping[str, Connection], former: Mapping[str, str], answered: list[Place]) -> None:
         def write(conn: Connection) -> None:
