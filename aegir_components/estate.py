@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from . import asking, audited, backups, changes, failures, numeric_ids, order, php_fit, recorded, settings
+from . import asking, audited, backups, changes, failures, numeric_ids, order, php_fit, recorded, settings, summary
 from .addresses import address_of
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
@@ -116,6 +116,7 @@ async def build(declared: settings.Settings) -> Estate:
     if not pulumi.runtime.is_dry_run():
         now = {name: _entry(server) for name, server in declared.servers.items()}
         entries.note(declared.hub.root, holder, now)
+        summary.begin(declared.hub.root, holder)
         audited.note_run(declared.hub.root, pulumi.get_stack())
         unread.note()
         if numeric_ids.restore(_numbers(declared), _known_numbers(before)):
@@ -160,6 +161,7 @@ async def build(declared: settings.Settings) -> Estate:
     await _roll_out(declared, before, platforms, sites)
     if not pulumi.runtime.is_dry_run():
         await failures.hold_removals(before)
+        summary.tell(declared, before, holder)
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
 
 

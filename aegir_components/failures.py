@@ -77,6 +77,11 @@ async def ending(resource: pulumi.Resource) -> Ending:
     return _endings.get(str(urn), "made")
 
 
+def not_made() -> list[tuple[str, str]]:
+    """List type and name of each resource that failed, or was skipped because another one did."""
+    return [(_kind(urn), urn.rpartition("::")[2]) for urn in _endings]
+
+
 async def made(*resources: pulumi.Resource) -> list[pulumi.Resource]:
     """Wait for resources, and give those that were made."""
     return [resource for resource in resources if await ending(resource) == "made"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tools import programs, venv
+from tools import onpath, programs, venv
 from tools.errors import SetupError
 from tools.lock import only_one
 from tools.paths import ROOT
@@ -25,6 +25,7 @@ def main() -> int:
             # Side by side: each has to wait for downloads, or to compile for minutes.
             with restic.beside():
                 ways.ensure()
+            onpath.ensure()
         except SetupError as fault:
             print(f"tools/setup: {fault}", file=sys.stderr)
             return 1

@@ -37,8 +37,9 @@ Each = Callable[[Site, str], Verdict]
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--now", is_flag=True, required=True, help="Run it now; when it runs by itself stands in the stack file.")
+@click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def cron(selection: Selection, *, now: bool, as_json: bool) -> None:
+def cron(selection: Selection, *, dry_run: bool, now: bool, as_json: bool) -> None:
     """Run the cron of SITES, by the unit of their timers; for sites with `cron: off` too.
 
     \b
@@ -51,7 +52,7 @@ def cron(selection: Selection, *, now: bool, as_json: bool) -> None:
         keeper = live.keeper(site)
         return _by_unit(site, keeper) if keeper else _by_program(site, server)
 
-    _do(chosen, "cron", one, as_json=as_json, on=lambda site: live.keeper(site) or _first(site))
+    _do(chosen, "cron", one, as_json=as_json, dry_run=dry_run, on=lambda site: live.keeper(site) or _first(site))
 
 
 @click.group()
@@ -62,8 +63,9 @@ def cache() -> None:
 @cache.command("clear")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
+@click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def clear(selection: Selection, *, as_json: bool) -> None:
+def clear(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     """Clear the caches of SITES, by each application's own function.
 
     \b
@@ -87,15 +89,16 @@ def clear(selection: Selection, *, as_json: bool) -> None:
         script.execute(places.connection(site, server), "apply", lines, what=what, timeout=CACHE + PATIENCE, lock=False)
         return Verdict(site=site.name, server=server, kind="ok")
 
-    _do(chosen, "cache clear", one, as_json=as_json)
+    _do(chosen, "cache clear", one, as_json=as_json, dry_run=dry_run)
 
 
 @click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--why", default="", metavar="TEXT", help="What for; status shows it.")
+@click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def close(selection: Selection, *, why: str, as_json: bool) -> None:
+def close(selection: Selection, *, dry_run: bool, why: str, as_json: bool) -> None:
     """Close SITES: visitors get 503 on every web server, which is verified; `aegir open` opens them.
 
     The stack file and the next `pulumi up` leave a closed site closed, and `aegir status --live` shows it.
@@ -104,21 +107,22 @@ def close(selection: Selection, *, why: str, as_json: bool) -> None:
     aegir close www.example.com --why 'the bank moves'
     """  # noqa: D301  click keeps such lines as they are
     chosen = selecting.choose(selection)
-    _do(chosen, "close", _closing(chosen, "close", why), as_json=as_json)
+    _do(chosen, "close", _closing(chosen, "close", why), as_json=as_json, dry_run=dry_run)
 
 
 @click.command("open")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
+@click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def open_(selection: Selection, *, as_json: bool) -> None:
+def open_(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     """Open SITES that `aegir close` has closed.
 
     \b
     aegir open www.example.com
     """  # noqa: D301  click keeps such lines as they are
     chosen = selecting.choose(selection)
-    _do(chosen, "open", _closing(chosen, "open", ""), as_json=as_json)
+    _do(chosen, "open", _closing(chosen, "open", ""), as_json=as_json, dry_run=dry_run)
 
 
 def _closing(chosen: Chosen, what: str, why: str) -> Each:
@@ -191,6 +195,7 @@ def _do(
     one: Each,
     *,
     as_json: bool,
+    dry_run: bool,
     on: Callable[[Site], str] = _first,
     per_server: int = fleet.PER_SERVER,
 ) -> None:
@@ -205,6 +210,10 @@ def _do(
         return one(site, job.server)
 
     jobs = [Job(site=site.name, server=on(site)) for site in chosen.sites]
+    if dry_run:
+        for job in jobs:
+            click.echo(f"{job.site}: {what} on {job.server}")
+        return
     with audit.noted(audit.root_of(chosen.state), chosen.state.stack, what, sites=list(by_name),
                      servers=sorted({job.server for job in jobs})) as noting:  # fmt: skip
         verdicts = fleet.side_by_side(jobs, work, per_server=per_server, tell=tell)

@@ -46,6 +46,8 @@ Result = TypeVar("Result")
 DRIFT = "drift"
 UNFINISHED = "unfinished"
 """The hub's records of resources on which work began and has not ended well."""
+WORKED = "worked"
+"""The hub's records of resources that were worked on in this run, until its end."""
 REVISION = "revision"
 _forgotten: set[str] = set()
 """Machines that are given up: of this process, since a provider's instance has no data."""
@@ -295,6 +297,8 @@ class Lifecycle(ResourceProvider):
         records.put({"machine": machine_of(props)}, *key)
         yield
         records.drop(*key)
+        # For the summary at the end of the run.
+        Records(root, WORKED).put({}, *key)
 
     def _known_as(self, props: State) -> tuple[str, ...]:
         """Give the resource's key among the hub's records: its stack, its kind, and what it is."""

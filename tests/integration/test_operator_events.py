@@ -150,6 +150,8 @@ def test_caches_are_cleared_by_the_application_itself(work: Project) -> None:
 
 
 def test_a_site_is_closed_shown_as_such_and_opened(work: Project, blogs: Host) -> None:
+    assert f"{BLOG}: close on " in work.printed("close", BLOG, "--dry-run")
+    assert 200 == fetch(blogs, BLOG).status
     work.aegir("close", BLOG, "--why", "the bank moves")
     assert 503 == fetch(blogs, BLOG).status
     assert 200 == fetch(blogs, NEWS).status

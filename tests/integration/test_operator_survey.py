@@ -22,10 +22,13 @@ from tests.integration.project import Project
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+NOUGHTS = "0" * 15
 DRUPAL = """\
-<?xml version="1.0" encoding="utf-8"?><project><short_name>drupal</short_name><supported_branches>10.5.,10.6.,11.0.</supported_branches>
+<?xml version="1.0" encoding="utf-8"?><project><short_name>drupal</short_name>
+<supported_branches>10.5.,10.6.,11.0.</supported_branches>
 <project_status>published</project_status><releases>
-<release><version>10.6.99</version><date>1790000000</date><terms><term><name>Release type</name><value>Security update</value></term></terms></release>
+<release><version>10.6.99</version><date>1790000000</date>
+<terms><term><name>Release type</name><value>Security update</value></term></terms></release>
 </releases></project>
 """
 
@@ -109,25 +112,25 @@ def test_disks_are_counted_and_grow(work: Project, lab: Lab, blogs: Host) -> Non
     samples.write_text(json.dumps({**kept, "at": kept["at"] - 30 * 86_400}) + "\n")
     second = json.loads(work.printed("disk", "--json"))
     assert 2_900_000 < second["growth"][BLOG] < 4_000_000
-    assert re.search(rf"^{BLOG} .*\+3\.\d+ MB$", work.printed("disk"), re.MULTILINE)
+    assert re.search(rf"^{BLOG} .*\+3(\.\d+)? MB$", work.printed("disk"), re.MULTILINE)
 
 
 def test_what_nobody_needs_goes_after_it_was_named_and_what_is_live_stays(work: Project, blogs: Host) -> None:
     place = f"{layout.PLATFORMS_ROOT}/.releases/blogs"
     live = blogs.run(f"readlink {layout.PLATFORMS_ROOT}/blogs").stdout.strip()
     blogs.run(
-        f'cd {place} && for n in 1 2 3 4; do mkdir $n{"0" * 15}; touch -d "$n days ago" $n{"0" * 15}; done; '
+        f'cd {place} && for n in 1 2 3 4; do d=${{n}}{NOUGHTS}; mkdir $d; touch -d "$n days ago" $d; done; '
         f"mkdir .staging-old .staging-new; touch -d '2 hours ago' .staging-old; mkdir .staging-new/x"
     )
     named = work.aegir("prune", "--dry-run")
     assert "nothing was removed" in named.output
-    assert {f"3{'0' * 15}", f"4{'0' * 15}", ".staging-old"} == set(re.findall(rf"{place}/(\S+)", named.output))
+    assert {f"3{NOUGHTS}", f"4{NOUGHTS}", ".staging-old"} == set(re.findall(rf"{place}/(\S+)", named.output))
     refused = work.aegir("prune", status=1)
     assert blogs.run(f"test -d {place}/.staging-old", check=False).returncode == 0, refused.output
     work.aegir("prune", "--yes")
     left = blogs.run(f"ls -A {place}").stdout.split()
-    assert {f"1{'0' * 15}", f"2{'0' * 15}", ".staging-new", live.rpartition("/")[2]} <= set(left)
-    assert not {f"3{'0' * 15}", f"4{'0' * 15}", ".staging-old"} & set(left)
+    assert {f"1{NOUGHTS}", f"2{NOUGHTS}", ".staging-new", live.rpartition("/")[2]} <= set(left)
+    assert not {f"3{NOUGHTS}", f"4{NOUGHTS}", ".staging-old"} & set(left)
     assert "nothing is there that nobody needs" in work.aegir("prune", "--dry-run").output
     work.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "prod")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import golang, lock, modules, packages, paths, process, programs, release, venv, versions, ways
+from tools import golang, lock, modules, onpath, packages, paths, process, programs, release, venv, versions, ways
 from tools.errors import SetupError, WayClosed
 from tools.versions import OnPath
 
@@ -638,3 +638,39 @@ def test_make_says_what_the_readme_promises(words: list[str], commands: list[str
     assert ["tools/setup", *(f"tools/env {command}" for command in commands)] == [
         line.strip() for line in done.stdout.splitlines()
     ]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "home/.local/bin").mkdir(parents=True)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setenv("PATH", f"/usr/bin:{tmp_path / 'home/.local/bin'}")
+    return tmp_path / "home"
+
+
+def test_the_command_line_gets_a_link_in_a_directory_of_ones_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = home / ".local/bin/aegir"
+    onpath.ensure()
+    assert paths.ROOT / "tools/aegir" == link.readlink()
+    onpath.ensure()
+    # One of a checkout that is gone is replaced, and no other one.
+    link.unlink()
+    link.symlink_to(home / "gone")
+    onpath.ensure()
+    assert paths.ROOT / "tools/aegir" == link.readlink()
+    link.unlink()
+    link.write_text("mine")
+    onpath.ensure()
+    assert "mine" == link.read_text()
+    link.unlink()
+    monkeypatch.setenv("PATH", "/usr/bin")
+    onpath.ensure()
+    assert not link.exists()
+
+
+def test_the_command_line_works_by_a_link(tmp_path: Path) -> None:
+    link = tmp_path / "aegir"
+    link.symlink_to(paths.ROOT / "tools/aegir")
+    done = subprocess.run([str(link), "--help"], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert 0 == done.returncode, done.stderr
+    assert done.stdout.startswith("Usage: aegir")
