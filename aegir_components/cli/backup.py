@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import click
@@ -26,6 +26,8 @@ from .unlocked import Unlocked
 
 SIDE_BY_SIDE: Final = 4
 """Sites that are backed up at once."""
+
+AGAIN: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -97,7 +99,14 @@ def backup(
         return
     outcomes: list[Outcome] = []
     for name in [chosen] if chosen else names(engine.project):
-        outcomes += _of_stack(Stack(name=name, engine=engine), sites, due=due, note=note, renew=renew)
+        try:
+            outcomes += _of_stack(Stack(name=name, engine=engine), sites, due=due, note=note, renew=renew)
+        except Refusal as refused:
+            if chosen:
+                raise
+            # The other stacks have their backups all the same.
+            tell(refused.message)
+            outcomes.append(Outcome("", name, fault=refused.message))
     if as_json:
         click.echo(json.dumps([outcome.plain() for outcome in outcomes], indent=2))
     elif due and not outcomes:
@@ -129,8 +138,14 @@ def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew
 
 def is_due(unlocked: Unlocked, site: str, now: datetime) -> bool:
     """Return whether a backup of a site is to be made now."""
-    plan, last = unlocked.plan(site), unlocked.book(site).backups()
-    return plan is not None and plans.is_due(plan, local(last[-1]) if last else None, now)
+    plan = unlocked.plan(site)
+    if plan is None:
+        return False
+    # One that was not proven is made again after an hour, and not every few minutes.
+    counting = [
+        one for one in unlocked.book(site).backups() if one.is_proven or plan.prove == "off" or now - local(one) < AGAIN
+    ]
+    return plans.is_due(plan, local(counting[-1]) if counting else None, now)
 
 
 def make(unlocked: Unlocked, site: str, *, why: str, note: str = "", renew: bool = False) -> Outcome | None:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from aegir_components import backups
-from aegir_components.host import session
+from aegir_components.host import script, session
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import client, statements
 
@@ -23,6 +23,10 @@ from .repository import BackupError
 from .source import Source
 
 PREFIX: Final = "aegir_proof_"
+SMALL: Final = 64 << 20
+"""Bytes of a dump for which nobody looks."""
+RESERVE: Final = 1 << 30
+"""Bytes that stay free on a database server."""
 
 
 def load(
@@ -52,8 +56,8 @@ def load(
     try:
         with backups.client_options(source.conn, source.endpoint) as (where, login):
             words = ["mysql", *login, "--binary-mode", "--max-allowed-packet=1G"]
-            script = _script(source, words, schema, longest, low=definer is None)
-            session.send(where, script, stream.start, what=f"loading the database of {source.name}", user="root",
+            text = _script(source, words, schema, longest, low=definer is None)
+            session.send(where, text, stream.start, what=f"loading the database of {source.name}", user="root",
                          timeout=TIMEOUT)  # fmt: skip
     except HostError:
         # A stream that ended early is the cause of what the other end says.
@@ -125,6 +129,29 @@ def scratch_schema(source: Source, hub_root: str, charset: str, collation: str) 
     finally:
         with client.connect(source.endpoint) as open_session:
             open_session.rows(f"DROP DATABASE IF EXISTS {statements.name(name)}")
+
+
+def want_room(source: Source, size: int) -> None:
+    """See that a scratch schema has room on the database server's disk: a proof must not fill it.
+
+    Args:
+        source: the site, whose database server it is.
+        size: bytes of the dump; the tables take about as much, and their indexes as much again.
+
+    Raises:
+        BackupError: there is too little.
+        HostError: the machine cannot be reached.
+    """
+    if source.conn.kind == "none" or size < SMALL:
+        return
+    look = "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
+    facts = script.execute(source.conn, "check", [f'fact free "$({look})"'], what="looking for room for a proof").facts
+    free = script.number(facts.get("free", "").strip(), -1)
+    if 0 <= free < 2 * size + RESERVE:
+        raise BackupError(
+            f"{source.server}: a scratch schema for the proof takes up to {2 * size >> 20} MB, and the disk of the databases has "
+            f"{free >> 20} MB left. Make room there, then run: aegir backups prove {source.name}"
+        )
 
 
 def create_schema(open_session: client.Session, name: str, charset: str, collation: str) -> None:

@@ -122,6 +122,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
     return {
         "name": source.database, "server": source.server, "version": version, "rows": splitter.rows, "objects": saved,
         "longest": splitter.longest, "charset": charset[0], "collation": charset[1], "definers": definers,
+        "bytes": splitter.size,
     }  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def manifest(opened: Opened, snapshot: str) -> dict[str, Any]:
 
 def _restored(opened: Opened, snapshot: str, source: Source, hub_root: str, known: Mapping[str, Any]) -> str:
     had = known["database"]
+    loading.want_room(source, int(had.get("bytes", 0)))
     with (
         loading.scratch_schema(source, hub_root, str(had["charset"]), str(had["collation"])) as schema,
         opened.reading(snapshot) as stream,

@@ -45,6 +45,8 @@ class Splitter:
         """Rows by table."""
         self.longest = 0
         """Bytes of the longest line that is longer than a member may be; 0 where there is none."""
+        self.size = 0
+        """Bytes of the dump."""
         self.whole = False
         """Whether the dump has its end."""
 
@@ -127,6 +129,7 @@ class Splitter:
             self._buffer.clear()
 
     def _emit(self, data: bytes) -> None:
+        self.size += len(data)
         suffix = f".{self._part:04d}" if self._part else ""
         self._write(f"{DIRECTORY}/{self._name}.sql{suffix}", data)
         self._part += 1

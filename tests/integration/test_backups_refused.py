@@ -33,8 +33,9 @@ def backed(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     place = tmp_path_factory.mktemp("refused")
     (place / "person.txt").write_text(f"# of a test\n{person}\n")
     farm = made(lab, place, wordpress, {SITE: {}, OTHER: {}}, recipients=[str(person.to_public())])
+    user = layout.system_user(SITE)
     farm.web.run(
-        f"head -c 3000000 /dev/urandom >{farm.files(SITE)}/random.bin; echo first >{farm.files(SITE)}/first.txt"
+        f"cd {farm.files(SITE)}; head -c 3000000 /dev/urandom >random.bin; echo first >first.txt; chown {user} random.bin first.txt"
     )
     farm.sql(SITE, "CREATE TABLE big (id int PRIMARY KEY, b longblob)")
     for number in range(4):
