@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from aegir_components.host.environment import PULUMIS
+from aegir_components.host.environment import PULUMIS, without_pulumis
 
 from .ends import UNHEALTHY, Refusal, tell
 from .stack import here
@@ -146,8 +146,9 @@ def _checked(*words: str) -> None:
 def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            ["systemctl", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
+            ["systemctl", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False,
+            env=without_pulumis(),
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise Refusal(f"systemctl {' '.join(words)} did not end within {LIMIT:.0f} s") from None
 

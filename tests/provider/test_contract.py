@@ -44,6 +44,7 @@ from aegir_components.testing.wire import wire
 
 GOLDEN = {
     "activation": "aegir_components.providers.activation.Provider",
+    "backup_keys": "aegir_components.providers.backup_keys.Provider",
     "certificate": "aegir_components.providers.certificate.Provider",
     "access": "aegir_components.providers.access.Provider",
     "authority": "aegir_components.providers.authority.Provider",
@@ -499,6 +500,12 @@ EXAMPLES = {
         hosts=(),
         removes=False,
         variants={"of a site": lambda world: {"owner": SITE, "numbers": f"{world.hub_root}/numbers.json"}},
+    ),
+    "backup_keys": Example(
+        inputs=lambda world: {"hub_root": str(world.hub_root), "holder": "aegir/test", "sites": [SITE]},
+        another={"sites": [SITE, "two.example.com"]},
+        hosts=(),
+        removes=False,
     ),
     "environment": Example(
         inputs=lambda world: {"environment": "testing"},
