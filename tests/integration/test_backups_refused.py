@@ -35,7 +35,8 @@ def backed(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     farm = made(lab, place, wordpress, {SITE: {}, OTHER: {}}, recipients=[str(person.to_public())])
     user = layout.system_user(SITE)
     farm.web.run(
-        f"cd {farm.files(SITE)}; head -c 3000000 /dev/urandom >random.bin; echo first >first.txt; chown {user} random.bin first.txt"
+        f"cd {farm.files(SITE)}; head -c 3000000 /dev/urandom >random.bin; echo first >first.txt; "
+        f"chown {user} random.bin first.txt"
     )
     farm.sql(SITE, "CREATE TABLE big (id int PRIMARY KEY, b longblob)")
     for number in range(4):

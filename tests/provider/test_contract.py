@@ -804,7 +804,9 @@ def test_a_second_create_adopts_what_the_first_one_made(name: str, world: World)
     machines = {host.name: (dict(host.items), list(host.reloads)) for host in world.farm.hosts.values()}
     made.create()
     # What is made by chance is in the state only, so another creation makes another.
-    generated = {"credentials": set(credentials.LENGTHS), "certificate": {"chain", "key", "fingerprint"}}
+    generated = {
+        "credentials": set(credentials.LENGTHS), "certificate": {"chain", "key", "fingerprint"}, "backup_keys": {"keys"},
+    }  # fmt: skip
     volatile = generated.get(name, set())
     assert first_id == made.id
     assert {key: value for key, value in first.items() if key not in volatile} == {
