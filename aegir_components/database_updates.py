@@ -147,25 +147,28 @@ def ask_databases(sites: Iterable[Changing]) -> dict[str, Had | str | None]:
         return {name: answer for answers in asked for name, answer in answers.items()}
 
 
-def lacking(hub_root: str, digest: str, server: client.Endpoint, application: str, database: str) -> Pending | None:
-    """Compare a database with a release; ``None`` where nobody knows what that brings, or no such application is in there.
+def lacking(
+    hub_root: str, digest: str, server: client.Endpoint, application: str, names: Iterable[str]
+) -> dict[str, Pending]:
+    """Compare databases of a server with a release; nothing of those in which there is no such application.
 
     Args:
-        hub_root: where the hub has its records.
+        hub_root: where the hub has its records; without one of the release nothing is known.
         digest: of the release.
-        server: the database server.
-        application: what is in the database.
-        database: its name.
+        server: the database server, which is asked over one connection.
+        application: what is in the databases.
+        names: of the databases.
 
     Raises:
         DatabaseError: the server does not answer, or refuses.
     """
     known = Records(hub_root, KIND).get(digest[:RELEASE_DIGEST_LENGTH])
     if known is None:
-        return None
+        return {}
+    code, compare = _from_record(known), APPLICATIONS[application].updates.compare
     with client.connect(server) as session:
-        had = _ask(session, application, database)
-    return None if had is None else APPLICATIONS[application].updates.compare(_from_record(known), had)
+        had = {name: _ask(session, application, name) for name in names}
+    return {name: compare(code, found) for name, found in had.items() if found is not None}
 
 
 def _ask_server(server: client.Endpoint, sites: list[Changing]) -> dict[str, Had | str | None]:

@@ -53,8 +53,8 @@ class Provider(Lifecycle):
         """
         platform = Platform.of(want)
         platform.recover(pulumi.log.info)
-        platform.forget_old(int(want.get("keep_before", 0)))
-        found = waves.run(platform.waiting, platform.order, platform.work(pulumi.log.info))
+        platform.forget_old()
+        found = waves.run(platform.waiting(), platform.order, platform.work(pulumi.log.info))
         platform.rebuild(pulumi.log.warn)
         for done in found:
             pulumi.log.info(f"{want['platform']}: {done.line}")

@@ -12,6 +12,9 @@ from aegir_components.closing import Closable
 from aegir_components.host.connection import Connection
 from aegir_components.mysql.client import Endpoint
 from aegir_components.mysql.databases import SiteDatabase
+from aegir_components.providers import site_database
+from aegir_components.providers.answering import Place
+from aegir_components.providers.database import endpoint
 from aegir_components.settings.updating import Step
 
 from .exchange import Databases
@@ -83,6 +86,11 @@ class Updated:
         return Closable(site=self.site, name=self.name, holder=self.holder, members=self.members, ports=self.ports)
 
     @property
+    def places(self) -> list[Place]:
+        """Where it is asked for."""
+        return [Place(self.name, name, conn.address, self.ports[name]) for name, conn in self.members.items()]
+
+    @property
     def directories(self) -> tuple[str, ...]:
         """The directories that its programs write into."""
         home = layout.site_directory(layout.publish_root(self.publish_path), self.site)
@@ -93,4 +101,38 @@ def steps_of(given: Any) -> tuple[Step, ...]:
     """Read steps from a resource's inputs."""
     return tuple(
         Step(kind=one["kind"], command=str(one.get("command", "")), seconds=int(one["seconds"])) for one in given
+    )
+
+
+def read(want: Mapping[str, Any], site: str, given: Mapping[str, Any], passwords: Mapping[str, str]) -> Updated:
+    """Read a site from the inputs of its platform's ``Rollout``.
+
+    Args:
+        want: the inputs.
+        site: what it is known by.
+        given: what they have of it.
+        passwords: ``account`` and ``hub``.
+    """
+    accounts = given["accounts"]
+    props = site_database.of_site(
+        {"accounts": accounts, "site": site, "hub_password": passwords["hub"], "password": passwords["account"]}
+    )
+    return Updated(
+        site=site,
+        name=str(given["name"]),
+        url=str(given["url"]),
+        application=str(want["application"]),
+        publish_path=str(want["publish_path"]),
+        members=Connection.of_members(want["members"]),
+        ports={name: int(member["port"]) for name, member in want["members"].items()},
+        master=str(want.get("master") or ""),
+        holder=str(want["holder"]),
+        enabled=bool(given.get("enabled", True)),
+        uploads=str(want.get("uploads") or ""),
+        steps=steps_of(given["steps"]),
+        uncounted=tuple(given.get("uncounted") or ()),
+        server=str(accounts["server"]),
+        machine=Connection.from_props(accounts["connection"]),
+        endpoint=endpoint(props, str(accounts["server"])),
+        database=site_database.wanted(props),
     )
