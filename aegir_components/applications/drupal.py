@@ -153,7 +153,7 @@ DRUPAL = Application(
         ("post updates", {"phase": "post"}, ("drupal-update.php",)),
     ),
     ephemeral=("cache_*", "cachetags", "sessions", "watchdog", "flood", "semaphore", "batch", "history"),
-    carried=("sessions", "flood", "watchdog", "history"),
+    carried=("sessions", "flood", "watchdog", "history", "batch", "semaphore"),
     config=("drupal-boot.php", "drupal-config.php"),
     caching=(),
     login_lasts=LOGIN_LASTS,

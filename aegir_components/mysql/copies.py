@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -161,6 +162,21 @@ def others(session: Session) -> list[int]:
         "AND user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1)"
     )
     return [int(row[0]) for row in rows]
+
+
+def too_old(endpoint: Endpoint) -> str:
+    """Give the version of a server that cannot lock accounts; empty where it can.
+
+    MariaDB can since 10.4, and MySQL since 5.7.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    with connect(endpoint) as session:
+        version = _text(session.rows("SELECT VERSION()")[0][0])
+    # MariaDB calls itself 5.5.5 to clients that are older than its own numbers.
+    numbers = [int(number) for number in re.findall(r"[0-9]+", version.removeprefix("5.5.5-"))[:2]]
+    return version if numbers < ([10, 4] if "MariaDB" in version else [5, 7]) else ""
 
 
 def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:

@@ -79,6 +79,11 @@ def bring(site: Updated, change: Change) -> Outcome:
         HostError: a machine did not answer; likewise, as far as the machines could be told.
         DatabaseError: the database server did not answer; likewise.
     """
+    if version := copies.too_old(site.endpoint):
+        raise NotUpdated(
+            f"its database server is {version}, which cannot lock accounts, so that nothing is written meanwhile. Update the "
+            f"server (MariaDB 10.4, MySQL 5.7), or write update: [] at the site and update it yourself"
+        )
     with alone(site):
         recover(site, change)
         outcome, access = Outcome(), programs.access_of(site)

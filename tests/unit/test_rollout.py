@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aegir_components.host.errors import HostUnreachable
+from aegir_components.mysql import copies
+from aegir_components.mysql.client import Endpoint
 from aegir_components.rollout import waves
 from aegir_components.rollout.update import NotUpdated, Outcome
 from aegir_components.services import holding
@@ -144,3 +148,28 @@ def test_a_record_of_sites_held_back_is_read_as_it_was_written() -> None:
 )
 def test_what_a_machine_says_that_is_no_record_is_passed_over(line: str) -> None:
     assert {} == holding.read(line)
+
+
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [
+        ("10.11.6-MariaDB-0+deb12u1", False),
+        ("10.4.0-MariaDB", False),
+        ("10.3.39-MariaDB-0+deb10u1", True),
+        ("5.5.5-10.11.6-MariaDB", False),
+        ("8.0.36", False),
+        ("5.7.44-log", False),
+        ("5.6.51", True),
+        ("11.8.2-MariaDB", False),
+    ],
+)
+def test_a_server_that_cannot_lock_accounts_is_known_by_its_version(
+    version: str, old: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def connect(_endpoint: Endpoint) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(rows=lambda _sql: [(version,)])
+
+    monkeypatch.setattr(copies, "connect", connect)
+    endpoint = Endpoint(server="db1", address="10.0.0.3", port=3306, user="aegir", password="x")
+    assert (version if old else "") == copies.too_old(endpoint)
