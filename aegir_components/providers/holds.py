@@ -12,7 +12,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
 from aegir_components.hub_records import Records
-from aegir_components.services import functions, holding, release
+from aegir_components.services import closing, functions, holding, release
 from aegir_components.services.holding import Held
 
 from .lifecycle import State
@@ -37,6 +37,17 @@ def look(members: Mapping[str, Connection], registry: str) -> dict[str, dict[str
         ),
     )
     return {name: holding.read(report.facts.get("held", "")) for name, report in reports.items()}
+
+
+def unfinished(members: Mapping[str, Connection]) -> set[str]:
+    """Name the files of sites whose visitors wait on a web server: an update of theirs is at work, or was killed.
+
+    Raises:
+        HostError: a web server is not reached.
+    """
+    what = "looking for updates that were not ended"
+    reports = each(members, lambda conn: script.execute(conn, "check", closing.updating_items(), what=what, lock=False))
+    return {name for report in reports.values() for name in report.facts.get("updating", "").split()}
 
 
 def note(hub_root: str, stack: str, platform: str, digest: str, sites: Mapping[str, str]) -> None:

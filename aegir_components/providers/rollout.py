@@ -42,7 +42,10 @@ class Provider(Lifecycle):
             for site, held in entries.items()
             if held.kind != "pinned" and site in enabled
         }
-        drift |= {f"site {site}: an update of it was not ended" for site in Platform.of(want).unfinished()}
+        waiting = holds.unfinished(members)
+        drift |= {
+            f"site {site}: an update of it was not ended" for site in want["sites"] if layout.file_name(site) in waiting
+        }
         return {"drift": sorted(drift)}
 
     def converge(self, want: State) -> State:

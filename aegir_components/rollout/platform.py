@@ -12,11 +12,9 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.parallel import each
 from aegir_components.mysql import copies
 from aegir_components.providers import answering, holds, proof
 from aegir_components.providers.switching import Switching
-from aegir_components.services import closing
 from aegir_components.services.holding import Held
 from aegir_components.settings import updating
 
@@ -82,11 +80,7 @@ class Platform:
             HostError: a web server does not answer.
             DatabaseError: a database server does not answer.
         """
-        what = "looking for updates that were not ended"
-        reports = each(
-            self.members, lambda conn: script.execute(conn, "check", closing.updating_items(), what=what, lock=False)
-        )
-        waiting = {name for report in reports.values() for name in report.facts.get("updating", "").split()}
+        waiting = holds.unfinished(self.members)
         running = {name for name, record in kept.records(self.sites.values()).items() if record.get(exchange.RUNNING)}
         return sorted(name for name in self.sites if layout.file_name(name) in waiting or name in running)
 
