@@ -25,6 +25,8 @@ CONNECT_TIMEOUT = 8
 """Seconds for a connection."""
 STATEMENT_TIMEOUT = 60
 """Seconds for one answer."""
+LONG_TIMEOUT = 3600
+"""The same for what reads or moves whole tables."""
 RESTART = 15.0
 """Seconds for which a refused connection is tried again: a server that is restarted, as by an upgrade, is back by then."""
 PAUSE = 0.5
@@ -102,6 +104,11 @@ class Session:
                 return list(cursor.fetchall())
         except pymysql.MySQLError as fault:
             raise explained(self._endpoint, fault, verb=sql.split(None, 2)[0]) from None
+
+    def be_patient(self) -> None:
+        """Wait for answers as long as reading a large table takes, from now on."""
+        # PyMySQL takes it at each read, and has no other way to change it for a connection that is open.
+        vars(self._wire)["_read_timeout"] = LONG_TIMEOUT
 
     def row(self, sql: str) -> dict[str, Any]:
         """Run a statement and give its first row by the names of its columns; as ``rows`` otherwise."""

@@ -33,6 +33,7 @@ def empty(endpoint: Endpoint, want: SiteDatabase, name: str) -> None:
         DatabaseError: the server does not answer, or refuses.
     """
     with connect(endpoint) as session:
+        session.be_patient()
         session.rows(_KEPT)
         if _exists(session, name) and owner_of(session, name) != want.owner:
             raise DatabaseForeign(
@@ -73,6 +74,7 @@ def drop(endpoint: Endpoint, want: SiteDatabase, name: str, user: str = "") -> N
         DatabaseError: the server does not answer, or refuses.
     """
     with connect(endpoint) as session:
+        session.be_patient()
         for host in want.clients if user else ():
             session.rows(f"DROP USER IF EXISTS {statements.account(user, host)}")
         if not _has_records(session) or owner_of(session, name) != want.owner:

@@ -224,6 +224,7 @@ def drop_other(endpoint: Endpoint, want: SiteDatabase) -> None:
 def tables(endpoint: Endpoint, database: str) -> dict[str, int]:
     """Count the rows of every table."""
     with connect(endpoint) as session:
+        session.be_patient()
         return {
             name: int(session.rows(f"SELECT COUNT(*) FROM {place}")[0][0])
             for name, place in tables_of(session, database).items()
@@ -237,6 +238,7 @@ def checksums(endpoint: Endpoint, database: str) -> dict[str, str]:
         DatabaseError: the server does not answer, or refuses.
     """
     with connect(endpoint) as session:
+        session.be_patient()
         return {
             name: str(session.rows(f"CHECKSUM TABLE {place}")[0][1])
             for name, place in tables_of(session, database).items()

@@ -55,6 +55,7 @@ def swap(what: Databases, own: Session, keep: Sequence[str], about: Mapping[str,
     """
     copies.empty(what.endpoint, what.site, what.before)
     with connect(what.endpoint) as session:
+        session.be_patient()
         live, come = databases.tables_of(session, what.site.name), databases.tables_of(session, what.copy)
         goes, comes = sorted(live.keys() - set(keep)), sorted(come.keys() - set(keep))
         old, new = objects.read(session, what.site.name), objects.read(session, what.copy)
@@ -97,6 +98,7 @@ def back(what: Databases, own: Session) -> bool:
         DatabaseError: the server does not answer, or refuses.
     """
     with connect(what.endpoint) as session:
+        session.be_patient()
         record = copies.record_in(session, what.site, what.before)
         if record is None or not record.get(RUNNING):
             return False
