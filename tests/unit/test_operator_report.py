@@ -376,7 +376,8 @@ def exported(sites: int, servers: int) -> dict[str, Any]:
     for number in range(sites):
         name, host = f"site{number}.example.com", number % servers
         connection = {"host": f"web{host}", "address": f"10.0.0.{host}", "hub_root": "/nowhere"}
-        made = {"site": name, "platform": f"code{host}", "publish_path": f"/p/code{host}", "docroot": "web", "application": "drupal",
+        made = {"site": name, "platform": f"code{host}", "publish_path": f"/p/code{host}", "docroot": "web",
+                "application": "drupal",
                 "members": {f"web{host}": {"connection": connection, "type": "nginx", "port": 80}}}  # fmt: skip
         add("aegir:index:Site", name, {"url": f"https://{name}"})
         add(f"{ours}SiteConfiguration", name, {**made, "cron": "hourly"})
