@@ -19,7 +19,6 @@ CHECKS: Mapping[str, str] = {
     "dash": "dash",
     "dot": "graphviz",
     "chromium": "chromium",
-    "npm": "npm",
 }
 """What the tests look with; one whose program is missing is skipped."""
 

@@ -18,6 +18,7 @@ from aegir_components.advisories.mirror import Mirror, Places
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
+from aegir_components.printable import printable
 from aegir_components.services import code
 
 from . import audit, completion, machines, selecting
@@ -28,6 +29,8 @@ from .rows import table
 from .state import Release, State
 
 TIMEOUT: Final = 120.0
+LONGEST: Final = 120
+"""Characters of a cell."""
 OLD: Final = 3 * 86_400
 """Seconds after which a mirror is said to be old."""
 
@@ -257,14 +260,7 @@ def _text(found: list[Pending], *, everything: bool) -> Iterator[str]:
     ]  # fmt: skip
     yield from table(head, rows)
     listed = [
-        (
-            each.platform,
-            finding.level,
-            f"{finding.part.name} {finding.part.version}",
-            finding.to or "-",
-            finding.since or "-",
-            finding.what,
-        )
+        (each.platform, *_cells(finding))
         for each in found
         for finding in each.findings
         if everything or finding.level != "update"
@@ -272,3 +268,10 @@ def _text(found: list[Pending], *, everything: bool) -> Iterator[str]:
     if listed:
         yield ""
         yield from table(("PLATFORM", "WHAT", "PART", "UPDATE TO", "SINCE", "WHY"), listed)
+
+
+def _cells(finding: Finding) -> tuple[str, ...]:
+    part = f"{finding.part.name} {finding.part.version}"
+    cells = (finding.level, part, finding.to or "-", finding.since or "-", finding.what)
+    # The mirror is what others wrote.
+    return tuple(printable(text, keep="", longest=LONGEST) for text in cells)

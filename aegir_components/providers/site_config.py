@@ -24,6 +24,7 @@ from aegir_components.services.web_types import program
 
 from . import archived, caches, content, holds, restoring, settling, site_move, site_removal, staging
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
+from .warned import Warned
 
 PATH = 200
 """Characters of a path that a machine says, in a warning."""
@@ -89,13 +90,15 @@ class Provider(Lifecycle):
             ),
         )
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
+        warned = Warned()
         for name, conn in owners.items():
-            _warn_of_forbidden(name, plan.site, reports[name].facts)
+            _warn_of_forbidden(warned, name, plan.site, reports[name].facts)
             place, now = _place(want, conn), content.counted(reports[name].facts)
             if had := place.lost(now):
                 drift.append(f"{name}: the site had {had}, and has no files there now")
             else:
                 place.note(now)
+        warned.tell()
         return {"drift": drift}
 
     def converge(self, want: State) -> State:
@@ -125,6 +128,7 @@ class Provider(Lifecycle):
         emptied = {found.machine for found in empty if found.has_uploads}
         staying = _with_files(want, {name: conn for name, conn in staying.items() if name not in emptied})
         made: set[str] = set()
+        warned = Warned()
 
         def configure(conn: Connection) -> None:
             lines = [
@@ -138,10 +142,8 @@ class Provider(Lifecycle):
             if not was and site_removal.is_new(want, report.changed):
                 made.add(conn.host)
             if "open" in report.facts:
-                pulumi.log.warn(
-                    f"{conn.host}: {site_content.opened(plan.site, printable(report.facts['open'], longest=PATH))}"
-                )
-            _warn_of_forbidden(conn.host, plan.site, report.facts)
+                warned.say(conn.host, site_content.opened(plan.site, printable(report.facts["open"], longest=PATH)))
+            _warn_of_forbidden(warned, conn.host, plan.site, report.facts)
             if _shows_another_file(plan, want, was, report.changed):
                 caches.expect(want, hub_root, url, touched=True)
                 settling.written(plan.site)
@@ -163,6 +165,7 @@ class Provider(Lifecycle):
                 {name: members[name] for name in made},
                 lambda conn: site_removal.leave(want, {conn.host: conn}, lambda name: _sees(want, name)),
             )
+        warned.tell()
         settle(results)
         if was and any(_settings(want, conn) != _settings(was, conn) for name, conn in members.items() if name in had):
             settling.written(plan.site)
@@ -284,10 +287,10 @@ def _put_back(conn: Connection, want: State, was: State) -> None:
     _activate(conn, was)
 
 
-def _warn_of_forbidden(host: str, name: str, facts: Mapping[str, str]) -> None:
+def _warn_of_forbidden(warned: Warned, host: str, name: str, facts: Mapping[str, str]) -> None:
     """Warn where nothing of ours can let the web server read new uploads."""
     if "forbidden" in facts:
-        pulumi.log.warn(f"{host}: {site_content.forbidden(name, printable(facts['forbidden'], longest=PATH))}")
+        warned.say(host, site_content.forbidden(name, printable(facts["forbidden"], longest=PATH)))
 
 
 def _settings(props: State, conn: Connection) -> str:

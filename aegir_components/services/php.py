@@ -123,4 +123,6 @@ def removal_items() -> list[str]:
         script.transaction("php_fpm", section, test="fpm_test", reload="fpm_reload"),
         script.call("want_no_fpm_limits", quotas.SLICE),
         script.no_file(f"{layout.STATE_ROOT}/php"),
+        # What `aegir run` and the like have put there.
+        script.call("rm", "-rf", "--one-file-system", f"{layout.STATE_ROOT}/commands"),
     ]

@@ -140,7 +140,9 @@ def lines(place: Place, command: Command) -> list[str]:
         *_begin(place, command),
         "said=$(scratch_file) || no_scratch",
         f'{_fed(command)}{_unit(place, command)}{"" if command.stdin else " </dev/null"} >"$said" 2>&1 8>&- 9>&-',
-        "fact status $?",
+        "status=$?",
+        _settled("aegir-command-${NONCE:-$$}"),
+        'fact status "$status"',
         f'fact said "$(tail -c {command.kept} "$said")"',
         'rm -f "$said"',
         script.call("site_turn_over", place.user),
@@ -190,10 +192,16 @@ def _run(place: Place, command: Command) -> list[str]:
         "printf '::started %s\\n' \"$NONCE\"",
         f"{_fed(command)}{unit}{'' if command.stdin else ' </dev/null'} 7<&- 8>&-",
         "status=$?",
+        _settled("aegir-command-$NONCE"),
         script.call("site_turn_over", place.user),
         f'journal {shlex.quote(command.who)}" on {place.name}: status $status"',
         'command_status "$status"',
     ]
+
+
+def _settled(unit: str) -> str:
+    """Render what finds out the status of a command whose unit did not end well; one that did is gone from systemd's memory."""
+    return f'[ "$status" = 0 ] || status=$(unit_status "{unit}" "$status")'
 
 
 def _fed(command: Command) -> str:
@@ -210,7 +218,7 @@ def _unit(place: Place, command: Command, *, terminal: bool = False) -> str:
     properties = [*quotas.cron_lines(place.quotas).splitlines(), *sandbox.LIMITS.splitlines(), *UNIT, *limit]
     layers = "$layers" if command.layered else ""
     words = [
-        "systemd-run", "--quiet", "--pty" if terminal else "--pipe", "--wait", "--collect",
+        "systemd-run", "--quiet", *(("--pty", "--collect") if terminal else ("--pipe",)), "--wait",
         f"--description=aegir: {command.who} on {place.name}", f"--uid={place.user}", f"--gid={place.user}",
         *(word for each in properties for word in ("-p", each)),
         *(f"--setenv={name}={value}" for name, value in variables.items()),

@@ -129,7 +129,8 @@ def test_cron_runs_now_with_and_without_a_timer(work: Project, blogs: Host) -> N
     work.file("prod").write_text(
         text.replace(f"{NEWS}: {{platform: blogs}}", f'{NEWS}: {{platform: blogs, cron: "off"}}')
     )
-    work.up("prod")
+    assert f"Summary: 1 site was changed ({NEWS})." in work.up("prod").sentence
+    assert "Summary:" not in work.up("prod").output, "nothing was done"
     assert "done" in work.aegir("cron", NEWS, "--now").output
     # One that fails says why, and the others go on.
     blogs.run("echo '<?php fwrite(STDERR, \"no luck today\\n\"); exit(3);' >/var/aegir/config/cron/wordpress.php")

@@ -182,10 +182,13 @@ REMAINS: dict[str, list[str]] = {
         "/var/log/aegir",
         "/var/log/aegir/fails.example.com.access.log",
         "/var/log/aegir/fails.example.com.error.log",
+        "/var/log/aegir/fails.example.com.slow.log",
         "/var/log/aegir/goes.example.com.access.log",
         "/var/log/aegir/goes.example.com.error.log",
+        "/var/log/aegir/goes.example.com.slow.log",
         "/var/log/aegir/stays.example.com.access.log",
         "/var/log/aegir/stays.example.com.error.log",
+        "/var/log/aegir/stays.example.com.slow.log",
     ],
     "db1": ["/var/aegir", "/var/aegir/.ssh", "/var/aegir/config"],
 }

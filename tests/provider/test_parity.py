@@ -88,7 +88,7 @@ NO_ITEMS = {
     **reasons(
         "command_status command_tool command_tools end_with_the_hub journal receive_file site_is_open site_log_lines site_turn "
         "site_turn_over traffic no_scratch scratch_file run_unit "
-        "address_facts status_closed disk_facts disk_databases spare_releases code_facts status_machine",
+        "address_facts unit_status status_closed disk_facts disk_databases spare_releases code_facts status_machine",
         "only commands of `aegir` call them; tests/integration/test_operator.py runs them on hosts",
     ),
     **reasons(

@@ -290,3 +290,19 @@ def test_work_for_a_pack_is_its_masters_and_a_clusters_sites_have_their_shares()
     shares = [places.servers(site(f"s{n}.example.com", members=("web1", "web2"))) for n in range(20)]
     assert {"web1", "web2"} == {first for first, *_ in shares}
     assert all({"web1", "web2"} == set(share) for share in shares)
+
+
+@pytest.mark.parametrize("kind", ["wp-config.php", "settings.php", "drupal7-settings.php"])
+@pytest.mark.parametrize("case", ["minimal", "full", "hostile"])
+def test_the_clients_account_is_that_of_the_settings_file_which_does_not_run(case: str, kind: str) -> None:
+    if not shutil.which("php"):
+        pytest.skip("php is not installed here")
+    program = str(resources.files("aegir_components.services").joinpath("tools", "database-client.php"))
+    path = Path(__file__).parents[1] / "snapshots" / f"{case}-{kind}"
+    environment = {**os.environ, "AEGIR_SETTINGS": str(path), "AEGIR_READ_ONLY": "1"}
+    done = subprocess.run(["php", program], capture_output=True, text=True, timeout=20, check=False, env=environment)
+    assert 0 == done.returncode, done.stderr
+    options = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    assert {"user", "password", "host", "port", "database", "init-command"} <= options.keys()
+    for key in ("user", "database"):
+        assert options[key].strip('"') in path.read_text()

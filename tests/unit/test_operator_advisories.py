@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from aegir_components.advisories import composer, drupal, mirror, versions, wordpress
-from aegir_components.advisories.findings import Part
+from aegir_components.advisories.findings import Finding, Part
 from aegir_components.advisories.mirror import Mirror, Places
+from aegir_components.cli import updates
 from aegir_components.host import script
 from aegir_components.services import code
 
@@ -317,3 +318,22 @@ def test_the_shell_is_clean(name: str) -> None:
             ["shellcheck", "--shell=sh", "--severity=warning", "--exclude=SC2010", path], timeout=30, check=False
         ).returncode
     )
+
+
+def test_what_the_mirror_says_drives_no_terminal() -> None:
+    part = Part(kind="composer", name="a/b", version="1")
+    finding = Finding(part=part, level="security", to="\x1b[31m2", what="CVE\n" + "x" * 500)
+    pending = updates.Pending(
+        platform="shop",
+        application="drupal",
+        version="10",
+        release="r",
+        sites=1,
+        parts=1,
+        unknown=0,
+        findings=(finding,),
+    )
+    text = "\n".join(updates._text([pending], everything=False))
+    assert "\x1b" not in text
+    assert "?[31m2" in text
+    assert max(map(len, text.splitlines())) < 300

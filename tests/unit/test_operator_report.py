@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from aegir_components.advisories.findings import Finding, Part
 from aegir_components.cli import metrics, needs, page, report, survey
+from aegir_components.cli.engine import Engine
+from aegir_components.cli.main import aegir
 from aegir_components.cli.page import Page
 from aegir_components.cli.survey import PlatformFacts, ServerFacts, SiteFacts, Survey
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
 from aegir_components.services import machine_facts
 from aegir_components.services.disk import Room
 from aegir_components.services.machine_facts import Facts
@@ -344,3 +349,82 @@ def test_a_browser_shows_it_to_everybody(modules: Path, tmp_path: Path) -> None:
         assert all(each["seen"] for each in look["reached"] if each["tag"] != "BODY"), where
         assert {"A", "DIV"} <= {each["tag"] for each in look["reached"]}, f"{where}: links and tables by keyboard"
     assert (pictures / "print.pdf").read_bytes().startswith(b"%PDF")
+
+
+# The whole of it, from a state of a thousand sites.
+
+
+def exported(sites: int, servers: int) -> dict[str, Any]:
+    """Write the state of a farm, as `pulumi stack export` prints it."""
+    ours, listed = "pulumi-python:dynamic/aegir:", []
+
+    def add(kind: str, name: str, outputs: dict[str, Any]) -> None:
+        urn = f"urn:pulumi:prod::aegir::{kind}::{name}"
+        listed.append({"urn": urn, "type": kind, "outputs": outputs, "modified": "2026-11-01T10:00:00Z"})
+
+    for number in range(servers):
+        name = f"web{number}"
+        connection = {"host": name, "address": f"10.0.0.{number}", "hub_root": "/nowhere"}
+        add("aegir:index:Server", name, {"address": f"10.0.0.{number}"})
+        add(f"{ours}Machine", name, {"connection": connection})
+        add(f"{ours}WebService", name, {"type": "nginx", "php": "8.3"})
+        members = {name: {"connection": connection, "type": "nginx", "port": 80}}
+        add(f"{ours}Release", f"code{number}", {
+            "platform": f"code{number}", "publish_path": f"/p/code{number}", "digest": f"{number:016x}" * 4, "source": "/s",
+            "application": "drupal", "facts": {"version": "10.3.1"}, "members": members, "docroot": "web", "keep": 3,
+        })  # fmt: skip
+    for number in range(sites):
+        name, host = f"site{number}.example.com", number % servers
+        connection = {"host": f"web{host}", "address": f"10.0.0.{host}", "hub_root": "/nowhere"}
+        made = {"site": name, "platform": f"code{host}", "publish_path": f"/p/code{host}", "docroot": "web",
+                "application": "drupal",
+                "members": {f"web{host}": {"connection": connection, "type": "nginx", "port": 80}}}  # fmt: skip
+        add("aegir:index:Site", name, {"url": f"https://{name}"})
+        add(f"{ours}SiteConfiguration", name, {**made, "cron": "hourly"})
+        add(
+            f"{ours}Installation",
+            name,
+            {**made, "admin": "admin", "enabled": True, "health": True, "content": "present"},
+        )
+        add(f"{ours}Certificate", name, {"ends": "2027-03-01"})
+    return {"deployment": {"manifest": {"time": "2026-11-28T09:00:00Z"}, "resources": listed}}
+
+
+def test_a_thousand_sites_take_one_round_trip_a_machine_and_some_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: aegir\nruntime: python\nstackConfigDir: stacks\n")
+    (tmp_path / "stacks/Pulumi.prod.yaml").write_text("config: {}\n")
+    state = json.loads(json.dumps(exported(1000, 20)).replace("/nowhere", str(tmp_path / "hub")))
+    monkeypatch.setattr(Engine, "ask", lambda _self, *words: state if words[:2] == ("stack", "export") else [])
+    asked: list[str] = []
+
+    def execute(conn: Connection, _mode: str, lines: Any, **_: Any) -> script.Report:
+        listed = list(lines)
+        asked.append(conn.host)
+        if any("code_facts" in line for line in listed):
+            return script.Report({"parts": "drupal\ttoken\t8.x-1.3"}, (), ())
+        users = re.findall(r"site-[\w-]+", " ".join(line for line in listed if line.startswith("status_cron")))
+        facts = {f"timer.{user}": "ActiveState=active\nLastTriggerUSec=Sat 2026-11-28 02:13:07 UTC" for user in users}
+        return script.Report(
+            {**facts, "machine.load": "0.1 0.2 0.3 4", "unit.nginx": "active", "unit.php8.3-fpm": "active"}, (), ()
+        )
+
+    monkeypatch.setattr(script, "execute", execute)
+    target = tmp_path / "report.html"
+    begun = time.process_time()
+    done = CliRunner().invoke(aegir, ["--cwd", str(tmp_path), "report", "--no-probe", "-o", str(target)])
+    spent = time.process_time() - begun
+    assert 0 == done.exit_code, done.output
+    assert spent < 10, f"{spent:.1f} s"
+    # The releases' parts are asked for once, and never again.
+    assert 2 * 20 == len(asked)
+    asked.clear()
+    done = CliRunner().invoke(aegir, ["--cwd", str(tmp_path), "report", "--no-probe", "-o", str(target)])
+    assert 0 == done.exit_code, done.output
+    assert 20 == len(asked) == len(set(asked))
+    text = target.read_text()
+    assert len(text) < 3_000_000
+    assert 1000 == text.count("<th scope=row><a href=")
+    assert "2026-11-28 02:13" in text

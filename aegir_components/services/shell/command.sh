@@ -47,6 +47,15 @@ end_with_the_hub() { # unit: ends it when the hub does not listen any more
     exec 7<&-
 }
 
+unit_status() { # unit status: of its main process, also where systemd has waited in vain for the end of what that left running
+    us_said=" $(systemctl show -p Result -p ExecMainCode -p ExecMainStatus "$1.service" 2>/dev/null | tr '\n' ' ')"
+    systemctl -q reset-failed "$1.service" 2>/dev/null 9>&-
+    case $us_said in
+        *" Result=timeout "*) case $us_said in *" ExecMainCode=1 "*) us_said=${us_said##* ExecMainStatus=} && echo "${us_said%% *}" && return ;; esac ;;
+    esac
+    echo "$2"
+}
+
 command_status() { # unit status: the line that ends a command, for the hub
     kill "$watcher" 2>/dev/null
     printf '\n::ended %s %s\n' "$NONCE" "$1" >&2

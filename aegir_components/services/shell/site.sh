@@ -28,7 +28,7 @@ want_one_vhost() { # file site: none of the site under another name, as a rename
 site_lock() { # user seconds site: an installer that a killed run left working is waited for
     private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
     exec 8>>"/run/aegir/private/$1.lock"
-    flock -w "$2" 8 || fail "an installer of $3 is still at work after $2 s; look at it on the machine (ps -u $1)"
+    flock -w "$2" 8 || fail "an installer or a command of $3 is still at work after $2 s: $(cat /run/aegir/private/at-work/"$1".* 2>/dev/null). Look at it on the machine (ps -u $1)"
 }
 
 site_docroot() { # user publish-path [below]: the document root that the site's own programs take: of its release, live or held back
