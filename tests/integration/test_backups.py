@@ -209,6 +209,20 @@ def test_one_path_or_the_database_alone_comes_back(backed: Backed) -> None:
     assert 200 == backed.status(SITE)
 
 
+def test_a_link_that_the_site_has_made_leads_nobody_elsewhere(backed: Backed) -> None:
+    files = backed.files(SITE)
+    backed.aegir("backup", SITE)
+    backed.web.run(
+        f"mv {files}/2026 {files}/kept; ln -s /etc {files}/2026; chown -h {layout.system_user(SITE)} {files}/2026"
+    )
+
+    said = backed.aegir("restore", SITE, "--only", "files/2026/photo.txt", "--yes", status=1)
+
+    assert "Permission denied" in said
+    backed.web.run(f"! test -e /etc/photo.txt; rm {files}/2026; mv {files}/kept {files}/2026")
+    assert 200 == backed.status(SITE)
+
+
 def test_a_restore_that_fails_leaves_everything_as_it_was(backed: Backed) -> None:
     tree, rows = backed.tree(SITE), backed.rows(SITE)
     # The proof loads as well; only what is loaded into the site's own database fails.
