@@ -33,32 +33,37 @@ chown root:root "$fresh"
 """
 """Shell: unpack an archive beside a site's files, where only root can enter."""
 
-SWAP: Final = """\
+_AS: Final = """\
+# Only root writes to what is above a whole part. Anything below belongs to the site, which may have put a link there: its own
+# user follows that, and root never does.
+as_owner() { case $part in files | site/files | private | config) "$@" ;; *) runuser -u "$user" -- "$@" ;; esac; }
+"""
+
+SWAP: Final = f"""\
 set -eu
 home=$1 user=$2; shift 2
 fresh=$home/.aegir-restore before=$home/.aegir-before-restore
-rm -rf "$before"
+{_AS}rm -rf "$before"
 mkdir -m 700 "$before"
 for part; do
     [ -e "$fresh/$part" ] || [ -L "$fresh/$part" ] || continue
-    mkdir -p "$(dirname "$before/$part")"
-    above=$(dirname "$home/$part")
-    [ -d "$above" ] || runuser -u "$user" -- mkdir -p "$above"
-    if [ -e "$home/$part" ] || [ -L "$home/$part" ]; then mv -T "$home/$part" "$before/$part"; fi
-    mv -T "$fresh/$part" "$home/$part"
+    case $part in files | site/files | private | config) ;; *) find "$fresh" "$before" -type d -exec chown "$user" {{}} + ;; esac
+    as_owner mkdir -p "$(dirname "$before/$part")" "$(dirname "$home/$part")"
+    if [ -e "$home/$part" ] || [ -L "$home/$part" ]; then as_owner mv -T "$home/$part" "$before/$part"; fi
+    as_owner mv -T "$fresh/$part" "$home/$part"
 done
 rm -rf "$fresh"
 """
 """Shell: put what was staged in the place of what is there, which stays beside it."""
 
-BACK: Final = """\
+BACK: Final = f"""\
 set -eu
-home=$1; shift
+home=$1 user=$2; shift 2
 before=$home/.aegir-before-restore
-for part; do
+{_AS}for part; do
     [ -e "$before/$part" ] || [ -L "$before/$part" ] || continue
-    rm -rf "${home:?}/$part"
-    mv -T "$before/$part" "$home/$part"
+    as_owner rm -rf "${{home:?}}/$part"
+    as_owner mv -T "$before/$part" "$home/$part"
 done
 rm -rf "$before" "$home/.aegir-restore"
 """
@@ -96,7 +101,7 @@ class Staged:
         Raises:
             HostError: it failed; they are in `.aegir-before-restore` beside the site's directories.
         """
-        self._run(BACK, [self.place.home, *self.parts], "putting the former files back")
+        self._run(BACK, [self.place.home, layout.system_user(self.site), *self.parts], "putting the former files back")
 
     def finish(self) -> None:
         """Remove the former files.

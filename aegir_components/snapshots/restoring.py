@@ -86,7 +86,7 @@ class Restore:
                     self._note(safety)
                     self._replace(manifest, staged)
             except FAULTS as fault:
-                self._give_up(staged, safety, fault)
+                self._give_up(staged, safety, fault, half_done=bool(original))
                 raise
             if why := self.is_well():
                 raise NotWellError(
@@ -157,9 +157,14 @@ class Restore:
         for one in staged:
             one.swap()
 
-    def _give_up(self, staged: list[files.Staged], safety: str, fault: Exception) -> None:
+    def _give_up(self, staged: list[files.Staged], safety: str, fault: Exception, *, half_done: bool) -> None:
         """Bring back what was there; the site opens only if all of it is."""
         source, tell = self.job.source, self.job.tell
+        if not safety and half_done:
+            raise BackupError(
+                f"{source.name} stays closed, since an earlier restore was interrupted: {fault}. When the cause is gone, run the "
+                f"same command again"
+            ) from fault
         if not safety:
             self.closable.open()
             return
