@@ -3,7 +3,7 @@
 ENV := tools/env
 PYTEST := $(ENV) pytest
 FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 --dist loadfile
-WORKERS ?= 4
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: docs help random setup checks lab-setup test unit pythons lint hosts demo clean
