@@ -17,6 +17,9 @@ INI = """\
 ; compiled settings.php whatever its mode is; without the second it lists the other's files.
 opcache.validate_permission = 1
 opcache.restrict_api = /nonexistent/aegir
+; Room for several releases side by side: the code of former ones stays until PHP is reloaded, which logrotate does each night.
+opcache.memory_consumption = 256
+opcache.max_accelerated_files = 32531
 expose_php = Off
 ; APCu is one memory for all pools of a master, without owners: a neighbour could read and change what a site keeps there.
 ; Sites with a master of their own (isolation: process) have it, switched on at its start.

@@ -36,7 +36,7 @@ ROTATION = f"""\
     create 640 root adm
     sharedscripts
     postrotate
-        for unit in apache2 nginx; do
+        for unit in apache2 nginx $(ls /etc/php/ | sed 's/.*/php&-fpm/'); do
             if systemctl -q is-active $unit; then systemctl reload $unit; fi
         done
         # PHP-FPM opens its logs again: those of slow requests are its own.
@@ -44,7 +44,8 @@ ROTATION = f"""\
     endscript
 }}
 """
-"""By a graceful reload: nginx's own signal for it makes its workers open the files, and they may not enter the directory."""
+"""By a graceful reload: nginx's own signal for it makes its workers open the files, and they may not enter the directory. PHP is
+reloaded along: OPcache keeps the code of every release until then, and what comes after it is full is compiled at each request."""
 CLIENTS = """\
 # Written by aegir: PHP and these programs reach the sites' databases alike, with TLS or without.
 [client-mariadb]
