@@ -45,7 +45,7 @@ ROTATION = f"""\
 }}
 """
 """By a graceful reload: nginx's own signal for it makes its workers open the files, and they may not enter the directory. PHP is
-reloaded along: OPcache keeps the code of every release until then, and what comes after it is full is compiled at each request."""
+reloaded along: OPcache keeps the code of every release until then, and when it is full each request compiles what came later."""
 CLIENTS = """\
 # Written by aegir: PHP and these programs reach the sites' databases alike, with TLS or without.
 [client-mariadb]
