@@ -95,7 +95,8 @@ def test_a_backup_that_was_killed_leaves_nothing_that_the_next_one_minds(backed:
     assert not [name for name in schemas(backed) if "aegir_proof" in name]
     assert {"hub", "attic"} == set(after[-1]["copies"])
     locks = [path for place in (backed.repositories, backed.attic) for path in (place / SITE / "locks").iterdir()]
-    assert [] == locks
+    # A file that restic had begun to write is no lock, and restic passes over it.
+    assert [] == [path for path in locks if "-tmp-" not in path.name]
 
 
 def test_a_restore_that_was_killed_goes_on(backed: Backed) -> None:
