@@ -238,7 +238,7 @@ def test_the_database_opens_as_the_sites_account_and_shows_no_password(
 def _password(host: Host, site: str) -> str:
     directory = layout.site_linked("/var/aegir/platforms", site)
     text = host.run(f"cat {directory}/settings.php {directory}/wp-config.php 2>/dev/null", check=False).stdout
-    found = re.search(r"(?:'password' => |'DB_PASSWORD', )'([^']+)'", text)
+    found = re.search(r"(?:'password' => |'DB_PASSWORD', (?:\$aegir_copy\S+ \?\? )?)'([^']+)'", text)
     assert found
     return found[1]
 
