@@ -204,6 +204,8 @@ class Site(AegirComponent, kind="Site"):
             "enabled": site.state == "enabled",
             "steps": [dataclasses.asdict(step) for step in (platform.update if site.update is None else site.update)],
             "uncounted": list(site.uncounted_tables) or None,
+            # Left out where it can, as for nearly all.
+            "blind": True if _is_blind(site, args.members) else None,
             "accounts": {**accounts, "rights": list(site.database_rights) or None},
         }
         self.passwords = pulumi.Output.all(account=credentials.database, hub=args.database["password"])
@@ -222,6 +224,11 @@ class Site(AegirComponent, kind="Site"):
         self.installation = Installation(
             self._installation["site"], self._installation, self.child(depends_on=[self.configuration, *ready])
         )
+
+
+def _is_blind(site: settings.Site, members: Mapping[str, Member]) -> bool:
+    """Tell whether the site's PHP may not look for the file that says that it is being updated."""
+    return any("open_basedir" in site.php.over(member.php).values for member in members.values())
 
 
 def _values(site: settings.Site) -> pulumi.Output[str] | None:

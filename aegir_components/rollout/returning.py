@@ -37,7 +37,8 @@ def bring_back(site: Updated, change: Change) -> Outcome:
     outcome, closable = Outcome(), site.closable
     answered = update.answering_now(site)
     with update.alone(site), update.quiet(site, closable, outcome) as own:
-        update.close(site, closable, outcome, f"{update.WHY}: it goes back to {change.root}")
+        if not outcome.closed_at:
+            update.close(site, closable, outcome, f"{update.WHY}: it goes back to {change.root}")
         dump = backups.save_database(site.machine, site.endpoint, site.database.name, site.site)
         outcome.warnings.append(f"{written_since(site)}; the database as it was until now is {dump} on the hub")
         change.say(f"{site.name}: {outcome.warnings[-1]}")

@@ -38,6 +38,8 @@ class Updated:
     """The web server of a pack on which work is done; empty where all are alike."""
     holder: str
     enabled: bool
+    blind: bool
+    """Whether its PHP cannot see that visitors are to wait (``open_basedir``), so that they get 503."""
     uploads: str
     """The directory of uploads that its web servers share; empty where each has its own."""
     steps: tuple[Step, ...]
@@ -128,6 +130,7 @@ def read(want: Mapping[str, Any], site: str, given: Mapping[str, Any], passwords
         master=str(want.get("master") or ""),
         holder=str(want["holder"]),
         enabled=bool(given.get("enabled", True)),
+        blind=bool(given.get("blind")),
         uploads=str(want.get("uploads") or ""),
         steps=steps_of(given["steps"]),
         uncounted=tuple(given.get("uncounted") or ()),

@@ -213,6 +213,8 @@ def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Sessi
     if site.enabled:
         closable.hold()
     try:
+        if site.blind:
+            close(site, closable, outcome, WHY)
         with copies.watching(site.endpoint, site.database) as own:
             _drain(own)
             copies.shut(site.endpoint, site.database, own)

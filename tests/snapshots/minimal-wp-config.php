@@ -1,19 +1,20 @@
 <?php
 
 // Written by aegir for a.example; a change by hand is drift. Your own settings belong into local.wp-config.php beside it.
-// While its database or code is exchanged the site's visitors wait, and its own programs rest (services/closing.py).
+// While its database or code is exchanged the site's visitors wait, and its own programs rest (services/closing.py). A site
+// that open_basedir keeps from looking is closed by its web server instead.
 $aegir_door = $_SERVER['HTTP_X_AEGIR_DOOR'] ?? '';
-if (is_file('/var/lib/aegir/updating/a.example') && !(PHP_SAPI === 'cli' ? getenv('AEGIR_COPY') : is_string($aegir_door) && preg_match('/^[0-9a-f]{32}$/D', $aegir_door) && is_file('/var/lib/aegir/closed/a.example.' . $aegir_door))) {
+if (@is_file('/var/lib/aegir/updating/a.example') && !(PHP_SAPI === 'cli' ? getenv('AEGIR_COPY') : is_string($aegir_door) && preg_match('/^[0-9a-f]{32}$/D', $aegir_door) && @is_file('/var/lib/aegir/closed/a.example.' . $aegir_door))) {
   if (PHP_SAPI === 'cli') {
     file_put_contents('php://stderr', "This site is being updated. Try again in a minute.\n");
     exit(75);
   }
-  for ($aegir_wait = 0; $aegir_wait < 500 && is_file('/var/lib/aegir/updating/a.example'); $aegir_wait++) {
+  for ($aegir_wait = 0; $aegir_wait < 500 && @is_file('/var/lib/aegir/updating/a.example'); $aegir_wait++) {
     usleep(50000);
     clearstatcache(TRUE, '/var/lib/aegir/updating/a.example');
   }
   header('Cache-Control: no-store');
-  if (is_file('/var/lib/aegir/updating/a.example')) {
+  if (@is_file('/var/lib/aegir/updating/a.example')) {
     header('Retry-After: 30', TRUE, 503);
     exit("This site is being updated. Please come again in a moment.\n");
   }
