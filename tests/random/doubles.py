@@ -222,7 +222,7 @@ class OnDoubles:
     def _lets_in(self, host: FakeHost, key: str) -> bool:
         """Return whether a site's account has the password of the settings file on a web server."""
         text = host.content(f"{layout.site_linked(layout.PLATFORMS_ROOT, key)}/wp-config.php") or ""
-        password = re.search(r"'DB_PASSWORD', (?:.* \?\? )?'(.*)'", text)
+        password = re.search(r"(?m)^define\('DB_PASSWORD', '(.*)'\)", text)
         user = re.search(r"'DB_USER', (?:.* \?\? )?'(.*)'", text)
         if password is None or user is None:
             return False

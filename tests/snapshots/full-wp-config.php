@@ -25,15 +25,20 @@ if (@is_file('/var/lib/aegir/updating/www.example.com') && !(PHP_SAPI === 'cli' 
 unset($aegir_door);
 // An update is tried on a copy of the database: its program is told which, in a file that is the site's alone.
 $aegir_copy = PHP_SAPI === 'cli' && getenv('AEGIR_COPY') ? json_decode((string) file_get_contents(getenv('AEGIR_COPY')), TRUE) : [];
-foreach (['DB_NAME' => 'database', 'DB_USER' => 'username', 'DB_PASSWORD' => 'password'] as $aegir_name => $aegir_key) {
-  if (isset($aegir_copy[$aegir_key])) {
-    define($aegir_name, $aegir_copy[$aegir_key]);
-  }
+if ($aegir_copy) {
+  // PHP keeps the first definition of a constant, and warns of the second one.
+  define('DB_NAME', $aegir_copy['database']);
+  define('DB_USER', $aegir_copy['username']);
+  define('DB_PASSWORD', $aegir_copy['password']);
+  $aegir_level = error_reporting(error_reporting() & ~E_WARNING);
 }
-unset($aegir_copy, $aegir_name, $aegir_key);
-defined('DB_NAME') || define('DB_NAME', 'www_example_com_qd6a7ojgnw');
-defined('DB_USER') || define('DB_USER', 'www_example_com_qd6a7ojgnw');
-defined('DB_PASSWORD') || define('DB_PASSWORD', 'Pa55word');
+define('DB_NAME', 'www_example_com_qd6a7ojgnw');
+define('DB_USER', 'www_example_com_qd6a7ojgnw');
+define('DB_PASSWORD', 'Pa55word');
+if ($aegir_copy) {
+  error_reporting($aegir_level);
+}
+unset($aegir_copy, $aegir_level);
 define('DB_HOST', '10.0.0.3:3307');
 // WordPress has no setting for an authority. OpenSSL takes it from the environment where nobody names one, and the second
 // flag (mysqlnd's CLIENT_SSL_VERIFY_SERVER_CERT, which has no name in PHP) verifies the server and its name with it.

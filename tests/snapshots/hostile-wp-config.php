@@ -25,16 +25,21 @@ if (@is_file('/var/lib/aegir/updating/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 unset($aegir_door);
 // An update is tried on a copy of the database: its program is told which, in a file that is the site's alone.
 $aegir_copy = PHP_SAPI === 'cli' && getenv('AEGIR_COPY') ? json_decode((string) file_get_contents(getenv('AEGIR_COPY')), TRUE) : [];
-foreach (['DB_NAME' => 'database', 'DB_USER' => 'username', 'DB_PASSWORD' => 'password'] as $aegir_name => $aegir_key) {
-  if (isset($aegir_copy[$aegir_key])) {
-    define($aegir_name, $aegir_copy[$aegir_key]);
-  }
+if ($aegir_copy) {
+  // PHP keeps the first definition of a constant, and warns of the second one.
+  define('DB_NAME', $aegir_copy['database']);
+  define('DB_USER', $aegir_copy['username']);
+  define('DB_PASSWORD', $aegir_copy['password']);
+  $aegir_level = error_reporting(error_reporting() & ~E_WARNING);
 }
-unset($aegir_copy, $aegir_name, $aegir_key);
-defined('DB_NAME') || define('DB_NAME', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_qtaguyqipn');
-defined('DB_USER') || define('DB_USER', 'xxxxxxxxxxxxxxxxxxxxx_qtaguyqipn');
-defined('DB_PASSWORD') || define('DB_PASSWORD', 'it\'s \\ "$HOME" ${x} {{ y }} <?php ?> # ; 
+define('DB_NAME', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_qtaguyqipn');
+define('DB_USER', 'xxxxxxxxxxxxxxxxxxxxx_qtaguyqipn');
+define('DB_PASSWORD', 'it\'s \\ "$HOME" ${x} {{ y }} <?php ?> # ; 
 	ü 🐍 \\\' \\');
+if ($aegir_copy) {
+  error_reporting($aegir_level);
+}
+unset($aegir_copy, $aegir_level);
 define('DB_HOST', '10.0.0.3:3306');
 define('DB_CHARSET', 'utf8mb4');
 define('DB_COLLATE', '');

@@ -9,12 +9,10 @@ $known = [
   'port' => ["'port' => "],
   'ca' => ["MYSQL_ATTR_SSL_CA => ", "'SSL_CERT_FILE=' . "],
 ];
-// In WordPress's file the account of an update's copy stands before the site's own.
-$of_copy = '(?:\$aegir_copy\[[^]]*\] \?\? )?';
 $found = [];
 foreach ($known as $key => $begins) {
   foreach ($begins as $begin) {
-    if (preg_match('~' . preg_quote($begin, '~') . $of_copy . "(?:'((?:[^'\\\\]|\\\\.)*)'|([0-9]+))~", $text, $match)) {
+    if (preg_match('~' . preg_quote($begin, '~') . "(?:'((?:[^'\\\\]|\\\\.)*)'|([0-9]+))~", $text, $match)) {
       $found[$key] = $match[2] ?? strtr($match[1], ['\\\\' => '\\', "\\'" => "'"]);
       break;
     }
