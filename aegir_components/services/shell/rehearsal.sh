@@ -17,6 +17,8 @@ rehearsal_begin() { # user directory...: a layer over each; sets layers to prope
             # Better an update that cannot write files than one that changes those of visitors.
             fact readonly yes
             layers="$layers -p BindReadOnlyPaths=$rb_lower:$rb_lower"
+            # Temporary files are nobody's.
+            [ ! -d "$rb_lower/tmp" ] || layers="$layers -p BindPaths=$rb_lower/tmp:$rb_lower/tmp"
         fi
     done
 }
@@ -24,7 +26,7 @@ rehearsal_begin() { # user directory...: a layer over each; sets layers to prope
 rehearsal_layer() { # layer lower: on its disk, or in memory where that cannot take it
     rehearsal_mounted "$@" && return 0
     mount -t tmpfs -o size=50%,mode=700 tmpfs "$1" 2>/dev/null && rehearsal_mounted "$@" && return 0
-    umount "$1" 2>/dev/null
+    umount "$1" 2>/dev/null || :
     return 1
 }
 
@@ -54,8 +56,8 @@ rehearsal_over() { # user
     [ -d "$ro_place" ] || return 0
     for ro_layer in "$ro_place"/*; do
         [ -d "$ro_layer" ] || continue
-        umount "$ro_layer/merged" 2>/dev/null
-        umount "$ro_layer" 2>/dev/null
+        umount "$ro_layer/merged" 2>/dev/null || :
+        umount "$ro_layer" 2>/dev/null || :
     done
     if grep -q " $ro_place/" /proc/self/mounts; then
         fail "$ro_place has mounts that cannot be taken away; look at it on the machine (grep rehearsal /proc/mounts)"
