@@ -1,7 +1,7 @@
 """Closing a site on all its web servers, with the proof that it is closed, and opening it again.
 
-A site is closed when each of its web servers answers 503 for it. That keeps visitors out and not the site's own processes:
-whoever needs the database still takes the right to write from its account (``rollout/quiet.py``).
+A site is closed when each of its web servers answers 503 for it. That keeps out visitors and not the site's own processes: these
+lose the right to write to the database in ``rollout/update.py`` and ``snapshots/quiet.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Until when PHP's own authors mend holes of each version. A distribution may go on longer with its own."""
+"""Until when PHP's own authors fix security holes in each version. A distribution may go on longer with its own."""
 
 from __future__ import annotations
 

@@ -22,12 +22,22 @@ from .survey import Survey
 
 KIND: Final = "report"
 """The hub's records of what the last report said."""
+_STACK = click.option(
+    "--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="May be left out where there is one."
+)
+_NO_PROBE = click.option("--no-probe", is_flag=True, help="Do not ask for the sites themselves.")
+_TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(1, 600),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The most time for one machine.",
+)
 
 
 @click.command()
-@click.option(
-    "--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="May be left out where there is one."
-)
+@_STACK
 @click.option(
     "-o",
     "--output",
@@ -44,15 +54,8 @@ KIND: Final = "report"
     shell_complete=completion.clients,
     help="Only this client's sites, as a page for the client.",
 )
-@click.option("--no-probe", is_flag=True, help="Do not ask for the sites themselves.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(1, 600),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="The most time for one machine.",
-)
+@_NO_PROBE
+@_TIMEOUT
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 def report(stack: str, target: str, client: str, *, no_probe: bool, timeout: float, as_json: bool) -> None:
     """Write one HTML file about a stack: what needs a person, sites, platforms, servers, and what changed since the last report.
@@ -80,9 +83,7 @@ def report(stack: str, target: str, client: str, *, no_probe: bool, timeout: flo
 
 
 @click.command()
-@click.option(
-    "--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="May be left out where there is one."
-)
+@_STACK
 @click.option(
     "-o",
     "--output",
@@ -92,15 +93,8 @@ def report(stack: str, target: str, client: str, *, no_probe: bool, timeout: flo
     metavar="FILE",
     help="Where it goes, such as a file of node_exporter's textfile collector.",
 )
-@click.option("--no-probe", is_flag=True, help="Do not ask for the sites themselves.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(1, 600),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="The most time for one machine.",
-)
+@_NO_PROBE
+@_TIMEOUT
 def metrics(stack: str, target: str, *, no_probe: bool, timeout: float) -> None:
     """Print what `report` says for Prometheus.
 

@@ -30,9 +30,9 @@ from .unlocked import Unlocked
 def update(sites: tuple[str, ...], stack: str, *, every: bool, dry_run: bool, as_json: bool) -> None:
     r"""Run the pending database updates of sites on the code that they have.
 
-    A release runs them by itself. This is for whoever has changed a database by hand, or has run `up` with health: false. The
-    update is tried on a copy of the database first; visitors wait for some seconds, or see 503 where the site is written to
-    meanwhile; the database of before is kept.
+    A release runs them by itself. Use this after a change of a database by hand, or after an `up` with health: false. The
+    update is tried on a copy of the database first. Visitors wait for some seconds, or see 503 where the site is written to
+    meanwhile. The former database is kept.
 
     \b
     aegir update www.example.com --stack prod

@@ -243,6 +243,11 @@ def _trust(endpoint: Endpoint) -> ssl.SSLContext | None:
     return context
 
 
+def decoded(value: object) -> str:
+    """Return a value of a row as text; servers give some names and statements as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseError:
     """Turn what PyMySQL raised into what the operator has to look at."""
     code = fault.args[0] if fault.args and isinstance(fault.args[0], int) else 0

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from . import databases, statements
-from .client import DatabaseError, DatabaseForeign, Endpoint, Session, connect
+from .client import DatabaseError, DatabaseForeign, Endpoint, Session, connect, decoded
 from .databases import REGISTRY, SiteDatabase
 
 _KEPT: Final = (
@@ -35,7 +35,7 @@ def empty(endpoint: Endpoint, want: SiteDatabase, name: str) -> None:
     with connect(endpoint) as session:
         session.be_patient()
         session.rows(_KEPT)
-        if _exists(session, name) and owner_of(session, name) != want.owner:
+        if databases.is_there(session, name) and owner_of(session, name) != want.owner:
             raise DatabaseForeign(
                 f"{endpoint.server}: a database named {name} is there and is not of our making; it was left as it is. Rename "
                 f"or remove it"
@@ -47,7 +47,7 @@ def empty(endpoint: Endpoint, want: SiteDatabase, name: str) -> None:
             "WHERE schema_name = %s",
             (want.name,),
         )
-        characters, collation = (_text(found[0][0]), _text(found[0][1])) if found else ("utf8mb4", "")
+        characters, collation = (decoded(found[0][0]), decoded(found[0][1])) if found else ("utf8mb4", "")
         session.rows(
             f"CREATE DATABASE {statements.name(name)} CHARACTER SET {characters}"
             + (f" COLLATE {collation}" if collation else "")
@@ -100,9 +100,9 @@ def record_in(session: Session, want: SiteDatabase, name: str) -> dict[str, Any]
     rows = session.rows(
         f"SELECT `record`, `made` FROM `{REGISTRY}`.`copies` WHERE `name` = %s AND `owner` = %s", (name, want.owner)
     )
-    if not rows or not _exists(session, name):
+    if not rows or not databases.is_there(session, name):
         return None
-    return {**json.loads(_text(rows[0][0])), "made": int(rows[0][1])}
+    return {**json.loads(decoded(rows[0][0])), "made": int(rows[0][1])}
 
 
 def note(session: Session, name: str, want: SiteDatabase, what: Mapping[str, Any]) -> None:
@@ -118,7 +118,7 @@ def note(session: Session, name: str, want: SiteDatabase, what: Mapping[str, Any
 def owner_of(session: Session, name: str) -> str | None:
     """Give whose a database beside a site's own is."""
     rows = session.rows(f"SELECT `owner` FROM `{REGISTRY}`.`copies` WHERE `name` = %s", (name,))
-    return _text(rows[0][0]) if rows else None
+    return decoded(rows[0][0]) if rows else None
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def too_old(endpoint: Endpoint) -> str:
         DatabaseError: the server does not answer.
     """
     with connect(endpoint) as session:
-        version = _text(session.rows("SELECT VERSION()")[0][0])
+        version = decoded(session.rows("SELECT VERSION()")[0][0])
     # MariaDB calls itself 5.5.5 to clients that are older than its own numbers.
     numbers = [int(number) for number in re.findall(r"[0-9]+", version.removeprefix("5.5.5-"))[:2]]
     return version if numbers < ([10, 4] if "MariaDB" in version else [5, 7]) else ""
@@ -225,7 +225,7 @@ def is_shut(endpoint: Endpoint, want: SiteDatabase) -> bool:
     with connect(endpoint) as session:
         for user, host in _accounts(session, want):
             said = session.rows(f"SHOW CREATE USER {statements.account(user, host)}")
-            if said and "ACCOUNT LOCK" in _text(said[0][0]):
+            if said and "ACCOUNT LOCK" in decoded(said[0][0]):
                 return True
     return False
 
@@ -245,11 +245,3 @@ def _has_records(session: Session) -> bool:
         "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'copies'", (REGISTRY,)
     )
     return bool(found)
-
-
-def _exists(session: Session, name: str) -> bool:
-    return bool(session.rows("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name,)))
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -68,7 +68,7 @@ def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
         known = hosts(session, want.user)
         if owner is None:
             foreign = known | (hosts(session, want.other) if want.other else set())
-            _refuse_foreign(endpoint, want, _exists(session, want.name), foreign)
+            _refuse_foreign(endpoint, want, is_there(session, want.name), foreign)
             session.rows(
                 f"INSERT INTO `{REGISTRY}`.`ownership` (`name`, `owner`) VALUES (%s, %s)",
                 (want.name, want.owner),
@@ -106,9 +106,9 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
     """
     found: list[str] = []
     with connect(endpoint) as session:
-        if not _exists(session, want.name):
+        if not is_there(session, want.name):
             return None
-        if not _exists(session, REGISTRY) or _owner(session, want.name) != want.owner:
+        if not is_there(session, REGISTRY) or _owner(session, want.name) != want.owner:
             found.append(f"database {want.name}: the record of whose it is is gone")
         known = hosts(session, want.user)
         found += [f"account {want.user}@{host}: not declared" for host in sorted(known - set(want.clients))]
@@ -147,7 +147,7 @@ def exists(endpoint: Endpoint, database: str) -> bool:
         DatabaseError: the server does not answer, or rejects the hub's account.
     """
     with connect(endpoint) as session:
-        return _exists(session, database)
+        return is_there(session, database)
 
 
 def size(endpoint: Endpoint, database: str) -> tuple[int, int]:
@@ -172,7 +172,7 @@ def is_ours(endpoint: Endpoint, want: SiteDatabase) -> bool:
         DatabaseError: the server does not answer, or refuses.
     """
     with connect(endpoint) as session:
-        if not _exists(session, REGISTRY) or not _exists(session, want.name):
+        if not is_there(session, REGISTRY) or not is_there(session, want.name):
             return False
         return _owner(session, want.name) == want.owner
 
@@ -185,7 +185,7 @@ def drop(endpoint: Endpoint, want: SiteDatabase) -> None:
         DatabaseError: the server does not answer, or refuses.
     """
     with connect(endpoint) as session:
-        if not _exists(session, REGISTRY):
+        if not is_there(session, REGISTRY):
             return
         owner = _owner(session, want.name)
         if owner is None:
@@ -264,7 +264,8 @@ def _owner(session: Session, database: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def _exists(session: Session, database: str) -> bool:
+def is_there(session: Session, database: str) -> bool:
+    """Return whether a database is on the server that a session is connected to."""
     found = session.rows("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (database,))
     return bool(found)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from . import statements
-from .client import Session
+from .client import Session, decoded
 
 Kind = Literal["FUNCTION", "PROCEDURE", "VIEW", "TRIGGER", "EVENT"]
 ORDER: Final[tuple[Kind, ...]] = ("FUNCTION", "PROCEDURE", "VIEW", "TRIGGER", "EVENT")
@@ -51,7 +51,7 @@ def without_definer(statement: str) -> str:
 
 def names(session: Session, database: str, kind: Kind) -> list[str]:
     """List the objects of a kind."""
-    return sorted(_text(row[0]) for row in session.rows(_LISTED[kind], (database,)))
+    return sorted(decoded(row[0]) for row in session.rows(_LISTED[kind], (database,)))
 
 
 def read(session: Session, database: str) -> list[Made]:
@@ -68,9 +68,9 @@ def _read(session: Session, database: str) -> Iterator[Made]:
     for kind in ORDER:
         for name in names(session, database, kind):
             row = session.row(f"SHOW CREATE {kind} {statements.name(name)}")
-            statement = _text(row[_COLUMN[kind]])
+            statement = decoded(row[_COLUMN[kind]])
             yield Made(
-                kind=kind, name=name, statement=without_definer(statement), sql_mode=_text(row.get("sql_mode") or "")
+                kind=kind, name=name, statement=without_definer(statement), sql_mode=decoded(row.get("sql_mode") or "")
             )
 
 
@@ -93,7 +93,3 @@ def create(session: Session, database: str, made: list[Made]) -> None:
             session.rows("SET SESSION sql_mode = %s", (one.sql_mode,))
         session.rows(f"DROP {one.kind} IF EXISTS {statements.name(one.name)}")
         session.rows(one.statement)
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -39,6 +39,11 @@ def look(members: Mapping[str, Connection], registry: str) -> dict[str, dict[str
     return {name: holding.read(report.facts.get("held", "")) for name, report in reports.items()}
 
 
+def merged(seen: Mapping[str, Mapping[str, Held]]) -> dict[str, Held]:
+    """Give what ``look`` has read as one, by what each site is known by. Pure."""
+    return {site: entry for entries in seen.values() for site, entry in entries.items()}
+
+
 def unfinished(members: Mapping[str, Connection]) -> set[str]:
     """Name the files of sites whose visitors wait on a web server: an update of theirs is at work, or was killed.
 
@@ -94,11 +99,7 @@ def arriving(hub_root: str, want: State, was: State, members: Mapping[str, Conne
     before = {found.get("live1", "") for found in facts.values()}
     if len(before) != 1 or not all(release.is_release(path) for path in (*before, *live.values())):
         return
-    held, there = (
-        {known: entry for entries in look(members, layout.platform_registry(str(props["platform"]))).values()
-         for known, entry in entries.items()}
-        for props in (want, was)
-    )  # fmt: skip
+    held, there = (merged(look(members, layout.platform_registry(str(props["platform"])))) for props in (want, was))
     here = Held(site=site, release=before.pop(), docroot=str(was["docroot"]), since=int(time.time()))
     entry = replace(there.get(site, here), kind="waiting", reason=str(why))
     platform = {**want, "was": None, "digest": next(iter(live.values())).rpartition("/")[2]}

@@ -49,8 +49,7 @@ class Platform:
         """
         members = Connection.of_members(want["members"])
         live = layout.release_path(str(want["publish_path"]), str(want["digest"]))
-        found = holds.look(members, layout.platform_registry(str(want["platform"])))
-        held = {site: entry for entries in found.values() for site, entry in entries.items()}
+        held = holds.merged(holds.look(members, layout.platform_registry(str(want["platform"]))))
         switching = Switching(want=dict(want), members=members, live=dict.fromkeys(members, live), held=held)
         passwords: dict[str, dict[str, str]] = json.loads(str(want.get("secrets") or "{}"))
         was = want.get("was") or {}

@@ -7,7 +7,6 @@ command, a restore, an update.
 from __future__ import annotations
 
 import posixpath
-import re
 
 from aegir_components import layout
 from aegir_components.applications import probe
@@ -15,9 +14,8 @@ from aegir_components.host import script
 
 from . import functions
 
-DOOR = re.compile(r"[0-9a-f]{32}")
-"""The key of the door: whoever sends it as ``X-Aegir-Door`` sees a closed site as it will be."""
 HEADER = probe.DOOR
+"""The request header with the key of the door: a request that has it sees a closed site as it will be."""
 
 
 def close_items(site: str, why: str, *, door: str = "") -> list[str]:

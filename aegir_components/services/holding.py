@@ -13,7 +13,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from aegir_components import layout
 from aegir_components.host import script
@@ -21,7 +21,6 @@ from aegir_components.host import script
 from . import functions
 
 Kind = Literal["waiting", "failed", "pinned"]
-KINDS: Final = ("waiting", "failed", "pinned")
 _RELEASE = re.compile(r"/[A-Za-z0-9_./-]{1,2000}/\.releases/[A-Za-z0-9_.-]{1,255}/[0-9a-f]{16}")
 _SITE = re.compile(r"[a-z0-9.-]{1,253}")
 _DOCROOT = re.compile(r"\.|[A-Za-z0-9_-]{1,64}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aegir_components.mysql import statements
-from aegir_components.mysql.client import DatabaseError, Session
+from aegir_components.mysql.client import DatabaseError, Session, decoded
 
 Objects = Mapping[str, list[str]]
 """Names by kind, sorted."""
@@ -45,7 +45,7 @@ def objects(session: Session, database: str) -> dict[str, list[str]]:
         DatabaseError: the server refuses.
     """
     return {
-        kind: sorted({_text(row[0]) for row in session.rows(query, (database,))}) for kind, query in _QUERIES.items()
+        kind: sorted({decoded(row[0]) for row in session.rows(query, (database,))}) for kind, query in _QUERIES.items()
     }
 
 
@@ -58,7 +58,7 @@ def broken_views(session: Session, database: str) -> list[BrokenView]:
     listed = session.rows(
         "SELECT table_name, view_definition FROM information_schema.views WHERE table_schema = %s", (database,)
     )
-    return list(_broken(session, database, {_text(row[0]): _text(row[1] or "") for row in listed}))
+    return list(_broken(session, database, {decoded(row[0]): decoded(row[1] or "") for row in listed}))
 
 
 def _broken(session: Session, database: str, views: Mapping[str, str]) -> Iterator[BrokenView]:
@@ -82,7 +82,7 @@ def of_no_transaction(session: Session, database: str) -> list[str]:
         "AND engine NOT IN (SELECT engine FROM information_schema.engines WHERE transactions = 'YES')",
         (database,),
     )
-    return sorted(_text(row[0]) for row in listed)
+    return sorted(decoded(row[0]) for row in listed)
 
 
 def character_set(session: Session, database: str) -> tuple[str, str]:
@@ -95,7 +95,7 @@ def character_set(session: Session, database: str) -> tuple[str, str]:
         "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata WHERE schema_name = %s",
         (database,),
     )
-    return (_text(listed[0][0]), _text(listed[0][1])) if listed else ("", "")
+    return (decoded(listed[0][0]), decoded(listed[0][1])) if listed else ("", "")
 
 
 def differences(before: Objects, after: Objects) -> list[str]:
@@ -115,7 +115,7 @@ def definers(session: Session, database: str) -> dict[str, str]:
         DatabaseError: the server refuses.
     """
     return {
-        f"{kind} {_text(row[0])}": _text(row[1])
+        f"{kind} {decoded(row[0])}": decoded(row[1])
         for kind, query in _DEFINERS.items()
         for row in session.rows(query, (database,))
     }
@@ -127,8 +127,6 @@ def accounts(session: Session) -> frozenset[str]:
     Raises:
         DatabaseError: the server refuses.
     """
-    return frozenset(f"{_text(row[0])}@{_text(row[1])}" for row in session.rows("SELECT user, host FROM mysql.user"))
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return frozenset(
+        f"{decoded(row[0])}@{decoded(row[1])}" for row in session.rows("SELECT user, host FROM mysql.user")
+    )
