@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
@@ -32,6 +33,9 @@ _CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("--runtime", "crun"), _LIMITS),
     ((), ()),
 )
+
+VANISHING = 5
+"""How often a list is asked for again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,12 +78,22 @@ class Engine:
         """List the lab's containers by name; of all labs, when none is named."""
         # `--external` shows what a killed `podman create` left, which has a name and no labels.
         style = ["--external", "--format", "json"] if self.program == "podman" else ["--format", "{{json .}}"]
-        listed = read_containers(self.call("ps", "-a", *style))
         return {
             container.name: container
-            for container in listed
+            for container in read_containers(self._listed("ps", "-a", *style))
             if LABEL in container.labels and lab in (None, container.labels[LABEL])
         }
+
+    def _listed(self, *args: str) -> str:
+        """List what there is. Podman stops at a container that vanishes while it lists, such as one of another lab."""
+        for _ in range(VANISHING):
+            try:
+                return self.call(*args)
+            except EngineFailed as fault:
+                if "not known" not in str(fault) and "no such container" not in str(fault):
+                    raise
+                time.sleep(0.3)
+        return self.call(*args)
 
     def networks(self) -> list[tuple[str, list[str], Mapping[str, str]]]:
         """List all networks of the engine as (name, subnets, labels)."""

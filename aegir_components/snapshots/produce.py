@@ -44,7 +44,9 @@ LOW: Final = (
 )
 """Shell: run a program so that the site's own work comes first."""
 
-_GONE = re.compile(r"tar: (.*): (?:File removed before we read it|Cannot (?:stat|open): No such file or directory)$")
+_GONE = re.compile(
+    r"tar: (.*?): (?:File removed before we read it|(?:Warning: )?Cannot [a-z_]+: No such file or directory)$"
+)
 _CHANGED = re.compile(r"tar: (.*): (?:file changed as we read it|File shrank by .*)$")
 _SOCKET = re.compile(r"tar: (.*): socket ignored$")
 _UNREAD = re.compile(r"tar: (.*): (Cannot .*|Read error.*)$")
@@ -162,7 +164,7 @@ def _files(place: Place, exclude: tuple[str, ...], writer: archive.Writer, found
     said = receiving.receive(
         place.conn, _tar(place, exclude), take, what=f"reading the files in {place.home}", timeout=TIMEOUT
     )
-    _judge(place, said, found)
+    judge(place.label, said, found)
     return {"machine": place.conn.host, "home": place.home, "parts": list(place.parts), "entries": count, "bytes": size}
 
 
@@ -184,12 +186,21 @@ def _tar(place: Place, exclude: tuple[str, ...]) -> str:
     )
 
 
-def _judge(place: Place, said: str, found: Findings) -> None:
-    """Sort what tar said of files that it did not save."""
+def judge(label: str, said: str, found: Findings) -> None:
+    """Sort what tar said of files that it did not save.
+
+    A file that its site removes meanwhile is in no later backup either: it is noted. One that is there and cannot be read is
+    missing.
+
+    Args:
+        label: what the files' place is called in the backup.
+        said: what tar printed to its standard error, in English.
+        found: gets what is missing, and the notes.
+    """
     kinds: list[tuple[re.Pattern[str], list[str], Callable[[str], str]]] = [
-        (_GONE, [], lambda names: f"{place.label}: removed while they were read: {names}"),
-        (_CHANGED, [], lambda names: f"{place.label}: written to while they were read: {names}"),
-        (_SOCKET, [], lambda names: f"{place.label}: sockets, which have no content: {names}"),
+        (_GONE, [], lambda names: f"{label}: removed while they were read: {names}"),
+        (_CHANGED, [], lambda names: f"{label}: written to while they were read: {names}"),
+        (_SOCKET, [], lambda names: f"{label}: sockets, which have no content: {names}"),
     ]
     for line in said.splitlines():
         for pattern, names, _ in kinds:
@@ -198,7 +209,7 @@ def _judge(place: Place, said: str, found: Findings) -> None:
                 break
         else:
             if match := _UNREAD.match(line):
-                found.not_saved.append(f"{place.label}: {printable(match[1])} ({printable(match[2])})")
+                found.not_saved.append(f"{label}: {printable(match[1])} ({printable(match[2])})")
     found.notes += [say(_listed(names)) for _, names, say in kinds if names]
 
 

@@ -58,6 +58,16 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """End it and all that it has started, as a power failure does; ssh's shared connections are in other groups."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)
+    # What the leader had started ends a moment later, and until then restic takes its lock for that of a living process.
+    wait_for(lambda: not is_alive(process.pid))
+
+
+def is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def wait_for(condition: Callable[[], bool], limit: float = 60.0) -> None:
@@ -143,9 +153,13 @@ def test_a_repository_that_is_gone_is_not_replaced_without_a_word(backed: Backed
 
 
 def test_one_bit_in_a_pack_is_found_and_the_other_repository_serves(backed: Backed) -> None:
+    data, user = backed.repositories / SITE / "data", layout.system_user(SITE)
+    had = set(data.rglob("*/*"))
+    backed.web.run(f"cd {backed.files(SITE)}; head -c 5000000 /dev/urandom >later.bin; chown {user} later.bin")
     backed.aegir("backup", SITE)
-    packs = sorted((backed.repositories / SITE / "data").rglob("*/*"), key=lambda path: path.stat().st_size)
-    pack, before = packs[-1], packs[-1].read_bytes()
+    # One that this backup needs: it was not there before, and the largest new one has the new file's content.
+    pack = max(set(data.rglob("*/*")) - had, key=lambda path: path.stat().st_size)
+    before = pack.read_bytes()
     pack.chmod(0o600)
     pack.write_bytes(
         before[: len(before) // 2] + bytes([before[len(before) // 2] ^ 1]) + before[len(before) // 2 + 1 :]

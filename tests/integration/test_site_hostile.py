@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import html
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -145,7 +146,11 @@ def test_the_servers_own_parsers_see_nothing_but_values(farm: Farm, base: Config
                 planned = plan(made, application, https)
                 where = f"{number}-{application}-{https}"
                 files[f"apache/{where}.conf"] = sites.vhost_text(planned, program("apache"), 80)
-                files[f"nginx/{where}.conf"] = sites.vhost_text(planned, program("nginx"), 80)
+                # A site has one file on a machine, and with it one format of its log.
+                text = sites.vhost_text(planned, program("nginx"), 80)
+                files[f"nginx/{where}.conf"] = re.sub(
+                    r"\b(site_\w+_log)\b", rf"\1_{number}_{application}_{https}", text
+                )
             files[f"php/{where}.php"] = sites.settings_text(planned, 80)
             files[f"pool/{number}.conf"] = sites.pool_text(planned)
     assert count > 40

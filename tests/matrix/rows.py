@@ -39,6 +39,11 @@ def _no_certificate(world: World) -> None:
     del world.config["sites"][ONE]["certificate"]
 
 
+def live_release(world: World) -> str:
+    """Name the release that the first site's web server has live."""
+    return world.machine("web1").target(f"{layout.PLATFORMS_ROOT}/code").rpartition("/")[2]
+
+
 def _repository(world: World) -> None:
     """Put the code into a repository, with a branch and a tag, and into another one."""
     for name in ("repository", "repository2"):
@@ -137,7 +142,7 @@ SITES = (
     Row(key="sites.*.config.*", values=({"name": "One"}, {"name": "Two"})),
     Row(key="sites.*.update", values=([], ["database"])),
     Row(key="sites.*.uncounted_tables", values=(["stats_*"], [])),
-    Row(key="sites.*.release", values=("0" * 16,)),
+    Row(key="sites.*.release", values=(live_release, "0" * 16)),
     Row(key="sites.*.health", values=(False, True)),
     Row(key="sites.*.install", values=(False, True)),
     Row(key="sites.*.password_version", values=(2, 3)),

@@ -51,6 +51,10 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
     "sites.*.language": {"added": applied("Used at the installation only."), "changed": applied("Used at the installation only.")},
     "sites.*.php.version": {"added": rejected("php", "Declare it at each of the site's web servers first.")},
     "servers.*.php.version": {"added": rejected("is for sites", "Write it as `services.web.php`.")},
+    "sites.*.release": {
+        "added": applied("The site stays on that release until the key goes."),
+        "changed": stopped("which is not on this machine. Nothing was switched", "Write a release that is there; the message lists them."),
+    },
     "sites.*.password_version": {"added": applied("The accounts get another password; the former one goes last.")},
     "platforms.*.server": {
         "changed": rejected(OTHER_FILES, MOVE),
