@@ -32,6 +32,7 @@ from .recovery import keys as backup_keys
 from .report import metrics, report
 from .restore import restore
 from .run import run
+from .schema import schema
 from .status import status
 from .timers import timers
 from .top import top
@@ -71,7 +72,7 @@ COMMANDS = (
     *(run, shell, db, php, cron, cache, close, open_, login, update),
     *(backup, backups, restore, timers),
     *(report, metrics, updates, advisories, disk, prune),
-    *(promote, check_stack, keys, graph, completion.completion),
+    *(promote, check_stack, keys, graph, schema, completion.completion),
 )
 for command in COMMANDS:
     aegir.add_command(command)

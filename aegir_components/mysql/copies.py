@@ -10,11 +10,11 @@ import dataclasses
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from . import databases, statements
+from . import databases, events, statements
 from .client import DatabaseError, DatabaseForeign, Endpoint, Session, connect, decoded
 from .databases import REGISTRY, SiteDatabase
 
@@ -182,7 +182,7 @@ def too_old(endpoint: Endpoint) -> str:
 
 
 def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
-    """Let nobody in any more by a site's accounts, and end the connections that they have: nothing of it writes after that.
+    """Let nobody in any more by a site's accounts, and end what they do: nothing of it writes after that, its events neither.
 
     Args:
         endpoint: the server.
@@ -192,7 +192,10 @@ def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
     Raises:
         DatabaseError: the server does not answer, refuses, or is too old to lock accounts.
     """
-    _locked(endpoint, want, "LOCK")
+    with connect(endpoint) as hub:
+        accounts = _accounts(hub, want)
+        _lock(hub, accounts, "LOCK")
+        events.stop(hub, want.name, accounts)
     for _ in range(50):
         left = others(session)
         if not left:
@@ -207,13 +210,23 @@ def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
     )
 
 
-def open_again(endpoint: Endpoint, want: SiteDatabase) -> None:
+def open_again(endpoint: Endpoint, want: SiteDatabase, *, with_events: bool = True) -> None:
     """Let a site's accounts in again.
+
+    Args:
+        endpoint: the server.
+        want: the site's database.
+        with_events: whether what the server itself runs of the site goes on, too.
 
     Raises:
         DatabaseError: the server does not answer, or refuses.
     """
-    _locked(endpoint, want, "UNLOCK")
+    with connect(endpoint) as session:
+        accounts = _accounts(session, want)
+        # First of all: a locked account is what tells the next run of one that was killed here.
+        if with_events:
+            events.go_on(session, want.name, accounts, want.privileges)
+        _lock(session, accounts, "UNLOCK")
 
 
 def is_shut(endpoint: Endpoint, want: SiteDatabase) -> bool:
@@ -230,10 +243,9 @@ def is_shut(endpoint: Endpoint, want: SiteDatabase) -> bool:
     return False
 
 
-def _locked(endpoint: Endpoint, want: SiteDatabase, how: str) -> None:
-    with connect(endpoint) as session:
-        for user, host in _accounts(session, want):
-            session.rows(f"ALTER USER {statements.account(user, host)} ACCOUNT {how}")
+def _lock(session: Session, accounts: Iterable[tuple[str, str]], how: str) -> None:
+    for user, host in accounts:
+        session.rows(f"ALTER USER {statements.account(user, host)} ACCOUNT {how}")
 
 
 def _accounts(session: Session, want: SiteDatabase) -> list[tuple[str, str]]:

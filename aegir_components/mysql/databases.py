@@ -93,7 +93,7 @@ def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
             session.run(
                 statements.ensure_account(want.user, host, want.password, tls=want.tls, connections=want.connections)
             )
-            have = _privileges(session, want.user, host)
+            have = privileges_of(session, want.user, host)
             on_database = have.get(want.name, frozenset())
             session.run(statements.site_grants(want.name, want.user, host, on_database, want.privileges))
 
@@ -116,7 +116,7 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
             if host not in known:
                 found.append(f"account {want.user}@{host}: missing")
                 continue
-            have = _privileges(session, want.user, host)
+            have = privileges_of(session, want.user, host)
             on_database = have.pop(want.name, frozenset())
             found += [
                 f"account {want.user}@{host}: lacks {privilege}" for privilege in sorted(want.privileges - on_database)
@@ -285,7 +285,8 @@ def _connections(session: Session, user: str, host: str) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def _privileges(session: Session, user: str, host: str) -> dict[str, frozenset[str]]:
+def privileges_of(session: Session, user: str, host: str) -> dict[str, frozenset[str]]:
+    """Read what an account may do, by place: a database's name, or ``*.*``."""
     rows = session.rows(statements.show_grants(user, host).rstrip(";"))
     return statements.parse_grants([str(row[0]) for row in rows])
 
@@ -297,7 +298,7 @@ def _roles(session: Session, user: str, host: str) -> list[str]:
 
 def _has_more(session: Session, want: SiteDatabase, host: str) -> bool:
     """Return whether an account has rights that are not declared, on the database or elsewhere."""
-    have = _privileges(session, want.user, host)
+    have = privileges_of(session, want.user, host)
     elsewhere = any(privileges for place, privileges in have.items() if place != want.name)
     return elsewhere or bool(have.get(want.name, frozenset()) - want.privileges or _roles(session, want.user, host))
 

@@ -1,4 +1,6 @@
-"""What a database has beside its tables: views, triggers, routines and events, as statements that make them anew.
+"""What a database has beside its tables: views, triggers and routines, as statements that make them anew.
+
+Events are none of these: they belong to the database and not to its tables, and stay (``mysql.events``).
 
 Each runs with the rights of its definer. They are made anew by the account that they are to have, and never by the hub's:
 a trigger of a site's would do with the hub's rights what its author likes.
@@ -14,8 +16,8 @@ from typing import Final, Literal
 from . import statements
 from .client import Session, decoded
 
-Kind = Literal["FUNCTION", "PROCEDURE", "VIEW", "TRIGGER", "EVENT"]
-ORDER: Final[tuple[Kind, ...]] = ("FUNCTION", "PROCEDURE", "VIEW", "TRIGGER", "EVENT")
+Kind = Literal["FUNCTION", "PROCEDURE", "VIEW", "TRIGGER"]
+ORDER: Final[tuple[Kind, ...]] = ("FUNCTION", "PROCEDURE", "VIEW", "TRIGGER")
 """As they may need each other; views among themselves are tried until none comes any further."""
 _LISTED: Final[dict[Kind, str]] = {
     "FUNCTION": "SELECT routine_name FROM information_schema.routines "
@@ -24,11 +26,10 @@ _LISTED: Final[dict[Kind, str]] = {
     "WHERE routine_schema = %s AND routine_type = 'PROCEDURE'",
     "VIEW": "SELECT table_name FROM information_schema.views WHERE table_schema = %s",
     "TRIGGER": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = %s",
-    "EVENT": "SELECT event_name FROM information_schema.events WHERE event_schema = %s",
 }
 _COLUMN: Final[dict[Kind, str]] = {
     "FUNCTION": "Create Function", "PROCEDURE": "Create Procedure", "VIEW": "Create View",
-    "TRIGGER": "SQL Original Statement", "EVENT": "Create Event",
+    "TRIGGER": "SQL Original Statement",
 }  # fmt: skip
 _DEFINER = re.compile(r"\sDEFINER\s*=\s*(?:`(?:[^`]|``)*`@`(?:[^`]|``)*`|\S+)", re.IGNORECASE)
 

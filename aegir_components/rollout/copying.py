@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from aegir_components import backups
+from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed
 from aegir_components.mysql import databases, objects
@@ -22,8 +23,61 @@ LOAD: Final = (
     "--default-character-set=utf8mb4",
     "--init-command=SET SESSION foreign_key_checks=0",
 )
+ROOM: Final = (
+    "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
+)
+"""Shell: the bytes that the disk of the databases has left."""
+SMALL: Final = 64 << 20
+"""Bytes of a database for which nobody looks."""
+RESERVE: Final = 1 << 30
+"""Bytes that stay free on a database server."""
 TOO_LONG: Final = ("max_allowed_packet", "gone away", "Lost connection")
 """What a server says of a statement that is longer than it takes."""
+
+
+class NoRoom(Exception):
+    """The disk of the databases has too little left for a copy."""
+
+
+def want_room(conn: Connection, endpoint: Endpoint, database: str) -> None:
+    """See that a copy has room on the database server's disk: one that fills it would stop every site that is there.
+
+    Args:
+        conn: the database server's machine; nobody looks on a server of somebody else's.
+        endpoint: the server.
+        database: what is to be copied.
+
+    Raises:
+        NoRoom: there is too little.
+        HostError: the machine cannot be reached.
+        DatabaseError: the server does not answer.
+    """
+    if conn.kind == "none":
+        return
+    _, size = databases.size(endpoint, database)
+    if size < SMALL:
+        return
+    facts = script.execute(conn, "check", [f'fact free "$({ROOM})"'], what="looking for room for a copy").facts
+    if why := lacks_room(size, script.number(facts.get("free", "").strip(), -1)):
+        raise NoRoom(f"{endpoint.server}: {why}")
+
+
+def lacks_room(size: int, free: int) -> str:
+    """Say why a copy has no room; empty where it has, or where nobody knows. Pure.
+
+    Args:
+        size: bytes of the tables and their indexes.
+        free: bytes that the disk has left; below 0 where that is not known.
+    """
+    # The update rewrites tables: the largest one may be there twice for a while.
+    need = size + size // 2 + RESERVE
+    if not 0 <= free < need:
+        return ""
+    return (
+        f"a copy of the database takes up to {(size + size // 2) >> 20} MB, and the disk of the databases has "
+        f"{free >> 20} MB left, of which {RESERVE >> 20} MB are for the other sites. Make room there (aegir disk, aegir prune), "
+        f"then run pulumi up"
+    )
 
 
 def tables(conn: Connection, endpoint: Endpoint, source: str, target: str, leave: Sequence[str] = ()) -> None:

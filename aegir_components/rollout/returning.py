@@ -46,7 +46,7 @@ def bring_back(site: Updated, change: Change) -> Outcome:
         exchange.restore(what, own)
         try:
             change.go()
-            copies.open_again(site.endpoint, site.database)
+            copies.open_again(site.endpoint, site.database, with_events=False)
             update.prove(site, answered, closable.door)
         except BaseException:
             copies.shut(site.endpoint, site.database, own)

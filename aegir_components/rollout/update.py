@@ -16,7 +16,7 @@ from typing import Final
 from aegir_components import closing
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
-from aegir_components.mysql import copies, databases, objects
+from aegir_components.mysql import copies, databases, events, objects
 from aegir_components.mysql.client import DatabaseError, Session, connect
 from aegir_components.providers import answering, proof
 from aegir_components.providers.answering import Place
@@ -86,6 +86,7 @@ def bring(site: Updated, change: Change) -> Outcome:
         )
     with alone(site):
         recover(site, change)
+        _check_events(site)
         outcome, access = Outcome(), programs.access_of(site)
         answered = answering_now(site)
         try:
@@ -130,6 +131,23 @@ def recover(site: Updated, change: Change) -> None:
     _let_in(site)
 
 
+def _check_events(site: Updated) -> None:
+    """See that the database's events can be stopped: those of the site's own accounts can.
+
+    Raises:
+        NotUpdated: there are others.
+    """
+    with connect(site.endpoint) as session:
+        found = events.running(session, site.database.name)
+    others = [name for name, user in found.items() if user not in {site.database.user, site.database.other}]
+    if others:
+        raise NotUpdated(
+            f"its database has the event {others[0]} of another account, which would go on writing while tables are exchanged. "
+            f"Let the site's account {site.database.user} be its definer (database: {{server: …, rights: [EVENT]}}), or disable "
+            f"it for the time of the update"
+        )
+
+
 def _let_in(site: Updated) -> None:
     """Open a site that an update has closed, and no other one: who closed it by a command opens it."""
     seen = closing.seen(site.members, site.site)
@@ -145,6 +163,10 @@ def _copy(site: Updated, access: Access) -> dict[str, str]:
     with connect(site.endpoint) as session:
         tables = databases.tables_of(session, site.database.name)
         made = objects.read(session, site.database.name)
+    try:
+        copying.want_room(site.machine, site.endpoint, site.database.name)
+    except copying.NoRoom as fault:
+        raise NotUpdated(str(fault)) from None
     unread = [
         name
         for name in tables
@@ -248,7 +270,8 @@ def _swap(site: Updated, change: Change, own: Session, report: Report, answered:
         exchange.swap(what, own, keep, {**change.about, "updates": [name for name, _ in report.ran]})
         programs.merge(site, change.root)
         change.go()
-        copies.open_again(site.endpoint, site.database)
+        # What the server itself runs of the site waits for the proof: it would write what going back loses.
+        copies.open_again(site.endpoint, site.database, with_events=False)
         prove(site, answered, door)
     except BaseException:
         copies.shut(site.endpoint, site.database, own)

@@ -169,6 +169,7 @@ def read_site(node: Node, declared: Backups | None) -> Plan | None:
 
 def is_off(node: Node) -> bool:
     """Return whether ``off`` is written, which YAML reads as false."""
+    node.also("off", False)
     return node.value is False or node.value == "off"
 
 
@@ -201,7 +202,7 @@ def _plan(node: Node, default: Plan, known: Mapping[str, Repository]) -> Plan:
 
 
 def _prove(node: Node, default: Prove) -> Prove:
-    return "off" if node.given and is_off(node) else node.choice(default, PROVE)
+    return "off" if is_off(node) and node.given else node.choice(default, PROVE)
 
 
 def _to(node: Node, known: Mapping[str, Repository]) -> tuple[str, ...]:

@@ -78,6 +78,7 @@ def _members(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, ...]
 
 
 def _uploads(node: Node) -> groups.Uploads | None:
+    node.also("separate")
     if not node.given:
         return None
     if isinstance(node.value, str):

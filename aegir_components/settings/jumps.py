@@ -43,6 +43,7 @@ def read(node: Node, *, identity: str, known_hosts: str | None) -> Jump | None:
         identity: the hub's private key file.
         known_hosts: the hub's file of host keys.
     """
+    node.also()
     if not node.given or node.value == NONE:
         return None
     if isinstance(node.value, Mapping):

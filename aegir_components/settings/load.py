@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from . import backups, clusters, model, names, packs, platforms, rules, servers, site_options, sites
-from .reader import NAMESPACE, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
+from .reader import NAMESPACE, Asked, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
 
 KEYS = (
     *(
@@ -37,6 +37,7 @@ def load(
     is_secret: IsSecret,
     name_of: platforms.NameOf = platforms.no_name,
     origin: Origin = of_the_stack,
+    note: Callable[[str, Asked], None] | None = None,
 ) -> model.Settings:
     """Read a stack's settings.
 
@@ -47,11 +48,12 @@ def load(
             What may be a secret is never quoted.
         name_of: Gives a platform of a list its conventional name, from its server and its source.
         origin: Names the file that a value is from where that is not the stack file.
+        note: Is told what is asked of the value at each path.
 
     Raises:
         SettingsError: Something is wrong; the error lists all of it.
     """
-    report = Report(is_secret, origin)
+    report = Report(is_secret, origin, note=note)
     root = Node(NAMESPACE, config, report)
     root.fields(*KEYS)
     environment = root.child("environment").choice("development", model.ENVIRONMENTS)

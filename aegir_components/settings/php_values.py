@@ -112,6 +112,7 @@ def _is_strange(key: str) -> bool:
 
 
 def _plain(key: str, entry: Node) -> str:
+    entry.also()
     value = entry.value
     if isinstance(value, bool) and key not in php_names.NUMBERS | {"error_reporting"}:
         return "1" if value else "0"

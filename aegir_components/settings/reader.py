@@ -7,7 +7,7 @@ import shlex
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from .names import Wrong, reference
 from .wording import key_text, listed, one_line, quoted, shortened, shown_path, suggestion
@@ -54,6 +54,21 @@ def of_the_stack(_path: str) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reader asks of a value: the schema of the stack file is made of these."""
+
+    kind: Literal["mapping", "entries", "list", "text", "choice", "number", "flag", "password", "scalar"]
+    words: tuple[Any, ...] = ()
+    """The keys of a mapping, or the options of a choice."""
+    low: int = 0
+    """The least number."""
+    high: int = 0
+    """The highest one, or the most characters of a password; 0 for any."""
+    form: str = ""
+    """How a text looks, where its check tells."""
+
+
 @dataclass(slots=True)
 class Report:
     """What was found so far."""
@@ -62,6 +77,8 @@ class Report:
     origin: Origin = of_the_stack
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    note: Callable[[str, Asked], None] | None = None
+    """Is told what is asked of the value at a path, whether that is given or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,7 @@ class Node:
 
     def fields(self, *known: str) -> bool:
         """Check that this is a mapping with no other keys than these; a missing one counts as empty."""
+        self._ask(Asked("mapping", words=known))
         if not self._is_mapping("; write {} for none", f" with {listed(known)}"):
             return False
         if self.given:
@@ -126,12 +144,14 @@ class Node:
 
     def entries(self) -> Iterator[tuple[str, Node]]:
         """List what an operator has named, in the order of the names."""
+        self._ask(Asked("entries"))
         if self.given and self._is_mapping("; write {} for none"):
             for key in sorted(self.value):
                 yield key, self.named(key)
 
     def items(self) -> Iterator[Node]:
         """List the elements of a list."""
+        self._ask(Asked("list"))
         if not self.given:
             return
         if not isinstance(self.value, list):
@@ -148,6 +168,7 @@ class Node:
 
     def text(self, default: T, check: Callable[[str], str]) -> str | T:
         """Read a string that passes a check; a message about another value has the accepted form, where the check tells it."""
+        self._ask(Asked("text", form=getattr(check, "wanted", "")))
         if not self.given or not self._is_text(check):
             return default
         try:
@@ -162,6 +183,7 @@ class Node:
 
     def choice(self, default: Choice, options: Sequence[Choice]) -> Choice:
         """Read one of a few words."""
+        self._ask(Asked("choice", words=tuple(options)))
         if not self.given:
             return default
         for option in options:
@@ -176,6 +198,7 @@ class Node:
 
     def number(self, default: T, low: int, high: int) -> int | T:
         """Read a whole number within bounds."""
+        self._ask(Asked("number", low=low, high=high))
         value = self.value
         if value is MISSING:
             return default
@@ -192,6 +215,7 @@ class Node:
 
     def flag(self, default: bool) -> bool:
         """Read true or false."""
+        self._ask(Asked("flag"))
         if not self.given or isinstance(self.value, bool):
             return self.value if self.given else default
         quotes = "; write it without quotes" if self.value in ("true", "false") else ""
@@ -200,6 +224,7 @@ class Node:
 
     def password(self, longest: int | None = None) -> str | None:
         """Read a secret; no message shows any part of it."""
+        self._ask(Asked("password", low=SHORTEST_PASSWORD, high=longest or 0))
         value = self.value
         if value is MISSING:
             return None
@@ -222,6 +247,14 @@ class Node:
                 self.warn(f"has fewer than {SAFE_PASSWORD} characters; a longer one is safer")
             return value
         return None
+
+    def also(self, *words: Any) -> None:
+        """Note words that the caller itself compares the value with; without any it may be a text, a number, true or false."""
+        self._ask(Asked("choice", words=words) if words else Asked("scalar"))
+
+    def _ask(self, asked: Asked) -> None:
+        if self.report.note:
+            self.report.note(self.path, asked)
 
     @property
     def _place(self) -> str:

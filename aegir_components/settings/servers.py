@@ -309,6 +309,7 @@ def _commands(node: Node, connection: str) -> tuple[model.OwnCommand, ...]:
 
 def _type_of(node: Node, known: tuple[Kind, ...], *keys: str) -> Kind | None:
     """Read the type of a service from its short or its long form; ``None`` where there is no such service."""
+    node.also("none", *known)
     if not node.given or node.value == "none":
         return None
     kind = node

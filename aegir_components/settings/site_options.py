@@ -50,6 +50,7 @@ def read_https(node: Node, kinds: Mapping[str, model.WebType]) -> model.Https:
 
 def read_certificate(node: Node, https: model.Https, acme: certificates.Acme | None) -> certificates.Certificate:
     """Read where a site's certificate comes from."""
+    node.also("acme", "self-signed")
     if not node.given:
         return certificates.Certificate()
     if https == "none":
@@ -75,6 +76,7 @@ def read_certificate(node: Node, https: model.Https, acme: certificates.Acme | N
 
 def read_cron(node: Node) -> str:
     """Read how often cron runs; YAML reads a bare ``off`` as false."""
+    node.also("off", False)
     often = "off" if node.value is False else node.text("", calendars.often)
     if often and calendars.has_ended(often):
         node.warn(f"{node.describe()} names days that have passed, so that cron does not run any more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -235,6 +236,27 @@ def test_drupal_10_is_installed_on_the_master_and_its_slaves_serve_it(
     farm.unchanged()
     # It goes with the slave, in the next test's `up`.
     farm.settings |= before
+
+
+def test_a_database_update_runs_once_and_all_members_have_the_release(farm: Farm, lab: Lab, tmp_path: Path) -> None:
+    webs = [lab.host(f"web{number}") for number in (1, 2, 3)]
+    platform = farm.settings["platforms"]["code"]
+    source = Path(shutil.copytree(platform["source"], tmp_path / "code", symlinks=True))
+    (source / "RELEASE.txt").write_text("another release\n")
+    client = f"mariadb -N {layout.database_name(SITE)}"
+    version = "SELECT option_value FROM wp_options WHERE option_name = 'db_version'"
+    new = lab.host("db1").run(client, input=version).stdout
+    lab.host("db1").run(client, input="UPDATE wp_options SET option_value = '53496' WHERE option_name = 'db_version'")
+    kept = platform["source"]
+    platform["source"] = str(source)
+    said = farm.up(timeout=LONG).sentence
+    assert f"{SITE}: 1 updates, rehearsed in" in said
+    assert new == lab.host("db1").run(client, input=version).stdout
+    assert [200] * 3 == [fetch(host, SITE).status for host in webs]
+    for host in webs:
+        assert "another release\n" == fetch(host, SITE, "/RELEASE.txt").body
+    farm.unchanged("--refresh")
+    platform["source"] = kept
 
 
 def test_a_slave_that_leaves_loses_mount_configuration_and_account_and_no_file(farm: Farm, lab: Lab) -> None:

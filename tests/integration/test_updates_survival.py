@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from aegir_components import layout
-from lab import HostSpec, Lab
+from lab import Host, HostSpec, Lab
 from tests.integration.farm import fetch
 from tests.integration.updating import BESIDE, GOOD, SEVEN, Seven, Visitor, seven_on
 
@@ -30,6 +30,12 @@ def update(seven: Seven, body: str = GOOD, page: str = "") -> None:
     """Write a release whose next update has this body, whatever the site has had."""
     had = seven.schema() - 7000
     seven.release(*([GOOD] * had), body, page=page)
+
+
+def until(host: Host, condition: str) -> None:
+    """Wait on a machine until something is so there."""
+    loop = f"for i in $(seq 1200); do if {condition}; then echo seen; break; fi; sleep 0.02; done"
+    assert "seen" in host.run(loop, timeout=90).stdout, condition
 
 
 def test_an_update_that_breaks_the_pages_goes_back_with_its_database(seven: Seven) -> None:
@@ -80,11 +86,8 @@ def test_a_run_that_is_killed_is_taken_back_or_brought_to_its_end_by_the_next(se
     # The condition is awaited on the machine, and the run is killed in that moment; before that it has to be on its way.
     estate.database.run(f"mariadb -e 'DROP DATABASE IF EXISTS `{BEFORE}`'")
     running = farm.start("up", "--yes", "--skip-preview")
-    seen = host.run(
-        f"for i in $(seq 1200); do if {condition}; then echo seen; break; fi; sleep 0.02; done", timeout=90
-    ).stdout
+    until(host, condition)
     running.kill()
-    assert "seen" in seen, moment
     assert seven.schema() in {had, had + 1} or "while tables move" == moment
     farm.cancel()
     farm.up()
@@ -102,8 +105,7 @@ def test_a_database_server_that_restarts_meanwhile_loses_nothing(seven: Seven) -
     had = seven.schema()
     update(seven, "usleep(2000000);")
     running = farm.start("up", "--yes", "--skip-preview")
-    condition = f"[ -d /var/lib/aegir/rehearsal/{layout.system_user(SEVEN)} ]"
-    estate.web.run(f"for i in $(seq 1200); do if {condition}; then break; fi; sleep 0.02; done", timeout=90)
+    until(estate.web, f"[ -d /var/lib/aegir/rehearsal/{layout.system_user(SEVEN)} ]")
     estate.database.run("systemctl restart mariadb")
     done = running.wait()
     assert seven.schema() in {had, had + 1}
@@ -141,6 +143,67 @@ def test_views_and_triggers_come_along_and_run_as_the_site(seven: Seven) -> None
     ).stdout.split()
     assert {definer.partition("@")[0] for definer in definers} == {account}
     farm.unchanged()
+
+
+def test_an_event_of_the_servers_rests_meanwhile_and_none_of_its_rows_is_lost(seven: Seven) -> None:
+    """It writes all the time, by no connection of the site's: a locked account does not keep it from that."""
+    farm, estate = seven.estate.farm, seven.estate
+    site, account = farm.settings["sites"][SEVEN], layout.account_name(SEVEN)
+    site["database"]["rights"].append("EVENT")
+    farm.up()
+    clients = f"mariadb -N -e \"SELECT MIN(host) FROM mysql.user WHERE user = '{account}'\""
+    client = estate.database.run(clients).stdout.strip()
+    begin = f"CREATE DEFINER = `{account}`@`{client}` EVENT ticks ON SCHEDULE EVERY 1 SECOND "
+    begin += "DO INSERT INTO ticked VALUES (NOW(6))"
+    estate.sql(f"SET GLOBAL event_scheduler = ON; CREATE TABLE ticked (w DATETIME(6)); {begin}", SEVEN)
+    count = f"mariadb -N {layout.database_name(SEVEN)} -e 'SELECT COUNT(*) FROM ticked'"
+    until(estate.database, f"[ $({count}) -gt 0 ]")
+    had = seven.schema()
+    update(seven, "usleep(2500000);")
+    done = farm.up()
+    assert f"{SEVEN}: it was written to since its copy" in done.sentence
+    assert had + 1 == seven.schema()
+    lost = f"SELECT COUNT(*) FROM `{BEFORE}`.ticked WHERE w NOT IN (SELECT w FROM ticked)"
+    assert "0" == estate.sql(lost, SEVEN)
+    until(estate.database, f"[ $({count}) -gt {int(estate.database.run(count).stdout)} ]")
+    farm.unchanged("--refresh")
+
+    # One that runs as somebody else cannot be stopped by the site's account.
+    estate.sql("ALTER DEFINER = root@localhost EVENT ticks COMMENT 'of another account'", SEVEN)
+    update(seven)
+    done = farm.up(ok=False)
+    assert "the event ticks of another account, which would go on writing" in done.sentence
+    assert had + 1 == seven.schema()
+    estate.sql("ALTER EVENT ticks DISABLE", SEVEN)
+    farm.up()
+    assert had + 2 == seven.schema()
+    estate.sql("DROP EVENT ticks; SET GLOBAL event_scheduler = OFF", SEVEN)
+
+
+def test_a_database_server_that_is_full_holds_a_site_back_and_stops_no_other(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    before, had = seven.number, seven.schema()
+    rows = "INSERT INTO bulk SELECT REPEAT('x', 1000000) FROM seq_1_to_40"
+    estate.sql(f"CREATE TABLE bulk (b LONGTEXT); {rows}", SEVEN)
+    # A table space of a fixed size answers as a full disk does: "The table is full".
+    size = int(estate.database.run("stat -c %s /var/lib/mysql/ibdata1").stdout) >> 20
+    room = f"[mysqld]\ninnodb_file_per_table = OFF\ninnodb_data_file_path = ibdata1:12M:autoextend:max:{size + 2}M\n"
+    place = "/etc/mysql/mariadb.conf.d/zz-full.cnf"
+    try:
+        estate.database.run(f"cat >{place}; systemctl restart mariadb", input=room)
+        update(seven)
+        with Visitor(estate.web, SEVEN, "/user") as visitor:
+            done = farm.up(ok=False)
+    finally:
+        estate.database.run(f"rm {place}; systemctl restart mariadb")
+    assert "is full" in done.sentence
+    assert visitor.statuses <= {200, 307}
+    assert (f"200 {before}", had) == (seven.shown(), seven.schema())
+    assert "" == estate.left()
+    estate.sql("DROP TABLE bulk", SEVEN)
+    farm.up()
+    assert had + 1 == seven.schema()
+    assert f"200 {seven.number}" == seven.shown()
 
 
 def test_without_the_right_for_them_the_site_is_held_back_and_told_what_to_declare(seven: Seven) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from aegir_components.host.errors import HostUnreachable
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import Endpoint
-from aegir_components.rollout import waves
+from aegir_components.rollout import copying, waves
 from aegir_components.rollout.update import NotUpdated, Outcome
 from aegir_components.services import holding
 from aegir_components.services.holding import Held
@@ -173,3 +173,20 @@ def test_a_server_that_cannot_lock_accounts_is_known_by_its_version(
     monkeypatch.setattr(copies, "connect", connect)
     endpoint = Endpoint(server="db1", address="10.0.0.3", port=3306, user="aegir", password="x")
     assert (version if old else "") == copies.too_old(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("size", "free", "fits"),
+    [
+        (1 << 30, 3 << 30, True),
+        (1 << 30, (1 << 30) + (1 << 29) + (1 << 30), True),
+        (1 << 30, (5 << 29) - 1, False),
+        (1 << 30, 0, False),
+        (1 << 30, -1, True),
+    ],
+    ids=["much", "just", "one byte less", "none", "nobody knows"],
+)
+def test_a_copy_leaves_the_other_sites_room_on_the_disk_of_the_databases(size: int, free: int, fits: bool) -> None:
+    why = copying.lacks_room(size, free)
+    assert fits is not bool(why)
+    assert fits or f"1536 MB, and the disk of the databases has {free >> 20} MB left" in why
