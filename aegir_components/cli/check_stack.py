@@ -15,7 +15,7 @@ from aegir_components.hub_records import hub_root
 from aegir_components.providers import unfinished
 from aegir_components.services import inventory
 
-from . import completion, leftovers
+from . import leftovers, options
 from .ends import UNHEALTHY, tell
 from .leftovers import Finding
 from .stack import Stack, here, holder_of
@@ -26,7 +26,7 @@ TIME_LIMIT = 60.0
 
 
 @click.command("check-stack")
-@click.argument("stack", shell_complete=completion.stacks)
+@options.the_stack(required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def check_stack(stack: str, *, as_json: bool) -> None:
     """Compare what the machines carry by their own records with what the stack's state says.

@@ -83,7 +83,7 @@ def _project(context: click.Context) -> Path:
 
 
 def _all(context: click.Context) -> list[dict[str, Any]]:
-    chosen = context.params.get("stack")
+    chosen = context.params.get("stack") or context.params.get("chosen")
     return [_declared(context, stack) for stack in ([chosen] if chosen else names(_project(context)))]
 
 

@@ -17,7 +17,7 @@ from aegir_components.hub_records import place
 from aegir_components.services import disk as on_machine
 from aegir_components.services.disk import Spare
 
-from . import audit, completion, machines, selecting, usage
+from . import audit, machines, options, selecting, usage
 from .ends import SITES_UNREACHED, Refusal, tell
 from .machines import tell_faults
 from .rows import table
@@ -40,7 +40,7 @@ class Found:
 
 
 @click.command()
-@click.argument("stack", required=False, default="", shell_complete=completion.stacks)
+@options.the_stack(required=False)
 @click.option(
     "--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How far back growth is counted."
 )
@@ -108,7 +108,7 @@ def size(bytes_: int) -> str:
 
 
 @click.command()
-@click.argument("stack", required=False, default="", shell_complete=completion.stacks)
+@options.the_stack(required=False)
 @click.option("--dry-run", is_flag=True, help="Only tell what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")

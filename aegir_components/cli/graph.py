@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from . import completion, drawing, live, rows
+from . import drawing, live, options, rows
 from .ends import Refusal, tell
 from .stack import Stack, here
 
 
 @click.command()
-@click.argument("stack", shell_complete=completion.stacks)
+@options.the_stack(required=True)
 @click.option("--live", "ask", is_flag=True, help="Ask the machines, and colour what is well and what is not.")
 @click.option(
     "--timeout", type=click.FloatRange(1, 600), default=live.TIME_LIMIT, show_default=True, metavar="SECONDS",

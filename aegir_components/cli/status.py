@@ -6,14 +6,14 @@ import json
 
 import click
 
-from . import completion, kept, live, rows
+from . import kept, live, options, rows
 from .ends import UNHEALTHY, tell
 from .stack import Stack, here
 from .timers import Timer
 
 
 @click.command()
-@click.argument("stack", shell_complete=completion.stacks)
+@options.the_stack(required=True)
 @click.option("--live", "ask", is_flag=True, help="Ask the machines and the sites too.")
 @click.option(
     "--timeout", type=click.FloatRange(1, 600), default=live.TIME_LIMIT, show_default=True, metavar="SECONDS",

@@ -21,7 +21,7 @@ from aegir_components.hub_records import Records
 from aegir_components.printable import printable
 from aegir_components.services import code
 
-from . import audit, completion, machines, selecting
+from . import audit, machines, options, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, Refusal, tell
 from .machines import tell_faults
 from .moments import age
@@ -51,7 +51,7 @@ class Pending:
 
 
 @click.command()
-@click.argument("stack", required=False, default="", shell_complete=completion.stacks)
+@options.the_stack(required=False)
 @click.option("--all", "everything", is_flag=True, help="Also updates that are not for security.")
 @click.option(
     "--mirror", "directory", type=click.Path(file_okay=False), default="", help="Another mirror than the hub's."
@@ -96,7 +96,7 @@ def advisories() -> None:
 
 
 @advisories.command("list")
-@click.argument("stack", required=False, default="", shell_complete=completion.stacks)
+@options.the_stack(required=False)
 def listed(stack: str) -> None:
     """Print the projects that STACK's releases have, for `fetch --projects` where the network is.
 
@@ -112,7 +112,7 @@ def listed(stack: str) -> None:
 
 
 @advisories.command()
-@click.argument("stack", required=False, default="", shell_complete=completion.stacks)
+@options.the_stack(required=False)
 @click.option(
     "--projects", type=click.File(), default=None, help="What `aegir advisories list` printed, in place of a stack."
 )

@@ -540,6 +540,14 @@ def test_where_env_has_no_option_for_signals_the_command_runs_all_the_same(tmp_p
     assert found == "True"
 
 
+def test_env_does_not_start_itself_where_its_directory_is_on_the_path() -> None:
+    tools = paths.ROOT / "tools"
+    environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+    argv = [str(tools / "env"), "python", "-c", DISPOSITION]
+    found = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    assert found.stdout.strip() == "False"
+
+
 def test_env_lets_the_engine_collect_its_garbage_less_often_unless_the_caller_says_how_often(tmp_path: Path) -> None:
     clean = {"GOGC": ""}
 
