@@ -14,7 +14,7 @@ from aegir_components import layout
 from lab import HostSpec, Lab
 from tests import codebases
 from tests.integration.farm import Farm, fetch, web_and_database
-from tests.integration.updating import Estate
+from tests.integration.updating import Estate, Visitor
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -72,13 +72,18 @@ def root(code: str) -> Path:
     return found / "web" if (found / "web").is_dir() else found
 
 
+BLOG = "blog.example.com"
+
+
 @pytest.fixture(scope="module")
-def estate(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) -> Estate:
+def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Estate:
     lab = lab_factory("old-updates", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
     web, database = lab.host("web1"), lab.host("db1")
     settings = web_and_database(lab, source=codebases.ask("drupal7"), sites={})
     settings["platforms"] = {old.code: {"server": web.spec.fqdn, "source": str(codebases.ask(old.code))} for old in OLD}
+    settings["platforms"]["blogs"] = {"server": web.spec.fqdn, "source": str(wordpress)}
     settings["sites"] = {old.site: {"platform": old.code, "install": False, "cron": "off"} for old in OLD}
+    settings["sites"][BLOG] = {"platform": "blogs", "cron": "off"}
     farm = Farm(tmp_path_factory.mktemp("old-updates"), settings)
     farm.up(timeout=500)
     return Estate(farm, web, database)
@@ -120,6 +125,21 @@ def test_a_site_of_years_ago_is_brought_to_the_code_of_today(estate: Estate, old
     assert content == estate.sql(old.titles, old.site)
     assert 200 == fetch(estate.web, old.site, "/user/login").status
     assert "no updates are pending" in estate.farm.aegir("update", old.site, "--stack", "test", "--dry-run")
+    assert "" == estate.left()
+
+
+def test_wordpress_goes_from_6_1_to_6_9_with_what_it_has(estate: Estate) -> None:
+    version = "SELECT option_value FROM wp_options WHERE option_name = 'db_version'"
+    former = int(estate.sql(version, BLOG))
+    estate.sql("UPDATE wp_posts SET post_title = 'Kept since 6.1' WHERE ID = 1", BLOG)
+    estate.farm.settings["platforms"]["blogs"]["source"] = str(codebases.ask("wordpress"))
+    assert f"from database version {former} to " in estate.farm.preview().output
+    with Visitor(estate.web, BLOG, "/") as visitor:
+        done = estate.farm.up()
+    assert f"{BLOG}: 1 updates, rehearsed in" in done.sentence
+    assert visitor.statuses <= {200, 307}
+    assert int(estate.sql(version, BLOG)) > former
+    assert "Kept since 6.1" in fetch(estate.web, BLOG).body
     assert "" == estate.left()
 
 
