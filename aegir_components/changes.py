@@ -92,7 +92,7 @@ def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[s
     """Tell of sites that begin anew although the hub has backups of them: nothing is loaded by itself."""
     known = {**recorded.of("aegir:SiteDatabase"), **recorded.of("aegir:SiteConfiguration")}
     for site in declared.sites.values():
-        if site.identity not in known and (backup := newest(site.identity)):
+        if site.identity not in known and site.origin is None and (backup := newest(site.identity)):
             yield (
                 f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name ({backup}): the "
                 f'site begins without it. docs/daily.md, "Restore a backup", shows how it is loaded'

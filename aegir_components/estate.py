@@ -10,7 +10,20 @@ from typing import Any
 
 import pulumi
 
-from . import asking, audited, backups, changes, failures, numeric_ids, order, php_fit, recorded, settings, summary
+from . import (
+    asking,
+    audited,
+    backups,
+    beginnings,
+    changes,
+    failures,
+    numeric_ids,
+    order,
+    php_fit,
+    recorded,
+    settings,
+    summary,
+)
 from .addresses import address_of
 from .components import certificates
 from .components.pack import Pack, PackArgs, mounts_code, shared_path
@@ -22,7 +35,6 @@ from .host.keys import public_key
 from .hub_records import Protected
 from .providers import entries, unfinished
 from .providers.authority import DatabaseAuthority
-from .providers.backup_keys import BackupKeys
 from .providers.environment import Environment
 from .sources.resolve import Resolved, resolve
 from .unread import Unread
@@ -92,6 +104,8 @@ async def build(declared: settings.Settings) -> Estate:
         info=pulumi.log.info,
         warn=pulumi.log.warn,
     )
+    begin = beginnings.read(declared, before, holder)
+    faults += begin.faults
     protected = Protected(declared.hub.root, holder)
     faults += _losses(before, declared, sources, protected.known())
     # No machine is asked while something is wrong that needs none.
@@ -104,6 +118,8 @@ async def build(declared: settings.Settings) -> Estate:
         pulumi.log.warn(text)
     for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
         pulumi.log.warn(text)
+    for text in begin.said:
+        pulumi.log.info(text)
     hosts = (
         {
             address_of(server, declared.hub.root): name
@@ -126,7 +142,7 @@ async def build(declared: settings.Settings) -> Estate:
         protected.note(site.identity for site in declared.sites.values() if site.protect)
     for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
         pulumi.log.warn(text)
-    _backup_keys(declared, before, holder)
+    keys = beginnings.backup_keys(declared, before, holder)
     servers = _servers(declared, environment, hosts, holder)
     clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}
     packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
@@ -140,18 +156,13 @@ async def build(declared: settings.Settings) -> Estate:
         proof = await order.prove(declared, database, servers)
         for name in _new_first(declared):
             if declared.sites[name].database == database:
-                sites[name] = _site(
-                    declared,
-                    name,
-                    sources,
-                    servers,
-                    platforms,
-                    proof.before(declared, name),
-                    given,
-                    expired,
-                    holder,
-                    unread.found,
+                begins = begin.of(
+                    name, sources, _uploads(declared, declared.sites[name].platform), keys.keys if keys else None
                 )
+                sites[name] = _site(
+                    declared, name, sources, servers, platforms, proof.before(declared, name), given, expired, holder,
+                    unread.found, begins,
+                )  # fmt: skip
                 await order.said()
 
     # Side by side: sites of one database server do not wait for the proof of another.
@@ -244,13 +255,6 @@ def _servers(
     return {name: made[name] for name in declared.servers}
 
 
-def _backup_keys(declared: settings.Settings, before: recorded.Recorded, holder: str) -> None:
-    # What was backed up once can be read as long as the stack is there.
-    if declared.backups is not None or before.of("aegir:BackupKeys"):
-        sites = [site.identity for site in declared.sites.values() if site.backups is not None]
-        BackupKeys("backups", declared.hub.root, holder, sorted(sites))
-
-
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
     found, pack = {}, declared.pack_of(platform)
     for server in declared.web_servers(platform):
@@ -331,6 +335,7 @@ def _site(
     expired: Mapping[str, str],
     holder: str,
     unread: Mapping[str, str],
+    begin: beginnings.Begin,
 ) -> Site:
     site = declared.sites[name]
     database = servers[site.database]
@@ -361,6 +366,8 @@ def _site(
         uploads=_uploads(declared, site.platform),
         master=pack.master if (pack := declared.pack_of(site.platform)) else "",
         proxies=declared.reverse_proxies,
+        origin=begin.origin,
+        loaded=begin.loaded,
     )
     depends = [*database.ready, *database.before_sites, *proofs]
     if site.platform not in unread:

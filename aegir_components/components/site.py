@@ -58,6 +58,10 @@ class SiteArgs:
     """The authority that certificates are asked of."""
     master: str = ""
     """The web server of a pack on which work is done; empty where all are alike."""
+    origin: pulumi.Output[str] | None = None
+    """What it begins with, as ``origins.definition`` packs it; ``None`` where it has content, or gets it from its application."""
+    loaded: bool = False
+    """Whether its content was loaded from an origin before."""
 
 
 class Site(AegirComponent, kind="Site"):
@@ -67,7 +71,7 @@ class Site(AegirComponent, kind="Site"):
     configuration: SiteConfiguration
     admin_name: str
     admin_password: pulumi.Output[str]
-    installation: pulumi.Resource
+    installation: Installation
     rollout: dict[str, Any]
     """What its platform's ``Rollout`` has to know of it."""
     passwords: pulumi.Output[dict[str, str]]
@@ -79,7 +83,10 @@ class Site(AegirComponent, kind="Site"):
         site, platform = args.site, args.platform
         key = site.identity
         kept = pulumi.ResourceOptions(protect=True) if site.protect else None
-        credentials = Credentials(key, key, self.child(also=kept), numbers=args.numbers, version=site.password_version)
+        credentials = Credentials(
+            key, key, self.child(also=kept), numbers=args.numbers, version=site.password_version,
+            salt=pulumi.Output.secret(site.origin.hash_salt) if site.origin and site.origin.hash_salt else None,
+        )  # fmt: skip
         names = layout.account_names(key)
         where = {
             "name": layout.database_name(key),
@@ -173,6 +180,9 @@ class Site(AegirComponent, kind="Site"):
             self.child(depends_on=[database], also=kept),
         )
         self.admin_password = credentials.administrator
+        self._asks_for_password = site.admin.password is None and args.origin is not None
+        if site.admin.password is None and args.loaded:
+            self.admin_password = pulumi.Output.secret("")
         if site.admin.password is not None:
             self.admin_password = pulumi.Output.secret(site.admin.password)
         self._installation = {
@@ -195,6 +205,7 @@ class Site(AegirComponent, kind="Site"):
             "fingerprint": certificate.fingerprint if certificate else None,
             "accounts": accounts,
             "hub_password": args.database["password"],
+            "origin": args.origin,
         }
         port = next(iter(args.members.values())).port
         url = vhosts.address(site.name, port, tls=site.https != "none")
@@ -224,6 +235,10 @@ class Site(AegirComponent, kind="Site"):
         self.installation = Installation(
             self._installation["site"], self._installation, self.child(depends_on=[self.configuration, *ready])
         )
+        if self._asks_for_password:
+            # Accounts that came with the content have passwords of their own.
+            known = pulumi.Output.all(self.installation.loaded, self.admin_password)
+            self.admin_password = known.apply(lambda each: "" if each[0] else str(each[1]))
 
 
 def _is_blind(site: settings.Site, members: Mapping[str, Member]) -> bool:

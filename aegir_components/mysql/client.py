@@ -62,6 +62,14 @@ class DatabaseMissing(DatabaseError):
     """A database that was there before is not there any more."""
 
 
+class StatementRefused(DatabaseError):
+    """The server refuses a statement of somebody else's; the text has the server's number and nothing of the statement."""
+
+    def __init__(self, server: str, code: int) -> None:
+        self.code = code
+        super().__init__(f"{server}: the database server refuses it (error {code})")
+
+
 class DatabaseForeign(DatabaseError):
     """A database or account of the wanted name is there and is not ours."""
 
@@ -104,6 +112,18 @@ class Session:
                 return list(cursor.fetchall())
         except pymysql.MySQLError as fault:
             raise explained(self._endpoint, fault, verb=sql.split(None, 2)[0]) from None
+
+    def feed(self, sql: bytes) -> int:
+        """Run one statement of somebody else's as it is, and give how many rows it has changed.
+
+        Raises:
+            StatementRefused: the server refuses it.
+        """
+        try:
+            return int(self._wire.query(sql))
+        except pymysql.MySQLError as fault:
+            code = fault.args[0] if fault.args and isinstance(fault.args[0], int) else 0
+            raise StatementRefused(self._endpoint.server, code) from None
 
     def be_patient(self) -> None:
         """Wait for answers as long as reading a large table takes, from now on."""

@@ -115,6 +115,12 @@ def note(session: Session, name: str, want: SiteDatabase, what: Mapping[str, Any
     )
 
 
+def forget(session: Session, name: str, want: SiteDatabase) -> None:
+    """Forget what is written down of a database, which stays as it is."""
+    if _has_records(session):
+        session.rows(f"DELETE FROM `{REGISTRY}`.`copies` WHERE `name` = %s AND `owner` = %s", (name, want.owner))
+
+
 def owner_of(session: Session, name: str) -> str | None:
     """Give whose a database beside a site's own is."""
     rows = session.rows(f"SELECT `owner` FROM `{REGISTRY}`.`copies` WHERE `name` = %s", (name,))

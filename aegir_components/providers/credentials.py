@@ -21,8 +21,9 @@ LENGTHS = {"administrator": 24, "database": 24, "salt": 64}
 class Provider(Lifecycle):
     """Generates once; an update keeps what was generated, but for a database's password of another version."""
 
-    secret_keys = tuple(LENGTHS)
+    secret_keys = (*LENGTHS, "given_salt")
     computed_keys = (*LENGTHS, "number", "turn")
+    once_keys = ("given_salt",)
     identity_keys = ("owner",)
 
     def identity(self, want: State) -> str:
@@ -38,6 +39,8 @@ class Provider(Lifecycle):
         """Make what is not there yet."""
         before = want.get("was", {})
         made: State = {name: before.get(name) or generate(length) for name, length in LENGTHS.items()}
+        if not before and want.get("given_salt"):
+            made["salt"] = want["given_salt"]
         made["turn"] = int(before.get("turn") or 0)
         if before and int(before.get("version") or 1) != int(want.get("version") or 1):
             # With another account, so that what still has the former password goes on working until all have the new one.
@@ -75,6 +78,7 @@ class Credentials(AegirResource, module="aegir", name="Credentials"):
         *,
         numbers: str | None = None,
         version: int = 1,
+        salt: pulumi.Input[str] | None = None,
     ) -> None:
         """Declare them for ``owner``.
 
@@ -84,8 +88,14 @@ class Credentials(AegirResource, module="aegir", name="Credentials"):
             opts: Pulumi's options.
             numbers: the hub's list of numbers that are handed out.
             version: of the database's password; another number than before makes another one.
+            salt: what a site that came from elsewhere has derived its own keys from; ``None`` for a generated one.
         """
-        props: dict[str, Any] = {"owner": owner, "numbers": numbers, "version": None if version == 1 else version}
+        props: dict[str, Any] = {
+            "owner": owner,
+            "numbers": numbers,
+            "version": None if version == 1 else version,
+            "given_salt": salt,
+        }
         super().__init__(Provider(), name, props, opts)
 
 

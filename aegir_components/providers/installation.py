@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.mysql import databases
+from aegir_components.origins import definition, landing
 from aegir_components.services import installation
 
 from . import answered, answering, settling, site_database, site_move
@@ -34,8 +36,9 @@ class Provider(Lifecycle):
     """Installs into an empty database, adopts what is installed, and never touches what is half there."""
 
     identity_keys = ("site",)
-    secret_keys = ("password", "admin_password", "hub_password")
-    computed_keys = ("content",)
+    secret_keys = ("password", "admin_password", "hub_password", "origin")
+    computed_keys = ("content", "loaded")
+    once_keys = ("origin",)
 
     def identity(self, want: State) -> str:
         """A site is known by its name."""
@@ -52,12 +55,12 @@ class Provider(Lifecycle):
 
     def converge(self, want: State) -> State:
         """Install where nothing is installed, ask every web server for the site, and let former passwords go."""
-        content = PRESENT
+        content, loaded = PRESENT, _land(want)
         if not want.get("install", True):
             content = _content(want)
             if content == EMPTY and _is_known(want):
                 raise _lost(want)
-        elif _install(want) == "::present" and _password_is_news(want):
+        elif _install(want) == "::present" and _password_is_news(want, loaded=loaded):
             _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
         known = _known(want)
         known.forget()
@@ -67,15 +70,20 @@ class Provider(Lifecycle):
                 known.note(want["application"], _places(want))
             site_move.kept(known).over()
         _retire(want)
-        return {"content": content}
+        return {"content": content, **({"loaded": True} if loaded else {})}
 
     def remove(self, have: State) -> None:
         """What was installed is in the database and the site's files, which other resources keep and remove."""
         _known(have).forget()
+        if have.get("accounts"):
+            _landing(have, {}).forget()
 
 
 class Installation(AegirResource, module="aegir", name="Installation"):
     """An installed site that answers."""
+
+    loaded: pulumi.Output[bool | None]
+    """Whether its content was loaded from an origin, with the accounts that are in it."""
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it.
@@ -86,19 +94,39 @@ class Installation(AegirResource, module="aegir", name="Installation"):
                 ``profile``, ``title``, ``language``, ``admin``, ``mail``, ``admin_password`` (secret), ``database``,
                 ``password`` (secret), ``members``, ``master`` (of a pack), ``holder``, ``install``, ``health``, ``https``,
                 ``fingerprint`` (of the certificate), ``enabled``, ``accounts`` (the database's server and accounts, as
-                ``SiteDatabase`` has them without secrets), ``hub_password`` (secret, of the hub's account there).
+                ``SiteDatabase`` has them without secrets), ``hub_password`` (secret, of the hub's account there), ``origin``
+                (secret, as ``origins.definition`` packs it; it counts only while the site has no content).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
 
 
-def _password_is_news(want: State) -> bool:
+def _land(want: State) -> bool:
+    """Load the content of a site that has none; return whether its content was loaded, now or before."""
+    if not want.get("accounts"):
+        return False
+    given = json.loads(want.get("origin") or "{}")
+    site = _landing(want, given)
+    if given and not _is_known(want):
+        landing.land(site, definition.load(site, given))
+    if site.known == landing.LOADING:
+        landing.abandon(site)
+    return bool(want.get("was", {}).get("loaded")) or site.known == landing.LOADED
+
+
+def _landing(want: State, given: State) -> landing.Site:
+    database = site_database.wanted(site_database.of_site(want))
+    return landing.of(want, database, given, pulumi.log.info)
+
+
+def _password_is_news(want: State, *, loaded: bool) -> bool:
     """Tell whether an installed site may have another administrator's password than the declared one.
 
-    One that somebody changed in the application stays, as long as the stack file says what it said.
+    One that somebody changed in the application stays, as long as the stack file says what it said. So do those of a site whose
+    content was loaded.
     """
     before = want.get("was")
-    return before is None or before.get("admin_password") != want["admin_password"]
+    return not loaded if before is None else before.get("admin_password") != want["admin_password"]
 
 
 def _prove(want: State, content: str) -> None:

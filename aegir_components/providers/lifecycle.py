@@ -151,6 +151,8 @@ class Lifecycle(ResourceProvider):
     """Inputs and outputs that hold secrets; their values never stand in a text."""
     computed_keys: ClassVar[tuple[str, ...]] = ()
     """Outputs that are no inputs: what ``converge`` and ``observe`` add."""
+    once_keys: ClassVar[tuple[str, ...]] = ()
+    """Inputs that count only where the thing is not there yet: another value, or none, is no change, and no state keeps them."""
     delete_first: ClassVar[bool] = True
     """Whether a replacement removes the old thing before it makes the new one: right where the place holds only one."""
 
@@ -221,7 +223,7 @@ class Lifecycle(ResourceProvider):
     def diff(self, _id: str, olds: Any, news: Any) -> DiffResult:
         """Compare what is recorded (or was seen by a refresh) with what is wanted."""
         added = {key: value for key, value in {REVISION: self.revision, DRIFT: []}.items() if key in olds}  # by `check`
-        keys = changed_keys(olds, added | plain(news), self.computed_keys)
+        keys = changed_keys(olds, added | plain(news), (*self.computed_keys, *self.once_keys))
         return DiffResult(
             # What a run that did not end has touched is made as declared again, also where the edit was taken back.
             changes=bool(keys) or self._is_unfinished(plain(olds)),
@@ -232,14 +234,14 @@ class Lifecycle(ResourceProvider):
     def create(self, props: Any) -> CreateResult:
         """Make it so for the first time, or again after a run that was killed."""
         with self._working(plain(props)):
-            outs = self._guarded(props, lambda: {**plain(props), **self.converge(plain(props))})
+            outs = self._guarded(props, lambda: {**self._kept(props), **self.converge(plain(props))})
         return CreateResult(self.identity(plain(props)), outs)
 
     def update(self, _id: str, olds: Any, news: Any) -> UpdateResult:
         """Bring it to the new inputs; computed outputs of before are handed on under ``was``."""
         want = {**plain(news), "was": plain(olds)}
         with self._working(plain(olds)):
-            return UpdateResult(self._guarded(news, lambda: {**plain(news), **self.converge(want)}))
+            return UpdateResult(self._guarded(news, lambda: {**self._kept(news), **self.converge(want)}))
 
     def read(self, id_: str, props: Any) -> ReadResult:
         """Look at it for a refresh."""
@@ -259,6 +261,10 @@ class Lifecycle(ResourceProvider):
         # With the inputs as well, or the preview that follows shows an update without saying of what (pulumi#13839).
         inputs = {key: value for key, value in outs.items() if key not in self.computed_keys}
         return ReadResult(id_, outs, inputs)
+
+    def _kept(self, props: Any) -> State:
+        """Give the inputs that the state keeps."""
+        return {key: value for key, value in plain(props).items() if key not in self.once_keys}
 
     def _seen(self, want: State) -> State | None:
         """Look; where that is not possible, keep what is recorded and name the reason among the deviations.

@@ -1,6 +1,6 @@
 """The stack file's ``aegir:`` keys as frozen dataclasses; every fault found at once, each with its path."""
 
-from . import numbers
+from . import numbers, origins
 from .backups import Backups, Keep, Plan, Repository
 from .certificates import Acme, Certificate
 from .groups import Pack, Uploads, WebCluster
@@ -24,6 +24,7 @@ from .model import (
     SiteAdmin,
     WebService,
 )
+from .origins import Origin
 from .php import Php
 from .platforms import taken
 from .reader import SettingsError
@@ -43,6 +44,7 @@ __all__ = [
     "Included",
     "Jump",
     "Keep",
+    "Origin",
     "OwnCommand",
     "Pack",
     "Php",
@@ -68,5 +70,6 @@ __all__ = [
     "load_from_pulumi",
     "load_values",
     "numbers",
+    "origins",
     "taken",
 ]

@@ -16,6 +16,7 @@ from .backups import Backups, Plan
 from .certificates import Acme, Certificate
 from .groups import Pack, WebCluster
 from .jumps import Jump
+from .origins import Origin
 from .php import Php
 from .resource_limits import ResourceLimits
 from .updating import Rollout, Step
@@ -313,6 +314,8 @@ class Site:
     """Whether its database and files cannot be removed."""
     backups: Plan | None = None
     """How it is backed up; ``None`` where it is not."""
+    origin: Origin | None = None
+    """What it begins with; ``None`` for what the application installs."""
 
     @property
     def identity(self) -> str:

@@ -13,6 +13,7 @@ from . import (
     groups,
     model,
     names,
+    origins,
     php,
     platforms,
     resource_limits,
@@ -150,6 +151,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
             "password_version",
             "protect",
             "backups",
+            "origin",
         ),
         *(key for key in site_options.PLACED_BY if node.child(key).given),
     )
@@ -160,6 +162,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
     allowed = php.read_php(node.child("php"))
     php.check_version(node.child("php").child("version"), allowed.version, estate.php_versions(platform))
     isolation = node.child("isolation").choice("pool", model.ISOLATIONS)
+    origin = origins.read_origin(node.child("origin"), estate.backups)
+    origins.check_install(node.child("install"), origin)
     resource_limits.check_site(node.child("limits"), isolation, allowed.children)
     return model.Site(
         name=host.ascii,
@@ -192,6 +196,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         password_version=node.child("password_version").number(1, 1, 1_000_000),
         protect=node.child("protect").flag(estate.environment == "production"),
         backups=backups.read_site(node.child("backups"), estate.backups),
+        origin=origin,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -147,12 +147,26 @@ def stage(place: Place, site: str, label: str, path: str, reading: archive.Readi
             return
         yield b"\0" * (2 * archive.BLOCK)
 
-    words = shlex.join([place.home, layout.system_user(site)])
-    session.send(place.conn, f"set -- {words}\n{STAGE}", blocks, what=f"unpacking files beside {place.home}",
-                 user="root", timeout=TIMEOUT)  # fmt: skip
+    unpack(place, site, blocks)
     if fault:
         raise BackupError(f"the backup cannot be read: {fault[0]}")
     return Staged(place=place, site=site, parts=(path,) if path else place.parts, entries=count)
+
+
+def unpack(place: Place, site: str, blocks: Callable[[], Iterable[bytes]]) -> None:
+    """Unpack a tar beside a site's own files, which stay as they are; two directories are taken off each name.
+
+    Args:
+        place: where they go.
+        site: whose files they become.
+        blocks: gives the tar.
+
+    Raises:
+        HostError: they could not be written, as on a full disk; nothing of the site's was touched.
+    """
+    words = shlex.join([place.home, layout.system_user(site)])
+    session.send(place.conn, f"set -- {words}\n{STAGE}", blocks, what=f"unpacking files beside {place.home}",
+                 user="root", timeout=TIMEOUT)  # fmt: skip
 
 
 def inside(place: Place, path: str) -> str:

@@ -73,7 +73,9 @@ class Restore:
         """
         source, tell = self.job.source, self.job.tell
         with self.job.book.held(), ExitStack() as cleaning:
-            manifest, staged = self._stage()
+            manifest, staged = stage(
+                self.repository, self.snapshot, self.backup.id, source=source, part=self.part, tell=tell
+            )
             for one in staged:
                 cleaning.callback(_quietly, one.finish)
             tell(f"{source.name}: closing it")
@@ -117,38 +119,6 @@ class Restore:
                 f"--lose-unsaved it is replaced all the same"
             )
         return made.id
-
-    def _stage(self) -> tuple[dict[str, Any], list[files.Staged]]:
-        """Read the backup once: every byte is checked, and files are unpacked beside the site's own."""
-        staged: list[files.Staged] = []
-        try:
-            with self.repository.reading(self.snapshot) as stream:
-                reading = archive.Reading(stream)
-                for entry in reading.take(lambda name: not name.startswith("files/") and name != archive.MANIFEST):
-                    entry.skip()
-                while (label := reading.next_label()) and self.part.files:
-                    self._unpack(label, reading, staged)
-                manifest, digest = reading.manifest()
-        except archive.DamagedError as fault:
-            raise BackupError(f"backup {self.backup.id} is damaged: {fault}. Nothing was changed") from None
-        if digest != manifest.get("sha256"):
-            raise BackupError(f"backup {self.backup.id} is not what was written. Nothing was changed")
-        if self.part.path and not any(one.entries for one in staged):
-            raise BackupError(f"backup {self.backup.id} has no {self.part.path}. Nothing was changed")
-        return manifest, [one for one in staged if one.entries]
-
-    def _unpack(self, label: str, reading: archive.Reading, staged: list[files.Staged]) -> None:
-        source = self.job.source
-        place = files.labels([label], source.places).get(label)
-        path = files.inside(place, self.part.path) if place is not None and self.part.path else ""
-        if place is None or (self.part.path and not path):
-            if place is None:
-                self.job.tell(f"{source.name}: the files of {label} have no place any more and stay in the backup")
-            for entry in reading.take(lambda name: name.startswith(f"files/{label}/")):
-                entry.skip()
-            return
-        self.job.tell(f"{source.name}: unpacking files on {place.conn.host}")
-        staged.append(files.stage(place, source.site, label, path, reading))
 
     def _replace(self, manifest: dict[str, Any], staged: list[files.Staged]) -> None:
         if self.part.database:
@@ -211,6 +181,57 @@ class Restore:
 def interrupted(hub_root: str, stack: str, site: str) -> dict[str, Any] | None:
     """Say which restore of a site did not come to its end: ``backup``, and ``safety`` for what was there before."""
     return Records(hub_root, KIND).get(stack, site)
+
+
+def stage(
+    repository: Opened, snapshot: str, name: str, *, source: Source, part: Part, tell: Callable[[str], None]
+) -> tuple[dict[str, Any], list[files.Staged]]:
+    """Read a backup once: every byte is checked, and files are unpacked beside the site's own.
+
+    Args:
+        repository: it has the backup.
+        snapshot: the backup in it.
+        name: what the backup is called.
+        source: the site that gets it.
+        part: what of it.
+        tell: says what is done.
+
+    Raises:
+        BackupError: it is damaged, or has not what is wanted; nothing of the site's was touched.
+        HostError: files could not be unpacked; likewise.
+    """
+    staged: list[files.Staged] = []
+    try:
+        with repository.reading(snapshot) as stream:
+            reading = archive.Reading(stream)
+            for entry in reading.take(lambda name: not name.startswith("files/") and name != archive.MANIFEST):
+                entry.skip()
+            while (label := reading.next_label()) and part.files:
+                _unpack(label, reading, staged, source=source, part=part, tell=tell)
+            manifest, digest = reading.manifest()
+    except archive.DamagedError as fault:
+        raise BackupError(f"backup {name} is damaged: {fault}. Nothing was changed") from None
+    if digest != manifest.get("sha256"):
+        raise BackupError(f"backup {name} is not what was written. Nothing was changed")
+    if part.path and not any(one.entries for one in staged):
+        raise BackupError(f"backup {name} has no {part.path}. Nothing was changed")
+    return manifest, [one for one in staged if one.entries]
+
+
+def _unpack(
+    label: str, reading: archive.Reading, staged: list[files.Staged], *, source: Source, part: Part,
+    tell: Callable[[str], None],
+) -> None:  # fmt: skip
+    place = files.labels([label], source.places).get(label)
+    path = files.inside(place, part.path) if place is not None and part.path else ""
+    if place is None or (part.path and not path):
+        if place is None:
+            tell(f"{source.name}: the files of {label} have no place any more and stay in the backup")
+        for entry in reading.take(lambda name: name.startswith(f"files/{label}/")):
+            entry.skip()
+        return
+    tell(f"{source.name}: unpacking files on {place.conn.host}")
+    staged.append(files.stage(place, source.site, label, path, reading))
 
 
 def replace_database(repository: Opened, snapshot: str, source: Source, manifest: dict[str, Any]) -> None:

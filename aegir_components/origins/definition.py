@@ -1,0 +1,118 @@
+"""A declared origin, packed for the resource that uses it once, and what does that."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aegir_components.advisories import versions
+from aegir_components.settings import Origin, Repository
+from aegir_components.snapshots import files, restoring
+from aegir_components.snapshots.book import Backup, Book
+from aegir_components.snapshots.quiet import quiet
+from aegir_components.snapshots.repository import BackupError, Target, opened
+
+from . import feeding, landing, uploads
+
+
+def packed(
+    origin: Origin, *, owner: str, chosen: str, repositories: Sequence[Repository], key: str, shared: str, version: str
+) -> str:
+    """Pack an origin, with all that it needs, as one text; it holds secrets.
+
+    Args:
+        origin: as declared.
+        owner: what the site is known by whose backup it is.
+        chosen: the backup's name.
+        repositories: where backups are.
+        key: of the owner's repositories.
+        shared: the directory of uploads that the web servers share; empty where each has its own.
+        version: of the code.
+    """
+    given: dict[str, Any] = {"uploads": shared, "version": version}
+    if origin.backup:
+        places = [dataclasses.asdict(place) for place in repositories]
+        given |= {"backup": chosen, "owner": owner, "key": key, "repositories": places}
+    else:
+        given |= {"database": origin.database, "prefix": origin.prefix}
+        given["parts"] = {name: path for name in ("files", "private", "config") if (path := getattr(origin, name))}
+    return json.dumps(given)
+
+
+def key_of(keys: str, owner: str) -> str:
+    """Find the key of a site's repositories among those of a stack; empty where there is none.
+
+    Args:
+        keys: as ``BackupKeys`` has them.
+        owner: what the site is known by.
+    """
+    return str(json.loads(keys or "{}").get(owner, ""))
+
+
+def load(site: landing.Site, given: Mapping[str, Any]) -> landing.Load:
+    """Give what loads a site's content from its origin."""
+    if given.get("backup"):
+        return lambda staged: _backup(site, given, staged)
+    return lambda staged: _brought(site, given, staged)
+
+
+def _brought(site: landing.Site, given: Mapping[str, Any], staged: list[files.Staged]) -> list[str]:
+    parts = [uploads.Part(name=name, path=Path(path)) for name, path in given["parts"].items()]
+    notes: list[str] = []
+    for place in site.source.places:
+        done = uploads.stage(place, site.source.site, parts, site.tell)
+        if done is not None:
+            staged.append(done[0])
+            notes += [text for text in done[1] if text not in notes]
+    return [*notes, *feeding.load(site, Path(str(given["database"])), str(given["prefix"]))]
+
+
+def _backup(site: landing.Site, given: Mapping[str, Any], staged: list[files.Staged]) -> list[str]:
+    owner = str(given["owner"])
+    book = Book(hub_root=site.hub_root, stack=site.source.holder, site=owner)
+    known = next((one for one in book.backups() if one.id.startswith(str(given["backup"]))), None)
+    if known is None:
+        raise BackupError(f"{owner} has no backup {given['backup']} any more")
+    with opened(_place(given, owner, known)) as repository:
+        snapshot = known.copies[repository.name]
+        manifest, unpacked = restoring.stage(
+            repository, snapshot, known.id, source=site.source, part=restoring.Part(), tell=site.tell
+        )
+        staged += unpacked
+        _check_code(site, known, manifest)
+        site.tell(f"{site.source.name}: loading the database of backup {known.id}")
+        with quiet(site.source):
+            restoring.replace_database(repository, snapshot, site.source, manifest)
+    lacking = [f"the backup lacks {text}" for text in known.not_saved]
+    rows = sum(manifest["database"]["rows"].values())
+    site.tell(
+        f"{site.source.name}: loaded and counted {len(manifest['database']['rows'])} tables with {rows} rows of backup {known.id}"
+    )
+    return lacking
+
+
+def _place(given: Mapping[str, Any], owner: str, known: Backup) -> Target:
+    for props in sorted(given["repositories"], key=lambda props: str(props["kind"]) != "directory"):
+        place = Target(repository=Repository(**props), owner=owner, key=str(given["key"]))
+        if place.name in known.copies and not place.is_missing:
+            return place
+    raise BackupError(
+        f"backup {known.id} is in {', '.join(known.copies)}, which cannot be reached or is not declared any more"
+    )
+
+
+def _check_code(site: landing.Site, known: Backup, manifest: Mapping[str, Any]) -> None:
+    release = (manifest.get("about") or {}).get("release") or {}
+    application, version = str(release.get("application") or ""), str(release.get("version") or "")
+    if application and application != site.application:
+        raise BackupError(
+            f"backup {known.id} is of {application}, and the code of the site's platform is {site.application}"
+        )
+    if version and site.version and versions.key(version) > versions.key(site.version):
+        raise BackupError(
+            f"backup {known.id} is of {application} {version}, and the code of the site's platform is {site.version}, which is "
+            f"older. Put the site on a platform with {version} or later"
+        )

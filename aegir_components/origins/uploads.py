@@ -1,0 +1,264 @@
+"""Files from elsewhere become a site's own: what a site may have is taken, everything else is named.
+
+A path, a link and a mode of an archive are its author's. Links are kept only where they lead down from where they are, so that no
+chain of them leads out. Everything else but files and directories is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from aegir_components import layout
+from aegir_components.host import script
+from aegir_components.printable import printable
+from aegir_components.snapshots import archive, files
+from aegir_components.snapshots.produce import TIMEOUT
+from aegir_components.snapshots.source import SHARED, Place
+
+from .dumps import DumpError
+
+SHOWN: Final = 10
+LONGEST_NAME: Final = 4000
+"""Bytes of a path."""
+_PHP: Final = re.compile(r"\.(?:php[0-9]?|phtml|phar|pht)(?:\.|$)", re.IGNORECASE)
+_ROOTS: Final = re.compile(r"(?:.*/)?(?:sites/[^/]+/files|wp-content/uploads)/")
+
+RIGHTS: Final = """\
+set -eu
+home=$1 user=$2; shift 2
+for part; do
+    there=$home/$part here=$home/.aegir-restore/$part
+    [ -d "$here" ] || continue
+    # A link is never followed: chown -h and find keep to what lies here.
+    chown -hR "$user:$(stat -L -c %G "$there" 2>/dev/null || id -gn "$user")" "$here"
+    find "$here" -type d -exec chmod 2770 {} +
+    find "$here" -type f -exec chmod 660 {} +
+    list=$(getfacl -cpE -- "$there/." 2>/dev/null | grep -E '^(default:.+|user:.+:.+|group:.+:.+)$' || :)
+    case $list in *default:*)
+        # The web server reads uploads by the access list of their directory.
+        find "$here" -type d -exec setfacl -m "$(printf '%s' "$list" | paste -sd, -)" {} +
+        find "$here" -type f -exec setfacl -m g:www-data:r {} + ;;
+    esac
+done
+"""
+"""Shell: give staged files the owner, modes and access lists that the site's own directory has."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is told of the files."""
+
+    left: list[str] = field(default_factory=list)
+    """Left out, each with the reason."""
+    php: list[str] = field(default_factory=list)
+    """Programs among the uploads; the web servers do not run them."""
+    count: int = 0
+
+    def told(self, part: str) -> list[str]:
+        """Say it for people."""
+        found = []
+        if self.left:
+            found.append(f"{part}: left out {_listed(self.left)}")
+        if self.php:
+            found.append(f"{part}: programs, which the web servers do not run: {_listed(self.php)}")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One of a site's directories, and what it gets."""
+
+    name: str
+    """``files``, ``private`` or ``config``."""
+    path: Path
+    """A directory or an archive on the hub."""
+
+
+def stage(
+    place: Place, site: str, parts: list[Part], tell: Callable[[str], None]
+) -> tuple[files.Staged, list[str]] | None:
+    """Unpack files beside a site's own; ``None`` where the place has none of the parts.
+
+    Args:
+        place: where they go.
+        site: what the site is known by.
+        parts: what there is.
+        tell: says what is done.
+
+    Raises:
+        DumpError: a directory or an archive cannot be read.
+        HostError: files could not be written; nothing of the site's was touched.
+    """
+    mine = {part: _below(place, part.name) for part in parts if _below(place, part.name)}
+    if not mine:
+        return None
+    found = {part.name: Findings() for part in mine}
+    faults: list[Exception] = []
+
+    def blocks() -> Iterator[bytes]:
+        try:
+            for part, below in mine.items():
+                yield _directory(f"files/x/{below}")
+                for member, content in _members(part.path, found[part.name]):
+                    member.name = f"files/x/{below}/{member.name}"
+                    yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+                    if content is not None:
+                        yield from _content(content, member.size)
+        except (OSError, EOFError, tarfile.TarError, DumpError) as fault:
+            faults.append(fault)
+            return
+        yield b"\0" * (2 * archive.BLOCK)
+
+    tell(f"unpacking files on {place.conn.host}")
+    try:
+        files.unpack(place, site, blocks)
+    finally:
+        if faults:
+            raise DumpError(f"the files cannot be read: {faults[0]}") from faults[0]
+    words = shlex.join([place.home, layout.system_user(site), *mine.values()])
+    script.execute(place.conn, "apply", [f"set -- {words}", RIGHTS], what="setting owners and rights", timeout=TIMEOUT)
+    notes = [text for name, each in found.items() for text in each.told(name)]
+    count = sum(each.count for each in found.values())
+    return files.Staged(place=place, site=site, parts=tuple(mine.values()), entries=count), notes
+
+
+def _below(place: Place, part: str) -> str:
+    name = part if part != "files" or place.label == SHARED else "site/files"
+    return name if name in place.parts else ""
+
+
+def _members(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    if path.is_dir():
+        yield from _walked(path, found)
+        return
+    with tarfile.open(path, "r:*") as packed:
+        root = _root(packed)
+    with tarfile.open(path, "r:*") as packed:
+        for member in packed:
+            name = member.name.removeprefix("./").strip("/")
+            if not f"{name}/".startswith(root) or name == root.strip("/"):
+                continue
+            link = member.linkname
+            if (kept := _kept(name.removeprefix(root), _kind(member), link, member.mode, found)) is None:
+                continue
+            content = packed.extractfile(member) if kept.isfile() else None
+            if kept.isfile():
+                # A hard link is a file with what it is a link to.
+                kept.size = _size(packed, member)
+            kept.mtime = member.mtime
+            yield kept, content
+
+
+def _root(packed: tarfile.TarFile) -> str:
+    """Find the directory in an archive that has the uploads: of a whole site, or the one that it consists of."""
+    first: set[str] = set()
+    for member in packed:
+        name = member.name.removeprefix("./").strip("/")
+        if found := _ROOTS.match(f"{name}/"):
+            return found[0]
+        if name:
+            first.add(f"{name}/".partition("/")[0] if member.isdir() or "/" in name else "")
+    only = next(iter(first)) if len(first) == 1 else ""
+    return f"{only}/" if only in {"files", "uploads", "private", "config", "sync"} else ""
+
+
+def _kind(member: tarfile.TarInfo) -> str:
+    if member.isdir():
+        return "directory"
+    if member.issym():
+        return "link"
+    return "file" if member.isreg() or member.islnk() else "device, socket or pipe"
+
+
+def _size(packed: tarfile.TarFile, member: tarfile.TarInfo) -> int:
+    return member.size if member.isreg() else packed.getmember(member.linkname).size
+
+
+def _walked(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    def fail(fault: OSError) -> None:
+        raise fault
+
+    for place, names, leaves in os.walk(path, onerror=fail):
+        names.sort()
+        here = Path(place)
+        for each in [*names, *sorted(leaves)]:
+            one = here / each
+            about = one.lstat()
+            mode = about.st_mode
+            kind = (
+                "directory" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "file" if stat.S_ISREG(mode)
+                else "device, socket or pipe"
+            )  # fmt: skip
+            link = str(one.readlink()) if kind == "link" else ""
+            kept = _kept(str(one.relative_to(path)), kind, link, mode, found)
+            if kept is None:
+                continue
+            kept.mtime = int(about.st_mtime)
+            if kind != "file":
+                yield kept, None
+                continue
+            with one.open("rb") as content:
+                kept.size = os.fstat(content.fileno()).st_size
+                yield kept, content
+
+
+def _kept(name: str, kind: str, link: str, mode: int, found: Findings) -> tarfile.TarInfo | None:
+    """Give a header for what is taken; what is not is noted with the reason."""
+    shown = printable(name)
+    if _leads_elsewhere(name) or len(name.encode(errors="surrogateescape")) > LONGEST_NAME:
+        found.left.append(f"{shown} (its name)")
+        return None
+    if kind not in {"file", "directory", "link"}:
+        found.left.append(f"{shown} (a {kind})")
+        return None
+    if kind == "link" and _leads_elsewhere(link):
+        found.left.append(f"{shown} (a link that leads elsewhere)")
+        return None
+    made = tarfile.TarInfo(name)
+    made.type = {"file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}[kind]
+    made.mode = 0o770 if kind == "directory" else 0o660
+    made.linkname = link if kind == "link" else ""
+    found.count += 1
+    if kind == "file" and (_PHP.search(name) or mode & 0o6000):
+        found.php.append(shown)
+    return made
+
+
+def _leads_elsewhere(path: str) -> bool:
+    """Return whether a path is none that leads down from where it is; control characters are in no upload's name."""
+    parts = path.split("/")
+    return (
+        not path
+        or path.startswith("/")
+        or ".." in parts
+        or any(ord(letter) < 32 or ord(letter) == 127 for letter in path)
+    )
+
+
+def _directory(name: str) -> bytes:
+    header = tarfile.TarInfo(name)
+    header.type, header.mode = tarfile.DIRTYPE, 0o770
+    return header.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _content(content: IO[bytes], size: int) -> Iterator[bytes]:
+    left = size
+    while left and (part := content.read(min(archive.CHUNK, left))):
+        left -= len(part)
+        yield part
+    if left:
+        raise DumpError("a file became shorter while it was read; run pulumi up again")
+    yield b"\0" * (-size % archive.BLOCK)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,263 @@
+"""What WordPress sites begin with in place of an installation: a backup, or a dump and files from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aegir_components import layout
+from lab import HostSpec, Lab
+from tests.integration.backing import ROOT, STACK, Backed, made
+from tests.integration.farm import fetch
+
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+SITE, CLONE, BROUGHT, HOSTILE = "www.example.com", "copy.example.com", "brought.example.com", "hostile.example.com"
+SAID = "the words that came along"
+PASSWORD = "a password of before"
+
+
+@pytest.fixture(scope="module")
+def farm(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.TempPathFactory) -> Backed:
+    lab = lab_factory("origin", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+    farm = made(lab, tmp_path_factory.mktemp("origin"), wordpress, {SITE: {}})
+    farm.sql(
+        SITE,
+        f"CREATE TABLE extra (id int PRIMARY KEY, t text); INSERT INTO extra VALUES (1, '{SAID}');"
+        "CREATE VIEW shown AS SELECT t FROM extra;"
+        f"UPDATE wp_users SET user_pass = MD5('{PASSWORD}') WHERE ID = 1",
+    )
+    user, files, private = layout.system_user(SITE), farm.files(SITE), layout.site_private(ROOT, SITE)
+    farm.web.run(
+        f"mkdir -p {files}/2026 && echo '{SAID}' >{files}/2026/photo.txt && chown -R {user}: {files}/2026 && "
+        f"echo private >{private}/own.txt && chown {user}: {private}/own.txt"
+    )
+    return farm
+
+
+def unchanged(farm: Backed) -> None:
+    farm.write()
+    farm.work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
+
+
+def failed(farm: Backed) -> str:
+    farm.write()
+    return farm.work.up(STACK, ok=False).sentence
+
+
+def declare(farm: Backed, name: str, origin: dict[str, Any] | None, **more: Any) -> None:
+    farm.settings["sites"][name] = {"platform": "code", **more, **({"origin": origin} if origin else {})}
+
+
+def sums(farm: Backed, name: str) -> list[str]:
+    """Give the tables of a site with their checksums."""
+    return [line.partition(".")[2] for line in farm.rows(name).splitlines()]
+
+
+def password(farm: Backed, name: str) -> str:
+    """Give the administrator's password, as the stack's output has it."""
+    said = farm.work.pulumi("stack", "output", "sites", "--json", "--show-secrets", "--stack", STACK).output
+    return str(json.loads(said)[name]["admin_password"])
+
+
+def test_a_wrong_origin_is_named_before_anything_is_done(farm: Backed, tmp_path: Path) -> None:
+    declare(farm, CLONE, {"backup": "latest"})
+    declare(farm, BROUGHT, {"database": str(tmp_path / "none.sql")})
+    farm.write()
+    said = farm.work.pulumi("preview", "--stack", STACK, ok=False).sentence
+    del farm.settings["sites"][CLONE], farm.settings["sites"][BROUGHT]
+    farm.write()
+    assert f"this stack has no proven backup of {CLONE}" in said
+    assert f"{tmp_path}/none.sql is not on the hub" in said
+
+
+def test_a_removed_site_comes_back_with_one_up(farm: Backed) -> None:
+    farm.aegir("backup", SITE)
+    tree, rows = farm.tree(SITE), farm.rows(SITE)
+    before = dict(farm.settings["sites"][SITE])
+    del farm.settings["sites"][SITE]
+    farm.up()
+    assert 200 != farm.status(SITE)
+    declare(farm, SITE, {"backup": "latest"})
+    farm.write()
+    assert f"the site {SITE} begins with backup" in farm.work.pulumi("preview", "--stack", STACK).sentence
+
+    farm.up()
+
+    assert tree == farm.tree(SITE)
+    assert rows == farm.rows(SITE)
+    assert 200 == farm.status(SITE)
+    assert SAID == farm.sql(SITE, "SELECT t FROM shown")
+    assert password(farm, SITE) == "", "the accounts have the passwords that they had"
+    # At a site that is there, an origin is without effect, whatever it says; so is taking it away.
+    farm.sql(SITE, "INSERT INTO extra VALUES (2, 'written since')")
+    rows = farm.rows(SITE)
+    declare(farm, SITE, {"backup": farm.backups(SITE)[0]["id"]})
+    unchanged(farm)
+    farm.settings["sites"][SITE] = before
+    unchanged(farm)
+    assert rows == farm.rows(SITE)
+
+
+def test_a_load_that_fails_leaves_an_empty_database_and_a_closed_site_and_the_next_up_begins_again(
+    farm: Backed,
+) -> None:
+    farm.aegir("backup", SITE)
+    declare(farm, CLONE, {"backup": "latest", "site": SITE})
+    name = layout.database_name(CLONE)
+    farm.database.run(
+        'mv /usr/bin/mysql /usr/bin/mysql.kept; printf \'#!/bin/sh\\ncase "$*" in *" '
+        f'{name}") head -c 20000 | /usr/bin/mysql.kept "$@"; echo broken >&2; exit 1;; esac\\n'
+        'exec /usr/bin/mysql.kept "$@"\\n\' >/usr/bin/mysql; chmod 755 /usr/bin/mysql'
+    )
+    try:
+        said = failed(farm)
+    finally:
+        farm.database.run("mv /usr/bin/mysql.kept /usr/bin/mysql")
+
+    assert f"the content of {CLONE} could not be loaded" in said
+    assert "Its database is empty again, and the site answers 503" in said
+    assert farm.sql(CLONE, "SHOW TABLES") == ""
+    home = layout.site_directory(ROOT, CLONE)
+    assert farm.web.run(f"find {farm.files(CLONE)} -type f; ls -A {home} | grep '^.aegir' || :").stdout == ""
+    assert 503 == farm.status(CLONE)
+
+    farm.up()
+
+    assert 200 == farm.status(CLONE)
+    assert sums(farm, SITE) == sums(farm, CLONE)
+    photo = f"{farm.files(CLONE)}/2026/photo.txt"
+    assert SAID == farm.web.run(f"cat {photo}").stdout.strip()
+    assert layout.system_user(CLONE) == farm.web.run(f"stat -c %U {photo}").stdout.strip()
+    unchanged(farm)
+
+
+def test_a_site_from_elsewhere_is_brought_in_and_what_is_hostile_stays_out(farm: Backed, tmp_path: Path) -> None:
+    dump, uploads = foreign_dump(farm, tmp_path), foreign_uploads(tmp_path)
+    rights = {"server": "db1.lab.test", "rights": ["CREATE VIEW"]}
+    declare(farm, BROUGHT, {"database": str(dump), "files": str(uploads)}, database=rights)
+
+    farm.write()
+    said = farm.work.up(STACK).sentence
+
+    assert 200 == farm.status(BROUGHT)
+    assert SAID == farm.sql(BROUGHT, "SELECT t FROM wp_extra WHERE id = 1")
+    assert "4DC3BC6C6C6572" == farm.sql(BROUGHT, "SELECT HEX(CONVERT(t USING utf8mb4)) FROM wp_old")
+    listed = f"FROM information_schema.tables WHERE table_schema = '{layout.database_name(BROUGHT)}'"
+    assert {"InnoDB"} == set(farm.sql(BROUGHT, f"SELECT DISTINCT engine {listed}").split())
+    assert "wp_capabilities" in farm.sql(BROUGHT, "SELECT meta_key FROM wp_usermeta")
+    assert "wp_user_roles" in farm.sql(BROUGHT, "SELECT option_name FROM wp_options")
+    assert "stranger" not in farm.sql(BROUGHT, "SHOW TABLES")
+    files = farm.files(BROUGHT)
+    assert SAID == farm.web.run(f"cat {files}/2026/photo.txt").stdout.strip()
+    assert 200 == fetch(farm.web, BROUGHT, "/wp-content/uploads/2026/photo.txt").status
+    left = farm.web.run(f"cd {files} && find . -mindepth 1 | sort").stdout.split()
+    assert ["./2026", "./2026/down", "./2026/photo.txt", "./shell.php"] == left
+    assert "660" == farm.web.run(f"stat -c %a {files}/shell.php").stdout.strip()
+    assert 200 != fetch(farm.web, BROUGHT, "/wp-content/uploads/shell.php").status
+    for word in (
+        "tables of somebody else's, by their names: stranger", "tables that began with x7_ begin with wp_", "shell.php",
+        "not in utf8mb4", "view x7_seen", "a link that leads elsewhere", "became InnoDB",
+    ):  # fmt: skip
+        assert word in said, word
+    hashed = farm.sql(BROUGHT, "SELECT user_pass FROM wp_users WHERE ID = 1")
+    assert hashed == farm.sql(SITE, f"SELECT MD5('{PASSWORD}')"), "accounts keep their passwords"
+    assert password(farm, BROUGHT) == ""
+    accounts = farm.database.run("mysql -N -e 'SELECT user FROM mysql.user'").stdout.split()
+    assert layout.update_account(BROUGHT) not in accounts
+    unchanged(farm)
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("GRANT ALL ON *.* TO x@'%';", "is GRANT ALL"),
+        (
+            "/*!50003 CREATE */ /*!50020 DEFINER=root@localhost */ /*!50003 VIEW wp_v AS SELECT user FROM mysql.user */;",
+            "which the site's account may not make",
+        ),
+    ],
+)
+def test_a_hostile_dump_reaches_nothing(farm: Backed, tmp_path: Path, statement: str, why: str) -> None:
+    name, dump = HOSTILE, tmp_path / "hostile.sql"
+    with gzip.open(foreign_dump(farm, tmp_path)) as packed:
+        text = packed.read().decode().replace("x7_", "wp_")
+    without = "\n".join(line for line in text.splitlines() if "VIEW `wp_seen`" not in line and "50013" not in line)
+    without = without.replace("/*!50001 CREATE ALGORITHM=UNDEFINED */", "")
+    dump.write_text(without.replace("-- Dump completed", f"{statement}\n-- Dump completed"))
+    declare(farm, name, {"database": str(dump)})
+
+    said = failed(farm)
+
+    assert why in said, said
+    assert f"the content of {name} could not be loaded" in said
+    assert farm.sql(name, "SHOW TABLES") == ""
+    assert 503 == farm.status(name)
+
+
+def test_without_its_origin_a_site_whose_load_failed_is_installed_and_opens(farm: Backed) -> None:
+    declare(farm, HOSTILE, None)
+    farm.up()
+    assert 200 == farm.status(HOSTILE)
+    assert password(farm, HOSTILE)
+
+
+def foreign_dump(farm: Backed, place: Path) -> Path:
+    """Make a dump as another host's panel does: of a database with two applications, another prefix, and old tables."""
+    own = layout.database_name(SITE)
+    farm.database.run(
+        "mysql -e 'DROP DATABASE IF EXISTS panel; CREATE DATABASE panel'; "
+        f"mysqldump --ignore-table={own}.shown {own} | sed -e 's/`wp_/`x7_/g' -e 's/`extra`/`x7_extra`/g' | mysql panel"
+    )
+    farm.database.run(
+        "mysql panel",
+        input="UPDATE x7_usermeta SET meta_key = CONCAT('x7_', SUBSTRING(meta_key, 4)) WHERE meta_key LIKE 'wp\\_%';"
+        "UPDATE x7_options SET option_name = 'x7_user_roles' WHERE option_name = 'wp_user_roles';"
+        "CREATE TABLE x7_old (t varchar(20)) ENGINE=MyISAM CHARACTER SET latin1;"
+        "INSERT INTO x7_old VALUES (CONVERT(x'4dc3bc6c6c6572' USING utf8mb4));"
+        "CREATE TABLE stranger (id int); INSERT INTO stranger VALUES (1); ALTER TABLE x7_extra ENGINE=MyISAM;"
+        "CREATE VIEW x7_seen AS SELECT t FROM x7_extra;",
+    )
+    farm.database.run(
+        "mysqldump --databases panel --routines --events | gzip >/root/panel.sql.gz; mysql -e 'DROP DATABASE panel'"
+    )
+    target = place / "panel.sql.gz"
+    target.write_bytes(base64.b64decode(farm.database.run("base64 /root/panel.sql.gz").stdout))
+    return target
+
+
+def foreign_uploads(place: Path) -> Path:
+    """Make an archive as another host's panel does, with what an attacker would add."""
+    target, base = place / "uploads.tar.gz", "htdocs/wp-content/uploads"
+
+    def member(name: str, kind: bytes, *, link: str = "") -> tarfile.TarInfo:
+        made = tarfile.TarInfo(f"{base}/{name}")
+        made.type, made.linkname, made.mode, made.uid, made.gid = kind, link, 0o6755, 33, 33
+        return made
+
+    with tarfile.open(target, "w:gz") as packed:
+        packed.addfile(member("2026", tarfile.DIRTYPE))
+        content = {
+            "2026/photo.txt": f"{SAID}\n",
+            "shell.php": "<?php system($_GET[0]);",
+            "../../../evil": "x",
+            "a\nb": "x",
+        }
+        for name, text in content.items():
+            one = member(name, tarfile.REGTYPE)
+            one.size = len(text)
+            packed.addfile(one, io.BytesIO(text.encode()))
+        packed.addfile(member("out", tarfile.SYMTYPE, link="/etc"))
+        packed.addfile(member("2026/up", tarfile.SYMTYPE, link="../.."))
+        packed.addfile(member("2026/down", tarfile.SYMTYPE, link="photo.txt"))
+        packed.addfile(member("dev", tarfile.CHRTYPE))
+    return target
