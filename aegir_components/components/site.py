@@ -181,8 +181,6 @@ class Site(AegirComponent, kind="Site"):
         )
         self.admin_password = credentials.administrator
         self._asks_for_password = site.admin.password is None and args.origin is not None
-        if site.admin.password is None and args.loaded:
-            self.admin_password = pulumi.Output.secret("")
         if site.admin.password is not None:
             self.admin_password = pulumi.Output.secret(site.admin.password)
         self._installation = {
@@ -207,6 +205,8 @@ class Site(AegirComponent, kind="Site"):
             "hub_password": args.database["password"],
             "origin": args.origin,
         }
+        if site.admin.password is None and args.loaded:
+            self.admin_password = pulumi.Output.secret("")
         port = next(iter(args.members.values())).port
         url = vhosts.address(site.name, port, tls=site.https != "none")
         self.rollout = {
