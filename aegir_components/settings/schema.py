@@ -44,6 +44,7 @@ SAMPLES: Final[tuple[dict[str, Any], ...]] = tuple(
                 "php": {"values": {}},
                 "limits": {},
                 "backups": {"keep": {}},
+                "origin": {},
             }
         },
         "backups": {"keep": {}, "repositories": {"x": {}}},

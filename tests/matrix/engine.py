@@ -99,4 +99,4 @@ class Stack:
 
 def is_secret(path: str) -> bool:
     """Take passwords for what a stack file encrypts."""
-    return path.endswith(("password", "secret_key"))
+    return path.endswith(("password", "secret_key", "hash_salt"))

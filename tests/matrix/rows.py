@@ -316,5 +316,17 @@ BACKUPS = (
     Row(key="sites.*.backups", values=("off", {"every": "hour"}), given=KEPT),
     *(Row(key=f"sites.*.backups.{key}", values=values, given=KEPT) for key, values in _PLAN.items()),
 )
-_ALL = (*SITES, *PLATFORMS, *SERVERS, *CLUSTERS, *PACKS, *BACKUPS, *STACK)
+DUMP: Final = {"sites.*.origin.database": "/srv/moves/site.sql"}
+ORIGINS = (
+    Row(key="sites.*.origin.backup", values=("latest", "0123456789abcdef"), given=KEPT),
+    Row(key="sites.*.origin.site", values=("two.example.com",), given={**KEPT, "sites.*.origin.backup": "latest"}),
+    Row(key="sites.*.origin.database", values=("/srv/moves/site.sql", "/srv/moves/other.sql.gz")),
+    *(
+        Row(key=f"sites.*.origin.{key}", values=(f"/srv/moves/{key}", f"/srv/moves/{key}.tar.gz"), given=DUMP)
+        for key in ("files", "private", "config")
+    ),
+    Row(key="sites.*.origin.prefix", values=("old_", "older_"), given=DUMP),
+    Row(key="sites.*.origin.hash_salt", values=PASSWORDS, given=DUMP),
+)
+_ALL = (*SITES, *PLATFORMS, *SERVERS, *CLUSTERS, *PACKS, *BACKUPS, *ORIGINS, *STACK)
 ROWS: tuple[Row, ...] = tuple(replace(row, outcomes=AT.get((row.key, row.at), KEYS.get(row.key, {}))) for row in _ALL)

@@ -28,6 +28,10 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
         f"backups.repositories.*.{key}": {"removed": rejected(f"{key}: missing", REQUIRED)}
         for key in ("identity", "host_key", "access_key", "secret_key")
     },
+    **{
+        f"sites.*.origin.{key}": {"removed": rejected("must have backup, or database", "Take `origin` out as a whole, which changes nothing.")}
+        for key in ("backup", "database")
+    },
     "sites.*.platform": {
         "changed": rejected("is a site of Drupal 10.3.6, and the platform press has WordPress 6.9.1",
                             "A platform with the site's application, as new as its own, on the same web servers: the site moves. Others are rejected."),

@@ -67,6 +67,9 @@ DONE_BY: Final = {
     "tests/integration/test_removal.py::test_a_site_moves_to_another_publish_root_by_the_steps_of_the_page": (
         ("docs/daily.md", "mysqldump"),
     ),
+    "tests/integration/test_origin.py::test_a_site_from_elsewhere_is_brought_in_and_what_is_hostile_stays_out": (
+        ("docs/moving-in.md", "mysqldump"), ("origins/dumps.py", "mysqldump"), ("docs/stack-file.md", "mysqldump"),
+    ),
     "tests/provider/test_advice.py::test_empty_attributes_beside_a_state_are_deleted_and_nothing_else": (
         ("docs/errors.md", "find"),
     ),

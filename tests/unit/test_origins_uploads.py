@@ -1,0 +1,64 @@
+"""Files from elsewhere: what is taken, and what is left out with its reason."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from aegir_components.origins import uploads
+
+
+def packed(place: Path, *members: tuple[str, bytes, str], base: str = "") -> Path:
+    """Make an archive: names, types, and what a link leads to or a file has."""
+    target = place / "uploads.tar.gz"
+    with tarfile.open(target, "w:gz") as archive:
+        for name, kind, what in members:
+            one = tarfile.TarInfo(f"{base}{name}")
+            one.type, one.mode, one.linkname = kind, 0o6777, what if kind in {tarfile.SYMTYPE, tarfile.LNKTYPE} else ""
+            if kind == tarfile.LNKTYPE:
+                one.linkname = f"{base}{what}"
+            one.size = len(what) if kind == tarfile.REGTYPE else 0
+            archive.addfile(one, io.BytesIO(what.encode()) if kind == tarfile.REGTYPE else None)
+    return target
+
+
+def taken(path: Path) -> tuple[dict[str, tarfile.TarInfo], uploads.Findings]:
+    found = uploads.Findings()
+    members = {}
+    for member, content in uploads._members(path, found):
+        members[member.name] = member
+        assert member.size == len(content.read() if content else b"")
+    return members, found
+
+
+FILE, LINK, HARD, DEVICE = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
+
+
+@pytest.mark.parametrize("base", ["", "files/", "htdocs/wp-content/uploads/", "./web/sites/default/files/"])
+def test_what_is_hostile_in_an_archive_is_left_out_and_named(tmp_path: Path, base: str) -> None:
+    path = packed(
+        tmp_path, ("a.jpg", FILE, "a"), ("hard.jpg", HARD, "a.jpg"), ("down", LINK, "a.jpg"), ("out", LINK, "/etc"),
+        ("up", LINK, "x/../.."), ("dev", DEVICE, ""), ("a\nb", FILE, "x"), ("x/../../e", FILE, "x"),
+        ("shell.php.jpg", FILE, "<?php"), base=base,
+    )  # fmt: skip
+    members, found = taken(path)
+    assert {"a.jpg", "hard.jpg", "down", "shell.php.jpg"} == set(members)
+    assert {0o660} == {member.mode for member in members.values()}
+    assert 5 == len(found.left), found.left
+    assert "shell.php.jpg" in found.php
+    assert {0} == {member.uid + member.gid for member in members.values()}
+
+
+def test_a_directory_is_read_without_following_its_links(tmp_path: Path) -> None:
+    place = tmp_path / "files"
+    (place / "sub").mkdir(parents=True)
+    (place / "sub" / "a.jpg").write_text("a")
+    (place / "out").symlink_to("/etc")
+    os.mkfifo(place / "pipe")
+    members, found = taken(place)
+    assert {"sub", "sub/a.jpg"} == set(members)
+    assert ["out (a link that leads elsewhere)", "pipe (a device, socket or pipe)"] == sorted(found.left)

@@ -1,0 +1,54 @@
+"""Origins as declared: what is read, and what is rejected."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from aegir_components.settings import Origin, Settings, SettingsError, load
+from tests.unit.test_settings import MINIMAL
+
+
+def read(origin: Any, **more: Any) -> Settings:
+    config = {**copy.deepcopy(MINIMAL), "backups": {"to": ["hub"]}, **more}
+    config["sites"]["www.example.com"]["origin"] = origin
+    return load(config, lambda path: path.endswith("hash_salt"))
+
+
+def test_it_is_read() -> None:
+    assert (
+        Origin(backup="latest", site="old.example.com")
+        == read({"backup": "latest", "site": "old.example.com"}).sites["www.example.com"].origin
+    )
+    given = {"database": "/srv/x.sql.gz", "files": "/srv/files", "prefix": "x_", "hash_salt": "a salt of before, long"}
+    assert Origin(**given) == read(given).sites["www.example.com"].origin
+    assert "a salt of before" not in repr(read(given))
+
+
+@pytest.mark.parametrize(
+    ("origin", "more", "why"),
+    [
+        ({}, {}, "must have backup, or database"),
+        ({"files": "/srv/files"}, {}, "must have backup, or database"),
+        ({"backup": "newest"}, {}, "must be `latest`"),
+        ({"backup": "latest", "database": "/x.sql"}, {}, "does not go with backup"),
+        ({"backup": "latest"}, {"backups": "off"}, "needs aegir:backups"),
+        ({"site": "x.example.com", "database": "/x.sql"}, {}, "needs backup"),
+        ({"database": "x.sql"}, {}, "absolute path"),
+        ({"database": "/x.zip"}, {}, "must end with .sql"),
+    ],
+)
+def test_what_contradicts_itself_is_rejected(origin: Any, more: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read(origin, **more)
+    assert any(why in fault for fault in raised.value.faults), raised.value.faults
+
+
+def test_a_site_that_is_not_to_be_installed_has_no_origin() -> None:
+    config = copy.deepcopy(MINIMAL)
+    config["sites"]["www.example.com"] |= {"origin": {"database": "/x.sql"}, "install": False}
+    with pytest.raises(SettingsError) as raised:
+        load(config, lambda _path: False)
+    assert any("origin says what is" in fault for fault in raised.value.faults)
