@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -28,21 +29,66 @@ from tests.integration.updating import GOOD, SEVEN, Seven, seven_on
 
 SITES = 20
 MOMENTS = 20
+MEGABYTES = 2000
 
 
 def main() -> None:
-    """Measure, print, and take the hosts down; numbers as arguments are those of the sites and of the moments."""
-    number, moments = (int(word) for word in (*sys.argv[1:3], *(str(SITES), str(MOMENTS))[len(sys.argv) - 1 :]))
+    """Measure, print, and take the hosts down; numbers as arguments: of the sites, of the moments, and MB of the large table."""
+    given = [int(word) for word in sys.argv[1:4]]
+    number, moments, size = (*given, *(SITES, MOMENTS, MEGABYTES)[len(given) :])
     lab = Lab("bench-updates")
     try:
         lab.up([HostSpec("web1", image="web"), HostSpec("db1", image="db")])
         with tempfile.TemporaryDirectory(prefix="aegir-bench-") as directory:
             print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seconds")
             seven = seven_on(lab, Path(directory))
-            written(seven, moments)
-            many(seven, number)
+            if size:
+                large(seven, size)
+            if moments:
+                written(seven, moments)
+            if number:
+                many(seven, number)
     finally:
         lab.down()
+
+
+def large(seven: Seven, size: int) -> None:
+    """Update a site with a large table, and look how much memory that takes on the hub and on the database server."""
+    estate = seven.estate
+    rows = f"INSERT INTO bulk SELECT REPEAT(MD5(RAND()), 31250) FROM seq_1_to_{size}"  # noqa: S608 - a number
+    estate.database.run(f"mariadb {layout.database_name(SEVEN)}", timeout=900,
+                        input=f"CREATE TABLE bulk (b LONGTEXT); {rows}")  # fmt: skip
+    seven.release(*([GOOD] * (seven.schema() - 7000)), GOOD)
+    most = {"mysqldump and mysql": 0, "processes of the hub": 0}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            there = estate.database.run("ps -C mysqldump,mariadb-dump,mysql,mariadb -o rss= || true").stdout.split()
+            here = _memory_of_children(os.getpid())
+            for what, found in zip(most, (sum(map(int, there)), here), strict=True):
+                most[what] = max(most[what], found)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    took = timed(lambda: estate.farm.up(timeout=3600))
+    over.set()
+    watcher.join()
+    peaks = ", ".join(f"{what} {kilobytes >> 10} MB" for what, kilobytes in most.items())
+    print(f"a table of {size} MB: the run took {took:.0f} s; memory at most: {peaks}")
+    estate.sql("DROP TABLE bulk", SEVEN)
+
+
+def _memory_of_children(process: int) -> int:
+    """Give what the largest process below one has in memory, in kB."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True).stdout
+    rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    below, most = {process}, 0
+    for pid, parent, memory in sorted(rows):
+        if parent in below:
+            below.add(pid)
+            most = max(most, memory)
+    return most
 
 
 def many(seven: Seven, number: int) -> None:
