@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import IO, Any, Final
 
 import click
@@ -34,3 +35,19 @@ class Refusal(click.ClickException):
 def tell(text: str) -> None:
     """Tell the person at the terminal what takes its time; standard output is for what was asked for."""
     click.echo(f"aegir: {text}", err=True)
+
+
+def put(made: bytes, output: Path | None) -> None:
+    """Give what a command has made: to a file, or to standard output where none is named.
+
+    Raises:
+        Refusal: the file cannot be written.
+    """
+    if output is None:
+        click.echo(made, nl=False)
+        return
+    try:
+        output.write_bytes(made)
+    except OSError as fault:
+        raise Refusal(f"{output} cannot be written: {fault.strerror}") from None
+    tell(f"{output} is written")

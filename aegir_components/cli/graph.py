@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from . import drawing, live, options, rows
-from .ends import Refusal, tell
+from .ends import put, tell
 from .stack import Stack, here
 
 
@@ -47,14 +47,7 @@ def graph(stack: str, *, ask: bool, timeout: float, output: Path | None, form: s
         made = (json.dumps(asdict(drawn), indent=2) + "\n").encode()
     else:
         made = drawing.rendered(drawing.dot(drawn), form or _form(output))
-    if output is None:
-        click.echo(made, nl=False)
-        return
-    try:
-        output.write_bytes(made)
-    except OSError as fault:
-        raise Refusal(f"{output} cannot be written: {fault.strerror}") from None
-    tell(f"{output} is written")
+    put(made, output)
 
 
 def _form(output: Path | None) -> str:

@@ -11,7 +11,7 @@ import click
 from aegir_components.settings import schema as schemas
 from aegir_components.settings import schema_words
 
-from .ends import Refusal, tell
+from .ends import put
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "stack-file.md"
 
@@ -29,11 +29,4 @@ def schema(output: Path | None) -> None:
     """
     words = schema_words.descriptions(PAGE.read_text()) if PAGE.is_file() else {}
     text = json.dumps(schemas.made(words), indent=2, ensure_ascii=False) + "\n"
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text)
-    except OSError as fault:
-        raise Refusal(f"{output} cannot be written: {fault.strerror}") from None
-    tell(f"{output} is written")
+    put(text.encode(), output)
