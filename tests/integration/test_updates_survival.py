@@ -253,6 +253,15 @@ def test_updates_that_were_made_pending_by_hand_are_run_by_a_command(seven: Seve
     assert f"{SEVEN}: tryout_update_{had}" in named
     assert f"{BESIDE}: no updates are pending" in named
     assert had - 1 == seven.schema()
+    # Another hub is at it: the lock is the database server's.
+    lock = f"SELECT GET_LOCK('aegir-update-{layout.database_name(SEVEN)}', 0), SLEEP(60)"
+    estate.database.run(f'setsid mariadb -e "{lock}" </dev/null >/dev/null 2>&1 & echo $! >/run/locker')
+    until(estate.database, "mariadb -Ne 'SHOW PROCESSLIST' | grep -q aegir-update")
+    refused = farm.aegir("update", SEVEN, "--stack", "test", status=4)
+    assert "another update of it is at work, on this hub or on another one" in refused
+    assert had - 1 == seven.schema()
+    estate.database.run("kill $(cat /run/locker)")
+    until(estate.database, "! mariadb -Ne 'SHOW PROCESSLIST' | grep -q aegir-update")
     assert f"{SEVEN}: 1 updates, rehearsed in" in farm.aegir("update", SEVEN, "--stack", "test")
     assert had == seven.schema()
     assert f"200 {seven.number}" == seven.shown()
