@@ -23,6 +23,7 @@ from .events import cache, close, cron, open_
 from .explain import explain
 from .graph import graph
 from .history import history
+from .import_aegir import import_aegir
 from .keys import keys
 from .login import login
 from .logs import logs, slow
@@ -72,7 +73,7 @@ COMMANDS = (
     *(run, shell, db, php, cron, cache, close, open_, login, update),
     *(backup, backups, restore, timers),
     *(report, metrics, updates, advisories, disk, prune),
-    *(promote, check_stack, keys, graph, schema, completion.completion),
+    *(promote, check_stack, keys, graph, schema, import_aegir, completion.completion),
 )
 for command in COMMANDS:
     aegir.add_command(command)

@@ -7,6 +7,8 @@ import re
 
 from .tree import Refusal, Tree
 
+OWN = ("settings.php", "local.settings.php", "files")
+"""What a site has in a directory of its name in the code, as links."""
 DAMAGED = "damaged"
 
 
@@ -121,8 +123,18 @@ class Releases(Tree):
         for name in self.listed(f"{docroot}/sites"):
             if self.target(f"{docroot}/sites/{name}").startswith(f"{sites}/") and name not in wanted:
                 del self.items["link", self.real(f"{docroot}/sites/{name}")]
+        for name in self.listed(f"{docroot}/sites"):
+            for inner in OWN:
+                target = self.target(f"{docroot}/sites/{name}/{inner}")
+                if target.startswith(f"{sites}/") and wanted.get(name) != posixpath.dirname(target):
+                    del self.items["link", self.real(f"{docroot}/sites/{name}/{inner}")]
         for name, target in wanted.items():
-            self.items["link", self.real(f"{docroot}/sites/{name}")] = (target,)
+            place = f"{docroot}/sites/{name}"
+            if self.kind(place) == "directory":
+                for inner in OWN:
+                    self.items["link", self.real(f"{place}/{inner}")] = (f"{target}/{inner}",)
+            else:
+                self.items["link", self.real(place)] = (target,)
 
     def _guests(self, docroot: str, registries: str) -> list[str]:
         """List the names of sites that are held back on a release, as the registries have them."""

@@ -306,9 +306,13 @@ class Web(Accounts):
 
     def _sh_want_site_links(self, path: str, below: str, target: str, *names: str) -> None:
         docroot = f"{self.target(path)}{below}"
-        wrong = "".join(f" {name}" for name in names if self.target(f"{docroot}/sites/{name}") != target)
+        wrong = "".join(f" {name}" for name in names if not self._is_linked(f"{docroot}/sites/{name}", target))
         if wrong and self._deviates(f"links in the release:{wrong} missing"):
             self._run_as_user(self._variables.get("LINKING", ""))
+
+    def _is_linked(self, place: str, target: str) -> bool:
+        inner = all(self.target(f"{place}/{name}") == f"{target}/{name}" for name in ("settings.php", "files"))
+        return self.target(place) == target or inner
 
     def _sh_want_no_vhost(self, path: str, site: str) -> None:
         if self.content(path).startswith(f"# Written by aegir for {site}. "):

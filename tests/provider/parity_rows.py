@@ -341,6 +341,26 @@ row(
     *LIVE,
     link(f"{RELEASE}/web/sites/{SITE}", f"{DATA}/other/site"),
 )
+row(
+    "want_site_links",
+    "the code has a directory of its name, with its links",
+    LINKS,
+    NAMES,
+    *LIVE,
+    directory(f"{RELEASE}/web/sites/{SITE}"),
+    *(
+        link(f"{RELEASE}/web/sites/{SITE}/{name}", f"{TARGET}/{name}")
+        for name in ("settings.php", "local.settings.php", "files")
+    ),
+)
+row(
+    "want_site_links",
+    "the code has a directory of its name",
+    LINKS,
+    NAMES,
+    *LIVE,
+    directory(f"{RELEASE}/web/sites/{SITE}"),
+)
 row("want_site_links", "nothing is published", LINKS, NAMES)
 call("want_no_certificate", "it is there", (SSL,), file(f"{SSL}/openssl.key"))
 call("want_no_certificate", "it is gone", (SSL,))

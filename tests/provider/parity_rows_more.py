@@ -84,6 +84,15 @@ call(
     link(f"{RELEASE}/web/sites/old", f"{DATA}/old/site"),
     link(f"{RELEASE}/web/sites/own", "../own"),
 )
+call(
+    "link_sites",
+    "the code has a directory of its name",
+    SITES,
+    directory(f"{RELEASE}/web/sites/{SITE}"),
+    directory(f"{RELEASE}/web/sites/gone.example.com"),
+    file(f"{REGISTRY}/{SITE}", f"{SITE} {TARGET}\n"),
+    link(f"{RELEASE}/web/sites/gone.example.com/files", f"{DATA}/gone.example.com/site/files"),
+)
 call("link_sites", "no site is there", SITES, directory(f"{RELEASE}/web/sites"), directory(REGISTRY))
 call("link_shared", "it is missing", (RELEASE, "sites.php", f"{DATA}/.drupal/sites.php"), directory(RELEASE))
 call(

@@ -556,6 +556,19 @@ class TestSiteLinks:
         (place / "code/sites/a.example").symlink_to(f"{place}/data/b.example/site")
         assert f"{place}/data/a.example/site" == self.link(shell, place)["a.example"]
 
+    def test_where_the_code_has_modules_of_one_site_its_settings_and_files_are_beside_them(
+        self, shell: Shell, place: Path
+    ) -> None:
+        own, data = place / "code/sites/a.example", f"{place}/data/a.example/site"
+        (own / "modules/mine").mkdir(parents=True)
+        assert {"www.a.example": data} == self.link(shell, place)
+        found = {path.name: str(path.readlink()) for path in own.iterdir() if path.is_symlink()}
+        assert {name: f"{data}/{name}" for name in ("settings.php", "local.settings.php", "files")} == found
+        assert (own / "modules/mine").is_dir()
+        (place / "registry" / "a.example").unlink()
+        self.link(shell, place)
+        assert ["modules"] == [path.name for path in own.iterdir()]
+
     def test_without_sites_nothing_is_linked(self, shell: Shell, place: Path) -> None:
         (place / "registry" / "a.example").unlink()
         assert {} == self.link(shell, place)

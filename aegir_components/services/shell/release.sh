@@ -262,9 +262,23 @@ link_sites() { # docroot registry sites: each name of a site links to its data; 
         [ -n "$ls_name" ] || continue
         case $ls_wanted in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) [ ! -L "$1/sites/$ls_name" ] || rm -f "$1/sites/$ls_name" ;; esac
     done
+    # Of a name that has a directory in the code.
+    find "$1/sites" -mindepth 2 -maxdepth 2 -type l -lname "$3/*" ! -path '*[[:space:]]*' -printf '%P %l\n' | while read -r ls_name ls_target; do
+        case $ls_wanted in *"$ls_nl${ls_name%/*} ${ls_target%/*}$ls_nl"*) ;; *) rm -f "$1/sites/$ls_name" ;; esac
+    done
     printf %s "$ls_wanted" | while read -r ls_name ls_target; do
         [ -n "$ls_name" ] || continue
-        case $ls_there in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) ln -sfnT "$ls_target" "$1/sites/$ls_name" ;; esac
+        case $ls_there in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) link_site "$1/sites/$ls_name" "$ls_target" ;; esac
+    done
+}
+
+link_site() { # path data: one link; where the code has a directory of that name, such as for modules of one site, a link for each thing
+    if [ -L "$1" ] || [ ! -d "$1" ]; then
+        ln -sfnT "$2" "$1"
+        return
+    fi
+    for li_name in settings.php local.settings.php files; do
+        [ "$(readlink "$1/$li_name")" = "$2/$li_name" ] || ln -sfnT "$2/$li_name" "$1/$li_name"
     done
 }
 

@@ -6,7 +6,11 @@ want_site_links() { # publish-path below target names...; linking itself is aegi
     shift 3
     sl_wrong=
     for sl_name; do
-        [ "$(readlink "$sl_docroot/sites/$sl_name")" = "$sl_target" ] || sl_wrong="$sl_wrong $sl_name"
+        sl_at=$sl_docroot/sites/$sl_name
+        [ "$(readlink "$sl_at")" = "$sl_target" ] ||
+            # Where the code has a directory of that name.
+            [ "$(readlink "$sl_at/settings.php") $(readlink "$sl_at/files")" = "$sl_target/settings.php $sl_target/files" ] ||
+            sl_wrong="$sl_wrong $sl_name"
     done
     [ -n "$sl_wrong" ] || return 0
     deviates "links in the release:$sl_wrong missing" || return 0
@@ -139,6 +143,6 @@ leave_others() { # registry entry holder target user: a move that was killed and
         [ "$lo_registry" != "$1" ] && [ -f "$lo_registry/$2" ] || continue
         { read -r lo_holder && read -r lo_path; } <"$lo_mark" && [ "$lo_holder" = "$3" ] || continue
         rm -f "$lo_registry/$2"
-        runuser -u "$5" -- find -H "$lo_path/" -maxdepth 3 -type l -lname "$4" -delete 2>/dev/null || :
+        runuser -u "$5" -- find -H "$lo_path/" -maxdepth 4 -type l \( -lname "$4" -o -lname "$4/*" \) -delete 2>/dev/null || :
     done
 }
