@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,10 @@ from lab import Host, HostSpec, Lab, demo_wordpress
 from tests.integration.backing import Backed, made
 
 SITE = "www.example.com"
-FILES, FILE = 5_000, 40_000
-"""Files, and the bytes of each."""
-ROWS, ROW = 800_000, 1_000
-"""Rows, and the bytes of each."""
+FILE, ROW = 40_000, 1_000
+"""Bytes of a file, and of a row."""
+FILES, ROWS = 5_000, 800_000
+"""How many there are, without ``--part``."""
 MANY = 100
 
 
@@ -31,12 +32,18 @@ def main() -> None:
         lab.up([HostSpec("web1", image="web"), HostSpec("db1", image="db")])
         with tempfile.TemporaryDirectory(prefix="aegir-bench-") as directory:
             many = "--many" in sys.argv
+            scaled(float(sys.argv[sys.argv.index("--part") + 1]) if "--part" in sys.argv else 1.0)
             sites = {SITE: {}} if not many else {f"s{number}.example.com": {"install": False} for number in range(MANY)}
             farm = made(lab, Path(directory), demo_wordpress.code_base(print), sites, to=["hub"])
             print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
             measure_many(farm) if many else measure(farm)
     finally:
         lab.down()
+
+
+def scaled(part: float) -> None:
+    """Measure with a part of the rows and files: ``--part 0.1`` is a hundred megabytes."""
+    globals().update(FILES=int(FILES * part), ROWS=int(ROWS * part) // 10_000 * 10_000)
 
 
 def measure(farm: Backed) -> None:
@@ -51,11 +58,14 @@ def measure(farm: Backed) -> None:
     row("next backup, proof apart", lambda: farm.aegir("backup", SITE), farm)
     row("restore by hand", lambda: restore_by_hand(farm, hand))
     good = farm.backups(SITE)[-1]["id"]
+    said: list[str] = []
     row(
         "restore, with the backup of before and its proof",
-        lambda: farm.aegir("restore", SITE, "--backup", good, "--yes"),
+        lambda: said.append(farm.aegir("restore", SITE, "--backup", good, "--yes")),
     )
-    days(farm)
+    print(re.findall("The restore took .*", said[0])[-1])
+    if "--days" in sys.argv:
+        days(farm)
 
 
 def days(farm: Backed, number: int = 30) -> None:

@@ -82,6 +82,8 @@ class Application:
     """The PHP files that make a one-time login; they print ``::link`` and the address."""
     caches: tuple[str, ...]
     """The PHP files that empty what is kept of pages and configuration; they print ``::rebuilt``."""
+    front: tuple[str, ...]
+    """The PHP files that make the front page; they print ``::page``, and in base 64 what was answered from which database."""
     update: tuple[tuple[str, Mapping[str, str], tuple[str, ...]], ...]
     """What gives a database the updates that it lacks: phases, each a process, with what its program is told and its PHP files.
 

@@ -148,6 +148,7 @@ DRUPAL = Application(
     password=("drupal-boot.php", "drupal-password.php"),
     login=("drupal-boot.php", "drupal-login.php"),
     caches=("drupal-boot.php", "drupal-caches.php"),
+    front=("front-page.php", "drupal-boot.php", "drupal-front.php"),
     update=(
         ("numbered updates", {"phase": "numbered"}, ("drupal-update.php",)),
         ("post updates", {"phase": "post"}, ("drupal-update.php",)),

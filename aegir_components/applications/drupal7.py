@@ -113,6 +113,7 @@ DRUPAL7 = Application(
     password=("drupal7-boot.php", "drupal7-password.php"),
     login=("drupal7-boot.php", "drupal7-login.php"),
     caches=("drupal7-boot.php", "drupal7-caches.php"),
+    front=("front-page.php", "drupal7-boot.php", "drupal7-front.php"),
     update=(("updates", {}, ("drupal7-boot.php", "drupal7-update.php")),),
     ephemeral=("cache", "cache_*", "sessions", "watchdog", "flood", "semaphore", "batch", "history"),
     carried=("cache_form", "sessions", "flood", "watchdog", "history", "batch", "semaphore"),

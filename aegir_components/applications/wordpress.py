@@ -100,6 +100,7 @@ WORDPRESS = Application(
     password=("wordpress-boot.php", "wordpress-password.php"),
     login=("wordpress-boot.php", "wordpress-login.php"),
     caches=("wordpress-boot.php", "wordpress-caches.php"),
+    front=("front-page.php", "wordpress-boot.php", "wordpress-front.php"),
     update=(("updates", {}, ("wordpress-update.php",)),),
     ephemeral=(),
     carried=(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -67,6 +67,11 @@ class Outcome:
 @click.option(
     "--note", default="", metavar="TEXT", help="Keep the backup until it is forgotten by name, with this note."
 )
+@click.option(
+    "--prove",
+    type=click.Choice(["boot"]),
+    help="Also start the site from its backup now: it is done once a week with `prove: boot`.",
+)
 @click.option("--new-repository", "renew", is_flag=True, help="Make a repository anew that is gone with its backups.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def backup(
@@ -77,6 +82,7 @@ def backup(
     due: bool,
     own: bool,
     note: str,
+    prove: str | None,
     renew: bool,
     as_json: bool,
 ) -> None:
@@ -100,7 +106,9 @@ def backup(
     outcomes: list[Outcome] = []
     for name in [chosen] if chosen else names(engine.project):
         try:
-            outcomes += _of_stack(Stack(name=name, engine=engine), sites, due=due, note=note, renew=renew)
+            outcomes += _of_stack(
+                Stack(name=name, engine=engine), sites, due=due, note=note, renew=renew, start=prove == "boot"
+            )
         except Refusal as refused:
             if chosen:
                 raise
@@ -117,7 +125,7 @@ def backup(
         raise click.exceptions.Exit(UNHEALTHY)
 
 
-def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew: bool) -> list[Outcome]:
+def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew: bool, start: bool) -> list[Outcome]:
     declared = stack.drawn().backups if due else None
     if due and (declared is None or declared.off):
         return []
@@ -132,7 +140,7 @@ def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew
         wanted = [site for site in wanted if is_due(unlocked, site, now)]
     why = plans.DUE if due else "asked for"
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        found = pool.map(lambda site: make(unlocked, site, why=why, note=note, renew=renew), wanted)
+        found = pool.map(lambda site: make(unlocked, site, why=why, note=note, renew=renew, start=start), wanted)
     return [outcome for outcome in found if outcome is not None]
 
 
@@ -148,11 +156,24 @@ def is_due(unlocked: Unlocked, site: str, now: datetime) -> bool:
     return plans.is_due(plan, local(counting[-1]) if counting else None, now)
 
 
-def make(unlocked: Unlocked, site: str, *, why: str, note: str = "", renew: bool = False) -> Outcome | None:
-    """Back up a site, tell of it, and remove what the plan does not keep; ``None`` where another run does it."""
+def make(
+    unlocked: Unlocked, site: str, *, why: str, note: str = "", renew: bool = False, start: bool = False
+) -> Outcome | None:
+    """Back up a site, tell of it, and remove what the plan does not keep; ``None`` where another run does it.
+
+    Args:
+        unlocked: the stack.
+        site: what the site is known by.
+        why: why it is made.
+        note: a note of the operator's.
+        renew: whether a repository that is gone is made anew.
+        start: whether the site is started from the backup, whenever that was done last.
+    """
     outcome = Outcome(site, unlocked.stack.name)
     try:
         job = unlocked.job(site)
+        if start:
+            job = replace(job, start_now=True, plan=replace(job.plan, prove="boot"))
         if (
             any(target.name not in one.copies for one in job.book.backups()[-1:] for target in job.targets)
             or not job.book.backups()
@@ -160,7 +181,7 @@ def make(unlocked: Unlocked, site: str, *, why: str, note: str = "", renew: bool
             saving.learn(job.book, job.targets)
         tell(f"{site}: backing it up to {', '.join(target.name for target in job.targets)}")
         made = outcome.backup = saving.save(job, why=why, note=note, renew=renew)
-        outcome.fault = fault_of(made, job.plan.prove == "each")
+        outcome.fault = fault_of(made, job.plan.prove != "off", start=start)
         tell(f"{site}: {described(made)}" + (f"; {outcome.fault}" if outcome.fault else ""))
         gone = plans.superfluous(job.plan.keep, job.book.backups(), local, datetime.now().astimezone())
         saving.forget(job.book, job.targets, gone)
@@ -177,18 +198,29 @@ def make(unlocked: Unlocked, site: str, *, why: str, note: str = "", renew: bool
     return outcome
 
 
-def fault_of(made: Backup, prove: bool) -> str:
-    """Say what is wrong with a backup that was made; empty where nothing is."""
+def fault_of(made: Backup, prove: bool, *, start: bool = False) -> str:
+    """Say what is wrong with a backup that was made; empty where nothing is.
+
+    Args:
+        made: the backup.
+        prove: whether it was to be proven.
+        start: whether its site was to be started from it by all means.
+    """
     found = [f"it lacks {text}" for text in made.not_saved]
     found += [f"it is not in {name}: {why}" for name, why in made.failed.items()]
     if prove and not made.is_proven:
         found.append(f"it was NOT proven: {made.proof.text if made.proof else 'nobody has tried'}")
+    if made.start is not None and not made.start.ok:
+        found.append(f"the site does NOT start from it: {made.start.text}")
+    if start and made.not_started:
+        found.append(f"the site was not started from it: {made.not_started}")
     return "; ".join(found)
 
 
 def described(made: Backup) -> str:
     """Describe a backup in one line."""
     proof = f"; {made.proof.text} in {made.proof.seconds:.0f} s" if made.is_proven and made.proof else ""
+    proof += f"; {made.start.text} in {made.start.seconds:.0f} s" if made.start and made.start.ok else ""
     return (
         f"backup {made.id}, {readable(made.size)} in {made.seconds:.0f} s, {readable(made.added)} added to "
         f"{', '.join(made.copies)}{proof}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -85,7 +85,15 @@ def proven(one: Backup) -> str:
     if not one.proof.ok:
         return f"NOT GOOD: {one.proof.text}{lacks}"
     at = datetime.fromtimestamp(one.proof.at).astimezone()
-    return f"{at:%Y-%m-%d %H:%M}, {one.proof.text}, {one.proof.seconds:.0f} s{lacks}"
+    return f"{at:%Y-%m-%d %H:%M}, {one.proof.text}, {one.proof.seconds:.0f} s{_start(one)}{lacks}"
+
+
+def _start(one: Backup) -> str:
+    if one.start is None:
+        return ""
+    at = datetime.fromtimestamp(one.start.at).astimezone()
+    said = one.start.text if one.start.ok else f"the site does NOT START from it: {one.start.text}"
+    return f"; {at:%Y-%m-%d %H:%M}, {said}, {one.start.seconds:.0f} s"
 
 
 def plain(one: Backup) -> dict[str, Any]:
@@ -130,20 +138,25 @@ def forget(site: str, ids: tuple[str, ...], chosen: str, *, noted: bool, last_pr
 @of_stack
 @click.argument("site", shell_complete=completion.sites)
 @click.argument("ids", nargs=-1, metavar="[BACKUP]...")
-def prove(site: str, ids: tuple[str, ...], chosen: str) -> None:
+@click.option(
+    "--boot", "start", is_flag=True, help="Also start the site from the backup; without BACKUP from the newest one."
+)
+def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool) -> None:
     """Restore backups of SITE into a scratch schema and count them, without BACKUP all that are not proven."""
     unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
     identity = unlocked.identity(site)
     known = unlocked.book(identity).backups()
-    wanted = [find(known, one, site) for one in ids] or [one for one in known if not one.is_proven]
+    wanted = [find(known, one, site) for one in ids]
+    wanted = wanted or (list(known[-1:]) if start else [one for one in known if not one.is_proven])
     bad = 0
     for one in wanted:
         try:
-            seen = saving.prove_again(unlocked.job(identity), one)
+            seen = saving.prove_again(replace(unlocked.job(identity), start_now=start), one)
         except BackupError as fault:
             raise Refusal(str(fault)) from None
-        bad += not seen.is_proven
-        click.echo(f"{seen.id}: {proven(seen)}")
+        not_started = f"; it was not started: {seen.not_started}" if start and seen.not_started else ""
+        bad += not (seen.is_proven and seen.starts) or bool(not_started)
+        click.echo(f"{seen.id}: {proven(seen)}{not_started}")
     if not wanted:
         tell("all backups are proven")
     if bad:

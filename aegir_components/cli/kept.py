@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aegir_components.snapshots import plan as plans
-from aegir_components.snapshots.book import Book, local
+from aegir_components.snapshots.book import Backup, Book, local
 
 from .ends import Refusal
 from .stack import Stack
@@ -54,8 +54,23 @@ def of_stack(stack: Stack, state: State) -> dict[str, Kept]:
             fault = f"its newest backup is incomplete: it lacks {known[-1].not_saved[0]}"
         elif known and known[-1].failed:
             fault = f"its newest backup is not in {', '.join(known[-1].failed)}"
+        elif plan.prove == "boot":
+            fault = _start_fault(known, now) if site.asked_for and site.enabled else ""
         found[site.name] = Kept(last=f"{last:%Y-%m-%d %H:%M} ({_age(last, now)})" if last else "never", fault=fault)
     return found
+
+
+def _start_fault(known: tuple[Backup, ...], now: datetime) -> str:
+    """Say why the site may not start from its backups; empty where it has done so of late."""
+    tried = [one for one in known if one.start is not None]
+    if tried and (last := tried[-1].start) is not None and not last.ok:
+        return f"it does not start from its backup {tried[-1].id}: {last.text}"
+    if plans.is_start_missed(known, now, local):
+        started = [local(one) for one in tried]
+        since = f"for {_age(max(started), now)}" if started else "yet"
+        why = f": {known[-1].not_started}" if known[-1].not_started else ""
+        return f"it was not started from a backup {since}{why}"
+    return ""
 
 
 def of(kept: Mapping[str, Kept] | None, site: str) -> Kept:

@@ -186,7 +186,8 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
         if not fitting:
             first = f"; the first one is of {local(known[0]):%Y-%m-%d %H:%M}" if known else ""
             raise Refusal(f"{site} has no backup from before {at}{first}")
-    good = [one for one in fitting if one.is_proven]
+    # One that its site does not start from comes back only by name.
+    good = [one for one in fitting if one.is_proven and one.starts]
     if not good:
         raise Refusal(
             f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves those that "

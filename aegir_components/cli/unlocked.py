@@ -10,13 +10,16 @@ from typing import Any, Final
 import yaml
 
 from aegir_components import settings
+from aegir_components.providers import site_database
 from aegir_components.providers.backup_keys import HUB
 from aegir_components.settings import Backups, Plan, Settings, names
 from aegir_components.snapshots.book import Book
 from aegir_components.snapshots.repository import Target
 from aegir_components.snapshots.saving import Job
 from aegir_components.snapshots.source import Source
+from aegir_components.snapshots.starting import Start
 
+from . import places
 from .ends import Refusal, tell
 from .stack import Stack
 from .state import State
@@ -146,13 +149,41 @@ class Unlocked:
     def job(self, site: str, plan: Plan | None = None) -> Job:
         """Put together what backing up a site needs."""
         plan = plan or self.plan(site) or self.backups.plan
+        source = self.source(site)
         return Job(
-            source=self.source(site),
+            source=source,
+            start=self._start(source),
             plan=plan,
             targets=self.targets(site, plan.to, plan.bandwidth),
             book=self.book(site),
             tell=tell,
         )
+
+    def _start(self, source: Source) -> Start | None:
+        """Say where a site is started from its backups; ``None`` where it never came up."""
+        found = self.state.sites.get(source.name)
+        if found is None or found.installation is None or found.configuration is None:
+            return None
+        configuration = found.configuration
+        server = next((name for name in places.servers(found) if name in {one.label for one in source.places}), None)
+        server = server or places.servers(found)[0]
+        why_not = "" if found.enabled and found.asked_for else "the site is disabled, or its health check is off"
+        known = source.about.get("release") or {}
+        return Start(
+            place=places.place(found, server),
+            server=server,
+            worker=places.connection(found, server),
+            database=site_database.wanted(
+                site_database.of_site(
+                    {
+                        "accounts": configuration["accounts"], "site": source.site,
+                        "hub_password": source.endpoint.password, "password": "",
+                    }
+                )
+            ),
+            release=f"{known.get('platform', '')} {known.get('name', '')}".strip(),
+            why_not=why_not,
+        )  # fmt: skip
 
     def hub_targets(self) -> tuple[Target, ...]:
         """Give the repositories of the hub itself: those off the hub, or all where there is none."""

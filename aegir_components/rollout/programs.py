@@ -23,7 +23,6 @@ from .site import Updated
 
 KEPT: Final = 60_000
 """Bytes of a program's output that are read."""
-PHP: Final = ("php", "-d", "memory_limit=1G", "-d", "max_execution_time=0", "-d", "display_errors=stderr")
 TIMED_OUT: Final = (124, 137)
 """What ``timeout`` ends with when it has ended a program."""
 _SAID = re.compile(r"^::(ran|failed|warned) (\S{1,300}) (\S*)$", re.MULTILINE)
@@ -141,7 +140,7 @@ def _commands(site: Updated, root: str) -> Iterator[tuple[str, Command]]:
 
 def _php(site: Updated, files: tuple[str, ...], told: dict[str, str], seconds: int) -> Command:
     text = program({"host": site.name, "url": site.url, **told}, *files)
-    return Command(argv=PHP, stdin=text.encode(), seconds=seconds, who="aegir: update", kept=KEPT)
+    return Command(argv=rehearsal.PHP, stdin=text.encode(), seconds=seconds, who="aegir: update", kept=KEPT)
 
 
 def _shell(root: str, step: Step) -> Command:
@@ -157,7 +156,7 @@ def _ran(site: Updated, place: Place, name: str, command: Command, report: Repor
         timeout=command.seconds + 120, lock=False,
     ).facts  # fmt: skip
     said, status = facts.get("said", ""), script.number(facts.get("status", ""), 255)
-    of_ours = command.argv == PHP
+    of_ours = command.argv == rehearsal.PHP
     found = [(kind, what, _text(packed)) for kind, what, packed in _SAID.findall(said)] if of_ours else []
     report.ran += [(what, text) for kind, what, text in found if kind == "ran"]
     report.warnings += [f"{what}: {text}" for kind, what, text in found if kind == "warned"]

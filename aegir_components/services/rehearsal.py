@@ -16,6 +16,7 @@ from .site_command import Command, Place
 ACCESS: Final = "/run/aegir/updates"
 """Where a program finds which database it works on: a file that its site's user alone reads."""
 INI: Final = f"{layout.STATE_ROOT}/rehearsal-ini"
+PHP: Final = ("php", "-d", "memory_limit=1G", "-d", "max_execution_time=0", "-d", "display_errors=stderr")
 QUIET: Final = "; Written by aegir: an update sends no mail.\nsendmail_path = /bin/true\n"
 
 
@@ -52,6 +53,23 @@ def run_items(place: Place, command: Command) -> list[str]:
         f'layers=$(cat "/var/lib/aegir/rehearsal/{place.user}/layers") || fail "the layers of its files are gone; run it again"',
         *site_command.lines(place, command.with_environment(also)),
     ]
+
+
+def put_items(place: Place, unpacked: str, directory: str, parts: Sequence[str]) -> list[str]:
+    """List what puts parts of a backup in the place of a directory's own, for the programs alone.
+
+    Args:
+        place: the site.
+        unpacked: where the parts are.
+        directory: one of those that ``begin_items`` got.
+        parts: their paths below either.
+    """
+    return [functions("rehearsal"), script.call("rehearsal_put", place.user, unpacked, directory, *parts)]
+
+
+def scratch(site: str) -> str:
+    """Name the directory of a site's layers, which ``end_items`` removes with all that is in it."""
+    return f"{layout.STATE_ROOT}/rehearsal/{layout.system_user(site)}"
 
 
 def merge_items(place: Place) -> list[str]:

@@ -14,11 +14,11 @@ from .wording import listed, quoted
 
 Kind = Literal["directory", "sftp", "s3"]
 Every = Literal["hour", "day", "week"]
-Prove = Literal["each", "off"]
+Prove = Literal["each", "boot", "off"]
 
 KINDS: Final[tuple[Kind, ...]] = ("directory", "sftp", "s3")
 EVERY: Final[tuple[Every, ...]] = ("hour", "day", "week")
-PROVE: Final[tuple[Prove, ...]] = ("each", "off")
+PROVE: Final[tuple[Prove, ...]] = ("each", "boot", "off")
 HUB: Final = "hub"
 """The repository on the hub itself, which needs no declaration."""
 PLAN: Final = ("to", "every", "at", "keep", "prove", "exclude", "bandwidth")
@@ -84,7 +84,7 @@ class Plan:
     """The part of the day in which backups begin, in the hub's local time; of no meaning where every is ``hour``."""
     keep: Keep = field(default_factory=Keep)
     prove: Prove = "each"
-    """``each``: every backup is restored and counted; ``off``: none is."""
+    """``each``: every backup is restored and counted; ``boot``: once a week the site is started from it too; ``off``: none is."""
     exclude: tuple[str, ...] = ()
     """Patterns of files that are left out, as ``tar --exclude`` takes them."""
     bandwidth: int = 0

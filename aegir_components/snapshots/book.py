@@ -66,11 +66,20 @@ class Backup:
     longest: int = -1
     """Bytes of the longest line of its dump; -1 where nobody knows."""
     proof: Proof | None = None
+    start: Proof | None = None
+    """That the site was started from it, or does not start; ``None`` where nobody tried."""
+    not_started: str = ""
+    """Why nobody could try."""
 
     @property
     def is_proven(self) -> bool:
         """Whether it was restored and counted."""
         return self.proof is not None and self.proof.ok
+
+    @property
+    def starts(self) -> bool:
+        """Whether nobody has seen that its site does not start from it."""
+        return self.start is None or self.start.ok
 
     @property
     def is_complete(self) -> bool:
@@ -81,8 +90,8 @@ class Backup:
     def from_props(cls, props: Mapping[str, Any]) -> Self:
         """Read back what ``asdict`` gave."""
         known = {name: props[name] for name in cls.__dataclass_fields__ if name in props}
-        proof = known.get("proof")
-        known["proof"] = Proof(**proof) if proof else None
+        for name in ("proof", "start"):
+            known[name] = Proof(**known[name]) if known.get(name) else None
         for name in ("not_saved", "notes"):
             known[name] = tuple(known.get(name) or ())
         return cls(**known)

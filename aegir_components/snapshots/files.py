@@ -16,6 +16,8 @@ from .produce import TIMEOUT
 from .repository import BackupError
 from .source import SHARED, Place
 
+FRESH: Final = ".aegir-restore"
+"""Where a place's files are unpacked, below its own directory."""
 STAGE: Final = """\
 set -eu
 home=$1 user=$(id -u "$2") group=$(id -g "$2") web=$(getent group www-data | cut -d: -f3)

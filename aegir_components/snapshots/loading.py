@@ -36,7 +36,8 @@ def load(
     *,
     longest: int,
     former: str,
-    definer: sql.Definer | None = None,
+    definer: sql.Definer | None,
+    low: bool = False,
 ) -> None:
     """Load a dump into an empty schema.
 
@@ -46,7 +47,8 @@ def load(
         members: what the backup has of the database, in order.
         longest: bytes of the dump's longest line; 0 where none is long.
         former: the schema that the dump is of.
-        definer: gives the account of views and routines, quoted; ``None`` for a schema that is dropped afterwards.
+        definer: gives the account of views and routines, quoted; ``None`` for the account that loads them.
+        low: whether the site's own work comes first.
 
     Raises:
         BackupError: the backup cannot be read, or the server takes it not.
@@ -56,7 +58,7 @@ def load(
     try:
         with backups.client_options(source.conn, source.endpoint) as (where, login):
             words = ["mysql", *login, "--binary-mode", "--max-allowed-packet=1G"]
-            text = _script(source, words, schema, longest, low=definer is None)
+            text = _script(source, words, schema, longest, low=low)
             session.send(where, text, stream.start, what=f"loading the database of {source.name}", user="root",
                          timeout=TIMEOUT)  # fmt: skip
     except HostError:
@@ -64,6 +66,12 @@ def load(
         stream.check()
         raise
     stream.check()
+
+
+def of_account(name: str, host: str) -> sql.Definer:
+    """Give all views, triggers, routines and events one account."""
+    own = f"{statements.name(name)}@{statements.name(host)}".encode()
+    return lambda _former: own
 
 
 def _script(source: Source, words: list[str], schema: str, longest: int, *, low: bool) -> str:

@@ -15,6 +15,8 @@ DUE: Final = "due"
 _SOON: Final = timedelta(days=7)
 _WEEK: Final = timedelta(days=6, hours=12)
 """Less than a week, so that the window of the seventh day counts."""
+_LATE: Final = timedelta(days=9)
+"""A week, the window, and a day in which the next backup tries again."""
 
 
 def is_due(plan: Plan, last: datetime | None, now: datetime) -> bool:
@@ -48,6 +50,19 @@ def is_missed(plan: Plan, last: datetime | None, now: datetime) -> bool:
         return True
     longest = {"hour": timedelta(hours=2), "day": timedelta(hours=24), "week": timedelta(days=7)}[plan.every]
     return now - last > longest + (timedelta(0) if plan.every == "hour" else _length(plan))
+
+
+def is_start_due(backups: Iterable[Backup], now: datetime, when: Callable[[Backup], datetime]) -> bool:
+    """Return whether the site is to be started from its next backup: once a week, and after a start that failed."""
+    started = [when(one) for one in backups if one.start is not None and one.start.ok]
+    return not started or now - max(started) > _WEEK or max(started) > now
+
+
+def is_start_missed(backups: Iterable[Backup], now: datetime, when: Callable[[Backup], datetime]) -> bool:
+    """Return whether a site that has had backups for longer than a week was not started from any of the last week."""
+    known = list(backups)
+    since = [when(one) for one in known if one.start is not None and one.start.ok] or [when(one) for one in known][:1]
+    return bool(since) and now - max(since) > _LATE
 
 
 def superfluous(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from aegir_components.host.errors import HostError
@@ -13,11 +15,29 @@ from . import archive, inventory, loading, sql
 from .book import Proof
 from .repository import BackupError, Opened
 from .source import Source
+from .starting import NotTriedError, Scratch, Start, scratch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proven:
+    """What a proof has found."""
+
+    proof: Proof
+    """Of database and files."""
+    start: Proof | None = None
+    """Of the site that was started from the backup; ``None`` where nobody tried."""
+    not_started: str = ""
+    """Why nobody could try."""
 
 
 def prove(
-    opened: Opened, snapshot: str, source: Source, hub_root: str, known: Mapping[str, Any] | None = None
-) -> Proof:
+    opened: Opened,
+    snapshot: str,
+    source: Source,
+    hub_root: str,
+    known: Mapping[str, Any] | None = None,
+    start: Start | None = None,
+) -> Proven:
     """Restore a backup into a scratch schema, count it, and compare all bytes with what was written.
 
     Args:
@@ -26,14 +46,25 @@ def prove(
         source: the site, whose database server has the scratch schema for a while.
         hub_root: of this hub.
         known: the manifest that was written when the backup was made; ``None`` reads the backup's own first.
+        start: where the site is started from the backup; ``None`` for database and files alone.
     """
     begun, at = time.monotonic(), int(time.time())
+    started = _Started()
     try:
         found = known if known is not None else manifest(opened, snapshot)
-        how = _restored(opened, snapshot, source, hub_root, found)
+        how = _restored(opened, snapshot, source, hub_root, found, start, started)
     except (BackupError, HostError, client.DatabaseError, archive.DamagedError) as fault:
-        return Proof(at=at, seconds=time.monotonic() - begun, ok=False, text=str(fault))
-    return Proof(at=at, seconds=time.monotonic() - begun, ok=True, text=how)
+        # A backup that is no good is not started either.
+        return Proven(proof=Proof(at=at, seconds=time.monotonic() - begun, ok=False, text=str(fault)))
+    apart = started.proof.seconds if started.proof else 0.0
+    seen = Proof(at=at, seconds=time.monotonic() - begun - apart, ok=True, text=how)
+    return Proven(proof=seen, start=started.proof, not_started=started.why_not)
+
+
+@dataclass(slots=True)
+class _Started:
+    proof: Proof | None = None
+    why_not: str = ""
 
 
 def manifest(opened: Opened, snapshot: str) -> dict[str, Any]:
@@ -52,23 +83,48 @@ def manifest(opened: Opened, snapshot: str) -> dict[str, Any]:
     return found
 
 
-def _restored(opened: Opened, snapshot: str, source: Source, hub_root: str, known: Mapping[str, Any]) -> str:
+def _restored(
+    opened: Opened, snapshot: str, source: Source, hub_root: str, known: Mapping[str, Any], start: Start | None,
+    started: _Started,
+) -> str:  # fmt: skip
     had = known["database"]
     loading.want_room(source, int(had.get("bytes", 0)))
     with (
         loading.scratch_schema(source, hub_root, str(had["charset"]), str(had["collation"])) as schema,
+        ExitStack() as entered,
         opened.reading(snapshot) as stream,
     ):
+        place = _place(entered, start, source, schema, known, started)
+        # What is in the scratch schema would otherwise run with the rights of the hub: an event does so by itself.
+        owner = start.definer if place and start else source.definer
+        definer = None if source.conn.kind == "none" else loading.of_account(*owner)
         reading = archive.Reading(stream)
         for entry in reading.take(lambda name: not is_dump(name)):
             entry.skip()
-        loading.load(source, schema, reading.take(is_dump), longest=int(had["longest"]), former=str(had["name"]))
+        loading.load(source, schema, reading.take(is_dump), longest=int(had["longest"]), former=str(had["name"]),
+                     definer=definer, low=True)  # fmt: skip
         check_counts(source, schema, had)
+        if place is not None:
+            place.unpack(reading)
         found, digest = reading.manifest()
-    if digest != found.get("sha256") or found.get("sha256") != known["sha256"]:
-        raise BackupError(f"backup {snapshot} is not what was written: its digest is another one")
+        if digest != found.get("sha256") or found.get("sha256") != known["sha256"]:
+            raise BackupError(f"backup {snapshot} is not what was written: its digest is another one")
+        if place is not None:
+            started.proof = place.ask()
     rows, files = sum(had["rows"].values()), sum(place["entries"] for place in known["files"].values())
     return f"restored: {len(had['rows'])} tables with {rows} rows; read: all bytes of {files} files"
+
+
+def _place(
+    entered: ExitStack, start: Start | None, source: Source, schema: str, known: Mapping[str, Any], started: _Started
+) -> Scratch | None:
+    if start is None:
+        return None
+    try:
+        return entered.enter_context(scratch(start, source, schema, known))
+    except NotTriedError as fault:
+        started.why_not = str(fault)
+        return None
 
 
 def is_dump(name: str) -> bool:

@@ -7,6 +7,7 @@ back as it was.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -72,6 +73,7 @@ class Restore:
             DatabaseError: likewise.
         """
         source, tell = self.job.source, self.job.tell
+        begun, saved = time.monotonic(), 0.0
         with self.job.book.held(), ExitStack() as cleaning:
             manifest, staged = stage(
                 self.repository, self.snapshot, self.backup.id, source=source, part=self.part, tell=tell
@@ -79,12 +81,14 @@ class Restore:
             for one in staged:
                 cleaning.callback(_quietly, one.finish)
             tell(f"{source.name}: closing it")
+            closed = time.monotonic()
             self.closable.close(f"it is being restored from backup {self.backup.id}")
             safety = ""
             try:
                 with quiet(source):
+                    before = time.monotonic()
                     safety = self._saved()
-                    safety = original or safety
+                    saved, safety = time.monotonic() - before, original or safety
                     self._note(safety)
                     self._replace(manifest, staged)
             except FAULTS as fault:
@@ -97,7 +101,12 @@ class Restore:
                 )
             self.closable.open()
             self._forget()
-        return self._said(manifest, staged, safety)
+        now = time.monotonic()
+        return (
+            f"{self._said(manifest, staged, safety)}. The restore took {now - begun - saved:.0f} s, "
+            f"and that backup {saved:.0f} s. "
+            f"The site was closed for {now - closed:.0f} s"
+        )
 
     def _saved(self) -> str:
         """Back up what is there, now that nobody writes to it any more, and prove the backup.
@@ -107,7 +116,7 @@ class Restore:
         """
         source = self.job.source
         self.job.tell(f"{source.name}: backing up what is there now")
-        job = replace(self.job, plan=replace(self.job.plan, prove="each"))
+        job = replace(self.job, plan=replace(self.job.plan, prove="each"), start=None)
         made = saving.save_held(job, why="before a restore")
         if not made.is_proven:
             why = made.proof.text if made.proof else "nobody tried"

@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 from aegir_components.settings import Plan
 
-from . import archive, produce, proof
-from .book import NOTE, Backup, Book
+from . import archive, plan, produce, proof
+from .book import NOTE, Backup, Book, local
 from .imported import Archives
 from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened, private_directory
 from .source import Source
+from .starting import Start
 
 PROGRAM: Final = "aegir_components.snapshots.produce"
 Tell = Callable[[str], None]
@@ -37,6 +38,10 @@ class Job:
     book: Book
     tell: Tell
     """Told of progress, for the person who waits."""
+    start: Start | None = None
+    """Where the site is started from its backup when that is due; ``None`` where nobody knows."""
+    start_now: bool = False
+    """Whether it is started at once, whenever that was done last."""
     archives: Archives | None = None
     """What a removal has left on the hub, to be turned into a backup; ``None`` backs up the site itself."""
 
@@ -72,15 +77,15 @@ def save_held(job: Job, *, why: str, note: str = "", renew: bool = False) -> Bac
             _create(first, job.book, renew=renew)
             made, manifest = _write(job, first, why, note)
         job.book.put(made)
-        if job.plan.prove == "each":
-            made = _proven(job, first, made, manifest)
+        if job.plan.prove != "off":
+            made = _proven(job, first, made.copies[first.name], made, manifest)
         for other in others:
             made = _copied(job, first, other, made, renew=renew)
         return made
 
 
 def prove_again(job: Job, backup: Backup) -> Backup:
-    """Prove a backup that is there already.
+    """Prove a backup that is there already; its site is started from it where the job says so.
 
     Raises:
         BackupError: it is in none of the declared repositories.
@@ -89,10 +94,7 @@ def prove_again(job: Job, backup: Backup) -> Backup:
         for target in job.targets:
             if snapshot := backup.copies.get(target.name):
                 with opened(target) as repository:
-                    seen = proof.prove(repository, snapshot, job.source, job.hub_root)
-                done = replace(backup, proof=seen)
-                job.book.put(done)
-                return done
+                    return _proven(job, repository, snapshot, backup, None)
     raise BackupError(f"backup {backup.id} of {job.source.name} is in none of {', '.join(t.name for t in job.targets)}")
 
 
@@ -143,11 +145,25 @@ def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, d
     return made, manifest
 
 
-def _proven(job: Job, repository: Opened, made: Backup, manifest: dict[str, Any]) -> Backup:
-    seen = proof.prove(repository, made.copies[repository.name], job.source, job.hub_root, manifest)
-    done = replace(made, proof=seen)
+def _proven(job: Job, repository: Opened, snapshot: str, made: Backup, manifest: dict[str, Any] | None) -> Backup:
+    start = _start(job, made)
+    seen = proof.prove(repository, snapshot, job.source, job.hub_root, manifest, start)
+    done = replace(made, proof=seen.proof)
+    if start is not None:
+        done = replace(done, start=seen.start, not_started=seen.not_started)
     job.book.put(done)
     return done
+
+
+def _start(job: Job, made: Backup) -> Start | None:
+    """Give where the site is started from a backup, if that is due; with code that the backup does not belong to it is not."""
+    due = job.plan.prove == "boot" and plan.is_start_due(job.book.backups(), local(made), local)
+    if job.start is None or not (job.start_now or due):
+        return None
+    if made.release and job.start.release and made.release != job.start.release:
+        why_not = f"the backup belongs to release {made.release}, and the site is on {job.start.release}"
+        return replace(job.start, why_not=why_not)
+    return job.start
 
 
 def _copied(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool) -> Backup:

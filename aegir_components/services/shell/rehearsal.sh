@@ -35,6 +35,19 @@ rehearsal_mounted() { # layer lower
     mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/merged" 2>/dev/null
 }
 
+rehearsal_put() { # user unpacked directory part...: they are seen in the place of the directory's own
+    rp_layers=/var/lib/aegir/rehearsal/$1/layers
+    rp_user=$1
+    rp_from=$2
+    rp_to=$3
+    shift 3
+    for rp_part; do
+        # What a backup has not is empty: the site's own is not seen in its place.
+        [ -d "$rp_from/$rp_part" ] || mkdir -p "$rp_from/$rp_part" && chown "$rp_user:" "$rp_from/$rp_part" || fail "$rp_from/$rp_part could not be made"
+        printf ' -p BindPaths=%s:%s' "$rp_from/$rp_part" "$rp_to/$rp_part" >>"$rp_layers" || fail "$rp_layers could not be written ($(room /var/lib))"
+    done
+}
+
 rehearsal_merge() { # user: what was changed in the layers becomes so, by the user's own rights
     for rm_of in /var/lib/aegir/rehearsal/"$1"/*.of; do
         [ -f "$rm_of" ] || continue
