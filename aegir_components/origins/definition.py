@@ -10,7 +10,7 @@ from typing import Any
 
 from aegir_components.advisories import versions
 from aegir_components.settings import Origin, Repository
-from aegir_components.snapshots import files, restoring
+from aegir_components.snapshots import files, replacing, restoring
 from aegir_components.snapshots.book import Backup, Book
 from aegir_components.snapshots.quiet import quiet
 from aegir_components.snapshots.repository import BackupError, Target, opened
@@ -85,7 +85,7 @@ def _backup(site: landing.Site, given: Mapping[str, Any], staged: list[files.Sta
         _check_code(site, known, manifest)
         site.tell(f"{site.source.name}: loading the database of backup {known.id}")
         with quiet(site.source):
-            restoring.replace_database(repository, snapshot, site.source, manifest)
+            replacing.replace_database(repository, snapshot, site.source, manifest)
     lacking = [f"the backup lacks {text}" for text in known.not_saved]
     rows = sum(manifest["database"]["rows"].values())
     site.tell(

@@ -65,6 +65,8 @@ class Backup:
     """Why it could not be copied, by repository."""
     longest: int = -1
     """Bytes of the longest line of its dump; -1 where nobody knows."""
+    dump: int = -1
+    """Bytes of its dump; -1 where nobody knows."""
     proof: Proof | None = None
     start: Proof | None = None
     """That the site was started from it, or does not start; ``None`` where nobody tried."""

@@ -32,7 +32,7 @@ RESERVE: Final = 1 << 30
 def load(
     source: Source,
     schema: str,
-    members: Iterable[archive.Entry],
+    members: Iterable[tuple[str, Iterable[bytes]]],
     *,
     longest: int,
     former: str,
@@ -44,7 +44,7 @@ def load(
     Args:
         source: the site, whose database server it is.
         schema: the schema.
-        members: what the backup has of the database, in order.
+        members: what the backup has of the database, in order: names with content, as ``texts`` gives them.
         longest: bytes of the dump's longest line; 0 where none is long.
         former: the schema that the dump is of.
         definer: gives the account of views and routines, quoted; ``None`` for the account that loads them.
@@ -54,7 +54,7 @@ def load(
         BackupError: the backup cannot be read, or the server takes it not.
         HostError: the machine cannot be reached, or the load failed there.
     """
-    stream = _Once(sql.loadable(((entry.name, entry.content()) for entry in members), definer, former.encode()))
+    stream = _Once(sql.loadable(members, definer, former.encode()))
     try:
         with backups.client_options(source.conn, source.endpoint) as (where, login):
             words = ["mysql", *login, "--binary-mode", "--max-allowed-packet=1G"]
@@ -66,6 +66,11 @@ def load(
         stream.check()
         raise
     stream.check()
+
+
+def texts(entries: Iterable[archive.Entry]) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Give the members of a backup for ``load``."""
+    return ((entry.name, entry.content()) for entry in entries)
 
 
 def of_account(name: str, host: str) -> sql.Definer:
@@ -139,12 +144,13 @@ def scratch_schema(source: Source, hub_root: str, charset: str, collation: str) 
             open_session.rows(f"DROP DATABASE IF EXISTS {statements.name(name)}")
 
 
-def want_room(source: Source, size: int) -> None:
-    """See that a scratch schema has room on the database server's disk: a proof must not fill it.
+def want_room(source: Source, size: int, again: str) -> None:
+    """See that a scratch schema has room on the database server's disk: neither proof nor restore must fill it.
 
     Args:
         source: the site, whose database server it is.
         size: bytes of the dump; the tables take about as much, and their indexes as much again.
+        again: the command that is to be run when there is room.
 
     Raises:
         BackupError: there is too little.
@@ -153,12 +159,14 @@ def want_room(source: Source, size: int) -> None:
     if source.conn.kind == "none" or size < SMALL:
         return
     look = "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
-    facts = script.execute(source.conn, "check", [f'fact free "$({look})"'], what="looking for room for a proof").facts
+    facts = script.execute(
+        source.conn, "check", [f'fact free "$({look})"'], what="looking for room for a scratch schema"
+    ).facts
     free = script.number(facts.get("free", "").strip(), -1)
     if 0 <= free < 2 * size + RESERVE:
         raise BackupError(
-            f"{source.server}: a scratch schema for the proof takes up to {2 * size >> 20} MB, and the disk of the databases has "
-            f"{free >> 20} MB left. Make room there, then run: aegir backups prove {source.name}"
+            f"{source.server}: a scratch schema for the backup takes up to {2 * size >> 20} MB, and the disk of the databases "
+            f"has {free >> 20} MB left. Make room there, then run: {again}"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +88,7 @@ def _restored(
     started: _Started,
 ) -> str:  # fmt: skip
     had = known["database"]
-    loading.want_room(source, int(had.get("bytes", 0)))
+    loading.want_room(source, int(had.get("bytes", 0)), f"aegir backups prove {source.name}")
     with (
         loading.scratch_schema(source, hub_root, str(had["charset"]), str(had["collation"])) as schema,
         ExitStack() as entered,
@@ -101,7 +101,7 @@ def _restored(
         reading = archive.Reading(stream)
         for entry in reading.take(lambda name: not is_dump(name)):
             entry.skip()
-        loading.load(source, schema, reading.take(is_dump), longest=int(had["longest"]), former=str(had["name"]),
+        loading.load(source, schema, loading.texts(reading.take(is_dump)), longest=int(had["longest"]), former=str(had["name"]),
                      definer=definer, low=True)  # fmt: skip
         check_counts(source, schema, had)
         if place is not None:
@@ -132,22 +132,47 @@ def is_dump(name: str) -> bool:
     return name.startswith(f"{sql.DIRECTORY}/")
 
 
-def check_counts(source: Source, schema: str, had: Mapping[str, Any]) -> None:
+def check_counts(source: Source, schema: str, had: Mapping[str, Any], kinds: Collection[str] = ()) -> None:
     """Compare what a schema has with what was counted in the backup's own transaction.
+
+    Args:
+        source: the site, whose database server it is.
+        schema: the schema.
+        had: what the backup's manifest says of the database.
+        kinds: which kinds of objects are compared beside rows; all where none is named.
 
     Raises:
         BackupError: something is missing, or there is more.
         DatabaseError: the server refuses.
     """
-    with client.connect(source.endpoint) as session:
-        objects = inventory.objects(session, schema)
+    wrong = _other_objects(source, schema, had, kinds)
     rows = databases.tables(source.endpoint, schema)
-    wrong = inventory.differences(had["objects"], objects)
     wrong += [
         f"table {name} has {rows.get(name, 0)} rows of {number}"
         for name, number in sorted(had["rows"].items())
         if name in had["objects"]["tables"] and rows.get(name, 0) != number
     ]
+    _reject(wrong)
+
+
+def check_objects(source: Source, schema: str, had: Mapping[str, Any]) -> None:
+    """Compare what is in a schema by name, where the rows have been counted.
+
+    Raises:
+        BackupError: something is missing, or there is more.
+        DatabaseError: the server refuses.
+    """
+    _reject(_other_objects(source, schema, had, ()))
+
+
+def _other_objects(source: Source, schema: str, had: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
+    with client.connect(source.endpoint) as session:
+        objects = inventory.objects(session, schema)
+    wanted = {kind: names for kind, names in had["objects"].items() if not kinds or kind in kinds}
+    return inventory.differences(wanted, objects)
+
+
+def _reject(wrong: list[str]) -> None:
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise BackupError(f"what was loaded is not what was saved: {'; '.join(wrong[:5])}{more}")

@@ -1,14 +1,14 @@
 """Puts a backup back in the place of what a site has now, which is backed up and proven before.
 
-The order is: the files are unpacked beside the site's own while it serves; the site is closed and its accounts are kept out; the
-database is replaced and counted, the files are put in their place; the site is asked; and then it is opened. What fails is put
-back as it was.
+The order is: database and files are put beside the site's own while it serves, and counted; the site is closed and its accounts
+are kept out; what is there is backed up; database and files are exchanged; the site is asked; and then it is opened. What fails
+is put back as it was.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -16,11 +16,12 @@ from typing import Any, Final
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
-from aegir_components.mysql import client, statements
+from aegir_components.mysql import client
 
-from . import archive, files, inventory, loading, produce, proof, saving
+from . import archive, files, produce, proof, replacing, saving
 from .book import Backup
 from .quiet import quiet
+from .replacing import Beside, loaded_beside
 from .repository import BackupError, Opened, opened
 from .saving import Job
 from .source import Source
@@ -75,9 +76,7 @@ class Restore:
         source, tell = self.job.source, self.job.tell
         begun, saved = time.monotonic(), 0.0
         with self.job.book.held(), ExitStack() as cleaning:
-            manifest, staged = stage(
-                self.repository, self.snapshot, self.backup.id, source=source, part=self.part, tell=tell
-            )
+            manifest, staged, beside = self._stage(cleaning)
             for one in staged:
                 cleaning.callback(_quietly, one.finish)
             tell(f"{source.name}: closing it")
@@ -90,7 +89,7 @@ class Restore:
                     safety = self._saved()
                     saved, safety = time.monotonic() - before, original or safety
                     self._note(safety)
-                    self._replace(manifest, staged)
+                    self._replace(manifest, staged, beside)
             except FAULTS as fault:
                 self._give_up(staged, safety, fault, half_done=bool(original))
                 raise
@@ -129,10 +128,37 @@ class Restore:
             )
         return made.id
 
-    def _replace(self, manifest: dict[str, Any], staged: list[files.Staged]) -> None:
-        if self.part.database:
+    def _stage(self, cleaning: ExitStack) -> tuple[dict[str, Any], list[files.Staged], Beside | None]:
+        """Read the backup once: every byte is checked, and database and files are put beside the site's own."""
+        source, tell = self.job.source, self.job.tell
+        beside: list[Beside] = []
+        size, longest = self._measured()
+
+        def load(entries: Iterable[archive.Entry]) -> None:
+            tell(f"{source.name}: loading the database beside its own on {source.server}")
+            loaded = loaded_beside(source, self.job.hub_root, entries, size=size, longest=longest)
+            beside.append(cleaning.enter_context(loaded))
+
+        manifest, staged = stage(
+            self.repository, self.snapshot, self.backup.id, source=source, part=self.part, tell=tell,
+            load=load if self.part.database else None,
+        )  # fmt: skip
+        for one in beside:
+            replacing.reject(source, manifest)
+            replacing.count(source, one, manifest)
+        return manifest, staged, beside[0] if beside else None
+
+    def _measured(self) -> tuple[int, int]:
+        """Give the bytes of the dump, and of its longest line; a backup of another hub is read for that."""
+        if not self.part.database or min(self.backup.dump, self.backup.longest) >= 0:
+            return self.backup.dump, self.backup.longest
+        had = proof.manifest(self.repository, self.snapshot)["database"]
+        return int(had.get("bytes", 0)), int(had["longest"])
+
+    def _replace(self, manifest: dict[str, Any], staged: list[files.Staged], beside: Beside | None) -> None:
+        if beside is not None:
             self.job.tell(f"{self.job.source.name}: replacing the database")
-            replace_database(self.repository, self.snapshot, self.job.source, manifest)
+            replacing.put(self.job.source, beside, manifest)
         for one in staged:
             one.swap()
 
@@ -156,7 +182,7 @@ class Restore:
                 known = next(one for one in self.job.book.backups() if one.id == safety)
                 snapshot = known.copies[own.name]
                 with opened(own) as repository, quiet(source):
-                    replace_database(repository, snapshot, source, proof.manifest(repository, snapshot))
+                    replacing.replace_database(repository, snapshot, source, proof.manifest(repository, snapshot))
             self.closable.open()
         except (*FAULTS, KeyError, StopIteration) as worse:
             raise BackupError(
@@ -193,8 +219,9 @@ def interrupted(hub_root: str, stack: str, site: str) -> dict[str, Any] | None:
 
 
 def stage(
-    repository: Opened, snapshot: str, name: str, *, source: Source, part: Part, tell: Callable[[str], None]
-) -> tuple[dict[str, Any], list[files.Staged]]:
+    repository: Opened, snapshot: str, name: str, *, source: Source, part: Part, tell: Callable[[str], None],
+    load: Callable[[Iterable[archive.Entry]], None] | None = None,
+) -> tuple[dict[str, Any], list[files.Staged]]:  # fmt: skip
     """Read a backup once: every byte is checked, and files are unpacked beside the site's own.
 
     Args:
@@ -204,6 +231,7 @@ def stage(
         source: the site that gets it.
         part: what of it.
         tell: says what is done.
+        load: gets what the backup has of the database; ``None`` passes over it.
 
     Raises:
         BackupError: it is damaged, or has not what is wanted; nothing of the site's was touched.
@@ -213,7 +241,11 @@ def stage(
     try:
         with repository.reading(snapshot) as stream:
             reading = archive.Reading(stream)
-            for entry in reading.take(lambda name: not name.startswith("files/") and name != archive.MANIFEST):
+            for entry in reading.take(lambda name: not proof.is_dump(name) and not _is_later(name)):
+                entry.skip()
+            if load is not None:
+                load(reading.take(proof.is_dump))
+            for entry in reading.take(lambda name: not _is_later(name)):
                 entry.skip()
             while (label := reading.next_label()) and part.files:
                 _unpack(label, reading, staged, source=source, part=part, tell=tell)
@@ -243,60 +275,8 @@ def _unpack(
     staged.append(files.stage(place, source.site, label, path, reading))
 
 
-def replace_database(repository: Opened, snapshot: str, source: Source, manifest: dict[str, Any]) -> None:
-    """Replace a site's database, and count what was loaded. A proven backup of it has to be there.
-
-    Raises:
-        BackupError: what was loaded is not what was saved.
-        HostError: the load failed.
-        DatabaseError: the server refuses.
-    """
-    had = manifest["database"]
-    if not had["objects"]:
-        raise BackupError("the backup has no database")
-    if source.conn.kind == "none" and had["definers"]:
-        raise BackupError(
-            f"{source.server} is somebody else's server, where the hub's account can give nobody else views, triggers and "
-            f"routines: {', '.join(sorted(had['definers'])[:5])}. Load this backup by hand (docs/backups.md)"
-        )
-    with client.connect(source.endpoint) as session:
-        there = inventory.accounts(session)
-        session.rows(f"DROP DATABASE IF EXISTS {statements.name(source.database)}")
-        loading.create_schema(session, source.database, str(had["charset"]), str(had["collation"]))
-    own = "{}@{}".format(*source.definer)
-
-    def definer(former: bytes) -> bytes:
-        # An account that is not there any more was the site's own before, or of another server.
-        user, _, host = former.decode("utf-8", "surrogateescape").partition("`@`")
-        return former if f"{user.strip('`')}@{host.strip('`')}" in there else _quoted(own)
-
-    with repository.reading(snapshot) as stream:
-        reading = archive.Reading(stream)
-        for entry in reading.take(lambda name: not proof.is_dump(name)):
-            entry.skip()
-        loading.load(
-            source, source.database, reading.take(proof.is_dump), longest=int(had["longest"]), former=str(had["name"]),
-            definer=definer,
-        )  # fmt: skip
-    proof.check_counts(source, source.database, had)
-    _check_definers(source, had, there, own)
-
-
-def _check_definers(source: Source, had: dict[str, Any], there: frozenset[str], own: str) -> None:
-    """See that nothing runs with the rights of another account than the server said when the backup was made."""
-    with client.connect(source.endpoint) as session:
-        now = inventory.definers(session, source.database)
-    if not had["definers"]:
-        # An archive of a removal says of nobody with whose rights something ran: only the site's own account may be.
-        now = {name: user for name, user in now.items() if user != own}
-    wanted = {name: user if user in there else own for name, user in had["definers"].items()}
-    if wrong := sorted(name for name, user in now.items() if user != wanted.get(name)):
-        raise BackupError(f"what was loaded would run with the rights of another account: {', '.join(wrong[:5])}")
-
-
-def _quoted(account: str) -> bytes:
-    user, _, host = account.rpartition("@")
-    return f"{statements.name(user)}@{statements.name(host)}".encode()
+def _is_later(name: str) -> bool:
+    return name.startswith("files/") or name == archive.MANIFEST
 
 
 def _quietly(work: Callable[[], None]) -> None:

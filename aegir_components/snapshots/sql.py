@@ -27,6 +27,12 @@ _MARK = re.compile(
     rb"-- (?:(Dumping data for table) |(?:Table structure for table|Temporary (?:table|view) structure for view|"
     rb"Final view structure for view|Sequence structure for) |(Dumping (?:events|routines) for database) )[`']([^\n]*)[`']\n"
 )
+_OBJECT: Final = (b"-- Table structure for ", b"-- Temporary ", b"-- Final view structure ", b"-- Sequence structure ")
+_TABLE: Final = (b"-- Table structure for table ", b"-- Dumping data for table ")
+_KIND: Final = 64
+"""Bytes of a member that tell what it makes."""
+_UNLOCKED: Final = b"\nUNLOCK TABLES;\n"
+_TRIGGERS = re.compile(rb"(?m)^(?:/\*!50003 |DELIMITER )")
 _INSERT = re.compile(rb"INSERT INTO `(?:[^`\n]|``)+` (?:\(`(?:[^\n`]|``|`, `)+`\) )?VALUES[ \n]")
 _VIEW = re.compile(rb"(?m)^/\*!50001 VIEW [^\n]*")
 _DEFINER = re.compile(rb"(?m)^((?:/\*!5\d{4,5} |CREATE )[^\n]*?)DEFINER=(`[^`\n]*`(?:@`[^`\n]*`)?)")
@@ -161,13 +167,69 @@ def loadable(
     """
     table, batch = "", _Batch()
     for name, content in members:
-        member = re.sub(r"\.sql(\.\d{4,})?$", "", name)
+        member = member_of(name)
         if member != table:
             yield from _defined(batch.rest(), definer, database)
             table, batch = member, _Batch()
         for part in content:
             yield from _defined(batch.feed(part), definer, database)
     yield from _defined(batch.rest(), definer, database)
+
+
+class Apart:
+    """Takes out of a dump what cannot move to another database with its tables: triggers, views, routines, events, sequences."""
+
+    def __init__(self) -> None:
+        self.later: list[tuple[str, list[bytes]]] = []
+        """Members with what was taken out, in order; they are small."""
+        self._table, self._rows_over, self._is_table = "", False, False
+
+    def tables(self, members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """Yield the members that make tables and rows. Each has to be read before the next one is asked for."""
+        for name, content in members:
+            parts = iter(content)
+            first = next(parts, b"")
+            while len(first) < _KIND and (more := next(parts, b"")):
+                first += more
+            member = member_of(name)
+            if member != self._table or first.startswith(_OBJECT):
+                self._table, self._rows_over = member, False
+                self._is_table = first.startswith(_TABLE)
+            if member == f"{DIRECTORY}/{BEGIN}":
+                # How both sessions read what comes.
+                self.later.append((name, [first, *parts]))
+                yield self.later[-1]
+            elif not self._is_table or self._rows_over:
+                self.later.append((name, [first, *parts]))
+            else:
+                yield name, self._until_triggers(name, first, parts)
+
+    def _until_triggers(self, name: str, first: bytes, parts: Iterator[bytes]) -> Iterator[bytes]:
+        data: bytes | None = b"\n" + first
+        begin = 1
+        while data is not None:
+            end = data.find(_UNLOCKED)
+            if end >= 0:
+                self._rows_over = True
+                rest = data[end:] + b"".join(parts)
+                found = _TRIGGERS.search(rest)
+                cut = found.start() if found else len(rest)
+                yield data[begin:end] + rest[1 if begin > end else 0 : cut]
+                if found:
+                    self.later.append((name, [rest[cut:]]))
+                return
+            # The line may begin in one piece and end in the next one.
+            keep = max(begin, len(data) - len(_UNLOCKED))
+            yield data[begin:keep]
+            more = next(parts, None)
+            if more is None:
+                yield data[keep:]
+            data, begin = (data[keep:] + more if more is not None else None), 0
+
+
+def member_of(name: str) -> str:
+    """Name the table, or the view, that a member is of, whichever of several parts it is."""
+    return re.sub(r"\.sql(\.\d{4,})?$", "", name)
 
 
 class _Batch:

@@ -227,15 +227,10 @@ def test_a_restore_that_fails_leaves_everything_as_it_was(backed: Backed) -> Non
     tree, rows = backed.tree(SITE), backed.rows(SITE)
     # The proof loads as well; only what is loaded into the site's own database fails.
     name = layout.database_name(SITE)
-    backed.database.run(
-        'mv /usr/bin/mysql /usr/bin/mysql.kept; printf \'#!/bin/sh\\ncase "$*" in *" '
-        f'{name}") if [ ! -e /tmp/broke ]; then touch /tmp/broke; head -c 20000 >/dev/null; echo broken >&2; exit 1; fi;; esac\\n'
-        'exec /usr/bin/mysql.kept "$@"\\n\' >/usr/bin/mysql; chmod 755 /usr/bin/mysql'
-    )
-    try:
+    broken = f"[ -e /tmp/broke ] || {{ touch /tmp/broke; head -c 20 >/dev/null; echo broken >&2; exit 1; }}"
+    with backed.client_that(f'case "$*" in *" {name}") {broken} ;; esac'):
         said = backed.aegir("restore", SITE, "--yes", status=1)
-    finally:
-        backed.database.run("mv /usr/bin/mysql.kept /usr/bin/mysql; rm -f /tmp/broke")
+        backed.database.run("rm /tmp/broke")
     assert "broken" in said
     assert "putting back what was there" in said
     assert rows == backed.rows(SITE)

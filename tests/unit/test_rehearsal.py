@@ -75,3 +75,27 @@ def test_where_nothing_can_be_laid_over_the_files_are_only_read() -> None:
     said = run("mount() { return 1; }", WORK.partition("(cd ")[0])
     assert "fact readonly yes" in said
     assert "BindReadOnlyPaths=/var/lib/site:/var/lib/site" in said
+
+
+def test_a_backups_files_are_seen_in_the_place_of_the_sites_own() -> None:
+    said = run(
+        """
+rehearsal_begin nobody "$site"
+printf %s "$layers" >"$rb_place/layers"
+mkdir -p "$rb_place/backup-web1/files"; echo restored >"$rb_place/backup-web1/files/restored.txt"
+rehearsal_put nobody "$rb_place/backup-web1" "$site" files private
+# What systemd does with it, in the order of the paths.
+for pair in $(grep -o 'BindPaths=[^ ]*' "$rb_place/layers" | cut -d= -f2 | sort -t: -k2); do
+    mkdir -p "${pair#*:}"; mount --bind "${pair%:*}" "${pair#*:}"
+done
+echo "seen: $(ls "$site/files") private=$(ls "$site/private") $(stat -c %U "$site/private")"
+runuser -u nobody -- sh -c "echo by a start >'$site/private/written.txt'; echo x >'$site/tmp/scratch'"
+for pair in $(grep -o 'BindPaths=[^ ]*' "$rb_place/layers" | cut -d= -f2 | sort -r -t: -k2); do umount "${pair#*:}"; done
+echo "own: $(ls "$site/files" | tr "\\n" " ") $(ls "$site" | tr "\\n" " ") tmp=$(ls "$site/tmp")"
+rehearsal_over nobody
+echo "left: $(ls /var/lib/aegir/rehearsal) $(grep -c rehearsal /proc/self/mounts || :)"
+"""
+    )
+    assert "seen: restored.txt private= nobody" in said, "what the backup has not is empty"
+    assert "own: changed.txt gone.txt same.txt styles  files settings.php tmp  tmp=\n" in said
+    assert "left:  0" in said

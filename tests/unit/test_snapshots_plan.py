@@ -64,6 +64,23 @@ def when(one: Backup) -> datetime:
     return datetime.fromtimestamp(one.begun, tz=UTC)
 
 
+def test_a_site_is_started_from_a_backup_once_a_week() -> None:
+    well, broken = Proof(at=0, seconds=1.0, ok=True, text=""), Proof(at=0, seconds=1.0, ok=False, text="")
+    before = [made(at("01T02:10")), made(at("02T02:10"), start=well), made(at("03T02:10"))]
+    assert plan.is_start_due(before[:1], at("02T02:10"), when)
+    assert not plan.is_start_due(before, at("08T02:10"), when)
+    assert plan.is_start_due(before, at("09T02:05"), when)
+    assert plan.is_start_due([made(at("02T02:10"), start=broken)], at("03T02:10"), when), (
+        "one that failed is tried again"
+    )
+    assert plan.is_start_due([made(at("20T02:10"), start=well)], at("03T02:10"), when), "of a clock that was ahead"
+    assert not plan.is_start_missed([], at("30T02:10"), when)
+    assert not plan.is_start_missed(before, at("10T02:10"), when)
+    assert plan.is_start_missed(before, at("12T02:10"), when)
+    assert not plan.is_start_missed(before[:1], at("09T02:10"), when), "there was no week yet"
+    assert plan.is_start_missed([made(at("01T02:10"), start=broken)], at("11T02:10"), when)
+
+
 def left(backups: list[Backup], keep: Keep, now: datetime) -> list[str]:
     gone = {one.id for one in plan.superfluous(keep, backups, when, now)}
     return [one.id for one in backups if one.id not in gone]

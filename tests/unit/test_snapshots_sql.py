@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -68,6 +69,38 @@ def test_rows_are_loaded_together_and_nothing_else_changes(piece: int) -> None:
     assert DUMP.replace(b"DEFINER=`root`@`localhost`", b"").replace(b"DEFINER=`a`@`%`", b"") == apart
     if piece > 64:
         assert 1 == text.count(b"INSERT INTO `posts`")
+
+
+VIEW = b"\n--\n-- Temporary table structure for view `v`\n--\n\n/*!50001 CREATE VIEW `v` AS SELECT 1 AS `a`*/;\n"
+FINAL = b"\n--\n-- Final view structure for view `v`\n--\n\n/*!50001 VIEW `v` AS select 1 */;\n"
+WITH_TRIGGER = b"/*!50003 SET @saved = @@sql_mode */ ;\nDELIMITER ;;\n" + TRIGGER + b"DELIMITER ;\n"
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 1 << 20])
+@pytest.mark.parametrize("long_rows", [False, True])
+def test_what_cannot_move_with_its_table_is_taken_out(piece: int, long_rows: bool) -> None:
+    rows = [b"%d,'%s'" % (number, b"x" * 3_000_000) for number in range(4)] if long_rows else ROWS
+    if long_rows and piece < 1 << 20:
+        return
+    first, second = table(b"posts", rows, WITH_TRIGGER), table(b"other", [b"1"], WITH_TRIGGER)
+    dump = HEAD + first + VIEW + second + table(b"empty", []) + ROUTINES + FINAL + TAIL
+    members = split(dump, 1 << 16)[1]
+    pieces = ((name, [data[at : at + piece] for at in range(0, len(data), piece)]) for name, data in members)
+    apart = sql.Apart()
+
+    tables = b"".join(data for _, content in apart.tables(pieces) for data in content)
+
+    later = b"".join(data for _, content in apart.later for data in content)
+    assert [b"posts", b"other", b"empty"] == re.findall(rb"CREATE TABLE `(\w+)`", tables)
+    assert len(rows) + 1 == len(re.findall(rb"(?m)^INSERT INTO `(?:posts|other)`", tables))
+    assert 3 == tables.count(b"UNLOCK TABLES;\ncommit;\n")
+    assert [] == [word for word in (b"TRIGGER", b"VIEW", b"PROCEDURE", b"DELIMITER") if word in tables]
+    assert [2, 2, 1] == [later.count(word) for word in (b"TRIGGER x", b"VIEW `v`", b"PROCEDURE `p`")]
+    assert b"CREATE TABLE" not in later
+    assert tables.startswith(HEAD)
+    assert later.startswith(HEAD), "both are read with the same settings"
+    assert later.endswith(TAIL)
+    assert sorted((HEAD + b"\n--\n" + dump).splitlines()) == sorted((tables + later).splitlines()), "nothing is lost"
 
 
 def test_views_and_routines_get_the_account_of_the_site() -> None:
