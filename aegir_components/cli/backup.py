@@ -184,8 +184,7 @@ def make(
         outcome.fault = fault_of(made, job.plan.prove != "off", start=start)
         tell(f"{site}: {described(made)}" + (f"; {outcome.fault}" if outcome.fault else ""))
         gone = plans.superfluous(job.plan.keep, job.book.backups(), local, datetime.now().astimezone())
-        saving.forget(job.book, job.targets, gone)
-        outcome.removed = [one.id for one in gone]
+        outcome.removed = [one.id for one in saving.forget(job.book, job.targets, gone)]
     except BusyError as busy:
         if why == plans.DUE:
             return None

@@ -131,7 +131,13 @@ def forget(site: str, ids: tuple[str, ...], chosen: str, *, noted: bool, last_pr
     if not yes and not (sys.stdin.isatty() and click.confirm("Remove these backups for good?", err=True)):
         raise Refusal("nothing was removed: without --yes a person has to agree")
     _remove(unlocked, identity, gone)
-    tell(f"{len(gone)} backups of {site} are gone")
+    names = {one.id for one in gone}
+    left = [one for one in unlocked.book(identity).backups() if one.id in names]
+    for one in left:
+        tell(
+            f"backup {one.id} stays in {', '.join(one.copies)}, which the hub may only add to; its owner removes it there"
+        )
+    tell(f"{len(gone) - len(left)} backups of {site} are gone")
 
 
 @backups.command()

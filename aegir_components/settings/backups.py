@@ -48,6 +48,8 @@ class Repository:
     """The private key file on the hub that the SFTP server knows."""
     host_key: str = ""
     """The SFTP server's public key (``ssh-ed25519 AAAA...``)."""
+    append_only: bool = False
+    """Whether its server lets nobody delete: backups are added to it, and its owner removes them."""
     access_key: str = ""
     """The name of the S3 access key."""
     secret_key: str = field(default="", repr=False)
@@ -223,7 +225,8 @@ def _to(node: Node, known: Mapping[str, Repository]) -> tuple[str, ...]:
 def _repository(name: str, node: Node) -> Repository:
     allowed = {"directory": (), "sftp": ("identity", "host_key"), "s3": ("access_key", "secret_key")}
     kinds = [kind for kind in KINDS if node.child(kind).given]
-    if not node.fields(*KINDS, *(key for keys in allowed.values() for key in keys)) or len(kinds) != 1:
+    append_only = node.child("append_only").flag(False)
+    if not node.fields(*KINDS, "append_only", *(key for keys in allowed.values() for key in keys)) or len(kinds) != 1:
         node.fault("must have one of directory, sftp and s3")
         return Repository(name=name, kind="directory", path="")
     kind = kinds[0]
@@ -232,7 +235,8 @@ def _repository(name: str, node: Node) -> Repository:
             if other != kind and node.child(key).given:
                 node.child(key).fault(f"is for repositories of kind {other}; remove this key")
     if kind == "directory":
-        return Repository(name=name, kind=kind, path=node.child(kind).text("", names.absolute_path))
+        path = node.child(kind).text("", names.absolute_path)
+        return Repository(name=name, kind=kind, path=path, append_only=append_only)
     for key in allowed[kind]:
         if not node.child(key).given:
             node.child(key).fault("missing")
@@ -240,14 +244,14 @@ def _repository(name: str, node: Node) -> Repository:
         found = _SFTP.fullmatch(node.child(kind).text("", _sftp))
         user, address, port, path = found.groups() if found else ("", "", "", "")
         return Repository(
-            name=name, kind=kind, user=user or "", address=(address or "").strip("[]"), port=int(port or 22), path=path or "",
+            name=name, kind=kind, append_only=append_only, user=user or "", address=(address or "").strip("[]"), port=int(port or 22), path=path or "",
             identity=node.child("identity").text("", names.absolute_path),
             host_key=node.child("host_key").text("", names.host_key),
         )  # fmt: skip
     scheme, _, rest = node.child(kind).text("", _s3).partition("://")
     endpoint, _, path = rest.partition("/")
     return Repository(
-        name=name, kind=kind, address=f"{scheme}://{endpoint}", path=path.strip("/"),
+        name=name, kind=kind, append_only=append_only, address=f"{scheme}://{endpoint}", path=path.strip("/"),
         access_key=node.child("access_key").text("", _word), secret_key=node.child("secret_key").password() or "",
     )  # fmt: skip
 

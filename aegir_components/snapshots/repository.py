@@ -30,6 +30,9 @@ SHORT: Final = 300.0
 LONG: Final = 6 * 3600.0
 """Seconds for what reads or writes backups."""
 
+PATIENCE: Final = "4m"
+"""For another hub that works on the same repository, as restic writes it."""
+
 _MISSING, _LOCKED, _WRONG_KEY = 10, 11, 12
 """Of restic's manual, "Exit codes"."""
 
@@ -163,9 +166,9 @@ class Opened:
         """
         done = self._run(words, timeout, copy_from, data)
         if done.returncode == _LOCKED:
-            # Restic removes those of processes that are gone, and no others.
+            # Restic removes those of processes that are gone, and no others: of another hub it waits for the end.
             self._run(["unlock"], SHORT, None, None)
-            done = self._run(words, timeout, copy_from, data)
+            done = self._run([*words[:1], "--retry-lock", PATIENCE, *words[1:]], timeout, copy_from, data)
         if done.returncode:
             raise self.explained(words[0], done.returncode, done.stderr.decode(errors="replace"))
         return done
@@ -225,7 +228,10 @@ class Opened:
 
     @property
     def may_have_locks(self) -> bool:
-        """Whether there may be a lock; nobody asks a server for that alone."""
+        """Whether there may be a lock that is in the way; nobody asks a server for that alone."""
+        if self.target.repository.append_only:
+            # Only what deletes minds the locks of others.
+            return False
         place = Path(self.target.address) / "locks"
         return self.target.repository.kind != "directory" or (place.is_dir() and any(place.iterdir()))
 

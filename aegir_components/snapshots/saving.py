@@ -231,18 +231,20 @@ def _summary(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
     raise BackupError("restic did not say which backup it has made; nothing was recorded. Run the same command again")
 
 
-def forget(book: Book, targets: Iterable[Target], backups: Sequence[Backup]) -> None:
-    """Remove backups from every repository that has them.
+def forget(book: Book, targets: Iterable[Target], backups: Sequence[Backup]) -> list[Backup]:
+    """Remove backups from every repository that has them and lets them go; return those of which a copy was to go.
 
     Raises:
         BackupError: a repository could not be changed; what is still there stays in the list.
     """
-    if not backups:
-        return
+    changing = [target for target in targets if not target.repository.append_only]
+    going = [one for one in backups if any(target.name in one.copies for target in changing)]
+    if not going:
+        return []
     faults: list[str] = []
-    left: dict[str, Backup] = {one.id: one for one in backups}
+    left: dict[str, Backup] = {one.id: one for one in going}
     with book.held():
-        for target in targets:
+        for target in changing:
             ids = [one.copies[target.name] for one in left.values() if target.name in one.copies]
             if not ids:
                 continue
@@ -263,6 +265,7 @@ def forget(book: Book, targets: Iterable[Target], backups: Sequence[Backup]) -> 
         book.forget(one.id for one in left.values() if not one.copies)
     if faults:
         raise BackupError("; ".join(faults))
+    return going
 
 
 def learn(book: Book, targets: Iterable[Target]) -> list[str]:

@@ -227,7 +227,7 @@ def test_a_restore_that_fails_leaves_everything_as_it_was(backed: Backed) -> Non
     tree, rows = backed.tree(SITE), backed.rows(SITE)
     # The proof loads as well; only what is loaded into the site's own database fails.
     name = layout.database_name(SITE)
-    broken = f"[ -e /tmp/broke ] || {{ touch /tmp/broke; head -c 20 >/dev/null; echo broken >&2; exit 1; }}"
+    broken = "[ -e /tmp/broke ] || { touch /tmp/broke; head -c 20 >/dev/null; echo broken >&2; exit 1; }"
     with backed.client_that(f'case "$*" in *" {name}") {broken} ;; esac'):
         said = backed.aegir("restore", SITE, "--yes", status=1)
         backed.database.run("rm /tmp/broke")

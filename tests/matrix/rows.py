@@ -298,7 +298,7 @@ _PLAN: Final = {
     "every": ("hour", "week"),
     "at": ("01:00-02:00", "23:00-01:00"),
     **dict.fromkeys(_KEEP, (2, 3)),
-    "prove": ("each", "off"),
+    "prove": ("each", "boot", "off"),
     "exclude": (["*/cache/*"], ["*.log"]),
     "bandwidth": (10, 20),
 }
@@ -311,6 +311,7 @@ BACKUPS = (
     Row(key="backups.repositories.*.identity", values=("/root/.ssh/other",), given=SFTP),
     Row(key="backups.repositories.*.host_key", values=(HOST_KEY,), given=SFTP),
     Row(key="backups.repositories.*.s3", values=("https://s3.example/other",), given=S3),
+    Row(key="backups.repositories.*.append_only", values=(True, False), given=SFTP),
     Row(key="backups.repositories.*.access_key", values=("other",), given=S3),
     Row(key="backups.repositories.*.secret_key", values=PASSWORDS, given=S3),
     Row(key="sites.*.backups", values=("off", {"every": "hour"}), given=KEPT),
