@@ -107,6 +107,8 @@ def _create(repository: Opened, book: Book, *, renew: bool, like: Opened | None 
             f"If its disk is not mounted, mount it. To begin a new one: aegir backup {book.site} --new-repository"
         )
     repository.create(like)
+    # What the former one had is not in this one.
+    book.lose(repository.name)
 
 
 def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, dict[str, Any]]:
