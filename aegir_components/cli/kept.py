@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aegir_components.snapshots import plan as plans
-from aegir_components.snapshots.book import Backup, Book, local
+from aegir_components.snapshots.book import Backup, Book, is_ahead, local
 
 from .ends import Refusal
 from .stack import Stack
@@ -42,7 +42,9 @@ def of_stack(stack: Stack, state: State) -> dict[str, Kept]:
             found[site.name] = Kept(last="off")
             continue
         holder = str((site.configuration or {}).get("holder", ""))
-        known = Book(hub_root=declared.hub.root, stack=holder, site=site.identity).backups()
+        listed = Book(hub_root=declared.hub.root, stack=holder, site=site.identity).backups()
+        # One of a clock that was ahead would be the newest one for as long.
+        known = tuple(one for one in listed if not is_ahead(one, now))
         proven = [one for one in known if one.is_proven or plan.prove == "off"]
         last = local(proven[-1]) if proven else None
         fault = ""

@@ -19,7 +19,7 @@ from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.services.closing import HEADER
 from aegir_components.snapshots import imported, restoring, saving
-from aegir_components.snapshots.book import Backup, local
+from aegir_components.snapshots.book import Backup, is_ahead, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
 from . import audit, completion, verified
@@ -186,8 +186,9 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
         if not fitting:
             first = f"; the first one is of {local(known[0]):%Y-%m-%d %H:%M}" if known else ""
             raise Refusal(f"{site} has no backup from before {at}{first}")
-    # One that its site does not start from comes back only by name.
-    good = [one for one in fitting if one.is_proven and one.starts]
+    # One that its site does not start from comes back only by name, and so does one of a clock that was ahead.
+    now = datetime.now().astimezone()
+    good = [one for one in fitting if one.is_proven and one.starts and not is_ahead(one, now)]
     if not good:
         raise Refusal(
             f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves those that "

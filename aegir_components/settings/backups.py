@@ -244,7 +244,8 @@ def _repository(name: str, node: Node) -> Repository:
         found = _SFTP.fullmatch(node.child(kind).text("", _sftp))
         user, address, port, path = found.groups() if found else ("", "", "", "")
         return Repository(
-            name=name, kind=kind, append_only=append_only, user=user or "", address=(address or "").strip("[]"), port=int(port or 22), path=path or "",
+            name=name, kind=kind, append_only=append_only, user=user or "", address=(address or "").strip("[]"),
+            port=int(port or 22), path=path or "",
             identity=node.child("identity").text("", names.absolute_path),
             host_key=node.child("host_key").text("", names.host_key),
         )  # fmt: skip

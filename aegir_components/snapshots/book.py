@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import unquote
@@ -17,6 +17,8 @@ from aegir_components.hub_records import Records
 from .repository import BackupError, Snapshot
 
 KIND: Final = "backups"
+AHEAD: Final = timedelta(hours=1)
+"""By how much a clock may have been corrected without a word."""
 NOTE: Final = "note="
 """What a tag with a note begins with."""
 
@@ -207,6 +209,11 @@ def note_of(tags: Iterable[str]) -> str:
 
 def _tag(tags: Iterable[str], begin: str) -> str:
     return next((unquote(tag.removeprefix(begin)) for tag in tags if tag.startswith(begin)), "")
+
+
+def is_ahead(one: Backup, now: datetime) -> bool:
+    """Return whether a backup was made by a clock that was ahead: nobody knows when that was."""
+    return local(one) > now + AHEAD
 
 
 def local(one: Backup) -> datetime:

@@ -54,8 +54,8 @@ def is_missed(plan: Plan, last: datetime | None, now: datetime) -> bool:
 
 def is_start_due(backups: Iterable[Backup], now: datetime, when: Callable[[Backup], datetime]) -> bool:
     """Return whether the site is to be started from its next backup: once a week, and after a start that failed."""
-    started = [when(one) for one in backups if one.start is not None and one.start.ok]
-    return not started or now - max(started) > _WEEK or max(started) > now
+    tried = sorted((one for one in backups if one.start is not None), key=when)
+    return not tried or not tried[-1].starts or now - when(tried[-1]) > _WEEK or when(tried[-1]) > now
 
 
 def is_start_missed(backups: Iterable[Backup], now: datetime, when: Callable[[Backup], datetime]) -> bool:

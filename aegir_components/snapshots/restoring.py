@@ -8,15 +8,15 @@ is put back as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
-from aegir_components.mysql import client
+from aegir_components.mysql import client, copies
 
 from . import archive, files, produce, proof, replacing, saving
 from .book import Backup
@@ -76,6 +76,7 @@ class Restore:
         source, tell = self.job.source, self.job.tell
         begun, saved = time.monotonic(), 0.0
         with self.job.book.held(), ExitStack() as cleaning:
+            cleaning.enter_context(_no_update(self.job))
             manifest, staged, beside = self._stage(cleaning)
             for one in staged:
                 cleaning.callback(_quietly, one.finish)
@@ -273,6 +274,25 @@ def _unpack(
         return
     tell(f"{source.name}: unpacking files on {place.conn.host}")
     staged.append(files.stage(place, source.site, label, path, reading))
+
+
+@contextmanager
+def _no_update(job: Job) -> Iterator[None]:
+    """Keep updates of the site away for a block of work, also those of other hubs.
+
+    Raises:
+        BackupError: one is at work.
+    """
+    if job.start is None:
+        yield
+        return
+    with copies.alone(job.source.endpoint, job.start.database) as free:
+        if not free:
+            raise BackupError(
+                f"an update of {job.source.name} is at work, on this hub or on another one. Nothing was changed. "
+                f"Run the same command when it has ended"
+            )
+        yield
 
 
 def _is_later(name: str) -> bool:

@@ -21,7 +21,6 @@ CODES = ("wordpress", "drupal10", "drupal7")
 WORDPRESS = "wordpress.example.com"
 NEEDS_MARK = """<?php
 if (PHP_SAPI === 'cli' && getenv('AEGIR_COPY')) {
-  @file_put_contents(__DIR__ . '/files/written.txt', 'by a start');
   $mark = new mysqli(explode(':', DB_HOST)[0], DB_USER, DB_PASSWORD, DB_NAME);
   $mark->query("SHOW TABLES LIKE 'mark'")->num_rows || exit('the mark is missing');
 }
@@ -91,7 +90,7 @@ def test_each_application_starts_from_its_backup_and_leaves_nothing(backed: Back
 def test_it_starts_from_the_backup_and_not_from_what_the_site_has_now(backed: Backed) -> None:
     home = layout.site_linked(ROOT, WORDPRESS)
     backed.sql(WORDPRESS, "CREATE TABLE mark (id int PRIMARY KEY)")
-    # Code of the site's own that needs a table, as modules and plugins do, and that would change files.
+    # Code of the site's own that needs a table, as modules and plugins do.
     backed.web.run(f"cat >{home}/local.wp-config.php && chmod 644 {home}/local.wp-config.php", input=NEEDS_MARK)
     backed.aegir("backup", WORDPRESS)
     assert started(backed, WORDPRESS) is None, "it is started when somebody asks, or once a week with `prove: boot`"
@@ -101,7 +100,6 @@ def test_it_starts_from_the_backup_and_not_from_what_the_site_has_now(backed: Ba
     backed.aegir("backups prove", WORDPRESS, first, "--boot")
 
     assert started(backed, WORDPRESS)["ok"]
-    backed.web.run(f"! test -e {backed.files(WORDPRESS)}/written.txt")
     backed.aegir("backup", WORDPRESS)
     backed.sql(WORDPRESS, "CREATE TABLE mark (id int PRIMARY KEY)")
     said = backed.aegir("backups prove", WORDPRESS, "--boot", status=3)
@@ -138,13 +136,37 @@ def test_a_whole_database_whose_site_does_not_start_is_reported(backed: Backed) 
     backed.edit(prove="each")
 
 
-def test_while_an_update_is_at_work_nothing_is_started(backed: Backed) -> None:
+def test_while_an_update_is_at_work_nothing_is_started_and_nothing_restored(backed: Backed) -> None:
     name = layout.database_name(WORDPRESS)
     backed.database.run(f"systemd-run --unit=held mysql -e \"SELECT GET_LOCK('aegir-update-{name}', 1), SLEEP(300)\"")
     try:
         said = backed.aegir("backup", WORDPRESS, "--prove", "boot", status=3)
+        rejected = backed.aegir("restore", WORDPRESS, "--yes", status=1)
     finally:
         backed.database.run("systemctl stop held")
     assert "an update of the site is at work" in said
+    assert f"an update of {WORDPRESS} is at work, on this hub or on another one. Nothing was changed" in rejected
+    assert 200 == backed.status(WORDPRESS)
     last = backed.backups(WORDPRESS)[-1]
     assert (True, None) == (last["proven"], last["start"])
+
+
+def test_a_site_that_was_renamed_since_comes_back(backed: Backed) -> None:
+    new = "renamed.example.com"
+    backed.sql(WORDPRESS, "CREATE TABLE mark (id int PRIMARY KEY)")
+    backed.web.run(f"echo kept >{backed.files(WORDPRESS)}/kept.txt")
+    backed.aegir("backup", WORDPRESS)
+    last = backed.backups(WORDPRESS)[-1]["id"]
+    backed.settings["sites"][new] = {**backed.settings["sites"].pop(WORDPRESS), "formerly": WORDPRESS}
+    backed.up()
+    backed.sql(WORDPRESS, "DROP TABLE mark")
+    backed.web.run(f"rm {backed.files(WORDPRESS)}/kept.txt")
+
+    said = backed.aegir("restore", new, "--yes")
+
+    assert f"{new} is restored from backup {last}" in said
+    assert "mark" == backed.sql(WORDPRESS, "SHOW TABLES LIKE 'mark'")
+    assert "kept" == backed.web.run(f"cat {backed.files(WORDPRESS)}/kept.txt").stdout.strip()
+    assert (200, 404) == (backed.status(new), backed.status(WORDPRESS))
+    backed.aegir("backup", new, "--prove", "boot")
+    assert started(backed, new)["ok"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyrage
@@ -10,9 +11,12 @@ import pytest
 
 from aegir_components.cli import backups, kept, recover, recovery, restore, timers
 from aegir_components.cli.ends import Refusal
+from aegir_components.host.connection import Connection
 from aegir_components.settings import Repository
+from aegir_components.snapshots import files
 from aegir_components.snapshots.book import Backup, Book, Proof, seconds
 from aegir_components.snapshots.repository import Opened, Snapshot, Target
+from aegir_components.snapshots.source import SHARED, Place
 
 
 def made(name: str, moment: str, *, ok: bool = True) -> Backup:
@@ -58,6 +62,59 @@ def test_what_cannot_be_chosen_is_said(at: str | None, wanted: str | None, expec
 def test_a_backup_that_is_not_proven_is_not_restored_by_itself() -> None:
     with pytest.raises(Refusal, match="aegir backups prove www"):
         restore.choose(KNOWN[2:], None, None, "www.example.com")
+
+
+def test_a_backup_of_a_clock_that_was_ahead_is_restored_by_name_alone() -> None:
+    ahead = made("cccc4444", f"{datetime.now(tz=UTC) + timedelta(days=400):%Y-%m-%dT%H:%M}")
+    assert "aaaa2222" == restore.choose((*KNOWN, ahead), None, None, "www.example.com").id
+    assert "cccc4444" == restore.choose((*KNOWN, ahead), None, "cccc", "www.example.com").id
+
+
+def test_a_backup_that_its_site_does_not_start_from_is_restored_by_name_alone() -> None:
+    broken = Proof(at=0, seconds=1, ok=False, text="its front page answers 500")
+    known = (*KNOWN, replace(made("dddd5555", "2026-11-04T02:00"), start=broken))
+    assert "aaaa2222" == restore.choose(known, None, None, "www.example.com").id
+    assert (
+        "the site does NOT START from it: its front page answers 500" in backups.table({"www.example.com": known})[-1]
+    )
+
+
+def test_a_run_of_the_timer_that_failed_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """systemctl(1): Result is that of the last run, ActiveState of the timer is active while it waits."""
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\ncase "$*" in *Result*) cat "$0.result" ;; *) cat "$0.active" ;; esac\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setattr(timers, "UNITS", tmp_path)
+    timer = timers.Timer(project=tmp_path / "project")
+    assert "" == timer.fault(), "none is installed"
+    (tmp_path / f"{timer.name}.timer").touch()
+    for result, active, expected in (
+        ("success", "active", ""),
+        (
+            "exit-code",
+            "active",
+            f"the last run of the timer {timer.name} failed (exit-code); journalctl -u {timer.name} says why",
+        ),
+        ("success", "inactive", f"the timer {timer.name} does not run (inactive); aegir timers install starts it"),
+    ):
+        program.with_name("systemctl.result").write_text(f"{result}\n")
+        program.with_name("systemctl.active").write_text(f"{active}\n")
+        assert expected == timer.fault()
+
+
+def test_files_go_to_where_the_site_is_now() -> None:
+    def place(label: str) -> Place:
+        conn = Connection.from_props({"host": label, "address": label, "kind": "local"})
+        return Place(label=label, conn=conn, home=f"/srv/{label}", parts=("site/files",))
+
+    web1, web2, shared = place("web1"), place("web2"), place(SHARED)
+    assert {"web1": web1} == files.labels(["web1"], [web1])
+    assert {"web1": web2} == files.labels(["web1"], [web2]), "a site that was moved"
+    assert {"web1": web1, "web2": web2} == files.labels(["web1", "web2"], [web1, web2])
+    assert {} == files.labels(["web3"], [web1, web2]), "nobody knows which one"
+    assert {SHARED: shared, "web1": web1} == files.labels([SHARED, "web1"], [shared, web1])
 
 
 def test_the_table_says_how_each_was_proven() -> None:

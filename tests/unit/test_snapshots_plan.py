@@ -73,6 +73,7 @@ def test_a_site_is_started_from_a_backup_once_a_week() -> None:
     assert plan.is_start_due([made(at("02T02:10"), start=broken)], at("03T02:10"), when), (
         "one that failed is tried again"
     )
+    assert plan.is_start_due([*before, made(at("04T02:10"), start=broken)], at("05T02:10"), when)
     assert plan.is_start_due([made(at("20T02:10"), start=well)], at("03T02:10"), when), "of a clock that was ahead"
     assert not plan.is_start_missed([], at("30T02:10"), when)
     assert not plan.is_start_missed(before, at("10T02:10"), when)
