@@ -153,19 +153,19 @@ def test_while_an_update_is_at_work_nothing_is_started_and_nothing_restored(back
 
 def test_a_site_that_was_renamed_since_comes_back(backed: Backed) -> None:
     new = "renamed.example.com"
-    backed.sql(WORDPRESS, "CREATE TABLE mark (id int PRIMARY KEY)")
+    backed.sql(WORDPRESS, "CREATE TABLE former (id int PRIMARY KEY)")
     backed.web.run(f"echo kept >{backed.files(WORDPRESS)}/kept.txt")
     backed.aegir("backup", WORDPRESS)
     last = backed.backups(WORDPRESS)[-1]["id"]
     backed.settings["sites"][new] = {**backed.settings["sites"].pop(WORDPRESS), "formerly": WORDPRESS}
     backed.up()
-    backed.sql(WORDPRESS, "DROP TABLE mark")
+    backed.sql(WORDPRESS, "DROP TABLE former")
     backed.web.run(f"rm {backed.files(WORDPRESS)}/kept.txt")
 
     said = backed.aegir("restore", new, "--yes")
 
     assert f"{new} is restored from backup {last}" in said
-    assert "mark" == backed.sql(WORDPRESS, "SHOW TABLES LIKE 'mark'")
+    assert "former" == backed.sql(WORDPRESS, "SHOW TABLES LIKE 'former'")
     assert "kept" == backed.web.run(f"cat {backed.files(WORDPRESS)}/kept.txt").stdout.strip()
     assert (200, 404) == (backed.status(new), backed.status(WORDPRESS))
     backed.aegir("backup", new, "--prove", "boot")

@@ -92,7 +92,7 @@ NO_ITEMS = {
         "only commands of `aegir` call them; tests/integration/test_operator.py runs them on hosts",
     ),
     **reasons(
-        "rehearsal_begin rehearsal_merge rehearsal_over",
+        "rehearsal_begin rehearsal_put rehearsal_merge rehearsal_over",
         "an update mounts layers over a site's files; tests/integration/test_updates.py has it on hosts",
     ),
     **reasons(
