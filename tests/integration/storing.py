@@ -21,13 +21,11 @@ Match User keeping,adding
     ForceCommand internal-sftp
     AllowTcpForwarding no
 """
-ADD_ONLY = """
-# What the account has brought becomes root's. In a directory with the sticky bit only the owner of a file removes or renames it.
-cd /srv/adding/backups
-find . -path '*/locks' -prune -o -type f -user adding -exec chown root {} + -exec chmod 0640 {} +
-find . -path '*/locks' -prune -o -type d -user adding -exec chown root {} + -exec chmod 1770 {} +
-"""
-"""What the add-only server does each minute: docs/backups.md has it."""
+_PAGE = (Path(__file__).resolve().parents[2] / "docs" / "backups.md").read_text()
+ADD_ONLY = "\n".join(
+    line for line in _PAGE.splitlines() if line.startswith(("      cd /srv/adding", "      find . -path '*/locks'"))
+)
+"""What the add-only server does each minute, as the page has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

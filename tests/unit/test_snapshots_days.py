@@ -43,8 +43,8 @@ def test_a_day_with_one_percent_changed_adds_little(tmp_path: Path) -> None:
             for number in range(len(rows), len(rows) + CHANGED // 2):
                 rows[number] = chance.randbytes(200).hex()
             files[day % FILES] = chance.randbytes(100_000)
-    # restic stores pieces of half a megabyte to eight, and cuts each repository otherwise. A day takes four to six, of a larger site
-    # as well: those that its rows lie in, the end of the table and the header before it, a file, and the manifest.
+    # restic stores pieces of half a megabyte to eight, and cuts each repository otherwise. A day takes four to six, also of a
+    # larger site: those that its rows lie in, the end of the table and the header before it, a file, and the manifest.
     assert sum(sizes[1:]) / (DAYS - 1) < sizes[0] / 2, sizes
 
 
