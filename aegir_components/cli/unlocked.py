@@ -162,7 +162,7 @@ class Unlocked:
     def _start(self, source: Source) -> Start | None:
         """Say where a site is started from its backups; ``None`` where it never came up."""
         found = self.state.sites.get(source.name)
-        if found is None or found.installation is None or found.configuration is None:
+        if found is None or found.installation is None or found.configuration is None or not found.members:
             return None
         configuration = found.configuration
         server = next((name for name in places.servers(found) if name in {one.label for one in source.places}), None)

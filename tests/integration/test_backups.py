@@ -33,6 +33,13 @@ CREATE TRIGGER filled BEFORE INSERT ON extra FOR EACH ROW SET NEW.t = COALESCE(N
 CREATE PROCEDURE counted() SELECT COUNT(*) FROM extra;
 CREATE EVENT daily ON SCHEDULE EVERY 1 DAY DO DELETE FROM extra WHERE id > 1000;
 CREATE SEQUENCE numbers;
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE child (id int PRIMARY KEY, p int, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE);
+INSERT INTO parent VALUES (1), (2);
+INSERT INTO child VALUES (1, 1), (2, 2);
+CREATE TABLE parted (id int PRIMARY KEY, d int GENERATED ALWAYS AS (id * 2) STORED, t text)
+  PARTITION BY HASH (id) PARTITIONS 3;
+INSERT INTO parted (id, t) VALUES (1, 'one'), (2, 'two');
 CREATE TABLE big (id int PRIMARY KEY, b longblob);
 INSERT INTO big VALUES (1, REPEAT(x'00ff', 8000000));
 CREATE DEFINER = 'gone'@'%' VIEW strange AS SELECT id FROM extra;
@@ -162,6 +169,9 @@ def test_a_restore_brings_back_database_files_and_rights_and_saves_what_was_ther
     assert tree == backed.tree(SITE)
     assert rows == backed.rows(SITE)
     assert 200 == backed.status(SITE)
+    assert "1" == backed.sql(
+        SITE, "START TRANSACTION; DELETE FROM parent WHERE id = 1; SELECT id - 1 FROM child; ROLLBACK"
+    ), "a foreign key leads to the site's own table"
     definers = backed.database.run(
         f"mysql -N -e \"SELECT definer FROM information_schema.views WHERE table_schema = '{layout.database_name(SITE)}' UNION "
         f"SELECT definer FROM information_schema.routines WHERE routine_schema = '{layout.database_name(SITE)}'\""
