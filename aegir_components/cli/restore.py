@@ -250,7 +250,7 @@ def _fits(unlocked: Unlocked, site: Site, one: Backup, *, allowed: bool) -> None
 def _run(unlocked: Unlocked, one: Chosen) -> str:
     place = _place(unlocked, one.identity, one.backup)
     closable = _closable(one.site)
-    with opened(place) as repository:
+    with opened(place, urgent=True) as repository:
         work = restoring.Restore(
             job=unlocked.job(one.site.identity), repository=repository, snapshot=one.backup.copies[place.name],
             backup=one.backup, part=one.part, closable=closable, is_well=_asked(one.site, closable),

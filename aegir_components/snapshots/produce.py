@@ -43,6 +43,8 @@ LOW: Final = (
     "export LC_ALL"
 )
 """Shell: run a program so that the site's own work comes first."""
+URGENT: Final = 'low() { "$@"; }; LC_ALL=C; export LC_ALL'
+"""Shell: run it at once, where the site is closed."""
 
 _GONE = re.compile(
     r"tar: (.*?): (?:File removed before we read it|(?:Warning: )?Cannot [a-z_]+: No such file or directory)$"
@@ -62,25 +64,26 @@ class Findings:
         """What somebody should know of it, though nothing is missing."""
 
 
-def write(source: Source, exclude: tuple[str, ...], out: IO[bytes]) -> dict[str, Any]:
+def write(source: Source, exclude: tuple[str, ...], out: IO[bytes], *, urgent: bool = False) -> dict[str, Any]:
     """Write a backup, and return its manifest.
 
     Args:
         source: the site.
         exclude: patterns of files that are left out.
         out: gets the stream.
+        urgent: whether the site is closed meanwhile, so that its own work need not come first.
 
     Raises:
         HostError: a machine did not give what it has.
         DatabaseError: the database server refuses.
         DamagedError: what came from a machine is no tar.
     """
-    writer, found = archive.Writer(out), Findings()
+    writer, found, low = archive.Writer(out), Findings(), URGENT if urgent else LOW
     begun = int(time.time())
     writer.add(ABOUT, json.dumps({"format": FORMAT, "site": source.site, **source.about}, sort_keys=True).encode())
     # The database first: an upload that it names is then in the files.
-    database = _database(source, writer, found)
-    files = {place.label: _files(place, exclude, writer, found) for place in source.places}
+    database = _database(source, writer, found, low)
+    files = {place.label: _files(place, exclude, writer, found, low) for place in source.places}
     manifest = {
         "format": FORMAT, "site": source.site, "name": source.name, "stack": source.holder, "begun": begun,
         "ended": int(time.time()), "database": database, "files": files, "not_saved": found.not_saved, "notes": found.notes,
@@ -91,7 +94,7 @@ def write(source: Source, exclude: tuple[str, ...], out: IO[bytes]) -> dict[str,
     return manifest
 
 
-def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[str, Any]:
+def _database(source: Source, writer: archive.Writer, found: Findings, low: str) -> dict[str, Any]:
     if not databases.exists(source.endpoint, source.database):
         found.not_saved.append(f"{source.server}: the database {source.database} {NOT_THERE}")
         return {
@@ -111,7 +114,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
         found.not_saved.append(f"view {view.name}, which cannot be read ({printable(view.why)}); {TEXT_SAVED}")
         writer.add(f"{sql.DIRECTORY}-broken/{view.name}.sql", view.definition.encode())
     splitter = sql.Splitter(writer.add)
-    _dump(source, [view.name for view in broken], splitter)
+    _dump(source, [view.name for view in broken], splitter, low)
     with client.connect(source.endpoint) as session:
         after = inventory.objects(session, source.database)
     if changes := inventory.differences(before, after):
@@ -128,7 +131,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings) -> dict[s
     }  # fmt: skip
 
 
-def _dump(source: Source, without: list[str], splitter: sql.Splitter) -> None:
+def _dump(source: Source, without: list[str], splitter: sql.Splitter, low: str) -> None:
     ignored = [f"--ignore-table={source.database}.{name}" for name in without]
     with backups.client_options(source.conn, source.endpoint) as (where, login):
         words = ["mysqldump", *login, *backups.DUMP, *sql.OPTIONS, *ignored, source.database]
@@ -138,13 +141,13 @@ def _dump(source: Source, without: list[str], splitter: sql.Splitter) -> None:
                 splitter.feed(block)
             splitter.finish()
 
-        text = f"{LOW}\nlow {shlex.join(words)}"
+        text = f"{low}\nlow {shlex.join(words)}"
         receiving.receive(where, text, take, what=f"dumping the database of {source.name}", timeout=TIMEOUT)
     if not splitter.whole:
         raise HostError(source.server, f"the dump of {source.name} has no end")
 
 
-def _files(place: Place, exclude: tuple[str, ...], writer: archive.Writer, found: Findings) -> dict[str, Any]:
+def _files(place: Place, exclude: tuple[str, ...], writer: archive.Writer, found: Findings, low: str) -> dict[str, Any]:
     count = size = 0
 
     def take(stream: IO[bytes]) -> None:
@@ -162,13 +165,13 @@ def _files(place: Place, exclude: tuple[str, ...], writer: archive.Writer, found
         found.not_saved.append(f"{place.label}: the directory {place.home} {NOT_THERE}")
         return {"machine": place.conn.host, "home": place.home, "parts": [], "entries": 0, "bytes": 0}
     said = receiving.receive(
-        place.conn, _tar(place, exclude), take, what=f"reading the files in {place.home}", timeout=TIMEOUT
+        place.conn, _tar(place, exclude, low), take, what=f"reading the files in {place.home}", timeout=TIMEOUT
     )
     judge(place.label, said, found)
     return {"machine": place.conn.host, "home": place.home, "parts": list(place.parts), "entries": count, "bytes": size}
 
 
-def _tar(place: Place, exclude: tuple[str, ...]) -> str:
+def _tar(place: Place, exclude: tuple[str, ...], low: str = LOW) -> str:
     """Write the script that packs a place's files in the order of their names, below ``files/<label>/``."""
     label = re.sub(r"([\\&,])", r"\\\1", place.label)
     words = [
@@ -179,7 +182,7 @@ def _tar(place: Place, exclude: tuple[str, ...]) -> str:
     parts = " ".join(map(shlex.quote, place.parts))
     # A status of 1 says that files vanished or changed meanwhile, 2 that some could not be read: they are named.
     return (
-        f"{LOW}\ncd {shlex.quote(place.home)} || exit\nset --\n"
+        f"{low}\ncd {shlex.quote(place.home)} || exit\nset --\n"
         f'for part in {parts}; do [ ! -e "$part" ] || set -- "$@" "$part"; done\n'
         f"[ $# -gt 0 ] || {{ head -c 1024 /dev/zero; exit 0; }}\n"
         f'low {shlex.join(words)} -- "$@"\nstatus=$?\n[ "$status" -gt 2 ] && exit "$status"\nexit 0'
@@ -230,7 +233,7 @@ def main() -> int:
         if given.get("archives"):
             manifest = imported.write(source, imported.Archives.from_props(given["archives"]), out)
         else:
-            manifest = write(source, tuple(given["exclude"]), out)
+            manifest = write(source, tuple(given["exclude"]), out, urgent=bool(given["urgent"]))
     except (HostError, client.DatabaseError, archive.DamagedError, tarfile.TarError, EOFError, OSError) as fault:
         (directory / FAILURE).write_text(str(fault))
         return 1

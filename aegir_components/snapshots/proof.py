@@ -102,7 +102,7 @@ def _restored(
         for entry in reading.take(lambda name: not is_dump(name)):
             entry.skip()
         loading.load(source, schema, loading.texts(reading.take(is_dump)), longest=int(had["longest"]), former=str(had["name"]),
-                     definer=definer, low=True)  # fmt: skip
+                     definer=definer, low=not opened.urgent)  # fmt: skip
         check_counts(source, schema, had)
         if place is not None:
             place.unpack(reading)

@@ -119,6 +119,8 @@ class Opened:
     target: Target
     directory: Path
     """Private; ``key`` is in it."""
+    urgent: bool = False
+    """Whether somebody waits, so that it takes no place behind other work."""
 
     @property
     def name(self) -> str:
@@ -176,7 +178,7 @@ class Opened:
     def _run(
         self, words: Sequence[str], timeout: float, copy_from: Opened | None, data: bytes | None
     ) -> subprocess.CompletedProcess[bytes]:
-        command = ["nice", "-n", "10", *self.words(copy_from=copy_from), *words]
+        command = [*self._behind, *self.words(copy_from=copy_from), *words]
         try:
             return _bounded(command, self.environment, timeout, data)
         except subprocess.TimeoutExpired:
@@ -259,7 +261,7 @@ class Opened:
         Raises:
             BackupError: a part of it cannot be read any more.
         """
-        command = ["nice", "-n", "10", *self.words(), "dump", "--no-lock", snapshot, f"/{ARCHIVE}"]
+        command = [*self._behind, *self.words(), "dump", "--no-lock", snapshot, f"/{ARCHIVE}"]
         with tempfile.TemporaryFile(dir=self.directory) as errors:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=self.environment
@@ -276,6 +278,10 @@ class Opened:
                 raise
             process.stdout.close()
             self._judge(process, errors, cut=not whole)
+
+    @property
+    def _behind(self) -> list[str]:
+        return [] if self.urgent else ["nice", "-n", "10"]
 
     def _judge(self, process: subprocess.Popen[bytes], errors: IO[bytes], *, cut: bool) -> None:
         if cut and process.poll() is None:
@@ -302,8 +308,13 @@ class Opened:
 
 
 @contextmanager
-def opened(target: Target) -> Iterator[Opened]:
-    """Prepare a repository for a block of work. Nothing is read yet."""
+def opened(target: Target, *, urgent: bool = False) -> Iterator[Opened]:
+    """Prepare a repository for a block of work. Nothing is read yet.
+
+    Args:
+        target: the repository.
+        urgent: whether somebody waits.
+    """
     with private_directory() as directory:
         place = target.repository
         _private(directory / "key", target.key)
@@ -316,7 +327,7 @@ def opened(target: Target) -> Iterator[Opened]:
             _private(directory / "s3", "\n".join([*lines, ""]))
         if place.kind == "sftp":
             _private(directory / "known_hosts", f"sftp {place.host_key}\n")
-        yield Opened(target=target, directory=directory)
+        yield Opened(target=target, directory=directory, urgent=urgent)
 
 
 def _private(path: Path, text: str) -> None:

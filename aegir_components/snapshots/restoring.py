@@ -116,7 +116,7 @@ class Restore:
         """
         source = self.job.source
         self.job.tell(f"{source.name}: backing up what is there now")
-        job = replace(self.job, plan=replace(self.job.plan, prove="each"), start=None)
+        job = replace(self.job, plan=replace(self.job.plan, prove="each"), start=None, urgent=True)
         made = saving.save_held(job, why="before a restore")
         if not made.is_proven:
             why = made.proof.text if made.proof else "nobody tried"
@@ -182,7 +182,7 @@ class Restore:
                 own = self.job.targets[0]
                 known = next(one for one in self.job.book.backups() if one.id == safety)
                 snapshot = known.copies[own.name]
-                with opened(own) as repository, quiet(source):
+                with opened(own, urgent=True) as repository, quiet(source):
                     replacing.replace_database(repository, snapshot, source, proof.manifest(repository, snapshot))
             self.closable.open()
         except (*FAULTS, KeyError, StopIteration) as worse:

@@ -42,6 +42,8 @@ class Job:
     """Where the site is started from its backup when that is due; ``None`` where nobody knows."""
     start_now: bool = False
     """Whether it is started at once, whenever that was done last."""
+    urgent: bool = False
+    """Whether the site is closed meanwhile, so that nothing of it has to come first."""
     archives: Archives | None = None
     """What a removal has left on the hub, to be turned into a backup; ``None`` backs up the site itself."""
 
@@ -70,7 +72,7 @@ def save(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
 def save_held(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
     """Do what ``save`` does, for those who hold the site's backups already."""
     with ExitStack() as stack:
-        first, *others = [stack.enter_context(opened(target)) for target in job.targets]
+        first, *others = [stack.enter_context(opened(target, urgent=job.urgent)) for target in job.targets]
         try:
             made, manifest = _write(job, first, why, note)
         except MissingError:
@@ -122,9 +124,10 @@ def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, d
         given = directory / produce.SOURCE
         given.touch(mode=0o600)
         archives = job.archives.to_props() if job.archives else None
-        given.write_text(
-            json.dumps({"source": source.to_props(), "exclude": list(job.plan.exclude), "archives": archives})
-        )
+        described = {
+            "source": source.to_props(), "exclude": list(job.plan.exclude), "urgent": job.urgent, "archives": archives,
+        }  # fmt: skip
+        given.write_text(json.dumps(described))
         words = [
             "backup", "--json", "--stdin-filename", ARCHIVE, "--host", source.holder.replace("/", "+"),
             *(word for tag in tags for word in ("--tag", tag)), "--stdin-from-command", "--",
