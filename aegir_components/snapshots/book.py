@@ -171,7 +171,11 @@ class Book:
                     f"another run on this hub is at work on the backups of {self.site}; nothing was done. Run the same "
                     f"command again when it has ended"
                 ) from None
-            yield
+            try:
+                yield
+            finally:
+                # Not by its end: a process that another thread starts at this moment has the file too, until it is a program.
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     def _write(self, backups: list[Backup]) -> None:
         props = [asdict(one) for one in sorted(backups, key=lambda one: one.begun)]

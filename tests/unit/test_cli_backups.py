@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,6 +168,22 @@ def test_restic_gets_no_secret_in_its_arguments_or_environment(tmp_path: Path) -
         assert "secret1" not in said
         assert "secret2" not in said
         assert opened.target.address.endswith("/www.example.com")
+
+
+def test_a_lock_is_free_at_once_also_while_a_process_begins_that_has_its_file(tmp_path: Path) -> None:
+    book = Book(hub_root=str(tmp_path), stack="aegir/test", site="www.example.com")
+    with book.held():
+        child = os.fork()
+        if not child:
+            # Between fork and exec, as a process of another thread's.
+            signal.pause()
+            os._exit(0)
+    try:
+        with book.held():
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def test_what_a_repository_has_and_the_hub_forgot_is_learnt(tmp_path: Path) -> None:
