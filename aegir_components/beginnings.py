@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from . import settings
-from .origins import definition
+from . import recorded, settings
+from .origins import definition, landing
 from .providers.backup_keys import BackupKeys
 from .recorded import Recorded
 from .snapshots.book import Backup, Book, local
+from .snapshots.source import Source
 from .sources.resolve import Resolved
 
 
@@ -24,6 +25,8 @@ class Begin:
     """Packed, and secret; ``None`` for a site that has content, or gets it from its application."""
     loaded: bool = False
     """Whether its content was loaded before."""
+    cloned: bool = False
+    """Whether its content is another site's."""
 
 
 @dataclass(slots=True)
@@ -39,6 +42,8 @@ class Beginnings:
     faults: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     """What a person is told beforehand."""
+    sources: dict[str, Source] = field(default_factory=dict, repr=False)
+    """The live sites that others begin with, by those."""
 
     def of(self, name: str, sources: Mapping[str, Resolved], uploads: str, keys: pulumi.Output[str] | None) -> Begin:
         """Say what a site begins with.
@@ -53,7 +58,7 @@ class Beginnings:
         known = self.before.of("aegir:Installation").get(site.identity) or {}
         origin = site.origin
         if origin is None or not _is_new(known):
-            return Begin(loaded=bool(known.get("loaded")))
+            return Begin(loaded=bool(known.get("loaded")), cloned=known.get("loaded") == landing.CLONE)
         owner = self.owners.get(name, "")
         chosen = self.backups[name].id if name in self.backups else ""
         places = tuple(self.declared.backups.repositories.values()) if origin.backup and self.declared.backups else ()
@@ -61,21 +66,36 @@ class Beginnings:
 
         def packed(key: str) -> str:
             return definition.packed(
-                origin, owner=owner, chosen=chosen, repositories=places, key=key, shared=uploads, version=version
-            )
+                origin, owner=owner, chosen=chosen, repositories=places, key=key, shared=uploads, version=version,
+                source=self.sources[name].to_props() if name in self.sources else {}, rules=self.declared.sanitise,
+            )  # fmt: skip
 
         if keys is None or not origin.backup:
-            return Begin(origin=pulumi.Output.secret(packed("")))
-        return Begin(origin=pulumi.Output.secret(keys.apply(lambda text: packed(definition.key_of(text, owner)))))
+            return Begin(origin=pulumi.Output.secret(packed("")), cloned=origin.is_clone)
+        given = keys.apply(lambda text: packed(definition.key_of(text, owner)))
+        return Begin(origin=pulumi.Output.secret(given), cloned=origin.is_clone)
 
 
-def read(declared: settings.Settings, before: Recorded, holder: str) -> Beginnings:
+async def others(declared: settings.Settings, before: Recorded) -> dict[str, Recorded]:
+    """Read the states of the stacks that new sites' content comes from, by name; what cannot be read is empty."""
+    names = {
+        site.origin.stack
+        for site in declared.sites.values()
+        if site.origin and site.origin.stack and _is_new(before.of("aegir:Installation").get(site.identity) or {})
+    }
+    return {name: await recorded.read(name) for name in sorted(names)}
+
+
+def read(
+    declared: settings.Settings, before: Recorded, holder: str, elsewhere: Mapping[str, Recorded] | None = None
+) -> Beginnings:
     """Find what new sites begin with, and what is wrong with it.
 
     Args:
         declared: the stack.
         before: the state.
         holder: ``<project>/<stack>``.
+        elsewhere: the states of other stacks, by name.
     """
     found = Beginnings(declared, before)
     for name, site in declared.sites.items():
@@ -83,6 +103,9 @@ def read(declared: settings.Settings, before: Recorded, holder: str) -> Beginnin
             continue
         if site.origin.backup:
             _choose(found, name, site.origin, holder)
+            continue
+        if site.origin.is_live:
+            _find_live(found, name, site.origin, {"": before, **(elsewhere or {})})
             continue
         for key in ("database", "files", "private", "config"):
             path = getattr(site.origin, key)
@@ -130,6 +153,29 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
         f"the site {name} begins with backup {one.id} of {whose}, begun {local(one):%Y-%m-%d %H:%M}, {proof}"
         + (f"; it lacks {'; '.join(one.not_saved)}" if one.not_saved else "")
     )
+
+
+def _find_live(found: Beginnings, name: str, origin: settings.Origin, states: Mapping[str, Recorded]) -> None:
+    """Find a live site that another one is to begin with."""
+    path, where = f"aegir:sites[{name}].origin", f"stack {origin.stack}" if origin.stack else "this stack"
+    state = states[origin.stack]
+    known = state.of("aegir:SiteConfiguration")
+    key = next((key for key, props in known.items() if origin.site in {key, props.get("name")}), "")
+    if not key or key not in state.of("aegir:Installation"):
+        found.faults.append(
+            f"{path}.site: {where} has no site {origin.site} that came up; write one that aegir status shows"
+        )
+        return
+    environment = str((state.of("aegir:Environment").get("environment") or {}).get("environment", ""))
+    if environment == "production" and found.declared.environment != "production" and not origin.sanitise:
+        found.faults.append(
+            f"{path}.sanitise: missing; {where} is production and this stack is {found.declared.environment}. Write "
+            f"standard, which replaces personal data before it leaves its server, or none"
+        )
+        return
+    found.sources[name] = Source.of_state(known[key], {})
+    how = "sanitised" if origin.sanitise == "standard" else "with all personal data"
+    found.said.append(f"the site {name} begins with the content of {origin.site} of {where}, {how}")
 
 
 def _is_new(known: Mapping[str, object]) -> bool:

@@ -104,7 +104,7 @@ async def build(declared: settings.Settings) -> Estate:
         info=pulumi.log.info,
         warn=pulumi.log.warn,
     )
-    begin = beginnings.read(declared, before, holder)
+    begin = beginnings.read(declared, before, holder, await beginnings.others(declared, before))
     faults += begin.faults
     protected = Protected(declared.hub.root, holder)
     faults += _losses(before, declared, sources, protected.known())
@@ -368,6 +368,7 @@ def _site(
         proxies=declared.reverse_proxies,
         origin=begin.origin,
         loaded=begin.loaded,
+        cloned=begin.cloned,
     )
     depends = [*database.ready, *database.before_sites, *proofs]
     if site.platform not in unread:

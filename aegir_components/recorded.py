@@ -30,9 +30,13 @@ class Recorded:
         return self.resources.get(kind, {})
 
 
-async def read() -> Recorded:
-    """Ask the engine for the state of this stack; nothing is recorded before a stack's first run."""
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+async def read(other: str = "") -> Recorded:
+    """Ask the engine for the state of a stack of this project; nothing is recorded before a stack's first run.
+
+    Args:
+        other: its name; empty for this one.
+    """
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{other or pulumi.get_stack()}"
     answer = await pulumi.runtime.invoke_async(READ, {"stackName": stack})
     return of_outputs((answer or {}).get("outputs") or {})
 

@@ -122,6 +122,8 @@ class Application:
     """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
     config: tuple[str, ...] = ()
     """The PHP files that import the configuration directory; none where the application has no such directory."""
+    silent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """``settings`` and ``config`` that keep all mail in a site; what it needs beside them is in its settings template."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
     often: str = "hourly"

@@ -83,6 +83,7 @@ def _infos(directory: Path) -> Iterator[Path]:
 DRUPAL7 = Application(
     name="drupal7",
     title="Drupal 7",
+    silent={"settings": {"mail_system": {"default-system": "TestingMailSystem"}}},
     detect=detect,
     exclusions=(
         "/sites/*/settings.php",

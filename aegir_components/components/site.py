@@ -62,6 +62,8 @@ class SiteArgs:
     """What it begins with, as ``origins.definition`` packs it; ``None`` where it has content, or gets it from its application."""
     loaded: bool = False
     """Whether its content was loaded from an origin before."""
+    cloned: bool = False
+    """Whether its content is another site's: nothing of it leaves unless that is declared."""
 
 
 class Site(AegirComponent, kind="Site"):
@@ -115,6 +117,7 @@ class Site(AegirComponent, kind="Site"):
             holder=args.holder,
             opts=self.child(),
         )
+        mail = site.mail or ("off" if args.cloned else "on")
         served = {
             "https": site.https,
             "enabled": site.state == "enabled",
@@ -153,7 +156,9 @@ class Site(AegirComponent, kind="Site"):
                 "number": credentials.number,
                 "uploads": args.uploads,
                 "isolation": site.isolation,
-                "cron": (site.cron or application.often) if site.state == "enabled" else "off",
+                "cron": (site.cron or ("off" if args.cloned else application.often))
+                if site.state == "enabled"
+                else "off",
                 "redirect_aliases": site.redirect_aliases,
                 **served,
                 "chain": certificate.chain if certificate else None,
@@ -172,9 +177,11 @@ class Site(AegirComponent, kind="Site"):
                 "master": args.master or None,
                 "holder": args.holder,
                 # Left out otherwise, so that a state of before is the same.
-                "php": _php(site, args.members),
+                "php": _php(site, args.members, mail=mail),
                 "limits": _limits(site, args.members),
-                "values": _values(site),
+                "values": _values(site, application.silent if mail == "off" else {}),
+                "mail": "off" if mail == "off" else None,
+                "robots": "off" if (site.robots or ("off" if args.cloned else "on")) == "off" else None,
                 "health": None if site.health else False,
             },
             self.child(depends_on=[database], also=kept),
@@ -246,9 +253,17 @@ def _is_blind(site: settings.Site, members: Mapping[str, Member]) -> bool:
     return any("open_basedir" in site.php.over(member.php).values for member in members.values())
 
 
-def _values(site: settings.Site) -> pulumi.Output[str] | None:
-    """Give what the site's settings file is told, as one text: any of it may be a secret."""
-    given = {"settings": dict(site.settings), "config": dict(site.config)}
+def _values(site: settings.Site, silent: Mapping[str, Mapping[str, Any]]) -> pulumi.Output[str] | None:
+    """Give what the site's settings file is told, as one text: any of it may be a secret.
+
+    Args:
+        site: the site.
+        silent: what keeps mail in it, which nothing that is declared takes back.
+    """
+    given = {
+        "settings": {**site.settings, **silent.get("settings", {})},
+        "config": {**site.config, **silent.get("config", {})},
+    }
     return pulumi.Output.secret(json.dumps(given)) if any(given.values()) else None
 
 
@@ -269,11 +284,14 @@ def _connections(args: SiteArgs) -> int | None:
     return None if number == quotas.CONNECTIONS else number
 
 
-def _php(site: settings.Site, members: Mapping[str, Member]) -> dict[str, dict[str, Any]] | None:
+def _php(site: settings.Site, members: Mapping[str, Member], *, mail: str) -> dict[str, dict[str, Any]] | None:
     """Give what is declared of PHP, by web server; ``None`` where nothing is."""
     found = {}
     for name, member in members.items():
         declared = dataclasses.asdict(site.php.over(member.php))
+        if mail == "off":
+            # PHP's own function for mail hands it to a program.
+            declared["values"] = {**declared["values"], "sendmail_path": "/bin/true"}
         if given := {key: value for key, value in declared.items() if value}:
             found[name] = given
     return found or None

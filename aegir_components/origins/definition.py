@@ -15,11 +15,20 @@ from aegir_components.snapshots.book import Backup, Book
 from aegir_components.snapshots.quiet import quiet
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import feeding, landing, uploads
+from . import feeding, landing, live, uploads
 
 
 def packed(
-    origin: Origin, *, owner: str, chosen: str, repositories: Sequence[Repository], key: str, shared: str, version: str
+    origin: Origin,
+    *,
+    owner: str,
+    chosen: str,
+    repositories: Sequence[Repository],
+    key: str,
+    shared: str,
+    version: str,
+    source: Mapping[str, Any],
+    rules: Mapping[str, str],
 ) -> str:
     """Pack an origin, with all that it needs, as one text; it holds secrets.
 
@@ -31,11 +40,22 @@ def packed(
         key: of the owner's repositories.
         shared: the directory of uploads that the web servers share; empty where each has its own.
         version: of the code.
+        source: the live site, as ``Source`` gives it.
+        rules: the team's own for sanitising.
     """
-    given: dict[str, Any] = {"uploads": shared, "version": version}
+    given: dict[str, Any] = {
+        "uploads": shared, "version": version, "kind": landing.CLONE if origin.is_clone else landing.OWN,
+    }  # fmt: skip
     if origin.backup:
         places = [dataclasses.asdict(place) for place in repositories]
         given |= {"backup": chosen, "owner": owner, "key": key, "repositories": places}
+    elif origin.is_live:
+        given |= {
+            "source": source,
+            "sanitise": origin.sanitise or "none",
+            "copies": origin.copies,
+            "rules": dict(rules),
+        }
     else:
         given |= {"database": origin.database, "prefix": origin.prefix}
         given["parts"] = {name: path for name in ("files", "private", "config") if (path := getattr(origin, name))}
@@ -56,6 +76,8 @@ def load(site: landing.Site, given: Mapping[str, Any]) -> landing.Load:
     """Give what loads a site's content from its origin."""
     if given.get("backup"):
         return lambda staged: _backup(site, given, staged)
+    if given.get("source"):
+        return lambda staged: live.load(site, given, staged)
     return lambda staged: _brought(site, given, staged)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -28,13 +28,15 @@ SHOWN: Final = 10
 """Names in a list for people."""
 
 
-def load(site: Site, path: Path, declared: str) -> list[str]:
+def load(site: Site, path: Path, declared: str, *, called: str = "", made: Sequence[reading.Read] = ()) -> list[str]:
     """Judge a dump, load it, and bring it into the form of a site of ours.
 
     Args:
         site: the site, whose database is empty.
         path: the dump on the hub.
         declared: the prefix of its tables, as declared; empty to find it out.
+        called: what messages call the dump; empty for its path.
+        made: views, triggers, routines and events beside those that it has.
 
     Returns:
         What was changed, or could not be taken over.
@@ -43,12 +45,14 @@ def load(site: Site, path: Path, declared: str) -> list[str]:
         DumpError: it is no whole dump of one site of the application, or the server refuses a statement of it.
         DatabaseError: the server does not answer, or refuses what we ask.
     """
-    site.tell(f"{site.source.name}: judging {path}")
+    called = called or str(path)
+    site.tell(f"{site.source.name}: judging {called}")
     judged = dumps.judge(path)
+    judged.objects += made
     prefix = dumps.prefix_of(judged, site.application, declared)
     instead = _check_server(site, judged)
     taken = {name for name in judged.tables if name.startswith(prefix)}
-    site.tell(f"{site.source.name}: loading {len(taken)} tables of {path}")
+    site.tell(f"{site.source.name}: loading {len(taken)} tables of {called}")
     with quiet(site.source), _only_here(site) as (user, password):
         with copies.as_account(site.source.endpoint, user, password) as session:
             _prepare(session, site, judged)

@@ -30,8 +30,10 @@ from .dumps import DumpError
 FAULTS: Final = (BackupError, HostError, client.DatabaseError, DumpError, archive.DamagedError)
 LOADING: Final = "loading"
 """What is written down of a database, under ``origin``, while it is loaded."""
-LOADED: Final = "loaded"
-"""What the hub knows of a site whose content was loaded."""
+OWN: Final = "own"
+"""What was loaded is the site's own content."""
+CLONE: Final = "clone"
+"""What was loaded is another site's content, which goes on without this one."""
 WHY: Final = "its content is being loaded (origin)"
 """What a closed site says of why."""
 KIND: Final = "origins"
@@ -56,6 +58,8 @@ class Site:
     members: Mapping[str, Connection]
     ports: Mapping[str, int]
     hub_root: str
+    kind: str = OWN
+    """Whose content it is."""
     tell: Callable[[str], None] = field(repr=False)
     """Says what is done."""
 
@@ -72,7 +76,7 @@ class Site:
 
     @property
     def known(self) -> str:
-        """What the hub knows of it: ``loading``, ``loaded``, or nothing."""
+        """What the hub knows of it: ``loading``, what was loaded (``own``, ``clone``), or nothing."""
         return str((self._records.get(*self._key) or {}).get("state", ""))
 
     def note(self, state: str) -> None:
@@ -127,7 +131,7 @@ def land(site: Site, load: Load) -> bool:
             with suppress(HostError):
                 # The next one removes it.
                 one.finish()
-        site.note(LOADED)
+        site.note(site.kind)
         site.closable.open()
     if notes:
         site.tell(f"{site.source.name}: not taken over, or changed: {'; '.join(notes)}")
@@ -245,5 +249,5 @@ def of(want: Mapping[str, Any], database: SiteDatabase, given: Mapping[str, Any]
         source=Source.of_state(props, {}), database=database, application=str(want["application"]),
         version=str(given.get("version") or ""), members=members,
         ports={name: int(member["port"]) for name, member in want["members"].items()},
-        hub_root=next(iter(members.values())).hub_root, tell=tell,
+        hub_root=next(iter(members.values())).hub_root, kind=str(given.get("kind") or OWN), tell=tell,
     )  # fmt: skip

@@ -11,16 +11,20 @@ import re
 import shlex
 import stat
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.host import receiving, script
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
 from aegir_components.printable import printable
 from aegir_components.snapshots import archive, files
-from aegir_components.snapshots.produce import TIMEOUT
+from aegir_components.snapshots.produce import LOW, TIMEOUT
 from aegir_components.snapshots.source import SHARED, Place
 
 from .dumps import DumpError
@@ -78,8 +82,14 @@ class Part:
 
     name: str
     """``files``, ``private`` or ``config``."""
-    path: Path
+    path: Path = Path()
     """A directory or an archive on the hub."""
+    conn: Connection | None = None
+    """The machine that has the files; ``None`` for the hub."""
+    directory: str = ""
+    """Where they are on that machine."""
+    without: re.Pattern[str] | None = None
+    """What is left out without a word, by paths."""
 
 
 def stage(
@@ -107,12 +117,17 @@ def stage(
         try:
             for part, below in mine.items():
                 yield _directory(f"files/x/{below}")
-                for member, content in _members(part.path, found[part.name]):
+                members = (
+                    _members(part.path, found[part.name]) if part.conn is None else _remote(part, found[part.name])
+                )
+                for member, content in members:
+                    if part.without is not None and part.without.search(member.name):
+                        continue
                     member.name = f"files/x/{below}/{member.name}"
                     yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
                     if content is not None:
                         yield from _content(content, member.size)
-        except (OSError, EOFError, tarfile.TarError, DumpError) as fault:
+        except (OSError, EOFError, tarfile.TarError, DumpError, HostError) as fault:
             faults.append(fault)
             return
         yield b"\0" * (2 * archive.BLOCK)
@@ -155,6 +170,50 @@ def _members(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[
                 kept.size = _size(packed, member)
             kept.mtime = member.mtime
             yield kept, content
+
+
+def _remote(part: Part, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """Read the files of a site on another machine, as they stream in."""
+    assert part.conn is not None
+    conn, reader, writer = part.conn, *os.pipe()
+    faults: list[HostError] = []
+
+    def take(stream: IO[bytes]) -> None:
+        with suppress(BrokenPipeError):
+            while block := stream.read(archive.CHUNK):
+                into.write(block)
+
+    def run() -> None:
+        words = shlex.join(["tar", "--create", "--file=-", "--sort=name", "--hard-dereference", "."])
+        end = 'status=$?\n[ "$status" -gt 1 ] && exit "$status"\nexit 0'
+        text = f"{LOW}\ncd {shlex.quote(part.directory)} || exit\nlow {words}\n{end}"
+        try:
+            receiving.receive(conn, text, take, what=f"reading the files in {part.directory}", timeout=TIMEOUT)
+        except HostError as fault:
+            faults.append(fault)
+        finally:
+            with suppress(BrokenPipeError):
+                into.close()
+
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb") as into:
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        with tarfile.open(fileobj=stream, mode="r|") as packed:
+            for member in packed:
+                name = member.name.removeprefix("./").strip("/")
+                if name in {"", "."}:
+                    continue
+                kept = _kept(name, _kind(member), member.linkname, member.mode, found)
+                if kept is None:
+                    continue
+                content = packed.extractfile(member) if kept.isfile() else None
+                kept.size, kept.mtime = member.size if content else 0, member.mtime
+                yield kept, content
+        while stream.read(1 << 16):
+            pass
+        thread.join()
+    if faults:
+        raise faults[0]
 
 
 def _root(packed: tarfile.TarFile) -> str:

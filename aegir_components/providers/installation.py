@@ -60,7 +60,7 @@ class Provider(Lifecycle):
             content = _content(want)
             if content == EMPTY and _is_known(want):
                 raise _lost(want)
-        elif _install(want) == "::present" and _password_is_news(want, loaded=loaded):
+        elif _install(want) == "::present" and _password_is_news(want, loaded=bool(loaded)):
             _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
         known = _known(want)
         known.forget()
@@ -70,7 +70,7 @@ class Provider(Lifecycle):
                 known.note(want["application"], _places(want))
             site_move.kept(known).over()
         _retire(want)
-        return {"content": content, **({"loaded": True} if loaded else {})}
+        return {"content": content, **({"loaded": loaded} if loaded else {})}
 
     def remove(self, have: State) -> None:
         """What was installed is in the database and the site's files, which other resources keep and remove."""
@@ -82,8 +82,8 @@ class Provider(Lifecycle):
 class Installation(AegirResource, module="aegir", name="Installation"):
     """An installed site that answers."""
 
-    loaded: pulumi.Output[bool | None]
-    """Whether its content was loaded from an origin, with the accounts that are in it."""
+    loaded: pulumi.Output[str | None]
+    """Whose content was loaded from an origin, with the accounts that are in it: ``own`` or ``clone``."""
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it.
@@ -101,17 +101,17 @@ class Installation(AegirResource, module="aegir", name="Installation"):
         super().__init__(Provider(), name, props, opts)
 
 
-def _land(want: State) -> bool:
-    """Load the content of a site that has none; return whether its content was loaded, now or before."""
+def _land(want: State) -> str:
+    """Load the content of a site that has none; return what was loaded, now or before: ``own``, ``clone``, or nothing."""
     if not want.get("accounts"):
-        return False
+        return ""
     given = json.loads(want.get("origin") or "{}")
     site = _landing(want, given)
     if given and not _is_known(want):
         landing.land(site, definition.load(site, given))
     if site.known == landing.LOADING:
         landing.abandon(site)
-    return bool(want.get("was", {}).get("loaded")) or site.known == landing.LOADED
+    return str(want.get("was", {}).get("loaded") or site.known)
 
 
 def _landing(want: State, given: State) -> landing.Site:

@@ -56,6 +56,8 @@ class SitePlan:
     php: limits.Limits = limits.USUAL
     quotas: quotas.Quotas = quotas.USUAL
     """What it may take of the machine."""
+    without: frozenset[str] = frozenset()
+    """``mail``: none leaves it; ``robots``: search engines are told to stay out."""
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
 
@@ -99,6 +101,7 @@ def settings_text(plan: SitePlan, port: int) -> str:
         authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
         proxies=plan.proxies,
         values={"settings": {}, "config": {}, **plan.values},
+        mail="mail" not in plan.without,
         closed=layout.closed_file(plan.site),
         updating=layout.updating_file(plan.site),
     )
@@ -133,6 +136,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         port=port,
         define=layout.platform_variable(plan.platform),
         held=layout.held_variable(plan.site),
+        robots="robots" not in plan.without,
         root=layout.root_variable(plan.site),
         closed=layout.closed_file(plan.site),
         log=layout.site_log(plan.site),
@@ -195,8 +199,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
     home = layout.site_directory(plan.root, site)
     number = "" if plan.number is None else str(plan.number)
     lines = [
-        functions("web"),
-        functions("site"),
+        *map(functions, ("web", "site")),
         script.call("want_user", user, home, "/usr/sbin/nologin", number, number),
         *_authority(plan),
         *([] if slave else _data(plan, port)),
@@ -232,20 +235,17 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
 
 def _php(plan: SitePlan) -> list[str]:
     opened = script.call("open_account", layout.system_user(plan.site))
-    if plan.process:
-        own = isolation.process_items(plan.site, pool_text(plan), plan.php, plan.quotas)
-    else:
-        own = isolation.pool_items(plan.site, pool_text(plan), plan.php.version)
+    own = isolation.pool_items(plan.site, pool_text(plan), plan.php.version)
+    own = isolation.process_items(plan.site, pool_text(plan), plan.php, plan.quotas) if plan.process else own
     return [f'[ "$MODE" != apply ] || {opened}', *own]
 
 
 def _data(plan: SitePlan, port: int) -> list[str]:
     """List a site's directories and settings, which a pack's slaves see and do not have."""
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
-    linked = layout.site_linked(root, site)
     return [
         script.directory(layout.site_directory(root, site)),
-        script.directory(linked),
+        script.directory(layout.site_linked(root, site)),
         *_uploads(plan),
         *(
             script.directory(path, owner=user, group=user, mode=0o2770)

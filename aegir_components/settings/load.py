@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from . import backups, clusters, model, names, packs, platforms, rules, servers, site_options, sites
+from . import backups, clusters, model, names, origins, packs, platforms, rules, servers, site_options, sites
 from .reader import NAMESPACE, Asked, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
 
 KEYS = (
@@ -20,6 +20,7 @@ KEYS = (
         "platforms",
         "sites",
         "backups",
+        "sanitise",
         "acme",
         "certificates",
         "reverse_proxies",
@@ -80,6 +81,7 @@ def load(
         platforms=MappingProxyType(code),
         sites=MappingProxyType(declared),
         backups=kept,
+        sanitise=MappingProxyType(origins.read_rules(root.child("sanitise"))),
         acme=acme,
         certificate_error_days=site_options.read_error_days(root.child("certificates")),
         translations=root.child("translations").text("", names.absolute_path),

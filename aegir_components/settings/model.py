@@ -31,6 +31,7 @@ Trust = Literal["pinned", "first-use"]
 WebType = Literal["apache", "apache_ssl", "nginx", "nginx_ssl"]
 DatabaseType = Literal["mysql"]
 SiteState = Literal["enabled", "disabled"]
+Switch = Literal["on", "off"]
 Https = Literal["none", "enabled", "required"]
 Isolation = Literal["pool", "process"]
 
@@ -314,6 +315,10 @@ class Site:
     """Whether its database and files cannot be removed."""
     backups: Plan | None = None
     """How it is backed up; ``None`` where it is not."""
+    mail: Switch | None = None
+    """Whether mail leaves it; ``None``: if it is no clone."""
+    robots: Switch | None = None
+    """Whether search engines may read it; ``None``: if it is no clone."""
     origin: Origin | None = None
     """What it begins with; ``None`` for what the application installs."""
 
@@ -337,6 +342,8 @@ class Settings:
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By ASCII name."""
+    sanitise: Mapping[str, str] = field(default_factory=dict)
+    """What becomes of tables and columns in clones, by name, where the program has no rule or another one."""
     backups: Backups | None = None
     """Where backups go; ``None`` where nothing is declared."""
     acme: Acme | None = None

@@ -83,6 +83,14 @@ def read_cron(node: Node) -> str:
     return often
 
 
+def read_switch(node: Node) -> model.Switch | None:
+    """Read ``on`` or ``off``, which YAML reads as true and false; ``None`` where nothing is said."""
+    if isinstance(node.value, bool):
+        return "on" if node.value else "off"
+    options: tuple[model.Switch, ...] = ("on", "off")
+    return node.choice(options[0], options) if node.given else None
+
+
 def read_error_days(node: Node) -> int:
     """Read ``aegir:certificates.error_days``."""
     if not node.given or not node.fields("error_days"):

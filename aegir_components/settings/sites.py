@@ -152,6 +152,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
             "protect",
             "backups",
             "origin",
+            "mail",
+            "robots",
         ),
         *(key for key in site_options.PLACED_BY if node.child(key).given),
     )
@@ -197,6 +199,8 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         protect=node.child("protect").flag(estate.environment == "production"),
         backups=backups.read_site(node.child("backups"), estate.backups),
         origin=origin,
+        mail=site_options.read_switch(node.child("mail")),
+        robots=site_options.read_switch(node.child("robots")),
     )
 
 

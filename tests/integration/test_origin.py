@@ -21,6 +21,7 @@ from tests.integration.farm import fetch
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+KILLED = "killed.example.com"
 SITE, CLONE, BROUGHT, HOSTILE = "www.example.com", "copy.example.com", "brought.example.com", "hostile.example.com"
 SAID = "the words that came along"
 PASSWORD = "a password of before"
@@ -139,6 +140,71 @@ def test_a_load_that_fails_leaves_an_empty_database_and_a_closed_site_and_the_ne
     assert SAID == farm.web.run(f"cat {photo}").stdout.strip()
     assert layout.system_user(CLONE) == farm.web.run(f"stat -c %U {photo}").stdout.strip()
     unchanged(farm)
+
+
+def test_a_run_that_is_killed_while_it_loads_begins_again(farm: Backed) -> None:
+    name = layout.database_name(KILLED)
+    declare(farm, KILLED, {"backup": "latest", "site": SITE})
+    farm.write()
+    farm.database.run(
+        'mv /usr/bin/mysql /usr/bin/mysql.kept; printf \'#!/bin/sh\\ncase "$*" in *" '
+        f'{name}") head -c 20000 | /usr/bin/mysql.kept "$@"; touch /tmp/half; exec sleep 60;; esac\\n'
+        'exec /usr/bin/mysql.kept "$@"\\n\' >/usr/bin/mysql; chmod 755 /usr/bin/mysql'
+    )
+    running = farm.work.start("up", "--yes", "--skip-preview", "--stack", STACK)
+    try:
+        farm.database.run(
+            "i=0; until [ -e /tmp/half ] || [ $i = 400 ]; do i=$((i + 1)); sleep 0.1; done; [ -e /tmp/half ]"
+        )
+    finally:
+        running.kill()
+        farm.database.run("mv /usr/bin/mysql.kept /usr/bin/mysql")
+    assert farm.sql(KILLED, "SHOW TABLES") != "", "half of it is there"
+    assert 503 == farm.status(KILLED)
+    farm.work.pulumi("cancel", "--yes", "--stack", STACK)
+
+    said = farm.work.up(STACK).sentence
+
+    assert "a load of its content had not come to its end; what there is of it is removed" in said
+    assert sums(farm, SITE) == sums(farm, KILLED)
+    assert 200 == farm.status(KILLED)
+    del farm.settings["sites"][KILLED]
+    farm.up()
+
+
+def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
+    program = "/usr/sbin/sendmail"
+    farm.web.run(
+        f"printf '#!/bin/sh\\ncat >>/tmp/mail\\n' >{program}; chmod 755 {program}; : >/tmp/mail; chmod 666 /tmp/mail"
+    )
+    timers = farm.web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout
+    assert layout.system_user(CLONE) not in timers
+    assert "noindex, nofollow" == fetch(farm.web, CLONE).headers["x-robots-tag"]
+    assert "x-robots-tag" not in fetch(farm.web, SITE).headers
+    sent(farm, CLONE)
+    assert "" == farm.web.run("cat /tmp/mail").stdout
+
+    declare(farm, CLONE, None, cron="hourly", mail="on", robots="on")
+    farm.up()
+
+    sent(farm, CLONE)
+    assert "a mail of the tests" in farm.web.run("cat /tmp/mail").stdout
+    assert "x-robots-tag" not in fetch(farm.web, CLONE).headers
+    timers = farm.web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout
+    assert layout.system_user(CLONE) in timers
+
+
+def sent(farm: Backed, name: str) -> None:
+    """Let a page of the site send a mail by WordPress's own function, and by PHP's."""
+    docroot = farm.web.run("readlink /var/aegir/platforms/code").stdout.strip()
+    program = (
+        "<?php require __DIR__ . '/wp-load.php'; wp_mail('a@example.com', 'a mail of the tests', 'x');"
+        "mail('a@example.com', 'a mail of the tests', 'x');"
+    )
+    farm.web.run(f"cp -p {docroot}/wp-mail.php /root/kept.php; cat >{docroot}/wp-mail.php", input=program)
+    status = fetch(farm.web, name, "/wp-mail.php").status
+    farm.web.run(f"cp -p /root/kept.php {docroot}/wp-mail.php")
+    assert 200 == status
 
 
 def test_a_site_from_elsewhere_is_brought_in_and_what_is_hostile_stays_out(farm: Backed, tmp_path: Path) -> None:

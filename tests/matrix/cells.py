@@ -69,7 +69,7 @@ class Row:
 FIRST = {
     "servers": "web1", "clusters": "farm", "packs": "flock", "platforms": "code", "sites": "one.example.com",
     "commands": "hello", "values": "display_errors", "settings": "hash_name",
-    "config": "system.site", "repositories": "attic",
+    "config": "system.site", "sanitise": "people.full_name", "repositories": "attic",
 }  # fmt: skip
 SHORT = {"web": "type", "database": "type", "source": "path"}
 """What a service's or a source's one word is, in the long form."""

@@ -317,10 +317,16 @@ BACKUPS = (
     Row(key="sites.*.backups", values=("off", {"every": "hour"}), given=KEPT),
     *(Row(key=f"sites.*.backups.{key}", values=values, given=KEPT) for key, values in _PLAN.items()),
 )
+LIVE: Final = {"sites.*.origin.site": "two.example.com"}
 DUMP: Final = {"sites.*.origin.database": "/srv/moves/site.sql"}
 ORIGINS = (
+    Row(key="sites.*.mail", values=("off", "on")),
+    Row(key="sites.*.robots", values=("off", "on")),
     Row(key="sites.*.origin.backup", values=("latest", "0123456789abcdef"), given=KEPT),
     Row(key="sites.*.origin.site", values=("two.example.com",), given={**KEPT, "sites.*.origin.backup": "latest"}),
+    Row(key="sites.*.origin.stack", values=("other", "another"), given=LIVE),
+    Row(key="sites.*.origin.sanitise", values=("standard", "none"), given=LIVE),
+    Row(key="sanitise.*", values=("text", "blank")),
     Row(key="sites.*.origin.database", values=("/srv/moves/site.sql", "/srv/moves/other.sql.gz")),
     *(
         Row(key=f"sites.*.origin.{key}", values=(f"/srv/moves/{key}", f"/srv/moves/{key}.tar.gz"), given=DUMP)

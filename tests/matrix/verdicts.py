@@ -29,7 +29,7 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
         for key in ("identity", "host_key", "access_key", "secret_key")
     },
     **{
-        f"sites.*.origin.{key}": {"removed": rejected("must have backup, or database", "Take `origin` out as a whole, which changes nothing.")}
+        f"sites.*.origin.{key}": {"removed": rejected("must have site, backup, or database", "Take `origin` out as a whole, which changes nothing.")}
         for key in ("backup", "database")
     },
     "sites.*.platform": {

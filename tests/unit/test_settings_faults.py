@@ -236,7 +236,7 @@ FAULTS = [
     pytest.param({"site": {}}, 'aegir:site: unknown key; did you mean "sites"?', id="top-level-key"),
     pytest.param(
         {"zzz": 1},
-        "aegir:zzz: unknown key; known: acme, backups, certificates, clusters, confirm_removals, environment, environment_formerly, forget, hub, packs, platforms, replaced and 5 more",
+        "aegir:zzz: unknown key; known: acme, backups, certificates, clusters, confirm_removals, environment, environment_formerly, forget, hub, packs, platforms, replaced and 6 more",
         id="top-level-key-like-none",
     ),
     pytest.param(

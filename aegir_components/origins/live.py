@@ -1,0 +1,143 @@
+"""A site begins with the content of another one that serves meanwhile.
+
+With ``sanitise`` its personal data is replaced inside its own database server: what is dumped is the copy that this leaves.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Final
+
+from aegir_components import backups
+from aegir_components.host import receiving
+from aegir_components.mysql import client, databases, objects
+from aegir_components.sanitising import scratch
+from aegir_components.snapshots import archive, files, inventory, loading
+from aegir_components.snapshots.produce import LOW, TIMEOUT
+from aegir_components.snapshots.source import SHARED, Source
+
+from . import dumps, feeding, uploads
+from .dumps import DumpError
+from .landing import Site
+from .reading import Read
+
+OPTIONS: Final = (
+    *(word for word in backups.DUMP if word not in {"--routines", "--triggers", "--events"}),
+    "--skip-triggers",
+)
+"""Of mysqldump: tables alone."""
+PERSONAL_FILES: Final = re.compile(
+    r"(^|/)(webform|gravity_forms|wpforms|wpcf7_uploads|cf7|woocommerce_uploads|wc-logs|pictures|user_pictures|private|backup_migrate|"
+    r"updraft|backups?|exports?|invoices?|tmp|config_[\w-]+)(/|$)|\.(sql|csv|xlsx?|ods|gz|zip|bz2|xz|zst|log|mbox|eml|vcf|json)$",
+    re.IGNORECASE,
+)
+"""Uploads that are likely personal: they do not come into a sanitised clone."""
+GENERATED: Final = re.compile(r"^(css|js|php|styles|translations)/")
+"""What the application makes again."""
+
+
+def load(site: Site, given: Mapping[str, Any], staged: list[files.Staged]) -> list[str]:
+    """Load a live site's content.
+
+    Args:
+        site: the site that gets it.
+        given: its origin: ``source``, ``sanitise``, ``copies``, ``rules``.
+        staged: gets the files.
+
+    Raises:
+        DumpError: it cannot be copied, or something in it looks personal and has no rule.
+        HostError: a machine was not reached.
+        DatabaseError: a database server does not answer, or refuses.
+    """
+    source, sanitise = Source.from_props(given["source"]), given["sanitise"] != "none"
+    notes = _files(site, source, staged, sanitise=sanitise) if given["copies"] == "copy" else []
+    made, said = _objects(source)
+    directory = Path(site.hub_root) / "backups"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A file without a name: nothing of it is left when this ends, however that comes.
+    with tempfile.TemporaryFile(dir=directory) as dump:
+        if sanitise:
+            _sanitised(site, source, given["rules"], dump)
+        else:
+            _dump(source, source.database, [read.name for read in made if read.what == "VIEW"], dump)
+        dump.flush()
+        called = f"the database of {source.name}"
+        return [
+            *notes,
+            *said,
+            *feeding.load(site, Path(f"/proc/self/fd/{dump.fileno()}"), "", called=called, made=made),
+        ]
+
+
+def _sanitised(site: Site, source: Source, own: Mapping[str, Any], dump: IO[bytes]) -> None:
+    prefix = dumps.PREFIX.get(site.application, "")
+    with client.connect(source.endpoint) as session:
+        if "MariaDB" not in str(session.rows("SELECT VERSION()")[0][0]):
+            raise DumpError(
+                f"{source.server} is no MariaDB server, and sanitising is tried there alone. Nothing has left it"
+            )
+        charset, collation = inventory.character_set(session, source.database)
+        try:
+            plan = scratch.plans(session, source.database, site.application, prefix, own)
+        except scratch.UnsafeError as fault:
+            raise DumpError(f"{source.name}: {fault}") from None
+    size = databases.size(source.endpoint, source.database)[1]
+    # The schema has tables and indexes, and is counted with both.
+    loading.want_room(source, size // 2, "pulumi up")
+    site.tell(f"{site.source.name}: sanitising a copy of {source.name} on {source.server}")
+    with loading.scratch_schema(source, site.hub_root, charset, collation) as schema:
+        with client.connect(source.endpoint) as session:
+            scratch.fill(session, source.database, schema, plan, secrets.token_hex(24))
+            try:
+                scratch.check(session, schema, plan, prefix, own)
+            except scratch.UnsafeError as fault:
+                raise DumpError(f"{source.name}: {fault}") from None
+        _dump(source, schema, [], dump)
+
+
+def _dump(source: Source, schema: str, without: list[str], dump: IO[bytes]) -> None:
+    with backups.client_options(source.conn, source.endpoint) as (where, login):
+        ignored = [f"--ignore-table={schema}.{name}" for name in without]
+        text = f"{LOW}\nlow {shlex.join(['mysqldump', *login, *OPTIONS, *ignored, schema])}"
+
+        def take(stream: IO[bytes]) -> None:
+            while block := stream.read(archive.CHUNK):
+                dump.write(block)
+
+        receiving.receive(where, text, take, what=f"dumping the database of {source.name}", timeout=TIMEOUT)
+
+
+def _objects(source: Source) -> tuple[list[Read], list[str]]:
+    try:
+        with client.connect(source.endpoint) as session:
+            made = objects.read(session, source.database)
+    except client.DatabaseError:
+        return [], ["views, triggers, routines and events: one of them cannot be read"]
+    return [Read(kind="object", name=one.name, text=one.statement.encode(), what=one.kind) for one in made], []
+
+
+def _files(site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool) -> list[str]:
+    places = {place.label: place for place in source.places}
+    first = places.get(SHARED) or next(iter(places.values()))
+    below = "files" if first.label == SHARED else "site/files"
+    public = uploads.Part(
+        name="files",
+        conn=first.conn,
+        directory=f"{first.home}/{below}",
+        without=PERSONAL_FILES if sanitise else GENERATED,
+    )
+    parts = [public]
+    if not sanitise:
+        parts.append(uploads.Part(name="private", conn=first.conn, directory=f"{first.home}/private"))
+    notes = ["private files, and uploads that look personal, such as of forms"] if sanitise else []
+    for place in site.source.places:
+        done = uploads.stage(place, site.source.site, parts, site.tell)
+        if done is not None:
+            staged.append(done[0])
+            notes += [text for text in done[1] if text not in notes]
+    return notes

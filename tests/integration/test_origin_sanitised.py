@@ -1,0 +1,214 @@
+"""Clones of live sites of Drupal 10, Drupal 7 and WordPress: personal data never leaves the source's database server."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aegir_components import layout
+from lab import HostSpec, Lab
+from tests.integration.backing import ROOT, STACK, Backed, stack_text
+from tests.integration.farm import fetch, web_and_database
+from tests.integration.project import Project
+
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+SITES = {"ten.example.com": "ten", "seven.example.com": "seven", "press.example.com": "press"}
+MARK = re.compile(r"zq(?:1[0-2][0-9]|99[89])", re.IGNORECASE)
+NUMBERS = range(100, 125)
+
+
+def _serialised(number: int) -> str:
+    mail = f"zq{number}@personal.example"
+    return f'a:2:{{s:4:"mail";s:{len(mail)}:"{mail}";s:1:"n";i:{number};}}'
+
+
+def _drupal10(n: int) -> str:
+    return f"""
+INSERT INTO users (uid, uuid, langcode) VALUES ({n}, 'u{n}', 'en');
+INSERT INTO users_field_data (uid, langcode, name, pass, mail, init, status, default_langcode)
+  VALUES ({n}, 'en', 'Zq{n} Erika', 'hash-zq{n}', 'zq{n}@personal.example', 'ZQ{n}@personal.example', 1, 1);
+INSERT INTO users_data VALUES ({n}, 'contact', 'phone', '+49 zq{n}', 0);
+INSERT INTO sessions VALUES ({n}, 'sid-zq{n}', '192.0.2.1', 1, 'session of zq{n}');
+INSERT INTO webform_submission_data VALUES ({n}, 'name', 'Zq{n} Erika');
+INSERT INTO node__body (bundle, deleted, entity_id, revision_id, langcode, delta, body_value)
+  VALUES ('page', 0, {n}, {n}, 'en', 0, 'Write to zq{n}@personal.example or call +49 170 5550{n}, Müller');
+INSERT INTO config (collection, name, data) VALUES ('', 'contact.form.f{n}', '{_serialised(n)}');
+INSERT INTO key_value (collection, name, value) VALUES ('tests', 'k{n}', '{_serialised(n)}');
+"""
+
+
+def _drupal7(n: int) -> str:
+    return f"""
+INSERT INTO users (uid, name, pass, mail, init, signature, data)
+  VALUES ({n}, 'Zq{n} Erika', 'hash-zq{n}', 'zq{n}@personal.example', 'ZQ{n}@personal.example', 'zq{n}', 'zq{n}');
+INSERT INTO sessions (uid, sid, hostname, session) VALUES ({n}, 'sid-zq{n}', '192.0.2.1', 'zq{n}');
+INSERT INTO watchdog (uid, type, message, variables, location, hostname) VALUES ({n}, 'user', 'zq{n}', '', 'zq{n}', '192.0.2.1');
+INSERT INTO webform_submitted_data VALUES ({n}, 'Zq{n} Erika');
+INSERT INTO variable (name, value) VALUES ('contact_{n}', '{_serialised(n)}');
+"""
+
+
+def _wordpress(n: int) -> str:
+    return f"""
+INSERT INTO wp_users (ID, user_login, user_pass, user_nicename, user_email, user_url, user_activation_key, display_name)
+  VALUES ({n}, 'zq{n}', 'hash-zq{n}', 'zq{n}', 'zq{n}@personal.example', 'http://zq{n}.example', 'zq{n}', 'Zq{n} Erika');
+INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES ({n}, 'session_tokens', 'zq{n}'), ({n}, 'billing_phone', 'zq{n}'),
+  ({n}, 'first_name', 'Zq{n}');
+INSERT INTO wp_comments (comment_post_ID, comment_author, comment_author_email, comment_content)
+  VALUES (1, 'Zq{n}', 'zq{n}@personal.example', 'zq{n}');
+INSERT INTO wp_posts (post_author, post_content, post_title, post_excerpt, to_ping, pinged, post_content_filtered, post_type)
+  VALUES (1, 'Write to zq{n}@personal.example', 't', '', '', '', '', 'post'),
+  (1, 'zq{n}', 'Order zq{n}', '', '', '', '', 'shop_order');
+INSERT INTO wp_options (option_name, option_value) VALUES ('form_{n}', '{_serialised(n)}'), ('smtp_{n}', 'zq{n}');
+INSERT INTO wp_wpforms_entries VALUES ({n}, 'Zq{n}');
+"""
+
+
+TABLES = {
+    "ten.example.com": "CREATE TABLE webform_submission_data (sid int, name varchar(128), value mediumtext);",
+    "seven.example.com": "CREATE TABLE webform_submitted_data (sid int, data mediumtext);",
+    "press.example.com": "CREATE TABLE wp_wpforms_entries (entry_id int, fields longtext);",
+}  # fmt: skip
+PLANT = {"ten.example.com": _drupal10, "seven.example.com": _drupal7, "press.example.com": _wordpress}
+
+
+@pytest.fixture(scope="module")
+def farm(
+    lab_factory: LabFactory, drupal10: Path, drupal7: Path, wordpress: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Backed:
+    lab = lab_factory("sanitised", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
+    work = Project(tmp_path_factory.mktemp("sanitised"))
+    settings: dict[str, Any] = web_and_database(lab, source=drupal10, sites={})
+    settings["hub"]["root"] = str(work.hub)
+    server = next(iter(settings["platforms"].values()))["server"]
+    sources = {"ten": drupal10, "seven": drupal7, "press": wordpress}
+    settings["platforms"] = {name: {"server": server, "source": str(path)} for name, path in sources.items()}
+    settings["sites"] = {
+        site: {"platform": name, **({} if name == "press" else {"profile": "standard"})} for site, name in SITES.items()
+    }
+    farm = Backed(lab=lab, work=work, settings=settings)
+    work.add(STACK, stack_text(settings))
+    work.up(STACK)
+    strange = "INSERT INTO config (collection, name, data) VALUES ('', 'contact.form.strange', x'733a343a22c3bc40e2');"
+    farm.sql("ten.example.com", strange)
+    for site in SITES:
+        farm.sql(site, TABLES[site])
+        farm.sql(site, "SET sql_mode = '';" + "\n".join(PLANT[site](n) for n in NUMBERS))
+        files, user = farm.files(site), layout.system_user(site)
+        farm.web.run(
+            f"cd {files}; mkdir -p 2026 webform; echo public >2026/photo.txt; echo zq1 >webform/cv.txt; echo zq1 >people.csv; "
+            f"chown -R {user}: 2026 webform people.csv; echo zq1 >{layout.site_private(ROOT, site)}/zq1.txt"
+        )
+    return farm
+
+
+def clone_of(site: str) -> str:
+    return f"copy-{site}"
+
+
+def declared(farm: Backed, site: str, name: str = "", **origin: Any) -> None:
+    entry = {key: value for key, value in farm.settings["sites"][site].items() if key != "origin"}
+    farm.settings["sites"][name or clone_of(site)] = {
+        **entry,
+        "origin": {"site": site, "sanitise": "standard", **origin},
+    }
+
+
+def dumped(farm: Backed, site: str) -> str:
+    name = layout.database_name(site)
+    return farm.database.run(f"mysqldump --skip-extended-insert {name} | LC_ALL=C tr -d '\\000\\200-\\377'").stdout
+
+
+def test_no_planted_value_is_on_the_target_or_in_any_log(farm: Backed) -> None:
+    before = {site: dumped(farm, site) for site in SITES}
+    assert 200 <= sum(len(set(re.findall(r"(?i)zq1[0-9][0-9][^0-9'\"]{0,12}", text))) for text in before.values())
+    for site in SITES:
+        declared(farm, site)
+    farm.write()
+
+    said = farm.work.up(STACK).output
+
+    for site in SITES:
+        clone = clone_of(site)
+        assert 200 == fetch(farm.web, clone).status
+        text = dumped(farm, clone)
+        assert [] == MARK.findall(text), [line[:300] for line in text.splitlines() if MARK.search(line)][:5]
+        assert "example.invalid" in text
+        tree = farm.web.run(f"cd {layout.site_directory(ROOT, clone)}; find . ; cat site/files/2026/photo.txt").stdout
+        assert "public" in tree
+        assert not re.search(r"zq1|people\.csv|webform", tree)
+    assert [] == MARK.findall(said)
+    for path in farm.work.hub.rglob("*"):
+        if path.is_file():
+            assert not MARK.search(path.read_bytes().decode(errors="replace")), path
+    assert "aegir_proof" not in farm.database.run("mysql -N -e 'SHOW DATABASES'").stdout
+    for site in SITES:
+        assert len(MARK.findall(before[site])) == len(MARK.findall(dumped(farm, site))), "the source is as it was"
+    farm.work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
+
+
+def test_the_same_value_becomes_the_same_substitute_in_a_clone_and_another_one_in_the_next(farm: Backed) -> None:
+    site, second = "ten.example.com", "second.example.com"
+    declared(farm, site, second, files="none")
+    farm.up()
+    query = "SELECT mail, init FROM users_field_data WHERE uid = 101"
+    first, init = farm.sql(clone_of(site), query).split()
+    assert first == init
+    assert first.endswith("@example.invalid")
+    assert first != farm.sql(second, query).split()[0]
+    number = farm.sql(second, "SELECT data FROM config WHERE name = 'contact.form.f101'")
+    assert "i:101;" in number, "what is serialised is whole"
+    assert f'"{"x" * 5}@{"x" * 8}.example"' in number
+    kept = "SELECT name, MD5(data) FROM config WHERE data NOT LIKE '%@%' ORDER BY name"
+    assert farm.sql(site, kept) == farm.sql(second, kept), "what has no address is the same, byte by byte"
+    assert "C3BC" in farm.sql(second, "SELECT HEX(data) FROM config WHERE name = 'contact.form.strange'")
+    umlaut = "SELECT RIGHT(HEX(body_value), 16) FROM node__body WHERE entity_id = 101"
+    assert farm.sql(site, umlaut) == farm.sql(second, umlaut)
+    assert "photo" not in farm.web.run(f"ls -R {farm.files(second)}").stdout
+
+
+def test_what_looks_personal_without_a_rule_stops_the_clone_and_is_named(farm: Backed) -> None:
+    site, third = "ten.example.com", "third.example.com"
+    farm.sql(site, "CREATE TABLE people (id int, full_name varchar(50)); INSERT INTO people VALUES (1, 'Zq999 Erika')")
+    declared(farm, site, third)
+    farm.write()
+    said = farm.work.up(STACK, ok=False).sentence
+    assert "columns look personal and have no rule: people.full_name" in said
+    assert 'aegir:sanitise: {"people.full_name": text}' in said
+    assert farm.sql(third, "SHOW TABLES") == ""
+    farm.sql(site, "CREATE TABLE things (id int, t text); INSERT INTO things VALUES (1, 'ask zq998@personal.example')")
+    farm.settings["sanitise"] = {"people.full_name": "name"}
+    farm.write()
+    said = farm.work.up(STACK, ok=False).sentence
+    assert "columns have mail addresses: things.t" in said
+    assert not MARK.search(said)
+    farm.settings["sanitise"]["things.t"] = "scrub"
+    farm.up()
+    assert "Person " in farm.sql(third, "SELECT full_name FROM people")
+    assert "ask somebody@example.invalid" == farm.sql(third, "SELECT t FROM things")
+
+
+def test_a_site_of_another_stack_of_the_project_is_cloned(farm: Backed) -> None:
+    press = farm.settings["platforms"]["press"]
+    entry = {"platform": "press-test", "origin": {"site": "press.example.com", "stack": STACK, "sanitise": "standard"}}
+    servers = copy.deepcopy(farm.settings["servers"])
+    servers["db1.lab.test"]["services"]["database"] = {"type": "mysql", "admin": {"name": "other_root"}}
+    settings = {
+        "hub": farm.settings["hub"],
+        "servers": servers,
+        "platforms": {"press-test": press},
+        "sites": {"other.example.com": entry},
+    }
+    farm.work.add("other", stack_text(settings))
+
+    farm.work.up("other")
+
+    assert 200 == fetch(farm.web, "other.example.com").status
+    assert [] == MARK.findall(dumped(farm, "other.example.com"))
