@@ -151,6 +151,7 @@ def test_no_planted_value_is_on_the_target_or_in_any_log(farm: Backed) -> None:
     assert "aegir_proof" not in farm.database.run("mysql -N -e 'SHOW DATABASES'").stdout
     for site in SITES:
         assert len(MARK.findall(before[site])) == len(MARK.findall(dumped(farm, site))), "the source is as it was"
+        assert "http://" in farm.work.aegir("login", clone_of(site), "--stack", STACK).output
     farm.work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
 
 
