@@ -36,7 +36,11 @@ def test_a_known_column_has_a_rule(application: str, table: str, column: str, ac
 
 
 def test_the_teams_own_rule_holds_before_all_others() -> None:
-    own = {"users_field_data.mail": "keep", "people": "empty", "node__field_*.field_*_value": "text"}
+    own: dict[str, rules.Action] = {
+        "users_field_data.mail": "keep",
+        "people": "empty",
+        "node__field_*.field_*_value": "text",
+    }
     assert "keep" == _action("users_field_data", "mail", own)
     assert "empty" == _action("people", "*", own)
     assert "text" == _action("node__field_tel", "field_tel_value", own)
