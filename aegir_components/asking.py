@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pulumi
 
-from . import database_updates, php_fit, php_offers, settings
+from . import database_updates, moves, php_fit, php_offers, settings
 from .components.server import connection
 from .host.connection import Connection
 from .providers import holds
@@ -42,6 +42,7 @@ def updates(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     """List the code that no update of a site's database leads to, and tell of the updates that it brings."""
     code = database_updates.of_sources(before, declared, sources, keep=not pulumi.runtime.is_dry_run())
     found = database_updates.judge(before, declared, sources, code, database_updates.ask_databases)
+    found.problems.extend(moves.unready(before, declared, found.waits, found.lacks))
     if not pulumi.runtime.is_dry_run() and not found.problems:
         holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         for name, sites in found.waits.items():

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aegir_components import layout, settings
+from aegir_components import layout, moves, settings
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
+from aegir_components.moving.decision import is_other_server, leaves_all
 from aegir_components.providers import site_config, site_database
 from aegir_components.recorded import Outputs, Recorded
 
@@ -66,6 +67,7 @@ def announcements(recorded: Recorded, declared: settings.Settings, newest: Calla
     """
     return [
         *_going(recorded, declared, newest),
+        *moves.announcements(recorded, declared),
         *_coming(recorded, declared, newest),
         *_used_up(recorded, declared),
     ]
@@ -137,18 +139,34 @@ def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mappi
     assert service is not None
     server = now[site.database]
     want = {"site": site.name, "server": server, "address": service.address, "port": service.port}
+    if site.database == have["server"] and is_other_server(have, want):
+        yield (
+            f"the database of {site.name} is on {site.database} ({have['address']}), and {site.database} is to lead to "
+            f"{service.address}, which has none of its content. Nothing was changed. Correct the address; a site moves to "
+            f"another server when `database` at it names that server"
+        )
     yield from site_database.Provider().rejected({**have}, want).values()
 
 
 def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[str, str]) -> Iterator[str]:
     platform = declared.settings.platforms[site.platform]
     root = layout.publish_root(platform.publish_path)
-    want = {"site": site.name, "publish_root": root, **declared.placed(site.platform)}
+    service = declared.settings.database_server(site.name).database
+    assert service is not None
+    accounts = {"server": site.database, "address": service.address, "port": service.port}
+    want = {"site": site.name, "publish_root": root, "accounts": accounts, **declared.placed(site.platform)}
+    stays = not leaves_all(have, want)
     if "members" in want:
         want["members"] = {
             now.get(name, name): {**member, "connection": {**member["connection"], "host": now.get(name, name)}}
             for name, member in want["members"].items()
         }
+    if stays and leaves_all(have, want):
+        names, now_on = (", ".join(sorted(props.get("members") or {})) for props in (have, want))
+        yield (
+            f"the files of {site.name} are on {names}, whose entry is to lead to {now_on}. Nothing was changed. Correct the "
+            f"addresses; a site moves when its platform, or the platform's `server`, is another one"
+        )
     yield from site_config.Provider().rejected({**have}, want).values()
 
 

@@ -48,6 +48,8 @@ class Found:
     problems: list[str] = field(default_factory=list)
     waits: dict[str, dict[str, str]] = field(default_factory=dict)
     """By platform: the sites that wait for an update when its release goes live, with the reason."""
+    lacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By site: the modules that are installed in it, and that its other code has not."""
 
 
 Answers = Mapping[str, "Had | str | None"]
@@ -92,6 +94,8 @@ def judge(
                 lacking.setdefault(pending, []).append(site)
                 if pending.newer and declared.platforms[name].database == "restore":
                     waits[changing.site.identity] = "the database of before its update comes first"
+                if pending.missing:
+                    found.lacks[changing.site.identity] = tuple(pending.missing)
                 if pending.names and steps:
                     waits[changing.site.identity] = f"{len(pending.names)} updates of its database come first"
         for why, on in unknown.items():

@@ -168,7 +168,7 @@ async def build(declared: settings.Settings) -> Estate:
     # Side by side: sites of one database server do not wait for the proof of another.
     await asyncio.gather(*(on_database(name) for name, server in declared.servers.items() if server.database))
     sites = {name: sites[name] for name in declared.sites}
-    await order.finish(declared, servers, sites)
+    await order.finish(declared, servers, sites, before, holder)
     await _roll_out(declared, before, platforms, sites)
     if not pulumi.runtime.is_dry_run():
         await failures.hold_removals(before)

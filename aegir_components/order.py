@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import pulumi
 
-from . import failures, settings
+from . import failures, forwarding, settings
 from .addresses import address_of
 from .components.server import Server, connection
 from .components.site import Site
 from .providers.access import DatabaseAccess, unproven_clients
+from .recorded import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +64,24 @@ async def said() -> None:
     await asyncio.sleep(0)
 
 
-async def finish(declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site]) -> None:
+async def finish(
+    declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site], before: Recorded, holder: str
+) -> None:
     """Let each web server reload once for all its sites, and then install the sites and ask for them.
 
     A site whose configuration failed holds up no other one: the reload is for those that were configured. A reload that failed,
     perhaps since it broke one site, holds up no installation either: each proves its own site.
     """
     active: dict[str, pulumi.Resource] = {}
+    left = forwarding.of_servers(before, declared, holder)
+    secure = {site.key: site.certificate for site in sites.values() if site.certificate is not None}
 
     async def activate(server: settings.Server) -> None:
         on_it = {name: sites[name].configuration for name in sites if server in declared.site_servers(name)}
         ready = await failures.made(*on_it.values())
         on_it = {name: configuration for name, configuration in on_it.items() if configuration in ready}
         renamed = {name: declared.sites[name].formerly for name in on_it if declared.sites[name].formerly}
-        active[server.name] = servers[server.name].activate(on_it, renamed)
+        active[server.name] = servers[server.name].activate(on_it, renamed, left.get(server.name, {}), secure)
         await failures.ending(active[server.name])
 
     await asyncio.gather(*(activate(server) for server in declared.servers.values() if server.web is not None))

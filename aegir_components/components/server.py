@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from aegir_components import settings
 from aegir_components.host.connection import Connection
 from aegir_components.providers.activation import Activation
 from aegir_components.providers.authority import DatabaseAuthority
+from aegir_components.providers.certificate import Certificate
 from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.database import DatabaseService
 from aegir_components.providers.machine import Machine
@@ -82,12 +84,20 @@ class Server(AegirComponent, kind="Server"):
                 self.before_sites.append(made)
         self.finish(**outputs)
 
-    def activate(self, sites: Mapping[str, SiteConfiguration], known_as: Mapping[str, str]) -> Activation:
+    def activate(
+        self,
+        sites: Mapping[str, SiteConfiguration],
+        known_as: Mapping[str, str],
+        forwards: Mapping[str, Mapping[str, Any]],
+        certificates: Mapping[str, Certificate],
+    ) -> Activation:
         """Declare the one reload after all sites of this web server are configured.
 
         Args:
             sites: their configurations, by name.
             known_as: what renamed ones were made with, by name.
+            forwards: the sites that have left it, whose visitors are forwarded, by what each is known by.
+            certificates: those of sites, likewise.
         """
         web = self._args.server.web
         assert web is not None
@@ -99,6 +109,9 @@ class Server(AegirComponent, kind="Server"):
             # Left out otherwise, so that a state of before is the same.
             "known_as": dict(sorted(known_as.items())) or None,
             "holder": self._args.holder,
+            "forwards": {site: dict(found) for site, found in forwards.items()} or None,
+            "port": web.port if forwards else None,
+            "forward_keys": _keys({site: certificates[site] for site in forwards if site in certificates}, web.type),
         }
         return Activation(self._args.server.name, props, self.child(depends_on=list(sites.values())))
 
@@ -248,3 +261,11 @@ def _through(jump: settings.Jump, hub: settings.Hub) -> Connection:
 
 def _part(numbers: pulumi.Output[dict[str, Any]], key: str) -> pulumi.Output[Any]:
     return numbers.apply(lambda found: (found or {}).get(key))
+
+
+def _keys(certificates: Mapping[str, Certificate], kind: str) -> pulumi.Output[str] | None:
+    """Give certificates with their keys as one secret text; ``None`` where there are none, or no TLS."""
+    if not certificates or not kind.endswith("_ssl"):
+        return None
+    pairs = {site: pulumi.Output.all(chain=found.chain, key=found.key) for site, found in certificates.items()}
+    return pulumi.Output.secret(pulumi.Output.all(**pairs).apply(lambda known: json.dumps(known, sort_keys=True)))

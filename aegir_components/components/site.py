@@ -12,6 +12,7 @@ import pulumi
 
 from aegir_components import layout, settings, templates
 from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase
+from aegir_components.providers.certificate import Certificate
 from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
@@ -70,6 +71,9 @@ class Site(AegirComponent, kind="Site"):
     """A site on a platform: five resources, however many web servers it is on; six with a certificate."""
 
     url: str
+    key: str
+    """What it is known by."""
+    certificate: Certificate | None
     configuration: SiteConfiguration
     admin_name: str
     admin_password: pulumi.Output[str]
@@ -83,7 +87,7 @@ class Site(AegirComponent, kind="Site"):
         """Declare a site."""
         super().__init__(name, opts)
         site, platform = args.site, args.platform
-        key = site.identity
+        self.key = key = site.identity
         kept = pulumi.ResourceOptions(protect=True) if site.protect else None
         credentials = Credentials(
             key, key, self.child(also=kept), numbers=args.numbers, version=site.password_version,
@@ -118,6 +122,7 @@ class Site(AegirComponent, kind="Site"):
             opts=self.child(),
         )
         mail = site.mail or ("off" if args.cloned else "on")
+        self.certificate = certificate
         served = {
             "https": site.https,
             "enabled": site.state == "enabled",

@@ -8,7 +8,7 @@ record is somebody else's and stays untouched.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from . import statements
@@ -219,6 +219,22 @@ def drop_other(endpoint: Endpoint, want: SiteDatabase) -> None:
     with connect(endpoint) as session:
         if want.other and _owner(session, want.name) == want.owner:
             _drop_accounts(session, want.other)
+
+
+def drop_clients(endpoint: Endpoint, want: SiteDatabase, clients: Collection[str]) -> None:
+    """Remove the accounts that a site's database has for addresses of before.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    if not clients:
+        return
+    with connect(endpoint) as session:
+        if _owner(session, want.name) != want.owner:
+            return
+        for user in filter(None, (want.user, want.other)):
+            for host in sorted(hosts(session, user) & set(clients)):
+                session.rows(f"DROP USER IF EXISTS {statements.account(user, host)}")
 
 
 def tables(endpoint: Endpoint, database: str) -> dict[str, int]:

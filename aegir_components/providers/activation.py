@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -9,11 +10,11 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.services import functions, web
+from aegir_components.services import forwarding, functions, web
 from aegir_components.services.web_types import program
 
-from . import answered, caches, restoring, settling, site_move
-from .lifecycle import AegirResource, Lifecycle, State
+from . import answered, caches, forwards, restoring, settling, site_move
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
 
 WAITS: Final = ": a change waits for its reload"
 """How ``activate`` in ``shell/web.sh`` ends what it says of a unit."""
@@ -32,6 +33,7 @@ class Provider(Lifecycle):
     """Reloads what waits for it; what nobody comes back for is reloaded by the machine itself after a while."""
 
     identity_keys = ("host",)
+    secret_keys = ("forward_keys",)
 
     def identity(self, want: State) -> str:
         """A machine has one web server."""
@@ -46,6 +48,9 @@ class Provider(Lifecycle):
         if found is None:
             report = script.execute(_connection(want), "check", _items(want), what="looking for reloads that wait")
             found = list(report.drift)
+        if want.get("forwards"):
+            lines, what = _forwards(want, {}), "looking at what forwards visitors"
+            found += script.execute(_connection(want), "check", lines, what=what).drift
         return {"drift": [*found, *caches.left(_connection(want), str(want["holder"]))]}
 
     def converge(self, want: State) -> State:
@@ -58,7 +63,8 @@ class Provider(Lifecycle):
             Refused: sites that answered before do not answer after the change.
         """
         what, conn = "reloading the web server", _connection(want)
-        script.execute(conn, "apply", _items(want), what=what, holder=want["holder"])
+        lines = [*_forwards(want, without(want.get("was", {}), forgotten()) or {}), *_items(want)]
+        script.execute(conn, "apply", lines, what=what, holder=want["holder"])
         sites = [
             answered.Site(hub_root=conn.hub_root, stack=str(want["holder"]), site=_known_as(want, name))
             for name in sorted(touched(want))
@@ -79,7 +85,10 @@ class Provider(Lifecycle):
         return {}
 
     def remove(self, have: State) -> None:
-        """Nothing of it is on the machine."""
+        """Nothing of it is on the machine but what forwards visitors."""
+        if have.get("forwards"):
+            lines = _forwards({**have, "forwards": {}}, have)
+            script.execute(_connection(have), "apply", lines, what="forwarding no visitors", holder=have["holder"])
 
 
 class Activation(AegirResource, module="aegir", name="Activation"):
@@ -91,7 +100,8 @@ class Activation(AegirResource, module="aegir", name="Activation"):
         Args:
             name: the server's name.
             props: ``host``, ``connection``, ``type``, ``sites`` (name to what its configuration was last made as),
-                ``known_as`` (of renamed sites: name to what it was made with), ``holder``.
+                ``known_as`` (of renamed sites: name to what it was made with), ``holder``, ``forwards`` (of sites that left:
+                ``names``, ``address``, ``port``), ``port`` (its own), ``forward_keys`` (secret; JSON).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -110,6 +120,15 @@ class Activation(AegirResource, module="aegir", name="Activation"):
     @_direct_computed_dependencies.setter
     def _direct_computed_dependencies(self, found: set[pulumi.Resource]) -> None:
         del found
+
+
+def _forwards(want: State, was: State) -> list[str]:
+    found = forwards.of_props(want)
+    gone = sorted((was.get("forwards") or {}).keys() - {forward.site for forward in found})
+    given = json.loads(str(want.get("forward_keys") or "{}"))
+    keys = {site: (str(pair["chain"]), str(pair["key"])) for site, pair in given.items()}
+    port = int(want.get("port") or was.get("port") or 80)
+    return forwarding.items(found, keys, gone, program(want["type"]), port)
 
 
 def touched(want: State) -> set[str]:

@@ -154,7 +154,7 @@ def _refuse_pins(want: State, owners: Mapping[str, Connection]) -> None:
 
 
 def _refuse_leaving(want: State) -> None:
-    """Stop a platform from leaving every web server that has files of its sites; where one stays, they stay too.
+    """Stop a platform from leaving every web server that has files of its sites while it stays on one without.
 
     Raises:
         Refused: files would be left behind, or a slave of a pack would have code of its own while it still sees its master's.
@@ -162,8 +162,10 @@ def _refuse_leaving(want: State) -> None:
     was = without(want.get("was", {}), forgotten()) or {}
     had = _members(was) if was else {}
     owners = {name: conn for name, conn in had.items() if not sees(was, name)}
-    # By machine: a renamed entry of the stack file is the same one.
-    if had and not any(conn.twin(_members(want)) for conn in owners.values()):
+    # By machine: a renamed entry of the stack file is the same one. Sites that leave all of their web servers are carried.
+    now = _members(want)
+    stays = any(conn.twin(now) for conn in had.values())
+    if stays and not any(conn.twin(now) for conn in owners.values()):
         what = f"moving the platform {want['platform']}"
         each(owners, lambda conn: script.execute(conn, "check", release.refuse_items(paths_of(want)), what=what))
     if why := _promoted(was, want):

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pulumi
@@ -15,15 +15,30 @@ from aegir_components import backups, layout
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
+from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each, settle
+from aegir_components.moving import site as moving
+from aegir_components.moving.place import Work
 from aegir_components.printable import printable
 from aegir_components.services import cron, former, functions, limits, quotas, site, site_content, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
-from . import archived, caches, content, holds, restoring, settling, site_move, site_removal, staging
+from . import (
+    archived,
+    caches,
+    content,
+    holds,
+    restoring,
+    settling,
+    site_database,
+    site_move,
+    site_places,
+    site_removal,
+    staging,
+)
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
+from .site_places import members_of, owners_of, sees
 from .warned import Warned
 
 PATH = 200
@@ -44,44 +59,14 @@ class Provider(Lifecycle):
 
     def rejected(self, have: State, want: State) -> dict[str, str]:
         """Reject changes that would leave uploads, private files and configuration behind."""
-        site = want.get("site", have.get("site"))
-        advice = 'Nothing was changed. Undo this edit; docs/daily.md, "Move a site", shows how the files get there'
-        if have.get("publish_root") and want.get("publish_root", have["publish_root"]) != have["publish_root"]:
-            return {
-                "publish_root": f"the files of {site} are below {have['publish_root']}, and its platform is to be published "
-                f"below {want['publish_root']}. {advice}"
-            }
-        if "members" not in want:
-            return {}
-        # Slaves of a pack as well: where the files are on a filer, another member may become the master.
-        had, now = _members(have), _members(want)
-        if had and not any(conn.twin(now) for conn in had.values()):
-            return {
-                "members": f"the files of {site} are on {', '.join(had)}, and its platform is to be on {', '.join(now)}. {advice}"
-            }
-        owners = {name: conn for name, conn in had.items() if not _sees(have, name)}
-        keeping = {name: conn for name, conn in now.items() if not _sees(want, name)}
-        in_a_pack = bool(want.get("master")) or len(keeping) < len(now)
-        if owners and not in_a_pack and not any(conn.twin(keeping) for conn in owners.values()):
-            return {
-                "members": f"the files of {site} are on {', '.join(owners)}, and its platform is to be on {', '.join(now)}. "
-                f"{advice}"
-            }
-        hidden = [name for name, conn in owners.items() if (twin := conn.twin(now)) and _sees(want, twin)]
-        if hidden and want.get("master") and not have.get("master") and len(owners) == len(had):
-            return {"members": _hidden(str(site), hidden, str(want["master"]))}
-        if have.get("uploads") and not want.get("uploads"):
-            return {
-                "uploads": f"the uploads of {site} are in {have['uploads']}, and its web servers are to have their own. {advice}"
-            }
-        return {}
+        return site_places.rejected(have, want)
 
     def observe(self, want: State) -> State:
         """Look at every item on every web server."""
-        plan, owners = _plan(want), _owners(want)
+        plan, owners = _plan(want), owners_of(want)
         counting = site_content.content_items(_directories(want))
         reports = each(
-            _members(want),
+            members_of(want),
             lambda conn: script.execute(
                 conn,
                 "check",
@@ -109,17 +94,18 @@ class Provider(Lifecycle):
                 platform that it was moved to.
         """
         plan = _plan(want)
-        members = _members(want)
+        members = members_of(want)
         what = f"configuring the site {plan.site}"
-        was = without(want.get("was", {}), forgotten()) or {}
-        had = _members(was) if was.get("members") else {}
-        owners, counting = _owners(want), site_content.content_items(_directories(want))
+        recorded = without(want.get("was", {}), forgotten()) or {}
+        was = _moved(want, recorded)
+        had = members_of(was) if was.get("members") else {}
+        owners, counting = owners_of(want), site_content.content_items(_directories(want))
         hub_root = staging.hub_root(members)
         before = site_move.look(want, was, hub_root)
         if before.places and members.keys() <= had.keys():
             holds.arriving(hub_root, want, was, members)
         url = plan.url(_port(want, next(iter(members.values()))))
-        caches.expect(want, hub_root, url, touched=caches.are_touched(want, was))
+        caches.expect(want, hub_root, url, touched=was is not recorded or caches.are_touched(want, was))
         unproven = before.answering if restoring.can_be_restored(want, was) else ()
         # By machine, not by name: a renamed entry of the stack file is the same web server.
         staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
@@ -151,11 +137,7 @@ class Provider(Lifecycle):
                 # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
                 _place(want, conn).note(content.counted(report.facts))
 
-        # What the others of a pack see over NFS has to be there first: their root may make nothing.
-        first = {name: conn for name, conn in members.items() if name == want.get("master")}
-        results = attempt(first, configure)
-        rest = {name: conn for name, conn in members.items() if name not in first}
-        results |= attempt(rest, configure) if not any(results.values()) else dict.fromkeys(rest)
+        results = _master_first(want, configure)
         if any(results.values()):
             # Activation does not come after a failure; the web servers that are well go on without the others.
             well = {name: conn for name, conn in members.items() if results[name] is None and name not in made}
@@ -163,7 +145,7 @@ class Provider(Lifecycle):
             # The state does not have a site that could not be made: whoever takes it back would leave this for good.
             attempt(
                 {name: members[name] for name in made},
-                lambda conn: site_removal.leave(want, {conn.host: conn}, lambda name: _sees(want, name)),
+                lambda conn: site_removal.leave(want, {conn.host: conn}, lambda name: sees(want, name)),
             )
         warned.tell()
         settle(results)
@@ -180,20 +162,30 @@ class Provider(Lifecycle):
             both = {name: conn for name, conn in members.items() if name in had}
             site_move.keep_if_well(before, want, was, both, lambda conn: _put_back(conn, want, was))
         leaving = {name: conn for name, conn in had.items() if not conn.twin(members)}
-        site_removal.leave(was, leaving, lambda name: _sees(was, name))
+        site_removal.leave(was, leaving, lambda name: sees(was, name))
         archives.forget()
-        return {"made": _made(want, was)}
+        site_database.settled(want)
+        return {"made": _made(want, recorded)}
 
     def remove(self, have: State) -> None:
         """Keep its files and its database on the hub while it serves, then stop serving it, and then remove the files."""
-        site_removal.remove(have, _members(have), lambda name: _sees(have, name))
-        caches.forget(staging.hub_root(_members(have)), str(have["holder"]), str(have["site"]))
+        site_removal.remove(have, members_of(have), lambda name: sees(have, name))
+        caches.forget(staging.hub_root(members_of(have)), str(have["holder"]), str(have["site"]))
+
+
+def _master_first(want: State, configure: Callable[[Connection], None]) -> dict[str, HostError | None]:
+    """Configure the master of a pack before the others: what they see over NFS is made there first."""
+    members = members_of(want)
+    first = {name: conn for name, conn in members.items() if name == want.get("master")}
+    rest = {name: conn for name, conn in members.items() if name not in first}
+    results = attempt(first, configure)
+    return results | (attempt(rest, configure) if not any(results.values()) else dict.fromkeys(rest))
 
 
 def _kept(plan: site.SitePlan, want: State, was: State, conn: Connection) -> list[str]:
     """List what keeps how a site is configured, until a web server has proven the change."""
     versions = [limits.of_props((props.get("php") or {}).get(conn.host)).version for props in (was, want)]
-    keys, slave = restoring.changed(want, was), _sees(want, conn.host)
+    keys, slave = restoring.changed(want, was), sees(want, conn.host)
     return former.keep_items(plan, _server(want, conn), keys, versions=versions, slave=slave)
 
 
@@ -204,24 +196,10 @@ def _shows_another_file(plan: site.SitePlan, want: State, was: State, changed: I
     return bool(was) and same and any(text.startswith(place) for text in changed)
 
 
-def _hidden(site: str, servers: list[str], master: str) -> str:
-    where = ", ".join(servers)
-    return (
-        f"{where} has files of {site} itself, and is to see those of {master} over NFS: its own would lie below the mount. "
-        f"Nothing was changed. Put the platform on {master} alone with one pulumi up, which keeps an archive of what {where} "
-        f"has on the hub, and make {where} a slave with another"
-    )
-
-
 def _made(want: State, was: State) -> str:
     """Give another word than before; the same one for a first time that is tried again."""
     known = [want["site"], want["templates"], was.get("made", "")]
     return hashlib.sha256("\0".join(str(word) for word in known).encode()).hexdigest()[:8]
-
-
-def _owners(props: State) -> dict[str, Connection]:
-    """Give the web servers that have the site's files themselves."""
-    return {name: conn for name, conn in _members(props).items() if not _sees(props, name)}
 
 
 def _place(props: State, conn: Connection) -> content.Place:
@@ -270,6 +248,32 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
             ", ".join(staying), site_content.missing(str(want["site"]), home, list(staying), shared=shared, had=had)
         )
     return found
+
+
+def _moved(want: State, was: State) -> State:
+    """Carry a site to where it is to be, if that is elsewhere; give the inputs that say where it is then."""
+    if not was or not want.get("accounts") or not was.get("accounts"):
+        return was
+    return moving.carried(want, was, Work(configure=_configured, reload=_reload, with_files=_still_with_files))
+
+
+def _reload(props: State, conn: Connection) -> None:
+    _activate(conn, props)
+
+
+def _configured(props: State, other: State, conn: Connection) -> None:
+    plan = _plan(props)
+    lines = [
+        *former.drop_items([plan.site]),
+        *_items(plan, props, conn),
+        *_leave_platform(plan, other),
+        site_content.registered_once(plan, props["holder"]),
+    ]
+    script.execute(conn, "apply", lines, what=f"configuring the site {plan.site}", holder=props["holder"])
+
+
+def _still_with_files(props: State) -> dict[str, Connection]:
+    return _with_files(props, owners_of(props))
 
 
 def _leave_platform(plan: site.SitePlan, was: State) -> list[str]:
@@ -335,15 +339,6 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
         super().__init__(Provider(), name, props, opts)
 
 
-def _members(props: State) -> dict[str, Connection]:
-    return Connection.of_members(props["members"])
-
-
-def _sees(props: State, name: str) -> bool:
-    """Tell whether a member has the site's data over NFS."""
-    return bool(props["members"][name].get("role") == "slave")
-
-
 def _port(props: State, conn: Connection) -> int:
     return int(props["members"][conn.host]["port"])
 
@@ -354,7 +349,7 @@ def _server(props: State, conn: Connection) -> WebServer:
 
 def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
     keeps_cron = (props.get("master") or cron.keeper(plan.site, props["members"])) == conn.host
-    slave = _sees(props, conn.host)
+    slave = sees(props, conn.host)
     plan = dataclasses.replace(
         plan,
         php=limits.of_props((props.get("php") or {}).get(conn.host)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pulumi
 
 from aegir_components import backups, layout
 from aegir_components.host.connection import Connection
-from aegir_components.mysql import client, copies, databases
+from aegir_components.moving.decision import is_other_server
+from aegir_components.mysql import arriving, client, copies, databases
 from aegir_components.services import quotas
 
 from . import archived, content
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State, replaced
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
+from .moves import Record
 
 
 class Provider(Lifecycle):
@@ -30,14 +33,16 @@ class Provider(Lifecycle):
         return f"{want['server']}/{want['database']}"
 
     def rejected(self, have: State, want: State) -> dict[str, str]:
-        """Reject another database server: its content would stay behind. The same server by another name is no move."""
-        if have.get("server") == want.get("server") or _at(have) == _at(want) or "address" not in want:
+        """Reject another server for a database whose own one is given up: nobody can bring its content from there."""
+        if "address" not in want or "port" not in want or not is_other_server(have, want):
             return {}
         former, site = have["server"], want["site"]
+        if former not in forgotten():
+            return {}
         return {
-            "server": f"the database of {site} is on {former} ({have['address']}), and {want['server']} ({want['address']}) has "
-            f"none of its content. Nothing was changed. Write `database: {former}` at the site again; docs/daily.md, "
-            f'"Move a site", shows how its content gets to another server'
+            "server": f"the database of {site} is on {former} ({have['address']}), which is given up (aegir:forget), and "
+            f"{want['server']} ({want['address']}) has none of its content. Nothing was changed. Take {former} out of "
+            f"aegir:forget, so that its content can be brought from there; or write `database: {former}` at the site again"
         }
 
     def problems(self, want: State) -> dict[str, str]:
@@ -52,7 +57,7 @@ class Provider(Lifecycle):
         A database server that does not let the hub in is drift, and never "gone": were it an error, no refresh could
         come to the point where the server itself is mended.
         """
-        where, what = endpoint(want, want["server"]), wanted(want)
+        where, what = endpoint(want, want["server"]), reached_by(want)
         try:
             drift = databases.drift(where, what)
         except client.DatabaseError as fault:
@@ -60,6 +65,8 @@ class Provider(Lifecycle):
         # Never "gone": the next run would make an empty one, and install a public site into it.
         if drift is None:
             return {"drift": [_missing(want)]}
+        if _is_elsewhere(want):
+            return {"drift": drift}
         now = _size(where, what)
         if had := _place(want).lost(now):
             return {"drift": [_emptied(want, had)]}
@@ -72,24 +79,25 @@ class Provider(Lifecycle):
         Raises:
             DatabaseMissing: the database that the state knows is not on the server, or has nothing in it any more.
         """
-        where, what, was = endpoint(want, want["server"]), wanted(want), want.get("was")
-        if was and want["server"] not in replaced():
+        was, moves = want.get("was"), record_of(want)
+        if was:
+            _note_leaving(was, want, moves)
+        where, what = endpoint(want, want["server"]), reached_by(want)
+        if was and not _is_elsewhere(want) and not is_other_server(was, want) and want["server"] not in replaced():
             if not databases.exists(where, what.name):
                 raise client.DatabaseMissing(_missing(want))
             if had := _place(want).lost(_size(where, what)):
                 raise client.DatabaseMissing(_emptied(want, had))
         databases.ensure(where, what, former=str(was["owner"]) if was else "")
-        _place(want).note(_size(where, what))
+        if not _is_elsewhere(want):
+            _place(want).note(_size(where, what))
         return {}
 
     def remove(self, have: State) -> None:
         """Dump it to the hub, prove the dump, and only then drop it."""
         keep(have)
-        where, what = endpoint(have, have["server"]), wanted(have)
-        site = str(have["site"])
-        copies.drop(where, what, layout.copy_name(site), layout.update_account(site))
-        copies.drop(where, what, layout.before_name(site))
-        databases.drop(where, what)
+        drop_all(have)
+        record_of(have).drop()
         place = _place(have)
         place.forget()
         archived.Archives(hub_root=place.hub_root, stack=place.stack, site=place.site).forget()
@@ -113,8 +121,91 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
         super().__init__(Provider(), name, props, opts)
 
 
-def _at(props: State) -> tuple[object, object]:
-    return props.get("address"), props.get("port")
+def record_of(props: State) -> Record:
+    """Give what the hub knows of a move of a site, from the inputs of its database."""
+    place = _place(props)
+    return Record(hub_root=place.hub_root, stack=place.stack, site=place.site)
+
+
+def reached_by(props: State) -> databases.SiteDatabase:
+    """Read a site's database, with accounts for the web servers that the site is about to leave as well."""
+    moves, what = record_of(props), wanted(props)
+    if moves.is_elsewhere(props):
+        return what
+    return dataclasses.replace(what, clients=tuple(sorted({*what.clients, *moves.clients})))
+
+
+def _is_elsewhere(props: State) -> bool:
+    """Return whether the content is on another server still: the database is filled by a move."""
+    return record_of(props).is_elsewhere(props)
+
+
+def _note_leaving(was: State, want: State, moves: Record) -> None:
+    """Write down what a site is about to leave, so that it is served until it has left it."""
+    if not is_other_server(was, want):
+        if leaving := set(was.get("clients") or ()) - set(want["clients"]):
+            moves.note_clients(leaving)
+        return
+    if moves.home is None:
+        moves.note_home(was)
+    elif moves.is_elsewhere(was):
+        # An edit that is taken back, or changed once more, after a move that did not come to its end.
+        where, what = endpoint(was, was["server"]), wanted(was)
+        try:
+            if arriving.give_up(where, what):
+                return
+        except client.DatabaseError as fault:
+            pulumi.log.warn(f"the empty database {what.name} is left on {was['server']}: {fault}. Remove it there")
+            return
+        pulumi.log.warn(
+            f"{was['server']}: the database {what.name} has tables that no move has brought; it was left as it is"
+        )
+
+
+def settled(props: State) -> None:
+    """End a move: web servers that the site has left may not connect any more.
+
+    Args:
+        props: the inputs of the site's configuration.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    if not props.get("accounts"):
+        return
+    accounts = of_site(props)
+    moves = record_of(accounts)
+    if not moves.is_there:
+        return
+    where, what = endpoint(accounts, accounts["server"]), wanted(accounts)
+    databases.drop_clients(where, what, set(moves.clients) - set(what.clients))
+    moves.settle()
+    _place(accounts).note(_size(where, what))
+
+
+def empty(props: State) -> None:
+    """Leave nothing in a site's database, after ``keep``; its accounts stay.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    where, what, site = endpoint(props, props["server"]), wanted(props), str(props["site"])
+    copies.drop(where, what, layout.before_name(site))
+    if databases.is_ours(where, what):
+        arriving.mark(where, what)
+        arriving.clear(where, what)
+
+
+def drop_all(props: State) -> None:
+    """Drop a site's database with those beside it and its accounts, after ``keep``.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    where, what, site = endpoint(props, props["server"]), wanted(props), str(props["site"])
+    copies.drop(where, what, layout.copy_name(site), layout.update_account(site))
+    copies.drop(where, what, layout.before_name(site))
+    databases.drop(where, what)
 
 
 def _place(props: State) -> content.Place:

@@ -105,22 +105,35 @@ def remove(have: State, members: dict[str, Connection], sees: Callable[[str], bo
     # Until the database is gone as well, who takes the removal back gets the files again.
     _go(have, members, sees, keeping, archived.of_site(have, owner.hub_root))
     if shared:
-        gone = site.shared_removal(path)
-        script.execute(owner, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+        _remove_shared(have, owner, path)
 
 
-def leave(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> None:
+def _remove_shared(have: State, owner: Connection, path: str) -> None:
+    gone = site.shared_removal(path)
+    script.execute(owner, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+
+
+def leave(have: State, members: dict[str, Connection], sees: Callable[[str], bool], *, shared: bool = False) -> None:
     """Take a site off web servers that it leaves; others go on serving it.
 
     Args:
         have: the site's former inputs.
         members: the web servers that it leaves.
         sees: tells of a web server's name whether it has the site's data over NFS.
+        shared: whether the uploads that these web servers share go as well.
     """
-    if members:
-        # An address may change in the edit that has the site leave.
-        members = {name: declared.connection(conn) for name, conn in members.items()}
-        _go(have, members, sees, Keeping(str(have["site"]), _places(have, members, sees)))
+    if not members:
+        return
+    # An address may change in the edit that has the site leave.
+    members = {name: declared.connection(conn) for name, conn in members.items()}
+    keeping = Keeping(str(have["site"]), _places(have, members, sees))
+    owner = members.get(str(have.get("master")), next(iter(members.values())))
+    path = layout.uploads_directory(str(have.get("uploads") or ""), have["site"])
+    if shared:
+        keeping.places.append((owner, path))
+    _go(have, members, sees, keeping)
+    if shared:
+        _remove_shared(have, owner, path)
 
 
 def is_new(want: State, changed: Iterable[str]) -> bool:

@@ -309,6 +309,8 @@ class Site:
     """Patterns of tables of which an update may lose what is written to them meanwhile, such as counters."""
     release: str = ""
     """The release that it stays on; empty for its platform's live one."""
+    forward: int = 7
+    """Days for which web servers that it has left forward its visitors; 0 for none."""
     password_version: int = 1
     """A higher number gives the database accounts a new password."""
     protect: bool = False

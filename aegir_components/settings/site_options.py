@@ -14,6 +14,7 @@ from .wording import listed, quoted
 PLACED_BY = ("server", "servers", "cluster", "web", "web_server", "web_servers")
 """Keys by which somebody might say on which web servers a site is."""
 
+_FORWARD = names.matching(r"[1-9][0-9]{0,2}d|off", 4, 'days, such as "7d"; "off" forwards nobody')
 
 LAST_DAYS = 7
 """Days before the end of a certificate from which on it is an error that there is no other one, unless others are declared."""
@@ -134,3 +135,9 @@ def _network(text: str) -> str:
     if network.prefixlen == 0:
         raise Wrong("must not be every address there is: anybody could then pretend to be another visitor")
     return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def read_forward(node: Node) -> int:
+    """Read for how many days web servers that a site has left forward its visitors; 0 for none."""
+    text = node.text("7d", _FORWARD)
+    return 0 if text == "off" else int(text.removesuffix("d"))

@@ -114,7 +114,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings, low: str)
         found.not_saved.append(f"view {view.name}, which cannot be read ({printable(view.why)}); {TEXT_SAVED}")
         writer.add(f"{sql.DIRECTORY}-broken/{view.name}.sql", view.definition.encode())
     splitter = sql.Splitter(writer.add)
-    _dump(source, [view.name for view in broken], splitter, low)
+    dump(source, [view.name for view in broken], splitter, low)
     with client.connect(source.endpoint) as session:
         after = inventory.objects(session, source.database)
     if changes := inventory.differences(before, after):
@@ -131,7 +131,18 @@ def _database(source: Source, writer: archive.Writer, found: Findings, low: str)
     }  # fmt: skip
 
 
-def _dump(source: Source, without: list[str], splitter: sql.Splitter, low: str) -> None:
+def dump(source: Source, without: list[str], splitter: sql.Splitter, low: str) -> None:
+    """Dump a site's database.
+
+    Args:
+        source: the site.
+        without: tables and views that are left out.
+        splitter: gets the dump.
+        low: shell that defines how programs are run.
+
+    Raises:
+        HostError: the server did not give all of it.
+    """
     ignored = [f"--ignore-table={source.database}.{name}" for name in without]
     with backups.client_options(source.conn, source.endpoint) as (where, login):
         words = ["mysqldump", *login, *backups.DUMP, *sql.OPTIONS, *ignored, source.database]

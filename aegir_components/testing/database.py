@@ -26,6 +26,7 @@ class Account:
     tls: bool = False
     connections: int = 0
     """At once, at most; 0 for any number."""
+    locked: bool = False
     grants: dict[str, set[str]] = field(default_factory=dict)
     """Place (``*.*``, or a database's name) to privileges."""
 
@@ -39,6 +40,8 @@ class FakeMySQL:
     """By user and host."""
     ownership: dict[str, str] = field(default_factory=dict)
     """Database to owner."""
+    copies: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Databases beside sites' own, and those that a move fills: owner and record."""
     log: list[str] = field(default_factory=list, repr=False)
     """Every statement."""
     fail_with: Exception | None = None
@@ -53,6 +56,8 @@ class FakeMySQL:
         account = self.accounts.get((user, host))
         if account is None or account.password != password:
             raise pymysql.err.OperationalError(1045, f"Access denied for user '{user}'@'{host}' (using password: YES)")
+        if account.locked:
+            raise pymysql.err.OperationalError(4151, "Access denied, this account is locked")
         return account
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
@@ -129,6 +134,13 @@ def _nothing(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     return [(1,)]
 
 
+@_understands(r"SELECT GET_LOCK\(.*")
+def _lock_by_name(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    """Nobody else is at work."""
+    del server, match
+    return [(1,)]
+
+
 @_understands(r"SELECT VERSION\(\)")
 def _version(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     del server, match
@@ -145,6 +157,7 @@ def _drop_database(server: FakeMySQL, match: re.Match[str]) -> None:
     server.databases.pop(match[2], None)
     if match[2] == "aegir":
         server.ownership.clear()
+        server.copies.clear()
 
 
 @_understands(r"CREATE TABLE IF NOT EXISTS <NAME>\.<NAME> \(.*")
@@ -199,7 +212,48 @@ def _size(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
 
 @_understands(r"SELECT 1 FROM information_schema\.tables WHERE table_schema = <TEXT> AND table_name = 'copies'")
 def _has_copies(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
-    """No site of a fake server is ever updated: PHP would have to run."""
+    return [(1,)] if "copies" in server.databases.get(_text(match[1]), {}) else []
+
+
+@_understands(
+    r"REPLACE INTO `aegir`\.`copies` \(`name`, `of`, `owner`, `record`, `made`\) "
+    r"VALUES \(<TEXT>, <TEXT>, <TEXT>, <TEXT>, UNIX_TIMESTAMP\(\)\)"
+)
+def _note_copy(server: FakeMySQL, match: re.Match[str]) -> None:
+    server.copies[_text(match[1])] = (_text(match[3]), _text(match[4]))
+
+
+@_understands(r"SELECT `record`, `made` FROM `aegir`\.`copies` WHERE `name` = <TEXT> AND `owner` = <TEXT>")
+def _read_copy(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    owner, record = server.copies.get(_text(match[1]), ("", ""))
+    return [(record, 0)] if owner == _text(match[2]) else []
+
+
+@_understands(r"SELECT `owner` FROM `aegir`\.`copies` WHERE `name` = <TEXT>")
+def _owner_of_copy(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    found = server.copies.get(_text(match[1]))
+    return [(found[0],)] if found else []
+
+
+@_understands(r"DELETE FROM `aegir`\.`copies` WHERE `name` = <TEXT>( AND `owner` = <TEXT>)?")
+def _forget_copy(server: FakeMySQL, match: re.Match[str]) -> None:
+    server.copies.pop(_text(match[1]), None)
+
+
+@_understands(r"ALTER USER <ACCOUNT> ACCOUNT (?P<how>LOCK|UNLOCK)")
+def _lock(server: FakeMySQL, match: re.Match[str]) -> None:
+    server.account(_text(match[1]), _text(match[2])).locked = match["how"] == "LOCK"
+
+
+@_understands(r"SHOW CREATE USER <ACCOUNT>")
+def _show_user(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    account = server.account(_text(match[1]), _text(match[2]))
+    return [(f"CREATE USER … ACCOUNT {'LOCK' if account.locked else 'UNLOCK'}",)]
+
+
+@_understands(r"SELECT id FROM information_schema\.processlist WHERE .*")
+def _others(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    """Nobody else is ever connected to a fake server."""
     del server, match
     return []
 

@@ -41,6 +41,7 @@ from aegir_components.sources import resolve, tree
 from . import plan
 from .database import FakeMySQL, FakeWire
 from .host import FakeHost, Refusal
+from .moves import Moves, is_closed
 from .turns import InPlace, in_threads
 
 PAGES = {
@@ -51,11 +52,12 @@ PAGES = {
 _SIDE_BY_SIDE = (parallel, answering, caches, staging, database_updates, resolve)
 """Modules that give work to threads."""
 NOT_FOUND = Answer(status=404, headers={}, body="<h1>Not Found</h1>")
+CLOSED = Answer(status=503, headers={"retry-after": "120"}, body="")
 BROKEN = Answer(status=500, headers={}, body="<h1>The website encountered an unexpected error</h1>")
 
 
 @dataclass(slots=True)
-class FakeFarm:
+class FakeFarm(Moves):
     """All machines that a test knows, by declared name; a name that is not here does not answer."""
 
     hub: str = "10.0.0.1"
@@ -90,6 +92,7 @@ class FakeFarm:
                 (local_names, "reverse", self.reverse),
                 *((place, "ThreadPoolExecutor", InPlace) for place in _SIDE_BY_SIDE),
                 (switching, "attempt", in_threads),
+                *self.stand_ins(),
                 # Nothing here goes on with settings that it has read before.
                 (answering, "AGAIN", 0.0),
                 (settling, "FRESH", 0.0),
@@ -193,8 +196,9 @@ class FakeFarm:
         return " ".join(host.name for host in self.hosts.values() if host.address == address)
 
     def get(
-        self, address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False
-    ) -> Answer:
+        self, address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
         """Stand in for ``applications.probe.get``: a site answers where it has a vhost and an installed database."""
         del path, patience
         machine = next((machine for machine in self.hosts.values() if machine.address == address), None)
@@ -203,23 +207,35 @@ class FakeFarm:
         vhost = _vhost(machine, host)
         if vhost is None:
             return NOT_FOUND
+        if is_closed(machine, _site_of(vhost, host), (headers or {}).get(probe.DOOR, "")):
+            return CLOSED
         certificate = machine.files.get(f"{layout.certificate_directory(host)}/openssl.crt")
-        answer = self._page(host, vhost, tls=tls)
+        answer = self._page(host, vhost, tls=tls, machine=machine)
         return replace(answer, fingerprint=facts(certificate).fingerprint) if tls and certificate else answer
 
-    def _page(self, host: str, vhost: str, *, tls: bool) -> Answer:
+    def _database_of(self, machine: FakeHost, site: str) -> FakeMySQL | None:
+        """Give the database server that a site's settings on a web server name, unless it keeps the site's account out."""
+        # Slaves of a pack see what is their master's.
+        seen = (machine, *self.hosts.values())
+        settings = (text for host in seen for path, text in host.files.items() if _is_settings(path, site))
+        text = next(settings, "")
+        for host in self.hosts.values():
+            if host.mysql is not None and re.search(rf"(?<![\d.]){re.escape(host.address)}(?![\d.])", text):
+                locked = {user for (user, _), account in host.mysql.accounts.items() if account.locked}
+                return None if any(f"'{user}'" in text for user in locked) else host.mysql
+        return None
+
+    def _page(self, host: str, vhost: str, *, tls: bool, machine: FakeHost) -> Answer:
         if "fastcgi" not in vhost and "SetHandler" not in vhost:
             return Answer(status=503, headers={"retry-after": "3600"}, body="")
         if not tls and "Strict-Transport-Security" in vhost:
             return Answer(status=301, headers={"location": f"https://{host}/"}, body="")
-        # A site may have other names than its first one.
-        written = re.search(r"Written by aegir for (\S+)\. ", vhost)
-        site = written[1] if written else host
+        site = _site_of(vhost, host)
         installed = [member.installed[site] for member in self.hosts.values() if site in member.installed]
         if not installed:
             return BROKEN
-        application, where, _, database = installed[0]
-        server = next((server.mysql for server in self.hosts.values() if server.address == where), None)
+        application, _, _, database = installed[0]
+        server = self._database_of(machine, site)
         if server is None or not server.databases.get(database):
             return BROKEN
         return PAGES[application]
@@ -271,6 +287,18 @@ class _Moments:
         """Give a name that was not given before."""
         self._last = max(time.time(), self._last + 1)
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._last))
+
+
+def _site_of(vhost: str, host: str) -> str:
+    """Say what a site is known by, which may have other names than its first one."""
+    written = re.search(r"Written by aegir for (\S+)\. ", vhost)
+    return written[1] if written else host
+
+
+def _is_settings(path: str, site: str) -> bool:
+    return path.endswith(
+        (f"/{layout.file_name(site)}/site/settings.php", f"/{layout.file_name(site)}/site/wp-config.php")
+    )
 
 
 def _vhost(machine: FakeHost, host: str) -> str | None:

@@ -356,6 +356,9 @@ class Web(Accounts):
     def _sh_end_processes(self, user: str) -> None:
         """Nothing runs on a fake machine."""
 
+    def _sh_interrupt_processes(self, user: str) -> None:
+        """Nothing runs on a fake machine."""
+
     def _sh_open_account(self, user: str) -> None:
         """Accounts of a fake machine have no end."""
 

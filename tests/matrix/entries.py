@@ -262,6 +262,36 @@ PLATFORMS = (
     Entry(kind="platform", operation="of another application", edits=(
         lambda world: world.config["platforms"]["code"].update(source=str(world.hub / "press")),)),
 )  # fmt: skip
+
+
+def elsewhere(server: str, **site: Any) -> Edit:
+    """Put the first site on a platform of the same code on another server, cluster or pack."""
+
+    def edit(world: World) -> None:
+        source = world.config["platforms"]["code"]["source"]
+        world.config["platforms"]["away"] = {"server": server, "source": source}
+        world.config["sites"][ONE].update(platform="away", **site)
+
+    return edit
+
+
+def home(**site: Any) -> Edit:
+    """Put it back on its first platform."""
+    return lambda world: world.config["sites"][ONE].update(**{"platform": "code", **site})
+
+
+MOVED = (
+    Entry(kind="site", operation="moved to other web servers", edits=(elsewhere("web2"),)),
+    Entry(kind="site", operation="moved to other web servers and back", edits=(elsewhere("web2"), home())),
+    Entry(kind="site", operation="moved to another database server and back", edits=(home(database="db2"), home(database="db1"))),
+    Entry(kind="site", operation="moved to other web servers and another database server", edits=(elsewhere("web2", database="db2"),)),
+    Entry(kind="site", operation="moved out of a cluster", edits=(elsewhere("web3"),), world="cluster"),
+    Entry(kind="site", operation="moved into a pack", edits=(elsewhere("web3"), home()), world="pack"),
+    Entry(kind="site", operation="moved out of a pack", edits=(elsewhere("web3"),), world="pack"),
+    Entry(kind="site", operation="moved to other web servers, and its visitors forwarded no more",
+          edits=(elsewhere("web2"), home(platform="away", forward="off"))),
+    Entry(kind="site", operation="moved and closed", edits=(elsewhere("web2", database="db2", state="disabled"),)),
+)  # fmt: skip
 SITES = (
     Entry(kind="site", operation="added", edits=(added("sites", NEW, SITE),)),
     Entry(kind="site", operation="removed", edits=(gone("sites", ONE), kept_on_hub(ONE))),
@@ -351,5 +381,5 @@ WAYS = (
 
 ENTRIES: tuple[Entry, ...] = tuple(
     replace(row, outcome=verdicts.ENTRIES.get((row.kind, row.operation), APPLIED))
-    for row in (*SERVERS, *GROUPS, *PLATFORMS, *SITES, *TOGETHER, *WAYS)
+    for row in (*SERVERS, *GROUPS, *PLATFORMS, *MOVED, *SITES, *TOGETHER, *WAYS)
 )

@@ -140,6 +140,7 @@ SITES = (
     Row(key="sites.*.limits.connections", values=(16, 24)),
     Row(key="sites.*.settings.*", values=("one", "two")),
     Row(key="sites.*.config.*", values=({"name": "One"}, {"name": "Two"})),
+    Row(key="sites.*.forward", values=("30d", "off")),
     Row(key="sites.*.update", values=([], ["database"])),
     Row(key="sites.*.uncounted_tables", values=(["stats_*"], [])),
     Row(key="sites.*.release", values=(live_release, "0" * 16)),

@@ -8,10 +8,11 @@ from typing import Final
 
 from tests.matrix.cells import Outcome, applied, rejected, stopped
 
-MOVE: Final = "[Move the site](daily.md#move-a-site) by hand."
+MOVE: Final = "[Move the sites](daily.md#move-a-site) first."
+MOVES: Final = "The site moves with its content. See [Move a site](daily.md#move-a-site)."
 REQUIRED: Final = "It has to be there."
 OTHER_FILES = "the files of one.example.com are on"
-OTHER_DATABASE = "has none of its content. Nothing was changed. Write `database: db1` at the site again"
+OTHER_DATABASE = "which has none of its content. Nothing was changed. Correct the address"
 STRANGER = "was never prepared, and the state knows"
 REPLACE = "Correct the address. For a new machine see [Replace a dead server](daily.md#replace-a-dead-server)."
 NO_COPY = "and no copy of them was made here for it to move"
@@ -34,15 +35,15 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
     },
     "sites.*.platform": {
         "changed": rejected("is a site of Drupal 10.3.6, and the platform press has WordPress 6.9.1",
-                            "A platform with the site's application, as new as its own, on the same web servers: the site moves. Others are rejected."),
+                            "A platform with the site's application, as new as its own: the site moves. Others are rejected."),
         "removed": rejected("platform: missing; known: code, press", REQUIRED),
     },
     "sites.*.database": {
-        "changed": rejected(OTHER_DATABASE, MOVE),
+        "changed": applied(MOVES),
         "removed": rejected("missing, and several servers have a database service", REQUIRED),
     },
     "sites.*.database.server": {
-        "changed": rejected(OTHER_DATABASE, MOVE),
+        "changed": applied(MOVES),
         "removed": rejected("missing, and several servers have a database service", REQUIRED),
     },
     "sites.*.formerly": {
@@ -61,7 +62,7 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
     },
     "sites.*.password_version": {"added": applied("The accounts get another password; the former one goes last.")},
     "platforms.*.server": {
-        "changed": rejected(OTHER_FILES, MOVE),
+        "changed": applied(MOVES),
         "removed": rejected("server: missing; write the web server, cluster or pack", REQUIRED),
     },
     "platforms.*.source": {
@@ -158,7 +159,7 @@ AT: Final[dict[tuple[str, str], dict[str, Outcome]]] = {
 
 ENTRIES: Final[dict[tuple[str, str], Outcome]] = {
     ("web server with sites", "removed"): rejected('no server, cluster or pack named "web1"', "Move or remove its sites first."),
-    ("web server", "led to another machine"): rejected(OTHER_FILES, MOVE),
+    ("web server", "led to another machine"): rejected(OTHER_FILES, "Correct the address. A site moves when its platform is another one."),
     ("web server", "led to a blank machine"): stopped(STRANGER, REPLACE),
     ("web server", "addresses of two exchanged"): rejected(OTHER_FILES, "Exchange the names everywhere, or correct the addresses."),
     ("web server", "names of two exchanged"): applied("The machines keep their sites; nothing moves."),
@@ -168,7 +169,7 @@ ENTRIES: Final[dict[tuple[str, str], Outcome]] = {
     ("web server", "moved into a pack"): applied("As master it keeps its files; the slaves see them."),
     ("database server with sites", "removed"): rejected('no server named "db1"', "Move or remove its sites first."),
     ("database server", "renamed"): applied("The same machine keeps its databases and accounts."),
-    ("database server", "led to another machine"): rejected(OTHER_DATABASE, MOVE),
+    ("database server", "led to another machine"): rejected(OTHER_DATABASE, "Correct the address. A site moves when its `database` is another one."),
     ("database server", "led to a blank machine"): stopped(STRANGER, REPLACE),
     ("database server", "addresses of two exchanged"): rejected(OTHER_DATABASE, "Exchange the names everywhere, or correct the addresses."),
     ("external database", "removed"): rejected('no server named "ext"', "Move or remove its sites first."),
@@ -177,8 +178,17 @@ ENTRIES: Final[dict[tuple[str, str], Outcome]] = {
     ("cluster", "removed"): rejected('no server, cluster or pack named "farm"', "Put its platforms on one of its servers in the same edit."),
     ("cluster", "becomes one of its servers"): applied("The others are cleaned; an archive of their uploads stays on the hub."),
     ("cluster", "becomes a pack"): rejected("Put the platform on web1 alone with one pulumi up", "Put the platforms on the master alone first; the second `up` makes the pack."),
-    ("cluster", "becomes another server"): rejected(OTHER_FILES, "Let the other server join first; the next `up` makes the others leave."),
-    ("member of a cluster", "all exchanged"): rejected(OTHER_FILES, "Let the others join first; the next `up` makes the former ones leave."),
+    ("cluster", "becomes another server"): applied(MOVES),
+    ("member of a cluster", "all exchanged"): applied(MOVES),
+    ("site", "moved to other web servers"): applied(MOVES),
+    ("site", "moved to other web servers and back"): applied(MOVES),
+    ("site", "moved to another database server and back"): applied(MOVES),
+    ("site", "moved to other web servers and another database server"): applied(MOVES),
+    ("site", "moved out of a cluster"): applied(MOVES),
+    ("site", "moved into a pack"): applied(MOVES),
+    ("site", "moved out of a pack"): applied(MOVES),
+    ("site", "moved and closed"): applied(MOVES),
+    ("site", "moved to other web servers, and its visitors forwarded no more"): applied("The former web servers forget the site at once."),
     ("member of a cluster", "led to another machine"): applied("It gets everything from the other members. The former machine is left as it is."),
     ("member of a cluster", "led to a blank machine"): stopped(STRANGER, REPLACE),
     ("pack", "removed"): rejected('no server, cluster or pack named "flock"', "Put its platforms on the master in the same edit."),

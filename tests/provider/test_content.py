@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def test_a_database_server_may_get_another_name(world: World, removed: list[str]
     assert [] == removed
 
 
-def test_another_database_server_is_rejected_before_anything_happens(world: World) -> None:
+def test_a_database_does_not_move_from_a_server_that_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = created("site_database", world)
     news = {
         **made.inputs,
@@ -73,9 +72,11 @@ def test_another_database_server_is_rejected_before_anything_happens(world: Worl
         "connection": named(made.inputs["connection"], "db2"),
     }
 
+    assert [] == rejections(made, news)
+    monkeypatch.setattr(lifecycle, "_forgotten", {"db1"})
     (why,) = rejections(made, news)
-    assert f"the database of {SITE} is on db1 (10.0.0.3), and db2 (10.0.0.9) has none of its content" in why
-    assert "Write `database: db1` at the site again" in why
+    assert f"the database of {SITE} is on db1 (10.0.0.3), which is given up (aegir:forget)" in why
+    assert "or write `database: db1` at the site again" in why
 
 
 @pytest.mark.parametrize("refreshed", [True, False])
@@ -163,34 +164,28 @@ def test_a_renamed_stack_keeps_its_databases(world: World) -> None:
         created("site_database", world)
 
 
-def _other_machine(site: Inputs, world: World) -> Inputs:
-    return {"members": {"web9": {**site["members"]["web1"], "connection": _reached("web9", "10.0.0.9", world)}}}
-
-
-def _other_root(_site: Inputs, _world: World) -> Inputs:
-    return {"publish_root": "/srv/www", "publish_path": "/srv/www/drupal-10"}
-
-
 def _reached(name: str, address: str, world: World) -> Inputs:
     return Connection(host=name, address=address, hub_root=str(world.hub_root)).to_props()
 
 
-@pytest.mark.parametrize(
-    ("edit", "sentence"),
-    [
-        pytest.param(_other_machine, "are on web1, and its platform is to be on web9", id="another machine"),
-        pytest.param(_other_root, "are below /var/aegir/platforms", id="another publish root"),
-    ],
-)
-def test_an_edit_that_would_leave_the_files_behind_is_rejected(
-    world: World, edit: Callable[[Inputs, World], Inputs], sentence: str
-) -> None:
+def test_another_publish_root_on_the_same_web_servers_is_rejected(world: World) -> None:
     made = created("site_config", world)
+    root = {"publish_root": "/srv/www", "publish_path": "/srv/www/drupal-10"}
 
-    (why,) = rejections(made, {**made.inputs, **edit(made.inputs, world)})
-    assert why.startswith(f"the files of {SITE} ")
-    assert sentence in why
+    (why,) = rejections(made, {**made.inputs, **root})
+    assert why.startswith(f"the files of {SITE} are below /var/aegir/platforms")
     assert "Nothing was changed" in why
+
+
+def test_a_site_does_not_move_from_web_servers_that_are_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = created("site_config", world)
+    there = {**made.inputs["members"]["web1"], "connection": _reached("web9", "10.0.0.9", world)}
+    news = {**made.inputs, "members": {"web9": there}}
+
+    assert [] == rejections(made, news)
+    monkeypatch.setattr(lifecycle, "_forgotten", {"web1"})
+    (why,) = rejections(made, news)
+    assert f"the files of {SITE} are on web1, which is given up (aegir:forget)" in why
 
 
 def test_another_member_of_a_pack_may_become_the_master(world: World) -> None:

@@ -210,6 +210,9 @@ def _activation(world: World) -> Inputs:
         "connection": world.connection("web1"),
         "type": "apache",
         "sites": {SITE: "0a0b0c0d"},
+        "forwards": {"left.example.com": {"names": ["left.example.com"], "address": "10.0.0.9", "port": 80}},
+        "port": 80,
+        "forward_keys": json.dumps({"left.example.com": {"chain": "a chain", "key": "5entinel-key"}}),
         "holder": "aegir/test",
     }
 

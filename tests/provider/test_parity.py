@@ -77,7 +77,7 @@ NO_ITEMS = {
     ),
     "inventory_databases": "it asks a real server's own records; tests/integration/test_check_stack.py does",
     **reasons(
-        "end_processes open_account",
+        "end_processes interrupt_processes open_account",
         "no process runs on a fake machine, and no account ends; tests/integration/test_site_life.py has both",
     ),
     "forget_in_memory": "no PHP runs on a fake machine; tests/integration/test_configuration.py has one",

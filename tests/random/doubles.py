@@ -29,7 +29,7 @@ from aegir_components.testing.farm import BROKEN
 from tests.matrix.world import Machines
 from tests.random.world import CLUSTER, FIRST, Ended
 
-ADDRESSES = {"web1": "10.0.0.2", "web2": "10.0.0.4", "db1": "10.0.0.3"}
+ADDRESSES = {"web1": "10.0.0.2", "web2": "10.0.0.4", "db1": "10.0.0.3", "db2": "10.0.0.5"}
 OK = 200
 UNREADABLE = "<?php this is no PHP("
 _OURS = ("/etc/", "/var/aegir/config/", "/var/lib/aegir/", "/var/lib/php/")
@@ -70,8 +70,8 @@ class MortalFarm(Machines):
             if settings.is_file() and settings.read_text().startswith(UNREADABLE):
                 self.unreadable.add(self._reached(conn).releases[target.rstrip("/")])
 
-    def _page(self, host: str, vhost: str, *, tls: bool) -> Answer:
-        page = super()._page(host, vhost, tls=tls)
+    def _page(self, host: str, vhost: str, *, tls: bool, machine: FakeHost) -> Answer:
+        page = super()._page(host, vhost, tls=tls, machine=machine)
         if page.status != OK:
             return page
         platform = re.search(r"AEGIR_(code|next)_|/(code|next)[;/\"]", vhost)
@@ -79,7 +79,7 @@ class MortalFarm(Machines):
             # Changed by hand: no server reads that.
             return BROKEN
         published = f"{layout.PLATFORMS_ROOT}/{platform[1] or platform[2]}"
-        live = {machine.releases.get(machine.target(published)) for machine in self.hosts.values()}
+        live = {each.releases.get(each.target(published)) for each in self.hosts.values()}
         return BROKEN if live & self.unreadable else page
 
     @contextmanager
@@ -120,7 +120,12 @@ class OnDoubles:
         subprocess.run(command, check=True, capture_output=True)
         key = " ".join((hub / "id.pub").read_text().split()[:2])
         farm = MortalFarm()
-        services = {"web1": {"web": "apache"}, "web2": {"web": "nginx"}, "db1": {"database": "mysql"}}
+        services = {
+            "web1": {"web": "apache"},
+            "web2": {"web": "nginx"},
+            "db1": {"database": "mysql"},
+            "db2": {"database": "mysql"},
+        }
         world = cls(farm, Engine(seed=seed), code, {
             "hub": {"address": farm.hub, "root": str(hub), "ssh": {"identity": str(hub / "id")}},
             "servers": {
@@ -128,7 +133,7 @@ class OnDoubles:
                 for name, address in ADDRESSES.items()
             },
             "platforms": {name: {"server": "web1.lab.test", "source": str(code)} for name in ("code", "next")},
-            "sites": {name: {"platform": "code"} for name in FIRST},
+            "sites": {name: {"platform": "code", "database": "db1.lab.test"} for name in FIRST},
         })  # fmt: skip
         for name, address in ADDRESSES.items():
             farm.host(f"{name}.lab.test", address)
@@ -153,12 +158,17 @@ class OnDoubles:
                 gc.set_threshold(*often)
         shutil.rmtree(directory)
 
+    @property
+    def moves(self) -> bool:
+        """Doubles move sites as well."""
+        return True
+
     def fill(self, name: str) -> None:
         """Give a site a row and an upload, and remember it."""
         key = str(self.settings["sites"][name].get("formerly", name))
         for host in self._members():
             host.write(f"{layout.site_files(layout.PLATFORMS_ROOT, key)}/own.txt", f"upload of {key}")
-        self._mysql.databases[layout.database_name(key)]["content"] = _rows(key)
+        self._mysql_of(name).databases[layout.database_name(key)]["content"] = _rows(key)
         self.kept[name] = key
 
     def rows(self, key: str) -> int:
@@ -203,14 +213,14 @@ class OnDoubles:
         found = []
         for name, key in self.kept.items():
             site = self.settings["sites"][name]
-            rows = self._mysql.databases.get(layout.database_name(key), {}).get("content")
+            rows = self._mysql_of(name).databases.get(layout.database_name(key), {}).get("content")
             if rows != _rows(key):
                 found.append(f"{name}: it has {rows} rows")
             for host in self._members():
                 upload = host.content(f"{layout.site_files(layout.PLATFORMS_ROOT, key)}/own.txt")
                 if upload != f"upload of {key}":
                     found.append(f"{name} on {host.name}: its upload is {upload!r}")
-                if not self._lets_in(host, key):
+                if not self._lets_in(host, name, key):
                     found.append(f"{name} on {host.name}: the database does not let it in with what its settings say")
                 right = 503 if site.get("state") == "disabled" else 200
                 answers = {
@@ -219,15 +229,15 @@ class OnDoubles:
                 found += [f"{asked} on {host.name}: answers {got}" for asked, got in answers.items() if got != right]
         return found
 
-    def _lets_in(self, host: FakeHost, key: str) -> bool:
+    def _lets_in(self, host: FakeHost, name: str, key: str) -> bool:
         """Return whether a site's account has the password of the settings file on a web server."""
         text = host.content(f"{layout.site_linked(layout.PLATFORMS_ROOT, key)}/wp-config.php") or ""
         password = re.search(r"(?m)^define\('DB_PASSWORD', '(.*)'\)", text)
         user = re.search(r"'DB_USER', (?:.* \?\? )?'(.*)'", text)
         if password is None or user is None:
             return False
-        account = self._mysql.accounts.get((user[1], host.address))
-        return account is not None and account.password == password[1]
+        account = self._mysql_of(name).accounts.get((user[1], host.address))
+        return account is not None and account.password == password[1] and not account.locked
 
     def by_hand(self, chance: random.Random) -> str:
         """Remove or change anything on a machine that is not a site's content."""
@@ -268,12 +278,20 @@ class OnDoubles:
         assert server is not None
         return server
 
+    def _mysql_of(self, name: str) -> FakeMySQL:
+        address = self.settings["servers"][self.settings["sites"][name]["database"]]["address"]
+        server = next(host for host in self.farm.hosts.values() if host.address == address).mysql
+        assert server is not None
+        return server
+
     def _at(self, host: str) -> FakeHost:
         return self.farm.hosts[f"{host}.lab.test"]
 
     def _members(self) -> list[FakeHost]:
-        names = ["web1", "web2"] if CLUSTER in self.settings.get("clusters", {}) else ["web1"]
-        return [self._at(name) for name in names]
+        target = self.settings["platforms"]["code"]["server"]
+        names = self.settings["clusters"][CLUSTER]["servers"] if target == CLUSTER else [target]
+        addresses = [self.settings["servers"][name]["address"] for name in names]
+        return [next(host for host in self.farm.hosts.values() if host.address == address) for address in addresses]
 
 
 def _rows(key: str) -> int:

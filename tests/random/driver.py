@@ -65,7 +65,7 @@ class Driver:
         return "\n".join([f"seed {self.seed}", *self.told])
 
     def _edit(self) -> str:
-        edit = self.chance.choice(edits.APPLIED)
+        edit = self.chance.choice(edits.APPLIED + (edits.MOVES if self.world.moves else ()))
         edit(self.world, self.chance)
         return edit.__name__
 
@@ -77,7 +77,7 @@ class Driver:
     def _applied(self) -> str:
         names = [self._edit()]
         # A site that goes and a web server that leaves are two runs; a preview says so.
-        if self.chance.random() < 0.25 and not {"extra", "cluster"} & set(names):
+        if self.chance.random() < 0.25 and not {"extra", "cluster", "away", "database"} & set(names):
             names.append(self._edit())
         self.told[-1] += f" ({'+'.join(names)})"
         self._up()

@@ -82,6 +82,9 @@ def entry(world: World, chance: random.Random) -> None:
     servers[name] = servers.pop(former)
     for platform in world.settings["platforms"].values():
         platform["server"] = name if platform["server"] == former else platform["server"]
+    for site in world.settings["sites"].values():
+        if site.get("database") == former:
+            site["database"] = name
     for cluster in world.settings.get("clusters", {}).values():
         cluster["servers"] = [name if member == former else member for member in cluster["servers"]]
 
@@ -118,13 +121,37 @@ def keep(world: World, chance: random.Random) -> None:
 def extra(world: World, _chance: random.Random) -> None:
     """A further site is made, or removed."""
     if world.settings["sites"].pop(EXTRA, None) is None:
-        world.settings["sites"][EXTRA] = {"platform": "code"}
+        beside: dict[str, object] = next(iter(world.settings["sites"].values()), {})
+        known = {key: beside[key] for key in ("database",) if key in beside}
+        world.settings["sites"][EXTRA] = {"platform": "code", **known}
 
 
 APPLIED: Final[tuple[Edit, ...]] = (
     alias, title, cron, isolation, state, rename, move, release, entry, cluster, tls, keep, extra,
 )  # fmt: skip
 """Every ``up`` after one of these ends well."""
+
+
+def away(world: World, _chance: random.Random) -> None:
+    """Both platforms get another web server, and their sites move there with their content."""
+    if world.settings.get("clusters"):
+        return
+    names = {server["address"]: name for name, server in world.settings["servers"].items()}
+    one, two = (names[world.address(host)] for host in ("web1", "web2"))
+    for platform in world.settings["platforms"].values():
+        platform["server"] = two if platform["server"] == one else one
+
+
+def database(world: World, chance: random.Random) -> None:
+    """A site gets another database server, and moves there with its content."""
+    names = {server["address"]: name for name, server in world.settings["servers"].items()}
+    one, two = (names[world.address(host)] for host in ("db1", "db2"))
+    site = world.settings["sites"][_any(world, chance)]
+    site["database"] = two if site.get("database", one) == one else one
+
+
+MOVES: Final[tuple[Edit, ...]] = (away, database)
+"""Likewise, of a world that can carry a site to another machine."""
 
 
 def mistyped(world: World, chance: random.Random) -> None:

@@ -40,6 +40,10 @@ class World(Protocol):
     def code(self) -> Path:
         """The source of both platforms."""
 
+    @property
+    def moves(self) -> bool:
+        """Return whether sites are moved to other machines, with ``web2`` and ``db2`` to move to."""
+
     def address(self, host: str) -> str:
         """Give the address of ``web1``, ``web2`` or ``db1``."""
 
@@ -93,6 +97,11 @@ class OnHosts:
         for name in FIRST:
             world.fill(name)
         return world
+
+    @property
+    def moves(self) -> bool:
+        """Hosts move sites in ``tests/integration/test_moving.py``."""
+        return False
 
     @property
     def settings(self) -> Config:

@@ -84,6 +84,7 @@ def recorded(config: Config) -> Recorded:
                 "port": 3306.0,
             },
             "SiteConfiguration": {
+                "accounts": {"server": server.name, "address": server.database.address, "port": 3306.0},
                 "site": site.identity,
                 **({"name": site.name} if site.formerly else {}),
                 "platform": site.platform,
@@ -139,6 +140,8 @@ APPLIED: dict[str, Callable[[Config], object]] = {
     "names of two database servers exchanged": lambda config: swap_servers(config, "db1", "db2"),
     "address of a web server": lambda config: config["servers"]["web1"].update(address="10.0.0.22"),
     "address of a database server": lambda config: config["servers"]["db1"].update(address="10.0.0.88"),
+    "another database server": lambda config: config["sites"][ONE].update(database="db2"),
+    "a platform on another server": lambda config: config["sites"][ONE].update(platform="away"),
     "another platform of the server": lambda config: config["sites"][ONE].update(platform="eleven"),
     "one site removed": lambda config: config["sites"].pop(ONE),
     "one site removed, another one added": lambda config: config["sites"].update(
@@ -162,14 +165,13 @@ def test_an_edit_that_loses_nothing_is_applied(edit: Callable[[Config], object])
 
 REJECTED = [
     pytest.param(
-        lambda config: config["sites"][ONE].update(database="db2"),
-        f'aegir:sites["{ONE}"].database: the database of {ONE} is on db1 (10.0.0.8)',
-        id="another database server",
-    ),
-    pytest.param(
-        lambda config: config["sites"][ONE].update(platform="away"),
-        f'aegir:sites["{ONE}"].platform: the files of {ONE} are on web1, and its platform is to be on web2',
-        id="a platform on another server",
+        lambda config: (
+            config.update(clusters={"web": {"servers": ["web1", "web2"], "uploads": "separate"}}),
+            config["platforms"]["ten"].update(server="web"),
+            config["sites"][ONE].update(database="db2"),
+        ),
+        f"{ONE} is to get another database server and to keep a part of its web servers",
+        id="another database server, and a server joins",
     ),
     pytest.param(
         lambda config: config["sites"][ONE].update(platform="press"),
@@ -203,12 +205,12 @@ REJECTED = [
     ),
     pytest.param(
         lambda config: swap_addresses(config, "web1", "web2"),
-        f"the files of {ONE} are on web1, and its platform is to be on web2",
+        f"the files of {ONE} are on web1, whose entry is to lead to web2",
         id="addresses of two web servers exchanged",
     ),
     pytest.param(
         lambda config: swap_addresses(config, "db1", "db2"),
-        f"the database of {ONE} is on db1 (10.0.0.8), and db2 (10.0.0.9) has none of its content",
+        f"the database of {ONE} is on db1 (10.0.0.8), and db1 is to lead to 10.0.0.9, which has none of its content",
         id="addresses of two database servers exchanged",
     ),
     pytest.param(

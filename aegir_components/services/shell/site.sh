@@ -100,6 +100,12 @@ end_processes() { # user: all that runs as it, in one call of the kernel's, so t
     [ -z "$ep_left" ] || fail "processes of $1 do not end: $(printf '%s ' $ep_left | tr -dc '0-9 '). Look at them on the machine (ps -u $1); one that waits for a disk or an NFS server ends with that"
 }
 
+interrupt_processes() { # user: what is at work for it; its PHP server goes on and starts others for the next requests
+    getent passwd "$1" >/dev/null || return 0
+    systemctl -q stop "aegir-cron@$1.service" 2>/dev/null 9>&-
+    runuser -u "$1" -- sh -c 'kill -KILL -1' 2>/dev/null 9>&- || :
+}
+
 want_no_processes() { # user: of a site that is disabled; its account is closed, so that no crontab of its own starts any
     np_is=$(site_processes "$1" | wc -l)
     [ "$np_is" = 0 ] || deviates "user $1: $np_is processes of a disabled site" || return 0

@@ -1,0 +1,79 @@
+"""Which sites an edit carries to other machines: said at preview, and stopped where their databases would need updates first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from . import settings
+from .moving.decision import is_other_server
+from .recorded import Outputs, Recorded
+
+
+def unready(
+    before: Recorded,
+    declared: settings.Settings,
+    waits: Mapping[str, Mapping[str, str]],
+    lacks: Mapping[str, Sequence[str]],
+) -> Iterator[str]:
+    """List the sites that move to code for which their databases are not ready, each with its path in the stack file. Pure.
+
+    Args:
+        before: the state of the last run.
+        declared: the stack.
+        waits: by platform, the sites that wait for an update with its code, with the reason.
+        lacks: by site, the modules that are installed in it and that the code has not.
+    """
+    for site in declared.sites.values():
+        gone = lacks.get(site.identity, ())
+        if gone and (way := _way(before, declared, site)):
+            yield (
+                f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way}, and {site.platform} lacks modules '
+                f"that are installed in it: {', '.join(gone)}. Nothing was changed. Add them, or uninstall them in the "
+                f"site first"
+            )
+        why = waits.get(site.platform, {}).get(site.identity)
+        if why and (way := _way(before, declared, site)):
+            yield (
+                f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way} and to get other code: {why}. '
+                f"Nothing was changed. Move it with the release that it has first (a platform there with the same source), and "
+                f"update it with another pulumi up"
+            )
+
+
+def announcements(before: Recorded, declared: settings.Settings) -> Iterator[str]:
+    """Say in words which sites a run is about to carry to other machines. Pure."""
+    for site in declared.sites.values():
+        if way := _way(before, declared, site):
+            yield (
+                f"the site {site.name} moves {way}, with all its content. It is served until what differs is copied, and "
+                f"answers 503 for that. Its former place goes when it answers in the new one, and a copy is proven on the hub"
+            )
+
+
+def _way(before: Recorded, declared: settings.Settings, site: settings.Site) -> str:
+    """Say from where to where a site moves; empty where it stays."""
+    files = before.of("aegir:SiteConfiguration").get(site.identity, {})
+    database = before.of("aegir:SiteDatabase").get(site.identity, {})
+    pairs = []
+    if leaving(before, declared, site):
+        now = sorted(server.name for server in declared.web_servers(site.platform))
+        pairs.append((", ".join(sorted(files["members"])), ", ".join(now)))
+    service = declared.database_server(site.name).database
+    wanted = {"server": site.database, "address": service.address, "port": service.port} if service else database
+    if files and database and is_other_server(database, wanted):
+        pairs.append((f"the database server {database['server']}", site.database))
+    return " and ".join(f"from {former} to {new}" for former, new in pairs)
+
+
+def leaving(before: Recorded, declared: settings.Settings, site: settings.Site) -> set[tuple[str, int]]:
+    """Give the addresses and ssh ports of a site's web servers, if it is to leave all of them. Pure."""
+    files = before.of("aegir:SiteConfiguration").get(site.identity, {})
+    now = {(server.address, server.ssh_port): server.name for server in declared.web_servers(site.platform)}
+    had = {_machine(member): name for name, member in (files.get("members") or {}).items()}
+    stays = had.keys() & now.keys() or set(had.values()) & set(now.values())
+    return set() if stays else set(had)
+
+
+def _machine(member: Outputs) -> tuple[str, int]:
+    connection = member.get("connection") or {}
+    return str(connection.get("address", "")), int(connection.get("port") or 22)

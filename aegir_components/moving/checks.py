@@ -1,0 +1,146 @@
+"""What is looked at before a site moves: nothing is touched meanwhile, and what does not fit stops the move."""
+
+from __future__ import annotations
+
+from aegir_components import closing, layout
+from aegir_components.host import script
+from aegir_components.host.errors import Refused
+from aegir_components.host.parallel import each
+from aegir_components.mysql import arriving, copies, databases
+from aegir_components.providers import content, holds
+from aegir_components.services import site_content
+from aegir_components.snapshots.source import SHARED
+
+from . import database, files
+from .decision import Change, Verdict, of_database
+from .place import WHY, Site, Work
+
+
+def refuse_busy(had: Site, want: Site, change: Change) -> None:
+    """Stop where a site is closed by somebody, or is on another release than its platform.
+
+    Raises:
+        Refused: says why, and what to do.
+        HostError: a web server is not reached.
+    """
+    seen = closing.seen(had.members, had.key)
+    if closed := {name: why for name, why in seen.items() if not why.startswith(WHY)}:
+        raise Refused(
+            ", ".join(closed),
+            f"{had.name} is closed: {next(iter(closed.values()))}. Nothing was changed. Open it again, and run pulumi up",
+        )
+    platform = str(had.props["platform"])
+    if not change.files and platform == want.props["platform"]:
+        return
+    held = holds.merged(holds.look(had.members, layout.platform_registry(platform)))
+    if entry := held.get(had.key):
+        raise Refused(
+            had.listed,
+            f"{had.name} is held back on a former release of {platform} ({entry.reason}), which its new place does not have. "
+            f"Nothing was changed. Take this edit back and run pulumi up, which tries its update again; move it after that",
+        )
+
+
+def of_files(had: Site, want: Site, work: Work, *, ours: bool) -> list[files.Unit]:
+    """Say which directories are copied.
+
+    Args:
+        had: the site where it is.
+        want: it where it is to be.
+        work: the provider's.
+        ours: whether what is there was made by this move, in a run that did not come to its end.
+
+    Raises:
+        Refused: they cannot be copied there.
+        HostError: a machine is not reached.
+    """
+    fullest = next(iter(work.with_files(had.props)), "")
+    found = []
+    for unit in files.units(had.source.places, want.source.places, fullest):
+        if not files.is_same_storage(unit):
+            found.append(unit)
+        elif unit.place.label != SHARED:
+            raise Refused(
+                unit.place.conn.host,
+                f"{unit.target} is the directory that {unit.source.host} has as {unit.directory}: both lead to one machine, "
+                f"or both machines mount one directory. Nothing was changed. Correct the addresses, or take this edit back",
+            )
+    for unit in () if ours else found:
+        lines, what = site_content.content_items((unit.target,)), f"looking for files of {want.name}"
+        amount = content.counted(script.execute(unit.place.conn, "check", lines, what=what).facts)
+        if amount is not None and amount.number:
+            raise Refused(
+                unit.place.conn.host,
+                f"{unit.target} has {amount.number} files already, which no move has brought. Nothing was changed. Move them "
+                f"away on {unit.place.conn.host}, and run pulumi up again",
+            )
+    files.want_room(found)
+    return found
+
+
+def has_arrived(had: Site, want: Site) -> bool:
+    """Return whether a site's files are in its new place and nowhere else, as when an older state is brought back.
+
+    Raises:
+        HostError: a web server is not reached.
+    """
+    return not any(_amounts(had)) and any(_amounts(want))
+
+
+def _amounts(site: Site) -> list[int]:
+    """Count the files of a site on each of its web servers; none where its directories are not there."""
+    props = site.props
+    shared = str(props.get("uploads") or "")
+    lines = site_content.content_items(site_content.content_directories(str(props["publish_root"]), site.key, shared))
+    what = f"looking for the files of {site.name}"
+    reports = each(site.owners, lambda conn: script.execute(conn, "check", lines, what=what))
+    # Where nobody could count there is something.
+    return [
+        getattr(content.counted(report.facts), "number", 1) if "known" in report.facts else 0
+        for report in reports.values()
+    ]
+
+
+def of_database_to(had: Site, want: Site) -> Verdict:
+    """Say what is done with a database that gets another server.
+
+    Raises:
+        Refused: nobody knows which content is right, or something cannot come along.
+        DatabaseError: a server does not answer, or refuses.
+    """
+    name, before, now = had.database.name, had.server, want.server
+    tables, arrived = (arriving.tables(site.endpoint, name) for site in (had, want))
+    verdict = of_database(
+        there=databases.exists(had.endpoint, name), tables=tables, arrived=arrived,
+        marked=bool(arrived) and arriving.is_marked(want.endpoint, want.database),
+    )  # fmt: skip
+    newest = f"Load the newest dump of {had.name} from `backups` below the hub root as that database, and run pulumi up again"
+    said = {
+        "both": f"{now} has a database {name} with {arrived} tables already, and {before} has the one of {had.name} with "
+        f"{tables} tables. Nothing was changed. Take this edit back, or move the one on {now} away, and run pulumi up",
+        "half": f"the database {name} of {had.name} is not on {before} any more, and its copy on {now} is not whole. Nothing was "
+        f"changed. {newest}",
+        "missing": f"the database {name} of {had.name} is not on {before}, and {now} has none of its content. Nothing was "
+        f"changed. {newest}",
+    }  # fmt: skip
+    if verdict in said:
+        raise Refused(now, said[verdict])
+    if verdict == "carry":
+        database.refuse_uncarried(had.source, want.source)
+        database.want_room(want.source, databases.size(had.endpoint, name)[1])
+    return verdict
+
+
+def refuse_without_locks(had: Site) -> None:
+    """Stop where a database server cannot keep a site out.
+
+    Raises:
+        Refused: it is too old.
+        DatabaseError: it does not answer.
+    """
+    if version := copies.too_old(had.endpoint):
+        raise Refused(
+            had.server,
+            f"it is {version}, which cannot lock accounts, so that nobody knows when {had.name} writes no more. Nothing was "
+            f"changed. Update it (MariaDB 10.4, MySQL 5.7), and run pulumi up again",
+        )

@@ -1,0 +1,35 @@
+"""Which web servers sites have left, and since when: their visitors are forwarded from there for a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from aegir_components.host.connection import Connection
+from aegir_components.hub_records import Records
+from aegir_components.services.forwarding import Forward
+
+KIND: Final = "forwards"
+DAY: Final = 24 * 3600
+
+
+def note(hub_root: str, stack: str, site: str, left: Iterable[Connection]) -> None:
+    """Write down that a site has left web servers now."""
+    Records(hub_root, KIND).put({"left": sorted([conn.address, conn.port] for conn in left)}, stack, site)
+
+
+def left(hub_root: str, stack: str, site: str, days: int) -> set[tuple[str, int]]:
+    """Give the addresses and ports of the web servers that a site has left, so many days ago at most."""
+    record = Records(hub_root, KIND).get(stack, site)
+    if record is None or int(record.get("at", 0)) + days * DAY < time.time():
+        return set()
+    return {(str(address), int(port)) for address, port in record.get("left", ())}
+
+
+def of_props(props: Mapping[str, Any]) -> list[Forward]:
+    """Read the sites of a web server's inputs."""
+    return [
+        Forward(site=site, names=tuple(found["names"]), address=str(found["address"]), port=int(found["port"]))
+        for site, found in sorted((props.get("forwards") or {}).items())
+    ]

@@ -1,0 +1,136 @@
+"""Sites that move between machines, on doubles: killed at every call, hindered on every machine, and moved in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aegir_components import layout
+from aegir_components.testing.engine import Killed
+from tests.random.doubles import OnDoubles
+from tests.random.world import FIRST
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[OnDoubles]:
+    with OnDoubles.made(tmp_path / "world", 1) as made:
+        yield made
+
+
+def move(world: OnDoubles) -> None:
+    """Let the sites of both platforms move to the other web server, and one of them to the other database server."""
+    for platform in world.settings["platforms"].values():
+        platform["server"] = _other(platform["server"], "web")
+    site = world.settings["sites"][FIRST[0]]
+    site["database"] = _other(site["database"], "db")
+
+
+def _other(name: str, kind: str) -> str:
+    return f"{kind}{2 if name == f'{kind}1.lab.test' else 1}.lab.test"
+
+
+def kill(world: OnDoubles, after: int, *, done: bool) -> bool:
+    """Kill a run after so many calls to machines; return whether it was killed."""
+    world.farm.left, world.farm.after = after, done
+    try:
+        world.engine.up(world._program)
+    except Killed:
+        return True
+    finally:
+        world.farm.left = None
+    return False
+
+
+def whole(world: OnDoubles) -> None:
+    ended = world.up()
+    assert ended.ok, ended.output
+    assert world.missing() == []
+
+
+def alone(world: OnDoubles) -> None:
+    """Hold that each site is in one place only, and that no database is marked."""
+    webs = [host for host in world.farm.hosts.values() if host.name.startswith("web")]
+    bases = [host for host in world.farm.hosts.values() if host.mysql]
+    for name in FIRST:
+        home = layout.site_directory(layout.PLATFORMS_ROOT, name)
+        assert len([host for host in webs if host.is_directory(home)]) == 1, name
+        assert (
+            len([host for host in bases if host.mysql and layout.database_name(name) in host.mysql.databases]) == 1
+        ), name
+    assert not [host for host in bases if host.mysql and host.mysql.copies]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("back", [False, True], ids=["goes on", "is taken back"])
+def test_a_move_that_is_killed_at_any_call_loses_nothing(world: OnDoubles, back: bool) -> None:
+    calls = 0
+    while True:
+        move(world)
+        if not kill(world, calls, done=bool(calls % 2)):
+            break
+        if back:
+            move(world)
+        whole(world)
+        alone(world)
+        assert not world.up().output
+        calls += 1
+    assert calls > 60
+
+
+def test_several_sites_move_in_one_run_and_back(world: OnDoubles) -> None:
+    for _ in range(2):
+        move(world)
+        whole(world)
+        alone(world)
+        assert not world.up().output
+
+
+def test_one_site_that_cannot_move_holds_up_no_other(world: OnDoubles) -> None:
+    move(world)
+    target = world.farm.hosts["db2.lab.test"].mysql
+    assert target is not None
+    held = layout.database_name(FIRST[0])
+    target.databases[held] = {"somebody": 1}
+    ended = world.up()
+    assert not ended.ok
+    assert "a database named" in ended.output
+    assert target.databases[held] == {"somebody": 1}
+    for name in FIRST[1:]:
+        answer = world.farm.get("10.0.0.4", 80, name)
+        assert answer.status == 200, name
+    assert world.farm.get("10.0.0.2", 80, FIRST[0]).status == 200
+    del target.databases[held]
+    whole(world)
+    alone(world)
+
+
+@pytest.mark.parametrize("machine", ["web1", "web2", "db1", "db2"])
+def test_a_move_with_a_machine_that_does_not_answer_is_done_later(world: OnDoubles, machine: str) -> None:
+    move(world)
+    host = world.farm.hosts[f"{machine}.lab.test"]
+    host.unreachable = True
+    assert not world.up().ok
+    host.unreachable = False
+    whole(world)
+    alone(world)
+
+
+def test_content_in_both_places_stops_a_move(world: OnDoubles) -> None:
+    site = world.settings["sites"][FIRST[0]]
+    site["database"] = "db2.lab.test"
+    target, name = world.farm.hosts["db2.lab.test"].mysql, layout.database_name(FIRST[0])
+    assert target is not None
+    target.databases[name] = {"content": 5}
+    target.databases.setdefault("aegir", {})["ownership"] = 0
+    target.ownership[name] = world.farm.hosts["db1.lab.test"].mysql.ownership[name]  # type: ignore[union-attr]
+    ended = world.up()
+    assert not ended.ok
+    assert "tables already, and db1.lab.test has the one of" in ended.output
+    assert target.databases[name] == {"content": 5}
+    site["database"] = "db1.lab.test"
+    whole(world)
+    assert target.databases[name] == {"content": 5}
