@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aegir_components.host import script
 from aegir_components.host.errors import CommandFailed, Refused
-from aegir_components.mysql import arriving, client, statements
+from aegir_components.mysql import arriving, client, databases, events, statements
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.printable import printable
 from aegir_components.snapshots import inventory, loading, produce, proof, replacing, sql
@@ -24,6 +24,17 @@ RESERVE: Final = 512 << 20
 """Bytes that stay free on a database server."""
 
 
+def rest_events(endpoint: client.Endpoint, what: SiteDatabase) -> None:
+    """Let no event of a site's accounts run on a server until its accounts are let in there.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
+    with client.connect(endpoint) as session:
+        accounts = [(user, host) for user in (what.user, what.other) if user for host in databases.hosts(session, user)]
+        events.stop(session, what.name, sorted(accounts))
+
+
 def refuse_uncarried(old: Source, new: Source) -> None:
     """Stop where something of a database cannot come along.
 
@@ -34,6 +45,13 @@ def refuse_uncarried(old: Source, new: Source) -> None:
     with client.connect(old.endpoint) as session:
         broken = inventory.broken_views(session, old.database)
         definers = inventory.definers(session, old.database)
+        others = [name for name, user in events.running(session, old.database).items() if user not in old.accounts]
+    if others:
+        raise Refused(
+            old.server,
+            f"the database has the event {others[0]} of another account, which would write while it is copied. Nothing was "
+            f"changed. Let the site's account {old.account} be its definer, or disable it until the site has moved",
+        )
     if broken:
         named = ", ".join(f"{view.name} ({printable(view.why)})" for view in broken[:NAMED])
         raise Refused(old.server, f"the database has views that cannot be read: {named}. Repair or remove them")

@@ -49,6 +49,8 @@ class Site:
     """A site by the inputs of its configuration, with secrets."""
 
     props: State
+    rights: tuple[str, ...] = ()
+    """What its accounts may do on its database besides what every site's may."""
 
     @property
     def key(self) -> str:
@@ -103,7 +105,7 @@ class Site:
     @property
     def database(self) -> SiteDatabase:
         """Its database with its accounts."""
-        return site_database.wanted(site_database.of_site(self.props))
+        return site_database.wanted({**site_database.of_site(self.props), "rights": self.rights})
 
     def closable(self, door: str) -> Closable:
         """Give it with a door, to be closed and opened."""

@@ -155,6 +155,7 @@ class Move:
             files.last_pass(unit, self.want.key)
         if self._verdict == "carry":
             self._step = "copying its database"
+            database.rest_events(self.want.endpoint, self.want.database)
             rows = database.carry(self.had.source, self.want.source, self.want.database)
             _tell(f"{self.want.name}: {rows} rows are on {self.want.server} and were counted there")
         if self.change.database:
@@ -216,17 +217,14 @@ def carried(want: State, was: State, work: Work) -> State:
     """
     record = site_database.record_of(site_database.of_site(want))
     now, ours = recover(record, was, want, work)
-    moved = change(now, want)
-    if moved.files and not ours and checks.has_arrived(Site(now), Site(want)):
-        _tell(
-            f"{Site(want).name} is on {Site(want).listed} already, with its files; what is left of it on {Site(now).listed} goes"
-        )
-        place.leave(Site(now), Site(want), Change(files=True, database=False))
+    moved, there, here = change(now, want), Site(now, record.rights), Site(want, record.rights)
+    if moved.files and not ours and checks.has_arrived(there, here):
+        _tell(f"{here.name} is on {here.listed} already, with its files; what is left of it on {there.listed} goes")
+        place.leave(there, here, Change(files=True, database=False))
         now = {**want, "was": None, "accounts": now["accounts"], "hub_password": now["hub_password"]}
-        moved = change(now, want)
-        was = {}
+        moved, there, was = change(now, want), Site(now, record.rights), {}
     if moved:
-        Move(Site(now), Site(want), moved, record, work, ours=ours, announced=now is was).run()
+        Move(there, here, moved, record, work, ours=ours, announced=now is was).run()
     if not moved and now is was:
         return was
     # It is asked where it is from now on.
@@ -266,10 +264,10 @@ def recover(record: Record, was: State, want: State, work: Work) -> tuple[State,
     """
     if not record.target:
         return was, False
-    target = Site(filled(record.target, was, want))
+    target = Site(filled(record.target, was, want), record.rights)
     if record.is_switched:
         return _gone_forward(record, was, want, target), False
-    had = Site(was)
+    had = Site(was, record.rights)
     moved = change(was, target.props)
     left = place.reopen(had, target, moved, work)
     again = is_same_place(record.target, want)
@@ -289,7 +287,7 @@ def _gone_forward(record: Record, was: State, want: State, target: Site) -> Stat
         record.forget_target()
         return was
     if record.former:
-        former = Site(filled(record.former, was, want))
+        former = Site(filled(record.former, was, want), record.rights)
         moved = change(former.props, target.props)
         settle(target, moved)
         returns = not is_other_server(former.props["accounts"], want["accounts"])

@@ -48,6 +48,11 @@ class Record:
         return tuple(map(str, self._get().get("clients") or ()))
 
     @property
+    def rights(self) -> tuple[str, ...]:
+        """List what the site's accounts may do on its database besides what every site's may."""
+        return tuple(map(str, self._get().get("rights") or ()))
+
+    @property
     def target(self) -> dict[str, Any]:
         """Give the inputs, without secrets, that a move has begun to make or has made; empty without a move."""
         return dict(self._get().get("target") or {})
@@ -74,6 +79,10 @@ class Record:
     def note_clients(self, clients: Iterable[str]) -> None:
         """Write down addresses that keep their accounts until the site has left them."""
         self._put(clients=sorted({*self.clients, *clients}))
+
+    def note_rights(self, rights: Iterable[str]) -> None:
+        """Write down what the site's accounts may do besides what every site's may."""
+        self._put(rights=sorted(rights))
 
     def begin(self, target: Mapping[str, Any]) -> None:
         """Write down what a move is about to make."""

@@ -145,7 +145,9 @@ def _note_leaving(was: State, want: State, moves: Record) -> None:
     if not is_other_server(was, want):
         if leaving := set(was.get("clients") or ()) - set(want["clients"]):
             moves.note_clients(leaving)
+            moves.note_rights(want.get("rights") or ())
         return
+    moves.note_rights(want.get("rights") or ())
     if moves.home is None:
         moves.note_home(was)
     elif moves.is_elsewhere(was):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
+from aegir_components.applications import probe
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration.farm import Farm, fetch, web_and_database
@@ -113,6 +114,9 @@ class Estate:
     def page(self, site: str, web: str) -> int:
         return fetch(self.host(web), site, f"/?{time.monotonic_ns()}").status
 
+    def secure(self, site: str, web: str) -> int:
+        return probe.get(self.host(web).address, 80, site, f"/?{time.monotonic_ns()}", tls=True).status
+
     def triggers(self, database: str) -> str:
         """Give with whose rights the trigger and the view of the site run."""
         name = layout.database_name(PRESS)
@@ -142,7 +146,8 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     ten = codebases.locate("drupal10")
     farm = Farm(work / "farm", web_and_database(lab, source=press, sites={}))
     two, db2 = lab.host("web2"), lab.host("db2")
-    farm.settings["servers"][two.spec.fqdn] = {"address": two.address, "services": {"web": "nginx"}}
+    farm.settings["servers"][two.spec.fqdn] = {"address": two.address, "services": {"web": "nginx_ssl"}}
+    farm.settings["servers"][lab.host("web1").spec.fqdn]["services"] = {"web": "apache_ssl"}
     farm.settings["servers"][db2.spec.fqdn] = {"address": db2.address, "services": {"database": "mysql"}}
     sources = {"press": press, **({"ten": ten} if ten else {})}
     farm.settings["platforms"] = {
@@ -153,7 +158,12 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     first = {"server": lab.host("db1").spec.fqdn, "rights": ["TRIGGER", "CREATE VIEW", "SHOW VIEW"]}
     farm.settings["sites"] = {PRESS: {"platform": "press-web1", "database": dict(first)}}
     if ten:
-        farm.settings["sites"][TEN] = {"platform": "ten-web1", "profile": "minimal", "database": dict(first)}
+        farm.settings["sites"][TEN] = {
+            "platform": "ten-web1",
+            "profile": "minimal",
+            "database": dict(first),
+            "https": "required",
+        }
     farm.up(timeout=400)
     found = Estate(farm, lab, press)
     for site in farm.settings["sites"]:
@@ -230,7 +240,14 @@ def test_drupal_moves_with_all_its_tables(estate: Estate) -> None:
     assert set(tables) <= set(estate.sql(TEN, "db2", "SHOW TABLES").split())
     assert estate.sql(TEN, "db2", users) == known
     assert estate.has(TEN, "web2") == HAS
-    assert (estate.page(TEN, "web2"), estate.has_site(TEN, "web1")) == (200, False)
+    assert (estate.secure(TEN, "web2"), estate.has_site(TEN, "web1")) == (200, False)
+    # From Apache, and afterwards from nginx: the former web server shows the site's certificate, and asks the new one.
+    assert estate.secure(TEN, "web1") == 200
+    estate.farm.unchanged("--refresh")
+    estate.place(TEN, "web1", "db2")
+    estate.farm.up()
+    assert (estate.secure(TEN, "web1"), estate.secure(TEN, "web2")) == (200, 200)
+    assert estate.has(TEN, "web1") == HAS
     estate.farm.unchanged("--refresh")
 
 
