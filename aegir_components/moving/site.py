@@ -91,6 +91,7 @@ class Move:
     def _carry(self) -> None:
         self._check()
         self.record.begin(self.want.props)
+        self._want_record(bool(self.record.target))
         _tell(f"{self.want.name} moves {self.way}. It is served until what differs is copied, and closed for that")
         try:
             self._make_ready()
@@ -178,7 +179,21 @@ class Move:
     def _switch(self) -> None:
         self._step = "opening it in its new place"
         self.record.switched(self.had.props, self.want.props["accounts"])
+        self._want_record(self.record.is_switched)
         settle(self.want, self.change)
+
+    def _want_record(self, is_kept: bool) -> None:
+        """Go on only with a record that a later run can read, should this one be killed.
+
+        Raises:
+            Refused: the hub could not write it.
+        """
+        if not is_kept:
+            raise Refused(
+                "the hub",
+                f"what is done with {self.want.name} cannot be written down below the hub root. Make room there, or let the user "
+                f"who runs pulumi write there",
+            )
 
     def _take_back(self, fault: Exception) -> None:
         """Let the site be served where it was, and leave nothing of it elsewhere.

@@ -155,7 +155,7 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
         for name, source in sources.items()
         for web in ("web1", "web2")
     }
-    first = {"server": lab.host("db1").spec.fqdn, "rights": ["TRIGGER", "CREATE VIEW", "SHOW VIEW"]}
+    first = {"server": lab.host("db1").spec.fqdn, "rights": ["EVENT", "TRIGGER", "CREATE VIEW", "SHOW VIEW"]}
     farm.settings["sites"] = {PRESS: {"platform": "press-web1", "database": dict(first)}}
     if ten:
         farm.settings["sites"][TEN] = {
@@ -168,13 +168,18 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     found = Estate(farm, lab, press)
     for site in farm.settings["sites"]:
         found.put(site, "web1")
+    for name in ("db1", "db2"):
+        lab.host(name).run("mariadb", input="SET GLOBAL event_scheduler = ON")
     account = layout.account_name(PRESS)
     hub = lab.hub_address
     found.sql(PRESS, "db1", (
         "CREATE TABLE notes (id INT AUTO_INCREMENT PRIMARY KEY, note INT NOT NULL, copied INT) ENGINE=InnoDB; "
         f"CREATE DEFINER=`{account}`@`{min(hub, lab.host('web1').address)}` TRIGGER copies BEFORE INSERT ON notes "
         "FOR EACH ROW SET NEW.copied = NEW.note; "
-        f"CREATE DEFINER=`{account}`@`{min(hub, lab.host('web1').address)}` VIEW noted AS SELECT note FROM notes;"
+        f"CREATE DEFINER=`{account}`@`{min(hub, lab.host('web1').address)}` VIEW noted AS SELECT note FROM notes; "
+        "CREATE TABLE ticks (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB; "
+        f"CREATE DEFINER=`{account}`@`{min(hub, lab.host('web1').address)}` EVENT ticking ON SCHEDULE EVERY 1 SECOND "
+        "DO INSERT INTO ticks VALUES ();"
     ))  # fmt: skip
     return found
 
@@ -200,6 +205,8 @@ def test_a_site_that_is_written_to_moves_with_every_row_and_file(estate: Estate)
         len(rows)
     )
     assert layout.account_name(PRESS) in estate.triggers("db2")
+    ticks = int(estate.sql(PRESS, "db2", "SELECT COUNT(*) FROM ticks"))
+    _wait(lambda: int(estate.sql(PRESS, "db2", "SELECT COUNT(*) FROM ticks")) > ticks)
     assert estate.has(PRESS, "web2") == HAS
     assert (estate.page(PRESS, "web2"), estate.has_site(PRESS, "web1")) == (200, False)
     assert layout.database_name(PRESS) not in estate.databases("db1")
