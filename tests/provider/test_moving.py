@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aegir_components import layout
+from aegir_components.providers import forwards
+from aegir_components.testing import FakeHost
 from aegir_components.testing.engine import Killed
 from tests.random.doubles import OnDoubles
 from tests.random.world import FIRST
@@ -134,3 +137,23 @@ def test_content_in_both_places_stops_a_move(world: OnDoubles) -> None:
     site["database"] = "db1.lab.test"
     whole(world)
     assert target.databases[name] == {"content": 5}
+
+
+def test_visitors_are_forwarded_for_a_week_and_no_longer(world: OnDoubles, monkeypatch: pytest.MonkeyPatch) -> None:
+    move(world)
+    whole(world)
+    left = world.farm.hosts["web1.lab.test"]
+    assert len(_forwards(left)) == len(FIRST)
+    assert all("http://10.0.0.4:80" in text for text in _forwards(left))
+
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 6 * forwards.DAY)
+    assert not world.up().output
+    monkeypatch.setattr(time, "time", lambda: now + 8 * forwards.DAY)
+    whole(world)
+    assert _forwards(left) == []
+    assert not world.up().output
+
+
+def _forwards(host: FakeHost) -> list[str]:
+    return [text for path, text in host.files.items() if "/post.d/aegir-forward-" in path]
