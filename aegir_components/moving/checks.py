@@ -22,12 +22,19 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
     Raises:
         Refused: says why, and what to do.
         HostError: a web server is not reached.
+        DatabaseError: the database server does not answer, or refuses.
     """
     seen = closing.seen(had.members, had.key)
     if closed := {name: why for name, why in seen.items() if not why.startswith(WHY)}:
         raise Refused(
             ", ".join(closed),
             f"{had.name} is closed: {next(iter(closed.values()))}. Nothing was changed. Open it again, and run pulumi up",
+        )
+    if (copies.record(had.endpoint, had.database, had.database.name) or {}).get("origin"):
+        raise Refused(
+            had.server,
+            f"the content of {had.name} is being loaded from its origin. Nothing was changed. Take this edit back "
+            f"and run pulumi up, which loads it; move the site after that",
         )
     platform = str(had.props["platform"])
     if not change.files and platform == want.props["platform"]:

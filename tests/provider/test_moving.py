@@ -157,3 +157,17 @@ def test_visitors_are_forwarded_for_a_week_and_no_longer(world: OnDoubles, monke
 
 def _forwards(host: FakeHost) -> list[str]:
     return [text for path, text in host.files.items() if "/post.d/aegir-forward-" in path]
+
+
+def test_a_site_whose_content_is_not_loaded_whole_does_not_move(world: OnDoubles) -> None:
+    base, name = world.farm.hosts["db1.lab.test"].mysql, layout.database_name(FIRST[0])
+    assert base is not None
+    base.databases["aegir"]["copies"] = 0
+    base.copies[name] = (base.ownership[name], '{"origin": "loading"}')
+    move(world)
+    ended = world.up()
+    assert not ended.ok
+    assert f"the content of {FIRST[0]} is being loaded from its origin" in ended.output
+    base.copies.clear()
+    whole(world)
+    alone(world)
