@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from aegir_components.aegir3 import contexts, farm, render
+from aegir_components.host.environment import without_pulumis
 from aegir_components.printable import printable
 
 from .ends import Refusal, tell
@@ -91,7 +92,9 @@ def _from_hub(origin: str) -> dict[str, str]:
     command = f"cd {DRUSH} && tar -cf - -- *{contexts.ENDING}"
     argv = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "--", origin, command]
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False)
+        done = subprocess.run(
+            argv, env=without_pulumis(), stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
+        )
     except subprocess.TimeoutExpired:
         raise Refusal(
             f"{origin} did not give its contexts within {TIMEOUT:g} s; try: ssh {origin} ls {DRUSH}"

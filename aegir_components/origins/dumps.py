@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, cast
 
+from aegir_components.host.environment import without_pulumis
 from aegir_components.printable import printable
 
 from . import reading, scanner
@@ -88,7 +89,7 @@ def _zstd(path: Path) -> Iterator[IO[bytes]]:
         raise DumpError(f"{path} needs the program zstd on the hub: apt-get install zstd")
     command = [program, "--decompress", "--stdout", "--quiet", "--", str(path)]
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command, env=without_pulumis(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None
         try:
