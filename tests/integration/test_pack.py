@@ -246,7 +246,7 @@ def test_a_database_update_runs_once_and_all_members_have_the_release(farm: Farm
     client = f"mariadb -N {layout.database_name(SITE)}"
     version = "SELECT option_value FROM wp_options WHERE option_name = 'db_version'"
     new = lab.host("db1").run(client, input=version).stdout
-    lab.host("db1").run(client, input="UPDATE wp_options SET option_value = '53496' WHERE option_name = 'db_version'")
+    lab.host("db1").run(client, input="UPDATE wp_options SET option_value = '51917' WHERE option_name = 'db_version'")
     kept = platform["source"]
     platform["source"] = str(source)
     said = farm.up(timeout=LONG).sentence
