@@ -34,8 +34,8 @@ def update(seven: Seven, body: str = GOOD, page: str = "") -> None:
 
 def until(host: Host, condition: str) -> None:
     """Wait on a machine until something is so there."""
-    loop = f"for i in $(seq 1200); do if {condition}; then echo seen; break; fi; sleep 0.02; done"
-    assert "seen" in host.run(loop, timeout=90).stdout, condition
+    loop = f"for i in $(seq 5000); do if {condition}; then echo seen; break; fi; sleep 0.02; done"
+    assert "seen" in host.run(loop, timeout=240).stdout, condition
 
 
 def test_an_update_that_breaks_the_pages_goes_back_with_its_database(seven: Seven) -> None:
