@@ -106,6 +106,24 @@ def arriving(hub_root: str, want: State, was: State, members: Mapping[str, Conne
     Switching(want=platform, members=members, live=live, held=held).go({**held, site: entry})
 
 
+def left(want: State, was: State, members: Mapping[str, Connection]) -> None:
+    """Forget the release that the former platform holds a site back on; until it is proven on the new one, it may go back.
+
+    Args:
+        want: the inputs of the site's configuration.
+        was: the recorded ones; empty for a new site.
+        members: its web servers that had it before.
+
+    Raises:
+        HostError: a web server is not reached.
+    """
+    if was.get("platform") in (None, want["platform"]):
+        return
+    lines = holding.removal_items(str(want["site"]), layout.platform_registry(str(was["platform"])))
+    what = f"taking {want['site']} out of the platform {was['platform']}"
+    each(members, lambda conn: script.execute(conn, "apply", lines, what=what, holder=want["holder"]))
+
+
 def planned(
     want: State, live: str, before: Mapping[str, Held], waits: Mapping[str, str], now: float | None = None
 ) -> dict[str, Held]:

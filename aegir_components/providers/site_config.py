@@ -20,7 +20,7 @@ from aegir_components.host.parallel import attempt, each, settle
 from aegir_components.moving import site as moving
 from aegir_components.moving.place import Work
 from aegir_components.printable import printable
-from aegir_components.services import cron, former, functions, limits, quotas, site, site_content, web
+from aegir_components.services import cron, former, functions, holding, limits, quotas, site, site_content, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
 
@@ -121,7 +121,7 @@ class Provider(Lifecycle):
                 *(_kept(plan, want, was, conn) if conn.host in unproven else former.drop_items([plan.site])),
                 *_items(plan, want, conn),
                 *_leave_platform(plan, was),
-                site_content.registered_once(plan, want["holder"]),
+                *site_content.registered_once(plan, want["holder"]),
             ]
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
@@ -161,6 +161,7 @@ class Provider(Lifecycle):
             each(members, lambda conn: _activate(conn, want))
             both = {name: conn for name, conn in members.items() if name in had}
             site_move.keep_if_well(before, want, was, both, lambda conn: _put_back(conn, want, was))
+        holds.left(want, was, {name: conn for name, conn in members.items() if name in had})
         leaving = {name: conn for name, conn in had.items() if not conn.twin(members)}
         site_removal.leave(was, leaving, lambda name: sees(was, name))
         archives.forget()
@@ -277,7 +278,7 @@ def _still_with_files(props: State) -> dict[str, Connection]:
 
 
 def _leave_platform(plan: site.SitePlan, was: State) -> list[str]:
-    """List what takes a site that is on another platform now out of the former one."""
+    """List what takes a site that is on another platform now out of the former one, but for the release it is held back on."""
     if not was or was["platform"] == plan.platform:
         return []
     return site.registry_removal(plan.site, was["platform"], was["publish_path"], was["docroot"])
@@ -286,6 +287,7 @@ def _leave_platform(plan: site.SitePlan, was: State) -> list[str]:
 def _put_back(conn: Connection, want: State, was: State) -> None:
     """Configure a web server as it was before a site moved to another platform."""
     lines = _items(_plan(was), was, conn)
+    lines += holding.removal_items(want["site"], layout.platform_registry(want["platform"]))
     lines += site.registry_removal(want["site"], want["platform"], want["publish_path"], want["docroot"])
     script.execute(conn, "apply", lines, what=f"putting the site {want['site']} back", holder=want["holder"])
     _activate(conn, was)

@@ -121,9 +121,5 @@ def everywhere_items() -> list[str]:
 
 
 def removal_items(site: str, registry: str) -> list[str]:
-    """List what forgets a site that goes from a platform."""
-    return [
-        functions("holding"),
-        script.no_file(layout.held_file(site)),
-        script.call("forget_held", registry, site),
-    ]
+    """List what forgets a site that goes from a platform; what another platform holds it back on is kept."""
+    return [functions("holding"), script.call("forget_held", registry, site, layout.held_file(site))]

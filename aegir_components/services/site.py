@@ -370,6 +370,7 @@ def removal_items(
         script.no_file(_own_record(server, site)),
         *closing.open_items(site),
         *closing.go_items(site),
+        *holding.removal_items(site, layout.platform_registry(platform)),
         *registry_removal(site, platform, publish_path, docroot),
     ]
 
@@ -379,7 +380,6 @@ def registry_removal(site: str, platform: str, publish_path: str, docroot: str) 
     linking = _linking(platform, publish_path, "" if docroot == "." else f"/{docroot}")
     return [
         script.no_file(f"{layout.platform_registry(platform)}/{layout.file_name(site)}"),
-        *holding.removal_items(site, layout.platform_registry(platform)),
         script.call("as_user", layout.AEGIR_USER, script.encoded(linking)),
     ]
 

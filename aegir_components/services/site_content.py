@@ -9,16 +9,19 @@ from . import functions
 from .site import SitePlan
 
 
-def registered_once(plan: SitePlan, holder: str) -> str:
-    """Item: no other platform of the stack has the site, as after a move that was killed and taken back."""
-    return script.call(
+def registered_once(plan: SitePlan, holder: str) -> list[str]:
+    """List what takes the site out of other platforms of the stack, as after a move that was killed and taken back."""
+    others = script.call(
         "leave_others",
         layout.platform_registry(plan.platform),
         layout.file_name(plan.site),
         holder,
         layout.site_linked(plan.root, plan.site),
         layout.AEGIR_USER,
+        plan.site,
+        layout.held_file(plan.site),
     )
+    return [functions("holding"), others]
 
 
 def content_directories(root: str, site: str, shared: str) -> tuple[str, ...]:

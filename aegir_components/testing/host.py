@@ -258,7 +258,9 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
             size = sum(len(self.content(path).encode()) for path in files)
             self._say("fact", f"{len(files)} {size}", "content")
 
-    def _sh_leave_others(self, registry: str, entry: str, holder: str, target: str, _user: str) -> None:
+    def _sh_leave_others(
+        self, registry: str, entry: str, holder: str, target: str, _user: str, site: str, file: str
+    ) -> None:
         if self._mode != "apply":
             return
         place = posixpath.dirname(registry)
@@ -267,6 +269,7 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
             if f"{place}/{name}" == registry or its_holder != holder or not self.exists(f"{place}/{name}/{entry}"):
                 continue
             self._sh_rm(f"{place}/{name}/{entry}")
+            self._sh_forget_held(f"{place}/{name}", site, file)
             live = self.followed(its_path)
             for kind, path in [key for key in self.items if key[0] == "link" and key[1].startswith(f"{live}/")]:
                 if self.items[kind, path][0] == target:

@@ -167,14 +167,18 @@ class Releases(Tree):
         if self.kind(f"{registry}/.held") == "file":
             self._say("fact", self.content(f"{registry}/.held").rstrip("\n"), "held")
 
-    def _sh_forget_held(self, registry: str, site: str) -> None:
-        if self._mode != "apply" or self.kind(f"{registry}/.held") != "file":
+    def _sh_forget_held(self, registry: str, site: str, file: str) -> None:
+        if self._mode != "apply":
             return
         left = [line for line in self.content(f"{registry}/.held").splitlines() if line.split(" ")[0] != site]
         if left:
             self.write(f"{registry}/.held", "".join(f"{line}\n" for line in left))
         else:
             self._sh_rm(f"{registry}/.held")
+        place = posixpath.dirname(registry)
+        held = [line for name in self.listed(place) for line in self.content(f"{place}/{name}/.held").splitlines()]
+        if all(line.split(" ")[0] != site for line in held):
+            self._sh_rm(file)
 
     def _sh_link_shared(self, docroot: str, link: str, target: str) -> None:
         self.items["link", self.real(f"{docroot}/{link}")] = (target,)

@@ -414,14 +414,18 @@ call("release_names", "none is there", (RELEASES,))
 call("release_names", "one is there", (RELEASES,), directory(RELEASE), directory(f"{RELEASES}/.staging-x"))
 call("held_facts", "none is held back", (REGISTRY,))
 call("held_facts", "two are held back", (REGISTRY,), HELD)
-call("forget_held", "none is held back", (REGISTRY, "a.example.com"))
-call("forget_held", "one of two goes", (REGISTRY, "a.example.com"), HELD)
+PROGRAMS = file("/var/lib/aegir/held/a.env", f"AEGIR_DOCROOT={RELEASE}/web\n")
+GOES = (REGISTRY, "a.example.com", "/var/lib/aegir/held/a.env")
+call("forget_held", "none is held back", GOES)
+call("forget_held", "one of two goes", GOES, HELD, PROGRAMS)
 call(
-    "forget_held",
-    "the last one goes",
-    (REGISTRY, "b.example.com"),
-    file(f"{REGISTRY}/.held", f"b.example.com {RELEASE} . failed 7 -\n"),
-)
+    "forget_held", "the last one goes", GOES, PROGRAMS,
+    file(f"{REGISTRY}/.held", f"a.example.com {RELEASE} . failed 7 -\n"),
+)  # fmt: skip
+call(
+    "forget_held", "another platform holds it back", GOES, HELD, PROGRAMS,
+    file(f"{CONF}/sites.d/other/.held", f"a.example.com {RELEASE} web waiting 7 -\n"),
+)  # fmt: skip
 row("link_held", "none is held back", script.call("link_held", REGISTRY, DATA), *ENTRIES)
 row(
     "link_held",
@@ -503,7 +507,8 @@ call(
     directory("/srv/q/.sites/two.example.com"),
 )
 
-ENTERED = (f"{CONF}/sites.d/a", "one", "aegir/x", "/srv/p/.sites/one/site", "aegir")
+WITH = ("one", "/var/lib/aegir/held/one.env")
+ENTERED = (f"{CONF}/sites.d/a", "one", "aegir/x", "/srv/p/.sites/one/site", "aegir", *WITH)
 BOTH = tuple(file(f"{CONF}/sites.d/{name}/one", "one.example.com /x\n") for name in ("a", "b", "c"))
 MARKS = tuple(
     file(f"{CONF}/sites.d/{name}/.published", f"{whose}\n/srv/p/{name}\n")
@@ -515,6 +520,11 @@ LINKED = (
 )
 call("leave_others", "no other has it", ENTERED, BOTH[0], *MARKS)
 call("leave_others", "another one of the stack has it, and one of another stack", ENTERED, *BOTH, *MARKS, *LINKED)
+call(
+    "leave_others", "another one of the stack holds it back", ENTERED, *BOTH, *MARKS, *LINKED,
+    file(f"{CONF}/sites.d/b/.held", "one /srv/p/.releases/c/1 web waiting 7 -\n"),
+    file("/var/lib/aegir/held/one.env", "AEGIR_DOCROOT=/srv/p/.releases/c/1/web\n"),
+)  # fmt: skip
 
 HUBS, RECORD = "aegir_root@10.0.0.1", "/var/lib/aegir/database-accounts/aegir_root@10.0.0.1"
 call("want_own_account", "nobody has it", (HUBS, "farm/one"), directory("/var/lib/aegir"))

@@ -10,10 +10,10 @@ import pytest
 from aegir_components import layout
 from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
-from aegir_components.providers import answered, answering, settling, site_move
+from aegir_components.providers import answered, answering, holds, settling, site_move
 from tests.provider import test_answering, test_contract
 from tests.provider.test_answering import WELL, Sites
-from tests.provider.test_contract import SITE, Driver, Inputs, World, created
+from tests.provider.test_contract import NEWER, SITE, Driver, Inputs, World, created
 
 world = test_contract.world
 """The machines of the contract."""
@@ -185,6 +185,56 @@ def test_a_move_to_broken_code_that_was_killed_is_taken_back_by_the_next_run(
     with pytest.raises(RuntimeError, match="It is on drupal-10 again on web1"):
         made.update({**made.inputs, **ELEVEN})
     assert [True, False] == [path in web.files for path in entries.values()]
+
+
+def before_its_update(world: World, sites: Sites) -> tuple[Driver, str]:
+    """Give a site that is to be updated on its way to another platform, and its live document root."""
+    created("release", world)
+    there = {
+        **test_contract.EXAMPLES["release"].inputs(world),
+        **ELEVEN,
+        "digest": NEWER,
+        "source": "/srv/drupal-10.1",
+        "files": 25300,
+    }
+    created("release", world, there)
+    holds.note(str(world.hub_root), "aegir/test", ELEVEN["platform"], NEWER, {SITE: "43 updates come first"})
+    made, _ = proven(world, sites)
+    return made, f"{world.farm.hosts['web1'].target('/var/aegir/platforms/drupal-10')}/web"
+
+
+def test_the_programs_of_a_site_that_moves_stay_on_its_former_code_until_its_database_is_updated(
+    world: World, sites: Sites
+) -> None:
+    made, root = before_its_update(world, sites)
+    web = world.farm.hosts["web1"]
+    made.update({**made.inputs, **ELEVEN})
+    assert SITE in web.content(f"{layout.platform_registry('drupal-11')}/.held")
+    assert f"AEGIR_DOCROOT={root}\n" == web.content(layout.held_file(SITE))
+    made.delete()
+    assert layout.held_file(SITE) not in web.files
+
+
+def test_a_site_that_was_held_back_is_so_again_after_a_move_that_failed(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, root = before_its_update(world, sites)
+    web, record = world.farm.hosts["web1"], f"{layout.platform_registry('drupal-10')}/.held"
+    line = f"{SITE} {root.removesuffix('/web')} web failed 7 -\n"
+    web.write(record, line)
+    web.make_directories("/var/lib/aegir/held")
+    web.write(layout.held_file(SITE), f"AEGIR_DOCROOT={root}\n")
+    entry = f"{layout.platform_registry('drupal-11')}/{SITE}"
+    with monkeypatch.context() as patch:
+        patch.setattr(probe, "get", lambda *_given, **_named: BROKEN if entry in web.files else WELL)
+        with pytest.raises(RuntimeError, match="It is on drupal-10 again on web1"):
+            made.update({**made.inputs, **ELEVEN})
+    assert line == web.content(record)
+    assert f"AEGIR_DOCROOT={root}\n" == web.content(layout.held_file(SITE))
+    # Where it answers, only the new platform holds it back.
+    made.update({**made.inputs, **ELEVEN})
+    assert not web.content(record)
+    assert f"AEGIR_DOCROOT={root}\n" == web.content(layout.held_file(SITE))
 
 
 def test_one_that_did_not_answer_before_may_move(world: World, sites: Sites) -> None:

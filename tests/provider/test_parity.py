@@ -161,8 +161,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_libraries(given: Row) -> Row:
     words = set(re.findall(r"[a-z_]+", " ".join(given.lines)))
     names = {libraries()[word] for word in words & set(libraries())} - {""}
-    if "isolation" in names:
-        names.add("web")
+    # What a library calls of another one.
+    names |= {needed for name, needed in (("isolation", "web"), ("site", "holding")) if name in names}
     return replace(given, libraries=tuple(functions(name) for name in sorted(names)))
 
 

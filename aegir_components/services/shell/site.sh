@@ -142,13 +142,14 @@ site_content() { # directory…: whether all are there, and how much is in them 
     case $? in 0 | 137) fact content "$(printf %s "$sc_sizes" | awk '{ size += $1 } END { printf "%d %.0f", NR, size }')" ;; esac
 }
 
-leave_others() { # registry entry holder target user: a move that was killed and taken back has entered the site elsewhere
+leave_others() { # registry entry holder target user site file: a move that was killed and taken back has entered the site elsewhere
     [ "$MODE" = apply ] || return 0
     for lo_mark in "${1%/*}"/*/.published; do
         lo_registry=${lo_mark%/.published}
         [ "$lo_registry" != "$1" ] && [ -f "$lo_registry/$2" ] || continue
         { read -r lo_holder && read -r lo_path; } <"$lo_mark" && [ "$lo_holder" = "$3" ] || continue
         rm -f "$lo_registry/$2"
+        forget_held "$lo_registry" "$6" "$7"
         runuser -u "$5" -- find -H "$lo_path/" -maxdepth 4 -type l \( -lname "$4" -o -lname "$4/*" \) -delete 2>/dev/null || :
     done
 }
