@@ -119,6 +119,7 @@ def status(
         sites=tuple(
             _site(state, site, seen, said, today, backups.of(kept, site.name)) for site in state.sites.values()
         ),
+        before=tuple(_kept_before(state, seen or {})),
     )
 
 

@@ -254,3 +254,14 @@ def test_nobody_runs_the_cron_of_a_disabled_site() -> None:
         have = state(Installation={"enabled": enabled}, SiteConfiguration={"cron": "hourly", "enabled": enabled})
         (site,) = have.sites.values()
         assert bool(live.keeper(site)) is enabled
+
+
+def test_databases_of_before_an_update_are_named_with_their_size(machines: dict[str, Any]) -> None:
+    kept = f"{layout.database_name(SITE)}\t20447232\t1769825587\nother_example_com\t7\t1769825587"
+    machines["db1"] = {"unit.mysql": "active", "before": kept}
+    found = seen()
+    assert found.well
+    said = rows.tables(found)
+    assert f"db1 keeps the database of {SITE} of before its update on 2026-01-31 02:13 UTC, 20.4 MB." in said
+    assert any(text.startswith("db1 keeps the database of other_example_com of before") for text in said)
+    assert 2 == len(found.plain()["before"])
