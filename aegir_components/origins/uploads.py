@@ -33,7 +33,7 @@ SHOWN: Final = 10
 LONGEST_NAME: Final = 4000
 """Bytes of a path."""
 _PHP: Final = re.compile(r"\.(?:php[0-9]?|phtml|phar|pht)(?:\.|$)", re.IGNORECASE)
-_ROOTS: Final = re.compile(r"(?:.*/)?(?:sites/[^/]+/files|wp-content/uploads)/")
+_ROOTS: Final = re.compile(r"(?:.*?/)??(?:sites/[^/]+/files|wp-content/uploads)/")
 
 RIGHTS: Final = """\
 set -eu
@@ -64,6 +64,10 @@ class Findings:
     """Left out, each with the reason."""
     php: list[str] = field(default_factory=list)
     """Programs among the uploads; the web servers do not run them."""
+    beside: list[str] = field(default_factory=list)
+    """Files of an archive that are not below the directory of uploads in it."""
+    root: str = ""
+    """The directory of uploads in an archive; empty for the archive itself."""
     count: int = 0
 
     def told(self, part: str) -> list[str]:
@@ -71,6 +75,9 @@ class Findings:
         found = []
         if self.left:
             found.append(f"{part}: left out {_listed(self.left)}")
+        if self.beside:
+            below = printable(self.root)
+            found.append(f"{part}: the archive's files below {below} were taken, and not {_listed(self.beside)}")
         if self.php:
             found.append(f"{part}: programs, which the web servers do not run: {_listed(self.php)}")
         return found
@@ -155,16 +162,24 @@ def _members(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[
         yield from _walked(path, found)
         return
     with tarfile.open(path, "r:*") as packed:
-        root = _root(packed)
+        root = found.root = _root(packed, path)
     with tarfile.open(path, "r:*") as packed:
         for member in packed:
             name = member.name.removeprefix("./").strip("/")
-            if not f"{name}/".startswith(root) or name == root.strip("/"):
+            if not f"{name}/".startswith(root):
+                found.beside += [] if member.isdir() else [printable(name)]
+                continue
+            if name == root.strip("/"):
                 continue
             link = member.linkname
             if (kept := _kept(name.removeprefix(root), _kind(member), link, member.mode, found)) is None:
                 continue
-            content = packed.extractfile(member) if kept.isfile() else None
+            try:
+                content = packed.extractfile(member) if kept.isfile() else None
+            except KeyError:
+                found.count -= 1
+                found.left.append(f"{printable(name.removeprefix(root))} (a link to what is not in the archive)")
+                continue
             if kept.isfile():
                 # A hard link is a file with what it is a link to.
                 kept.size = _size(packed, member)
@@ -216,15 +231,28 @@ def _remote(part: Part, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[b
         raise faults[0]
 
 
-def _root(packed: tarfile.TarFile) -> str:
-    """Find the directory in an archive that has the uploads: of a whole site, or the one that it consists of."""
+def _root(packed: tarfile.TarFile, path: Path) -> str:
+    """Find the directory in an archive that has the uploads: of a whole site, or the one that it consists of.
+
+    Raises:
+        DumpError: there are several.
+    """
     first: set[str] = set()
+    # Drupal's code has an empty sites/default/files beside that of the site.
+    roots: set[str] = set()
+    empty: set[str] = set()
     for member in packed:
         name = member.name.removeprefix("./").strip("/")
-        if found := _ROOTS.match(f"{name}/"):
-            return found[0]
+        if not member.issym() and (found := _ROOTS.match(f"{name}/")):
+            (empty if member.isdir() and found[0] == f"{name}/" else roots).add(found[0])
         if name:
             first.add(f"{name}/".partition("/")[0] if member.isdir() or "/" in name else "")
+    if len(roots) > 1:
+        raise DumpError(
+            f"{path} has uploads in {_listed([printable(root) for root in sorted(roots)])}. Pack those of the site alone"
+        )
+    if roots or empty:
+        return min(roots or empty)
     only = next(iter(first)) if len(first) == 1 else ""
     return f"{only}/" if only in {"files", "uploads", "private", "config", "sync"} else ""
 

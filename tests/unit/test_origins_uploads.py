@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.origins import uploads
+from aegir_components.origins import dumps, uploads
 
 
 def packed(place: Path, *members: tuple[str, bytes, str], base: str = "") -> Path:
@@ -36,6 +36,7 @@ def taken(path: Path) -> tuple[dict[str, tarfile.TarInfo], uploads.Findings]:
 
 
 FILE, LINK, HARD, DEVICE = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
+DIRECTORY = tarfile.DIRTYPE
 
 
 @pytest.mark.parametrize("base", ["", "files/", "htdocs/wp-content/uploads/", "./web/sites/default/files/"])
@@ -62,3 +63,37 @@ def test_a_directory_is_read_without_following_its_links(tmp_path: Path) -> None
     members, found = taken(place)
     assert {"sub", "sub/a.jpg"} == set(members)
     assert ["out (a link that leads elsewhere)", "pipe (a device, socket or pipe)"] == sorted(found.left)
+
+
+def test_files_beside_the_uploads_of_an_archive_are_named(tmp_path: Path) -> None:
+    path = packed(
+        tmp_path, ("2026/a.jpg", FILE, "a"), ("old/wp-content/uploads/b.jpg", FILE, "b"), ("old", DIRECTORY, "")
+    )
+    members, found = taken(path)
+    assert {"b.jpg"} == set(members)
+    said = "files: the archive's files below old/wp-content/uploads/ were taken, and not 2026/a.jpg"
+    assert said == found.told("files")[0]
+
+
+def test_an_archive_with_the_uploads_of_several_sites_is_rejected(tmp_path: Path) -> None:
+    both = ("sites/default/files", DIRECTORY, ""), ("sites/one.example.com/files/a.jpg", FILE, "a")
+    members, _ = taken(packed(tmp_path, *both))
+    assert {"a.jpg"} == set(members)
+    members, _ = taken(packed(tmp_path, both[0], ("index.php", FILE, "<?php")))
+    assert set() == set(members), "code is no upload"
+    with pytest.raises(dumps.DumpError, match=r"in sites/default/files/, sites/one.example.com/files/\. Pack those"):
+        taken(packed(tmp_path, *both, ("sites/default/files/b.jpg", FILE, "b")))
+
+
+def test_what_is_below_the_uploads_and_looks_like_uploads_comes_with_them(tmp_path: Path) -> None:
+    path = packed(tmp_path, ("old/sites/default/files/b.jpg", FILE, "b"), ("a.jpg", FILE, "a"), base="sites/a/files/")
+    members, found = taken(path)
+    assert {"old/sites/default/files/b.jpg", "a.jpg"} == set(members)
+    assert [] == found.beside
+
+
+def test_a_hard_link_to_what_is_not_in_the_archive_is_left_out_and_named(tmp_path: Path) -> None:
+    members, found = taken(packed(tmp_path, ("a.jpg", FILE, "a"), ("hard.jpg", HARD, "elsewhere.jpg")))
+    assert {"a.jpg"} == set(members)
+    assert ["hard.jpg (a link to what is not in the archive)"] == found.left
+    assert 1 == found.count
