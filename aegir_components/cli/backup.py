@@ -21,7 +21,7 @@ from aegir_components.snapshots.repository import BackupError
 
 from . import completion, recovery
 from .ends import FAILED, UNHEALTHY, Refusal, tell
-from .stack import Stack, here, names
+from .stack import Stack, here, made
 from .unlocked import Unlocked
 
 SIDE_BY_SIDE: Final = 4
@@ -104,7 +104,7 @@ def backup(
             raise Refusal(str(fault)) from None
         return
     outcomes: list[Outcome] = []
-    for name in [chosen] if chosen else names(engine.project):
+    for name in [chosen] if chosen else made(engine):
         try:
             outcomes += _of_stack(
                 Stack(name=name, engine=engine), sites, due=due, note=note, renew=renew, start=prove == "boot"

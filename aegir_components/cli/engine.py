@@ -99,6 +99,10 @@ class Engine:
         exported: dict[str, Any] = self.ask("stack", "export", "--stack", stack)
         return exported
 
+    def stacks(self) -> set[str]:
+        """Name the project's stacks that the state has."""
+        return {str(each["name"]).rpartition("/")[2] for each in self.ask("stack", "ls", "--json")}
+
     def last_run(self, stack: str) -> dict[str, Any]:
         """Give what is kept of the stack's last run that came to an end; empty when there was none."""
         listed = self.ask("stack", "history", "--json", "--page-size", "1", "--page", "1", "--stack", stack)

@@ -23,7 +23,7 @@ from . import completion, machines, selecting
 from .ends import UNHEALTHY, Refusal
 from .login import ascii_name
 from .machines import tell_faults
-from .stack import Stack, here, names
+from .stack import Stack, here, made
 from .state import Site, State
 
 TIMEOUT: Final = 30.0
@@ -98,9 +98,7 @@ def explain(address: str, stack: str, *, as_json: bool) -> None:
 
 
 def _find(stack: str, host: str) -> tuple[State, Site]:
-    known = (
-        [selecting.the_stack(stack)] if stack else [Stack(name=name, engine=here()) for name in names(here().project)]
-    )
+    known = [selecting.the_stack(stack)] if stack else [Stack(name=name, engine=here()) for name in made(here())]
     asked = []
     for each in known:
         state = each.state()

@@ -17,7 +17,7 @@ from . import completion
 from .ends import Refusal
 from .engine import Engine
 from .login import ascii_name
-from .stack import Stack, here, names
+from .stack import Stack, here, made, names
 from .state import Site, State
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -129,6 +129,9 @@ def the_stack(name: str, environment: str = "") -> Stack:
         return Stack(name=name, engine=engine)
     known = names(engine.project)
     fitting = [each for each in known if not environment or _environment(engine, each) == environment]
+    if len(fitting) > 1:
+        there = made(engine)
+        fitting = [each for each in fitting if each in there] or fitting
     if len(fitting) != 1:
         which = f" of the environment {environment}" if environment else ""
         raise Refusal(

@@ -106,3 +106,17 @@ def names(project: Path) -> list[str]:
     """List the stacks that have a file."""
     files = settings.directory_of(project).glob("Pulumi.*.y*ml")
     return sorted({path.stem.removeprefix("Pulumi.") for path in files})
+
+
+def made(engine: Engine) -> list[str]:
+    """List the stacks that have a file and were begun; a file alone, such as an example, is passed over.
+
+    Raises:
+        Refusal: Pulumi does not tell.
+    """
+    known = names(engine.project)
+    if len(known) < 2:
+        # Whoever asks for it is told that it is missing.
+        return known
+    there = engine.stacks()
+    return [name for name in known if name in there]

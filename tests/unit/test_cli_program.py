@@ -57,6 +57,7 @@ class Pulumi:
             },
             ("stack", "export"): lambda: self.states[stack],
             ("stack", "history"): lambda: self.history,
+            ("stack", "ls"): lambda: [{"name": name, "current": False} for name in self.states],
         }
         found = next(answer for start, answer in answers.items() if words[: len(start)] == start)
         return Done(status=0, output=json.dumps(found()), errors="")
@@ -86,6 +87,23 @@ def test_help_needs_no_project(words: tuple[str, ...], tmp_path: Path) -> None:
     done = run(tmp_path, *words, "--help")
     assert 0 == done.exit_code
     assert "Usage: aegir" in done.stdout
+
+
+def test_files_of_stacks_that_were_never_begun_are_passed_over(pulumi: Pulumi) -> None:
+    del pulumi.states["acceptance"]
+    (pulumi.project / "stacks/Pulumi.acceptance.yaml").write_text("config: {'aegir:backups': {to: [hub]}}\n")
+    found = run(pulumi, "run", "--all", "--dry-run", "--", "true")
+    assert (0, SITE) == (found.exit_code, found.stdout.split(":")[0])
+    told = run(pulumi, "explain", "nobody.example.com")
+    assert (1, True) == (told.exit_code, "no site of testing has the name nobody.example.com" in told.stderr)
+    backed_up = run(pulumi, "backup", "--due")
+    assert (0, "aegir: nothing is due\n") == (backed_up.exit_code, backed_up.stderr)
+
+
+def test_of_several_stacks_one_has_to_be_named(pulumi: Pulumi) -> None:
+    done = run(pulumi, "run", "--all", "--dry-run", "--", "true")
+    assert 1 == done.exit_code
+    assert "has 2 stacks; say which one by --stack: acceptance, testing" in done.stderr
 
 
 @pytest.mark.parametrize(
