@@ -22,3 +22,13 @@ def printable(text: str, *, keep: str = KEPT, longest: int = LONGEST) -> str:
         shown = "".join(character if character.isprintable() or character in keep else "?" for character in shown)
     more = len(text) - len(shown)
     return f"{shown}… and {more} characters more" if more else shown
+
+
+def one_line(text: str, *, longest: int = LONGEST) -> str:
+    """Give a name, such as of a file or a table, so that it adds no line to a message.
+
+    Args:
+        text: anything.
+        longest: characters that stay.
+    """
+    return printable(text, keep="", longest=longest)

@@ -11,7 +11,7 @@ from typing import Final
 from aegir_components import layout
 from aegir_components.mysql import client, copies, databases, objects, statements
 from aegir_components.mysql.client import DatabaseError, Session, StatementRefused
-from aegir_components.printable import printable
+from aegir_components.printable import one_line, printable
 from aegir_components.snapshots.quiet import quiet
 
 from . import dumps, reading
@@ -138,7 +138,7 @@ def _feed(session: Session, path: Path, prefix: str, instead: dict[str, str]) ->
                 waiting = 0
         except StatementRefused as fault:
             raise DumpError(
-                f"{path}, line {line}: the database server refuses the statement on table {printable(read.name)} (error "
+                f"{path}, line {line}: the database server refuses the statement on table {one_line(read.name)} (error "
                 f"{fault.code})"
             ) from None
         if read.kind != "alter":
@@ -150,7 +150,7 @@ def _feed(session: Session, path: Path, prefix: str, instead: dict[str, str]) ->
 def _check(site: Site, counted: dict[str, int]) -> None:
     now = databases.tables(site.source.endpoint, site.database.name)
     wrong = [
-        f"{printable(name)} has {now.get(name, 0)} rows of {rows}"
+        f"{one_line(name)} has {now.get(name, 0)} rows of {rows}"
         for name, rows in counted.items()
         if now.get(name, 0) != rows
     ]
@@ -171,7 +171,7 @@ def _engines(session: Session, site: Site) -> list[str]:
             continue
         if engine not in reading.REPLACED:
             raise DumpError(
-                f"table {printable(name)} has the engine {printable(engine)}, which reaches beyond the database"
+                f"table {one_line(name)} has the engine {one_line(engine)}, which reaches beyond the database"
             )
         session.rows(f"ALTER TABLE {statements.name(name)} ENGINE = InnoDB")
         changed.append(name)
@@ -207,7 +207,7 @@ def _replace(session: Session, table: str, column: str, prefix: str, target: str
 def _objects(site: Site, judged: dumps.Judged, *, own_prefix: bool) -> list[str]:
     """Make views, triggers, routines and events, which are the site's own account's."""
     made = sorted(judged.objects, key=lambda read: objects.ORDER.index(read.what))
-    named = [f"{read.what.lower()} {printable(read.name)}" for read in made]
+    named = [f"{read.what.lower()} {one_line(read.name)}" for read in made]
     if made and not own_prefix:
         return [f"not made, since tables have other names now: {_listed(named)}"]
     with copies.as_account(site.source.endpoint, site.database.user, site.database.password) as session:
@@ -232,7 +232,7 @@ def _is_made(session: Session, site: Site, read: reading.Read) -> bool:
             return False
         right = {"VIEW": "CREATE VIEW", "TRIGGER": "TRIGGER", "EVENT": "EVENT"}.get(read.what, "CREATE ROUTINE")
         raise DumpError(
-            f"the dump has the {read.what.lower()} {printable(read.name)}, which the site's account may not make (error "
+            f"the dump has the {read.what.lower()} {one_line(read.name)}, which the site's account may not make (error "
             f"{fault.code}). Write database: {{server: {site.source.server}, rights: [{right}]}} at the site, or take it out of "
             f"the dump"
         ) from None
@@ -258,7 +258,7 @@ def _charsets(site: Site) -> list[str]:
             "table_collation NOT LIKE 'utf8mb4%%' ORDER BY table_name",
             (site.database.name,),
         )
-    names = [printable(client.decoded(row[0])) for row in listed]
+    names = [one_line(client.decoded(row[0])) for row in listed]
     return [f"tables that are not in utf8mb4 and stay as they are: {_listed(names)}"] if names else []
 
 

@@ -22,7 +22,7 @@ from aegir_components import layout
 from aegir_components.host import receiving, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
-from aegir_components.printable import printable
+from aegir_components.printable import one_line
 from aegir_components.snapshots import archive, files
 from aegir_components.snapshots.produce import LOW, TIMEOUT
 from aegir_components.snapshots.source import SHARED, Place
@@ -76,7 +76,7 @@ class Findings:
         if self.left:
             found.append(f"{part}: left out {_listed(self.left)}")
         if self.beside:
-            below = printable(self.root)
+            below = one_line(self.root)
             found.append(f"{part}: the archive's files below {below} were taken, and not {_listed(self.beside)}")
         if self.php:
             found.append(f"{part}: programs, which the web servers do not run: {_listed(self.php)}")
@@ -167,7 +167,7 @@ def _members(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[
         for member in packed:
             name = member.name.removeprefix("./").strip("/")
             if not f"{name}/".startswith(root):
-                found.beside += [] if member.isdir() else [printable(name)]
+                found.beside += [] if member.isdir() else [one_line(name)]
                 continue
             if name == root.strip("/"):
                 continue
@@ -178,7 +178,7 @@ def _members(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[
                 content = packed.extractfile(member) if kept.isfile() else None
             except KeyError:
                 found.count -= 1
-                found.left.append(f"{printable(name.removeprefix(root))} (a link to what is not in the archive)")
+                found.left.append(f"{one_line(name.removeprefix(root))} (a link to what is not in the archive)")
                 continue
             if kept.isfile():
                 # A hard link is a file with what it is a link to.
@@ -249,7 +249,7 @@ def _root(packed: tarfile.TarFile, path: Path) -> str:
             first.add(f"{name}/".partition("/")[0] if member.isdir() or "/" in name else "")
     if len(roots) > 1:
         raise DumpError(
-            f"{path} has uploads in {_listed([printable(root) for root in sorted(roots)])}. Pack those of the site alone"
+            f"{path} has uploads in {_listed([one_line(root) for root in sorted(roots)])}. Pack those of the site alone"
         )
     if roots or empty:
         return min(roots or empty)
@@ -299,7 +299,7 @@ def _walked(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[b
 
 def _kept(name: str, kind: str, link: str, mode: int, found: Findings) -> tarfile.TarInfo | None:
     """Give a header for what is taken; what is not is noted with the reason."""
-    shown = printable(name)
+    shown = one_line(name)
     if _leads_elsewhere(name) or len(name.encode(errors="surrogateescape")) > LONGEST_NAME:
         found.left.append(f"{shown} (its name)")
         return None

@@ -19,7 +19,7 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each, settle
 from aegir_components.moving import site as moving
 from aegir_components.moving.place import Work
-from aegir_components.printable import printable
+from aegir_components.printable import one_line
 from aegir_components.services import cron, former, functions, holding, limits, quotas, site, site_content, web
 from aegir_components.services.web import WebServer
 from aegir_components.services.web_types import program
@@ -128,7 +128,7 @@ class Provider(Lifecycle):
             if not was and site_removal.is_new(want, report.changed):
                 made.add(conn.host)
             if "open" in report.facts:
-                warned.say(conn.host, site_content.opened(plan.site, printable(report.facts["open"], longest=PATH)))
+                warned.say(conn.host, site_content.opened(plan.site, one_line(report.facts["open"], longest=PATH)))
             _warn_of_forbidden(warned, conn.host, plan.site, report.facts)
             if _shows_another_file(plan, want, was, report.changed):
                 caches.expect(want, hub_root, url, touched=True)
@@ -296,7 +296,7 @@ def _put_back(conn: Connection, want: State, was: State) -> None:
 def _warn_of_forbidden(warned: Warned, host: str, name: str, facts: Mapping[str, str]) -> None:
     """Warn where nothing of ours can let the web server read new uploads."""
     if "forbidden" in facts:
-        warned.say(host, site_content.forbidden(name, printable(facts["forbidden"], longest=PATH)))
+        warned.say(host, site_content.forbidden(name, one_line(facts["forbidden"], longest=PATH)))
 
 
 def _settings(props: State, conn: Connection) -> str:

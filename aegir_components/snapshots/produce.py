@@ -21,7 +21,7 @@ from aegir_components import backups
 from aegir_components.host import receiving, script
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import client, databases
-from aegir_components.printable import printable
+from aegir_components.printable import one_line
 
 from . import archive, imported, inventory, sql
 from .source import Place, Source
@@ -111,7 +111,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings, low: str)
     if unsteady:
         found.notes.append(f"tables without transactions are not of one moment: {_listed(unsteady)}")
     for view in broken:
-        found.not_saved.append(f"view {view.name}, which cannot be read ({printable(view.why)}); {TEXT_SAVED}")
+        found.not_saved.append(f"view {view.name}, which cannot be read ({one_line(view.why)}); {TEXT_SAVED}")
         writer.add(f"{sql.DIRECTORY}-broken/{view.name}.sql", view.definition.encode())
     splitter = sql.Splitter(writer.add)
     dump(source, [view.name for view in broken], splitter, low)
@@ -219,11 +219,11 @@ def judge(label: str, said: str, found: Findings) -> None:
     for line in said.splitlines():
         for pattern, names, _ in kinds:
             if match := pattern.match(line):
-                names.append(printable(match[1]))
+                names.append(one_line(match[1]))
                 break
         else:
             if match := _UNREAD.match(line):
-                found.not_saved.append(f"{label}: {printable(match[1])} ({printable(match[2])})")
+                found.not_saved.append(f"{label}: {one_line(match[1])} ({one_line(match[2])})")
     found.notes += [say(_listed(names)) for _, names, say in kinds if names]
 
 

@@ -50,6 +50,7 @@ def test_what_is_hostile_in_an_archive_is_left_out_and_named(tmp_path: Path, bas
     assert {"a.jpg", "hard.jpg", "down", "shell.php.jpg"} == set(members)
     assert {0o660} == {member.mode for member in members.values()}
     assert 5 == len(found.left), found.left
+    assert "a?b (its name)" in found.left, "a name makes no further line of a message"
     assert "shell.php.jpg" in found.php
     assert {0} == {member.uid + member.gid for member in members.values()}
 
