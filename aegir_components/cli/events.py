@@ -75,21 +75,35 @@ def clear(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     chosen = selecting.choose(selection)
 
     def one(site: Site, server: str) -> Verdict:
-        made = site.installation or {}
-        lines = [
-            functions("command"),
-            *installation.items(
-                APPLICATIONS[str(made["application"])].caches, site=site.identity, publish_path=str(made["publish_path"]),
-                docroot=str(made["docroot"]), values={"host": site.name, "url": site.url}, patience=PATIENCE,
-                seconds=int(CACHE),
-            ),
-            script.call("journal", f"{audit.who()}: aegir cache clear on {site.name}"),
-        ]  # fmt: skip
-        what = f"clearing the caches of {site.name}"
-        script.execute(places.connection(site, server), "apply", lines, what=what, timeout=CACHE + PATIENCE, lock=False)
+        clear_caches(site, server, "cache clear")
         return Verdict(site=site.name, server=server, kind="ok")
 
     _do(chosen, "cache clear", one, as_json=as_json, dry_run=dry_run)
+
+
+def clear_caches(site: Site, server: str, command: str) -> None:
+    """Clear a site's caches by its application's own function.
+
+    Args:
+        site: the site.
+        server: one of its web servers.
+        command: for the machine's journal.
+
+    Raises:
+        HostError: the web server does not answer, or the application could not.
+    """
+    made = site.installation or {}
+    lines = [
+        functions("command"),
+        *installation.items(
+            APPLICATIONS[str(made["application"])].caches, site=site.identity, publish_path=str(made["publish_path"]),
+            docroot=str(made["docroot"]), values={"host": site.name, "url": site.url}, patience=PATIENCE,
+            seconds=int(CACHE),
+        ),
+        script.call("journal", f"{audit.who()}: aegir {command} on {site.name}"),
+    ]  # fmt: skip
+    what = f"clearing the caches of {site.name}"
+    script.execute(places.connection(site, server), "apply", lines, what=what, timeout=CACHE + PATIENCE, lock=False)
 
 
 @click.command()

@@ -22,7 +22,7 @@ from aegir_components.snapshots import imported, restoring, saving
 from aegir_components.snapshots.book import Backup, is_ahead, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import audit, completion, verified
+from . import audit, completion, events, verified
 from .backup import SIDE_BY_SIDE
 from .backups import find, proven
 from .ends import FAILED, Refusal, tell
@@ -136,11 +136,23 @@ def _done(unlocked: Unlocked, one: Chosen) -> bool:
     with audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, command, sites=[one.site.name]) as noting:
         try:
             click.echo(_run(unlocked, one))
+            _forget_pages(one)
         except (BackupError, HostError, DatabaseError, Refusal) as fault:
             noting.result("failed")
             tell(fault.message if isinstance(fault, Refusal) else str(fault))
             return False
     return True
+
+
+def _forget_pages(one: Chosen) -> None:
+    """Clear the caches of a site with another site's database: they have that one's addresses of styles and scripts."""
+    site = one.site
+    if site.identity == one.identity or not one.part.database or not site.enabled or site.installation is None:
+        return
+    try:
+        events.clear_caches(site, next(iter(site.members)), "restore")
+    except HostError as fault:
+        tell(f"{site.name} is restored, and its caches could not be cleared: {fault}; aegir cache clear {site.name}")
 
 
 def _on(unlocked: Unlocked, server: str | None, database_server: str | None) -> list[str]:
@@ -240,9 +252,15 @@ def _fits(unlocked: Unlocked, site: Site, one: Backup, *, allowed: bool) -> None
     then, _, name = one.release.partition(" ")
     if release is None or not name or allowed or name == release.name:
         return
-    kept = f"if it is kept, write `rollback: {name}` at the platform and run pulumi up --stack {unlocked.stack.name}"
+    run = f"and run pulumi up --stack {unlocked.stack.name}"
+    elsewhere = unlocked.state.releases.get(then)
+    if then == site.platform:
+        kept = f"; if it is kept, write `rollback: {name}` at the platform {run}"
+    else:
+        # A release of another platform is none that this one goes back to.
+        kept = f"; write `platform: {then}` at the site {run}" if elsewhere and elsewhere.name == name else ""
     raise Refusal(
-        f"backup {one.id} belongs to release {name} of {then}, and {site.name} is on {release.name} of {site.platform}; {kept}. "
+        f"backup {one.id} belongs to release {name} of {then}, and {site.name} is on {release.name} of {site.platform}{kept}. "
         f"With --code-differs the backup's database gets the code of now; the application may have to update it then"
     )
 

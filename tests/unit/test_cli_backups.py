@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyrage
 import pytest
 
-from aegir_components.cli import backups, kept, recover, recovery, restore, timers
+from aegir_components.cli import backups, events, kept, recover, recovery, restore, timers
 from aegir_components.cli.ends import Refusal
 from aegir_components.host.connection import Connection
 from aegir_components.settings import Repository
 from aegir_components.snapshots import files
 from aegir_components.snapshots.book import Backup, Book, Proof, seconds
 from aegir_components.snapshots.repository import Opened, Snapshot, Target
+from aegir_components.snapshots.restoring import Part
 from aegir_components.snapshots.source import SHARED, Place
 
 
@@ -217,3 +221,31 @@ def test_the_age_is_in_words() -> None:
         for text in ("2026-11-10T11:30", "2026-11-09T12:00", "2026-11-01T12:00")
     ]
     assert ["30 min", "24 h", "9 days", "ever"] == [kept._age(then, now) for then in [*ages, None]]
+
+
+@pytest.mark.parametrize(
+    ("then", "advice"),
+    [
+        ("code 1111", "if it is kept, write `rollback: 1111` at the platform and run pulumi up --stack prod. With"),
+        ("shop 2222", "write `platform: shop` at the site and run pulumi up --stack prod. With"),
+        ("shop 1111", " of code. With"),
+        ("gone 1111", " of code. With"),
+    ],
+)
+def test_a_backup_of_other_code_leads_to_where_that_code_is(then: str, advice: str) -> None:
+    live = {"code": SimpleNamespace(name="3333"), "shop": SimpleNamespace(name="2222")}
+    unlocked: Any = SimpleNamespace(state=SimpleNamespace(releases=live), stack=SimpleNamespace(name="prod"))
+    site: Any = SimpleNamespace(name="www.example.com", platform="code")
+    with pytest.raises(Refusal, match=re.escape(advice)):
+        restore._fits(unlocked, site, replace(KNOWN[0], release=then), allowed=False)
+
+
+def test_the_caches_of_another_sites_database_are_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleared: list[str] = []
+    monkeypatch.setattr(events, "clear_caches", lambda site, server, _command: cleared.append(f"{site.name} {server}"))
+    site: Any = SimpleNamespace(name="new", identity="new", enabled=True, installation={}, members={"web1": {}})
+    for identity, part in (("new", Part()), ("www", Part(database=False)), ("www", Part())):
+        restore._forget_pages(
+            restore.Chosen(identity=identity, site=site, backup=KNOWN[0], known=(), part=part, original="")
+        )
+    assert ["new web1"] == cleared
