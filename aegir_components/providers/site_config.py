@@ -268,8 +268,10 @@ def _configured(props: State, other: State, conn: Connection) -> None:
         *former.drop_items([plan.site]),
         *_items(plan, props, conn),
         *_leave_platform(plan, other),
-        site_content.registered_once(plan, props["holder"]),
+        *site_content.registered_once(plan, props["holder"]),
     ]
+    if other and other["platform"] != plan.platform:
+        lines += holding.removal_items(plan.site, layout.platform_registry(other["platform"]))
     script.execute(conn, "apply", lines, what=f"configuring the site {plan.site}", holder=props["holder"])
 
 
