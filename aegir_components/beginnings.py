@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
@@ -27,6 +28,8 @@ class Begin:
     """Whether its content was loaded before."""
     cloned: bool = False
     """Whether its content is another site's."""
+    former: tuple[str, ...] = ()
+    """Other names that its content knows it by."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,8 @@ class Beginnings:
     """What a person is told beforehand."""
     sources: dict[str, Source] = field(default_factory=dict, repr=False)
     """The live sites that others begin with, by those."""
+    former: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of the sites that others begin with, by those."""
 
     def of(self, name: str, sources: Mapping[str, Resolved], uploads: str, keys: pulumi.Output[str] | None) -> Begin:
         """Say what a site begins with.
@@ -57,8 +62,9 @@ class Beginnings:
         site = self.declared.sites[name]
         known = self.before.of("aegir:Installation").get(site.identity) or {}
         origin = site.origin
+        former = self._former(site)
         if origin is None or not _is_new(known):
-            return Begin(loaded=bool(known.get("loaded")), cloned=known.get("loaded") == landing.CLONE)
+            return Begin(loaded=bool(known.get("loaded")), cloned=known.get("loaded") == landing.CLONE, former=former)
         owner = self.owners.get(name, "")
         chosen = self.backups[name].id if name in self.backups else ""
         places = tuple(self.declared.backups.repositories.values()) if origin.backup and self.declared.backups else ()
@@ -68,12 +74,21 @@ class Beginnings:
             return definition.packed(
                 origin, owner=owner, chosen=chosen, repositories=places, key=key, shared=uploads, version=version,
                 source=self.sources[name].to_props() if name in self.sources else {}, rules=self.declared.sanitise,
+                former=former,
             )  # fmt: skip
 
         if keys is None or not origin.backup:
-            return Begin(origin=pulumi.Output.secret(packed("")), cloned=origin.is_clone)
+            return Begin(origin=pulumi.Output.secret(packed("")), cloned=origin.is_clone, former=former)
         given = keys.apply(lambda text: packed(definition.key_of(text, owner)))
-        return Begin(origin=pulumi.Output.secret(given), cloned=origin.is_clone)
+        return Begin(origin=pulumi.Output.secret(given), cloned=origin.is_clone, former=former)
+
+    def _former(self, site: settings.Site) -> tuple[str, ...]:
+        """Give the names that a site's content knows it by; those of before stay known, whatever becomes of its origin."""
+        recorded_of = self.before.of("aegir:SiteConfiguration").get(site.identity) or {}
+        known = [*recorded_of.get("former", ()), *self.former.get(site.name, ())]
+        declared = site.origin.former if site.origin else ()
+        own = {site.name, site.identity, *site.aliases}
+        return tuple(sorted({*map(str, known), *declared} - own))
 
 
 async def others(declared: settings.Settings, before: Recorded) -> dict[str, Recorded]:
@@ -147,6 +162,9 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
         )
         return
     one = fitting[-1]
+    if origin.is_clone:
+        made = found.before.of("aegir:SiteConfiguration").get(owner) or {}
+        found.former[name] = (whose, owner, *_names(made))
     found.owners[name], found.backups[name] = owner, one
     proof = "proven" if one.is_proven else "not proven"
     found.said.append(
@@ -174,8 +192,15 @@ def _find_live(found: Beginnings, name: str, origin: settings.Origin, states: Ma
         )
         return
     found.sources[name] = Source.of_state(known[key], {})
+    found.former[name] = (origin.site, key, *_names(known[key]))
     how = "sanitised" if origin.sanitise == "standard" else "with all personal data"
     found.said.append(f"the site {name} begins with the content of {origin.site} of {where}, {how}")
+
+
+def _names(made: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the names that a site is or was known by, from its configuration in the state."""
+    listed = (made.get("name"), *(made.get("aliases") or ()), *(made.get("former") or ()))
+    return tuple(str(name) for name in listed if name)
 
 
 def _is_new(known: Mapping[str, object]) -> bool:

@@ -369,6 +369,7 @@ def _site(
         origin=begin.origin,
         loaded=begin.loaded,
         cloned=begin.cloned,
+        former=begin.former,
     )
     depends = [*database.ready, *database.before_sites, *proofs]
     if site.platform not in unread:

@@ -132,7 +132,8 @@ def _explain(state: State, site: Site, address: str, host: str, *, secure: bool)
 def _look(site: Site, name: str, conn: Connection, path: str, address: str, host: str, *, secure: bool) -> Answerer:
     made, member = site.installation or site.configuration or {}, site.members[name]
     rules = APPLICATIONS[str(made["application"])].addresses
-    others = [each for each in (site.name, *_aliases(site)) if each != site.identity]
+    known = (site.configuration or {}).get("former") or ()
+    others = [each for each in (site.name, *_aliases(site), *map(str, known)) if each != site.identity]
     former = "|".join([re.escape(rules.former), *(re.escape(f"sites/{each}/files") for each in others)])
     paths = explaining.candidates(path, site.identity, former)
     lines = [

@@ -65,6 +65,8 @@ class SiteArgs:
     """Whether its content was loaded from an origin before."""
     cloned: bool = False
     """Whether its content is another site's: nothing of it leaves unless that is declared."""
+    former: tuple[str, ...] = ()
+    """Other names that its content knows it by."""
 
 
 class Site(AegirComponent, kind="Site"):
@@ -188,6 +190,7 @@ class Site(AegirComponent, kind="Site"):
                 "mail": "off" if mail == "off" else None,
                 "robots": "off" if (site.robots or ("off" if args.cloned else "on")) == "off" else None,
                 "health": None if site.health else False,
+                "former": list(args.former) or None,
             },
             self.child(depends_on=[database], also=kept),
         )

@@ -113,6 +113,14 @@ class Session:
         except pymysql.MySQLError as fault:
             raise explained(self._endpoint, fault, verb=sql.split(None, 2)[0]) from None
 
+    def change(self, sql: str, values: Sequence[object]) -> int:
+        """Run one statement, and give how many rows it has changed; as ``rows`` otherwise."""
+        try:
+            with self._wire.cursor() as cursor:
+                return int(cursor.execute(sql, values))
+        except pymysql.MySQLError as fault:
+            raise explained(self._endpoint, fault, verb=sql.split(None, 2)[0]) from None
+
     def feed(self, sql: bytes) -> int:
         """Run one statement of somebody else's as it is, and give how many rows it has changed.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aegir_components.advisories import versions
+from aegir_components.rewriting import wordpress
 from aegir_components.settings import Origin, Repository
 from aegir_components.snapshots import files, replacing, restoring
 from aegir_components.snapshots.book import Backup, Book
@@ -29,6 +30,7 @@ def packed(
     version: str,
     source: Mapping[str, Any],
     rules: Mapping[str, str],
+    former: Sequence[str] = (),
 ) -> str:
     """Pack an origin, with all that it needs, as one text; it holds secrets.
 
@@ -42,9 +44,11 @@ def packed(
         version: of the code.
         source: the live site, as ``Source`` gives it.
         rules: the team's own for sanitising.
+        former: names that the content knows its site by.
     """
     given: dict[str, Any] = {
         "uploads": shared, "version": version, "kind": landing.CLONE if origin.is_clone else landing.OWN,
+        "former": list(former),
     }  # fmt: skip
     if origin.backup:
         places = [dataclasses.asdict(place) for place in repositories]
@@ -73,12 +77,20 @@ def key_of(keys: str, owner: str) -> str:
 
 
 def load(site: landing.Site, given: Mapping[str, Any]) -> landing.Load:
-    """Give what loads a site's content from its origin."""
-    if given.get("backup"):
-        return lambda staged: _backup(site, given, staged)
-    if given.get("source"):
-        return lambda staged: live.load(site, given, staged)
-    return lambda staged: _brought(site, given, staged)
+    """Give what loads a site's content from its origin, with the addresses that content has of the site."""
+    kind = _backup if given.get("backup") else live.load if given.get("source") else _brought
+    return lambda staged: [*kind(site, given, staged), *_rewritten(site, given)]
+
+
+def _rewritten(site: landing.Site, given: Mapping[str, Any]) -> list[str]:
+    """Give content the site's address in the place of its former ones; a site's own backup has the right one."""
+    if site.application != "wordpress" or (given.get("backup") and site.kind == landing.OWN):
+        return []
+    database = site.database
+    where = wordpress.Where(
+        endpoint=site.source.endpoint, database=database.name, user=database.user, password=database.password
+    )
+    return wordpress.rewrite_site(where, site.url, map(str, given.get("former") or ()), tell=site.tell)
 
 
 def _brought(site: landing.Site, given: Mapping[str, Any], staged: list[files.Staged]) -> list[str]:

@@ -21,6 +21,7 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.hub_records import Records
 from aegir_components.mysql import client, copies, statements
 from aegir_components.mysql.databases import SiteDatabase
+from aegir_components.services import vhosts
 from aegir_components.snapshots import archive, files, inventory, loading
 from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.source import Place, Source
@@ -58,6 +59,8 @@ class Site:
     members: Mapping[str, Connection]
     ports: Mapping[str, int]
     hub_root: str
+    url: str = ""
+    """Its address."""
     kind: str = OWN
     """Whose content it is."""
     tell: Callable[[str], None] = field(repr=False)
@@ -242,12 +245,14 @@ def of(want: Mapping[str, Any], database: SiteDatabase, given: Mapping[str, Any]
         tell: says what is done.
     """
     members = Connection.of_members(want["members"])
+    ports = {name: int(member["port"]) for name, member in want["members"].items()}
+    name = str(want.get("name") or want["site"])
     props = {
         **want, "publish_root": layout.publish_root(str(want["publish_path"])), "uploads": str(given.get("uploads") or ""),
     }  # fmt: skip
     return Site(
         source=Source.of_state(props, {}), database=database, application=str(want["application"]),
         version=str(given.get("version") or ""), members=members,
-        ports={name: int(member["port"]) for name, member in want["members"].items()},
+        ports=ports, url=vhosts.address(name, next(iter(ports.values())), tls=want.get("https", "none") != "none"),
         hub_root=next(iter(members.values())).hub_root, kind=str(given.get("kind") or OWN), tell=tell,
     )  # fmt: skip

@@ -337,7 +337,7 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
                 ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
                 ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
                 ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for), ``values`` (secret;
-                what the settings file is told, in JSON).
+                what the settings file is told, in JSON), ``former`` (other names of its content).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
@@ -368,6 +368,7 @@ def _plan(props: State) -> site.SitePlan:
         site=props["site"],
         host=str(props.get("name") or ""),
         aliases=tuple(props.get("aliases", ())),
+        former=tuple(map(str, props.get("former") or ())),
         platform=props["platform"],
         publish_path=props["publish_path"],
         docroot=props["docroot"],

@@ -1,6 +1,6 @@
-"""Addresses of a site in text: found in every spelling that content has, and nothing that only looks like one. Pure.
+r"""Addresses of a site in text: found in every spelling that content has, and nothing that only looks like one. Pure.
 
-A spelling is plain (``https://www.example.com/x``), in JSON (``https:\\/\\/``), in an address (``https%3A%2F%2F``), in HTML
+A spelling is plain (``https://www.example.com/x``), in JSON (``https:\/\/``), in an address (``https%3A%2F%2F``), in HTML
 (``&#47;``), without a scheme, or a host name alone. A host name counts between characters that no host name has: an address
 of a person, a longer name, another port and another scheme's address are somebody else's.
 """
@@ -21,7 +21,9 @@ _BEFORE: Final = re.compile(rb"(?:" + _ESCAPE + rb"|\\[nrtbf]|[\xc0-\xff][\x80-\
 _AFTER: Final = re.compile(rb"(?:" + _ESCAPE + rb"|[\xc0-\xff][\x80-\xbf]+|.)", re.IGNORECASE | re.DOTALL)
 _SCHEME: Final = re.compile(rb"[a-z]" + _COLON + _SLASH + _SLASH + rb"\Z", re.IGNORECASE)
 _PORT: Final = re.compile(_COLON + rb"([0-9]{1,5})(?![0-9])", re.IGNORECASE)
-_PERSON: Final = re.compile(rb"(?:" + _COLON + rb"[^\s/\\\"'<>@%&]{0,64})?(?:@|%(?:25){0,4}40|&#64;|&#x40;|&commat;)", re.IGNORECASE)
+_PERSON: Final = re.compile(
+    rb"(?:" + _COLON + rb"[^\s/\\\"'<>@%&]{0,64})?(?:@|%(?:25){0,4}40|&#64;|&#x40;|&commat;)", re.IGNORECASE
+)
 _LONGEST: Final = 64
 """Bytes before a name in which the character before it is found, whatever its spelling."""
 _PORTS: Final = {b"http": b"80", b"ws": b"80", b"https": b"443", b"wss": b"443"}

@@ -16,7 +16,9 @@ from typing import Final
 from .addresses import Rewriter
 
 _LOOKS: Final = re.compile(rb"(?:[aOC]:[0-9]+:|s:[0-9]+:\"|E:[0-9]+:\").*[;}]\Z", re.DOTALL)
-_QUOTED: Final = re.compile(rb"(?:^|[^a-zA-Z0-9])(?:s:[0-9]+:(?:\\{0,9}\"|&quot;|%22)|[aO]:[0-9]+:(?:\{|%7b|\\{0,9}\"))", re.IGNORECASE)
+_QUOTED: Final = re.compile(
+    rb"(?:^|[^a-zA-Z0-9])(?:s:[0-9]+:(?:\\{0,9}\"|&quot;|%22)|[aO]:[0-9]+:(?:\{|%7b|\\{0,9}\"))", re.IGNORECASE
+)
 _TOKEN: Final = re.compile(
     rb"N;|b:[01];|i:[+-]?[0-9]+;|d:(?:[+-]?(?:[0-9.]+(?:[eE][+-]?[0-9]+)?|INF)|NAN);|[rR]:[0-9]+;"
     rb"|(?P<text>s):(?P<length>[0-9]+):\"|a:(?P<count>[0-9]+):\{|O:(?P<class>[0-9]+):\"|(?P<own>C):(?P<named>[0-9]+):\""

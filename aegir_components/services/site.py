@@ -24,6 +24,7 @@ class SitePlan:
     site: str
     """What it is known by on the machines: the name that it had when it was made."""
     aliases: tuple[str, ...]
+    former: tuple[str, ...] = ()
     platform: str
     publish_path: str
     docroot: str
@@ -167,7 +168,8 @@ def _is_network_of_directories(plan: SitePlan) -> bool:
 
 def _other_uploads(plan: SitePlan) -> list[str]:
     """List the patterns of the addresses that the site's uploads have under its other names."""
-    return [re.escape(f"sites/{name}/files") for name in plan.names if name != plan.site]
+    known = dict.fromkeys((*plan.names, *plan.former))
+    return [re.escape(f"sites/{name}/files") for name in known if name != plan.site]
 
 
 def pool_text(plan: SitePlan) -> str:
@@ -189,8 +191,7 @@ def pool_text(plan: SitePlan) -> str:
 
 def registry_text(plan: SitePlan) -> str:
     """List the site's names with what they link to, for ``link_sites``."""
-    target = layout.site_linked(plan.root, plan.site)
-    return "".join(f"{name} {target}\n" for name in plan.names)
+    return "".join(f"{name} {layout.site_linked(plan.root, plan.site)}\n" for name in plan.names)
 
 
 def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = False, slave: bool = False) -> list[str]:
@@ -279,9 +280,8 @@ def _uploads(plan: SitePlan) -> list[str]:
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
     if plan.uploads:
         return uploads.site_items(plan.uploads, root, site, user, served=plan.application.copies_modes)
-    files = layout.site_files(root, site)
     return [
-        *uploads.files_items(files, user, served=plan.application.copies_modes),
+        *uploads.files_items(layout.site_files(root, site), user, served=plan.application.copies_modes),
         script.directory(layout.site_private(root, site), owner=user, group=user, mode=0o2770),
     ]
 

@@ -13,7 +13,7 @@ from .reader import Node
 LATEST: Final = "latest"
 SANITISE: Final = ("standard", "none")
 FILES: Final = ("copy", "none")
-BROUGHT: Final = ("database", "files", "private", "config", "prefix", "hash_salt")
+BROUGHT: Final = ("database", "files", "private", "config", "prefix", "hash_salt", "former")
 _BACKUP: Final = names.matching(
     r"latest|[0-9a-f]{8,64}", 64, "`latest` or the name of a backup, as `aegir backups` lists it"
 )
@@ -23,6 +23,11 @@ _COLUMN: Final = names.matching(
     r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)?", 140, "a table, or table.column, such as node__field_tel.field_tel_value"
 )
 ACTIONS: Final = ("keep", "empty", "mail", "name", "text", "blank", "scrub", "mask")
+_FORMER: Final = names.matching(
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
+    253,
+    "a host name or a directory below sites/, such as old.example.com",
+)
 LONGEST_SALT: Final = 1000
 """Characters."""
 
@@ -51,6 +56,8 @@ class Origin:
     """Of a live site: ``standard`` replaces personal data before it leaves its server; ``none``; empty where nothing is said."""
     copies: str = "copy"
     """Of a live site: whether its uploads come along."""
+    former: tuple[str, ...] = ()
+    """Names that content from elsewhere knows its site by: host names, and directories below ``sites/``."""
     hash_salt: str | None = field(default=None, repr=False)
     """Secret: what the site derives its own keys from; ``None`` for a generated one."""
 
@@ -96,6 +103,7 @@ def read_origin(node: Node, backups: Backups | None) -> Origin | None:
         private=node.child("private").text("", names.absolute_path),
         config=node.child("config").text("", names.absolute_path),
         prefix=node.child("prefix").text("", _PREFIX),
+        former=tuple(dict.fromkeys(filter(None, (item.text("", _FORMER) for item in node.child("former").items())))),
         hash_salt=node.child("hash_salt").password(LONGEST_SALT),
     )
 

@@ -335,6 +335,7 @@ ORIGINS = (
     ),
     Row(key="sites.*.origin.prefix", values=("old_", "older_"), given=DUMP),
     Row(key="sites.*.origin.hash_salt", values=PASSWORDS, given=DUMP),
+    Row(key="sites.*.origin.former", values=(["old.example.com"], ["old.example.com", "older"]), given=DUMP),
 )
 _ALL = (*SITES, *PLATFORMS, *SERVERS, *CLUSTERS, *PACKS, *BACKUPS, *ORIGINS, *STACK)
 ROWS: tuple[Row, ...] = tuple(replace(row, outcomes=AT.get((row.key, row.at), KEYS.get(row.key, {}))) for row in _ALL)

@@ -121,7 +121,7 @@ def test_lengths_are_right_at_each_depth() -> None:
         b'a:1:{i:0;C:1:"A":23:{https://www.example.com}}',
         b'{"a":"s:23:\\"https://www.example.com\\";"}',
         b'log: a:1:{i:0;s:23:"https://www.example.com";} was read',
-        b'a%3A0: s:23:%22https%3A%2F%2Fwww.example.com%22',
+        b"a%3A0: s:23:%22https%3A%2F%2Fwww.example.com%22",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_stays_and_is_reported(data: bytes) -> None:
@@ -155,7 +155,9 @@ def test_a_value_of_an_attacker_takes_no_time_and_no_stack() -> None:
         assert text + b" http://copy.example.org" == R.text(text + b" https://www.example.com")
 
 
-WORDS = st.sampled_from([OLD, f"{OLD}/a/b.jpg", "www.example.com", "info@www.example.com", "plain", "M\u00fcller", '"; s:3:"', "\0*\0x"])
+WORDS = st.sampled_from(
+    [OLD, f"{OLD}/a/b.jpg", "www.example.com", "info@www.example.com", "plain", "M\u00fcller", '"; s:3:"', "\0*\0x"]
+)
 TEXTS = st.lists(WORDS | st.text(max_size=5), max_size=3).map(" ".join)
 KEYS = st.integers(0, 99) | st.text("abc", min_size=1, max_size=3)
 VALUES = st.recursive(
@@ -215,7 +217,9 @@ def test_php_reads_what_comes_out() -> None:
     expected = run(f"{make.replace('OLD', NEW)} echo serialize($o);")
     assert expected == rewrite(packed, R).data
     enum = "enum E: string { case A = 'a'; } "
-    assert b"ok" == run(enum + "$o = unserialize(stream_get_contents(STDIN)); echo $o->self === $o ? 'ok' : 'not';", expected)
+    assert b"ok" == run(
+        enum + "$o = unserialize(stream_get_contents(STDIN)); echo $o->self === $o ? 'ok' : 'not';", expected
+    )
 
 
 @given(TEXTS)
