@@ -32,6 +32,7 @@ from .recover import recover
 from .recovery import keys as backup_keys
 from .report import metrics, report
 from .restore import restore
+from .rewrite import rewrite
 from .run import run
 from .schema import schema
 from .status import status
@@ -70,7 +71,7 @@ def aegir(cwd: str) -> None:
 
 COMMANDS = (
     *(status, check, explain, logs, top, slow, history),
-    *(run, shell, db, php, cron, cache, close, open_, login, update),
+    *(run, shell, db, php, cron, cache, close, open_, login, update, rewrite),
     *(backup, backups, restore, timers),
     *(report, metrics, updates, advisories, disk, prune),
     *(promote, check_stack, keys, graph, schema, import_aegir, completion.completion),

@@ -165,15 +165,26 @@ class _Walk:
                 rows = self._batch(last)
                 for row in rows:
                     self._row(row)
+            except UnicodeDecodeError:
+                self._undo()
+                self.done.left.append(f"table {printable(self.table.name)} (its key cannot be read)")
+                return
             except BaseException:
-                if self.write:
-                    self.session.rows("ROLLBACK")
+                self._undo()
                 raise
             if self.write:
                 self.session.rows("COMMIT")
             if len(rows) < BATCH:
                 return
-            last = rows[-1][: len(self.table.key)]
+            before, last = last, rows[-1][: len(self.table.key)]
+            if last == before:
+                # Such as a number with a fraction, which is never quite what was read.
+                self.done.left.append(f"table {printable(self.table.name)} (its key leads nowhere)")
+                return
+
+    def _undo(self) -> None:
+        if self.write:
+            self.session.rows("ROLLBACK")
 
     def _batch(self, last: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         keys = ", ".join(map(_name, self.table.key))

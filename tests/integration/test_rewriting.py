@@ -138,3 +138,40 @@ def test_the_former_names_stay_known_without_the_origin(farm: Backed) -> None:
     farm.work.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", STACK)
     assert "photo" in fetch(farm.web, COPY7, f"/sites/{SEVEN}/files/2026/photo.txt").body
     assert layout.site_files(ROOT, COPY7) != layout.site_files(ROOT, SEVEN)
+
+
+def test_a_renamed_site_gets_its_new_address_by_a_command(farm: Backed) -> None:
+    new = "press.example.net"
+    farm.settings["sites"][new] = {**farm.settings["sites"].pop(PRESS), "formerly": PRESS}
+    farm.up()
+    farm.sql(
+        PRESS,
+        "CREATE TABLE wp_site (id int PRIMARY KEY, domain varchar(200), path varchar(100));"
+        f"CREATE TABLE wp_blogs LIKE wp_site; INSERT INTO wp_site VALUES (1, '{PRESS}', '/');"
+        f"INSERT INTO wp_blogs VALUES (1, '{PRESS}', '/'), (2, 'shop.{PRESS}', '/'), (3, 'own.example.de', '/');"
+        "CREATE TABLE wp_2_options LIKE wp_options;"
+        f"INSERT INTO wp_2_options VALUES (1, 'home', 'http://shop.{PRESS}', 'yes'), (2, 'x', 'http://own.example.de', 'yes');",
+    )
+    rows = farm.rows(PRESS)
+    counted = farm.aegir("rewrite", new, "--dry-run").splitlines()[0]
+    assert rows == farm.rows(PRESS)
+
+    said = farm.aegir("rewrite", new)
+
+    done = said.splitlines()[0]
+    assert "became" in done
+    assert counted == done.replace("became", "would become")
+    assert f"shop.{PRESS} is shop.{new}. Each name has to be an alias of the site" in said
+    assert "that keep their names: own.example.de" in said
+    assert [new, f"shop.{new}", "own.example.de"] == farm.sql(PRESS, "SELECT domain FROM wp_blogs ORDER BY id").split()
+    assert [f"http://shop.{new}", "http://own.example.de"] == farm.sql(
+        PRESS, "SELECT option_value FROM wp_2_options ORDER BY option_id"
+    ).split()
+    assert packed(farm, new) == farm.sql(
+        PRESS, "SET NAMES utf8mb4; SELECT option_value FROM wp_options WHERE option_id = 900"
+    )
+    assert " in 0 values" in farm.aegir("rewrite", new, "--dry-run")
+    assert 1 == len(list((farm.work.hub / "backups").rglob(f"*{PRESS}*.sql.gz")))
+    assert 200 == farm.status(new)
+    assert "no WordPress site" in farm.aegir("rewrite", SEVEN, status=1)
+    assert "http://: no address" in farm.aegir("rewrite", new, "--from", "http://", status=1)

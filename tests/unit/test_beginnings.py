@@ -85,3 +85,23 @@ def test_an_origin_at_a_site_that_has_content_is_not_even_looked_at() -> None:
     before = Recorded({"aegir:Installation": {SITE: {"content": "present"}}})
     for origin in ({"database": "/none.sql"}, {"backup": "latest"}, {"site": "none.example.com"}):
         assert [] == beginnings.read(declared(origin), before, HOLDER).faults
+
+
+def test_the_names_of_a_cloned_site_are_known_to_its_clone_and_stay_known() -> None:
+    other = state("testing")
+    made = {
+        **other.of("aegir:SiteConfiguration")[OTHER],
+        "name": "new.example.com",
+        "aliases": ["a.b"],
+        "former": ["b"],
+    }
+    other = Recorded({**other.resources, "aegir:SiteConfiguration": {OTHER: made}})
+    found = beginnings.read(declared({"site": "new.example.com", "stack": "prod"}), Recorded(), HOLDER, {"prod": other})
+    assert {OTHER, "new.example.com", "a.b", "b"} == set(found.former[SITE])
+
+    known: dict[str, dict[str, Any]] = {SITE: {"content": "present"}}
+    before = Recorded({"aegir:Installation": known, "aegir:SiteConfiguration": {SITE: {"former": ["b"]}}})
+    brought = {"database": "/x.sql", "former": ["c", SITE]}
+    for origin, names in (({"site": "x.example.com"}, ("b",)), (brought, ("b", "c"))):
+        later = beginnings.read(declared(origin), before, HOLDER)
+        assert names == later.of(SITE, {}, "", None).former

@@ -22,6 +22,13 @@ def test_it_is_read() -> None:
         Origin(backup="latest", site="old.example.com")
         == read({"backup": "latest", "site": "old.example.com"}).sites["www.example.com"].origin
     )
+    named = (
+        read({"database": "/srv/x.sql", "former": ["old.example.com", "older", "older"]})
+        .sites["www.example.com"]
+        .origin
+    )
+    assert named is not None
+    assert ("old.example.com", "older") == named.former
     given = {"database": "/srv/x.sql.gz", "files": "/srv/files", "prefix": "x_", "hash_salt": "a salt of before, long"}
     assert Origin(**given) == read(given).sites["www.example.com"].origin
     assert "a salt of before" not in repr(read(given))
@@ -42,6 +49,9 @@ def test_it_is_read() -> None:
         ({"site": "x.example.com"}, {"sanitise": {"a.b": "empty"}}, "is for tables"),
         ({"site": "x.example.com"}, {"sanitise": {"a b": "text"}}, "a table, or table.column"),
         ({"database": "x.sql"}, {}, "absolute path"),
+        ({"database": "/x.sql", "former": ["../x"]}, {}, "a host name or a directory below sites/"),
+        ({"database": "/x.sql", "former": "old.example.com"}, {}, "must be a list"),
+        ({"site": "x.example.com", "former": ["old"]}, {}, "does not go with site"),
         ({"database": "/x.zip"}, {}, "must end with .sql"),
     ],
 )

@@ -596,3 +596,14 @@ class TestSitePlan:
 
     def test_running_requests_survive_a_reload_of_php(self) -> None:
         assert "process_control_timeout = 60s" in php.include_text()
+
+
+@pytest.mark.parametrize("server", [APACHE, NGINX], ids=lambda server: server.name)
+def test_files_are_served_under_the_names_that_content_has_of_another_site(server: WebServer) -> None:
+    made = plan("full", "drupal7")
+    clone = dataclasses.replace(made, former=("src.example.net", made.site, made.aliases[0]))
+    text = site.vhost_text(clone, server, 80)
+    assert text == site.vhost_text(made, server, 80).replace(
+        r"sites/xn\-\-bcher\-kva\.example/files", r"sites/xn\-\-bcher\-kva\.example/files|sites/src\.example\.net/files"
+    )
+    assert text != site.vhost_text(made, server, 80)
