@@ -19,6 +19,9 @@ _SLASH: Final = rb"(?:\\{0,9}/|%(?:25){0,4}2f|\\{1,9}u002f|&#47;|&#x2f;|&sol;)"
 _ESCAPE: Final = rb"\\{1,9}u[0-9a-f]{4}|%(?:25){0,4}[0-9a-f]{2}|&#?[0-9a-z]{1,8};"
 _BEFORE: Final = re.compile(rb"(?:" + _ESCAPE + rb"|\\[nrtbf]|[\xc0-\xff][\x80-\xbf]+|.)\Z", re.IGNORECASE | re.DOTALL)
 _AFTER: Final = re.compile(rb"(?:" + _ESCAPE + rb"|[\xc0-\xff][\x80-\xbf]+|.)", re.IGNORECASE | re.DOTALL)
+_LEAD: Final = re.compile(
+    rb"(?:(?P<scheme>https?|wss?)(?P<colon>" + _COLON + rb"))?(?P<slashes>" + _SLASH + _SLASH + rb")\Z", re.IGNORECASE
+)
 _SCHEME: Final = re.compile(rb"[a-z]" + _COLON + _SLASH + _SLASH + rb"\Z", re.IGNORECASE)
 _PORT: Final = re.compile(_COLON + rb"([0-9]{1,5})(?![0-9])", re.IGNORECASE)
 _PERSON: Final = re.compile(
@@ -81,11 +84,6 @@ class Rewriter:
         self._moves: dict[bytes, list[Move]] = {}
         for one in sorted(set(moves), key=lambda one: (-len(one.path), one.host, one.port)):
             self._moves.setdefault(one.host.lower().encode(), []).append(one)
-        names = sorted(self._moves, key=lambda name: (-len(name), name))
-        scheme = rb"(?:(?P<scheme>https?|wss?)(?P<colon>" + _COLON + rb"))?(?P<slashes>" + _SLASH + _SLASH + rb")"
-        hosts = b"|".join(map(re.escape, names)) or rb"(?!)"
-        self._pattern = re.compile(rb"(?:" + scheme + rb")?(?P<host>" + hosts + rb")", re.IGNORECASE)
-        self._hosts = re.compile(hosts, re.IGNORECASE)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -94,7 +92,8 @@ class Rewriter:
 
     def concerns(self, text: bytes) -> bool:
         """Return whether a former host name is in a text, as a part of whatever."""
-        return self._hosts.search(text) is not None
+        low = text.lower()
+        return any(name in low for name in self._moves)
 
     def has(self, text: bytes) -> bool:
         """Return whether a former address is in a text."""
@@ -108,22 +107,36 @@ class Rewriter:
         """
         pieces: list[bytes] = []
         at = 0
-        for found in self._pattern.finditer(text):
-            made = self._made(text, found)
+        for place, name in self._places(text):
+            if place < at:
+                continue
+            lead = _LEAD.search(text, max(at, place - _LONGEST), place)
+            made = self._made(text, place, name, lead)
             if made is None:
                 continue
             new, end = made
-            pieces += [text[at : found.start()], new]
+            pieces += [text[at : lead.start() if lead else place], new]
             at = end
         return b"".join([*pieces, text[at:]]) if pieces else text
 
-    def _made(self, text: bytes, found: re.Match[bytes]) -> tuple[bytes, int] | None:
+    def _places(self, text: bytes) -> list[tuple[int, bytes]]:
+        """Find the former host names, whatever is around them: this is all that most of a text is read for."""
+        low, found = text.lower(), []
+        for name in self._moves:
+            place = low.find(name)
+            while place >= 0:
+                found.append((place, name))
+                place = low.find(name, place + 1)
+        return sorted(found)
+
+    def _made(self, text: bytes, place: int, name: bytes, lead: re.Match[bytes] | None) -> tuple[bytes, int] | None:
         """Give what becomes of one place, and where that ends; ``None`` where it is no address of the site."""
-        scheme, slashes = found["scheme"], found["slashes"] or b""
-        if scheme is None and not _is_free_before(text[max(0, found.start() - _LONGEST) : found.start()], slashes):
+        scheme, slashes = (lead["scheme"], lead["slashes"]) if lead else (None, b"")
+        begin = lead.start() if lead else place
+        if scheme is None and not _is_free_before(text[max(0, begin - _LONGEST) : begin], slashes):
             return None
-        moves = self._moves[found["host"].lower()]
-        end = found.end()
+        moves = self._moves[name]
+        end = place + len(name)
         port = _PORT.match(text, end)
         if _PERSON.match(text, end):
             return None
@@ -136,7 +149,7 @@ class Rewriter:
                 continue
             path = _path(text, after, one.path)
             if path is not None and _is_free_after(text[path : path + _LONGEST], directory=bool(one.path)):
-                return _spelled(one, scheme, found["colon"], slashes), path
+                return _spelled(one, scheme, lead["colon"] if lead else None, slashes), path
         return None
 
 

@@ -130,6 +130,9 @@ def _item(reading: _Reading, token: re.Match[bytes], *, is_key: bool) -> tuple[i
     data, out, frames = reading.data, reading.out, reading.frames
     if token["text"]:
         text, at = _quoted(data, token.end(), int(token["length"]), b'";')
+        if not is_key and not reading.rewriter.concerns(text):
+            out.append(data[token.start() : at])
+            return at, False
         new = rewrite(text, reading.rewriter, reading.depth + 1)
         if is_key:
             frames[-1].keys.append((len(out), text, new.data))
