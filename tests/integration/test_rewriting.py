@@ -62,6 +62,11 @@ def planted(farm: Backed) -> None:
         f"(901, 'broken_x', 's:3:\"http://press.example.com\";'), (902, 'home_x', 'http://press.example.com');"
         "INSERT INTO wp_postmeta VALUES (900, 70, 'x', 'http://press.example.com/z');"
         "CREATE TABLE wp_keyless (t text); INSERT INTO wp_keyless VALUES ('http://press.example.com');"
+        "CREATE TABLE wp_one (id int PRIMARY KEY, t varchar(60) UNIQUE); "
+        f"INSERT INTO wp_one VALUES (1, 'http://press.example.com'), (2, 'http://{COPY}'), (3, 'http://press.example.com/3');"
+        "CREATE TABLE wp_keyed (t varchar(60) PRIMARY KEY, u blob); "
+        "INSERT INTO wp_keyed VALUES ('http://press.example.com', 'HTTP://press.example.com'), ('x', x'ff');"
+        "CREATE TABLE wp_long (id int PRIMARY KEY, t varchar(17)); INSERT INTO wp_long VALUES (1, 'none');"
         "CREATE TABLE wp_short (a int, b int, t varchar(25), at timestamp DEFAULT 0 ON UPDATE CURRENT_TIMESTAMP, "
         "PRIMARY KEY (a, b)) CHARACTER SET latin1;"
         "INSERT INTO wp_short SELECT seq DIV 10, seq MOD 10, CONCAT('M\u00fcller press.example.com'), '2020-01-01' "
@@ -80,7 +85,7 @@ def foreign_dump(farm: Backed, place: Path) -> Path:
         "mysql other",
         input="UPDATE wp_options SET option_value = 'https://old.example.net/blog' WHERE option_name IN ('home', 'siteurl');"
         "UPDATE wp_postmeta SET meta_value = 'https://old.example.net/blog/x https://old.example.net/shop http://older.example.net/y'"
-        " WHERE meta_id = 900",
+        " WHERE meta_id = 900; UPDATE wp_long SET t = 'older.example.net'",
     )
     target = place / "other.sql"
     text = farm.database.run("mysqldump other | base64; mysql -e 'DROP DATABASE other'").stdout
@@ -120,6 +125,12 @@ def test_content_has_the_address_of_its_new_site(farm: Backed, tmp_path: Path) -
     assert "wp_short 130" in said
     assert "wp_options.option_value of option_id 901 (it cannot be read)" in said
     assert "table wp_keyless (it has no key)" in said
+    assert "wp_one.t of id 1 (the server does not take the new value)" in said
+    assert f"http://{COPY}/3" == farm.sql(COPY, "SELECT t FROM wp_one WHERE id = 3")
+    assert "wp_keyed.t (it is part of the row's key)" in said
+    assert f"http://{COPY}" == farm.sql(COPY, "SELECT u FROM wp_keyed WHERE t <> 'x'")
+    assert "wp_long.t of id 1 (the new value is too long)" in said
+    assert "older.example.net" == farm.sql(BROUGHT, "SELECT t FROM wp_long")
     assert f"http://{BROUGHT}/x https://old.example.net/shop http://{BROUGHT}/y" == farm.sql(
         BROUGHT, "SELECT meta_value FROM wp_postmeta WHERE meta_id = 900"
     )
