@@ -29,7 +29,12 @@ def test_it_is_read() -> None:
     )
     assert named is not None
     assert ("old.example.com", "older") == named.former
-    given = {"database": "/srv/x.sql.gz", "files": "/srv/files", "prefix": "x_", "hash_salt": "a salt of before, long"}
+    given: dict[str, Any] = {
+        "database": "/srv/x.sql.gz",
+        "files": "/srv/files",
+        "prefix": "x_",
+        "hash_salt": "a salt of before, long",
+    }
     assert Origin(**given) == read(given).sites["www.example.com"].origin
     assert "a salt of before" not in repr(read(given))
 
