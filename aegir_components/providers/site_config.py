@@ -102,7 +102,8 @@ class Provider(Lifecycle):
         owners, counting = owners_of(want), site_content.content_items(_directories(want))
         hub_root = staging.hub_root(members)
         before = site_move.look(want, was, hub_root)
-        if before.places and members.keys() <= had.keys():
+        # One that nobody asks, such as a disabled one, needs its database updated as well before it has the code.
+        if was and members.keys() <= had.keys():
             holds.arriving(hub_root, want, was, members)
         url = plan.url(_port(want, next(iter(members.values()))))
         caches.expect(want, hub_root, url, touched=was is not recorded or caches.are_touched(want, was))

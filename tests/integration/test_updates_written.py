@@ -145,3 +145,24 @@ def test_a_site_that_is_put_on_another_platform_comes_with_its_database(seven: S
     assert f"200 {seven.number}" == seven.shown()
     farm.unchanged()
     assert [] == farm.drift().drift
+
+
+def test_a_disabled_site_that_is_put_on_another_platform_is_updated_when_it_is_enabled(
+    seven: Seven, tmp_path: Path
+) -> None:
+    farm = seven.estate.farm
+    newest = Seven(seven.estate, tmp_path / "newest", number=9500)
+    shutil.copytree(farm.settings["platforms"]["newer"]["source"], newest.source, symlinks=True)
+    had = seven.schema(BESIDE)
+    newest.release(*([GOOD] * (had - 7000)), GOOD, page=WRITES)
+    farm.settings["platforms"]["newest"] = {"server": seven.estate.web.spec.fqdn, "source": str(newest.source)}
+    farm.settings["sites"][BESIDE] |= {"platform": "newest", "state": "disabled"}
+    farm.up()
+    assert had == seven.schema(BESIDE)
+    assert 503 == fetch(seven.estate.web, BESIDE, "/user").status
+
+    farm.settings["sites"][BESIDE]["state"] = "enabled"
+    farm.up()
+    assert had + 1 == seven.schema(BESIDE)
+    assert f"200 {newest.number}" == seven.shown(BESIDE)
+    farm.unchanged()
