@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import click
@@ -14,7 +14,7 @@ import click
 from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.printable import printable
-from aegir_components.providers import certificate, installation, release, site_config, site_database
+from aegir_components.providers import certificate, installation, release, rollout, site_config, site_database
 from aegir_components.providers.lifecycle import Lifecycle, plain, redacted
 
 from . import audit, completion, selecting
@@ -30,6 +30,7 @@ _WRAPPED: Final = "4dabf18193072939515e22adb298388d"
 
 PARTS: Final[Mapping[str, tuple[str, Lifecycle]]] = {
     "Release": ("the platform's release on each web server", release.Provider()),
+    "Rollout": ("it is on the platform's release", rollout.Provider()),
     "SiteDatabase": ("database and accounts", site_database.Provider()),
     "Certificate": ("certificate", certificate.Provider()),
     "SiteConfiguration": ("user, files, settings, PHP and vhost on each web server", site_config.Provider()),
@@ -111,8 +112,21 @@ def _results(chosen: Chosen) -> Iterator[Result]:
         if site.installation is None:
             yield Result(site=site.name, part="it never came up; run pulumi up", outcome="fail")
     for site, kind in jobs:
-        found = seen[kind, _name(site, kind)]
-        yield Result(site=site.name, part=found.part, outcome=found.outcome, faults=found.faults)
+        yield (
+            of_site(seen[kind, _name(site, kind)], site)
+            if kind == "Rollout"
+            else replace(seen[kind, _name(site, kind)], site=site.name)
+        )
+
+
+def of_site(found: Result, site: Site) -> Result:
+    """Give what of a platform's faults is about one of its sites. Pure."""
+    if found.outcome == "unknown":
+        return replace(found, site=site.name)
+    faults = tuple(
+        text for text in found.faults if text.startswith((f"site {site.identity} ", f"site {site.identity}:"))
+    )
+    return replace(found, site=site.name, faults=faults, outcome="fail" if faults else "pass")
 
 
 def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
@@ -129,7 +143,7 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
 
 
 def _name(site: Site, kind: str) -> str:
-    return site.platform if kind == "Release" else site.identity
+    return site.platform if kind in {"Release", "Rollout"} else site.identity
 
 
 def _made(chosen: Chosen) -> dict[tuple[str, str], Mapping[str, Any]]:

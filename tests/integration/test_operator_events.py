@@ -169,7 +169,7 @@ def test_a_site_is_closed_shown_as_such_and_opened(work: Project, blogs: Host) -
 
 
 def test_check_proves_what_up_proves_and_names_what_differs(work: Project, blogs: Host) -> None:
-    assert 4 == work.aegir("check", BLOG).output.count("PASS")
+    assert 5 == work.aegir("check", BLOG).output.count("PASS")
     settings = f"{layout.site_linked(layout.PLATFORMS_ROOT, BLOG)}/wp-config.php"
     blogs.run(f"cp -a {settings} /root/kept && echo '// by hand' >>{settings}")
     try:
@@ -193,7 +193,7 @@ def test_a_machine_that_does_not_answer_is_told_and_the_others_are_shown(work: P
     assert shops.spec.fqdn in looked.output
     assert re.search(rf"^{BLOG} ", looked.output, re.MULTILINE)
     assert re.search(rf"^{SHOP} +UNKNOWN", checked.output, re.MULTILINE)
-    assert 4 == len(re.findall(rf"^{BLOG} +PASS", checked.output, re.MULTILINE))
+    assert 5 == len(re.findall(rf"^{BLOG} +PASS", checked.output, re.MULTILINE))
 
 
 def test_an_address_is_explained_with_machine_rule_file_and_answer(work: Project, blogs: Host, shops: Host) -> None:
