@@ -187,7 +187,7 @@ def find(memory: pathlib.Path, say: Callable[[str], None], *, install: bool = Tr
         return Engine("podman", run(["podman", "info", "--format", "{{.Version.Version}}"]).strip())
     if shutil.which("docker"):
         # A command may be there with no engine behind it: the answer counts.
-        version = run(["docker", "version", "--format", "{{.Server.Version}}"], check=False, timeout=20).strip()
+        version = run(["docker", "version", "--format", "{{.Server.Version}}"], check=False, timeout=60).strip()
         if version:
             return Engine("docker", version)
     if not root:
@@ -252,5 +252,5 @@ def _remembered(memory: pathlib.Path) -> Engine | None:
     if not shutil.which(engine.program) or (engine.program == "podman" and os.geteuid() != 0):
         return None
     key = "{{.Client.Version}}" if engine.program == "podman" else "{{.Server.Version}}"
-    version = run([engine.program, "version", "--format", key], check=False, timeout=20).strip()
+    version = run([engine.program, "version", "--format", key], check=False, timeout=60).strip()
     return engine if version == engine.version else None

@@ -47,7 +47,8 @@ config:
     {site}:
       platform: code # where it sells
       cron: hourly
-    {plain}: {{platform: plain}}
+    # So far away that its cron has never run.
+    {plain}: {{platform: plain, cron: "2099-01-01 03:00"}}
 """
 
 
