@@ -88,6 +88,10 @@ class OnTheHub:
                     self.looked += 1
                     if b"PULUMI_CONFIG_PASSPHRASE=" in told:
                         name = (path / "exe").readlink().name
+                        parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
+                        if name == "git" and Path(f"/proc/{parent}/exe").readlink().name == "pulumi":
+                            # The engine's own: it asks whether the project has changes that are not committed.
+                            continue
                         words = (path / "cmdline").read_bytes().decode().split("\0")
                         # Pulumi starts its plugins by scripts of a shell.
                         self.programs.add(Path(words[1]).name if name in ("dash", "bash", "sh") and words[1:] else name)
