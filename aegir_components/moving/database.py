@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from aegir_components.host import script
 from aegir_components.host.errors import CommandFailed, Refused
-from aegir_components.mysql import arriving, client, databases, events, statements
+from aegir_components.mysql import arriving, client, databases, events, room, statements
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.printable import printable
 from aegir_components.snapshots import inventory, loading, produce, proof, replacing, sql
@@ -76,10 +75,7 @@ def want_room(new: Source, size: int) -> None:
     """
     if new.conn.kind == "none":
         return
-    look = "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
-    what = "looking for room for a database"
-    facts = script.execute(new.conn, "check", [f'fact free "$({look})"'], what=what).facts
-    free = script.number(facts.get("free", "").strip(), -1)
+    free = room.free(new.conn, "looking for room for a database")
     if 0 <= free < size + RESERVE:
         raise Refused(
             new.server,

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from aegir_components import backups
-from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed
-from aegir_components.mysql import databases, objects
+from aegir_components.mysql import databases, objects, room
 from aegir_components.mysql.client import Endpoint, connect
 
 OPTIONS: Final = (
@@ -23,10 +22,6 @@ LOAD: Final = (
     "--default-character-set=utf8mb4",
     "--init-command=SET SESSION foreign_key_checks=0",
 )
-ROOM: Final = (
-    "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
-)
-"""Shell: the bytes that the disk of the databases has left."""
 SMALL: Final = 64 << 20
 """Bytes of a database for which nobody looks."""
 RESERVE: Final = 1 << 30
@@ -57,8 +52,7 @@ def want_room(conn: Connection, endpoint: Endpoint, database: str) -> None:
     _, size = databases.size(endpoint, database)
     if size < SMALL:
         return
-    facts = script.execute(conn, "check", [f'fact free "$({ROOM})"'], what="looking for room for a copy").facts
-    if why := lacks_room(size, script.number(facts.get("free", "").strip(), -1)):
+    if why := lacks_room(size, room.free(conn, "looking for room for a copy")):
         raise NoRoom(f"{endpoint.server}: {why}")
 
 

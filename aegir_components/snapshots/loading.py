@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import Final
 
 from aegir_components import backups
-from aegir_components.host import script, session
+from aegir_components.host import session
 from aegir_components.host.errors import HostError
-from aegir_components.mysql import client, statements
+from aegir_components.mysql import client, room, statements
 
 from . import archive, sql
 from .produce import LOW, TIMEOUT
@@ -158,11 +158,7 @@ def want_room(source: Source, size: int, again: str) -> None:
     """
     if source.conn.kind == "none" or size < SMALL:
         return
-    look = "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
-    facts = script.execute(
-        source.conn, "check", [f'fact free "$({look})"'], what="looking for room for a scratch schema"
-    ).facts
-    free = script.number(facts.get("free", "").strip(), -1)
+    free = room.free(source.conn, "looking for room for a scratch schema")
     if 0 <= free < 2 * size + RESERVE:
         raise BackupError(
             f"{source.server}: a scratch schema for the backup takes up to {2 * size >> 20} MB, and the disk of the databases "
