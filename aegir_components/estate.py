@@ -187,10 +187,8 @@ async def _roll_out(
         on_it = [sites[site].configuration for site in _on(declared, before, name)]
         platform.leave(await failures.made(platform.release, *on_it))
         here = {site.identity: sites[key] for key, site in declared.sites.items() if site.platform == name}
-        done = {
-            key: site for key, site in here.items()
-            if len(await failures.made(site.configuration, site.installation)) == 2
-        }  # fmt: skip
+        known = before.of("aegir:Installation")
+        done = {key: site for key, site in here.items() if await order.is_there(site, was=key in known)}
         if done:
             platform.roll_out(done)
 

@@ -55,6 +55,12 @@ async def prove(declared: settings.Settings, name: str, servers: Mapping[str, Se
     return Proof(proof, unproven_clients(declared.hub.root, name, str(database["user"])) if ended == "failed" else None)
 
 
+async def is_there(site: Site, *, was: bool) -> bool:
+    """Tell whether a site is configured and installed. One that was and does not answer may need just what a rollout brings."""
+    configured, installed = await failures.ending(site.configuration), await failures.ending(site.installation)
+    return configured == "made" and (installed == "made" or (was and installed == "failed"))
+
+
 async def said() -> None:
     """Let the SDK tell the engine of what has been declared until now.
 

@@ -48,7 +48,9 @@ def update(sites: tuple[str, ...], stack: str, *, every: bool, dry_run: bool, as
         here_on = [site for site in platform.sites if chosen is None or site in chosen]
         found += _of_platform(unlocked, platform, name, here_on, dry_run=dry_run)
     if missing := (chosen or set()) - {site for site, _, _ in found}:
-        raise Refusal(f"{', '.join(sorted(missing))}: its platform was never rolled out; run pulumi up --stack {stack}")
+        raise Refusal(
+            f"{', '.join(sorted(missing))}: not installed yet, or never rolled out; run pulumi up --stack {stack}"
+        )
     if as_json:
         click.echo(
             json.dumps([{"site": site, "lacks": list(names), **_plain(done)} for site, names, done in found], indent=2)

@@ -112,6 +112,7 @@ class Site(AegirComponent, kind="Site"):
             "application": args.code.application,
         }
         application = APPLICATIONS[args.code.application]
+        steps = platform.update if site.update is None else site.update
         certificate = certificates.declare(
             site,
             digest=args.certificate,
@@ -218,6 +219,7 @@ class Site(AegirComponent, kind="Site"):
             "fingerprint": certificate.fingerprint if certificate else None,
             "accounts": accounts,
             "hub_password": args.database["password"],
+            "updated": None if any(step.kind == "database" for step in steps) else False,
             "origin": args.origin,
         }
         if site.admin.password is None and args.loaded:
@@ -228,7 +230,7 @@ class Site(AegirComponent, kind="Site"):
             "name": site.name,
             "url": url,
             "enabled": site.state == "enabled",
-            "steps": [dataclasses.asdict(step) for step in (platform.update if site.update is None else site.update)],
+            "steps": [dataclasses.asdict(step) for step in steps],
             "uncounted": list(site.uncounted_tables) or None,
             # Left out where it can, as for nearly all.
             "blind": True if _is_blind(site, args.members) else None,

@@ -17,7 +17,7 @@ from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
 from aegir_components.services import installation
 
-from . import answered, answering, settling, site_database, site_move
+from . import answered, answering, awaited, settling, site_database, site_move
 from .answering import Place
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
@@ -64,8 +64,7 @@ class Provider(Lifecycle):
             _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
         known = _known(want)
         known.forget()
-        if want.get("health", True):
-            _prove(want, content)
+        if want.get("health", True) and _prove(want, content):
             if content != EMPTY and want.get("enabled", True):
                 known.note(want["application"], _places(want))
             site_move.kept(known).over()
@@ -94,7 +93,8 @@ class Installation(AegirResource, module="aegir", name="Installation"):
                 ``profile``, ``title``, ``language``, ``admin``, ``mail``, ``admin_password`` (secret), ``database``,
                 ``password`` (secret), ``members``, ``master`` (of a pack), ``holder``, ``install``, ``health``, ``https``,
                 ``fingerprint`` (of the certificate), ``enabled``, ``accounts`` (the database's server and accounts, as
-                ``SiteDatabase`` has them without secrets), ``hub_password`` (secret, of the hub's account there), ``origin``
+                ``SiteDatabase`` has them without secrets), ``hub_password`` (secret, of the hub's account there), ``updated``
+                (``False`` where its database is not updated by its platform's rollout), ``origin``
                 (secret, as ``origins.definition`` packs it; it counts only while the site has no content).
             opts: Pulumi's options.
         """
@@ -129,25 +129,31 @@ def _password_is_news(want: State, *, loaded: bool) -> bool:
     return not loaded if before is None else before.get("admin_password") != want["admin_password"]
 
 
-def _prove(want: State, content: str) -> None:
-    """Ask every web server for the site; one without anything in its database cannot answer yet."""
+def _prove(want: State, content: str) -> bool:
+    """Ask every web server for the site; one without anything in its database cannot answer yet.
+
+    Returns:
+        Whether nothing is wrong with it. If not, it is asked again after its update, in this run.
+    """
     if content == EMPTY:
         pulumi.log.warn(
             f"the site {want['site']} was not asked for: its database {want['database']['name']} is empty, and it is not "
             f"to be installed (install: false). Load its dump and its files, then run pulumi up --refresh"
         )
-        return
+        return True
     settling.wait([str(want["site"])])
     faults = _faults(want)
     if faults:
         # Whoever has asked just before the settings changed is answered by the former ones for a while.
         time.sleep(answering.AGAIN)
         faults = _faults(want)
-    if faults:
-        raise Refused(
-            ", ".join(sorted(faults)),
-            f"the site {want['site']} does not work: {'; '.join(faults.values())}",
-        )
+    if not faults:
+        return True
+    said, waits = "; ".join(faults.values()), awaited.why(want)
+    if not waits:
+        raise Refused(", ".join(sorted(faults)), f"the site {want['site']} does not work: {said}")
+    pulumi.log.info(f"the site {want['site']} does not work yet: {said}. It is asked again after its update: {waits}")
+    return False
 
 
 def _known(props: State) -> answered.Site:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -47,11 +47,12 @@ class Old:
     """Gives how far the database of the module ``system`` is."""
     titles: str
     """Counts what editors wrote."""
+    name: str = ""
 
     @property
     def site(self) -> str:
         """The site's name."""
-        return f"{self.code}.example.com"
+        return self.name or f"{self.code}.example.com"
 
 
 LATER_SCHEMA = (
@@ -73,6 +74,8 @@ def root(code: str) -> Path:
 
 
 BLOG = "blog.example.com"
+ELSEWHERE = replace(OLD[1], name="elsewhere.example.com")
+ARRIVED = replace(OLD[1], name="arrived.example.com")
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,7 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     settings["platforms"] = {old.code: {"server": web.spec.fqdn, "source": str(codebases.ask(old.code))} for old in OLD}
     settings["platforms"]["blogs"] = {"server": web.spec.fqdn, "source": str(wordpress)}
     settings["sites"] = {old.site: {"platform": old.code, "install": False, "cron": "off"} for old in OLD}
+    settings["sites"][ELSEWHERE.site] = {"platform": ELSEWHERE.code, "install": False, "cron": "off"}
     settings["sites"][BLOG] = {"platform": "blogs", "cron": "off"}
     farm = Farm(tmp_path_factory.mktemp("old-updates"), settings)
     farm.up(timeout=500)
@@ -126,6 +130,25 @@ def test_a_site_of_years_ago_is_brought_to_the_code_of_today(estate: Estate, old
     assert 200 == fetch(estate.web, old.site, "/user/login").status
     assert "no updates are pending" in estate.farm.aegir("update", old.site, "--stack", "test", "--dry-run")
     assert "" == estate.left()
+
+
+def test_an_old_site_that_comes_from_elsewhere_is_brought_to_the_code_of_today_in_the_same_up(
+    estate: Estate, tmp_path: Path
+) -> None:
+    load(estate, ELSEWHERE)
+    had, content = estate.sql(ARRIVED.schema, ELSEWHERE.site), estate.sql(ARRIVED.titles, ELSEWHERE.site)
+    dump = tmp_path / "site.sql"
+    dump.write_text(estate.database.run(f"mysqldump --no-tablespaces {layout.database_name(ELSEWHERE.site)}").stdout)
+    origin = {"database": str(dump)}
+    estate.farm.settings["sites"][ARRIVED.site] = {"platform": ARRIVED.code, "cron": "off", "origin": origin}
+
+    done = estate.farm.up(timeout=500)
+
+    assert f"{ARRIVED.site}: " in done.sentence
+    assert "rehearsed in" in done.sentence
+    assert content == estate.sql(ARRIVED.titles, ARRIVED.site)
+    assert had != estate.sql(ARRIVED.schema, ARRIVED.site)
+    assert 200 == fetch(estate.web, ARRIVED.site, "/user/login").status
 
 
 def test_wordpress_goes_from_6_1_to_6_9_with_what_it_has(estate: Estate) -> None:

@@ -243,6 +243,38 @@ def test_a_pinned_site_stays_and_a_disabled_one_waits(seven: Seven) -> None:
     farm.unchanged()
 
 
+NEEDS = "db_query('SELECT COUNT(*) FROM tryout_needed');"
+MAKES = "db_query('CREATE TABLE tryout_needed (id INT)');"
+
+
+def test_a_site_that_is_down_is_brought_back_by_the_release_that_repairs_it(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    update(seven, f"if (!db_table_exists('tryout_needed')) {{ {MAKES} }}", NEEDS)
+    farm.up()
+    estate.sql("DROP TABLE tryout_needed", SEVEN)
+    assert "500" == seven.shown()
+    # Down it is, and no release was given that could help.
+    assert f"the site {SEVEN} does not work: " in farm.up("--refresh", ok=False).sentence
+
+    update(seven, f"if (!db_table_exists('tryout_needed')) {{ {MAKES} }}", NEEDS)
+    done = farm.up("--refresh")
+    assert f"the site {SEVEN} does not work yet: " in done.sentence
+    for site in (SEVEN, BESIDE):
+        assert f"200 {seven.number}" == seven.shown(site)
+    farm.unchanged("--refresh")
+
+
+def test_a_site_that_is_down_and_lacks_updates_of_its_own_code_is_repaired_by_a_command(seven: Seven) -> None:
+    farm, estate, had = seven.estate.farm, seven.estate, seven.schema()
+    estate.sql(f"DROP TABLE tryout_needed; UPDATE system SET schema_version = {had - 1} WHERE name = 'tryout'", SEVEN)
+    farm.settings["platforms"]["code"]["keep_releases"] = 4
+    farm.up("--refresh", ok=False)
+    assert f"{SEVEN}: 1 updates, rehearsed in" in farm.aegir("update", SEVEN, "--stack", "test")
+    assert f"200 {seven.number}" == seven.shown()
+    farm.up("--refresh")
+    farm.unchanged("--refresh")
+
+
 def test_updates_that_were_made_pending_by_hand_are_run_by_a_command(seven: Seven) -> None:
     farm, estate = seven.estate.farm, seven.estate
     had = seven.schema()

@@ -1,0 +1,80 @@
+"""Which sites that do not answer are updated later in their run, so that their proof comes with that."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aegir_components import database_updates
+from aegir_components.applications.updates import Pending
+from aegir_components.host import script
+from aegir_components.host.connection import Connection
+from aegir_components.providers import awaited, holds
+from aegir_components.services.holding import Held
+
+SITE, BASE = "www.example.com", "wwwexamplecom"
+LIVE = "/var/aegir/platforms/.releases/code/0123456789abcdef"
+
+
+def want(**more: Any) -> dict[str, Any]:
+    """Give the inputs of a site's installation."""
+    member = {"connection": Connection(host="web1", address="192.0.2.1").to_props(), "type": "apache", "port": 80}
+    accounts = {
+        "server": "db1", "address": "192.0.2.2", "port": 3306, "user": "aegir", "database": BASE, "account": BASE,
+        "other": "other", "clients": [], "owner": "aegir/test", "authority": "", "tls": "offered",
+    }  # fmt: skip
+    return {
+        "site": SITE, "platform": "code", "publish_path": "/var/aegir/platforms/code", "application": "drupal7",
+        "members": {"web1": member}, "database": {"name": BASE}, "accounts": accounts, "password": "p", "hub_password": "h",
+        **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Stand in for the web server, which tells who is held back, and for the database, which lacks two updates."""
+    found: dict[str, Any] = {"held": {}, "live": LIVE, "names": ("one_update_7001", "one_update_7002"), "asked": []}
+    monkeypatch.setattr(holds, "look", lambda members, _registry: dict.fromkeys(members, found["held"]))
+    monkeypatch.setattr(script, "execute", lambda *_given, **_more: SimpleNamespace(facts={"live1": found["live"]}))
+
+    def lacking(_root: str, digest: str, _server: object, _kind: str, names: list[str]) -> dict[str, Pending]:
+        found["asked"].append(digest)
+        return {name: Pending(names=found["names"]) for name in names}
+
+    monkeypatch.setattr(database_updates, "lacking", lacking)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["waiting", "failed"])
+def test_a_site_that_is_held_back_is_updated_in_this_run(machines: dict[str, Any], kind: Any) -> None:
+    machines["held"] = {SITE: Held(site=SITE, release=LIVE, docroot=".", kind=kind, reason="its turn has not come")}
+    assert "it is not on its platform's release: its turn has not come" == awaited.why(want(was={"site": SITE}))
+
+
+def test_a_pinned_site_is_not(machines: dict[str, Any]) -> None:
+    machines["held"] = {SITE: Held(site=SITE, release=LIVE, docroot=".", kind="pinned")}
+    assert "" == awaited.why(want())
+
+
+def test_a_new_site_whose_database_lacks_updates_of_the_live_code_is(machines: dict[str, Any]) -> None:
+    assert "2 updates of its database are pending" == awaited.why(want())
+    assert ["0123456789abcdef"] == machines["asked"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"was": {"site": SITE}}, {"updated": False}, {"enabled": False}, {"accounts": None}],
+    ids=["known before", "not updated by its rollout", "disabled", "of a state without accounts"],
+)
+def test_a_site_that_no_rollout_updates_is_not(machines: dict[str, Any], more: dict[str, Any]) -> None:
+    assert "" == awaited.why(want(**more))
+    assert [] == machines["asked"]
+
+
+def test_a_new_site_is_not_where_nothing_is_pending_or_no_release_is_live(machines: dict[str, Any]) -> None:
+    machines["names"] = ()
+    assert "" == awaited.why(want())
+    machines["live"] = "/srv/code"
+    assert "" == awaited.why(want())
