@@ -187,13 +187,14 @@ def test_a_database_that_is_gone_for_ten_seconds_is_waited_for(farm: Farm, lab: 
 
 @contextmanager
 def visitors(hosts: list[Host], name: str) -> Iterator[list[str]]:
-    """Ask hosts for a site's page without a pause; give what was not the page."""
+    """Ask hosts for a site's page again and again; give what was not the page."""
     bad: list[str] = []
     asked = [0]
     over = threading.Event()
 
     def visitor(host: Host) -> None:
-        while not over.is_set():
+        # As often as it shows a gap of a reload's length: without a pause the answers take a core.
+        while not over.wait(0.03):
             try:
                 answer = probe.get(host.address, 80, name, patience=0)
                 asked[0] += 1
