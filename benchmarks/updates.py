@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import re
 import statistics
 import subprocess
@@ -15,13 +16,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS
+from aegir_components.applications import APPLICATIONS, probe
 from aegir_components.applications.base import program
 from lab import HostSpec, Lab
 from tests.integration.farm import fetch
@@ -30,12 +33,23 @@ from tests.integration.updating import GOOD, SEVEN, Seven, seven_on
 SITES = 20
 MOMENTS = 20
 MEGABYTES = 2000
+KILLS = 20
+WRITTEN = """
+      if (isset($_GET['write'])) {
+        db_query('CREATE TABLE IF NOT EXISTS {ledger} (word VARCHAR(40) NOT NULL)');
+        foreach (explode(',', $_GET['write']) as $word) {
+          db_query('INSERT INTO {ledger} (word) VALUES (:word)', array(':word' => $word));
+        }
+        $page['content']['written'] = array('#markup' => '<p>written</p>');
+      }
+    """
+"""A page that keeps each word that it is given."""
 
 
 def main() -> None:
-    """Measure, print, and take the hosts down; numbers as arguments: of the sites, of the moments, and MB of the large table."""
-    given = [int(word) for word in sys.argv[1:4]]
-    number, moments, size = (*given, *(SITES, MOMENTS, MEGABYTES)[len(given) :])
+    """Measure, print, and take the hosts down; numbers as arguments: sites, moments, MB of the large table, killed runs."""
+    given = [int(word) for word in sys.argv[1:5]]
+    number, moments, size, kills = (*given, *(SITES, MOMENTS, MEGABYTES, KILLS)[len(given) :])
     lab = Lab("bench-updates")
     try:
         lab.up([HostSpec("web1", image="web"), HostSpec("db1", image="db")])
@@ -46,6 +60,8 @@ def main() -> None:
                 large(seven, size)
             if moments:
                 written(seven, moments)
+            if kills:
+                killed(seven, kills)
             if number:
                 many(seven, number)
     finally:
@@ -132,43 +148,80 @@ def loop(seven: Seven, sites: list[str], side: int) -> None:
         list(pool.map(one, sites))
 
 
+@dataclass
+class Writer:
+    """Writes fifty rows a second to a site, by its pages, and knows which were confirmed."""
+
+    seven: Seven
+    confirmed: list[str] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Write while a block of work goes on."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._write, args=(over,))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _write(self, over: threading.Event) -> None:
+        while not over.wait(0.1):
+            words = [f"w{next(self.numbers)}" for _ in range(5)]
+            try:
+                answer = fetch(self.seven.estate.web, SEVEN, f"/user?write={','.join(words)}")
+            except (OSError, probe.NoAnswer):
+                continue
+            if "<p>written</p>" in answer.body:
+                self.confirmed.extend(words)
+
+    def told(self) -> str:
+        """Say how many of the confirmed rows there are, and how many of them are lost or doubled."""
+        there = self.seven.estate.sql("SELECT word FROM ledger", SEVEN).split()
+        lost, doubled = len(set(self.confirmed) - set(there)), len(there) - len(set(there))
+        return f"{len(self.confirmed)} rows confirmed, {lost} lost, {doubled} doubled"
+
+
 def written(seven: Seven, moments: int) -> None:
     """Write fifty rows a second to a site while its release is switched with an update."""
-    page = """
-      if (isset($_GET['write'])) {
-        db_query('CREATE TABLE IF NOT EXISTS {ledger} (word VARCHAR(40) NOT NULL)');
-        foreach (explode(',', $_GET['write']) as $word) {
-          db_query('INSERT INTO {ledger} (word) VALUES (:word)', array(':word' => $word));
-        }
-        $page['content']['written'] = array('#markup' => '<p>written</p>');
-      }
-    """
-    seven.release(GOOD, page=page)
+    seven.release(*([GOOD] * (seven.schema() - 7000)), page=WRITTEN)
     seven.estate.farm.up()
-    numbers, confirmed, closed = itertools.count(), [], []
+    writer, closed = Writer(seven), []
     for _ in range(moments):
-        over = threading.Event()
-
-        def write(done: threading.Event = over) -> None:
-            while not done.wait(0.1):
-                words = [f"w{next(numbers)}" for _ in range(5)]
-                answer = fetch(seven.estate.web, SEVEN, f"/user?write={','.join(words)}")
-                if "<p>written</p>" in answer.body:
-                    confirmed.extend(words)
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        seven.release(*([GOOD] * (seven.schema() - 7000)), GOOD, page=page)
-        said = seven.estate.farm.up().sentence
-        over.set()
-        writer.join()
+        seven.release(*([GOOD] * (seven.schema() - 7000)), GOOD, page=WRITTEN)
+        with writer.at_work():
+            said = seven.estate.farm.up().sentence
         found = re.search(rf"{SEVEN}: \d+ updates, rehearsed in [0-9.]+ s, closed for ([0-9.]+) s", said)
         closed.append(float(found[1]) if found else 0.0)
-    there = seven.estate.sql("SELECT word FROM ledger", SEVEN).split()
-    lost, doubled = len(set(confirmed) - set(there)), len(there) - len(set(there))
     print(
-        f"{moments} updates under 50 rows a second: {len(confirmed)} rows confirmed, {lost} lost, {doubled} doubled; "
+        f"{moments} updates under 50 rows a second: {writer.told()}; "
         f"closed for {statistics.median(closed):.1f} s, at most {max(closed):.1f} s"
+    )
+
+
+def killed(seven: Seven, kills: int) -> None:
+    """Kill runs with an update at any moment, while the site is written to; the next run has to bring all to its end."""
+    seven.release(*([GOOD] * (seven.schema() - 7000)), page=WRITTEN)
+    farm, writer, chance = seven.estate.farm, Writer(seven), random.Random(kills)  # noqa: S311 - moments, not secrets
+    farm.up()
+    seven.release(*([GOOD] * (seven.schema() - 7000)), GOOD, page=WRITTEN)
+    whole, stuck = timed(farm.up), 0
+    for _ in range(kills):
+        had = seven.schema()
+        seven.release(*([GOOD] * (had - 7000)), GOOD, page=WRITTEN)
+        with writer.at_work():
+            running = farm.start("up", "--yes", "--skip-preview")
+            time.sleep(chance.uniform(0, 1.2 * whole))
+            running.kill()
+            farm.cancel()
+            farm.up()
+        good = (had + 1, f"200 {seven.number}", "") == (seven.schema(), seven.shown(), seven.estate.left())
+        stuck += not good
+    print(
+        f"{kills} runs killed at any moment under 50 rows a second: {writer.told()}; not repaired by the next run: {stuck}"
     )
 
 
