@@ -32,3 +32,13 @@ def one_line(text: str, *, longest: int = LONGEST) -> str:
         longest: characters that stay.
     """
     return printable(text, keep="", longest=longest)
+
+
+def size(bytes_: int) -> str:
+    """Write a size as people read it, with three digits."""
+    value, unit = float(bytes_), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"

@@ -14,6 +14,7 @@ import click
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import place
+from aegir_components.printable import size
 from aegir_components.services import disk as on_machine
 from aegir_components.services.disk import Spare
 
@@ -95,16 +96,6 @@ def _growth(bytes_: int | None) -> str:
     if bytes_ is None:
         return "not known yet"
     return f"{'+' if bytes_ > 0 else '-' if bytes_ < 0 else ''}{size(abs(bytes_))}"
-
-
-def size(bytes_: int) -> str:
-    """Write a size as people read it, with three digits."""
-    value, unit = float(bytes_), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
 
 
 @click.command()

@@ -24,6 +24,7 @@ from .explain import explain
 from .graph import graph
 from .history import history
 from .import_aegir import import_aegir
+from .inspect_site import inspect_site
 from .keys import keys
 from .login import login
 from .logs import logs, slow
@@ -74,7 +75,7 @@ COMMANDS = (
     *(run, shell, db, php, cron, cache, close, open_, login, update, rewrite),
     *(backup, backups, restore, timers),
     *(report, metrics, updates, advisories, disk, prune),
-    *(promote, check_stack, keys, graph, schema, import_aegir, completion.completion),
+    *(promote, check_stack, keys, graph, schema, inspect_site, import_aegir, completion.completion),
 )
 for command in COMMANDS:
     aegir.add_command(command)

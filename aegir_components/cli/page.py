@@ -8,9 +8,8 @@ from html import escape
 from importlib import resources
 from typing import Final
 
-from aegir_components.printable import printable
+from aegir_components.printable import printable, size
 
-from .disk import size
 from .moments import age, utc
 from .needs import Need
 from .survey import PlatformFacts, ServerFacts, SiteFacts, Survey

@@ -1,0 +1,125 @@
+"""What of a site fits here, what does not, and what a person has to decide. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from aegir_components.applications import APPLICATIONS, php
+
+from .found import Site
+
+EXTENSIONS: Final = frozenset({
+    "apcu", "bcmath", "calendar", "cgi-fcgi", "core", "ctype", "curl", "date", "dom", "exif", "ffi", "fileinfo", "filter", "ftp",
+    "gd", "gettext", "hash", "iconv", "intl", "json", "libxml", "mbstring", "mysqli", "mysqlnd", "openssl", "opcache", "pcntl",
+    "pcre", "pdo", "pdo_mysql", "phar", "posix", "random", "readline", "reflection", "session", "shmop", "simplexml", "sockets",
+    "sodium", "spl", "standard", "sysvmsg", "sysvsem", "sysvshm", "tokenizer", "xml", "xmlreader", "xmlwriter", "xsl",
+    "zend", "zip", "zlib",
+})  # fmt: skip
+"""Extensions of PHP that a web server of ours has."""
+RIGHTS: Final = {"views": "CREATE VIEW", "triggers": "TRIGGER", "routines": "CREATE ROUTINE", "events": "EVENT"}
+"""The right that an account needs to have objects of a kind."""
+NAMED: Final = 8
+_TITLES: Final = {"backdrop": "Backdrop CMS"}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was judged."""
+
+    misfits: list[str] = field(default_factory=list)
+    """What has to be changed before the site can come."""
+    notes: list[str] = field(default_factory=list)
+    """What comes otherwise than it is, and what a person has to look at."""
+
+
+def judge(site: Site) -> Verdict:
+    """Say what of a site does not fit, and what is to be decided."""
+    found = Verdict()
+    title = title_of(site)
+    if site.application not in APPLICATIONS:
+        found.misfits.append(f"{title} is not supported")
+    if site.network:
+        found.misfits.append(
+            "it is a network of WordPress sites, which is one database with many sites; one site of ours is one site"
+        )
+    if site.driver not in ("", "mysql"):
+        found.misfits.append(f"its database is of {site.driver}: only MySQL and MariaDB are supported")
+    if site.unreached:
+        found.misfits.append(f"its database was not reached from there ({site.unreached})")
+    elif not site.driver:
+        why = f" (its settings raised {site.fault})" if site.fault else ""
+        found.misfits.append(
+            f"no database is named by its settings, as far as PHP for the command line can read them{why}"
+            if site.php
+            else "there is no PHP for the command line, so its settings and its database were not read: install php-cli there"
+        )
+    elif not site.database.tables:
+        found.misfits.append(f"its database {site.database.name} has no table with the prefix {site.database.prefix!r}")
+    if site.php and "dumps" not in site.programs:
+        found.misfits.append("there is no mysqldump, so no dump can be taken there: install default-mysql-client")
+    found.notes += _notes(site)
+    return found
+
+
+def title_of(site: Site) -> str:
+    """Name the application and its version."""
+    known = APPLICATIONS.get(site.application)
+    title = known.title if known else _TITLES.get(site.application, site.application)
+    return f"{title} {site.version}".strip()
+
+
+def rights(site: Site) -> list[str]:
+    """List the rights that the site's account needs for what is in its database beside tables."""
+    return [right for kind, right in RIGHTS.items() if site.database.objects.get(kind)]
+
+
+def _notes(site: Site) -> list[str]:
+    base, notes = site.database, []
+    if site.php and not _same_php(site.php):
+        offers = ", ".join(f"PHP {version} on {name}" for name, version in php.DISTRIBUTIONS.items())
+        notes.append(
+            f"it runs on PHP {site.php}; web servers here have {offers}. preview says whether the code runs on it"
+        )
+    if odd := sorted(set(site.extensions) - EXTENSIONS - {"xdebug", "zend opcache"}):
+        notes.append(f"PHP there has extensions that web servers here do not have: {listed(odd)}")
+    if base.engines:
+        told = ", ".join(f"{count} of {engine}" for engine, count in sorted(base.engines.items()))
+        notes.append(f"tables become InnoDB: {told}")
+    if base.others:
+        notes.append(f"{base.others} tables without the prefix {base.prefix!r} do not come along")
+    if needed := rights(site):
+        notes.append(f"its database has {_objects(site)}; the site needs the rights {', '.join(needed)} for them")
+    if site.cron:
+        notes.append(
+            f"{site.user} has {site.cron} lines in its crontab there; the application's own cron is declared with cron, others "
+            f"are yours"
+        )
+    if site.settings:
+        notes.append(f"its settings file sets more, which `values` at the site may declare: {listed(site.settings)}")
+    if not site.names:
+        notes.append("no host name was found: name it with --name")
+    if "public" not in site.directories:
+        notes.append("no directory of uploads was found")
+    notes += [
+        f"{one.path} has more than {one.files} files, which take their time"
+        for one in site.directories.values()
+        if not one.whole
+    ]
+    return notes
+
+
+def _same_php(version: str) -> bool:
+    return ".".join(version.split(".")[:2]) in php.DISTRIBUTIONS.values()
+
+
+def _objects(site: Site) -> str:
+    return ", ".join(
+        f"{count} {kind if count > 1 else kind.removesuffix('s')}" for kind, count in site.database.objects.items()
+    )
+
+
+def listed(words: tuple[str, ...] | list[str]) -> str:
+    """Name the first of many words."""
+    shown = ", ".join(words[:NAMED])
+    return f"{shown} and {len(words) - NAMED} more" if len(words) > NAMED else shown
