@@ -55,8 +55,7 @@ class Remote:
         Raises:
             Unread: there is no such site, or the machine does not answer.
         """
-        head = f"root={shlex.quote(root)}\nsite={shlex.quote(directory)}\n"
-        given = found.facts(self._run("sh", head + _text("look.sh"), f"looking at {root}"))
+        given = found.facts(self._run("sh", look(root), f"looking at {root}"))
         if fault := given.get("fault"):
             raise Unread(printable(fault))
         if "docroot" not in given:
@@ -153,6 +152,11 @@ def _short(text: str) -> str:
 def _private(path: Path) -> Any:
     path.unlink(missing_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def look(root: str) -> str:
+    """Give the program that looks at a directory."""
+    return f"{_text('look.sh')}look_site {shlex.quote(root)}\n"
 
 
 def _text(name: str) -> str:

@@ -89,7 +89,7 @@ NO_PROGRAM: Final = {
     ("backups.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/daily.md", "kill -9"),
     ("cli/engine.py", "pulumi stack ls`"), ("docs/getting-started.md", "pulumi stack init"),
     ("docs/getting-started.md", "pulumi stack output"), ("docs/getting-started.md", "mkdir -p"),
-    ("docs/teams.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("docs/errors.md", "exportfs"), ("services/shell/nfs.sh", "exportfs"), ("docs/errors.md", "chmod"),
+    ("docs/teams.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/errors.md", "exportfs"), ("services/shell/nfs.sh", "exportfs"), ("docs/errors.md", "chmod"),
 }  # fmt: skip
 """Words about a program that failed, and commands that only show something or begin where nothing is yet."""
 

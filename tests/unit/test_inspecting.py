@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -146,8 +145,7 @@ def run(program: str, text: str) -> dict[str, str]:
 @pytest.mark.skipif(shutil.which("php") is None, reason="PHP for the command line is missing")
 def test_a_wordpress_is_looked_at_without_being_started_and_its_password_is_not_told(tmp_path: Path) -> None:
     root = wordpress(tmp_path / "it's a site")
-    head = f"root={shlex.quote(str(root))}\nsite=\n"
-    given = run("sh", head + remote._text("look.sh"))
+    given = run("sh", remote.look(str(root)))
     assert ("wordpress", "6.1.9", str(root / "web")) == (given["application"], given["version"], given["docroot"])
     values = {"docroot": given["docroot"], "application": "wordpress", "site": ""}
     facts = run("php", remote._php(values, "settings.php", "look.php"))
@@ -174,11 +172,11 @@ def test_an_application_is_known_by_its_files(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"<?php\n{text}")
-    given = run("sh", f"root={tmp_path}\nsite=\n" + remote._text("look.sh"))
+    given = run("sh", remote.look(str(tmp_path)))
     assert (application, version) == (given["application"], given["version"])
 
 
 def test_a_directory_without_an_application_is_named(tmp_path: Path) -> None:
-    given = run("sh", f"root={tmp_path}\nsite=\n" + remote._text("look.sh"))
+    given = run("sh", remote.look(str(tmp_path)))
     assert f"there is neither Drupal nor WordPress in {tmp_path}" == given["fault"]
-    assert "cannot be entered" in run("sh", f"root={tmp_path}/none\nsite=\n" + remote._text("look.sh"))["fault"]
+    assert "cannot be entered" in run("sh", remote.look(f"{tmp_path}/none"))["fault"]
