@@ -75,15 +75,31 @@ class Driver:
         assert done.ok is ok, f"{what}\n{done.output}\n{self._history()}"
 
     def _applied(self) -> str:
+        before, kept = copy.deepcopy(self.world.settings), dict(self.world.kept)
         names = [self._edit()]
         # A site that goes and a web server that leaves are two runs; a preview says so.
         if self.chance.random() < 0.25 and not {"extra", "cluster", "away", "database"} & set(names):
             names.append(self._edit())
         self.told[-1] += f" ({'+'.join(names)})"
-        self._up()
+        done = self.world.up()
+        if not done.ok and "those that no stack file has, aegir check-stack says" in done.output:
+            self._rid_of_nobodys(before, kept)
+            done = self.world.up()
+        assert done.ok, f"up failed\n{done.output}\n{self._history()}"
         self._states = [*self._states[-3:], self.world.export()]
         self._files = [*self._files[-3:], (copy.deepcopy(self.world.settings), dict(self.world.kept))]
         return ""
+
+    def _rid_of_nobodys(self, before: dict[str, Any], kept: dict[str, str]) -> None:
+        """Do what `aegir check-stack` says of a site that only a killed run knew: declare it, and take it out after that."""
+        now, now_kept = self.world.settings, self.world.kept
+        self.world.settings, self.world.kept = copy.deepcopy(before), dict(kept)
+        edits.extra(self.world, self.chance)
+        self._up()
+        edits.extra(self.world, self.chance)
+        self._up()
+        self.told[-1] += f" (with {edits.EXTRA} declared again, and taken out)"
+        self.world.settings, self.world.kept = now, now_kept
 
     def _rejected(self) -> str:
         edit, before = self.chance.choice(edits.REJECTED), copy.deepcopy(self.world.settings)
