@@ -10,8 +10,7 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.services import forwarding, functions, web
-from aegir_components.services.web_types import program
+from aegir_components.services import forwarding, functions, web, web_types
 
 from . import answered, caches, forwards, restoring, settling, site_move
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
@@ -71,7 +70,9 @@ class Provider(Lifecycle):
         ]
         asked = {site: here for site in sites if (here := site.places(conn.host))}
         settling.wait(site.site for site in sites)
-        well, restored, failed = restoring.refuse_broken(conn, program(want["type"]), asked, str(want["holder"]))
+        well, restored, failed = restoring.refuse_broken(
+            conn, web_types.program(want["type"]), asked, str(want["holder"])
+        )
         done = [site for site in sites if site not in asked or site in well]
         # Of the others it is kept, with what has changed: the next run may try the same once more.
         restoring.proven(conn, [site.site for site in done], str(want["holder"]))
@@ -128,7 +129,7 @@ def _forwards(want: State, was: State) -> list[str]:
     given = json.loads(str(want.get("forward_keys") or "{}"))
     keys = {site: (str(pair["chain"]), str(pair["key"])) for site, pair in given.items()}
     port = int(want.get("port") or was.get("port") or 80)
-    return forwarding.items(found, keys, gone, program(want["type"]), port)
+    return forwarding.items(found, keys, gone, web_types.program(want["type"]), port)
 
 
 def touched(want: State) -> set[str]:
@@ -152,4 +153,4 @@ def _connection(props: State) -> Connection:
 
 
 def _items(props: State) -> list[str]:
-    return [functions("web"), *web.activation_items(program(props["type"]))]
+    return [functions("web"), *web.activation_items(web_types.program(props["type"]))]

@@ -10,15 +10,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from zlib import crc32
 
-from aegir_components import layout
-from aegir_components.applications import Application, health, probe
+from aegir_components import applications, layout
+from aegir_components.applications import health, probe
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
-from aegir_components.services import holding, release
-from aegir_components.services.holding import Held
-from aegir_components.services.web import WebServer
+from aegir_components.services import holding, release, web
 
 from . import settling
 
@@ -63,13 +61,13 @@ class Seen:
     places: list[Place]
     unproven: Mapping[str, Unproven]
     """By web server."""
-    held: Mapping[str, Held] = field(default_factory=dict)
+    held: Mapping[str, holding.Held] = field(default_factory=dict)
     """The sites that are not on the live release, by what they are known by."""
     known: Mapping[str, str] = field(default_factory=dict)
     """What sites are known by, by host name; of those alone that can be held back on each of their web servers."""
 
 
-def look(members: Mapping[str, Connection], registry: str, servers: Mapping[str, WebServer]) -> Seen:
+def look(members: Mapping[str, Connection], registry: str, servers: Mapping[str, web.WebServer]) -> Seen:
     """List the sites of a platform, each on every web server that has it, and switches that were never proven.
 
     Args:
@@ -118,13 +116,13 @@ def _known(reports: Iterable[script.Report]) -> dict[str, str]:
     return {host: site for host, site in known.items() if host not in unready}
 
 
-def well(found: Iterable[Place], application: Application) -> list[Place]:
+def well(found: Iterable[Place], application: applications.Application) -> list[Place]:
     """Choose the places at which the application answers now."""
     asked = list(found)
     return [place for place, why in zip(asked, _ask(asked, application), strict=True) if why is None]
 
 
-def well_once(found: Iterable[Place], application: Application) -> tuple[list[Place], list[Place]]:
+def well_once(found: Iterable[Place], application: applications.Application) -> tuple[list[Place], list[Place]]:
     """Ask each site on one web server, and where it does not answer there, on its others.
 
     That a site works is known then, for half the price or less. Whoever finds it broken where it was not asked has to ask it
@@ -145,7 +143,7 @@ def well_once(found: Iterable[Place], application: Application) -> tuple[list[Pl
     return sorted(good), rest
 
 
-def broken(found: Iterable[Place], application: Application, door: str = "") -> dict[Place, str]:
+def broken(found: Iterable[Place], application: applications.Application, door: str = "") -> dict[Place, str]:
     """Say for each place that does not answer, also on a second try, what is wrong with its answer.
 
     Args:
@@ -184,11 +182,11 @@ def returned(undone: Mapping[str, HostError | None], again: str) -> str:
     return "; ".join(said)
 
 
-def _asked(found: list[Place], application: Application, door: str) -> dict[Place, str | None]:
+def _asked(found: list[Place], application: applications.Application, door: str) -> dict[Place, str | None]:
     return dict(zip(found, _ask(found, application, door), strict=True))
 
 
-def _ask(found: list[Place], application: Application, door: str = "") -> list[str | None]:
+def _ask(found: list[Place], application: applications.Application, door: str = "") -> list[str | None]:
     if not found:
         return []
     # No cache has seen this address before.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import layout
-from aegir_components.applications import APPLICATIONS, health
+from aegir_components import applications, layout
+from aegir_components.applications import health
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
@@ -18,7 +18,6 @@ from aegir_components.origins import definition, landing
 from aegir_components.services import installation
 
 from . import answered, answering, awaited, settling, site_database, site_move
-from .answering import Place
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
@@ -61,7 +60,9 @@ class Provider(Lifecycle):
             if content == EMPTY and _is_known(want):
                 raise _lost(want)
         elif _install(want) == "::present" and _password_is_news(want, loaded=bool(loaded)):
-            _run(want, APPLICATIONS[want["application"]].password, "setting the administrator's password of")
+            _run(
+                want, applications.APPLICATIONS[want["application"]].password, "setting the administrator's password of"
+            )
         known = _known(want)
         known.forget()
         if want.get("health", True) and _prove(want, content):
@@ -161,10 +162,12 @@ def _known(props: State) -> answered.Site:
     return answered.Site(hub_root=conn.hub_root, stack=str(props["holder"]), site=str(props["site"]))
 
 
-def _places(want: State) -> list[Place]:
+def _places(want: State) -> list[answering.Place]:
     name = str(want.get("name") or want["site"])
     members = Connection.of_members(want["members"])
-    return [Place(name, host, conn.address, int(want["members"][host]["port"])) for host, conn in members.items()]
+    return [
+        answering.Place(name, host, conn.address, int(want["members"][host]["port"])) for host, conn in members.items()
+    ]
 
 
 def _retire(want: State) -> None:
@@ -222,16 +225,17 @@ def _server(want: State) -> str:
 
 
 def _install(want: State) -> str:
-    result = _run(want, APPLICATIONS[want["application"]].installer, "installing")
+    result = _run(want, applications.APPLICATIONS[want["application"]].installer, "installing")
     if result == "::empty":
         raise _lost(want)
     if result.startswith("::half"):
         raise _half(want, result.split()[-1])
     if result == "::installed in English":
-        title = APPLICATIONS[want["application"]].title
+        application = applications.APPLICATIONS[want["application"]]
         pulumi.log.warn(
-            f"the site {want['site']} was installed in English: the code base has no {title} translation {want['language']}, and "
-            f"{want.get('master') or min(want['members'])} could not get it from {APPLICATIONS[want['application']].fetches}. "
+            f"the site {want['site']} was installed in English: the code base has no {application.title} translation "
+            f"{want['language']}, and "
+            f"{want.get('master') or min(want['members'])} could not get it from {application.fetches}. "
             f"Add the language in the site; for further sites put the translation into the directory aegir:translations"
         )
     return result
@@ -248,7 +252,7 @@ def _lost(want: State) -> Refused:
 
 
 def _half(want: State, tables: str) -> Refused:
-    base, site, title = want["database"]["name"], want["site"], APPLICATIONS[want["application"]].title
+    base, site, title = want["database"]["name"], want["site"], applications.APPLICATIONS[want["application"]].title
     begin = (
         f"the site {site}: the database {base} has {tables} tables, and none of them says that {title} was installed"
     )
@@ -270,7 +274,7 @@ def _half(want: State, tables: str) -> Refused:
 def _faults(want: State) -> dict[str, str]:
     declared = health.Declared(
         site=str(want.get("name") or want["site"]),
-        application=APPLICATIONS[want["application"]],
+        application=applications.APPLICATIONS[want["application"]],
         https=str(want.get("https", "none")),
         fingerprint=str(want.get("fingerprint") or ""),
         enabled=bool(want.get("enabled", True)),

@@ -35,7 +35,7 @@ from aegir_components.host import hub_disk
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records, hub_root
-from aegir_components.mysql.client import DatabaseError
+from aegir_components.mysql import client
 
 from . import declared
 from .calls import serve_more
@@ -274,7 +274,7 @@ class Lifecycle(ResourceProvider):
         """
         try:
             return self.observe(want)
-        except (HostError, DatabaseError) as fault:
+        except (HostError, client.DatabaseError) as fault:
             return {DRIFT: [str(fault)]}
 
     def delete(self, _id: str, props: Any) -> None:

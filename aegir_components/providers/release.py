@@ -7,18 +7,15 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import layout
-from aegir_components.applications import APPLICATIONS
+from aegir_components import applications, layout
 from aegir_components.host import script, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
-from aegir_components.services import release
-from aegir_components.services.web_types import program
+from aegir_components.services import release, web_types
 
-from . import answering, holds, proof, staging
+from . import answering, holds, proof, staging, switching
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
-from .switching import Switching, lines_of, paths_of, sees, server_of
 
 
 class Provider(Lifecycle):
@@ -39,7 +36,7 @@ class Provider(Lifecycle):
 
     def observe(self, want: State) -> State | None:
         """Look at every member: the links, the definition, and every file: size, time and mode, or all of its bytes."""
-        full, members, registry = want.get("verify") == "full", _members(want), paths_of(want).registry
+        full, members, registry = want.get("verify") == "full", _members(want), switching.paths_of(want).registry
         # Which sites are held back is known to the machines alone.
         held = holds.look(members, registry)
 
@@ -48,7 +45,10 @@ class Provider(Lifecycle):
             return script.execute(
                 conn,
                 "check",
-                [*lines_of(want, conn, want["digest"], full=full, behind=behind), release.want_proven(registry)],
+                [
+                    *switching.lines_of(want, conn, want["digest"], full=full, behind=behind),
+                    release.want_proven(registry),
+                ],
                 what="looking at the platform",
                 timeout=staging.STAGE_TIMEOUT if full else ssh.DEFAULT_TIMEOUT,
             )
@@ -66,20 +66,20 @@ class Provider(Lifecycle):
         if want.get("unread"):
             raise Refused(", ".join(sorted(want["members"])), str(want["unread"]))
         members = _members(want)
-        owners = {name: conn for name, conn in members.items() if not sees(want, name)}
+        owners = {name: conn for name, conn in members.items() if not switching.sees(want, name)}
         _refuse_leaving(want)
-        before = staging.bring(owners, want, paths_of(want))
+        before = staging.bring(owners, want, switching.paths_of(want))
         # What is live on the master was live on its slaves as well.
         live = next(iter(before.values()))
         former = {name: before.get(name, live) for name in members}
-        servers = {name: server_of(want, conn) for name, conn in members.items()}
+        servers = {name: switching.server_of(want, conn) for name, conn in members.items()}
         had = {name: conn for name, conn in members.items() if former[name]}
-        seen = answering.look(had, paths_of(want).registry, servers)
+        seen = answering.look(had, switching.paths_of(want).registry, servers)
         _refuse_pins(want, owners)
         proof.Switch(
             seen=seen,
-            switching=Switching(want=want, members=members, live=former, held=seen.held),
-            registry=paths_of(want).registry,
+            switching=switching.Switching(want=want, members=members, live=former, held=seen.held),
+            registry=switching.paths_of(want).registry,
         ).proven()
         staging.remember(owners, want)
         self._prune(owners, want)
@@ -99,7 +99,7 @@ class Provider(Lifecycle):
         )
 
     def _prune(self, members: Mapping[str, Connection], want: State) -> None:
-        lines = release.prune(paths_of(want), str(want["digest"]), int(want["keep"]))
+        lines = release.prune(switching.paths_of(want), str(want["digest"]), int(want["keep"]))
         each(
             members,
             lambda conn: script.execute(
@@ -161,13 +161,16 @@ def _refuse_leaving(want: State) -> None:
     """
     was = without(want.get("was", {}), forgotten()) or {}
     had = _members(was) if was else {}
-    owners = {name: conn for name, conn in had.items() if not sees(was, name)}
+    owners = {name: conn for name, conn in had.items() if not switching.sees(was, name)}
     # By machine: a renamed entry of the stack file is the same one. Sites that leave all of their web servers are carried.
     now = _members(want)
     stays = any(conn.twin(now) for conn in had.values())
     if stays and not any(conn.twin(now) for conn in owners.values()):
         what = f"moving the platform {want['platform']}"
-        each(owners, lambda conn: script.execute(conn, "check", release.refuse_items(paths_of(want)), what=what))
+        each(
+            owners,
+            lambda conn: script.execute(conn, "check", release.refuse_items(switching.paths_of(want)), what=what),
+        )
     if why := _promoted(was, want):
         raise Refused(", ".join(why), _TWO_RUNS.format(", ".join(why), want["platform"]))
 
@@ -181,10 +184,10 @@ _TWO_RUNS = (
 def _promoted(was: State, want: State) -> list[str]:
     """List the slaves of a pack that would have code of their own while they still see their master's. Pure."""
     had = was.get("members") or {}
-    owners = [name for name in had if not sees(was, name)]
-    now = {name for name in want["members"] if not sees(want, name)}
+    owners = [name for name in had if not switching.sees(was, name)]
+    now = {name for name in want["members"] if not switching.sees(want, name)}
     # Where two members of a pack change places, the files are where both see them.
-    if any(name in want["members"] and sees(want, name) for name in owners):
+    if any(name in want["members"] and switching.sees(want, name) for name in owners):
         return []
     return sorted(name for name in set(had) - set(owners) if name in now)
 
@@ -196,8 +199,8 @@ def _members(props: State) -> dict[str, Connection]:
 def removal_items(have: State, conn: Connection) -> list[str]:
     """List what takes a platform off a member: never the code that it only sees."""
     paths = release.Layout(have["platform"], have["publish_path"], have["docroot"], have["holder"])
-    server = program(have["members"][conn.host]["type"])
-    if sees(have, conn.host):
+    server = web_types.program(have["members"][conn.host]["type"])
+    if switching.sees(have, conn.host):
         return release.slave_removal_items(paths, server=server)
-    shared = [file.path for application in APPLICATIONS.values() for file in application.shared]
+    shared = [file.path for application in applications.APPLICATIONS.values() for file in application.shared]
     return release.removal_items(paths, server=server, shared=shared)

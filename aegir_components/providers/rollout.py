@@ -14,8 +14,8 @@ import pulumi
 from aegir_components import layout
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.rollout import platform as rollout_platform
 from aegir_components.rollout import waves
-from aegir_components.rollout.platform import Platform
 
 from . import holds
 from .lifecycle import AegirResource, Lifecycle, State
@@ -54,7 +54,7 @@ class Provider(Lifecycle):
         Raises:
             Refused: sites stay where they are; each with its reason.
         """
-        platform = Platform.of(want)
+        platform = rollout_platform.Platform.of(want)
         platform.recover(pulumi.log.info)
         platform.forget_old()
         found = waves.run(platform.waiting(), platform.order, platform.work(pulumi.log.info))

@@ -11,18 +11,26 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import backups, layout
-from aegir_components.applications import APPLICATIONS
+from aegir_components import applications, backups, layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each, settle
+from aegir_components.moving import place as moving_place
 from aegir_components.moving import site as moving
-from aegir_components.moving.place import Work
 from aegir_components.printable import one_line
-from aegir_components.services import cron, former, functions, holding, limits, quotas, site, site_content, web
-from aegir_components.services.web import WebServer
-from aegir_components.services.web_types import program
+from aegir_components.services import (
+    cron,
+    former,
+    functions,
+    holding,
+    limits,
+    quotas,
+    site,
+    site_content,
+    web,
+    web_types,
+)
 
 from . import (
     archived,
@@ -256,7 +264,9 @@ def _moved(want: State, was: State) -> State:
     """Carry a site to where it is to be, if that is elsewhere; give the inputs that say where it is then."""
     if not was or not want.get("accounts") or not was.get("accounts"):
         return was
-    return moving.carried(want, was, Work(configure=_configured, reload=_reload, with_files=_still_with_files))
+    return moving.carried(
+        want, was, moving_place.Work(configure=_configured, reload=_reload, with_files=_still_with_files)
+    )
 
 
 def _reload(props: State, conn: Connection) -> None:
@@ -348,8 +358,8 @@ def _port(props: State, conn: Connection) -> int:
     return int(props["members"][conn.host]["port"])
 
 
-def _server(props: State, conn: Connection) -> WebServer:
-    return program(props["members"][conn.host]["type"])
+def _server(props: State, conn: Connection) -> web.WebServer:
+    return web_types.program(props["members"][conn.host]["type"])
 
 
 def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
@@ -373,7 +383,7 @@ def _plan(props: State) -> site.SitePlan:
         platform=props["platform"],
         publish_path=props["publish_path"],
         docroot=props["docroot"],
-        application=APPLICATIONS[props["application"]],
+        application=applications.APPLICATIONS[props["application"]],
         database={
             "name": database["name"],
             "user": database["user"],

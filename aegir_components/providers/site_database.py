@@ -15,9 +15,9 @@ from aegir_components.mysql import arriving, client, copies, databases
 from aegir_components.services import quotas
 
 from . import archived, content
+from . import moves as site_moves
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
-from .moves import Record
 
 
 class Provider(Lifecycle):
@@ -121,10 +121,10 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
         super().__init__(Provider(), name, props, opts)
 
 
-def record_of(props: State) -> Record:
+def record_of(props: State) -> site_moves.Record:
     """Give what the hub knows of a move of a site, from the inputs of its database."""
     place = _place(props)
-    return Record(hub_root=place.hub_root, stack=place.stack, site=place.site)
+    return site_moves.Record(hub_root=place.hub_root, stack=place.stack, site=place.site)
 
 
 def reached_by(props: State) -> databases.SiteDatabase:
@@ -140,7 +140,7 @@ def _is_elsewhere(props: State) -> bool:
     return record_of(props).is_elsewhere(props)
 
 
-def _note_leaving(was: State, want: State, moves: Record) -> None:
+def _note_leaving(was: State, want: State, moves: site_moves.Record) -> None:
     """Write down what a site is about to leave, so that it is served until it has left it."""
     if not is_other_server(was, want):
         if leaving := set(was.get("clients") or ()) - set(want["clients"]):

@@ -6,18 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aegir_components.applications import APPLICATIONS
+from aegir_components import applications
 from aegir_components.host import script, session
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt
 from aegir_components.host.together import Together
 from aegir_components.hub_records import turn
-from aegir_components.services import release
-from aegir_components.services.holding import Held
-from aegir_components.services.release import Behind
-from aegir_components.services.web import WebServer
-from aegir_components.services.web_types import program
+from aegir_components.services import holding, release, web, web_types
 
 from .lifecycle import State
 
@@ -33,10 +29,10 @@ class Switching:
     members: Mapping[str, Connection]
     live: Mapping[str, str]
     """The directory of the release that is live on each, or nothing."""
-    held: Mapping[str, Held]
+    held: Mapping[str, holding.Held]
     """The sites that are held back until now."""
 
-    def go(self, held: Mapping[str, Held]) -> None:
+    def go(self, held: Mapping[str, holding.Held]) -> None:
         """Let every member prepare and test the switch, then all of them take its last step at once.
 
         Args:
@@ -47,7 +43,7 @@ class Switching:
         """
         what = f"switching the platform {self.want['platform']}"
         meeting = Together(self.members)
-        behind = Behind(now=held, before=self.held.keys())
+        behind = release.Behind(now=held, before=self.held.keys())
 
         def switch(conn: Connection) -> None:
             lines = lines_of(self.want, conn, self.want["digest"], waits=True, behind=behind)
@@ -71,7 +67,7 @@ class Switching:
             undone = attempt(back, lambda conn: self.back(conn, self.live[conn.host], held))
             raise Refused(", ".join(sorted(failed)), switch_failure(results, undone, lost))
 
-    def back(self, conn: Connection, live: str, since: Mapping[str, Held]) -> None:
+    def back(self, conn: Connection, live: str, since: Mapping[str, holding.Held]) -> None:
         """Make a release the live one again on one member, with the sites held back that were.
 
         Args:
@@ -84,7 +80,7 @@ class Switching:
         former = self.want
         if is_release(was, digest):
             former = {**self.want, **{key: was[key] for key in ("application", "docroot")}}
-        lines = lines_of(former, conn, digest, behind=Behind(now=self.held, before=since.keys()))
+        lines = lines_of(former, conn, digest, behind=release.Behind(now=self.held, before=since.keys()))
         what = f"switching {self.want['platform']} back"
         script.execute(conn, "apply", lines, what=what, holder=self.want["holder"])
 
@@ -136,9 +132,9 @@ def paths_of(props: State) -> release.Layout:
     return release.Layout(props["platform"], props["publish_path"], props["docroot"], props["holder"], former)
 
 
-def server_of(props: State, conn: Connection) -> WebServer:
+def server_of(props: State, conn: Connection) -> web.WebServer:
     """Give the program of a member."""
-    return program(props["members"][conn.host]["type"])
+    return web_types.program(props["members"][conn.host]["type"])
 
 
 def lines_of(
@@ -148,7 +144,7 @@ def lines_of(
     *,
     waits: bool = False,
     full: bool = False,
-    behind: Behind = release.ALL_LIVE,
+    behind: release.Behind = release.ALL_LIVE,
 ) -> list[str]:
     """List what makes a release the live one on a member, or looks whether it is.
 
@@ -166,7 +162,7 @@ def lines_of(
         paths_of(props),
         digest,
         server=server_of(props, conn),
-        application=APPLICATIONS[props["application"]],
+        application=applications.APPLICATIONS[props["application"]],
         held=waits,
         full=full,
         behind=behind,

@@ -43,7 +43,7 @@ def begin(argv: Sequence[str] | None = None) -> str:
     gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
     # Python searches all modules for garbage as it ends; the system takes back the memory in any case.
     atexit.register(gc.freeze)
-    sys.meta_path[:0] = [deferred.Finder(deferred.MODULES), *tracing.finders(os.environ)]
+    sys.meta_path[:0] = [deferred.Finder(deferred.MODULES, deferred.OURS), *tracing.finders(os.environ)]
     return kind
 
 

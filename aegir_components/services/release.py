@@ -14,13 +14,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from aegir_components import layout, templates
-from aegir_components.applications import Application
+from aegir_components import applications, layout, templates
 from aegir_components.host import script
 
-from . import functions, holding
-from .holding import Held
-from .web import WebServer
+from . import functions, holding, web
 
 NO_WORD = "the hub gave no word to switch"
 """What a machine says that was ready when another was not."""
@@ -187,7 +184,7 @@ def accept(paths: Layout, digest: str) -> list[str]:
     ]
 
 
-def definition(paths: Layout, digest: str, server: WebServer, behind: Mapping[str, Held]) -> str:
+def definition(paths: Layout, digest: str, server: web.WebServer, behind: Mapping[str, holding.Held]) -> str:
     """Render the one file by which a web server knows the live release, and those of sites that are held back."""
     root = paths.document_root(paths.release(digest))
     return server.definition(layout.platform_variable(paths.platform), root, holding.roots(behind))
@@ -197,7 +194,7 @@ def definition(paths: Layout, digest: str, server: WebServer, behind: Mapping[st
 class Behind:
     """Which sites are not on the live release."""
 
-    now: Mapping[str, Held] = field(default_factory=dict)
+    now: Mapping[str, holding.Held] = field(default_factory=dict)
     before: Collection[str] = ()
     """Those that were held back until this change."""
 
@@ -209,8 +206,8 @@ def switch_items(
     paths: Layout,
     digest: str,
     *,
-    server: WebServer,
-    application: Application,
+    server: web.WebServer,
+    application: applications.Application,
     held: bool = False,
     full: bool = False,
     behind: Behind = ALL_LIVE,
@@ -258,7 +255,7 @@ def switch_items(
 
 
 def slave_items(
-    paths: Layout, digest: str, *, server: WebServer, held: bool = False, behind: Behind = ALL_LIVE
+    paths: Layout, digest: str, *, server: web.WebServer, held: bool = False, behind: Behind = ALL_LIVE
 ) -> list[str]:
     """List what makes a release the live one on a machine that sees the code over NFS: its web server's definition.
 
@@ -293,7 +290,7 @@ def slave_items(
     ]
 
 
-def slave_removal_items(paths: Layout, *, server: WebServer) -> list[str]:
+def slave_removal_items(paths: Layout, *, server: web.WebServer) -> list[str]:
     """List what takes a platform off a machine that sees it over NFS: nothing of the code."""
     section = [script.no_file(f"{server.root}/platform.d/{paths.platform}.conf")]
     return [
@@ -307,7 +304,7 @@ def slave_removal_items(paths: Layout, *, server: WebServer) -> list[str]:
     ]
 
 
-def _shared(paths: Layout, application: Application) -> list[str]:
+def _shared(paths: Layout, application: applications.Application) -> list[str]:
     lines = []
     for shared in application.shared:
         path = f"{paths.sites}/{shared.path}"
@@ -347,7 +344,7 @@ def _unproven(registry: str) -> str:
     return f"{registry}/.unproven"
 
 
-def sites_items(registry: str, server: WebServer) -> list[str]:
+def sites_items(registry: str, server: web.WebServer) -> list[str]:
     """List what finds the sites of a platform.
 
     The fact ``sites`` has their host names, ``known`` what each is known by before its host name, ``port`` is that of plain
@@ -371,7 +368,7 @@ def refuse_items(paths: Layout) -> list[str]:
     return [functions("release"), script.call("refuse_sites", paths.registry, paths.platform)]
 
 
-def removal_items(paths: Layout, *, server: WebServer, shared: Collection[str] = ()) -> list[str]:
+def removal_items(paths: Layout, *, server: web.WebServer, shared: Collection[str] = ()) -> list[str]:
     """List what takes a platform off a machine; refused while a site is on it.
 
     Args:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Final
 
-from aegir_components import layout
-from aegir_components.applications import APPLICATIONS
+from aegir_components import applications, layout
 from aegir_components.host import script
 
 from . import functions, quotas, sandbox
@@ -71,7 +70,7 @@ class Place:
     def settings(self) -> str:
         """The settings file that names its database."""
         linked = layout.site_linked(layout.publish_root(self.publish_path), self.site)
-        return f"{linked}/{APPLICATIONS[self.application].settings_name}"
+        return f"{linked}/{applications.APPLICATIONS[self.application].settings_name}"
 
     @property
     def docroot_word(self) -> str:
