@@ -10,11 +10,10 @@ from typing import Any
 import pulumi
 
 from . import recorded, settings
-from .origins import definition, landing
+from .origins import definition, loaded
 from .providers.backup_keys import BackupKeys
 from .recorded import Recorded
-from .snapshots.book import Backup, Book, local
-from .snapshots.source import Source
+from .snapshots import book, source
 from .sources.resolve import Resolved
 
 
@@ -38,14 +37,14 @@ class Beginnings:
 
     declared: settings.Settings = field(repr=False)
     before: Recorded = field(repr=False)
-    backups: dict[str, Backup] = field(default_factory=dict)
+    backups: dict[str, book.Backup] = field(default_factory=dict)
     """The chosen ones, by site."""
     owners: dict[str, str] = field(default_factory=dict)
     """What the sites are known by whose backups they are, by site."""
     faults: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     """What a person is told beforehand."""
-    sources: dict[str, Source] = field(default_factory=dict, repr=False)
+    sources: dict[str, source.Source] = field(default_factory=dict, repr=False)
     """The live sites that others begin with, by those."""
     former: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of the sites that others begin with, by those."""
@@ -64,7 +63,7 @@ class Beginnings:
         origin = site.origin
         former = self._former(site)
         if origin is None or not _is_new(known):
-            return Begin(loaded=bool(known.get("loaded")), cloned=known.get("loaded") == landing.CLONE, former=former)
+            return Begin(loaded=bool(known.get("loaded")), cloned=known.get("loaded") == loaded.CLONE, former=former)
         owner = self.owners.get(name, "")
         chosen = self.backups[name].id if name in self.backups else ""
         places = tuple(self.declared.backups.repositories.values()) if origin.backup and self.declared.backups else ()
@@ -148,7 +147,7 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
     declared = found.declared
     whose = origin.site or name
     owner = next((site.identity for site in declared.sites.values() if site.name == whose), whose)
-    known = Book(hub_root=declared.hub.root, stack=holder, site=owner).backups()
+    known = book.Book(hub_root=declared.hub.root, stack=holder, site=owner).backups()
     if origin.backup == settings.origins.LATEST:
         fitting = [one for one in known if one.is_proven]
     else:
@@ -168,7 +167,7 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
     found.owners[name], found.backups[name] = owner, one
     proof = "proven" if one.is_proven else "not proven"
     found.said.append(
-        f"the site {name} begins with backup {one.id} of {whose}, begun {local(one):%Y-%m-%d %H:%M}, {proof}"
+        f"the site {name} begins with backup {one.id} of {whose}, begun {book.local(one):%Y-%m-%d %H:%M}, {proof}"
         + (f"; it lacks {'; '.join(one.not_saved)}" if one.not_saved else "")
     )
 
@@ -191,7 +190,7 @@ def _find_live(found: Beginnings, name: str, origin: settings.Origin, states: Ma
             f"standard, which replaces personal data before it leaves its server, or none"
         )
         return
-    found.sources[name] = Source.of_state(known[key], {})
+    found.sources[name] = source.Source.of_state(known[key], {})
     found.former[name] = (origin.site, key, *_names(known[key]))
     how = "sanitised" if origin.sanitise == "standard" else "with all personal data"
     found.said.append(f"the site {name} begins with the content of {origin.site} of {where}, {how}")

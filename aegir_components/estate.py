@@ -10,6 +10,8 @@ from typing import Any
 
 import pulumi
 
+from aegir_components.components import pack as pack_component
+
 from . import (
     asking,
     audited,
@@ -26,7 +28,6 @@ from . import (
 )
 from .addresses import address_of
 from .components import certificates
-from .components.pack import Pack, PackArgs, mounts_code, shared_path
 from .components.platform import Member, Platform, PlatformArgs, members_props
 from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
@@ -46,7 +47,7 @@ class Estate:
 
     servers: Mapping[str, Server]
     clusters: Mapping[str, WebCluster]
-    packs: Mapping[str, Pack]
+    packs: Mapping[str, pack_component.Pack]
     platforms: Mapping[str, Platform]
     sites: Mapping[str, Site]
 
@@ -65,7 +66,7 @@ class Machines:
 
     servers: Mapping[str, Server]
     clusters: Mapping[str, WebCluster]
-    packs: Mapping[str, Pack]
+    packs: Mapping[str, pack_component.Pack]
 
     def ready(self, declared: settings.Settings, platform: str) -> list[pulumi.Resource]:
         """List what must be done before a platform is put where it belongs."""
@@ -241,7 +242,7 @@ def _servers(
             hub=declared.hub,
             public_key=hub_key,
             entries=hosts,
-            mounted=any(mounts_code(pack, name) for pack in declared.packs.values()),
+            mounted=any(pack_component.mounts_code(pack, name) for pack in declared.packs.values()),
             follows=made[follow[name]].numbers if name in follow else None,
             holder=holder,
             authority=authority,
@@ -276,11 +277,11 @@ def _cluster(declared: settings.Settings, name: str, servers: Mapping[str, Serve
     return WebCluster(name, args, pulumi.ResourceOptions(depends_on=ready))
 
 
-def _pack(declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str) -> Pack:
+def _pack(declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str) -> pack_component.Pack:
     pack = declared.packs[name]
     names = sorted({*pack.servers, *(name for name in (pack.exporter, pack.standby) if name)})
     reached = {each: connection(declared.servers[each], declared.hub) for each in names}
-    args = PackArgs(
+    args = pack_component.PackArgs(
         pack=pack,
         members={member: reached[member] for member in pack.servers},
         exporter=reached.get(pack.exporter),
@@ -289,14 +290,14 @@ def _pack(declared: settings.Settings, name: str, servers: Mapping[str, Server],
         holder=holder,
     )
     ready = [resource for member in names for resource in servers[member].ready]
-    return Pack(name, args, pulumi.ResourceOptions(depends_on=ready))
+    return pack_component.Pack(name, args, pulumi.ResourceOptions(depends_on=ready))
 
 
 def _uploads(declared: settings.Settings, platform: str) -> str:
     """Say where the web servers of a platform have uploads in common beside its code; empty for nowhere."""
     pack = declared.pack_of(platform)
     if pack is not None and not pack.shares_code:
-        return shared_path(pack)
+        return pack_component.shared_path(pack)
     return uploads_path(declared.cluster_of(platform))
 
 

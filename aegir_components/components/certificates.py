@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from aegir_components import certificates, settings
-from aegir_components.providers.certificate import Certificate
+from aegir_components.providers import certificate
 
 from .platform import Member, members_props
 
@@ -75,7 +75,7 @@ def declare(
     members: Mapping[str, Member],
     holder: str,
     opts: pulumi.ResourceOptions,
-) -> Certificate | None:
+) -> certificate.Certificate | None:
     """Declare a site's certificate; ``None`` where it is not served over TLS.
 
     Args:
@@ -111,4 +111,4 @@ def declare(
             "error_days": error_days if error_days != certificates.LAST_DAYS else None,
             "members": members_props(members, ports=False),
         }
-    return Certificate(site.identity, props, opts)
+    return certificate.Certificate(site.identity, props, opts)

@@ -17,8 +17,7 @@ from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
-from aegir_components.services import quotas, vhosts
-from aegir_components.services.web_types import program
+from aegir_components.services import quotas, vhosts, web_types
 
 from . import certificates
 from .base import AegirComponent
@@ -174,7 +173,7 @@ class Site(AegirComponent, kind="Site"):
                 "accounts": accounts,
                 "hub_password": args.database["password"],
                 "templates": templates.digest(
-                    *sorted({program(member.type).template for member in args.members.values()}),
+                    *sorted({web_types.program(member.type).template for member in args.members.values()}),
                     "php-pool.conf.j2",
                     application.settings_template,
                     "php-proxies.php.j2",

@@ -16,7 +16,7 @@ from aegir_components.snapshots.book import Backup, Book
 from aegir_components.snapshots.quiet import quiet
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import feeding, landing, live, uploads
+from . import feeding, landing, live, loaded, uploads
 
 
 def packed(
@@ -47,7 +47,7 @@ def packed(
         former: names that the content knows its site by.
     """
     given: dict[str, Any] = {
-        "uploads": shared, "version": version, "kind": landing.CLONE if origin.is_clone else landing.OWN,
+        "uploads": shared, "version": version, "kind": loaded.CLONE if origin.is_clone else loaded.OWN,
         "former": list(former),
     }  # fmt: skip
     if origin.backup:
@@ -84,7 +84,7 @@ def load(site: landing.Site, given: Mapping[str, Any]) -> landing.Load:
 
 def _rewritten(site: landing.Site, given: Mapping[str, Any]) -> list[str]:
     """Give content the site's address in the place of its former ones; a site's own backup has the right one."""
-    if site.application != "wordpress" or (given.get("backup") and site.kind == landing.OWN):
+    if site.application != "wordpress" or (given.get("backup") and site.kind == loaded.OWN):
         return []
     database = site.database
     where = wordpress.Where(

@@ -26,15 +26,12 @@ from aegir_components.snapshots import archive, files, inventory, loading
 from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.source import Place, Source
 
+from . import loaded
 from .dumps import DumpError
 
 FAULTS: Final = (BackupError, HostError, client.DatabaseError, DumpError, archive.DamagedError)
 LOADING: Final = "loading"
 """What is written down of a database, under ``origin``, while it is loaded."""
-OWN: Final = "own"
-"""What was loaded is the site's own content."""
-CLONE: Final = "clone"
-"""What was loaded is another site's content, which goes on without this one."""
 WHY: Final = "its content is being loaded (origin)"
 """What a closed site says of why."""
 KIND: Final = "origins"
@@ -61,7 +58,7 @@ class Site:
     hub_root: str
     url: str = ""
     """Its address."""
-    kind: str = OWN
+    kind: str = loaded.OWN
     """Whose content it is."""
     tell: Callable[[str], None] = field(repr=False)
     """Says what is done."""
@@ -254,5 +251,5 @@ def of(want: Mapping[str, Any], database: SiteDatabase, given: Mapping[str, Any]
         source=Source.of_state(props, {}), database=database, application=str(want["application"]),
         version=str(given.get("version") or ""), members=members,
         ports=ports, url=vhosts.address(name, next(iter(ports.values())), tls=want.get("https", "none") != "none"),
-        hub_root=next(iter(members.values())).hub_root, kind=str(given.get("kind") or OWN), tell=tell,
+        hub_root=next(iter(members.values())).hub_root, kind=str(given.get("kind") or loaded.OWN), tell=tell,
     )  # fmt: skip

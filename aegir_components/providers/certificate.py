@@ -10,7 +10,6 @@ import pulumi
 from pulumi.dynamic import DiffResult
 
 from aegir_components import certificates
-from aegir_components.certificates import Pair
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
@@ -54,7 +53,7 @@ class Provider(Lifecycle):
             raise Refused(str(want["site"]), str(want["unread"]))
         was = want.get("was", {})
         same = was.get("chain") and all(was.get(key) == want.get(key) for key in DECIDING)
-        pair = _renewed(want, Pair(chain=was["chain"], key=was["key"])) if same else _made(want)
+        pair = _renewed(want, certificates.Pair(chain=was["chain"], key=was["key"])) if same else _made(want)
         said = certificates.facts(pair.chain)
         return {
             "chain": pair.chain,
@@ -99,7 +98,7 @@ def _near_its_end(props: Mapping[str, Any]) -> bool:
     return certificates.facts(props["chain"]).days_left() < certificates.RENEW_DAYS
 
 
-def _renewed(want: State, former: Pair) -> Pair:
+def _renewed(want: State, former: certificates.Pair) -> certificates.Pair:
     """Keep a certificate, or renew it; one that cannot be renewed is kept with a warning until its last days.
 
     Raises:
@@ -121,7 +120,7 @@ def _renewed(want: State, former: Pair) -> Pair:
         return former
 
 
-def _made(want: State) -> Pair:
+def _made(want: State) -> certificates.Pair:
     names = [str(name) for name in want["names"]]
     try:
         if want["kind"] == "given":
@@ -133,7 +132,7 @@ def _made(want: State) -> Pair:
     return certificates.self_signed(names)
 
 
-def _asked_for(want: State, names: list[str]) -> Pair:
+def _asked_for(want: State, names: list[str]) -> certificates.Pair:
     # Only here: see the package.
     from aegir_components.certificates import authority  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PLAIN = "AEGIR_PULUMI_PLAIN_START"
 """The variable that leaves all processes as Pulumi ships them."""
 
-OBJECTS = 50_000
+OBJECTS = 200_000
 """New objects between two searches for garbage, in place of Python's 700. An import makes many objects and no garbage."""
 
 

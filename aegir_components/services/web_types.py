@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .apache import APACHE
-from .nginx import NGINX
+from . import apache, nginx
 from .web import WebServer, has_tls, items, removal_items
-
-_PROGRAMS = {"apache": APACHE, "nginx": NGINX}
 
 
 def program(kind: str) -> WebServer:
     """Give the web server of a type: ``apache_ssl`` is Apache."""
-    return _PROGRAMS[kind.removesuffix("_ssl")]
+    match kind.removesuffix("_ssl"):
+        case "apache":
+            return apache.APACHE
+        case "nginx":
+            return nginx.NGINX
+    raise KeyError(kind)
 
 
 def service_items(
@@ -27,7 +29,7 @@ def service_items(
 ) -> list[str]:
     """List what a machine with this type of web service has before any site is on it."""
     server = program(kind)
-    other = next(candidate for candidate in _PROGRAMS.values() if candidate is not server)
+    other = next(candidate for candidate in (apache.APACHE, nginx.NGINX) if candidate is not server)
     return items(
         server, other, port=port, tls=has_tls(kind), php_version=php_version, php_chosen=php_chosen, mounted=mounted,
         tasks=tasks,

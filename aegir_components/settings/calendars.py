@@ -11,7 +11,6 @@ from typing import Final
 
 from . import systemd_calendar
 from .names import Wrong, wanted
-from .systemd_calendar import Calendar, NoCalendar
 from .wording import quoted
 
 WORDS: Final = ("off", "hourly", "daily")
@@ -36,7 +35,7 @@ def often(text: str) -> str:
         return text
     try:
         found = _read(text)
-    except NoCalendar as fault:
+    except systemd_calendar.NoCalendar as fault:
         raise Wrong(f"must be {FORM}", f", not {quoted(text)}: {fault}") from None
     if not found.fires_from(date(systemd_calendar.FIRST_YEAR, 1, 1)):
         raise Wrong("never fires, because no such day comes", f": {quoted(text)}")
@@ -57,23 +56,25 @@ def is_minutes(text: str) -> bool:
     return minutes is not None and int(minutes[1]) <= 30
 
 
-def _read(text: str) -> Calendar:
+def _read(text: str) -> systemd_calendar.Calendar:
     minutes = re.fullmatch(r"([0-9]+) ?(m|min|mins|minute|minutes)?", text, re.IGNORECASE)
     if minutes:
         usable = 1 <= int(minutes[1]) <= 30
-        raise NoCalendar(f"write {int(minutes[1])}min" if usable else "minutes are from 1 to 30")
+        raise systemd_calendar.NoCalendar(f"write {int(minutes[1])}min" if usable else "minutes are from 1 to 30")
     if text.lower() in WORDS:
-        raise NoCalendar(f"write {text.lower()}, in lower case")
+        raise systemd_calendar.NoCalendar(f"write {text.lower()}, in lower case")
     if len(text) > LONGEST:
-        raise NoCalendar(f"it has more than {LONGEST} characters")
+        raise systemd_calendar.NoCalendar(f"it has more than {LONGEST} characters")
     try:
         return systemd_calendar.parse(text, is_zone)
-    except NoCalendar as fault:
+    except systemd_calendar.NoCalendar as fault:
         near = difflib.get_close_matches(text.lower(), [*WORDS, *systemd_calendar.SHORTHANDS], n=1, cutoff=0.7)
         last = text.rpartition(" ")[2]
         zone = next((zone for zone in _zones() if zone.lower() == last.lower()), "") if "/" in last else ""
         advice = zone or (near[0] if near else "")
-        raise NoCalendar(f"{fault}; did you mean {advice}?" if advice and advice != last else str(fault)) from None
+        raise systemd_calendar.NoCalendar(
+            f"{fault}; did you mean {advice}?" if advice and advice != last else str(fault)
+        ) from None
 
 
 def is_zone(name: str) -> bool:

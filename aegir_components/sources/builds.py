@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from . import programs
+from . import room as rooms
 from .faults import SourceError, last_words
-from .room import Room, possible
 
 BUILD_TIMEOUT: Final = 1800.0
 """Seconds for one program of a build."""
@@ -84,9 +84,11 @@ class Workshop:
         self.log.write(f"{text}\n".encode(errors="surrogateescape"))
         self.log.flush()
 
-    def room(self, *writable: Path, readable: tuple[Path, ...] = ()) -> Room | None:
+    def room(self, *writable: Path, readable: tuple[Path, ...] = ()) -> rooms.Room | None:
         """Give a room for a program that the source brings or steers; ``None`` where none can be made."""
-        return Room(home=self.scratch / "home", writable=writable, readable=readable) if possible() else None
+        return (
+            rooms.Room(home=self.scratch / "home", writable=writable, readable=readable) if rooms.possible() else None
+        )
 
     def run(
         self,
@@ -94,7 +96,7 @@ class Workshop:
         cwd: Path | None = None,
         timeout: float = BUILD_TIMEOUT,
         variables: Mapping[str, str] | None = None,
-        room: Room | None = None,
+        room: rooms.Room | None = None,
     ) -> None:
         """Run a step of the build; its words go to the log.
 

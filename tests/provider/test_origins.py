@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from aegir_components.origins import definition, landing
+from aegir_components.origins import definition, landing, loaded
 from tests.provider import test_contract
 from tests.provider.test_contract import SITE, Driver, World, driver
 
 world = test_contract.world
 """The machines of the contract."""
-ORIGIN = json.dumps({"database": "/srv/moves/a secret word.sql", "prefix": "", "parts": {}, "kind": landing.OWN})
+ORIGIN = json.dumps({"database": "/srv/moves/a secret word.sql", "prefix": "", "parts": {}, "kind": loaded.OWN})
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_it_is_used_once_and_is_no_change_afterwards(world: World, loads: list[s
     site = made(world)
     site.create()
     assert [SITE] == loads
-    assert landing.OWN == site.outs["loaded"]
+    assert loaded.OWN == site.outs["loaded"]
     assert "a secret word" not in json.dumps(site.outs)
     without = {key: value for key, value in site.inputs.items() if key != "origin"}
     for news in (site.inputs, without, {**without, "origin": "another one"}):
@@ -63,9 +63,9 @@ def test_it_is_used_once_and_is_no_change_afterwards(world: World, loads: list[s
     site.update(without)
 
     assert [SITE] == loads
-    assert landing.OWN == site.outs["loaded"]
+    assert loaded.OWN == site.outs["loaded"]
     site.read()
-    assert landing.OWN == site.outs["loaded"]
+    assert loaded.OWN == site.outs["loaded"]
     assert not site.diff(without).changes
 
 
