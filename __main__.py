@@ -3,6 +3,7 @@
 import pulumi
 
 from aegir_components import declaring, estate, hub_faults, settings
+from aegir_components.settings import pulumi_config
 from aegir_components.sources.naming import conventional_name
 
 
@@ -10,7 +11,7 @@ async def program() -> None:
     """Declare what the stack file says."""
     try:
         try:
-            declared = settings.load_from_pulumi(conventional_name)
+            declared = pulumi_config.load_from_pulumi(conventional_name)
         except settings.SettingsError as fault:
             raise hub_faults.with_others(fault) from None
         for warning in declared.warnings:

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import pulumi
-
 DEFAULT_ROOT: Final = "/var/aegir"
 """Where the hub root is, unless the stack file says otherwise."""
 _DIRECTORY: Final = "records"
@@ -66,6 +64,9 @@ class Records:
             fresh.write_text(json.dumps({"at": int(time.time()), **value, "key": list(key)}) + "\n")
             fresh.replace(path)
         except OSError as fault:
+            # Most commands of the operator's command line read records, and do without the tenth of a second of this import.
+            import pulumi  # noqa: PLC0415
+
             pulumi.log.warn(
                 f"the hub cannot keep a record in {path.parent} ({fault.strerror}): should this run be killed, run "
                 f"pulumi up --refresh afterwards. Let the user who runs pulumi write there"

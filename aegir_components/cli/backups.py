@@ -16,14 +16,19 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError, opened
 
-from . import completion, rows
+from . import completion, recover, recovery, rows
+from .commands import Commands
 from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
 from .stack import Stack, here
 from .unlocked import Unlocked
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=Commands,
+    later={"keys": lambda: recovery.keys, "recover": lambda: recover.recover},
+    invoke_without_command=True,
+)
 @click.pass_context
 @click.option(
     "--stack", "chosen", metavar="STACK", shell_complete=completion.stacks, help="The stack that has the sites."

@@ -12,9 +12,9 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from aegir_components import settings
 
+from . import engine
+from . import stack as stack_files
 from .ends import Refusal
-from .engine import find_project
-from .stack import names
 
 PROGRAM = "aegir"
 """What the command is called by; tools/aegir runs it."""
@@ -23,7 +23,7 @@ VARIABLE = "_AEGIR_COMPLETE"
 
 def stacks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the stacks that have a file."""
-    return _offered(names(_project(context)), incomplete)
+    return _offered(stack_files.names(_project(context)), incomplete)
 
 
 def promoted(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -77,14 +77,14 @@ def completion(shell: str) -> None:
 def _project(context: click.Context) -> Path:
     start = context.find_root().params.get("cwd") or "."
     try:
-        return find_project(Path(start))
+        return engine.find_project(Path(start))
     except Refusal:
         return Path(start)
 
 
 def _all(context: click.Context) -> list[dict[str, Any]]:
     chosen = context.params.get("stack") or context.params.get("chosen")
-    return [_declared(context, stack) for stack in ([chosen] if chosen else names(_project(context)))]
+    return [_declared(context, stack) for stack in ([chosen] if chosen else stack_files.names(_project(context)))]
 
 
 def _declared(context: click.Context, stack: str | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,39 +11,80 @@ from aegir_components import settings
 from aegir_components.host.errors import HostError
 from aegir_components.sources.faults import SourceError
 
-from . import completion
-from .backup import backup
-from .backups import backups
-from .check import check
-from .check_stack import check_stack
-from .disk import disk, prune
+from . import (
+    backup,
+    backups,
+    check,
+    check_stack,
+    completion,
+    disk,
+    enter,
+    events,
+    explain,
+    graph,
+    history,
+    import_aegir,
+    inspect_site,
+    keys,
+    login,
+    logs,
+    promote,
+    report,
+    restore,
+    rewrite,
+    run,
+    schema,
+    status,
+    timers,
+    top,
+    update,
+    updates,
+)
+from .commands import Commands, Later
 from .ends import Refusal
-from .enter import db, php, shell
-from .events import cache, close, cron, open_
-from .explain import explain
-from .graph import graph
-from .history import history
-from .import_aegir import import_aegir
-from .inspect_site import inspect_site
-from .keys import keys
-from .login import login
-from .logs import logs, slow
-from .promote import promote
-from .recover import recover
-from .recovery import keys as backup_keys
-from .report import metrics, report
-from .restore import restore
-from .rewrite import rewrite
-from .run import run
-from .schema import schema
-from .status import status
-from .timers import timers
-from .top import top
-from .update import update
-from .updates import advisories, updates
+
+COMMANDS: Final[Later] = {
+    "advisories": lambda: updates.advisories,
+    "backup": lambda: backup.backup,
+    "backups": lambda: backups.backups,
+    "cache": lambda: events.cache,
+    "check": lambda: check.check,
+    "check-stack": lambda: check_stack.check_stack,
+    "close": lambda: events.close,
+    "completion": lambda: completion.completion,
+    "cron": lambda: events.cron,
+    "db": lambda: enter.db,
+    "disk": lambda: disk.disk,
+    "explain": lambda: explain.explain,
+    "graph": lambda: graph.graph,
+    "history": lambda: history.history,
+    "import-aegir": lambda: import_aegir.import_aegir,
+    "inspect": lambda: inspect_site.inspect_site,
+    "keys": lambda: keys.keys,
+    "login": lambda: login.login,
+    "logs": lambda: logs.logs,
+    "metrics": lambda: report.metrics,
+    "open": lambda: events.open_,
+    "php": lambda: enter.php,
+    "promote": lambda: promote.promote,
+    "prune": lambda: disk.prune,
+    "report": lambda: report.report,
+    "restore": lambda: restore.restore,
+    "rewrite": lambda: rewrite.rewrite,
+    "run": lambda: run.run,
+    "schema": lambda: schema.schema,
+    "shell": lambda: enter.shell,
+    "slow": lambda: logs.slow,
+    "status": lambda: status.status,
+    "timers": lambda: timers.timers,
+    "top": lambda: top.top,
+    "update": lambda: update.update,
+    "updates": lambda: updates.updates,
+}
+"""By name. The modules are executed where :mod:`pulumi_workarounds.deferred` is at work: when their commands are asked for."""
 
 
-class Program(click.Group):
+class Program(Commands):
     """The commands together."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -56,6 +97,7 @@ class Program(click.Group):
 
 @click.group(
     cls=Program,
+    later=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 done and something is not well, 4 failed on a site, "
     "5 not run on a site, 130 interrupted.",
@@ -70,6 +112,7 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
+<<<<<<< HEAD
 COMMANDS = (
     *(status, check, explain, logs, top, slow, history),
     *(run, shell, db, php, cron, cache, close, open_, login, update, rewrite),
@@ -83,6 +126,7 @@ for command in (backup_keys, recover):
     backups.add_command(command)
 
 
+=======
 def main() -> None:
     """Run the program, and end the process with its exit status."""
     # `python -m aegir_components` would otherwise be called by a file's name in usage lines and for completion.

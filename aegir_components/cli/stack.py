@@ -11,7 +11,7 @@ import yaml
 
 from aegir_components import settings
 from aegir_components.settings import Settings
-from aegir_components.sources.naming import conventional_name
+from aegir_components.sources import naming
 
 from .ends import Refusal
 from .engine import Engine, find_project, project_name
@@ -49,7 +49,7 @@ class Stack:
         path = self.file
         values, secret_keys = self.engine.configuration(self.name)
         try:
-            return settings.load_values(values, secret_keys, self.engine.project, self.name, conventional_name)
+            return settings.load_values(values, secret_keys, self.engine.project, self.name, naming.conventional_name)
         except settings.SettingsError as fault:
             raise Refusal(f"{path}: {fault}") from None
 
@@ -70,7 +70,7 @@ class Stack:
         values = {str(key): _without_secrets(value) for key, value in config.items()}
         hidden = {key for key, value in values.items() if value != config[key]}
         try:
-            return settings.load_values(values, hidden, self.engine.project, self.name, conventional_name)
+            return settings.load_values(values, hidden, self.engine.project, self.name, naming.conventional_name)
         except settings.SettingsError as fault:
             raise Refusal(f"{path}: {fault}") from None
 

@@ -19,18 +19,7 @@ from aegir_components.host.parallel import attempt, each, settle
 from aegir_components.moving import place as moving_place
 from aegir_components.moving import site as moving
 from aegir_components.printable import one_line
-from aegir_components.services import (
-    cron,
-    former,
-    functions,
-    holding,
-    limits,
-    quotas,
-    site,
-    site_content,
-    web,
-    web_types,
-)
+from aegir_components.services import cron, former, functions, holding, limits, quotas, site, site_content, web
 
 from . import (
     archived,
@@ -44,6 +33,7 @@ from . import (
     site_places,
     site_removal,
     staging,
+    switching,
 )
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
 from .site_places import members_of, owners_of, sees
@@ -196,7 +186,7 @@ def _kept(plan: site.SitePlan, want: State, was: State, conn: Connection) -> lis
     """List what keeps how a site is configured, until a web server has proven the change."""
     versions = [limits.of_props((props.get("php") or {}).get(conn.host)).version for props in (was, want)]
     keys, slave = restoring.changed(want, was), sees(want, conn.host)
-    return former.keep_items(plan, _server(want, conn), keys, versions=versions, slave=slave)
+    return former.keep_items(plan, switching.server_of(want, conn), keys, versions=versions, slave=slave)
 
 
 def _shows_another_file(plan: site.SitePlan, want: State, was: State, changed: Iterable[str]) -> bool:
@@ -317,7 +307,7 @@ def _settings(props: State, conn: Connection) -> str:
 
 
 def _activate(conn: Connection, want: State) -> None:
-    lines = [functions("web"), *web.activation_items(_server(want, conn))]
+    lines = [functions("web"), *web.activation_items(switching.server_of(want, conn))]
     script.execute(conn, "apply", lines, what="reloading the web server", holder=want["holder"])
 
 
@@ -358,10 +348,6 @@ def _port(props: State, conn: Connection) -> int:
     return int(props["members"][conn.host]["port"])
 
 
-def _server(props: State, conn: Connection) -> web.WebServer:
-    return web_types.program(props["members"][conn.host]["type"])
-
-
 def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
     keeps_cron = (props.get("master") or cron.keeper(plan.site, props["members"])) == conn.host
     slave = sees(props, conn.host)
@@ -370,7 +356,7 @@ def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
         php=limits.of_props((props.get("php") or {}).get(conn.host)),
         quotas=quotas.of_props((props.get("limits") or {}).get(conn.host)),
     )
-    return site.items(plan, _server(props, conn), _port(props, conn), keeps_cron=keeps_cron, slave=slave)
+    return site.items(plan, switching.server_of(props, conn), _port(props, conn), keeps_cron=keeps_cron, slave=slave)
 
 
 def _plan(props: State) -> site.SitePlan:

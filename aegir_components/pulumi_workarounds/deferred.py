@@ -26,16 +26,22 @@ from types import ModuleType
 from typing import Any, Final
 
 MODULES: Final = frozenset({
+    "asyncio.sslproto",
+    "asyncio.staggered",
     "cryptography.hazmat.primitives.asymmetric.ec",
     "cryptography.hazmat.primitives.hashes",
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
+    "difflib",
     "google.protobuf.internal.python_message",
+    "grpc.aio",
     "idna",
     "jinja2",
     "pulumi.automation",
     "pymysql",
+    "ssl",
     "yaml",
+    "zoneinfo",
 })  # fmt: skip
 """Modules of others."""
 
@@ -54,7 +60,8 @@ class Finder:
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find a module that is to be deferred; leave all others to the finders that follow."""
-        ours = bool(self.ours) and fullname.startswith(self.ours)
+        # What ``python -m`` runs is no module that is imported.
+        ours = bool(self.ours) and fullname.startswith(self.ours) and not fullname.endswith(".__main__")
         parent = fullname.rpartition(".")[0]
         if parent in self.names and parent in sys.modules:
             # A package is executed before its modules are. It may import the one that is looked for.

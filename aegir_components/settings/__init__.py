@@ -29,7 +29,7 @@ from .php import Php
 from .platforms import taken
 from .reader import SettingsError
 from .resource_limits import ResourceLimits
-from .stack import StackFileRefused, directory_of, find_stack_file, load_from_pulumi, load_values
+from .stack import directory_of, find_stack_file, load_values
 
 __all__ = [
     "Acme",
@@ -59,7 +59,6 @@ __all__ = [
     "SettingsError",
     "Site",
     "SiteAdmin",
-    "StackFileRefused",
     "Uploads",
     "WebCluster",
     "WebService",
@@ -67,7 +66,6 @@ __all__ = [
     "find_stack_file",
     "include",
     "load",
-    "load_from_pulumi",
     "load_values",
     "numbers",
     "origins",

@@ -9,10 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pulumi
-import pulumi.runtime
 import yaml
-from pulumi.runtime import config as runtime_config
 
 from . import model
 from .included import KEY, Included, include
@@ -21,31 +18,6 @@ from .paths import PREFIX, canonical, secure_paths
 from .platforms import NameOf, no_name
 from .reader import IsSecret, SettingsError
 from .rules import broken
-
-
-class StackFileRefused(SettingsError, pulumi.RunError):
-    """A :class:`SettingsError` that ends a Pulumi program without a traceback."""
-
-
-def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
-    """Read the settings of the stack that this program runs for.
-
-    Args:
-        name_of: Gives a platform of a list its conventional name, from its server and its source.
-
-    Raises:
-        StackFileRefused: Something is wrong; the error lists all of it.
-    """
-    # pulumi.Config gives secrets as outputs only, or complains; ours stay plain until a resource gets them.
-    values = runtime_config.CONFIG.get() or runtime_config.get_config_env()
-    # The SDK knows them from the engine's environment, or from whoever has set all configuration (mocks).
-    secret_keys = {key for key in values if pulumi.runtime.is_config_secret(key)}
-    secret_keys |= set(values) & set(runtime_config.get_config_secret_keys_env())
-    project = Path(pulumi.runtime.get_root_directory() or ".")
-    try:
-        return load_values(values, secret_keys, project, pulumi.get_stack(), name_of)
-    except SettingsError as error:
-        raise StackFileRefused(error.faults, error.read) from None
 
 
 def load_values(

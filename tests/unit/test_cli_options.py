@@ -32,9 +32,11 @@ def test_the_stack_is_an_argument_or_an_option(words: list[str], said: str) -> N
 
 def test_every_command_about_a_stack_takes_it_as_an_option() -> None:
     def commands(group: click.Group) -> list[click.Command]:
+        context = click.Context(group)
         return [
             each
-            for one in group.commands.values()
+            for name in group.list_commands(context)
+            if (one := group.get_command(context, name)) is not None
             for each in (commands(one) if isinstance(one, click.Group) else [one])
         ]
 

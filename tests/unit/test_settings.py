@@ -20,12 +20,11 @@ from aegir_components.settings import (
     Server,
     Settings,
     SettingsError,
-    StackFileRefused,
     load,
-    load_from_pulumi,
     names,
     stack,
 )
+from aegir_components.settings.pulumi_config import StackFileRefused, load_from_pulumi
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8sB0sW0kSmXr2xKfPz0Zr7x0Yh6Yw1o9bqS2m8nq3d"
 FINGERPRINT = "SHA256:" + "A" * 43

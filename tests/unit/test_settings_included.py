@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegir_components import settings
-from aegir_components.settings import included, stack
+from aegir_components.settings import included, pulumi_config
 from tests.unit.test_settings_faults import BASE
 
 TREES = st.recursive(
@@ -161,8 +161,8 @@ def test_a_program_reads_it_from_the_folder_of_the_stack_files(tmp_path: Path, m
     monkeypatch.setattr(pulumi.runtime, "get_root_directory", lambda: str(tmp_path))
     monkeypatch.setattr(pulumi, "get_stack", lambda: "testing")
     try:
-        with pytest.raises(stack.StackFileRefused) as caught:
-            stack.load_from_pulumi()
+        with pytest.raises(pulumi_config.StackFileRefused) as caught:
+            pulumi_config.load_from_pulumi()
         assert "in clear" not in str(caught.value)
         # Somewhere in aegir:sites is a secret, and what is included is none.
         assert (
@@ -171,7 +171,7 @@ def test_a_program_reads_it_from_the_folder_of_the_stack_files(tmp_path: Path, m
 
         del shared["sites"]["www.example.com"]["admin"]["password"]
         write(tmp_path / "stacks", shared)
-        declared = stack.load_from_pulumi()
+        declared = pulumi_config.load_from_pulumi()
         assert ["b.example", "www.example.com"] == list(declared.sites)
         named = (
             "aegir:environment: is development, and the stack is called testing; correct it before an up records it, or "
