@@ -6,7 +6,7 @@ from .certificates import Acme, Certificate
 from .groups import Pack, Uploads, WebCluster
 from .included import Included, include
 from .jumps import Jump
-from .load import load
+from .loading import load
 from .model import (
     AegirUser,
     Composer,

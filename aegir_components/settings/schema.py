@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .load import load
+from .loading import load
 from .reader import Asked, SettingsError
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"

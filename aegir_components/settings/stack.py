@@ -13,7 +13,7 @@ import yaml
 
 from . import model
 from .included import KEY, Included, include
-from .load import load
+from .loading import load
 from .paths import PREFIX, canonical, secure_paths
 from .platforms import NameOf, no_name
 from .reader import IsSecret, SettingsError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aegir_components.settings import schema
-from aegir_components.settings.load import KEYS
+from aegir_components.settings.loading import KEYS
 from aegir_components.settings.site_options import PLACED_BY
 
 FROM_OUTSIDE = (schema.FROM_OUTSIDE,)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def python(text: str, **variables: str) -> str:
         (PROGRAM, "program"),
         (PROVIDER, "provider"),
         ([sys.executable, *LISTING], "packages"),
+        ([sys.executable, "-m", "aegir_components", "status", "prod"], "command"),
         ([sys.executable, "-m", "pip", "list"], ""),
         ([sys.executable, "-m", "pulumi.dynamics"], ""),
         ([sys.executable, "-m", "pytest", "pulumi-language-python-exec"], ""),
@@ -192,6 +194,52 @@ def test_a_module_of_a_deferred_package_is_loaded_once_and_after_its_package(mod
     assert late.inner is inner is sys.modules["late.inner"]
     assert inner.__spec__ is not None
     assert inner.__spec__.origin == str(modules / "late" / "inner.py")
+
+
+@pytest.fixture
+def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package ``mine``, of which all modules are deferred."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [deferred.Finder(ours="mine"), *sys.meta_path])
+    (tmp_path / "mine" / "inner").mkdir(parents=True)
+    (tmp_path / "mine" / "__init__.py").write_text("")
+    yield tmp_path / "mine"
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_a_module_of_a_package_of_ours_is_executed_without_its_package(ours: Path) -> None:
+    (ours / "inner" / "__init__.py").write_text("from .low import LOW\nHIGH = LOW + 1\n")
+    (ours / "inner" / "low.py").write_text("LOW = 1\n")
+    (ours / "inner" / "text.txt").write_text("a text")
+    inner = importlib.import_module("mine.inner")
+
+    assert inner.low.LOW == 1
+    assert "HIGH" not in vars(inner)
+    assert inner.HIGH == 2
+    assert resources.files(inner).joinpath("text.txt").read_text() == "a text"
+    with pytest.raises(AttributeError, match=r"module 'mine\.inner' has no attribute 'none'"):
+        _ = inner.none
+
+
+def test_threads_that_begin_with_a_package_and_with_its_module_do_not_wait_for_each_other(ours: Path) -> None:
+    (ours / "inner" / "__init__.py").write_text("import time\ntime.sleep(0.05)\nfrom .high import HIGH\n")
+    (ours / "inner" / "high.py").write_text("import time\ntime.sleep(0.05)\nfrom . import low\nHIGH = low.LOW + 1\n")
+    (ours / "inner" / "low.py").write_text("LOW = 1\n")
+    seen: list[int] = []
+
+    def use(name: str) -> None:
+        seen.append(importlib.import_module(name).HIGH)
+
+    threads = [
+        threading.Thread(target=use, args=(name,), daemon=True) for name in ("mine.inner", "mine.inner.high") * 4
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert [2] * 8 == seen
 
 
 def test_a_deferred_module_that_fails_says_so_at_every_use(modules: Path) -> None:

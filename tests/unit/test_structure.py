@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import shutil
 import subprocess
@@ -156,6 +157,46 @@ def test_a_module_keeps_every_rule(path: Path) -> None:
         except AssertionError as why:
             broken.append(f"{rule.__name__}: {why}")
     assert not broken, "\n".join(broken)
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_imports_have_no_cycle() -> None:
+    """Threads of one process execute modules at first use: in a cycle, two of them could wait for each other."""
+    known = {dotted(path) for path in MODULES}
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        package = ["aegir_components", *path.relative_to(ROOT).parts[:-1]]
+        graph[dotted(path)] = found = set()
+        for node in parsed(path).body:
+            if isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                start = ".".join([*base, *([node.module] if node.module else [])])
+                found |= {inner if (inner := f"{start}.{name.name}") in known else start for name in node.names}
+        found &= known
+
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.name == "__init__.py"], ids=lambda path: path.parent.name
+)
+def test_a_package_has_no_name_of_its_own_that_one_of_its_modules_has(path: Path) -> None:
+    """Before the package is executed, such a name would be the module."""
+    inner = {entry.stem for entry in path.parent.iterdir()}
+    own = set()
+    for node in parsed(path).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            own |= {name.asname or name.name for name in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            own.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            own |= {ast.unparse(target) for target in targets}
+
+    assert set() == own & inner
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if part(path) == "providers"], ids=lambda path: path.name)
