@@ -227,7 +227,7 @@ def _open(endpoint: Endpoint, database: str | None, place: Mapping[str, Any]) ->
         # PyMySQL with a TLS context demands TLS; here it is taken where it is offered.
         if fault.args[0] != _NO_TLS:
             raise
-        return _connect(endpoint, database, place, None, careful.CarefulConnection)
+        return _connect(endpoint, database, place, None, careful.CarefulConnection, tls=False)
 
 
 def _connect(
@@ -236,6 +236,8 @@ def _connect(
     place: Mapping[str, Any],
     trust: ssl.SSLContext | None,
     kind: Callable[..., Wire[Any]] | None = None,
+    *,
+    tls: bool = True,
 ) -> Wire[Any]:
     # The farm of the tests puts its own in the place of pymysql.connect.
     return (kind or pymysql.connect)(
@@ -251,6 +253,8 @@ def _connect(
         write_timeout=STATEMENT_TIMEOUT,
         local_infile=False,
         ssl=trust,
+        # Without a context PyMySQL makes one of its own, which reads the system's authorities: 21 ms a connection.
+        ssl_disabled=not tls,
     )
 
 
