@@ -180,6 +180,21 @@ def test_a_server_that_its_machine_vouches_for_gets_it(tmp_path: Path, monkeypat
         assert PASSWORD.encode() in server.read
 
 
+def test_a_login_without_tls_reads_no_authorities_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(ssl, "create_default_context", lambda **given: read.append(given))
+    with impostor(tmp_path, *WAYS[0], offers=False) as server:
+        where = client.Endpoint(
+            server="db1", address="127.0.0.1", port=server.port, user="aegir_root", password=PASSWORD
+        )
+        with pytest.raises(client.DatabaseError), client.connect(where):
+            pass
+        assert b"aegir_root" in server.read
+    assert [] == read
+
+
 def test_the_kinds_that_are_answered_are_pymysqls_own() -> None:
     assert callable(careful.CarefulConnection._request_authentication)
     assert hasattr(pymysql.connections.Connection, "_get_auth_plugin_handler")
