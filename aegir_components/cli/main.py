@@ -112,21 +112,6 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
-<<<<<<< HEAD
-COMMANDS = (
-    *(status, check, explain, logs, top, slow, history),
-    *(run, shell, db, php, cron, cache, close, open_, login, update, rewrite),
-    *(backup, backups, restore, timers),
-    *(report, metrics, updates, advisories, disk, prune),
-    *(promote, check_stack, keys, graph, schema, inspect_site, import_aegir, completion.completion),
-)
-for command in COMMANDS:
-    aegir.add_command(command)
-for command in (backup_keys, recover):
-    backups.add_command(command)
-
-
-=======
 def main() -> None:
     """Run the program, and end the process with its exit status."""
     # `python -m aegir_components` would otherwise be called by a file's name in usage lines and for completion.
