@@ -135,7 +135,7 @@ class Node:
     def fields(self, *known: str) -> bool:
         """Check that this is a mapping with no other keys than these; a missing one counts as empty."""
         self._ask(Asked("mapping", words=known))
-        if not self._is_mapping("; write {} for none", f" with {listed(known)}"):
+        if not self._is_mapping("; write {} for none", known):
             return False
         if self.given:
             for key in sorted(set(self.value) - set(known)):
@@ -268,9 +268,10 @@ class Node:
     def _get(self, key: str) -> Any:
         return self.value.get(key, MISSING) if isinstance(self.value, Mapping) else MISSING
 
-    def _is_mapping(self, advice: str, keys: str = "") -> bool:
+    def _is_mapping(self, advice: str, known: tuple[str, ...] = ()) -> bool:
         if not self.given or isinstance(self.value, Mapping):
             return True
+        keys = f" with {listed(known)}" if known else ""
         self.fault(f"must be a mapping{keys}, not {_kind(self.value)}{advice if self.value is None else ''}")
         return False
 

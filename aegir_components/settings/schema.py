@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -54,6 +55,12 @@ SAMPLES: Final[tuple[dict[str, Any], ...]] = tuple(
     for kind in ("path", "git", "archive", "makefile")
 )
 """Stack files with every mapping that there is: their readers say which keys each may have."""
+NAMED: Final[dict[str, Any]] = {
+    "servers": {"x": {"services": {"web": {"type": "apache"}, "database": {"type": "mysql"}}}},
+    "platforms": {"x": {}},
+    "backups": {"repositories": {"x": {}}},
+}
+"""The names that readers look up in other parts of a stack file, with as little else as possible: reading takes its time."""
 _FORMS: Final[tuple[Any, ...]] = ({}, {"x": {}}, ["x"], [{}], "x", 1, True)
 """What a value may look like: readers ask further according to that."""
 _NAMED = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
@@ -62,6 +69,7 @@ Notes = dict[str, dict[Asked, None]]
 """What is asked for at each path, in the order in which it was."""
 
 
+@functools.lru_cache(maxsize=10_000)
 def general(path: str) -> str:
     """Give the path of a key whatever the entries are called: ``sites.*.php.memory``."""
     return _NAMED.sub(".*", path).removeprefix("aegir:").removeprefix("aegir").lstrip(".")
@@ -84,7 +92,7 @@ def asked() -> Notes:
         tried |= missing
         for path in sorted(missing):
             for form in _FORMS:
-                _read(_with(SAMPLES[0], path.split("."), form), notes)
+                _read(_with(_part(path), path.split("."), form), notes)
     return notes
 
 
@@ -169,6 +177,12 @@ def _read(config: Mapping[str, Any], notes: Notes) -> None:
         load(
             config, lambda _path: True, note=lambda path, what: notes.setdefault(general(path), {}).update({what: None})
         )
+
+
+def _part(path: str) -> dict[str, Any]:
+    """Return the part of a sample that a path leads into, with what other parts name of theirs."""
+    top = path.partition(".")[0]
+    return {**NAMED, **({top: SAMPLES[0][top]} if top in SAMPLES[0] else {})}
 
 
 def _with(sample: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:

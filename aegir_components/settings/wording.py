@@ -59,7 +59,8 @@ def visible(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Escape what does not print."""
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+    # Most texts are printable as a whole, and one call asks that of all their characters.
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:

@@ -128,14 +128,9 @@ def operations() -> set[str]:
     return {name for name in libraries() if name.startswith("want_") or name in named}
 
 
-# While nothing else is at work: CPython 3.11 counts wrongly (SystemError: AST constructor recursion depth mismatch) where
-# another thread reads Python at the same time.
-OPERATIONS = operations()
-
-
 def test_every_operation_has_a_row_or_is_none() -> None:
     rows = {each.operation for each in ROWS}
-    assert OPERATIONS == rows | set(NO_ITEMS)
+    assert operations() == rows | set(NO_ITEMS)
     assert not rows & set(NO_ITEMS)
 
 

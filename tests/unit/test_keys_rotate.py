@@ -14,12 +14,24 @@ from aegir_components.cli.ends import Refusal
 from aegir_components.host import keypair, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
-from aegir_components.host.keypair import KeyPair, public_of
+from aegir_components.host.keypair import KeyPair
 from aegir_components.services import functions
 from aegir_components.services import keys as on_machine
 from tests.unit.conftest import Shell
 
 NAMES = ("web1", "web2", "db1")
+
+
+_ask_keygen = keypair.public_of
+_known: dict[bytes, str] = {}
+
+
+def public_of(path: Path) -> str:
+    """Return the public key of a private one, for which ``ssh-keygen`` runs only once: a rotation asks 13 times."""
+    content = path.read_bytes() if path.exists() else b""
+    if content not in _known:
+        _known[content] = _ask_keygen(path)
+    return _known[content]
 
 
 class Killed(BaseException):
@@ -73,6 +85,8 @@ def pair(tmp_path: Path) -> KeyPair:
 
 @pytest.fixture
 def machines(pair: KeyPair, monkeypatch: pytest.MonkeyPatch) -> Machines:
+    for module in (keypair, keys):
+        monkeypatch.setattr(module, "public_of", public_of)
     made = Machines({name: {public_of(pair.identity)} for name in NAMES})
     for name in ("add", "prove", "drop"):
         monkeypatch.setattr(on_machine, name, getattr(made, name))

@@ -18,6 +18,7 @@ DAYS, ROWS, FILES = 8, 60_000, 40
 CHANGED = ROWS // 100
 
 
+@pytest.mark.slow
 def test_a_day_with_one_percent_changed_adds_little(tmp_path: Path) -> None:
     if shutil.which("restic") is None:
         pytest.skip("restic is not on PATH; make setup provides it, and tools/env finds it")
