@@ -2,7 +2,7 @@
 
 ENV := tools/env
 PYTEST := $(ENV) pytest
-FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 --dist loadfile
+FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 --dist loadfile --no-loadscope-reorder
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help

@@ -59,9 +59,13 @@ class Records:
         """
         path = self._path(key)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
-            fresh.write_text(json.dumps({"at": int(time.time()), **value, "key": list(key)}) + "\n")
+            text = json.dumps({"at": int(time.time()), **value, "key": list(key)}) + "\n"
+            try:
+                fresh.write_text(text)
+            except FileNotFoundError:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                fresh.write_text(text)
             fresh.replace(path)
         except OSError as fault:
             # Most commands of the operator's command line read records, and do without the tenth of a second of this import.

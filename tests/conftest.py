@@ -46,6 +46,33 @@ def pytest_sessionstart() -> None:
     ledger.watch_sleep()
 
 
+FIRST = (
+    "tests/provider/test_failures.py",
+    "tests/unit/test_release_shell.py",
+    "tests/provider/test_contract.py",
+    "tests/provider/test_registering.py",
+    "tests/attacks/test_facts.py",
+    "tests/unit/test_structure.py",
+    "tests/unit/test_sources_builds.py",
+    "tests/unit/test_prelude.py",
+    "tests/provider/test_answering_pairs.py",
+    "tests/provider/test_release_stream.py",
+    "tests/unit/test_pulumi_workarounds.py",
+    "tests/provider/test_check_stack_advice.py",
+    "tests/unit/test_settings_schema.py",
+    "tests/provider/test_matrix.py",
+    "tests/provider/test_half_made.py",
+    "tests/unit/test_estate.py",
+)
+"""The files of fast tests that take more than a second or two, the longest first; those on hosts have times.json."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left alone with one; xdist itself counts tests."""
+    place = {file: number for number, file in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(FIRST)))
+
+
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected out of the garbage collector's walks: it lives until the end."""
     gc.collect()

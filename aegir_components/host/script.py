@@ -7,6 +7,7 @@ deviation is reported by name, nothing is changed) and mends (``apply``): drift 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 import shlex
@@ -240,14 +241,19 @@ def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -
 def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) -> str:
     """Put a whole script together: prelude, lock or questions asked ahead, body."""
     lines = list(lines)
-    prelude = resources.files(__package__).joinpath("prelude.sh").read_text(encoding="utf-8")
-    head = [f"MODE={mode}", prelude]
+    head = [f"MODE={mode}", _prelude()]
     if lock and mode == "apply":
         head.append(call("machine_lock", str(LOCK_TIMEOUT), holder, person()))
     if mode == "check":
         # Only a look: while something is mended, an answer of before may be wrong.
         head += _questions(asked(lines))
     return "\n".join([*head, *lines, "exit 0"])
+
+
+@functools.cache
+def _prelude() -> str:
+    """Read the functions that every script begins with."""
+    return resources.files(__package__).joinpath("prelude.sh").read_text(encoding="utf-8")
 
 
 def _questions(asks: list[tuple[str, str]]) -> list[str]:

@@ -149,9 +149,9 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
             passed_over = call == ONLY_APPLY and self._mode != "apply"
 
     def _do(self, call: Call) -> None:
-        words = tuple(_EXPANDED.sub(self._value, word) for word in call)
-        assigned = [_ASSIGNMENT.fullmatch(word) for word in words]
-        if assigned[0]:
+        words = tuple(_EXPANDED.sub(self._value, word) if "$" in word else word for word in call)
+        if _ASSIGNMENT.fullmatch(words[0]):
+            assigned = map(_ASSIGNMENT.fullmatch, words)
             self._variables |= {match[1]: match[2] for match in assigned if match}
             return
         work = getattr(self, f"_sh_{words[0]}", None)

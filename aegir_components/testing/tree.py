@@ -103,12 +103,13 @@ class Tree:
 
     def real(self, path: str) -> str:
         """Follow the links among the directories that a path leads through."""
-        parts = path.split("/")
-        for number in range(2, len(parts)):
-            target = self.items.get(("link", "/".join(parts[:number])))
+        end = path.find("/", 1)
+        while end != -1:
+            target = self.items.get(("link", path[:end]))
             if target:
-                there = posixpath.join("/".join(parts[: number - 1]), target[0], *parts[number:])
+                there = posixpath.join(posixpath.dirname(path[:end]), target[0], path[end + 1 :])
                 return self.real(posixpath.normpath(there))
+            end = path.find("/", end + 1)
         return path
 
     def kind(self, path: str) -> str:

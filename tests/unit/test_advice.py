@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from typing import Final
 
 import pytest
@@ -113,8 +113,7 @@ def test_the_table_has_no_command_that_nothing_advises() -> None:
 @pytest.mark.parametrize("test", sorted({*ANYWHERE.values(), *BY_PLACE.values()}))
 def test_the_tests_of_the_table_are_there(test: str) -> None:
     path, _, name = test.partition("::")
-    tree = ast.parse((advice.ROOT / path).read_text(encoding="utf-8"))
-    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert re.search(rf"^ *def {name}\(", (advice.ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_commands_are_found_in_sentences_and_not_in_scripts() -> None:
