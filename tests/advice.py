@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.parsed import nodes
+
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "aegir_components"
 _COMMAND = (
@@ -22,10 +24,10 @@ _SHELL = re.compile(r'\bfail "((?:[^"\\]|\\.)*)"')
 _CODE = re.compile(r"`([^`\n]+)`|^ {4,}(\S.*)$", re.MULTILINE)
 
 
-def _texts(tree: ast.AST) -> Iterator[str]:
+def _texts(path: Path) -> Iterator[str]:
     """Give the texts of a module that are no docstrings; what is computed in them is left out."""
     passed_over: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if id(node) in passed_over:
             continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -49,7 +51,7 @@ def of_messages() -> frozenset[tuple[str, str]]:
         if "testing" in path.parts:
             continue
         name = str(path.relative_to(PROGRAM))
-        for text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
+        for text in _texts(path):
             if _SENTENCE.search(text) and "\n" not in text:
                 found |= {(name, command) for command in _named(text)}
     for path in sorted(PROGRAM.rglob("*.sh")):

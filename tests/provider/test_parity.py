@@ -20,6 +20,7 @@ from aegir_components.host import script
 from aegir_components.services import functions
 from aegir_components.testing import FakeHost
 from aegir_components.testing.plan import read
+from tests.parsed import nodes
 from tests.provider import commands, parity
 from tests.provider.parity import Row
 from tests.provider.parity_rows_more import ROWS
@@ -121,7 +122,7 @@ def operations() -> set[str]:
     for path in PACKAGE.rglob("*.py"):
         if "testing" in path.parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 400:
                 texts.add(node.value)
     named = set(re.findall(r"[a-z_]+", "\n".join(texts)))

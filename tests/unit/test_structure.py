@@ -14,6 +14,7 @@ import pytest
 
 import aegir_components
 from aegir_components import settings, testing
+from tests.parsed import nodes, parsed
 
 ROOT = Path(aegir_components.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -55,17 +56,6 @@ WITHOUT_PULUMI = {
     "backups",
     "pulumi_workarounds",
 }
-
-
-@cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """List all nodes of a module: several rules ask for them."""
-    return tuple(ast.walk(parsed(path)))
 
 
 def part(path: Path) -> str:
