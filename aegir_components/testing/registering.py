@@ -127,9 +127,7 @@ def register(
 async def _registered(
     made: pulumi.Resource, kind: str, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions
 ) -> Done:
-    needs: set[str] = set()
-    if opts.depends_on is not None:
-        needs |= await _depends_on._resolve_depends_on_urns(opts._depends_on_list(), from_resource=made)  # noqa: SLF001
+    needs = await _needed(made, opts)
     used: set[pulumi.Resource] = set()
     inputs = {key: come for key, value in props.items() if (come := await _resolved(value, used)) is not None}
     above = opts.parent or settings.get_root_resource()
@@ -147,6 +145,16 @@ async def _registered(
     answer = await asyncio.get_running_loop().run_in_executor(None, call)
     values = {**inputs, **(request.outputs or {})}
     return Done(answer.urn, answer.id, values, bool(answer.unknown))
+
+
+async def _needed(made: pulumi.Resource, opts: pulumi.ResourceOptions) -> set[str]:
+    """Return the URNs of what ``depends_on`` names; only what is no resource itself goes the SDK's way, through outputs."""
+    if opts.depends_on is None:
+        return set()
+    named: Any = opts._depends_on_list()  # noqa: SLF001
+    if not (isinstance(named, list) and all(isinstance(each, pulumi.Resource) for each in named)):
+        return await _depends_on._resolve_depends_on_urns(named, from_resource=made)  # noqa: SLF001
+    return set(await rpc._expand_dependencies(dict.fromkeys(named), made))  # noqa: SLF001
 
 
 async def _resolved(value: Any, used: set[pulumi.Resource]) -> Any:
@@ -194,7 +202,12 @@ _thorough = rpc.contains_unknowns
 
 
 def _contains_unknowns(value: Any) -> bool:
-    return type(value) not in _PLAIN and _thorough(value)
+    kind = type(value)
+    if kind in _PLAIN:
+        return False
+    if kind is dict:
+        return any(map(_contains_unknowns, value.values()))
+    return any(map(_contains_unknowns, value)) if kind is list else _thorough(value)
 
 
 def _copied(value: Any) -> Any:
