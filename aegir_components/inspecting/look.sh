@@ -1,11 +1,11 @@
 # What a site is that runs on this machine: it reads, and changes nothing. Run as the login's user.
 # A line each: a name, and a value in base64, so that no odd byte of the machine's own can forge a line.
 say() { printf '::%s %s\n' "$1" "$(printf %s "$2" | base64 | tr -d '\n')"; }
-end() {
+no_site() {
     say fault "$1"
     exit 0
 }
-first() { sed -n "$1" "$2" 2>/dev/null | head -n 1; }
+first_match() { sed -n "$1" "$2" 2>/dev/null | head -n 1; }
 
 # look_site DIRECTORY
 look_site() {
@@ -14,35 +14,35 @@ look_site() {
     export LC_ALL
     root=$1
     tab=$(printf '\t')
-    cd -- "$root" 2>/dev/null || end "there is no directory $root, or it cannot be entered"
+    cd -- "$root" 2>/dev/null || no_site "there is no directory $root, or it cannot be entered"
     say user "$(id -un)"
     say host "$(hostname -f 2>/dev/null || hostname)"
     docroot=
     for each in . web docroot html public public_html htdocs www; do
         if [ -f "$each/wp-includes/version.php" ]; then
             application=wordpress
-            version=$(first "s/^\$wp_version = '\([^']*\)'.*/\1/p" "$each/wp-includes/version.php")
+            version=$(first_match "s/^\$wp_version = '\([^']*\)'.*/\1/p" "$each/wp-includes/version.php")
         elif [ -f "$each/core/lib/Drupal.php" ]; then
             application=drupal
-            version=$(first "s/^ *const VERSION = '\([^']*\)'.*/\1/p" "$each/core/lib/Drupal.php")
+            version=$(first_match "s/^ *const VERSION = '\([^']*\)'.*/\1/p" "$each/core/lib/Drupal.php")
         elif [ -f "$each/core/includes/bootstrap.inc" ] && grep -q BACKDROP_VERSION "$each/core/includes/bootstrap.inc"; then
             application=backdrop
-            version=$(first "s/^define('BACKDROP_VERSION', '\([^']*\)'.*/\1/p" "$each/core/includes/bootstrap.inc")
+            version=$(first_match "s/^define('BACKDROP_VERSION', '\([^']*\)'.*/\1/p" "$each/core/includes/bootstrap.inc")
         elif [ -f "$each/includes/bootstrap.inc" ]; then
             application=drupal7
-            version=$(first "s/^define('VERSION', '\([^']*\)'.*/\1/p" "$each/includes/bootstrap.inc")
+            version=$(first_match "s/^define('VERSION', '\([^']*\)'.*/\1/p" "$each/includes/bootstrap.inc")
         else
             continue
         fi
         docroot=$(cd -- "$each" && pwd -P)
         break
     done
-    [ -n "$docroot" ] || end "there is neither Drupal nor WordPress in $root"
+    [ -n "$docroot" ] || no_site "there is neither Drupal nor WordPress in $root"
     say root "$(pwd -P)"
     say docroot "$docroot"
     say application "$application"
     say version "$version"
-    cd -- "$docroot" || end "$docroot cannot be entered"
+    cd -- "$docroot" || no_site "$docroot cannot be entered"
     say sites "$(find -L sites -mindepth 2 -maxdepth 2 -name settings.php 2>/dev/null | sed 's,^sites/,,; s,/settings.php$,,' | sort)"
 
     # The names of virtual hosts that have this document root: their own files, as far as this user may read them.

@@ -100,6 +100,7 @@ NO_ITEMS = {
         "copies_facts held_everywhere",
         "only aegir status asks this; tests/integration/test_updates_survival.py has it on hosts",
     ),
+    "look_site": "a program for machines of others; tests/integration/test_inspect.py has one",
     "guard_way": "no link and no other owner is on a fake machine's ways; tests/integration/test_platform_places.py has them",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }

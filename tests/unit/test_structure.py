@@ -154,17 +154,17 @@ def test_a_module_keeps_every_rule(path: Path) -> None:
     assert not broken, "\n".join(broken)
 
 
-def dotted(path: Path) -> str:
+def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
 def test_imports_have_no_cycle() -> None:
     """Threads of one process execute modules at first use: in a cycle, two of them could wait for each other."""
-    known = {dotted(path) for path in MODULES}
+    known = {module_name(path) for path in MODULES}
     graph: dict[str, set[str]] = {}
     for path in MODULES:
         package = ["aegir_components", *path.relative_to(ROOT).parts[:-1]]
-        graph[dotted(path)] = found = set()
+        graph[module_name(path)] = found = set()
         for node in parsed(path).body:
             if isinstance(node, ast.ImportFrom):
                 base = package[: len(package) - node.level + 1] if node.level else []
