@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 
 from . import recorded, settings
-from .origins import definition, loaded
+from .origins import definition, live, loaded
 from .providers.backup_keys import BackupKeys
 from .recorded import Recorded
 from .snapshots import book, source
@@ -163,7 +162,7 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
     one = fitting[-1]
     if origin.is_clone:
         made = found.before.of("aegir:SiteConfiguration").get(owner) or {}
-        found.former[name] = (whose, owner, *_names(made))
+        found.former[name] = (whose, owner, *live.names_of(made))
     found.owners[name], found.backups[name] = owner, one
     proof = "proven" if one.is_proven else "not proven"
     found.said.append(
@@ -191,15 +190,9 @@ def _find_live(found: Beginnings, name: str, origin: settings.Origin, states: Ma
         )
         return
     found.sources[name] = source.Source.of_state(known[key], {})
-    found.former[name] = (origin.site, key, *_names(known[key]))
+    found.former[name] = (origin.site, key, *live.names_of(known[key]))
     how = "sanitised" if origin.sanitise == "standard" else "with all personal data"
     found.said.append(f"the site {name} begins with the content of {origin.site} of {where}, {how}")
-
-
-def _names(made: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the names that a site is or was known by, from its configuration in the state."""
-    listed = (made.get("name"), *(made.get("aliases") or ()), *(made.get("former") or ()))
-    return tuple(str(name) for name in listed if name)
 
 
 def _is_new(known: Mapping[str, object]) -> bool:

@@ -37,6 +37,13 @@ def sites(context: click.Context, _parameter: click.Parameter, incomplete: str) 
     return _offered({site for declared in _all(context) for site in _keys(declared, "sites")}, incomplete)
 
 
+def sites_of_stacks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the sites of all stacks, each with its stack: ``prod:www.example.com``."""
+    project = _project(context)
+    found = [f"{stack}:{site}" for stack in names(project) for site in _keys(_declared(context, stack), "sites")]
+    return _offered(found, incomplete)
+
+
 def platforms(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the platforms of the stack that is named, or of all."""
     return _offered({name for declared in _all(context) for name in _keys(declared, "platforms")}, incomplete)

@@ -18,7 +18,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.services.closing import HEADER
-from aegir_components.snapshots import imported, restoring, saving
+from aegir_components.snapshots import imported, restoring, saving, staging
 from aegir_components.snapshots.book import Backup, is_ahead, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
@@ -74,7 +74,7 @@ def restore(
     names = _on(unlocked, server, database_server) if whole else [str(site)]
     if archive:
         wanted = _imported(unlocked, unlocked.identity(names[0]))
-    part = restoring.Part(database=False) if server else restoring.Part(files=False) if database_server else _part(only)
+    part = staging.Part(database=False) if server else staging.Part(files=False) if database_server else _part(only)
     jobs = [
         _chosen(unlocked, name, other, at, wanted, replace(part, incomplete=lose_unsaved), allowed=code_differs)
         for name in names
@@ -99,13 +99,13 @@ class Chosen:
     """Where it goes."""
     backup: Backup
     known: Sequence[Backup]
-    part: restoring.Part
+    part: staging.Part
     original: str
     """The backup of what was there before a restore that did not come to its end; empty where there was none."""
 
 
 def _chosen(
-    unlocked: Unlocked, name: str, other: str | None, at: str | None, wanted: str | None, part: restoring.Part,
+    unlocked: Unlocked, name: str, other: str | None, at: str | None, wanted: str | None, part: staging.Part,
     *, allowed: bool,
 ) -> Chosen:  # fmt: skip
     """Choose what is restored into a site.
@@ -121,13 +121,28 @@ def _chosen(
         raise Refusal(f"site {other or name} is not there; declare it and run pulumi up --stack {stack} first")
     begun = restoring.interrupted(unlocked.declared.hub.root, unlocked.holder, target)
     known = unlocked.book(identity).backups()
-    if begun and not (at or wanted or other):
-        tell(f"a restore of {name} from backup {begun['backup']} did not come to its end; it goes on")
+    if begun and begun["backup"] and not (at or wanted or other):
+        if "from" in begun:
+            tell(f"a sync of {name} from {begun['from']} did not come to its end; what was there before comes back")
+        else:
+            tell(f"a restore of {name} from backup {begun['backup']} did not come to its end; it goes on")
         wanted = str(begun["backup"])
     one = choose(known, at, wanted, name)
     _fits(unlocked, found, one, allowed=allowed or not part.database)
     original = str(begun["safety"]) if begun else ""
     return Chosen(identity=identity, site=found, backup=one, known=known, part=part, original=original)
+
+
+def bring_back(unlocked: Unlocked, name: str, backup: str) -> None:
+    """Restore a backup of a site whole, whatever code the site has: what an interrupted run had replaced.
+
+    Raises:
+        Refusal: the backup is not there.
+        BackupError: it could not be restored.
+        HostError: likewise.
+        DatabaseError: likewise.
+    """
+    tell(_run(unlocked, _chosen(unlocked, name, None, None, backup, staging.Part(), allowed=True)))
 
 
 def _done(unlocked: Unlocked, one: Chosen) -> bool:
@@ -226,7 +241,7 @@ def read_time(text: str) -> datetime:
         raise Refusal(f"{text!r} is no time; write it like 2026-11-01T02:00") from None
 
 
-def shown(one: Backup, site: Site, known: Sequence[Backup], part: restoring.Part) -> list[str]:
+def shown(one: Backup, site: Site, known: Sequence[Backup], part: staging.Part) -> list[str]:
     """Say what is there now, and what would come."""
     last = f"last backed up at {local(known[-1]):%Y-%m-%d %H:%M}" if known else "never backed up"
     release = one.release or "unknown release"
@@ -240,10 +255,10 @@ def shown(one: Backup, site: Site, known: Sequence[Backup], part: restoring.Part
     ]
 
 
-def _part(only: str | None) -> restoring.Part:
+def _part(only: str | None) -> staging.Part:
     if only in ONLY:
-        return restoring.Part(database=only == "database", files=only == "files")
-    return restoring.Part(database=False, path=only) if only else restoring.Part()
+        return staging.Part(database=only == "database", files=only == "files")
+    return staging.Part(database=False, path=only) if only else staging.Part()
 
 
 def _fits(unlocked: Unlocked, site: Site, one: Backup, *, allowed: bool) -> None:
@@ -267,12 +282,16 @@ def _fits(unlocked: Unlocked, site: Site, one: Backup, *, allowed: bool) -> None
 
 def _run(unlocked: Unlocked, one: Chosen) -> str:
     place = _place(unlocked, one.identity, one.backup)
-    closable = _closable(one.site)
+    closable = closable_of(one.site)
     with opened(place, urgent=True) as repository:
-        work = restoring.Restore(
-            job=unlocked.job(one.site.identity), repository=repository, snapshot=one.backup.copies[place.name],
-            backup=one.backup, part=one.part, closable=closable, is_well=_asked(one.site, closable),
+        job = unlocked.job(one.site.identity)
+        content = staging.FromBackup(
+            source=job.source, hub_root=job.hub_root, repository=repository, snapshot=one.backup.copies[place.name],
+            backup=one.backup, part=one.part, tell=job.tell,
         )  # fmt: skip
+        work = restoring.Restore(
+            job=job, content=content, part=one.part, closable=closable, is_well=asked(one.site, closable)
+        )
         return work.run(one.original)
 
 
@@ -286,7 +305,8 @@ def _place(unlocked: Unlocked, site: str, one: Backup) -> Target:
     )
 
 
-def _closable(site: Site) -> Closable:
+def closable_of(site: Site) -> Closable:
+    """Give a site as it is closed and opened on its web servers."""
     made: Any = site.configuration or {}
     return Closable(
         site=site.identity,
@@ -297,7 +317,7 @@ def _closable(site: Site) -> Closable:
     )
 
 
-def _asked(site: Site, closable: Closable) -> Callable[[], str]:
+def asked(site: Site, closable: Closable) -> Callable[[], str]:
     """Give what asks a closed site for its front page, on each web server."""
     made: Any = site.installation or {}
     declared = health.Declared(

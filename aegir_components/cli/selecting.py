@@ -118,8 +118,13 @@ def choose(selection: Selection) -> Chosen:
     return Chosen(stack=stack, state=state, sites=tuple(found))
 
 
-def the_stack(name: str, environment: str = "") -> Stack:
+def the_stack(name: str, environment: str = "", *, how: str = "by --stack") -> Stack:
     """Find the stack that is meant: the named one, the one of an environment, or the only one.
+
+    Args:
+        name: the stack's; empty where nobody said it.
+        environment: of the stack; empty for any.
+        how: how a person names the stack, for the message.
 
     Raises:
         Refusal: there is none, or more than one.
@@ -135,7 +140,7 @@ def the_stack(name: str, environment: str = "") -> Stack:
     if len(fitting) != 1:
         which = f" of the environment {environment}" if environment else ""
         raise Refusal(
-            f"{engine.project} has {len(fitting)} stacks{which}; say which one by --stack: "
+            f"{engine.project} has {len(fitting)} stacks{which}; say which one {how}: "
             f"{', '.join(fitting or known) or 'none'}"
         )
     return Stack(name=fitting[0], engine=engine)

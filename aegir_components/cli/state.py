@@ -124,6 +124,8 @@ class State:
     """By platform, what the last run that ended well has brought its sites to."""
     pending: tuple[str, ...] = ()
     """What a run had begun that did not come to its end: ``creating Release code``."""
+    environment: str = ""
+    """What the stack was said to be when it last came up; empty where nobody said it."""
     drift: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """What the last look has found changed by hand, by kind and name of the resource."""
 
@@ -158,6 +160,7 @@ class State:
             releases={release.platform: release for release in releases},
             sites={site.name: site for site in sites},
             rollouts=made.get("Rollout", {}),
+            environment=str(made.get("Environment", {}).get("environment", {}).get("environment", "")),
             pending=tuple(_pending(deployment.get("pending_operations") or ())),
             drift={
                 (kind, name): tuple(map(str, props["drift"]))

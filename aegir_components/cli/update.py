@@ -16,6 +16,7 @@ from aegir_components.settings.updating import Rollout
 from . import audit, completion
 from .ends import SITES_FAILED, Refusal, tell
 from .stack import Stack, here
+from .state import Site
 from .unlocked import Unlocked
 
 
@@ -82,6 +83,33 @@ def _of_platform(unlocked: Unlocked, platform: Platform, name: str, sites: list[
             if any(one.result == "failed" for one in done.values()):
                 noting.result("failed")
     return [(site, names, done.get(site)) for site, names in lacking.items()]
+
+
+def lacking(unlocked: Unlocked, site: Site) -> tuple[str, ...]:
+    """Name the updates that a site's database lacks for the code that it has; nothing for one that was never rolled out.
+
+    Raises:
+        HostError: a web server does not answer.
+        DatabaseError: the database server does not answer.
+    """
+    platform = _platform_of(unlocked, site)
+    return platform.lacks(site.identity) if platform else ()
+
+
+def is_held(unlocked: Unlocked, site: Site) -> bool:
+    """Return whether a site is on another release than the live one of its platform.
+
+    Raises:
+        HostError: a web server does not answer.
+    """
+    platform = _platform_of(unlocked, site)
+    return platform is not None and site.identity in platform.definition.held
+
+
+def _platform_of(unlocked: Unlocked, site: Site) -> Platform | None:
+    props = unlocked.state.rollouts.get(site.platform)
+    platform = Platform.of(props) if props else None
+    return platform if platform and site.identity in platform.sites else None
 
 
 def _plain(done: waves.Done | None) -> dict[str, object]:

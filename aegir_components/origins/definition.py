@@ -11,7 +11,7 @@ from typing import Any
 from aegir_components.advisories import versions
 from aegir_components.rewriting import wordpress
 from aegir_components.settings import Origin, Repository
-from aegir_components.snapshots import files, replacing, restoring
+from aegir_components.snapshots import files, replacing, staging
 from aegir_components.snapshots.book import Backup, Book
 from aegir_components.snapshots.quiet import quiet
 from aegir_components.snapshots.repository import BackupError, Target, opened
@@ -79,11 +79,19 @@ def key_of(keys: str, owner: str) -> str:
 def load(site: landing.Site, given: Mapping[str, Any]) -> landing.Load:
     """Give what loads a site's content from its origin, with the addresses that content has of the site."""
     kind = _backup if given.get("backup") else live.load if given.get("source") else _brought
-    return lambda staged: [*kind(site, given, staged), *_rewritten(site, given)]
+    return lambda staged: [*kind(site, given, staged), *rewritten(site, given)]
 
 
-def _rewritten(site: landing.Site, given: Mapping[str, Any]) -> list[str]:
-    """Give content the site's address in the place of its former ones; a site's own backup has the right one."""
+def rewritten(site: landing.Site, given: Mapping[str, Any]) -> list[str]:
+    """Give content the site's address in the place of its former ones; a site's own backup has the right one.
+
+    Args:
+        site: the site.
+        given: its origin; ``former`` are names that the content knows its site by.
+
+    Raises:
+        DatabaseError: the server does not answer, or refuses.
+    """
     if site.application != "wordpress" or (given.get("backup") and site.kind == loaded.OWN):
         return []
     database = site.database
@@ -112,8 +120,8 @@ def _backup(site: landing.Site, given: Mapping[str, Any], staged: list[files.Sta
         raise BackupError(f"{owner} has no backup {given['backup']} any more")
     with opened(_place(given, owner, known)) as repository:
         snapshot = known.copies[repository.name]
-        manifest, unpacked = restoring.stage(
-            repository, snapshot, known.id, source=site.source, part=restoring.Part(), tell=site.tell
+        manifest, unpacked = staging.stage(
+            repository, snapshot, known.id, source=site.source, part=staging.Part(), tell=site.tell
         )
         staged += unpacked
         _check_code(site, known, manifest)

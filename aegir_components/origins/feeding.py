@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,20 @@ SHOWN: Final = 10
 """Names in a list for people."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dump:
+    """A dump that was judged, and what is taken of it."""
+
+    path: Path
+    judged: dumps.Judged
+    prefix: str
+    """Of its tables."""
+    instead: dict[str, str]
+    """Collations for those that the server does not have."""
+    taken: frozenset[str]
+    """Its tables that are loaded."""
+
+
 def load(site: Site, path: Path, declared: str, *, called: str = "", made: Sequence[reading.Read] = ()) -> list[str]:
     """Judge a dump, load it, and bring it into the form of a site of ours.
 
@@ -45,27 +60,48 @@ def load(site: Site, path: Path, declared: str, *, called: str = "", made: Seque
         DumpError: it is no whole dump of one site of the application, or the server refuses a statement of it.
         DatabaseError: the server does not answer, or refuses what we ask.
     """
+    dump = judge(site, path, declared, called=called, made=made)
+    with quiet(site.source):
+        notes = feed(site, dump)
+    return [*notes, *make_objects(site, dump)]
+
+
+def judge(site: Site, path: Path, declared: str, *, called: str = "", made: Sequence[reading.Read] = ()) -> Dump:
+    """Judge a dump, which nothing is loaded of yet; arguments and errors are those of ``load``."""
     called = called or str(path)
     site.tell(f"{site.source.name}: judging {called}")
     judged = dumps.judge(path)
     judged.objects += made
     prefix = dumps.prefix_of(judged, site.application, declared)
     instead = _check_server(site, judged)
-    taken = {name for name in judged.tables if name.startswith(prefix)}
+    taken = frozenset(name for name in judged.tables if name.startswith(prefix))
     site.tell(f"{site.source.name}: loading {len(taken)} tables of {called}")
-    with quiet(site.source), _only_here(site) as (user, password):
+    return Dump(path=path, judged=judged, prefix=prefix, instead=instead, taken=taken)
+
+
+def feed(site: Site, dump: Dump) -> list[str]:
+    """Load the tables of a dump into an empty database, and bring them into the form of a site of ours.
+
+    Returns:
+        What was changed, or could not be taken over.
+
+    Raises:
+        DumpError: the server refuses a statement of it.
+        DatabaseError: the server does not answer, or refuses what we ask.
+    """
+    with only_here(site) as (user, password):
         with copies.as_account(site.source.endpoint, user, password) as session:
-            _prepare(session, site, judged)
-            counted = _feed(session, path, prefix, instead)
+            _prepare(session, site, dump.judged)
+            counted = _feed(session, dump.path, dump.prefix, dump.instead)
         _check(site, counted)
         with copies.as_account(site.source.endpoint, user, password) as session:
             session.rows(f"USE {statements.name(site.database.name)}")
             session.be_patient()
             notes = _engines(session, site)
-            notes += _rename(session, prefix, dumps.PREFIX.get(site.application, ""), taken, site.application)
-    own_prefix = prefix == dumps.PREFIX.get(site.application, "")
-    notes += _objects(site, judged, own_prefix=own_prefix)
-    return [*_told(judged, taken, instead), *notes, *_charsets(site)]
+            notes += _rename(
+                session, dump.prefix, dumps.PREFIX.get(site.application, ""), set(dump.taken), site.application
+            )
+    return [*_told(dump.judged, set(dump.taken), dump.instead), *notes, *_charsets(site)]
 
 
 def _check_server(site: Site, judged: dumps.Judged) -> dict[str, str]:
@@ -77,7 +113,7 @@ def _check_server(site: Site, judged: dumps.Judged) -> dict[str, str]:
         raise DumpError(
             f"line {judged.longest_line} of the dump has a statement of {judged.longest >> 20} MB, and {site.source.server} "
             f"takes {limit >> 20} MB. Let it take more (max_allowed_packet in its configuration), "
-            f"restart it, and run pulumi up"
+            f"restart it, and run the same command again"
         )
     instead = {}
     for name in judged.collations - known - {"binary", "default"}:
@@ -95,7 +131,7 @@ def _check_server(site: Site, judged: dumps.Judged) -> dict[str, str]:
 
 
 @contextmanager
-def _only_here(site: Site) -> Iterator[tuple[str, str]]:
+def only_here(site: Site) -> Iterator[tuple[str, str]]:
     """Make an account that may do with the site's database what the site may, for a block of work."""
     user, password = layout.update_account(site.source.site), secrets.token_hex(24)
     endpoint, want = site.source.endpoint, site.database
@@ -204,8 +240,17 @@ def _replace(session: Session, table: str, column: str, prefix: str, target: str
     session.rows("COMMIT")
 
 
-def _objects(site: Site, judged: dumps.Judged, *, own_prefix: bool) -> list[str]:
-    """Make views, triggers, routines and events, which are the site's own account's."""
+def make_objects(site: Site, dump: Dump) -> list[str]:
+    """Make views, triggers, routines and events, which are the site's own account's.
+
+    Returns:
+        What was made, or could not be.
+
+    Raises:
+        DumpError: the site's account may not make one of them.
+        DatabaseError: the server does not answer, or refuses what we ask.
+    """
+    judged, own_prefix = dump.judged, dump.prefix == dumps.PREFIX.get(site.application, "")
     made = sorted(judged.objects, key=lambda read: objects.ORDER.index(read.what))
     named = [f"{read.what.lower()} {one_line(read.name)}" for read in made]
     if made and not own_prefix:

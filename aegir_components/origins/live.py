@@ -9,7 +9,9 @@ import re
 import secrets
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -41,6 +43,25 @@ GENERATED: Final = re.compile(r"^(css|js|php|styles|translations)/")
 """What the application makes again."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dumped:
+    """A live site's database in a file."""
+
+    path: Path
+    called: str
+    """What messages call it."""
+    made: tuple[Read, ...]
+    """Its views, triggers, routines and events, which the file has not."""
+    notes: tuple[str, ...]
+    """What could not be taken over."""
+
+
+def names_of(made: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the names that a site is or was known by, from its configuration in the state."""
+    listed = (made.get("name"), *(made.get("aliases") or ()), *(made.get("former") or ()))
+    return tuple(str(name) for name in listed if name)
+
+
 def load(site: Site, given: Mapping[str, Any], staged: list[files.Staged]) -> list[str]:
     """Load a live site's content.
 
@@ -55,40 +76,71 @@ def load(site: Site, given: Mapping[str, Any], staged: list[files.Staged]) -> li
         DatabaseError: a database server does not answer, or refuses.
     """
     source, sanitise = Source.from_props(given["source"]), given["sanitise"] != "none"
-    notes = _files(site, source, staged, sanitise=sanitise) if given["copies"] == "copy" else []
-    made, said = _objects(source)
-    directory = Path(site.hub_root) / "backups"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # A file without a name: nothing of it is left when this ends, however that comes.
-    with tempfile.TemporaryFile(dir=directory) as dump:
-        if sanitise:
-            _sanitised(site, source, given["rules"], dump)
-        else:
-            _dump(source, source.database, [read.name for read in made if read.what == "VIEW"], dump)
-        dump.flush()
-        called = f"the database of {source.name}"
-        return [
-            *notes,
-            *said,
-            *feeding.load(site, Path(f"/proc/self/fd/{dump.fileno()}"), "", called=called, made=made),
-        ]
+    notes = stage_files(site, source, staged, sanitise=sanitise) if given["copies"] == "copy" else []
+    with dumped(site, source, given["rules"] if sanitise else None, again="pulumi up") as dump:
+        return [*notes, *dump.notes, *feeding.load(site, dump.path, "", called=dump.called, made=dump.made)]
 
 
-def _sanitised(site: Site, source: Source, own: Mapping[str, Any], dump: IO[bytes]) -> None:
-    prefix = dumps.PREFIX.get(site.application, "")
+def plans(source: Source, application: str, rules: Mapping[str, Any]) -> list[scratch.Plan]:
+    """Decide what becomes of each table of a live site that is sanitised. Nothing is copied.
+
+    Args:
+        source: the live site.
+        application: its application.
+        rules: the team's own.
+
+    Raises:
+        DumpError: its server cannot do it, or something looks personal and has no rule.
+        DatabaseError: its server does not answer, or refuses.
+    """
     with client.connect(source.endpoint) as session:
         if "MariaDB" not in str(session.rows("SELECT VERSION()")[0][0]):
             raise DumpError(
                 f"{source.server} is no MariaDB server, and sanitising is tried there alone. Nothing has left it"
             )
-        charset, collation = inventory.character_set(session, source.database)
+        prefix = dumps.PREFIX.get(application, "")
         try:
-            plan = scratch.plans(session, source.database, site.application, prefix, own)
+            return scratch.plans(session, source.database, application, prefix, rules)
         except scratch.UnsafeError as fault:
             raise DumpError(f"{source.name}: {fault}") from None
+
+
+@contextmanager
+def dumped(site: Site, source: Source, rules: Mapping[str, Any] | None, *, again: str) -> Iterator[Dumped]:
+    """Dump a live site's database into a file without a name, for a block of work.
+
+    Args:
+        site: the site that gets it.
+        source: the live site.
+        rules: the team's own for sanitising; ``None`` for a dump with all personal data.
+        again: the command that is to be run when a disk has room again.
+
+    Raises:
+        DumpError: something in it looks personal and has no rule.
+        HostError: a machine was not reached.
+        DatabaseError: a database server does not answer, or refuses.
+    """
+    made, notes = _objects(source)
+    directory = Path(site.hub_root) / "backups"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A file without a name: nothing of it is left when this ends, however that comes.
+    with tempfile.TemporaryFile(dir=directory) as dump:
+        if rules is not None:
+            _sanitised(site, source, rules, dump, again)
+        else:
+            _dump(source, source.database, [read.name for read in made if read.what == "VIEW"], dump)
+        dump.flush()
+        path = Path(f"/proc/self/fd/{dump.fileno()}")
+        yield Dumped(path=path, called=f"the database of {source.name}", made=tuple(made), notes=tuple(notes))
+
+
+def _sanitised(site: Site, source: Source, own: Mapping[str, Any], dump: IO[bytes], again: str) -> None:
+    prefix, plan = dumps.PREFIX.get(site.application, ""), plans(source, site.application, own)
+    with client.connect(source.endpoint) as session:
+        charset, collation = inventory.character_set(session, source.database)
     size = databases.size(source.endpoint, source.database)[1]
     # The schema has tables and indexes, and is counted with both.
-    loading.want_room(source, size // 2, "pulumi up")
+    loading.want_room(source, size // 2, again)
     site.tell(f"{site.source.name}: sanitising a copy of {source.name} on {source.server}")
     with loading.scratch_schema(source, site.hub_root, charset, collation) as schema:
         with client.connect(source.endpoint) as session:
@@ -121,7 +173,22 @@ def _objects(source: Source) -> tuple[list[Read], list[str]]:
     return [Read(kind="object", name=one.name, text=one.statement.encode(), what=one.kind) for one in made], []
 
 
-def _files(site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool) -> list[str]:
+def stage_files(site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool) -> list[str]:
+    """Put a live site's uploads beside those of another one.
+
+    Args:
+        site: the site that gets them.
+        source: the live site.
+        staged: gets what was staged.
+        sanitise: whether private files stay at the source, and uploads that look personal.
+
+    Returns:
+        What could not be taken over.
+
+    Raises:
+        DumpError: they cannot be read.
+        HostError: they could not be written.
+    """
     places = {place.label: place for place in source.places}
     first = places.get(SHARED) or next(iter(places.values()))
     below = "files" if first.label == SHARED else "site/files"

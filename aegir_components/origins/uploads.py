@@ -342,7 +342,7 @@ def _content(content: IO[bytes], size: int) -> Iterator[bytes]:
         left -= len(part)
         yield part
     if left:
-        raise DumpError("a file became shorter while it was read; run pulumi up again")
+        raise DumpError("a file became shorter while it was read; run the same command again")
     yield b"\0" * (-size % archive.BLOCK)
 
 

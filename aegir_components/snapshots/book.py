@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,8 @@ from urllib.parse import unquote
 
 from aegir_components import layout
 from aegir_components.hub_records import Records
+from aegir_components.person import person
+from aegir_components.printable import printable
 
 from .repository import BackupError, Snapshot
 
@@ -167,10 +170,15 @@ class Book:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                lock.seek(0)
+                who = f" ({printable(said, longest=200)})" if (said := lock.read(1000).strip()) else ""
                 raise BusyError(
-                    f"another run on this hub is at work on the backups of {self.site}; nothing was done. Run the same "
+                    f"another run on this hub is at work on the backups of {self.site}{who}; nothing was done. Run the same "
                     f"command again when it has ended"
                 ) from None
+            lock.truncate(0)
+            lock.write(f"{person()}, process {os.getpid()}, since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}")
+            lock.flush()
             try:
                 yield
             finally:

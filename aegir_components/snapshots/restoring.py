@@ -1,4 +1,4 @@
-"""Puts a backup back in the place of what a site has now, which is backed up and proven before.
+"""Puts a backup, or other content, in the place of what a site has now, which is backed up and proven before.
 
 The order is: database and files are put beside the site's own while it serves, and counted; the site is closed and its accounts
 are kept out; what is there is backed up; database and files are exchanged; the site is asked; and then it is opened. What fails
@@ -8,7 +8,7 @@ is put back as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -18,32 +18,23 @@ from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
 from aegir_components.mysql import client, copies
 
-from . import archive, files, produce, proof, replacing, saving
-from .book import Backup
-from .quiet import quiet
-from .replacing import Beside, loaded_beside
-from .repository import BackupError, Opened, opened
+from . import files, produce, proof, replacing, saving
+from .quiet import lock, quiet
+from .replacing import Beside
+from .repository import BackupError, opened
 from .saving import Job
-from .source import Source
+from .staging import Content, Part
 
 KIND: Final = "restores"
 FAULTS: Final = (BackupError, HostError, client.DatabaseError)
 
 
-class NotWellError(BackupError):
+class ClosedError(BackupError):
+    """The site stays closed, and is not as it was."""
+
+
+class NotWellError(ClosedError):
     """The backup is in its place, and the site does not answer with it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """What of a backup comes back."""
-
-    database: bool = True
-    files: bool = True
-    path: str = ""
-    """Only what is at this path or below it; empty for all files."""
-    incomplete: bool = False
-    """Whether what cannot be saved of the site as it is now may be lost."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,10 +43,8 @@ class Restore:
 
     job: Job
     """Of the site that is restored into."""
-    repository: Opened
-    """The one with the backup."""
-    snapshot: str
-    backup: Backup
+    content: Content
+    """What takes the place of what it has."""
     part: Part
     closable: Closable
     is_well: Callable[[], str] = field(repr=False)
@@ -69,7 +58,8 @@ class Restore:
 
         Raises:
             NotWellError: it is done, and the site does not answer; it stays closed.
-            BackupError: it could not be done; everything is as it was before, or the text says what is not.
+            ClosedError: it could not be done, or opened; the site stays closed, and the text says what to do.
+            BackupError: it could not be done; everything is as it was before.
             HostError: likewise.
             DatabaseError: likewise.
         """
@@ -77,12 +67,12 @@ class Restore:
         begun, saved = time.monotonic(), 0.0
         with self.job.book.held(), ExitStack() as cleaning:
             cleaning.enter_context(_no_update(self.job))
-            manifest, staged, beside = self._stage(cleaning)
+            manifest, staged, beside = self.content.stage(cleaning)
             for one in staged:
                 cleaning.callback(_quietly, one.finish)
             tell(f"{source.name}: closing it")
             closed = time.monotonic()
-            self.closable.close(f"it is being restored from backup {self.backup.id}")
+            self._close()
             safety = ""
             try:
                 with quiet(source):
@@ -91,22 +81,46 @@ class Restore:
                     saved, safety = time.monotonic() - before, original or safety
                     self._note(safety)
                     self._replace(manifest, staged, beside)
+                self.content.settle()
+                if self.content.has_to_answer and (why := self.is_well()):
+                    raise BackupError(f"the site does not answer with {self.content.words.called}: {why}")
             except FAULTS as fault:
                 self._give_up(staged, safety, fault, half_done=bool(original))
                 raise
-            if why := self.is_well():
-                raise NotWellError(
-                    f"{source.name} was restored from backup {self.backup.id}, and does not answer with it: {why}. "
-                    f"It stays closed. What was there before is backup {safety}"
-                )
-            self.closable.open()
+            self._open(safety)
             self._forget()
         now = time.monotonic()
         return (
-            f"{self._said(manifest, staged, safety)}. The restore took {now - begun - saved:.0f} s, "
+            f"{self._said(manifest, staged, safety)}. The {self.content.words.work} took {now - begun - saved:.0f} s, "
             f"and that backup {saved:.0f} s. "
             f"The site was closed for {now - closed:.0f} s"
         )
+
+    def _close(self) -> None:
+        if begun := self.content.record(""):
+            self._records.put(begun, self.job.book.stack, self.job.source.site)
+        try:
+            self.closable.close(self.content.words.doing)
+        except HostError:
+            if begun:
+                self._forget()
+            raise
+
+    def _open(self, safety: str) -> None:
+        """Open the site, if it answers."""
+        name = self.job.source.name
+        if not self.content.has_to_answer and (why := self.is_well()):
+            raise NotWellError(
+                f"{name} {self.content.words.done}, and does not answer with it: {why}. "
+                f"It stays closed. What was there before is backup {safety}"
+            )
+        try:
+            self.closable.open()
+        except HostError as fault:
+            raise ClosedError(
+                f"{name} {self.content.words.done}, and could not be opened on each web server: {fault}. When the cause is gone, "
+                f"run the same command again. What was there before is backup {safety}"
+            ) from fault
 
     def _saved(self) -> str:
         """Back up what is there, now that nobody writes to it any more, and prove the backup.
@@ -117,7 +131,7 @@ class Restore:
         source = self.job.source
         self.job.tell(f"{source.name}: backing up what is there now")
         job = replace(self.job, plan=replace(self.job.plan, prove="each"), start=None, urgent=True)
-        made = saving.save_held(job, why="before a restore")
+        made = saving.save_held(job, why=f"before a {self.content.words.work}")
         if not made.is_proven:
             why = made.proof.text if made.proof else "nobody tried"
             raise BackupError(f"what is there now was saved as {made.id}, which could not be proven: {why}")
@@ -128,33 +142,6 @@ class Restore:
                 f"--lose-unsaved it is replaced all the same"
             )
         return made.id
-
-    def _stage(self, cleaning: ExitStack) -> tuple[dict[str, Any], list[files.Staged], Beside | None]:
-        """Read the backup once: every byte is checked, and database and files are put beside the site's own."""
-        source, tell = self.job.source, self.job.tell
-        beside: list[Beside] = []
-        size, longest = self._measured()
-
-        def load(entries: Iterable[archive.Entry]) -> None:
-            tell(f"{source.name}: loading the database beside its own on {source.server}")
-            loaded = loaded_beside(source, self.job.hub_root, entries, size=size, longest=longest)
-            beside.append(cleaning.enter_context(loaded))
-
-        manifest, staged = stage(
-            self.repository, self.snapshot, self.backup.id, source=source, part=self.part, tell=tell,
-            load=load if self.part.database else None,
-        )  # fmt: skip
-        for one in beside:
-            replacing.reject(source, manifest)
-            replacing.count(source, one, manifest)
-        return manifest, staged, beside[0] if beside else None
-
-    def _measured(self) -> tuple[int, int]:
-        """Give the bytes of the dump, and of its longest line; a backup of another hub is read for that."""
-        if not self.part.database or min(self.backup.dump, self.backup.longest) >= 0:
-            return self.backup.dump, self.backup.longest
-        had = proof.manifest(self.repository, self.snapshot)["database"]
-        return int(had.get("bytes", 0)), int(had["longest"])
 
     def _replace(self, manifest: dict[str, Any], staged: list[files.Staged], beside: Beside | None) -> None:
         if beside is not None:
@@ -167,12 +154,13 @@ class Restore:
         """Bring back what was there; the site opens only if all of it is."""
         source, tell = self.job.source, self.job.tell
         if not safety and half_done:
-            raise BackupError(
+            raise ClosedError(
                 f"{source.name} stays closed, since an earlier restore was interrupted: {fault}. When the cause is gone, run the "
                 f"same command again"
             ) from fault
         if not safety:
             self.closable.open()
+            self._forget()
             return
         tell(f"{source.name}: {fault}; putting back what was there")
         try:
@@ -186,8 +174,8 @@ class Restore:
                     replacing.replace_database(repository, snapshot, source, proof.manifest(repository, snapshot))
             self.closable.open()
         except (*FAULTS, KeyError, StopIteration) as worse:
-            raise BackupError(
-                f"{source.name} could not be restored ({fault}), and what was there could not be put back ({worse}). "
+            raise ClosedError(
+                f"{source.name} {self.content.words.failed} ({fault}), and what was there could not be put back ({worse}). "
                 f"It stays closed. Nothing is lost: it is backup {safety}. "
                 f"When the cause is gone: aegir restore {source.name} --backup {safety}"
             ) from fault
@@ -198,13 +186,12 @@ class Restore:
         parts = [f"{len(manifest['database']['rows'])} tables with {rows} rows"] if self.part.database else []
         parts += [f"{one.entries} files on {one.place.conn.host}" for one in staged]
         return (
-            f"{self.job.source.name} is restored from backup {self.backup.id}: {', '.join(parts)}. It answers. "
+            f"{self.job.source.name} {self.content.words.done}: {', '.join(parts)}. It answers. "
             f"What was there before is backup {safety}"
         )
 
     def _note(self, safety: str) -> None:
-        props = {"backup": self.backup.id, "safety": safety}
-        self._records.put(props, self.job.book.stack, self.job.source.site)
+        self._records.put(self.content.record(safety), self.job.book.stack, self.job.source.site)
 
     def _forget(self) -> None:
         self._records.drop(self.job.book.stack, self.job.source.site)
@@ -215,65 +202,26 @@ class Restore:
 
 
 def interrupted(hub_root: str, stack: str, site: str) -> dict[str, Any] | None:
-    """Say which restore of a site did not come to its end: ``backup``, and ``safety`` for what was there before."""
+    """Say which restore of a site did not come to its end.
+
+    It has ``backup``, which the next run restores, and ``safety`` for what was there before. Both are empty where nothing
+    was replaced yet. ``from`` names the site whose content was to come, where that was no backup.
+    """
     return Records(hub_root, KIND).get(stack, site)
 
 
-def stage(
-    repository: Opened, snapshot: str, name: str, *, source: Source, part: Part, tell: Callable[[str], None],
-    load: Callable[[Iterable[archive.Entry]], None] | None = None,
-) -> tuple[dict[str, Any], list[files.Staged]]:  # fmt: skip
-    """Read a backup once: every byte is checked, and files are unpacked beside the site's own.
-
-    Args:
-        repository: it has the backup.
-        snapshot: the backup in it.
-        name: what the backup is called.
-        source: the site that gets it.
-        part: what of it.
-        tell: says what is done.
-        load: gets what the backup has of the database; ``None`` passes over it.
+def reopen(job: Job, closable: Closable) -> None:
+    """Open a site that a killed run has closed, and in which it has replaced nothing yet.
 
     Raises:
-        BackupError: it is damaged, or has not what is wanted; nothing of the site's was touched.
-        HostError: files could not be unpacked; likewise.
+        BusyError: another run is at work on it.
+        HostError: a web server is not reached.
+        DatabaseError: the database server does not answer.
     """
-    staged: list[files.Staged] = []
-    try:
-        with repository.reading(snapshot) as stream:
-            reading = archive.Reading(stream)
-            for entry in reading.take(lambda name: not proof.is_dump(name) and not _is_later(name)):
-                entry.skip()
-            if load is not None:
-                load(reading.take(proof.is_dump))
-            for entry in reading.take(lambda name: not _is_later(name)):
-                entry.skip()
-            while (label := reading.next_label()) and part.files:
-                _unpack(label, reading, staged, source=source, part=part, tell=tell)
-            manifest, digest = reading.manifest()
-    except archive.DamagedError as fault:
-        raise BackupError(f"backup {name} is damaged: {fault}. Nothing was changed") from None
-    if digest != manifest.get("sha256"):
-        raise BackupError(f"backup {name} is not what was written. Nothing was changed")
-    if part.path and not any(one.entries for one in staged):
-        raise BackupError(f"backup {name} has no {part.path}. Nothing was changed")
-    return manifest, [one for one in staged if one.entries]
-
-
-def _unpack(
-    label: str, reading: archive.Reading, staged: list[files.Staged], *, source: Source, part: Part,
-    tell: Callable[[str], None],
-) -> None:  # fmt: skip
-    place = files.labels([label], source.places).get(label)
-    path = files.inside(place, part.path) if place is not None and part.path else ""
-    if place is None or (part.path and not path):
-        if place is None:
-            tell(f"{source.name}: the files of {label} have no place any more and stay in the backup")
-        for entry in reading.take(lambda name: name.startswith(f"files/{label}/")):
-            entry.skip()
-        return
-    tell(f"{source.name}: unpacking files on {place.conn.host}")
-    staged.append(files.stage(place, source.site, label, path, reading))
+    with job.book.held():
+        lock(job.source, locked=False)
+        closable.open()
+        Records(job.hub_root, KIND).drop(job.book.stack, job.source.site)
 
 
 @contextmanager
@@ -293,10 +241,6 @@ def _no_update(job: Job) -> Iterator[None]:
                 f"Run the same command when it has ended"
             )
         yield
-
-
-def _is_later(name: str) -> bool:
-    return name.startswith("files/") or name == archive.MANIFEST
 
 
 def _quietly(work: Callable[[], None]) -> None:

@@ -21,8 +21,8 @@ from aegir_components.settings import Repository
 from aegir_components.snapshots import files
 from aegir_components.snapshots.book import Backup, Book, Proof, seconds
 from aegir_components.snapshots.repository import Opened, Snapshot, Target
-from aegir_components.snapshots.restoring import Part
 from aegir_components.snapshots.source import SHARED, Place
+from aegir_components.snapshots.staging import Part
 
 
 def made(name: str, moment: str, *, ok: bool = True) -> Backup:

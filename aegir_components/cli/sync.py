@@ -1,0 +1,249 @@
+"""``sync``: the content of a site takes the place of what another site has, with a proven backup of that before."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import click
+
+from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
+from aegir_components.mysql.client import DatabaseError
+from aegir_components.origins import landing, live, syncing
+from aegir_components.origins.dumps import DumpError
+from aegir_components.providers import site_database
+from aegir_components.snapshots import restoring
+from aegir_components.snapshots.book import BusyError
+from aegir_components.snapshots.repository import BackupError
+from aegir_components.snapshots.saving import Job
+from aegir_components.snapshots.staging import Part
+
+from . import audit, completion, events, places, restore, sides, update, verified
+from .ends import Refusal, tell
+from .sides import Side
+from .stack import here
+from .unlocked import Unlocked
+
+FAULTS = (BackupError, HostError, DatabaseError)
+
+
+@click.command()
+@click.option(
+    "--from", "origin", required=True, metavar="[STACK:]SITE", shell_complete=completion.sites_of_stacks,
+    help="The site whose content comes. It serves meanwhile.",
+)  # fmt: skip
+@click.option(
+    "--to", "goal", required=True, metavar="[STACK:]SITE", shell_complete=completion.sites_of_stacks,
+    help="The site that gets it in the place of what it has.",
+)  # fmt: skip
+@click.option("--database", is_flag=True, help="The database; with neither this nor --files both come.")
+@click.option("--files", "uploads", is_flag=True, help="The uploads.")
+@click.option(
+    "--sanitise", type=click.Choice(["standard", "off"]),
+    help="Replace personal data before it leaves its server, or not. Unless said: standard from a production stack to another "
+    "environment, off otherwise.",
+)  # fmt: skip
+@click.option("--into-production", is_flag=True, help="Also into a stack that is production.")
+@click.option("--confirm", metavar="SITE", help="The name of the production site, in place of typing it.")
+@click.option("--lose-unsaved", is_flag=True, help="Also when something of what is there now cannot be saved.")
+@click.option("--dry-run", is_flag=True, help="Only show what is there now, and what would come.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def sync(
+    origin: str, goal: str, *, database: bool, uploads: bool, sanitise: str | None, into_production: bool, confirm: str | None,
+    lose_unsaved: bool, dry_run: bool, yes: bool,
+) -> None:  # fmt: skip
+    """Bring the content of a site into another site that is there already.
+
+    What that site has is backed up first, and that backup is proven. Then database and files are exchanged while the site
+    answers 503. WordPress's content gets the site's address. If anything fails, the site gets back what it had.
+
+    \b
+    aegir sync --from prod:www.example.com --to test:www.test.example.com --dry-run
+    aegir sync --from prod:www.example.com --to test:www.test.example.com --database
+    aegir sync --from test:www.test.example.com --to prod:www.example.com --into-production
+    """  # noqa: D301  click keeps such lines as they are
+    source, target = _sides(origin, goal)
+    part = Part(database=database or not uploads, files=uploads or not database, incomplete=lose_unsaved)
+    sanitised = sides.how(source, target, sanitise)
+    job = _judged(source, target, part, sanitised=sanitised)
+    try:
+        lines = sides.shown(source, target, part, sanitised=sanitised)
+    except FAULTS as fault:
+        raise Refusal(f"nothing was changed: {fault}") from None
+    for line in lines:
+        click.echo(line)
+    if dry_run:
+        return
+    agreed = sides.guard(target, allowed=into_production, confirmed=confirm, yes=yes) or yes
+    if not agreed and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
+        raise Refusal("nothing was changed: without --yes a person has to agree")
+    # A run may have begun there meanwhile.
+    _refuse_at_work(target.unlocked)
+    stack = target.unlocked.stack.name
+    with audit.noted(
+        audit.root_of(target.unlocked.state), stack, f"sync {source.label}", sites=[target.site.name]
+    ) as noting:
+        steps = Steps()
+        _repair(target, job)
+        try:
+            content = _content(source, target, part, steps, sanitised=sanitised)
+            click.echo(_run(target, replace(job, tell=steps), content))
+        except restoring.ClosedError as fault:
+            raise Refusal(str(fault)) from None
+        except BusyError as busy:
+            noting.result("refused")
+            raise Refusal(str(busy)) from None
+        except FAULTS as fault:
+            raise Refusal(
+                f"{target.site.name} serves what it had; the sync failed at this step: {steps.last or 'beginning'}: {fault}"
+            ) from None
+    for line in [*content.found.notes, *_advice(source, target, part)]:
+        tell(f"{target.site.name}: {line}")
+
+
+@dataclass(slots=True)
+class Steps:
+    """Tells the person at the terminal what is done, and knows it when that fails."""
+
+    last: str = ""
+
+    def __call__(self, text: str) -> None:
+        """Tell of the next step."""
+        self.last = text
+        tell(text)
+
+
+def _sides(origin: str, goal: str) -> tuple[Side, Side]:
+    """Find both sites.
+
+    Raises:
+        Refusal: one of them is not there, a run is at work in the target's stack, or both are one site.
+    """
+    (from_stack, from_site), (to_stack, to_site) = sides.split(origin), sides.split(goal)
+    unlocked = Unlocked.read(to_stack)
+    _refuse_at_work(unlocked)
+    target = Side.read(unlocked, to_site)
+    source = Side.read(unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack), from_site)
+    if source.label == target.label:
+        raise Refusal(f"--from and --to name the same site, {source.label}")
+    return source, target
+
+
+def _refuse_at_work(unlocked: Unlocked) -> None:
+    if busy := verified.at_work(unlocked.stack.name, here().lock(unlocked.stack.name)):
+        raise Refusal("; ".join(busy))
+
+
+def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:
+    """Reject what cannot go well before anything is done; give what backs up the target.
+
+    Raises:
+        Refusal: the code does not fit, the target is not backed up, or something looks personal and has no rule.
+    """
+    if why := sides.misfit(source, target, part):
+        raise Refusal(why)
+    stack, identity = target.unlocked.stack.name, target.site.identity
+    if target.unlocked.declared.backups is None or target.unlocked.plan(identity) is None:
+        raise Refusal(
+            f"{target.label} is not backed up, and nothing is replaced without a proven backup of it. Declare aegir:backups in "
+            f"the stack file of {stack} (to: [hub] is enough; docs/backups.md), and run pulumi up --stack {stack}"
+        )
+    job = target.unlocked.job(identity)
+    begun = restoring.interrupted(job.hub_root, target.unlocked.holder, identity)
+    if begun and "from" not in begun:
+        raise Refusal(
+            f"a restore of {target.label} did not come to its end. Run first: aegir restore {target.site.name} --stack {stack}"
+        )
+    try:
+        with job.book.held():
+            # A sync that is at work has noted what the next run would take for that of a killed one.
+            pass
+        if part.database and update.is_held(target.unlocked, target.site):
+            raise Refusal(
+                f"{target.label} is held back on another release than its platform's, so nobody knows which databases fit. Run "
+                f"pulumi up --stack {stack} first"
+            )
+        if part.database and sanitised:
+            live.plans(source.source, source.release.application, target.unlocked.declared.sanitise)
+    except (*FAULTS, DumpError) as fault:
+        raise Refusal(f"nothing was changed: {fault}") from None
+    return job
+
+
+def _repair(target: Side, job: Job) -> None:
+    """Bring back what a sync that was killed has taken.
+
+    Raises:
+        Refusal: it could not be brought back.
+    """
+    begun = restoring.interrupted(job.hub_root, target.unlocked.holder, target.site.identity)
+    if not begun:
+        return
+    tell(f"a sync of {target.site.name} from {begun['from']} did not come to its end; what was there before comes back")
+    try:
+        if begun["backup"]:
+            restore.bring_back(target.unlocked, target.site.name, str(begun["backup"]))
+        else:
+            restoring.reopen(job, restore.closable_of(target.site))
+    except FAULTS as fault:
+        kept = f"; what was there is backup {begun['backup']}" if begun["backup"] else ""
+        raise Refusal(
+            f"{target.site.name} stays closed, since a sync was interrupted and could not be repaired: {fault}. Nothing is "
+            f"lost{kept}. When the cause is gone, run the same command again"
+        ) from None
+
+
+def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised: bool) -> syncing.FromSite:
+    made: Any = target.site.configuration
+    own = {target.site.name, target.site.identity, *map(str, made.get("aliases") or ())}
+    names = {source.source.site, *live.names_of(source.site.configuration or {})}
+    site = landing.Site(
+        source=target.source, database=site_database.wanted(site_database.of_site(made)), application=target.release.application,
+        version=target.release.version, members=Connection.of_members(made["members"]),
+        ports={name: int(member["port"]) for name, member in made["members"].items()},
+        hub_root=target.unlocked.declared.hub.root, url=target.site.url, kind=landing.CLONE, tell=steps,
+    )  # fmt: skip
+    return syncing.FromSite(
+        site=site, source=source.source, where=source.label, part=part, former=tuple(sorted(names - own)),
+        rules=target.unlocked.declared.sanitise if sanitised else None, clear=_clearing(target, part),
+    )  # fmt: skip
+
+
+def _clearing(target: Side, part: Part) -> Callable[[], None]:
+    site = target.site
+    if not part.database or not site.enabled:
+        return lambda: None
+    return partial(events.clear_caches, site, next(iter(places.servers(site))), "sync")
+
+
+def _run(target: Side, job: Job, content: syncing.FromSite) -> str:
+    closable = restore.closable_of(target.site)
+    work = restoring.Restore(
+        job=job, content=content, part=content.part, closable=closable, is_well=restore.asked(target.site, closable)
+    )
+    done, stack = work.run(), target.unlocked.stack.name
+    return f"{done}. To undo it: aegir restore {target.site.name} --stack {stack} --backup {content.found.safety}"
+
+
+def _advice(source: Side, target: Side, part: Part) -> list[str]:
+    """Say what is left for a person to do."""
+    stack, name, found = target.unlocked.stack.name, target.site.name, []
+    if part.database:
+        try:
+            if lacking := update.lacking(target.unlocked, target.site):
+                found.append(
+                    f"its database lacks updates of its code: {', '.join(lacking)}. Run: aegir update {name} --stack {stack}"
+                )
+        except (HostError, DatabaseError) as fault:
+            found.append(f"nobody could see whether its database lacks updates: {fault}")
+    known = {name, target.site.identity, *live.names_of(target.site.configuration or {})}
+    if target.release.application != "wordpress" and source.site.identity not in known:
+        found.append(
+            f"paths such as /sites/{source.site.identity}/files in its content lead to its own files when its `origin` in the "
+            f"stack file has former: [{source.site.identity}] and pulumi up has run"
+        )
+    return found
