@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -83,10 +84,7 @@ def sync(
         raise Refusal("nothing was changed: without --yes a person has to agree")
     # A run may have begun there meanwhile.
     _refuse_at_work(target.unlocked)
-    stack = target.unlocked.stack.name
-    with audit.noted(
-        audit.root_of(target.unlocked.state), stack, f"sync {source.label}", sites=[target.site.name]
-    ) as noting:
+    with _noted(target, f"sync from {source.label}"), _noted(source, f"sync to {target.label}"):
         steps = Steps()
         _repair(target, job)
         try:
@@ -95,7 +93,6 @@ def sync(
         except restoring.ClosedError as fault:
             raise Refusal(str(fault)) from None
         except BusyError as busy:
-            noting.result("refused")
             raise Refusal(str(busy)) from None
         except FAULTS as fault:
             raise Refusal(
@@ -103,6 +100,11 @@ def sync(
             ) from None
     for line in [*content.found.notes, *_advice(source, target, part)]:
         tell(f"{target.site.name}: {line}")
+
+
+def _noted(side: Side, command: str) -> AbstractContextManager[audit.Noting]:
+    unlocked = side.unlocked
+    return audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, command, sites=[side.site.name])
 
 
 @dataclass(slots=True)
@@ -113,7 +115,8 @@ class Steps:
 
     def __call__(self, text: str) -> None:
         """Tell of the next step."""
-        self.last = text
+        if not text.endswith(restoring.BACK):
+            self.last = text
         tell(text)
 
 
@@ -243,7 +246,7 @@ def _advice(source: Side, target: Side, part: Part) -> list[str]:
     known = {name, target.site.identity, *live.names_of(target.site.configuration or {})}
     if target.release.application != "wordpress" and source.site.identity not in known:
         found.append(
-            f"paths such as /sites/{source.site.identity}/files in its content lead to its own files when its `origin` in the "
-            f"stack file has former: [{source.site.identity}] and pulumi up has run"
+            f"paths such as /sites/{source.site.identity}/files in its content lead to its own files after a pulumi up with "
+            f"`origin: {{database: /srv/moves/site.sql, former: [{source.site.identity}]}}` at the site, which loads nothing"
         )
     return found

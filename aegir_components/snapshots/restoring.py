@@ -26,6 +26,8 @@ from .saving import Job
 from .staging import Content, Part
 
 KIND: Final = "restores"
+BACK: Final = "putting back what was there"
+"""The end of what is told when a step has failed."""
 FAULTS: Final = (BackupError, HostError, client.DatabaseError)
 
 
@@ -162,7 +164,7 @@ class Restore:
             self.closable.open()
             self._forget()
             return
-        tell(f"{source.name}: {fault}; putting back what was there")
+        tell(f"{source.name}: {fault}; {BACK}")
         try:
             for one in staged:
                 one.put_back()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,6 +14,7 @@ import pytest
 from aegir_components import layout
 from lab import HostSpec, Lab
 from tests.integration.backing import STACK, Backed, made
+from tests.integration.processes import begin, kill, wait_for
 from tests.integration.project import Project
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -46,35 +43,8 @@ def backed(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
 
 
 def start(farm: Backed, *words: str) -> subprocess.Popen[bytes]:
-    """Begin a command of the command line in a group of processes of its own."""
-    argv = [sys.executable, "-m", "aegir_components", "--cwd", str(farm.work.project), *words, "--stack", STACK]
-    return subprocess.Popen(
-        argv, env=farm.work.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End it and all that it has started, as a power failure does; ssh's shared connections are in other groups."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(20)
-    # What the leader had started ends a moment later, and until then restic takes its lock for that of a living process.
-    wait_for(lambda: not is_alive(process.pid))
-
-
-def is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def wait_for(condition: Callable[[], bool], limit: float = 60.0) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
+    """Begin a command of the command line on the stack."""
+    return begin(farm.work, *words, "--stack", STACK)
 
 
 def schemas(farm: Backed) -> list[str]:

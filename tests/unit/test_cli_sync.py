@@ -1,0 +1,288 @@
+"""What `aegir sync` decides without a machine: who is meant, what fits, what is sanitised, and what may go into production."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import Mock
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from aegir_components.cli import restore, sides, sync
+from aegir_components.cli.ends import Refusal
+from aegir_components.cli.main import aegir
+from aegir_components.cli.sides import Side
+from aegir_components.cli.stack import Stack
+from aegir_components.cli.state import Release, State
+from aegir_components.cli.unlocked import Unlocked
+from aegir_components.closing import Closable
+from aegir_components.host.errors import HostUnreachable
+from aegir_components.snapshots import restoring, staging
+from aegir_components.snapshots.book import Book, BusyError
+from aegir_components.snapshots.repository import BackupError
+from aegir_components.snapshots.saving import Job
+from aegir_components.snapshots.staging import Part
+from tests.unit.stacks import SITE, declared, exported
+
+BOTH, FILES = Part(), Part(database=False)
+HELD = r"\(.+@.+, process \d+, since [0-9: -]+\); nothing was done"
+
+
+def side(
+    stack: str = "test", *, environment: str = "testing", made: str = "", version: str = "6.9.1", application: str = "wordpress",
+    **site: Any,
+) -> Side:  # fmt: skip
+    settings: Any = replace(declared(**site), environment=cast("Any", environment))
+    state = replace(State.read(stack, exported()), environment=made)
+    unlocked = Unlocked(stack=Stack(name=stack, engine=Mock()), declared=settings, state=state, keys={})
+    props = {**state.releases["code"].props, "application": application, "facts": {"version": version}}
+    source: Any = Mock(site=SITE)
+    return Side(unlocked=unlocked, site=state.sites[SITE], source=source, release=Release(platform="code", props=props))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "part", "said"),
+    [
+        ({}, {}, BOTH, ""),
+        ({"version": "6.8.2"}, {}, BOTH, ""),
+        ({"version": "7.0"}, {}, FILES, ""),
+        ({"version": ""}, {}, BOTH, ""),
+        ({"version": "6.9.2"}, {}, BOTH, "the database is newer than that code. Nothing was changed. Bring the same"),
+        ({"version": "5.9"}, {}, BOTH, "another major version"),
+        ({"application": "drupal"}, {}, FILES, "is a site of drupal, and test:www.example.com of wordpress"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_content_that_does_not_fit_the_code_is_rejected(
+    source: dict[str, Any], target: dict[str, Any], part: Part, said: str
+) -> None:
+    found = sides.misfit(side("prod", **source), side(**target), part)
+    assert (said in found) if said else not found
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "said", "expected"),
+    [
+        ({"environment": "production"}, {}, None, True),
+        ({"made": "production"}, {}, None, True),
+        ({"environment": "production"}, {}, "off", False),
+        ({"environment": "production"}, {"environment": "production"}, None, False),
+        ({}, {}, None, False),
+        ({}, {}, "standard", True),
+    ],
+    ids=str,
+)
+def test_content_that_leaves_production_is_sanitised_unless_it_is_said(
+    source: dict[str, Any], target: dict[str, Any], said: str | None, *, expected: bool
+) -> None:
+    assert expected is sides.how(side("prod", **source), side(**target), said)
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed", "confirmed", "said"),
+    [
+        ({}, False, None, ""),
+        ({"environment": "production"}, False, SITE, "--into-production"),
+        ({"made": "production"}, False, SITE, "--into-production"),
+        ({"environment": "production"}, True, None, f"given by --confirm {SITE}"),
+        ({"environment": "production"}, True, "example.com", f"given by --confirm {SITE}"),
+        ({"environment": "production"}, True, SITE, ""),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_production_site_loses_its_content_only_by_its_name(
+    target: dict[str, Any], *, allowed: bool, confirmed: str | None, said: str, yes: bool
+) -> None:
+    if not said:
+        assert not sides.guard(side(**target), allowed=allowed, confirmed=confirmed, yes=yes)
+        return
+    with pytest.raises(Refusal) as refused:
+        sides.guard(side(**target), allowed=allowed, confirmed=confirmed, yes=yes)
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize("typed", [SITE, "another.example.com"])
+def test_at_a_terminal_the_name_of_the_production_site_is_typed(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Mock(isatty=lambda: True))
+    monkeypatch.setattr(click, "prompt", lambda *_words, **_options: typed)
+    target = side(environment="production")
+    if typed == SITE:
+        assert sides.guard(target, allowed=True, confirmed=None, yes=False)
+        return
+    with pytest.raises(Refusal):
+        sides.guard(target, allowed=True, confirmed=None, yes=False)
+
+
+@pytest.mark.parametrize(
+    ("sanitised", "mail", "said"),
+    [
+        (True, None, "Personal data is replaced before it leaves its server"),
+        (False, None, "Mail leaves www.example.com, also to the people in this content"),
+        (False, "off", "It comes with all personal data"),
+    ],
+)
+def test_a_person_is_told_what_is_there_and_what_would_come(
+    monkeypatch: pytest.MonkeyPatch, *, sanitised: bool, mail: str | None, said: str
+) -> None:
+    monkeypatch.setattr(sides, "sized", lambda *_: "database of 12 tables, 3.1 MB, files of 2 MB")
+    target = side(**({"sites__site__mail": mail} if mail else {}))
+    lines = sides.shown(side("prod", environment="production"), target, BOTH, sanitised=sanitised)
+    assert (
+        "There now: test:www.example.com (testing) on platform code (wordpress 6.9.1, release 0123456789abcdef): "
+        "database of 12 tables, 3.1 MB, files of 2 MB"
+    ) == lines[0]
+    assert lines[1].startswith("Would come: prod:www.example.com (production) on platform code")
+    assert any(said in line for line in lines)
+    assert ("Mail leaves" in " ".join(lines)) is (not sanitised and mail is None)
+    assert "backed up first" in lines[-1]
+
+
+def test_a_site_that_has_no_content_is_no_side() -> None:
+    state = State.read("test", exported(Installation={"content": "empty"}))
+    unlocked = Unlocked(stack=Stack(name="test", engine=Mock()), declared=declared(), state=state, keys={})
+    with pytest.raises(Refusal, match="has no content yet; run pulumi up --stack test first"):
+        Side.read(unlocked, SITE)
+
+
+@pytest.mark.parametrize("text", ["prod:", ""])
+def test_a_side_names_a_site(text: str) -> None:
+    with pytest.raises(click.UsageError, match="names no site; write STACK:SITE"):
+        sides.split(text)
+
+
+def test_a_site_that_is_not_backed_up_keeps_its_content() -> None:
+    with pytest.raises(Refusal, match=r"test:www\.example\.com is not backed up, and nothing is replaced without"):
+        sync._judged(side("prod"), side(), BOTH, sanitised=False)
+
+
+def test_sites_are_completed_with_their_stacks(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: aegir\nruntime: python\n")
+    for stack in ("prod", "test"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text(f"config: {{'aegir:sites': {{{stack}.example.com: {{}}}}}}\n")
+    told = CliRunner().invoke(
+        aegir, [], prog_name="aegir", complete_var="_AEGIR_COMPLETE",
+        env={"_AEGIR_COMPLETE": "fish_complete", "COMP_WORDS": f"aegir --cwd {tmp_path} sync --from ", "COMP_CWORD": "te"},
+    )  # fmt: skip
+    assert "plain,test:test.example.com" in told.output
+    assert "prod" not in told.output
+
+
+def test_the_lock_of_a_sites_backups_names_who_has_it(tmp_path: Path) -> None:
+    book = Book(hub_root=str(tmp_path), stack="aegir/test", site=SITE)
+    for _ in range(2):
+        with book.held(), pytest.raises(BusyError, match=HELD), book.held():
+            pass
+
+
+class Done(Exception):
+    """The end of a test's restore."""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a restore whose content, site and database are doubles that write down what is asked of them."""
+    said: list[str] = []
+    source: Any = Mock(site=SITE)
+    source.name = SITE
+    job = Job(
+        source=source,
+        plan=Mock(),
+        targets=(),
+        tell=said.append,
+        book=Book(hub_root=str(tmp_path), stack="aegir/test", site=SITE),
+    )
+    content = Mock(
+        has_to_answer=True, words=staging.Words(called="c", doing="d", done="has c", failed="f", work="sync")
+    )
+    content.record.side_effect = lambda safety: {"backup": safety, "safety": safety, "from": "prod:x"}
+    content.stage.return_value = ({"database": {"rows": {}}}, [], None)
+    closable = Mock(spec=Closable)
+    monkeypatch.setattr(restoring, "quiet", lambda _source: Mock(__enter__=Mock(), __exit__=Mock(return_value=False)))
+    monkeypatch.setattr(restoring, "lock", lambda _source, *, locked: said.append(f"locked: {locked}"))
+    monkeypatch.setattr(restoring.Restore, "_saved", lambda _self: "5afe")
+    work = restoring.Restore(job=job, content=content, part=FILES, closable=closable, is_well=lambda: "")
+    return Mock(job=job, content=content, closable=closable, work=work, said=said)
+
+
+def left(world: Any) -> dict[str, Any] | None:
+    return restoring.interrupted(world.job.hub_root, "aegir/test", SITE)
+
+
+@pytest.mark.parametrize("how", ["settle", "answer", "exchange"])
+def test_a_site_gets_back_what_it_had_when_a_step_fails(world: Any, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = world.work
+    if how == "settle":
+        world.content.settle.side_effect = BackupError("the site's account may not")
+    elif how == "answer":
+        work = replace(work, is_well=lambda: "web1: 500")
+    else:
+        monkeypatch.setattr(restoring.Restore, "_replace", Mock(side_effect=HostUnreachable("db1", "gone")))
+
+    with pytest.raises((BackupError, HostUnreachable)) as fault:
+        work.run()
+
+    assert not isinstance(fault.value, restoring.ClosedError)
+    assert world.said[-1].endswith(restoring.BACK)
+    assert ("the site does not answer with c: web1: 500" == str(fault.value)) is (how == "answer")
+    world.closable.open.assert_called_once()
+    assert left(world) is None
+
+
+def test_a_site_that_cannot_be_closed_keeps_no_record(world: Any) -> None:
+    world.closable.close.side_effect = HostUnreachable("web1", "gone")
+    with pytest.raises(HostUnreachable):
+        world.work.run()
+    assert left(world) is None
+    world.content.settle.assert_not_called()
+
+
+def test_a_site_that_cannot_be_opened_is_known_to_the_next_run(world: Any) -> None:
+    world.closable.open.side_effect = HostUnreachable("web1", "gone")
+    with pytest.raises(restoring.ClosedError, match=r"has c, and could not be opened on each web server.*backup 5afe"):
+        world.work.run()
+    assert {"backup": "5afe", "safety": "5afe", "from": "prod:x"}.items() <= (left(world) or {}).items()
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["closed alone", "replaced"])
+def test_what_a_killed_sync_has_left_is_repaired(
+    world: Any, monkeypatch: pytest.MonkeyPatch, *, replaced: bool
+) -> None:
+    method = "settle" if replaced else "_saved"
+    if replaced:
+        world.content.settle.side_effect = Done()
+    else:
+        monkeypatch.setattr(restoring.Restore, method, Mock(side_effect=Done()))
+    with pytest.raises(Done):
+        world.work.run()
+    known = left(world)
+    assert known is not None
+    assert known["backup"] == ("5afe" if replaced else "")
+    world.closable.open.assert_not_called()
+    back = Mock()
+    monkeypatch.setattr(restore, "bring_back", back)
+    monkeypatch.setattr(restore, "closable_of", lambda _site: world.closable)
+    target = side()
+    hub, holder = Path(world.job.hub_root), "aegir/test"
+    monkeypatch.setattr(Unlocked, "holder", holder)
+    assert hub.is_dir()
+
+    sync._repair(target, world.job)
+
+    if replaced:
+        back.assert_called_once_with(target.unlocked, SITE, "5afe")
+    else:
+        back.assert_not_called()
+        world.closable.open.assert_called_once()
+        assert "locked: False" in world.said
+        assert left(world) is None
+
+
+def test_the_step_that_failed_is_the_one_before_the_way_back() -> None:
+    steps = sync.Steps()
+    steps("www.example.com: replacing the database")
+    steps(f"www.example.com: it failed; {restoring.BACK}")
+    assert "www.example.com: replacing the database" == steps.last
