@@ -129,11 +129,10 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     (from_stack, from_site), (to_stack, to_site) = sides.split(origin), sides.split(goal)
     unlocked = Unlocked.read(to_stack)
     _refuse_at_work(unlocked)
-    target = Side.read(unlocked, to_site)
-    source = Side.read(unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack), from_site)
-    if source.label == target.label:
-        raise Refusal(f"--from and --to name the same site, {source.label}")
-    return source, target
+    other = unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack)
+    if other is unlocked and other.identity(from_site) == unlocked.identity(to_site):
+        raise Refusal(f"--from and --to name the same site, {to_stack.name}:{to_site}")
+    return Side.read(other, from_site), Side.read(unlocked, to_site)
 
 
 def _refuse_at_work(unlocked: Unlocked) -> None:

@@ -103,8 +103,7 @@ class FromSite:
             charset, collation = inventory.character_set(session, target.database)
         # The server counts tables with their indexes.
         loading.want_room(target, databases.size(self.source.endpoint, self.source.database)[1] // 2, again)
-        made = loading.scratch_schema(target, self.site.hub_root, charset, collation)
-        schema = cleaning.enter_context(made)
+        schema = cleaning.enter_context(_scratch_schema(target, self.site.hub_root, charset, collation))
         aside = replace(
             self.site, source=replace(target, database=schema), database=replace(self.site.database, name=schema)
         )
@@ -121,6 +120,21 @@ class FromSite:
             "definers": {}, "longest": 0,
         }  # fmt: skip
         return Beside(schema=schema, later=Apart()), {"database": had}
+
+
+@contextmanager
+def _scratch_schema(target: Source, hub_root: str, charset: str, collation: str) -> Iterator[str]:
+    """Make a schema beside a site's own for a block of work; one that cannot be dropped then is dropped by the next run."""
+    with ExitStack() as ending:
+        made = loading.scratch_schema(target, hub_root, charset, collation)
+        schema = made.__enter__()
+
+        def drop() -> None:
+            with suppress(client.DatabaseError):
+                made.__exit__(None, None, None)
+
+        ending.callback(drop)
+        yield schema
 
 
 @contextmanager

@@ -161,7 +161,13 @@ class Restore:
                 f"same command again"
             ) from fault
         if not safety:
-            self.closable.open()
+            try:
+                self.closable.open()
+            except HostError as worse:
+                raise ClosedError(
+                    f"{source.name} {self.content.words.failed} ({fault}). Nothing was replaced, and it could not be opened on "
+                    f"each web server: {worse}. When the cause is gone, run the same command again"
+                ) from fault
             self._forget()
             return
         tell(f"{source.name}: {fault}; {BACK}")

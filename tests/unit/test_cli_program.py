@@ -82,7 +82,7 @@ def run(pulumi: Pulumi | Path, *words: str) -> Result:
     return CliRunner().invoke(aegir, ["--cwd", str(directory), *words], prog_name="aegir")
 
 
-@pytest.mark.parametrize("words", [(), ("promote",), ("status",), ("login",), ("graph",), ("completion",)])
+@pytest.mark.parametrize("words", [(), ("promote",), ("sync",), ("status",), ("login",), ("graph",), ("completion",)])
 def test_help_needs_no_project(words: tuple[str, ...], tmp_path: Path) -> None:
     done = run(tmp_path, *words, "--help")
     assert 0 == done.exit_code
@@ -118,6 +118,10 @@ def test_of_several_stacks_one_has_to_be_named(pulumi: Pulumi) -> None:
             1,
             f"testing has no site nobody.example.com; it has: {SITE}",
         ),
+        (("sync", "--from", f"testing:{SITE}", "--to", f"testing:{SITE}"), 1, f"name the same site, testing:{SITE}"),
+        (("sync", "--from", SITE, "--to", SITE), 1, f"say which one as STACK:{SITE}: acceptance, testing"),
+        (("sync", "--from", "testing:nobody", "--to", f"testing:{SITE}"), 1, "testing has no site nobody; it has"),
+        (("sync", "--to", SITE), 2, "Missing option '--from'"),
         (("graph", "nowhere"), 1, "there are: acceptance, testing"),
         (("promote", "--from", "testing", "--to", "acceptance", "nothing"), 1, f"it has: code, {SITE}"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +22,9 @@ from aegir_components.cli.state import Release, State
 from aegir_components.cli.unlocked import Unlocked
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostUnreachable
-from aegir_components.snapshots import restoring, staging
+from aegir_components.mysql.client import DatabaseError
+from aegir_components.origins import syncing
+from aegir_components.snapshots import loading, restoring, staging
 from aegir_components.snapshots.book import Book, BusyError
 from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.saving import Job
@@ -286,3 +290,24 @@ def test_the_step_that_failed_is_the_one_before_the_way_back() -> None:
     steps("www.example.com: replacing the database")
     steps(f"www.example.com: it failed; {restoring.BACK}")
     assert "www.example.com: replacing the database" == steps.last
+
+
+def test_a_schema_beside_that_cannot_be_dropped_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def stubborn(*_words: object) -> Iterator[str]:
+        yield "beside"
+        raise DatabaseError("db1 is gone")
+
+    monkeypatch.setattr(loading, "scratch_schema", stubborn)
+    with syncing._scratch_schema(Mock(), "/hub", "utf8mb4", "") as schema:
+        assert "beside" == schema
+    with pytest.raises(BackupError, match="the load failed"), syncing._scratch_schema(Mock(), "/hub", "utf8mb4", ""):
+        raise BackupError("the load failed")
+
+
+def test_a_site_that_stays_closed_is_said_to(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restoring.Restore, "_saved", Mock(side_effect=BackupError("no room")))
+    world.closable.open.side_effect = HostUnreachable("web1", "gone")
+    with pytest.raises(restoring.ClosedError, match=r"\(no room\)\. Nothing was replaced, and it could not be opened"):
+        world.work.run()
+    assert "" == (left(world) or {})["backup"]
