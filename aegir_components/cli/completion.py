@@ -40,7 +40,9 @@ def sites(context: click.Context, _parameter: click.Parameter, incomplete: str) 
 def sites_of_stacks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the sites of all stacks, each with its stack: ``prod:www.example.com``."""
     project = _project(context)
-    found = [f"{stack}:{site}" for stack in names(project) for site in _keys(_declared(context, stack), "sites")]
+    found = [
+        f"{stack}:{site}" for stack in stack_files.names(project) for site in _keys(_declared(context, stack), "sites")
+    ]
     return _offered(found, incomplete)
 
 

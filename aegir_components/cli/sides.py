@@ -10,7 +10,7 @@ import click
 from aegir_components.advisories import versions
 from aegir_components.host import script
 from aegir_components.mysql import databases
-from aegir_components.origins import landing
+from aegir_components.origins import loaded
 from aegir_components.providers.content import readable
 from aegir_components.services import disk
 from aegir_components.snapshots.source import Source
@@ -78,7 +78,7 @@ class Side:
         found = self.unlocked.declared.sites.get(self.site.name)
         declared = found.mail if found else None
         made = self.site.installation or {}
-        return (declared or ("off" if made.get("loaded") == landing.CLONE else "on")) == "on"
+        return (declared or ("off" if made.get("loaded") == loaded.CLONE else "on")) == "on"
 
 
 def split(text: str) -> tuple[Stack, str]:

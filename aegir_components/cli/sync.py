@@ -14,7 +14,7 @@ import click
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.origins import landing, live, syncing
+from aegir_components.origins import landing, live, loaded, syncing
 from aegir_components.origins.dumps import DumpError
 from aegir_components.providers import site_database
 from aegir_components.snapshots import restoring
@@ -207,7 +207,7 @@ def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised:
         source=target.source, database=site_database.wanted(site_database.of_site(made)), application=target.release.application,
         version=target.release.version, members=Connection.of_members(made["members"]),
         ports={name: int(member["port"]) for name, member in made["members"].items()},
-        hub_root=target.unlocked.declared.hub.root, url=target.site.url, kind=landing.CLONE, tell=steps,
+        hub_root=target.unlocked.declared.hub.root, url=target.site.url, kind=loaded.CLONE, tell=steps,
     )  # fmt: skip
     return syncing.FromSite(
         site=site, source=source.source, where=source.label, part=part, former=tuple(sorted(names - own)),
