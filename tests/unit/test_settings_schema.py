@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +125,11 @@ def test_the_command_prints_what_is_made_of_the_readers_and_the_documentation() 
     assert {f"aegir:{key}" for key in ("hub", "servers", "sites", "include")} <= set(keys)
     words = schema_words.descriptions((ROOT / "docs/stack-file.md").read_text())
     assert words["servers"] == keys["aegir:servers"]["description"]
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_prints_the_same() -> None:
+    # There, modules are executed at first use.
+    argv = [sys.executable, "-m", "aegir_components", "schema"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert made() == json.loads(done.stdout)
