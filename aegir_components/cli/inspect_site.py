@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,8 @@ _WHERE: Final = re.compile(
     r"(?P<login>[A-Za-z0-9._-]+@[A-Za-z0-9.:_-]+|[A-Za-z0-9._-]+@\[[0-9a-fA-F:]+\]):(?P<path>/.*)"
 )
 PLACE: Final = "/srv/moves/SITE"
+DUMPS: Final = ("*.sql", "*.sql.gz")
+"""Files that are no code and may hold passwords, at any depth."""
 MARK: Final = ".aegir-inspect"
 """Says in a directory whose site is in it."""
 
@@ -45,7 +48,7 @@ def inspect_site(
     """Look at a site that runs elsewhere, and write the part of the stack file that brings it here.
 
     It is looked at over your own ssh. The site's settings are read by PHP there, as its user; nothing is changed, and no password
-    is shown. --fetch brings its code, a dump and its files into a DIRECTORY. Run it again shortly before the switch: files that
+    is shown. --fetch brings a dump, its code and its files into a DIRECTORY. Run it again shortly before the switch: files that
     are there already are not sent again.
 
     \b
@@ -84,16 +87,16 @@ def inspect_site(
 
 def _fetch(remote: Remote, site: Site, place: Path) -> None:
     _take(place, f"{remote.login}:{site.docroot}:{site.site}\n")
+    # First: an upload that arrives later may lack its row. The other way round, a row would lack its file.
+    tell(f"dumping the database, {size(site.database.size)}")
+    tell(f"{place / 'database.sql.gz'} is written, {size(remote.dump(site, place / 'database.sql.gz'))}")
     tell(f"copying the code in {site.root}")
     remote.copy(site.root, place / "code", _left_out(site))
     for kind, name in rendering.KINDS.items():
         if kind in site.directories:
             one = site.directories[kind]
             tell(f"copying {one.path}, {size(one.size)}")
-            remote.copy(one.path, place / name, ())
-    # Last: what the database names is there.
-    tell(f"dumping the database, {size(site.database.size)}")
-    tell(f"{place / 'database.sql.gz'} is written, {size(remote.dump(site, place / 'database.sql.gz'))}")
+            remote.copy(one.path, place / name, _other_kinds(site, kind))
 
 
 def _take(place: Path, origin: str) -> None:
@@ -110,14 +113,31 @@ def _take(place: Path, origin: str) -> None:
 
 def _left_out(site: Site) -> list[str]:
     """List rsync's patterns of what is no code: settings, uploads, and whatever directory of the site's lies in the code."""
-    below = site.docroot.removeprefix(site.root).strip("/")
-    head = f"/{below}" if below else ""
+    head = f"/{site.below}" if site.below else ""
     patterns = [
         f"{head}{pattern}" if pattern.startswith("/") else pattern
         for pattern in APPLICATIONS[site.application].exclusions
     ]
+    if head and site.application == "wordpress":
+        # WordPress also reads its settings from beside its document root.
+        patterns.append("/wp-config.php")
+    secrets = [f"{each}{name}" for each in dict.fromkeys(("", head)) for name in ("/.env", "/.env.*")]
     inside = [one.path for kind, one in site.directories.items() if kind != "config"]
-    return ["/.git", *patterns, *(path.removeprefix(site.root) for path in inside if path.startswith(f"{site.root}/"))]
+    return ["/.git", *patterns, *secrets, *DUMPS, *_below(site.root, inside)]
+
+
+def _other_kinds(site: Site, kind: str) -> list[str]:
+    """List rsync's patterns of the site's other directories inside of one, so that no private file becomes public."""
+    others = [one.path for each, one in site.directories.items() if each != kind]
+    unread = [path for each, path in site.unread.items() if each != kind]
+    return _below(site.directories[kind].path, [*others, *unread])
+
+
+def _below(base: str, paths: Iterable[str]) -> list[str]:
+    """Give rsync's patterns of those paths that are below a directory."""
+    found = [path.removeprefix(base) for path in paths if path.startswith(f"{base}/")]
+    # A backslash is one of the name's own unless the pattern has a wildcard.
+    return [re.sub(r"([*?\[\\])", r"\\\1", path) if re.search(r"[*?\[]", path) else path for path in found]
 
 
 def _plain(site: Site) -> dict[str, object]:

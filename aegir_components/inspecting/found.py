@@ -17,6 +17,10 @@ _FACT: Final = re.compile(r"^::([a-z_]+) ([A-Za-z0-9+/=]*)$", re.MULTILINE)
 _HOST: Final = re.compile(r"^(?:https?:)?//([^/:?#]+)")
 
 
+CLOSED: Final = 20
+"""How many closed directories are told at most."""
+
+
 class Unread(Exception):
     """The site could not be looked at; says why."""
 
@@ -85,6 +89,12 @@ class Site:
     database: Database = field(default_factory=Database)
     directories: Mapping[str, Directory] = field(default_factory=dict)
     """``public``, ``private`` and ``config``, where they are there."""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Paths of those that the settings name and that do not exist or cannot be read."""
+    closed: tuple[str, ...] = ()
+    """Directories in the public one, relative to it, that a ``.htaccess`` there closes; at most ``CLOSED``."""
+    has_vendor_above: bool = False
+    """Whether ``vendor`` lies beside the document root, inside the directory that was named."""
     settings: tuple[str, ...] = ()
     """What its settings file sets beside the database."""
     network: bool = False
@@ -93,6 +103,11 @@ class Site:
     """Whether its settings file has a hash salt."""
     fault: str = ""
     """What its settings file raised."""
+
+    @property
+    def below(self) -> str:
+        """The document root, relative to the directory that was named; empty where both are one."""
+        return self.docroot.removeprefix(self.root).strip("/")
 
 
 def facts(text: str) -> dict[str, str]:
@@ -134,13 +149,18 @@ def site(given: Mapping[str, str], directory: str, told: Mapping[str, Any]) -> S
     """
     own, base = told.get("own") or {}, told.get("database") or {}
     hosts = [found[1].lower() for address in told.get("addresses") or () if (found := _HOST.match(str(address)))]
+    sites = tuple(given.get("sites", "").split())
     vhosts = [name for name in given.get("names", "").split() if name not in ("_", "localhost")]
     from_directory = [directory] if "." in directory else []
-    known = dict.fromkeys(name.lower() for name in (*hosts, *vhosts, *from_directory))
+    several = len(sites) > 1 and bool(directory)
+    if several:
+        vhosts = [name for name in vhosts if _serving(name.lower(), sites) in ("", directory)]
+    ordered = (*from_directory, *vhosts) if several else (*hosts, *vhosts, *from_directory)
+    known = dict.fromkeys(name.lower() for name in ordered)
     return Site(
         host=given.get("host", ""), user=given.get("user", ""), root=given["root"], docroot=given["docroot"],
         application=given["application"], version=given.get("version", ""), site=directory,
-        sites=tuple(given.get("sites", "").split()), php=given.get("php", ""),
+        sites=sites, php=given.get("php", ""),
         extensions=tuple(given.get("extensions", "").split()),
         programs=frozenset(name for name in ("dumps", "rsync") if given.get(name)),
         names=tuple(filter(_is_name, known)), cron=number(given.get("cron", "")),
@@ -151,6 +171,8 @@ def site(given: Mapping[str, str], directory: str, told: Mapping[str, Any]) -> S
             str(kind): Directory(path=str(one["path"]), files=int(one["files"]), size=int(one["bytes"]), whole=bool(one["whole"]))
             for kind, one in (told.get("paths") or {}).items()
         },
+        unread={str(kind): str(path) for kind, path in (told.get("unread") or {}).items()},
+        closed=tuple(str(path) for path in told.get("closed") or ()), has_vendor_above=bool(given.get("vendor_above")),
         settings=tuple(sorted(str(name) for name in own.get("settings") or ())), network=bool(own.get("network")),
         has_salt=bool(own.get("salt")), fault=str(told.get("fault") or ""),
     )  # fmt: skip
@@ -167,6 +189,13 @@ def read_told(given: Mapping[str, str]) -> dict[str, Any]:
     except ValueError:
         raise Unread("its PHP for the command line did not run our program to its end") from None
     return found if isinstance(found, dict) else {}
+
+
+def _serving(name: str, directories: Sequence[str]) -> str:
+    """Give the directory below ``sites`` whose name Drupal finds for a host name; empty for none."""
+    labels = name.split(".")
+    shorter = (".".join(labels[first:]) for first in range(len(labels)))
+    return next((each for each in shorter if each in directories), "")
 
 
 def _is_name(word: str) -> bool:

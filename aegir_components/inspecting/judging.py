@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aegir_components.applications import APPLICATIONS, php
+from aegir_components.applications.base import DOCROOTS
 
-from .found import Site
+from .found import CLOSED, Site
 
 EXTENSIONS: Final = frozenset({
     "apcu", "bcmath", "calendar", "cgi-fcgi", "core", "ctype", "curl", "date", "dom", "exif", "ffi", "fileinfo", "filter", "ftp",
@@ -58,6 +59,17 @@ def judge(site: Site) -> Verdict:
         found.misfits.append(f"its database {site.database.name} has no table with the prefix {site.database.prefix!r}")
     if site.php and "dumps" not in site.programs:
         found.misfits.append("there is no mysqldump, so no dump can be taken there: install default-mysql-client")
+    found.misfits += [
+        f"its directory of {kind} files, {site.unread[kind]}, does not exist or {site.user} cannot read it"
+        for kind in ("public", "private")
+        if kind in site.unread
+    ]
+    if site.application == "drupal" and site.has_vendor_above and site.below not in ("", *DOCROOTS):
+        roots = listed([f"{name}/" for name in DOCROOTS if name != "."])
+        found.misfits.append(
+            f"its document root is {site.below}/, and platforms here have {roots}. Copy {site.root} to another directory there, "
+            f"rename {site.below} to web in it and in its composer.json, and inspect the copy"
+        )
     found.notes += _notes(site)
     return found
 
@@ -99,13 +111,27 @@ def _notes(site: Site) -> list[str]:
         notes.append(f"its settings file sets more, which `values` at the site may declare: {listed(site.settings)}")
     if not site.names:
         notes.append("no host name was found: name it with --name")
-    if "public" not in site.directories:
+    if site.site == "default" and (others := [name for name in site.sites if name != "default"]):
+        notes.append(f"this is sites/default; choose another one with --site: {listed(others)}")
+    return notes + _notes_of_files(site)
+
+
+def _notes_of_files(site: Site) -> list[str]:
+    notes = []
+    if "public" not in site.directories and "public" not in site.unread:
         notes.append("no directory of uploads was found")
-    notes += [
-        f"{one.path} has more than {one.files} files, which take their time"
-        for one in site.directories.values()
-        if not one.whole
-    ]
+    if path := site.unread.get("config"):
+        notes.append(f"its directory of configuration, {path}, does not exist or {site.user} cannot read it")
+    if site.closed:
+        more = " and maybe more" if len(site.closed) == CLOSED else ""
+        notes.append(
+            f"web servers here read no .htaccess. One closes these directories in its uploads there, and their files can be "
+            f"public here unless you deny them in custom.d: {', '.join(site.closed)}{more}"
+        )
+    for kind, one in site.directories.items():
+        if not one.whole:
+            rest = ". Not all were searched for .htaccess" if kind == "public" else ""
+            notes.append(f"{one.path} has more than {one.files} files, which take their time{rest}")
     return notes
 
 

@@ -1,5 +1,9 @@
 <?php
 // Tells what the site has: database, directories, modules. Input: what settings.php gives. Passwords and content are not told.
+$unpack = function ($text) {
+  // PHP 5 has no second argument.
+  return PHP_VERSION_ID < 70000 ? @unserialize($text) : @unserialize($text, ['allowed_classes' => FALSE]);
+};
 $told = ['own' => $own, 'fault' => isset($in['fault']) ? $in['fault'] : '', 'driver' => isset($db['driver']) ? $db['driver'] : ''];
 if ($db && $db['driver'] === 'mysql') {
   $told['database'] = ['name' => $db['name'], 'prefix' => $db['prefix']];
@@ -38,14 +42,14 @@ if ($db && $db['driver'] === 'mysql') {
         . " ('home', 'siteurl', 'blogname', 'active_plugins', 'stylesheet', 'db_version')"), 1, 0);
       $told['addresses'] = array_values(array_unique(array_filter([@$options['home'], @$options['siteurl']])));
       $told['title'] = (string) @$options['blogname'];
-      $told['modules'] = array_values((array) @unserialize($options['active_plugins'], ['allowed_classes' => FALSE]));
+      $told['modules'] = array_values((array) $unpack(@$options['active_plugins']));
       $told['profile'] = '';
     }
     elseif ($in['application'] === 'drupal') {
       $values = array_column($one('SELECT name, data FROM ' . $table('config') . " WHERE collection = '' AND name IN"
         . " ('core.extension', 'system.site')"), 1, 0);
-      $core = (array) @unserialize($values['core.extension'], ['allowed_classes' => FALSE]);
-      $site = (array) @unserialize($values['system.site'], ['allowed_classes' => FALSE]);
+      $core = (array) $unpack(@$values['core.extension']);
+      $site = (array) $unpack(@$values['system.site']);
       $told['modules'] = array_keys((array) @$core['module']);
       $told['profile'] = (string) @$core['profile'];
       $told['title'] = (string) @$site['name'];
@@ -54,8 +58,8 @@ if ($db && $db['driver'] === 'mysql') {
       $told['modules'] = array_column($one('SELECT name FROM ' . $table('system') . " WHERE status = 1 AND type = 'module'"), 0);
       $variables = array_column($one('SELECT name, value FROM ' . $table('variable') . " WHERE name IN"
         . " ('site_name', 'install_profile', 'file_public_path', 'file_private_path')"), 1, 0);
-      $read = function ($name) use ($variables) {
-        return isset($variables[$name]) ? (string) @unserialize($variables[$name], ['allowed_classes' => FALSE]) : '';
+      $read = function ($name) use ($variables, $unpack) {
+        return isset($variables[$name]) ? (string) $unpack($variables[$name]) : '';
       };
       $told['title'] = $read('site_name');
       $told['profile'] = $read('install_profile');
@@ -72,24 +76,73 @@ if ($in['application'] === 'drupal7' && $paths['public'] === '') {
   $paths['public'] = "$site_path/files";
 }
 $end = microtime(TRUE) + 60;
+$default = $in['application'] === 'wordpress' ? getcwd() . '/wp-content/uploads' : "$site_path/files";
+$closed = [];
 foreach ($paths as $kind => $path) {
-  $real = $path === '' ? FALSE : realpath($path);
-  if ($real === FALSE || !is_dir($real)) {
+  if ($path === '') {
+    continue;
+  }
+  $real = realpath($path);
+  if ($real === FALSE && $path === $default && !is_link($path) && is_executable(dirname($path))) {
+    // Nobody has uploaded anything yet.
+    continue;
+  }
+  if ($real === FALSE || !is_dir($real) || !is_readable($real) || !is_executable($real)) {
+    $told['unread'][$kind] = $real === FALSE ? $path : $real;
     continue;
   }
   $count = $size = 0;
   $whole = TRUE;
-  $flags = FilesystemIterator::SKIP_DOTS;
-  foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator($real, $flags),
-    RecursiveIteratorIterator::LEAVES_ONLY, RecursiveIteratorIterator::CATCH_GET_CHILD) as $file) {
-    $count++;
-    $size += $file->isLink() || !$file->isFile() ? 0 : $file->getSize();
-    if (microtime(TRUE) > $end) {
-      $whole = FALSE;
-      break;
+  try {
+    foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator($real, FilesystemIterator::SKIP_DOTS),
+      RecursiveIteratorIterator::LEAVES_ONLY, RecursiveIteratorIterator::CATCH_GET_CHILD) as $file) {
+      $count++;
+      try {
+        $size += $file->isLink() || !$file->isFile() ? 0 : $file->getSize();
+      }
+      catch (RuntimeException $gone) {
+        // A file that was removed meanwhile has no size.
+      }
+      if ($kind === 'public' && $file->getFilename() === '.htaccess' && aegir_denies($file->getPathname())) {
+        $closed[] = $file->getPath();
+      }
+      if (microtime(TRUE) > $end) {
+        $whole = FALSE;
+        break;
+      }
     }
+  }
+  catch (Exception $fault) {
+    $told['unread'][$kind] = $real;
+    continue;
   }
   $told['paths'][$kind] = ['path' => $real, 'files' => $count, 'bytes' => $size, 'whole' => $whole];
 }
+// Directories in the uploads that visitors cannot read there, but for those of the site's other kinds and hidden ones.
+sort($closed);
+$told['closed'] = $above = [];
+foreach (isset($told['paths']) ? $told['paths'] : [] as $kind => $one) {
+  if ($kind !== 'public') {
+    $above[] = $one['path'] . '/';
+  }
+}
+foreach ($closed as $path) {
+  $below = (string) substr($path, strlen($told['paths']['public']['path']) + 1);
+  $known = array_filter($above, function ($each) use ($path) {
+    return strpos("$path/", $each) === 0;
+  });
+  if ($below !== '' && !$known && strpos("/$below", '/.') === FALSE && count($told['closed']) < 20) {
+    $told['closed'][] = $below;
+    $above[] = "$path/";
+  }
+}
 $flag = defined('JSON_INVALID_UTF8_SUBSTITUTE') ? JSON_INVALID_UTF8_SUBSTITUTE : JSON_PARTIAL_OUTPUT_ON_ERROR;
 echo "\n::told ", base64_encode(json_encode($told, $flag)), "\n";
+
+// Says whether a .htaccess closes its directory: what it says of some files alone does not count.
+function aegir_denies($file) {
+  $text = (string) @file_get_contents($file, FALSE, NULL, 0, 65536);
+  $some = '/^\s*<(Files(?:Match)?|If|Limit|LimitExcept)\s+(?!"?(?:\*|\.|\.\*|\^\.\*\$)"?\s*>).*?^\s*<\/\1>/ims';
+  return (bool) preg_match('/^\s*(deny\s+from\s+all|require\s+(all\s+denied|valid-user|user|group|ip|host|local))\b/im',
+    (string) preg_replace($some, '', $text));
+}

@@ -63,6 +63,7 @@ $found
 END
     done
     say names "$names"
+    if [ "$docroot" != "$(cd -- "$root" && pwd -P)" ] && [ -d ../vendor ]; then say vendor_above yes; fi
     say cron "$(crontab -l 2>/dev/null | grep -cv -e '^[[:space:]]*#' -e '^[[:space:]]*$' -e '^[A-Z_]*=')"
     if ! command -v php >/dev/null 2>&1; then
         say no_php yes

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import yaml
 
+from aegir_components.applications.base import DOCROOTS
 from aegir_components.printable import size
+from aegir_components.settings import names
 
 from .found import Directory, Site
 from .judging import Verdict, listed, rights, title_of
@@ -41,7 +43,7 @@ def words(site: Site, verdict: Verdict) -> list[str]:
 def stack_part(site: Site, place: str) -> str:
     """Write the part of a stack file that brings the site, from what ``--fetch`` puts into a place."""
     name = site.names[0] if site.names else "www.example.com"
-    platform = _PLATFORM.sub("-", name).strip("-")[:40]
+    platform = _platform(name)
     origin: dict[str, Any] = {"database": f"{place}/database.sql.gz"}
     origin |= {key: f"{place}/{key}" for kind, key in KINDS.items() if kind in site.directories}
     if site.database.prefix not in ("", "wp_"):
@@ -56,7 +58,7 @@ def stack_part(site: Site, place: str) -> str:
     if needed := rights(site):
         declared["database"] = {"server": DATABASE, "rights": needed}
     part = {
-        "aegir:platforms": {platform: {"server": WEB, "source": f"{place}/code"}},
+        "aegir:platforms": {platform: {"server": WEB, "source": _source(site, place)}},
         "aegir:sites": {name: {**declared, "origin": origin}},
     }
     return yaml.safe_dump(part, sort_keys=False, default_flow_style=False, allow_unicode=True, width=120)
@@ -64,6 +66,20 @@ def stack_part(site: Site, place: str) -> str:
 
 KINDS: Final = {"public": "files", "private": "private", "config": "config"}
 """Directories of a site, and the key of an origin that each goes under."""
+
+
+def _platform(name: str) -> str:
+    try:
+        name = names.site_name(name.lower())
+    except names.Wrong:
+        name = name.lower()
+    return _PLATFORM.sub("-", name).strip("-")[:40].strip("-") or "site"
+
+
+def _source(site: Site, place: str) -> str:
+    """Give the directory of the code; of a document root that platforms do not know, the document root itself."""
+    known = site.below in ("", *DOCROOTS)
+    return f"{place}/code" if known else f"{place}/code/{site.below}"
 
 
 def _directory(one: Directory) -> str:

@@ -12,10 +12,11 @@ if ($in['application'] === 'wordpress') {
   // WordPress itself takes the one beside the document root.
   $file = is_file($file) ? $file : dirname(getcwd()) . '/wp-config.php';
   $text = (string) @file_get_contents($file);
-  // Its last line starts the application.
-  $text = preg_replace('/^\s*(require|include)(_once)?\b[^;]*wp-settings\.php[^;]*;/m', '', $text);
+  $text = aegir_without_start($text);
   $text = strtr($text, ['__FILE__' => var_export($file, TRUE), '__DIR__' => var_export(dirname($file), TRUE)]);
   defined('ABSPATH') || define('ABSPATH', getcwd() . '/');
+  // If a statement is not recognised and starts WordPress, WordPress returns before it loads plugins and themes.
+  defined('SHORTINIT') || define('SHORTINIT', TRUE);
   try {
     eval('?>' . $text);
   }
@@ -35,7 +36,7 @@ if ($in['application'] === 'wordpress') {
   $paths['public'] = defined('UPLOADS') ? ABSPATH . UPLOADS : "$content/uploads";
   $own['network'] = defined('MULTISITE') && MULTISITE;
   $known = ['DB_NAME', 'DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_CHARSET', 'DB_COLLATE', 'ABSPATH', 'AUTH_KEY', 'SECURE_AUTH_KEY',
-    'LOGGED_IN_KEY', 'NONCE_KEY', 'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT', 'WP_DEBUG'];
+    'LOGGED_IN_KEY', 'NONCE_KEY', 'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT', 'WP_DEBUG', 'SHORTINIT'];
   $declared = get_defined_constants(TRUE);
   $own['settings'] = array_values(array_diff(array_keys(isset($declared['user']) ? $declared['user'] : []), $known));
 }
@@ -77,6 +78,35 @@ else {
 }
 while (ob_get_level()) {
   ob_end_clean();
+}
+
+// Replaces each expression that requires or includes wp-settings.php, which starts WordPress, by TRUE.
+function aegir_without_start($text) {
+  if (!function_exists('token_get_all')) {
+    return preg_replace('/\b(require|include)(_once)?\b[^;]*?wp-settings\.php[^;]*;/i', 'TRUE;', $text);
+  }
+  $kept = $statement = '';
+  $depth = -1;
+  foreach (token_get_all($text) as $token) {
+    list($kind, $piece) = is_array($token) ? $token : [$token, $token];
+    if ($depth >= 0) {
+      $depth += $kind === '(' ? 1 : ($kind === ')' ? -1 : 0);
+      if ($depth >= 0 && $kind !== ';' && $kind !== T_CLOSE_TAG) {
+        $statement .= $piece;
+        continue;
+      }
+      $kept .= strpos($statement, 'wp-settings.php') === FALSE ? $statement : 'TRUE';
+      $depth = -1;
+    }
+    if (in_array($kind, [T_REQUIRE, T_REQUIRE_ONCE, T_INCLUDE, T_INCLUDE_ONCE], TRUE)) {
+      $depth = 0;
+      $statement = $piece;
+    }
+    else {
+      $kept .= $piece;
+    }
+  }
+  return $kept;
 }
 
 // Opens the database as the site does.

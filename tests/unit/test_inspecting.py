@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +83,69 @@ def test_its_part_of_the_stack_file_brings_what_was_fetched() -> None:
         ({"driver": "", "php": ""}, "there is no PHP for the command line"),
         ({"database": found.Database(name="shop", prefix="y_")}, "has no table with the prefix 'y_'"),
         ({"programs": frozenset({"rsync"})}, "install default-mysql-client"),
+        ({"unread": {"private": "/mnt/private"}}, "its directory of private files, /mnt/private, does not exist or deploy"),
+        ({"unread": {"public": "/mnt/files"}}, "its directory of public files, /mnt/files, does not exist or deploy cannot"),
+        ({"docroot": "/srv/www/public", "has_vendor_above": True}, "rename public to web in it and in its composer.json"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(more: dict[str, Any], says: str) -> None:
     assert any(says in text for text in judging.judge(shop(**more)).misfits)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({}, "this is sites/default; choose another one with --site: other.example.com"),
+        ({"unread": {"config": "../config"}}, "its directory of configuration, ../config, does not exist or deploy"),
+        ({"closed": ("orders", "a/b")}, "can be public here unless you deny them in custom.d: orders, a/b"),
+        ({"closed": tuple("abcdefghijklmnopqrst")}, "r, s, t and maybe more"),
+    ],
+)  # fmt: skip
+def test_what_a_person_has_to_decide_is_named(more: dict[str, Any], says: str) -> None:
+    verdict = judging.judge(shop(**more))
+    assert [] == verdict.misfits
+    assert any(says in text for text in verdict.notes)
+
+
+@pytest.mark.parametrize(
+    ("directory", "names"),
+    [
+        ("default", ("www.example.com", "example.com")),
+        ("shop.example.org", ("shop.example.org", "www.example.com", "example.com", "www.shop.example.org")),
+        ("example.org", ("example.org", "www.example.com", "example.com", "news.example.org")),
+    ],
+)
+def test_a_site_among_several_has_the_names_that_drupal_finds_it_by(directory: str, names: tuple[str, ...]) -> None:
+    vhosts = "www.example.com example.com www.shop.example.org news.example.org"
+    given = {**GIVEN, "names": vhosts, "sites": "default\nexample.org\nshop.example.org"}
+    assert names == found.site(given, directory, TOLD).names
+
+
+@pytest.mark.parametrize(
+    ("application", "below", "vendor", "source"),
+    [
+        ("drupal", "web", True, "/m/code"), ("wordpress", "", False, "/m/code"),
+        ("wordpress", "public_html", False, "/m/code/public_html"),
+        ("drupal7", "htdocs", False, "/m/code/htdocs"), ("drupal", "www", False, "/m/code/www"),
+    ],
+)  # fmt: skip
+def test_the_source_of_a_platform_is_a_directory_whose_document_root_is_known(
+    application: str, below: str, vendor: bool, source: str
+) -> None:
+    docroot = f"/srv/www/{below}".rstrip("/")
+    site = shop(application=application, docroot=docroot, has_vendor_above=vendor)
+    assert [] == judging.judge(site).misfits
+    part = yaml.safe_load(rendering.stack_part(site, "/m"))
+    assert source == part["aegir:platforms"]["www-example-com"]["source"]
+
+
+@pytest.mark.parametrize(
+    ("name", "platform"),
+    [("例子.测试", "xn--fsqu00a-xn--0zwm56d"), ("MÜNCHEN.example.com", "xn--mnchen-3ya-example-com"), ("-", "site")],
+)
+def test_a_platform_is_named_in_ascii(name: str, platform: str) -> None:
+    part = yaml.safe_load(rendering.stack_part(shop(names=(name,)), "/m"))
+    assert [platform] == list(part["aegir:platforms"])
 
 
 def test_one_of_several_sites_is_chosen() -> None:
@@ -101,7 +163,37 @@ def test_settings_and_uploads_are_left_out_of_the_code() -> None:
     left = inspect_site._left_out(shop())
     assert "/web/sites/*/settings.php" in left
     assert "/web/sites/default/files" in left
-    assert all(pattern.startswith(("/web/", "/.git")) for pattern in left)
+    assert {"/.env", "/.env.*", "/web/.env", "/web/.env.*", "*.sql", "*.sql.gz"} < set(left)
+    others = {"/.env", "/.env.*", "*.sql", "*.sql.gz"}
+    assert all(pattern.startswith(("/web/", "/.git")) for pattern in left if pattern not in others)
+    assert "/wp-config.php" in inspect_site._left_out(shop(application="wordpress"))
+
+
+def test_no_directory_is_copied_with_another_one_that_lies_in_it() -> None:
+    files = "/srv/www/web/sites/default/files"
+    directories = {
+        kind: found.Directory(path=path, files=1, size=1)
+        for kind, path in {"public": files, "private": f"{files}/pri[v]ate", "config": f"{files}-config"}.items()
+    }
+    site = shop(directories=directories, unread={"config": f"{files}/config"})
+    assert ["/pri\\[v]ate", "/config"] == inspect_site._other_kinds(site, "public")
+    assert [] == inspect_site._other_kinds(site, "private")
+    assert [] == inspect_site._other_kinds(site, "config")
+
+
+def test_the_database_is_dumped_before_files_are_copied(tmp_path: Path) -> None:
+    did: list[str] = []
+
+    class Recorder(remote.Remote):
+        def dump(self, site: found.Site, target: Path) -> int:
+            did.append("dump")
+            return 1
+
+        def copy(self, source: str, target: Path, excluded: Sequence[str]) -> None:
+            did.append(target.name)
+
+    inspect_site._fetch(Recorder(login="a@b"), shop(), tmp_path / "new")
+    assert ["dump", "code", "files"] == did
 
 
 def test_a_directory_with_files_of_others_is_refused(tmp_path: Path) -> None:
@@ -142,7 +234,10 @@ def run(program: str, text: str) -> dict[str, str]:
     return found.facts(done.stdout)
 
 
-@pytest.mark.skipif(shutil.which("php") is None, reason="PHP for the command line is missing")
+NEEDS_PHP = pytest.mark.skipif(shutil.which("php") is None, reason="PHP for the command line is missing")
+
+
+@NEEDS_PHP
 def test_a_wordpress_is_looked_at_without_being_started_and_its_password_is_not_told(tmp_path: Path) -> None:
     root = wordpress(tmp_path / "it's a site")
     given = run("sh", remote.look(str(root)))
@@ -156,6 +251,142 @@ def test_a_wordpress_is_looked_at_without_being_started_and_its_password_is_not_
     assert ("OWN", "WP_CACHE") == site.settings
     assert (1, 5) == (site.directories["public"].files, site.directories["public"].size)
     assert PASSWORD not in facts["told"]
+
+
+def told_of(docroot: Path, application: str, site: str = "", **options: Any) -> dict[str, Any]:
+    """Give what PHP tells of a site in a document root."""
+    program = remote._php(
+        {"docroot": str(docroot), "application": application, "site": site}, "settings.php", "look.php"
+    )
+    done = subprocess.run(
+        ["php"], input=program, capture_output=True, text=True, timeout=60, check=True, cwd="/", **options
+    )
+    return dict(json.loads(found.facts(done.stdout)["told"]))
+
+
+@NEEDS_PHP
+@pytest.mark.parametrize(
+    "start",
+    [
+        "@require_once ABSPATH . 'wp-settings.php';",
+        "if (TRUE) { include_once(ABSPATH . 'wp-settings.php'); }",
+        "/* include it here */ require ABSPATH . 'wp-settings.php';",
+        "include 'wp-settings.php';",
+        "require_once dirname(__FILE__) . '/wp-settings.php';",
+        "(require ABSPATH . \"wp-settings.php\") or die('none');",
+        "require_once ABSPATH . 'wp-settings.php' ?>",
+    ],
+)
+def test_no_form_of_the_statement_that_starts_wordpress_is_run(tmp_path: Path, start: str) -> None:
+    web = wordpress(tmp_path) / "web"
+    settings = tmp_path / "wp-config.php"
+    kept = settings.read_text().replace("require_once ABSPATH . 'wp-settings.php';", f"{start}\n")
+    assert start in kept
+    settings.write_text(kept)
+    for place in (web, tmp_path):
+        (place / "wp-settings.php").write_text("<?php file_put_contents(__DIR__ . '/started', 'yes');\n")
+    told = told_of(web, "wordpress")
+    assert ("x7_", "") == (told["database"]["prefix"], told["fault"])
+    assert not [*tmp_path.rglob("started")]
+
+
+@NEEDS_PHP
+def test_a_wordpress_that_starts_all_the_same_stops_before_its_plugins(tmp_path: Path) -> None:
+    web = wordpress(tmp_path) / "web"
+    settings = tmp_path / "wp-config.php"
+    hidden = "require ABSPATH . 'wp-' . 'settings.php';"
+    settings.write_text(settings.read_text().replace("require_once ABSPATH . 'wp-settings.php';", hidden))
+    (web / "wp-settings.php").write_text(
+        "<?php if (SHORTINIT) { return FALSE; } file_put_contents(__DIR__ . '/started', 'yes');\n"
+    )
+    told = told_of(web, "wordpress")
+    assert "x7_" == told["database"]["prefix"]
+    assert ["OWN", "WP_CACHE"] == sorted(told["own"]["settings"])
+    assert not (web / "started").exists()
+
+
+def closed_by(directory: Path, text: str) -> None:
+    """Put a .htaccess into a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / ".htaccess").write_text(text)
+
+
+@NEEDS_PHP
+def test_directories_in_the_uploads_that_visitors_cannot_read_are_told(tmp_path: Path) -> None:
+    web = wordpress(tmp_path) / "web"
+    uploads = web / "wp-content/uploads"
+    closed_by(uploads / "woocommerce_uploads", "deny from all\n")
+    closed_by(uploads / "woocommerce_uploads/2026", "deny from all\n")
+    closed_by(uploads / "all", '<FilesMatch ".*">\n  Require all denied\n</FilesMatch>\n')
+    closed_by(uploads / "members", "<IfModule mod_authz_core.c>\nRequire valid-user\n</IfModule>\n")
+    closed_by(uploads / "pictures", "<Files *.php>\ndeny from all\n</Files>\nOptions -Indexes\n")
+    closed_by(uploads / ".hidden", "deny from all\n")
+    closed_by(uploads, "deny from all\n")
+    assert ["all", "members", "woocommerce_uploads"] == told_of(web, "wordpress")["closed"]
+    for number in range(30):
+        closed_by(uploads / f"n{number:02}", "Deny from all")
+    assert found.CLOSED == len(told_of(web, "wordpress")["closed"])
+
+
+@pytest.fixture
+def drupal() -> Iterator[Path]:
+    """Give a Drupal 7 that every user may enter, with settings that are to be written."""
+    with tempfile.TemporaryDirectory() as name:
+        site = Path(name) / "sites/default"
+        site.mkdir(parents=True)
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@NEEDS_PHP
+def test_directories_that_are_configured_and_cannot_be_read_are_told(drupal: Path) -> None:
+    site = drupal / "sites/default"
+    settings = site / "settings.php"
+    settings.write_text("<?php\n$conf['file_private_path'] = '/none/private';\n")
+    told = told_of(drupal, "drupal7", "default")
+    assert {"private": "/none/private"} == told["unread"]
+    assert "paths" not in told
+    settings.write_text("<?php\n$conf['file_private_path'] = 'sites/default/files/private';\n")
+    closed_by(site / "files/private", "Deny from all\n")
+    told = told_of(drupal, "drupal7", "default")
+    assert {"public", "private"} == set(told["paths"])
+    assert ("unread" in told, []) == (False, told["closed"])
+    (site / "files/private").chmod(0)
+    other = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    told = told_of(drupal, "drupal7", "default", **other)
+    (site / "files/private").chmod(0o755)
+    assert {"private": str((site / "files/private").resolve())} == told["unread"]
+    assert {"public"} == set(told["paths"])
+
+
+def test_serialised_values_are_read_by_each_version_of_php() -> None:
+    text = remote._text("look.php")
+    assert "PHP_VERSION_ID < 70000 ? @unserialize($text) : " in text
+    assert 2 == text.count("unserialize(")
+
+
+@NEEDS_PHP
+def test_a_dump_has_all_characters_and_the_account_of_the_site_alone(tmp_path: Path) -> None:
+    web = wordpress(tmp_path / "site") / "web"
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    program = tools / "mysqldump"
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = --help ] && exit\n'
+        'echo "$HOME $MYSQL_TEST_LOGIN_FILE"; printf \'%s\\n\' "$@"; cat "${1#*=}"\n'
+    )
+    program.chmod(0o755)
+    values = {"docroot": str(web), "application": "wordpress", "site": ""}
+    done = subprocess.run(
+        ["php"], input=remote._php(values, "settings.php", "dump.php"), capture_output=True, text=True, timeout=60, check=True,
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+    )  # fmt: skip
+    home, first, *lines = done.stdout.splitlines()
+    assert "/nonexistent /nonexistent" == home
+    assert first.startswith("--defaults-extra-file=")
+    assert {"--default-character-set=utf8mb4", "--hex-blob", "--max-allowed-packet=1G", "blog"} < set(lines)
+    assert 'socket="/nowhere/mysqld.sock"' in lines
+    assert not Path(first.partition("=")[2]).exists()
 
 
 @pytest.mark.parametrize(
