@@ -84,6 +84,7 @@ def _make_old(lab: Lab, wordpress: Path) -> None:
     rename = (
         f"UPDATE shop.x7_options SET option_value = 'http://{OLD}' WHERE option_name IN ('home', 'siteurl');"
         "UPDATE shop.x7_options SET option_value = 'The old shop' WHERE option_name = 'blogname';"
+        "UPDATE shop.x7_options SET option_value = _utf8mb4 0xF09F8E81 WHERE option_name = 'blogdescription';"
         "UPDATE shop.x7_options SET option_name = 'x7_user_roles' WHERE option_name = 'wp_user_roles';"
         "UPDATE shop.x7_usermeta SET meta_key = REPLACE(meta_key, 'wp_', 'x7_') WHERE meta_key LIKE 'wp\\_%';"
     )
@@ -97,6 +98,10 @@ def _make_old(lab: Lab, wordpress: Path) -> None:
     old.run("cat >/etc/apache2/sites-enabled/shop.conf", input=VHOST)
     old.run(
         f"cd {ROOT}/web/wp-content && mkdir -p uploads/2026 plugins/own && echo photo >uploads/2026/photo.txt &&"
+        " mkdir uploads/orders && echo 'deny from all' >uploads/orders/.htaccess &&"
+        f" echo SECRET=1 | tee {ROOT}/.env {ROOT}/web/.env.old {ROOT}/web/wp-content/old.sql {ROOT}/wp-config.php >/dev/null &&"
+        # An account of the login's own, by which no program of ours may go.
+        " printf '[client]\\nuser=other\\npassword=wrong\\nhost=127.0.0.9\\n' >~/.my.cnf &&"
         " printf '<?php\\n/* Plugin Name: Own */\\n' >plugins/own/own.php && printf '0 3 * * * true\\n' | crontab - || true"
     )
 
@@ -105,7 +110,8 @@ def test_a_site_is_told_with_what_it_has_and_no_password(estate: Estate) -> None
     said = estate.inspect().stdout
     for part in (
         f"site         {OLD} (The old shop)", f"names        {ALIAS}", "WordPress 6.", f"docroot      {ROOT}/web",
-        "prefix       x7_", f"public       {ROOT}/web/wp-content/uploads, 1 files, 6 B", f"  {OLD}:",
+        "prefix       x7_", f"public       {ROOT}/web/wp-content/uploads, 2 files, 20 B", f"  {OLD}:",
+        "can be public here unless you deny them in custom.d: orders",
     ):  # fmt: skip
         assert part in said, said
     assert "does not fit" not in said
@@ -113,7 +119,10 @@ def test_a_site_is_told_with_what_it_has_and_no_password(estate: Estate) -> None
 
 def test_it_is_fetched_and_comes_up_by_what_was_written(estate: Estate, tmp_path: Path) -> None:
     place = tmp_path / "shop"
-    found = json.loads(estate.inspect("--fetch", str(place), "--json").stdout)
+    done = estate.inspect("--fetch", str(place), "--json")
+    assert done.stderr.index("dumping the database") < done.stderr.index("copying the code")
+    assert "\N{WRAPPED PRESENT}".encode() in gzip.decompress((place / "database.sql.gz").read_bytes())
+    found = json.loads(done.stdout)
     part = yaml.safe_load(found["stack"].replace("WEB_SERVER", estate.lab.host("web1").spec.fqdn))
     for key in ("platforms", "sites"):
         estate.farm.settings[key] |= part[f"aegir:{key}"]
@@ -127,7 +136,8 @@ def test_it_is_fetched_and_comes_up_by_what_was_written(estate: Estate, tmp_path
     assert "photo" == fetch(web, OLD, "/wp-content/uploads/2026/photo.txt").body.strip()
     live = f"/var/aegir/platforms/{next(iter(part['aegir:platforms']))}"
     web.run(f"test -f {live}/web/wp-content/plugins/own/own.php && ! test -e {live}/web/wp-config.php.old")
-    assert not (place / "code" / "web" / "wp-config.php").exists()
+    for name in ("wp-config.php", "web/wp-config.php", ".env", "web/.env.old", "web/wp-content/old.sql"):
+        assert not (place / "code" / name).exists(), name
     estate.farm.unchanged("--refresh")
 
     # The second pass brings what is new, and takes away what has gone.
