@@ -170,7 +170,7 @@ async def build(declared: settings.Settings) -> Estate:
     await asyncio.gather(*(on_database(name) for name, server in declared.servers.items() if server.database))
     sites = {name: sites[name] for name in declared.sites}
     await order.finish(declared, servers, sites, before, holder)
-    await _roll_out(declared, before, platforms, sites)
+    await _roll_out(declared, before, platforms, sites, holder)
     if not pulumi.runtime.is_dry_run():
         await failures.hold_removals(before)
         summary.tell(declared, before, holder)
@@ -182,14 +182,15 @@ async def _roll_out(
     before: recorded.Recorded,
     platforms: Mapping[str, Platform],
     sites: Mapping[str, Site],
+    holder: str,
 ) -> None:
     """Let platforms leave web servers that their sites have left, and their sites come to their releases."""
     for name, platform in platforms.items():
         on_it = [sites[site].configuration for site in _on(declared, before, name)]
         platform.leave(await failures.made(platform.release, *on_it))
         here = {site.identity: sites[key] for key, site in declared.sites.items() if site.platform == name}
-        known = before.of("aegir:Installation")
-        done = {key: site for key, site in here.items() if await order.is_there(site, was=key in known)}
+        root = declared.hub.root
+        done = {key: site for key, site in here.items() if await order.is_there(site, before, root, holder)}
         if done:
             platform.roll_out(done)
 

@@ -12,6 +12,7 @@ from . import failures, forwarding, settings
 from .addresses import address_of
 from .components.server import Server, connection
 from .components.site import Site
+from .providers import answered
 from .providers.access import DatabaseAccess, unproven_clients
 from .recorded import Recorded
 
@@ -55,10 +56,16 @@ async def prove(declared: settings.Settings, name: str, servers: Mapping[str, Se
     return Proof(proof, unproven_clients(declared.hub.root, name, str(database["user"])) if ended == "failed" else None)
 
 
-async def is_there(site: Site, *, was: bool) -> bool:
-    """Tell whether a site is configured and installed. One that was and does not answer may need just what a rollout brings."""
+async def is_there(site: Site, before: Recorded, hub_root: str, holder: str) -> bool:
+    """Tell whether a site is configured and installed; or was installed before, and lacks nothing but an answer.
+
+    For that it may need just what a rollout brings.
+    """
     configured, installed = await failures.ending(site.configuration), await failures.ending(site.installation)
-    return configured == "made" and (installed == "made" or (was and installed == "failed"))
+    if configured != "made" or installed != "failed":
+        return configured == installed == "made"
+    known = answered.Site(hub_root=hub_root, stack=holder, site=site.key)
+    return site.key in before.of("aegir:Installation") and known.is_down
 
 
 async def said() -> None:

@@ -65,7 +65,10 @@ class Provider(Lifecycle):
             )
         known = _known(want)
         known.forget()
-        if want.get("health", True) and _prove(want, content):
+        if not want.get("health", True):
+            known.forget_down()
+        elif _prove(want, content):
+            known.forget_down()
             if content != EMPTY and want.get("enabled", True):
                 known.note(want["application"], _places(want))
             site_move.kept(known).over()
@@ -75,6 +78,7 @@ class Provider(Lifecycle):
     def remove(self, have: State) -> None:
         """What was installed is in the database and the site's files, which other resources keep and remove."""
         _known(have).forget()
+        _known(have).forget_down()
         if have.get("accounts"):
             _landing(have, {}).forget()
 
@@ -150,6 +154,7 @@ def _prove(want: State, content: str) -> bool:
         faults = _faults(want)
     if not faults:
         return True
+    _known(want).note_down()
     said, waits = "; ".join(faults.values()), awaited.why(want)
     if not waits:
         raise Refused(", ".join(sorted(faults)), f"the site {want['site']} does not work: {said}")

@@ -52,7 +52,7 @@ class Provider(Lifecycle):
         """Update and switch the sites that are held back, in the declared order.
 
         Raises:
-            Refused: sites stay where they are; each with its reason.
+            Refused: sites stay where they are, each with its reason; or a site that was down does not answer now either.
         """
         platform = rollout_platform.Platform.of(want)
         platform.recover(pulumi.log.info)
@@ -63,6 +63,8 @@ class Provider(Lifecycle):
             pulumi.log.info(f"{want['platform']}: {done.line}")
         if any(done.result == "failed" or done.why == waves.STOPPED for done in found):
             raise Refused(", ".join(sorted(want["members"])), waves.table(found, str(want["digest"])[:16]))
+        if down := platform.still_down():
+            raise Refused(", ".join(sorted(want["members"])), "; ".join(down))
         return {}
 
     def remove(self, have: State) -> None:

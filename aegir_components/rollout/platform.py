@@ -13,7 +13,7 @@ from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.mysql import copies
-from aegir_components.providers import answering, holds, proof
+from aegir_components.providers import answered, answering, holds, proof
 from aegir_components.providers.switching import Switching
 from aegir_components.services.holding import Held
 from aegir_components.settings import updating
@@ -157,6 +157,25 @@ class Platform:
         due = [site for site in self.sites.values() if site.enabled and site.site not in self.definition.held]
         if self.switched and due and pages.are_kept(due[0], self._here("").root):
             pages.empty_all(due, str(self.want["docroot"]), warn)
+
+    def still_down(self) -> list[str]:
+        """Ask the sites that did not answer when they were to be proven; say which of them do not answer now either.
+
+        Raises:
+            HostError: a web server is not reached.
+        """
+        told = []
+        for site in self.sites.values():
+            known = answered.Site(hub_root=self._hub_root, stack=str(self.want["holder"]), site=site.site)
+            if not site.enabled or not known.is_down:
+                continue
+            failing = answering.broken(site.places, site.kind)
+            if failing:
+                failing = {at: proof.explained(site.members[at.server], site.site, why) for at, why in failing.items()}
+                told.append(f"the site {site.name} does not work: {answering.rows(failing)}")
+            else:
+                known.note(site.application, site.places)
+        return told
 
     @property
     def _hub_root(self) -> str:

@@ -304,9 +304,8 @@ def answering_now(site: Updated) -> list[Place]:
     """List the web servers on which a site answers."""
     if not site.enabled:
         return []
-    places = [Place(site.name, name, conn.address, site.ports[name]) for name, conn in site.members.items()]
-    failing = answering.broken(places, site.kind)
-    return [place for place in places if place not in failing]
+    failing = answering.broken(site.places, site.kind)
+    return [place for place in site.places if place not in failing]
 
 
 def _sums(site: Updated, database: str) -> dict[str, str]:

@@ -256,9 +256,14 @@ def test_a_site_that_is_down_is_brought_back_by_the_release_that_repairs_it(seve
     # Down it is, and no release was given that could help.
     assert f"the site {SEVEN} does not work: " in farm.up("--refresh", ok=False).sentence
 
-    update(seven, f"if (!db_table_exists('tryout_needed')) {{ {MAKES} }}", NEEDS)
-    done = farm.up("--refresh")
+    # An update that does not help is no success either.
+    update(seven, GOOD, NEEDS)
+    done = farm.up("--refresh", ok=False)
     assert f"the site {SEVEN} does not work yet: " in done.sentence
+    assert f"the site {SEVEN} does not work: " in done.sentence
+
+    update(seven, f"if (!db_table_exists('tryout_needed')) {{ {MAKES} }}", NEEDS)
+    farm.up("--refresh")
     for site in (SEVEN, BESIDE):
         assert f"200 {seven.number}" == seven.shown(site)
     farm.unchanged("--refresh")
