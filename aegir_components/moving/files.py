@@ -170,7 +170,7 @@ def staged(found: Iterable[Unit], site: str) -> list[Staged]:
     for unit in found:
         places.setdefault((unit.place.conn.host, unit.place.home), []).append(unit)
     return [
-        Staged(place=listed[0].place, site=site, parts=tuple(unit.part for unit in listed), entries=0)
+        Staged(place=listed[0].place, site=site, parts=tuple(unit.part for unit in listed), entries=0, token="")
         for listed in places.values()
     ]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aegir_components import layout
@@ -41,12 +42,18 @@ _AS: Final = """\
 as_owner() { case $part in files | site/files | private | config) "$@" ;; *) runuser -u "$user" -- "$@" ;; esac; }
 """
 
+_BEFORE: Final = """\
+home=$1 user=$2 token=$3; shift 3
+fresh=$home/.aegir-restore before=$home/.aegir-before-restore${token:+.$token}
+"""
+
 SWAP: Final = f"""\
 set -eu
-home=$1 user=$2; shift 2
-fresh=$home/.aegir-restore before=$home/.aegir-before-restore
-{_AS}rm -rf "$before"
-mkdir -m 700 "$before"
+{_BEFORE}{_AS}# What other runs have left is debris: an interrupted run is put back before a new one gets here.
+for other in "$home/.aegir-before-restore" "$home"/.aegir-before-restore.*; do
+    if [ -z "$token" ] || [ "$other" != "$before" ]; then rm -rf "$other"; fi
+done
+[ -d "$before" ] || mkdir -m 700 "$before"
 for part; do
     [ -e "$fresh/$part" ] || [ -L "$fresh/$part" ] || continue
     case $part in files | site/files | private | config) ;; *) find "$fresh" "$before" -type d -exec chown "$user" {{}} + ;; esac
@@ -56,23 +63,21 @@ for part; do
 done
 rm -rf "$fresh"
 """
-"""Shell: put what was staged in the place of what is there, which stays beside it."""
+"""Shell: put what was staged in the place of what is there, which stays beside it under the token of the run."""
 
 BACK: Final = f"""\
 set -eu
-home=$1 user=$2; shift 2
-before=$home/.aegir-before-restore
-{_AS}for part; do
+{_BEFORE}{_AS}for part; do
     [ -e "$before/$part" ] || [ -L "$before/$part" ] || continue
     as_owner rm -rf "${{home:?}}/$part"
     as_owner mv -T "$before/$part" "$home/$part"
 done
-rm -rf "$before" "$home/.aegir-restore"
+rm -rf "$before" "$fresh"
 """
-"""Shell: put back what was there before."""
+"""Shell: put back what the run with this token has moved aside; what another run has left is not touched."""
 
-DONE: Final = 'rm -rf "$1/.aegir-before-restore" "$1/.aegir-restore"\n'
-"""Shell: remove what was there before, and what is left of the staging."""
+DONE: Final = f'{_BEFORE}rm -rf "$before" "$fresh"\n'
+"""Shell: remove what the run with this token has moved aside, and what is left of the staging."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +89,8 @@ class Staged:
     """Whose files they become."""
     parts: tuple[str, ...]
     entries: int
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Marks what this run moves aside, so that no run takes another one's for its own; empty for no mark."""
 
     def swap(self) -> None:
         """Put them in their place.
@@ -91,19 +98,15 @@ class Staged:
         Raises:
             HostError: it failed; ``put_back`` brings the former ones back.
         """
-        self._run(
-            SWAP,
-            [self.place.home, layout.system_user(self.site), *self.parts],
-            "putting the files of a backup in place",
-        )
+        self._run(SWAP, "putting the files of a backup in place")
 
     def put_back(self) -> None:
-        """Bring the former files back.
+        """Bring the former files back; nothing happens where this run has not moved any aside.
 
         Raises:
-            HostError: it failed; they are in `.aegir-before-restore` beside the site's directories.
+            HostError: it failed; they are in `.aegir-before-restore.<token>` beside the site's directories.
         """
-        self._run(BACK, [self.place.home, layout.system_user(self.site), *self.parts], "putting the former files back")
+        self._run(BACK, "putting the former files back")
 
     def finish(self) -> None:
         """Remove the former files.
@@ -111,9 +114,10 @@ class Staged:
         Raises:
             HostError: it failed; the next restore does it.
         """
-        self._run(DONE, [self.place.home], "removing the former files")
+        self._run(DONE, "removing the former files")
 
-    def _run(self, text: str, words: list[str], what: str) -> None:
+    def _run(self, text: str, what: str) -> None:
+        words = [self.place.home, layout.system_user(self.site), self.token, *self.parts]
         script.execute(self.place.conn, "apply", [f"set -- {shlex.join(words)}", text], what=what, timeout=TIMEOUT)
 
 

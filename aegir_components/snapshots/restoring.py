@@ -19,6 +19,7 @@ from aegir_components.hub_records import Records
 from aegir_components.mysql import client, copies
 
 from . import files, produce, proof, replacing, saving
+from .exchange import Exchange, put_back_earlier
 from .quiet import lock, quiet
 from .replacing import Beside
 from .repository import BackupError, opened
@@ -70,8 +71,8 @@ class Restore:
         with self.job.book.held(), ExitStack() as cleaning:
             cleaning.enter_context(_no_update(self.job))
             manifest, staged, beside = self.content.stage(cleaning)
-            for one in staged:
-                cleaning.callback(_quietly, one.finish)
+            exchange = Exchange(staged)
+            cleaning.callback(lambda: exchange.finish(is_over=self._begun() is None))
             tell(f"{source.name}: closing it")
             closed = time.monotonic()
             self._close()
@@ -79,15 +80,16 @@ class Restore:
             try:
                 with quiet(source):
                     before = time.monotonic()
-                    safety = self._saved()
-                    saved, safety = time.monotonic() - before, original or safety
-                    self._note(safety)
-                    self._replace(manifest, staged, beside)
+                    made = self._saved()
+                    self._repair()
+                    saved, safety = time.monotonic() - before, original or made
+                    self._note(safety, exchange)
+                    self._replace(manifest, exchange, beside)
                 self.content.settle()
                 if self.content.has_to_answer and (why := self.is_well()):
                     raise BackupError(f"the site does not answer with {self.content.words.called}: {why}")
             except FAULTS as fault:
-                self._give_up(staged, safety, fault, half_done=bool(original))
+                self._give_up(exchange, safety, fault, half_done=bool(original))
                 raise
             self._open(safety)
             self._forget()
@@ -145,14 +147,18 @@ class Restore:
             )
         return made.id
 
-    def _replace(self, manifest: dict[str, Any], staged: list[files.Staged], beside: Beside | None) -> None:
+    def _replace(self, manifest: dict[str, Any], exchange: Exchange, beside: Beside | None) -> None:
         if beside is not None:
             self.job.tell(f"{self.job.source.name}: replacing the database")
             replacing.put(self.job.source, beside, manifest)
-        for one in staged:
-            one.swap()
+        exchange.swap()
 
-    def _give_up(self, staged: list[files.Staged], safety: str, fault: Exception, *, half_done: bool) -> None:
+    def _repair(self) -> None:
+        """Bring back the files that an interrupted run has moved aside, where this one replaces all files."""
+        if self.part.files and not self.part.path:
+            put_back_earlier(self.job.source, self._begun() or {})
+
+    def _give_up(self, exchange: Exchange, safety: str, fault: Exception, *, half_done: bool) -> None:
         """Bring back what was there; the site opens only if all of it is."""
         source, tell = self.job.source, self.job.tell
         if not safety and half_done:
@@ -172,8 +178,7 @@ class Restore:
             return
         tell(f"{source.name}: {fault}; {BACK}")
         try:
-            for one in staged:
-                one.put_back()
+            exchange.put_back()
             if self.part.database:
                 own = self.job.targets[0]
                 known = next(one for one in self.job.book.backups() if one.id == safety)
@@ -198,8 +203,13 @@ class Restore:
             f"What was there before is backup {safety}"
         )
 
-    def _note(self, safety: str) -> None:
-        self._records.put(self.content.record(safety), self.job.book.stack, self.job.source.site)
+    def _begun(self) -> dict[str, Any] | None:
+        return interrupted(self.job.hub_root, self.job.book.stack, self.job.source.site)
+
+    def _note(self, safety: str, exchange: Exchange) -> None:
+        self._records.put(
+            {**self.content.record(safety), **exchange.record()}, self.job.book.stack, self.job.source.site
+        )
 
     def _forget(self) -> None:
         self._records.drop(self.job.book.stack, self.job.source.site)
@@ -213,7 +223,8 @@ def interrupted(hub_root: str, stack: str, site: str) -> dict[str, Any] | None:
     """Say which restore of a site did not come to its end.
 
     It has ``backup``, which the next run restores, and ``safety`` for what was there before. Both are empty where nothing
-    was replaced yet. ``from`` names the site whose content was to come, where that was no backup.
+    was replaced yet. ``from`` names the site whose content was to come, where that was no backup. ``swaps`` has what
+    ``exchange.put_back_earlier`` reads.
     """
     return Records(hub_root, KIND).get(stack, site)
 
@@ -249,11 +260,3 @@ def _no_update(job: Job) -> Iterator[None]:
                 f"Run the same command when it has ended"
             )
         yield
-
-
-def _quietly(work: Callable[[], None]) -> None:
-    try:
-        work()
-    except HostError:
-        # The next restore removes it.
-        return

@@ -190,7 +190,7 @@ class Done(Exception):
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Give a restore whose content, site and database are doubles that write down what is asked of them."""
     said: list[str] = []
-    source: Any = Mock(site=SITE)
+    source: Any = Mock(site=SITE, places=())
     source.name = SITE
     job = Job(
         source=source,
