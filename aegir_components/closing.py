@@ -64,6 +64,27 @@ class Closable:
         """
         self._each([*closing.go_items(self.site), *closing.open_items(self.site)], f"opening {self.name}")
 
+    def reasons(self) -> tuple[str, ...]:
+        """Say why it is closed, in the words of its web servers; nothing where it is open on all of them.
+
+        Raises:
+            HostError: a web server is not reached.
+        """
+        return tuple(seen(self.members, self.site).values())
+
+    def stay(self, why: str, *, door: bool) -> None:
+        """Keep it closed on every web server, also when one is not reached.
+
+        Args:
+            why: who has closed it and what for.
+            door: whether requests with the key are let in meanwhile; otherwise no key is good any more.
+
+        Raises:
+            HostError: a web server is not reached; nothing was opened.
+        """
+        lines = closing.close_items(self.site, why, door=self.door if door else "")
+        self._each([*lines, *([] if door else closing.go_items(self.site))], f"keeping {self.name} closed")
+
     def hold(self) -> None:
         """Let its visitors wait on every web server.
 

@@ -72,6 +72,10 @@ def restore(
         raise Refusal("; ".join(busy))
     unlocked = Unlocked.read(Stack(name=chosen, engine=engine))
     names = _on(unlocked, server, database_server) if whole else [str(site)]
+    if not (at or wanted or other or archive):
+        names = [name for name in names if not _reopened(unlocked, name)]
+        if not names:
+            return
     if archive:
         wanted = _imported(unlocked, unlocked.identity(names[0]))
     part = staging.Part(database=False) if server else staging.Part(files=False) if database_server else _part(only)
@@ -80,7 +84,8 @@ def restore(
         for name in names
     ]
     for one in jobs:
-        for line in shown(one.backup, one.site, one.known, part):
+        plan = unlocked.plan(one.site.identity)
+        for line in shown(one.backup, one.site, one.known, part, exclude=plan.exclude if plan else ()):
             click.echo(line)
     if not yes and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
         raise Refusal("nothing was changed: without --yes a person has to agree")
@@ -131,6 +136,31 @@ def _chosen(
     _fits(unlocked, found, one, allowed=allowed or not part.database)
     original = str(begun["safety"]) if begun else ""
     return Chosen(identity=identity, site=found, backup=one, known=known, part=part, original=original)
+
+
+def _reopened(unlocked: Unlocked, name: str) -> bool:
+    """Open a site that a killed sync has closed and not changed, and return whether it was such a one: nothing is to be restored.
+
+    Raises:
+        Refusal: another run is at work on it, or it could not be opened.
+    """
+    identity = unlocked.identity(name)
+    begun = restoring.interrupted(unlocked.declared.hub.root, unlocked.holder, identity)
+    found = unlocked.state.sites.get(_name(unlocked, identity))
+    if not begun or begun["backup"] or found is None or found.configuration is None:
+        return False
+    try:
+        restoring.reopen(unlocked.job(identity), closable_of(found))
+    except (BackupError, HostError, DatabaseError) as fault:
+        raise Refusal(
+            f"{name} stays closed, since a sync was interrupted before it replaced anything: {fault}. When the cause is gone, "
+            f"run the same command again"
+        ) from None
+    tell(
+        f"a sync of {name} from {begun['from']} was interrupted before it replaced anything: the site has what it had, and its "
+        f"accounts and visitors are let in again. Nothing was restored. To restore a backup, run the same command again"
+    )
+    return True
 
 
 def bring_back(unlocked: Unlocked, name: str, backup: str) -> None:
@@ -241,7 +271,9 @@ def read_time(text: str) -> datetime:
         raise Refusal(f"{text!r} is no time; write it like 2026-11-01T02:00") from None
 
 
-def shown(one: Backup, site: Site, known: Sequence[Backup], part: staging.Part) -> list[str]:
+def shown(
+    one: Backup, site: Site, known: Sequence[Backup], part: staging.Part, *, exclude: Sequence[str] = ()
+) -> list[str]:
     """Say what is there now, and what would come."""
     last = f"last backed up at {local(known[-1]):%Y-%m-%d %H:%M}" if known else "never backed up"
     release = one.release or "unknown release"
@@ -252,6 +284,7 @@ def shown(one: Backup, site: Site, known: Sequence[Backup], part: staging.Part) 
         f"There now: {site.name} on platform {site.platform}, {last}; a backup of it is made and proven first",
         f"Would come: {what} of backup {one.id}, begun {local(one):%Y-%m-%d %H:%M} ({readable(one.size)}; {release})",
         f"Its proof: {proven(one)}",
+        *restoring.leaving(part, exclude),
     ]
 
 

@@ -13,6 +13,7 @@ from aegir_components.mysql import databases
 from aegir_components.origins import loaded
 from aegir_components.providers.content import readable
 from aegir_components.services import disk
+from aegir_components.snapshots import restoring
 from aegir_components.snapshots.source import Source
 from aegir_components.snapshots.staging import Part
 
@@ -91,6 +92,19 @@ def split(text: str) -> tuple[Stack, str]:
     if not site:
         raise click.UsageError(f"{text} names no site; write STACK:SITE, such as prod:www.example.com")
     return selecting.the_stack(stack, how=f"as STACK:{site}"), site
+
+
+def is_same(source: Side, target: Side) -> bool:
+    """Return whether both sides are one site, however the stacks are written, or have one database."""
+    one, other = source.source, target.source
+    if (one.holder, one.site) == (other.holder, other.site):
+        return True
+
+    def where(side: Source) -> tuple[object, ...]:
+        tunnel = side.endpoint.tunnel
+        return side.endpoint.address, side.endpoint.port, tunnel.host if tunnel else ""
+
+    return one.database == other.database and (one.server == other.server or where(one) == where(other))
 
 
 def misfit(source: Side, target: Side, part: Part) -> str:
@@ -193,5 +207,7 @@ def shown(source: Side, target: Side, part: Part, *, sanitised: bool) -> list[st
             lines.append(
                 f"Mail leaves {target.site.name}, also to the people in this content; `mail: off` at the site keeps it in"
             )
+    plan = target.unlocked.plan(target.site.identity)
+    lines += restoring.leaving(part, plan.exclude if plan else ())
     lines.append(f"{target.site.name} is backed up first, and that backup is proven; meanwhile it answers 503")
     return lines

@@ -83,7 +83,8 @@ def sync(
     if not agreed and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
         raise Refusal("nothing was changed: without --yes a person has to agree")
     # A run may have begun there meanwhile.
-    _refuse_at_work(target.unlocked)
+    for side in (target, source):
+        _refuse_at_work(side.unlocked)
     with _noted(target, f"sync from {source.label}"), _noted(source, f"sync to {target.label}"):
         steps = Steps()
         _repair(target, job)
@@ -124,15 +125,18 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     """Find both sites.
 
     Raises:
-        Refusal: one of them is not there, a run is at work in the target's stack, or both are one site.
+        Refusal: one of them is not there, a run is at work in a stack of theirs, or both are one site.
     """
     (from_stack, from_site), (to_stack, to_site) = sides.split(origin), sides.split(goal)
     unlocked = Unlocked.read(to_stack)
     _refuse_at_work(unlocked)
     other = unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack)
-    if other is unlocked and other.identity(from_site) == unlocked.identity(to_site):
-        raise Refusal(f"--from and --to name the same site, {to_stack.name}:{to_site}")
-    return Side.read(other, from_site), Side.read(unlocked, to_site)
+    if other is not unlocked:
+        _refuse_at_work(other)
+    source, target = Side.read(other, from_site), Side.read(unlocked, to_site)
+    if sides.is_same(source, target):
+        raise Refusal(f"--from and --to name the same site, {target.label}; nothing was changed")
+    return source, target
 
 
 def _refuse_at_work(unlocked: Unlocked) -> None:
@@ -164,10 +168,16 @@ def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:
         with job.book.held():
             # A sync that is at work has noted what the next run would take for that of a killed one.
             pass
-        if part.database and update.is_held(target.unlocked, target.site):
+        for side in (target, source) if part.database else ():
+            if update.is_held(side.unlocked, side.site):
+                raise Refusal(
+                    f"{side.label} is held back on another release than its platform's, so nobody knows which databases fit. "
+                    f"Run pulumi up --stack {side.unlocked.stack.name} first"
+                )
+        if why := restoring.by_person(restore.closable_of(target.site)):
             raise Refusal(
-                f"{target.label} is held back on another release than its platform's, so nobody knows which databases fit. Run "
-                f"pulumi up --stack {stack} first"
+                f"{target.label} is closed ({why}), and a sync would open it. Nothing was changed. When it may be open again: "
+                f"aegir open {target.site.name} --stack {stack}"
             )
         if part.database and sanitised:
             live.plans(source.source, source.release.application, target.unlocked.declared.sanitise)
@@ -212,12 +222,14 @@ def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised:
     return syncing.FromSite(
         site=site, source=source.source, where=source.label, part=part, former=tuple(sorted(names - own)),
         rules=target.unlocked.declared.sanitise if sanitised else None, clear=_clearing(target, part),
+        database=site_database.wanted(site_database.of_site(dict(source.site.configuration or {}))),
     )  # fmt: skip
 
 
 def _clearing(target: Side, part: Part) -> Callable[[], None]:
     site = target.site
-    if not part.database or not site.enabled:
+    # Drupal's caches name the aggregates of styles and scripts, which are among its files.
+    if not site.enabled or (not part.database and target.release.application != "drupal"):
         return lambda: None
     return partial(events.clear_caches, site, next(iter(places.servers(site))), "sync")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aegir_components.host.errors import HostError
-from aegir_components.mysql import client, databases
+from aegir_components.mysql import client, copies, databases
 from aegir_components.snapshots import files, inventory, loading
 from aegir_components.snapshots.replacing import Beside
 from aegir_components.snapshots.repository import BackupError
@@ -40,6 +40,8 @@ class FromSite:
     """The site that gets it."""
     source: Source
     """The live site."""
+    database: databases.SiteDatabase
+    """The live site's database: no update exchanges its tables while it is copied."""
     where: str
     """The live site with its stack, as ``production:www.example.com``."""
     part: Part
@@ -107,7 +109,7 @@ class FromSite:
         aside = replace(
             self.site, source=replace(target, database=schema), database=replace(self.site.database, name=schema)
         )
-        with live.dumped(aside, self.source, self.rules, again=again) as file:
+        with self._no_update(), live.dumped(aside, self.source, self.rules, again=again) as file:
             dump = feeding.judge(aside, file.path, "", called=file.called, made=file.made)
             self.found.notes += [*file.notes, *feeding.feed(aside, dump)]
         with feeding.only_here(aside) as (user, password):
@@ -120,6 +122,16 @@ class FromSite:
             "definers": {}, "longest": 0,
         }  # fmt: skip
         return Beside(schema=schema, later=Apart()), {"database": had}
+
+    @contextmanager
+    def _no_update(self) -> Iterator[None]:
+        with copies.alone(self.source.endpoint, self.database) as free:
+            if not free:
+                raise BackupError(
+                    f"an update of {self.where} is at work, on this hub or on another one. Nothing was changed. Run the same "
+                    f"command when it has ended"
+                )
+            yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ is put back as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -18,8 +18,9 @@ from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
 from aegir_components.mysql import client, copies
 
-from . import files, produce, proof, replacing, saving
+from . import produce, proof, replacing, saving
 from .exchange import Exchange, put_back_earlier
+from .files import Staged
 from .quiet import lock, quiet
 from .replacing import Beside
 from .repository import BackupError, opened
@@ -29,6 +30,8 @@ from .staging import Content, Part
 KIND: Final = "restores"
 BACK: Final = "putting back what was there"
 """The end of what is told when a step has failed."""
+OURS: Final = ("it is being restored from ", "it gets ", "its update", "its move", "its content is being loaded")
+"""How the reasons begin for which our own runs close a site; any other one is a person's, and the site stays closed."""
 FAULTS: Final = (BackupError, HostError, client.DatabaseError)
 
 
@@ -75,13 +78,15 @@ class Restore:
             cleaning.callback(lambda: exchange.finish(is_over=self._begun() is None))
             tell(f"{source.name}: closing it")
             closed = time.monotonic()
-            self._close()
+            was_closed = bool(self.closable.reasons())
+            kept = self._close()
             safety = ""
             try:
                 with quiet(source):
                     before = time.monotonic()
                     made = self._saved()
-                    self._repair()
+                    if was_closed:
+                        self._repair()
                     saved, safety = time.monotonic() - before, original or made
                     self._note(safety, exchange)
                     self._replace(manifest, exchange, beside)
@@ -89,28 +94,34 @@ class Restore:
                 if self.content.has_to_answer and (why := self.is_well()):
                     raise BackupError(f"the site does not answer with {self.content.words.called}: {why}")
             except FAULTS as fault:
-                self._give_up(exchange, safety, fault, half_done=bool(original))
+                self._give_up(exchange, safety, fault, half_done=bool(original), kept=kept)
                 raise
-            self._open(safety)
+            self._open(safety, kept)
             self._forget()
         now = time.monotonic()
         return (
             f"{self._said(manifest, staged, safety)}. The {self.content.words.work} took {now - begun - saved:.0f} s, "
             f"and that backup {saved:.0f} s. "
-            f"The site was closed for {now - closed:.0f} s"
+            + (f"The site stays closed as it was: {kept}" if kept else f"The site was closed for {now - closed:.0f} s")
         )
 
-    def _close(self) -> None:
+    def _close(self) -> str:
+        """Close the site, and give the reason for which a person has closed it before: it stays closed for that."""
+        kept = by_person(self.closable)
         if begun := self.content.record(""):
             self._records.put(begun, self.job.book.stack, self.job.source.site)
         try:
-            self.closable.close(self.content.words.doing)
+            if kept:
+                self.closable.stay(kept, door=True)
+            else:
+                self.closable.close(self.content.words.doing)
         except HostError:
             if begun:
                 self._forget()
             raise
+        return kept
 
-    def _open(self, safety: str) -> None:
+    def _open(self, safety: str, kept: str) -> None:
         """Open the site, if it answers."""
         name = self.job.source.name
         if not self.content.has_to_answer and (why := self.is_well()):
@@ -119,7 +130,7 @@ class Restore:
                 f"It stays closed. What was there before is backup {safety}"
             )
         try:
-            self.closable.open()
+            let_in(self.closable, kept)
         except HostError as fault:
             raise ClosedError(
                 f"{name} {self.content.words.done}, and could not be opened on each web server: {fault}. When the cause is gone, "
@@ -129,12 +140,15 @@ class Restore:
     def _saved(self) -> str:
         """Back up what is there, now that nobody writes to it any more, and prove the backup.
 
+        It excludes nothing: whole directories are exchanged, and this backup is all that is left of files that the site's own
+        plan excludes.
+
         Raises:
             BackupError: it cannot be saved, or not all of it; nothing was changed.
         """
         source = self.job.source
         self.job.tell(f"{source.name}: backing up what is there now")
-        job = replace(self.job, plan=replace(self.job.plan, prove="each"), start=None, urgent=True)
+        job = replace(self.job, plan=replace(self.job.plan, prove="each", exclude=()), start=None, urgent=True)
         made = saving.save_held(job, why=f"before a {self.content.words.work}")
         if not made.is_proven:
             why = made.proof.text if made.proof else "nobody tried"
@@ -154,11 +168,14 @@ class Restore:
         exchange.swap()
 
     def _repair(self) -> None:
-        """Bring back the files that an interrupted run has moved aside, where this one replaces all files."""
+        """Bring back the files that an interrupted run has moved aside, where this one replaces all files.
+
+        The site was closed since then: what visitors of an opened site have written meanwhile would be lost.
+        """
         if self.part.files and not self.part.path:
             put_back_earlier(self.job.source, self._begun() or {})
 
-    def _give_up(self, exchange: Exchange, safety: str, fault: Exception, *, half_done: bool) -> None:
+    def _give_up(self, exchange: Exchange, safety: str, fault: Exception, *, half_done: bool, kept: str) -> None:
         """Bring back what was there; the site opens only if all of it is."""
         source, tell = self.job.source, self.job.tell
         if not safety and half_done:
@@ -168,7 +185,7 @@ class Restore:
             ) from fault
         if not safety:
             try:
-                self.closable.open()
+                let_in(self.closable, kept)
             except HostError as worse:
                 raise ClosedError(
                     f"{source.name} {self.content.words.failed} ({fault}). Nothing was replaced, and it could not be opened on "
@@ -185,7 +202,7 @@ class Restore:
                 snapshot = known.copies[own.name]
                 with opened(own, urgent=True) as repository, quiet(source):
                     replacing.replace_database(repository, snapshot, source, proof.manifest(repository, snapshot))
-            self.closable.open()
+            let_in(self.closable, kept)
         except (*FAULTS, KeyError, StopIteration) as worse:
             raise ClosedError(
                 f"{source.name} {self.content.words.failed} ({fault}), and what was there could not be put back ({worse}). "
@@ -194,7 +211,7 @@ class Restore:
             ) from fault
         self._forget()
 
-    def _said(self, manifest: dict[str, Any], staged: list[files.Staged], safety: str) -> str:
+    def _said(self, manifest: dict[str, Any], staged: list[Staged], safety: str) -> str:
         rows = sum(manifest["database"]["rows"].values())
         parts = [f"{len(manifest['database']['rows'])} tables with {rows} rows"] if self.part.database else []
         parts += [f"{one.entries} files on {one.place.conn.host}" for one in staged]
@@ -230,7 +247,7 @@ def interrupted(hub_root: str, stack: str, site: str) -> dict[str, Any] | None:
 
 
 def reopen(job: Job, closable: Closable) -> None:
-    """Open a site that a killed run has closed, and in which it has replaced nothing yet.
+    """Open a site that a killed run has closed, and in which it has replaced nothing yet; a person's closing stays.
 
     Raises:
         BusyError: another run is at work on it.
@@ -239,8 +256,43 @@ def reopen(job: Job, closable: Closable) -> None:
     """
     with job.book.held():
         lock(job.source, locked=False)
-        closable.open()
+        let_in(closable, by_person(closable))
         Records(job.hub_root, KIND).drop(job.book.stack, job.source.site)
+
+
+def leaving(part: Part, exclude: Sequence[str]) -> list[str]:
+    """Say which files leave a site that backups do not have; nothing where there are none.
+
+    Args:
+        part: what is replaced.
+        exclude: the patterns of the site's plan.
+    """
+    if not part.files or part.path or not exclude:
+        return []
+    return [
+        f"Files that backups of it exclude ({', '.join(exclude)}) leave it too; the backup that is made first has them all"
+    ]
+
+
+def by_person(closable: Closable) -> str:
+    """Give the reason for which a person has closed a site; empty where it is open, or a run of ours has closed it.
+
+    Raises:
+        HostError: a web server is not reached.
+    """
+    return next((why or "no reason given" for why in closable.reasons() if not why.startswith(OURS)), "")
+
+
+def let_in(closable: Closable, kept: str) -> None:
+    """Open a site, or keep it closed for the reason for which a person has closed it.
+
+    Raises:
+        HostError: a web server is not reached.
+    """
+    if kept:
+        closable.stay(kept, door=False)
+    else:
+        closable.open()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from aegir_components.cli import restore, sides, sync
+from aegir_components.cli import events, restore, sides, sync, update
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.main import aegir
 from aegir_components.cli.sides import Side
@@ -22,9 +22,11 @@ from aegir_components.cli.state import Release, State
 from aegir_components.cli.unlocked import Unlocked
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostUnreachable
+from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.origins import syncing
-from aegir_components.snapshots import loading, restoring, staging
+from aegir_components.settings import Plan
+from aegir_components.snapshots import loading, restoring, saving, staging
 from aegir_components.snapshots.book import Book, BusyError
 from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.saving import Job
@@ -205,6 +207,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     content.record.side_effect = lambda safety: {"backup": safety, "safety": safety, "from": "prod:x"}
     content.stage.return_value = ({"database": {"rows": {}}}, [], None)
     closable = Mock(spec=Closable)
+    closable.reasons.return_value = ()
     monkeypatch.setattr(restoring, "quiet", lambda _source: Mock(__enter__=Mock(), __exit__=Mock(return_value=False)))
     monkeypatch.setattr(restoring, "lock", lambda _source, *, locked: said.append(f"locked: {locked}"))
     monkeypatch.setattr(restoring.Restore, "_saved", lambda _self: "5afe")
@@ -311,3 +314,133 @@ def test_a_site_that_stays_closed_is_said_to(world: Any, monkeypatch: pytest.Mon
     with pytest.raises(restoring.ClosedError, match=r"\(no room\)\. Nothing was replaced, and it could not be opened"):
         world.work.run()
     assert "" == (left(world) or {})["backup"]
+
+
+def test_a_site_that_a_person_has_closed_stays_closed(world: Any) -> None:
+    world.closable.reasons.return_value = ("it gets the content of prod:x", "jo@hub: hacked")
+
+    assert "stays closed as it was: jo@hub: hacked" in world.work.run()
+
+    world.closable.open.assert_not_called()
+    world.closable.close.assert_not_called()
+    assert [True, False] == [call.kwargs["door"] for call in world.closable.stay.call_args_list]
+    assert left(world) is None
+
+
+def test_a_site_that_a_person_has_closed_stays_closed_when_a_step_fails(world: Any) -> None:
+    world.closable.reasons.return_value = ("jo@hub: hacked",)
+    world.content.settle.side_effect = BackupError("no")
+    with pytest.raises(BackupError):
+        world.work.run()
+    restoring.reopen(world.job, world.closable)
+    world.closable.open.assert_not_called()
+    assert "jo@hub: hacked" == world.closable.stay.call_args.args[0]
+
+
+@pytest.mark.parametrize("reason", ["it gets the content of prod:x", "its update, begun at 2026-11-01"])
+def test_a_site_that_a_run_of_ours_has_closed_opens(world: Any, reason: str) -> None:
+    world.closable.reasons.return_value = (reason,)
+    world.work.run()
+    world.closable.open.assert_called_once()
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_files_of_an_interrupted_run_come_back_only_into_a_site_that_stayed_closed(
+    world: Any, monkeypatch: pytest.MonkeyPatch, *, is_closed: bool
+) -> None:
+    back = Mock()
+    monkeypatch.setattr(restoring, "put_back_earlier", back)
+    world.closable.reasons.return_value = ("it gets the content of prod:x",) if is_closed else ()
+    world.work.run()
+    assert is_closed is back.called
+
+
+def test_the_backup_before_an_exchange_excludes_nothing(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    made = Mock(is_proven=True, not_saved=())
+    save = Mock(return_value=made)
+    monkeypatch.setattr(saving, "save_held", save)
+    job = replace(world.job, plan=Plan(exclude=("*/cache/*",), prove="off"))
+    assert made.id == replace(world.work, job=job)._saved()
+    assert ((), "each") == (save.call_args.args[0].plan.exclude, save.call_args.args[0].plan.prove)
+    assert ["*/cache/*" in line for line in restoring.leaving(FILES, job.plan.exclude)] == [True]
+    assert [] == restoring.leaving(Part(files=False), job.plan.exclude) == restoring.leaving(FILES, ())
+
+
+def test_a_restore_of_a_site_that_a_killed_sync_has_only_closed_opens_it(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlocked = side().unlocked
+    monkeypatch.setattr(Unlocked, "holder", "aegir/test")
+    monkeypatch.setattr(Unlocked, "job", lambda *_: world.job)
+    monkeypatch.setattr(restore, "closable_of", lambda _site: world.closable)
+    record: dict[str, Any] = {"backup": "5afe", "safety": "5afe", "from": "prod:x"}
+    monkeypatch.setattr(restoring, "interrupted", lambda *_: record)
+    assert not restore._reopened(unlocked, SITE)
+    record |= {"backup": "", "safety": ""}
+    assert restore._reopened(unlocked, SITE)
+    world.closable.open.assert_called_once()
+    record.clear()
+    assert not restore._reopened(unlocked, SITE)
+
+
+def test_one_site_is_recognised_however_its_stack_is_written() -> None:
+    def at(holder: str, server: str, address: str, database: str = "www_example_com") -> Side:
+        found: Any = Mock(site=SITE, holder=holder, server=server, database=database)
+        found.endpoint = Mock(address=address, port=3306, tunnel=None)
+        return replace(side(), source=found)
+
+    one = at("aegir/prod", "db1", "10.0.0.1")
+    assert sides.is_same(one, at("aegir/prod", "db9", "10.0.0.9", "another"))
+    assert sides.is_same(one, at("aegir/test", "database1", "10.0.0.1"))
+    assert not sides.is_same(one, at("aegir/test", "db2", "10.0.0.2"))
+    assert not sides.is_same(one, at("aegir/test", "db1", "10.0.0.1", "test_example_com"))
+
+
+@pytest.mark.parametrize(
+    ("application", "part", "clears"), [("drupal", FILES, True), ("wordpress", FILES, False), ("wordpress", BOTH, True)]
+)
+def test_caches_that_name_files_are_cleared(application: str, part: Part, *, clears: bool) -> None:
+    assert clears is (getattr(sync._clearing(side(application=application), part), "func", None) is events.clear_caches)
+
+
+def test_a_source_whose_update_is_at_work_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def busy(*_words: object) -> Iterator[bool]:
+        yield False
+
+    monkeypatch.setattr(copies, "alone", busy)
+    content = syncing.FromSite(
+        site=Mock(), source=Mock(), database=Mock(), where="prod:x", part=BOTH, rules=None, former=(), clear=Mock()
+    )
+    with pytest.raises(BackupError, match="an update of prod:x is at work"), content._no_update():
+        pass
+
+
+@pytest.mark.parametrize("held", ["prod", "test"])
+def test_no_database_leaves_or_reaches_a_site_that_is_held_back(
+    world: Any, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    source, target = side("prod"), judged(world, monkeypatch)
+    monkeypatch.setattr(update, "is_held", lambda unlocked, _site: unlocked.stack.name == held)
+    with pytest.raises(Refusal, match=rf"{held}:www\.example\.com is held back"):
+        sync._judged(source, target, BOTH, sanitised=False)
+    assert world.job is sync._judged(source, target, FILES, sanitised=False)
+
+
+def test_a_sync_does_not_open_what_a_person_has_closed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = judged(world, monkeypatch)
+    world.closable.reasons.return_value = ("jo@hub: hacked",)
+    with pytest.raises(Refusal, match=r"is closed \(jo@hub: hacked\).*aegir open www\.example\.com --stack test"):
+        sync._judged(side("prod"), target, FILES, sanitised=False)
+
+
+def judged(world: Any, monkeypatch: pytest.MonkeyPatch) -> Side:
+    """Give a target that is backed up."""
+    monkeypatch.setattr(Unlocked, "holder", "aegir/test")
+    monkeypatch.setattr(Unlocked, "plan", lambda *_: Plan())
+    monkeypatch.setattr(Unlocked, "job", lambda *_: world.job)
+    monkeypatch.setattr(restore, "closable_of", lambda _site: world.closable)
+    target = side()
+    backed: Any = replace(target.unlocked.declared, backups=Mock(off=False))
+    return replace(target, unlocked=replace(target.unlocked, declared=backed))
