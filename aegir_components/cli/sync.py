@@ -175,9 +175,15 @@ def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:
                     f"Run pulumi up --stack {side.unlocked.stack.name} first"
                 )
         if why := restoring.by_person(restore.closable_of(target.site)):
+            first = (
+                f"A sync of it did not come to its end: aegir restore {target.site.name} --stack {stack} brings back what was "
+                f"there, and keeps it closed. "
+                if begun
+                else ""
+            )
             raise Refusal(
-                f"{target.label} is closed ({why}), and a sync would open it. Nothing was changed. When it may be open again: "
-                f"aegir open {target.site.name} --stack {stack}"
+                f"{target.label} is closed ({why}), and a sync would open it. Nothing was changed. {first}When it may be open "
+                f"again: aegir open {target.site.name} --stack {stack}"
             )
         if part.database and sanitised:
             live.plans(source.source, source.release.application, target.unlocked.declared.sanitise)

@@ -433,6 +433,9 @@ def test_a_sync_does_not_open_what_a_person_has_closed(world: Any, monkeypatch: 
     world.closable.reasons.return_value = ("jo@hub: hacked",)
     with pytest.raises(Refusal, match=r"is closed \(jo@hub: hacked\).*aegir open www\.example\.com --stack test"):
         sync._judged(side("prod"), target, FILES, sanitised=False)
+    monkeypatch.setattr(restoring, "interrupted", lambda *_: {"backup": "5afe", "safety": "5afe", "from": "prod:x"})
+    with pytest.raises(Refusal, match=r"aegir restore www\.example\.com --stack test brings back what was there"):
+        sync._judged(side("prod"), target, FILES, sanitised=False)
 
 
 def judged(world: Any, monkeypatch: pytest.MonkeyPatch) -> Side:
