@@ -83,7 +83,7 @@ class _Deferred:
         self.loader = loader
         self._lock = RLock()
         self._begun = self._done = False
-        self._failed: BaseException | None = None
+        self._failed: Exception | None = None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Make the empty module."""
@@ -116,7 +116,7 @@ class _Deferred:
         """Execute the module, unless this thread is about to; return whether it is executed.
 
         Raises:
-            BaseException: what the module raised. It raises the same at each further use.
+            Exception: what the module raised. It raises the same at each further use.
         """
         with self._lock:
             if self._failed is not None:
@@ -125,8 +125,12 @@ class _Deferred:
                 self._begun = True
                 try:
                     self.loader.exec_module(module)
-                except BaseException as error:
+                except Exception as error:
                     self._failed = error
+                    raise
+                except BaseException:
+                    # Ctrl-C is nothing of the module's: whoever uses it next, in cleaning up, executes it.
+                    self._begun = False
                     raise
                 for name, value in self._own.items():
                     # The module may have a function of this name itself.

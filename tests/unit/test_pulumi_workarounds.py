@@ -251,6 +251,18 @@ def test_a_deferred_module_that_fails_says_so_at_every_use(modules: Path) -> Non
             _ = late.anything
 
 
+def test_a_deferred_module_that_ctrl_c_stops_is_executed_by_the_next_use(modules: Path) -> None:
+    again = "import sys\nif not hasattr(sys, 'late_again'):\n    sys.late_again = 1\n    raise KeyboardInterrupt\nNAME = 1\n"
+    (modules / "late_failing.py").write_text(again)
+    late = importlib.import_module("late_failing")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _ = late.NAME
+        assert 1 == late.NAME
+    finally:
+        del sys.late_again  # type: ignore[attr-defined]
+
+
 def test_a_missing_module_is_missing_at_its_import(modules: Path) -> None:
     assert not list(modules.iterdir())
     with pytest.raises(ModuleNotFoundError):
