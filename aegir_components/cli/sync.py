@@ -133,9 +133,12 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     other = unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack)
     if other is not unlocked:
         _refuse_at_work(other)
+    same = f"--from and --to name the same site, {to_stack.name}:{to_site}; nothing was changed"
+    if (other.holder, other.identity(from_site)) == (unlocked.holder, unlocked.identity(to_site)):
+        raise Refusal(same)
     source, target = Side.read(other, from_site), Side.read(unlocked, to_site)
     if sides.is_same(source, target):
-        raise Refusal(f"--from and --to name the same site, {target.label}; nothing was changed")
+        raise Refusal(same)
     return source, target
 
 
