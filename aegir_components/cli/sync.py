@@ -134,7 +134,7 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     if other is not unlocked:
         _refuse_at_work(other)
     same = f"--from and --to name the same site, {to_stack.name}:{to_site}; nothing was changed"
-    if (other.holder, other.identity(from_site)) == (unlocked.holder, unlocked.identity(to_site)):
+    if other is unlocked and other.identity(from_site) == unlocked.identity(to_site):
         raise Refusal(same)
     source, target = Side.read(other, from_site), Side.read(unlocked, to_site)
     if sides.is_same(source, target):
