@@ -507,7 +507,7 @@ class TestTransactions:
 
 class TestMachine:
     def test_a_second_run_waits_and_says_who_is_at_work(self, shell: Shell) -> None:
-        text = "\n".join([script.call("machine_lock", "5", "stack one"), "sleep 3", "exit 0"])
+        text = "\n".join([script.call("machine_lock", "5", "stack one"), "exec sleep 60"])
         started = subprocess.Popen([*shell.argv, "-c", _whole(shell, text)], stdout=subprocess.DEVNULL)
         try:
             holder = shell.root / "run/aegir/private/holder"
