@@ -26,6 +26,8 @@ SMALL: Final = 64 << 20
 """Bytes of a database for which nobody looks."""
 RESERVE: Final = 1 << 30
 """Bytes that stay free on a database server."""
+FLOOR: Final = 256 << 20
+"""Bytes without which no tables are exchanged: a server that ends of a full disk while it renames tables can lose one."""
 TOO_LONG: Final = ("max_allowed_packet", "gone away", "Lost connection")
 """What a server says of a statement that is longer than it takes."""
 
@@ -71,6 +73,31 @@ def lacks_room(size: int, free: int) -> str:
         f"a copy of the database takes up to {(size + size // 2) >> 20} MB, and the disk of the databases has "
         f"{free >> 20} MB left, of which {RESERVE >> 20} MB are for the other sites. Make room there (aegir disk, aegir prune), "
         f"then run pulumi up"
+    )
+
+
+def want_floor(conn: Connection, endpoint: Endpoint) -> None:
+    """See that the disk does not fill while tables are exchanged, however small they are.
+
+    Args:
+        conn: the database server's machine; nobody looks on a server of somebody else's.
+        endpoint: the server.
+
+    Raises:
+        NoRoom: there is too little.
+        HostError: the machine cannot be reached.
+    """
+    if conn.kind != "none" and (why := lacks_floor(room.free(conn, "looking for room for an exchange of tables"))):
+        raise NoRoom(f"{endpoint.server}: {why}")
+
+
+def lacks_floor(free: int) -> str:
+    """Say why tables are not exchanged on a disk; empty where it has room, or where nobody knows. Pure."""
+    if not 0 <= free < FLOOR:
+        return ""
+    return (
+        f"the disk of the databases has {free >> 20} MB left, and tables are exchanged only with {FLOOR >> 20} MB. Make room "
+        f"there (aegir disk, aegir prune), then run pulumi up"
     )
 
 

@@ -209,6 +209,10 @@ def _exchange(
     answered: list[Place],
 ) -> None:
     closable = site.closable
+    try:
+        copying.want_floor(site.machine, site.endpoint)
+    except copying.NoRoom as fault:
+        raise NotUpdated(str(fault)) from None
     with quiet(site, closable, outcome) as own:
         if _sums(site, site.database.name) != sums:
             change.say(

@@ -190,3 +190,14 @@ def test_a_copy_leaves_the_other_sites_room_on_the_disk_of_the_databases(size: i
     why = copying.lacks_room(size, free)
     assert fits is not bool(why)
     assert fits or f"1536 MB, and the disk of the databases has {free >> 20} MB left" in why
+
+
+@pytest.mark.parametrize(
+    ("free", "said"),
+    [(-1, ""), (copying.FLOOR, ""), (copying.FLOOR - 1, "has 255 MB left"), (0, "has 0 MB left")],
+    ids=["nobody knows", "enough", "too little", "full"],
+)
+def test_tables_are_exchanged_only_where_the_disk_does_not_fill_meanwhile(free: int, said: str) -> None:
+    why = copying.lacks_floor(free)
+    assert bool(why) is bool(said)
+    assert said in why
