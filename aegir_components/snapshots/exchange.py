@@ -74,4 +74,4 @@ def put_back_earlier(source: Source, record: Mapping[str, Any]) -> None:
     for place in source.places:
         if known := swaps.get(place.label):
             parts = tuple(map(str, known["parts"]))
-            Staged(place=place, site=source.site, parts=parts, entries=0, token=str(known["token"])).put_back()
+            Staged(place=place, site=source.site, parts=parts, entries=0, token=str(known["token"])).put_back_earlier()

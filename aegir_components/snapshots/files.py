@@ -65,15 +65,18 @@ rm -rf "$fresh"
 """
 """Shell: put what was staged in the place of what is there, which stays beside it under the token of the run."""
 
-BACK: Final = f"""\
+EARLIER: Final = f"""\
 set -eu
 {_BEFORE}{_AS}for part; do
     [ -e "$before/$part" ] || [ -L "$before/$part" ] || continue
     as_owner rm -rf "${{home:?}}/$part"
     as_owner mv -T "$before/$part" "$home/$part"
 done
-rm -rf "$before" "$fresh"
+rm -rf "$before"
 """
+"""Shell: put back what an earlier run has moved aside; what this run has staged meanwhile stays."""
+
+BACK: Final = f'{EARLIER}rm -rf "$fresh"\n'
 """Shell: put back what the run with this token has moved aside; what another run has left is not touched."""
 
 DONE: Final = f'{_BEFORE}rm -rf "$before" "$fresh"\n'
@@ -107,6 +110,14 @@ class Staged:
             HostError: it failed; they are in `.aegir-before-restore.<token>` beside the site's directories.
         """
         self._run(BACK, "putting the former files back")
+
+    def put_back_earlier(self) -> None:
+        """Bring back what an earlier run with this token has moved aside, and leave what another one has staged since.
+
+        Raises:
+            HostError: it failed; they are in `.aegir-before-restore.<token>` beside the site's directories.
+        """
+        self._run(EARLIER, "putting back the files that an interrupted run has moved aside")
 
     def finish(self) -> None:
         """Remove the former files.
