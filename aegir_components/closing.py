@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from .applications import probe
 from .host import script
@@ -16,6 +17,14 @@ from .host.connection import Connection
 from .host.errors import HostError, Refused
 from .host.parallel import each
 from .services import closing
+
+UPDATE: Final = "its update"
+MOVE: Final = "its move"
+LOADED: Final = "its content is being loaded"
+RESTORED: Final = "it is being restored from"
+GETS: Final = "it gets"
+OURS: Final = (UPDATE, MOVE, LOADED, f"{RESTORED} ", f"{GETS} ")
+"""How the reasons begin for which our own runs close a site. Whoever closed it for any other one is a person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

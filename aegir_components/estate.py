@@ -189,8 +189,9 @@ async def _roll_out(
         on_it = [sites[site].configuration for site in _on(declared, before, name)]
         platform.leave(await failures.made(platform.release, *on_it))
         here = {site.identity: sites[key] for key, site in declared.sites.items() if site.platform == name}
-        root = declared.hub.root
-        done = {key: site for key, site in here.items() if await order.is_there(site, before, root, holder)}
+        done = {
+            key: site for key, site in here.items() if await order.is_there(site, before, declared.hub.root, holder)
+        }
         if done:
             platform.roll_out(done)
 

@@ -12,6 +12,7 @@ import click
 
 from aegir_components.aegir3 import contexts, farm, render
 from aegir_components.host.environment import without_pulumis
+from aegir_components.inspecting.remote import Remote
 from aegir_components.printable import printable
 
 from .ends import Refusal, tell
@@ -90,7 +91,7 @@ def _from_hub(origin: str) -> dict[str, str]:
     if origin.startswith("-") or "@" not in origin:
         raise click.UsageError(f"{origin} is neither a directory nor USER@HUB")
     command = f"cd {DRUSH} && tar -cf - -- *{contexts.ENDING}"
-    argv = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "--", origin, command]
+    argv = [*Remote(login=origin).ssh, "--", origin, command]
     try:
         done = subprocess.run(
             argv, env=without_pulumis(), stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False

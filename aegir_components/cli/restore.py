@@ -68,8 +68,7 @@ def restore(
     if whole and (wanted or archive or other or only):
         raise click.UsageError("--server and --database-server go with --at alone")
     engine = here()
-    if busy := verified.at_work(chosen, engine.lock(chosen)):
-        raise Refusal("; ".join(busy))
+    refuse_at_work(Stack(name=chosen, engine=engine))
     unlocked = Unlocked.read(Stack(name=chosen, engine=engine))
     names = _on(unlocked, server, database_server) if whole else [str(site)]
     if not (at or wanted or other or archive):
@@ -92,6 +91,16 @@ def restore(
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         if not all(list(pool.map(lambda one: _done(unlocked, one), jobs))):
             raise click.exceptions.Exit(FAILED)
+
+
+def refuse_at_work(stack: Stack) -> None:
+    """Go no further while a run holds a stack.
+
+    Raises:
+        Refusal: one does, or was killed and has left its lock.
+    """
+    if busy := verified.at_work(stack.name, stack.engine.lock(stack.name)):
+        raise Refusal("; ".join(busy))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,10 +23,9 @@ from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.saving import Job
 from aegir_components.snapshots.staging import Part
 
-from . import audit, completion, events, places, restore, sides, update, verified
+from . import audit, completion, events, places, restore, sides, update
 from .ends import Refusal, tell
 from .sides import Side
-from .stack import here
 from .unlocked import Unlocked
 
 FAULTS = (BackupError, HostError, DatabaseError)
@@ -84,7 +83,7 @@ def sync(
         raise Refusal("nothing was changed: without --yes a person has to agree")
     # A run may have begun there meanwhile.
     for side in (target, source):
-        _refuse_at_work(side.unlocked)
+        restore.refuse_at_work(side.unlocked.stack)
     with _noted(target, f"sync from {source.label}"), _noted(source, f"sync to {target.label}"):
         steps = Steps()
         _repair(target, job)
@@ -129,10 +128,10 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     """
     (from_stack, from_site), (to_stack, to_site) = sides.split(origin), sides.split(goal)
     unlocked = Unlocked.read(to_stack)
-    _refuse_at_work(unlocked)
+    restore.refuse_at_work(to_stack)
     other = unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack)
     if other is not unlocked:
-        _refuse_at_work(other)
+        restore.refuse_at_work(from_stack)
     same = f"--from and --to name the same site, {to_stack.name}:{to_site}; nothing was changed"
     if other is unlocked and other.identity(from_site) == unlocked.identity(to_site):
         raise Refusal(same)
@@ -140,11 +139,6 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     if sides.is_same(source, target):
         raise Refusal(same)
     return source, target
-
-
-def _refuse_at_work(unlocked: Unlocked) -> None:
-    if busy := verified.at_work(unlocked.stack.name, here().lock(unlocked.stack.name)):
-        raise Refusal("; ".join(busy))
 
 
 def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:

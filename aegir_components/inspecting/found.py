@@ -20,6 +20,9 @@ _HOST: Final = re.compile(r"^(?:https?:)?//([^/:?#]+)")
 CLOSED: Final = 20
 """How many closed directories are told at most."""
 
+NAMED: Final = 8
+"""Words that are named before "and 40 more"."""
+
 
 class Unread(Exception):
     """The site could not be looked at; says why."""
@@ -132,10 +135,10 @@ def directory_of(given: Mapping[str, str], chosen: str) -> str:
     there = given.get("sites", "").split()
     if chosen:
         if chosen not in there:
-            raise Unread(f"there is no sites/{chosen}/settings.php; there are {_listed(there)}")
+            raise Unread(f"there is no sites/{chosen}/settings.php; there are {listed(there)}")
         return chosen
     if len(there) > 1 and "default" not in there:
-        raise Unread(f"there are {len(there)} sites: name one with --site: {_listed(there)}")
+        raise Unread(f"there are {len(there)} sites: name one with --site: {listed(there)}")
     return "default" if "default" in there or not there else there[0]
 
 
@@ -217,5 +220,7 @@ def _database(base: Mapping[str, Any]) -> Database:
     )  # fmt: skip
 
 
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(words[:8]) + (f" and {len(words) - 8} more" if len(words) > 8 else "") if words else "none"
+def listed(words: Sequence[str]) -> str:
+    """Name the first of many words."""
+    more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
+    return f"{', '.join(words[:NAMED])}{more}" or "none"

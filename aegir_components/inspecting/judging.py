@@ -8,7 +8,7 @@ from typing import Final
 from aegir_components.applications import APPLICATIONS, php
 from aegir_components.applications.base import DOCROOTS
 
-from .found import CLOSED, Site
+from .found import CLOSED, Site, listed
 
 EXTENSIONS: Final = frozenset({
     "apcu", "bcmath", "calendar", "cgi-fcgi", "core", "ctype", "curl", "date", "dom", "exif", "ffi", "fileinfo", "filter", "ftp",
@@ -20,7 +20,6 @@ EXTENSIONS: Final = frozenset({
 """Extensions of PHP that a web server of ours has."""
 RIGHTS: Final = {"views": "CREATE VIEW", "triggers": "TRIGGER", "routines": "CREATE ROUTINE", "events": "EVENT"}
 """The right that an account needs to have objects of a kind."""
-NAMED: Final = 8
 _TITLES: Final = {"backdrop": "Backdrop CMS"}
 
 
@@ -143,9 +142,3 @@ def _objects(site: Site) -> str:
     return ", ".join(
         f"{count} {kind if count > 1 else kind.removesuffix('s')}" for kind, count in site.database.objects.items()
     )
-
-
-def listed(words: tuple[str, ...] | list[str]) -> str:
-    """Name the first of many words."""
-    shown = ", ".join(words[:NAMED])
-    return f"{shown} and {len(words) - NAMED} more" if len(words) > NAMED else shown

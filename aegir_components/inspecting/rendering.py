@@ -11,8 +11,8 @@ from aegir_components.applications.base import DOCROOTS
 from aegir_components.printable import size
 from aegir_components.settings import names
 
-from .found import Directory, Site
-from .judging import Verdict, listed, rights, title_of
+from .found import Directory, Site, listed
+from .judging import Verdict, rights, title_of
 
 WEB, DATABASE = "WEB_SERVER", "DATABASE_SERVER"
 """What stands in the stack file for machines that a person has to name."""

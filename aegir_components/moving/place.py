@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aegir_components import layout
+from aegir_components import closing, layout
 from aegir_components.applications import APPLICATIONS, Application
 from aegir_components.closing import Closable
 from aegir_components.host import script
@@ -28,7 +28,7 @@ from . import files
 from .decision import Change
 
 State = dict[str, Any]
-WHY: Final = "its move"
+WHY: Final = closing.MOVE
 """What a site that is closed by a move says of why."""
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aegir_components import layout
+from aegir_components import closing, layout
 from aegir_components.closing import Closable
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
@@ -32,7 +32,7 @@ from .dumps import DumpError
 FAULTS: Final = (BackupError, HostError, client.DatabaseError, DumpError, archive.DamagedError)
 LOADING: Final = "loading"
 """What is written down of a database, under ``origin``, while it is loaded."""
-WHY: Final = "its content is being loaded (origin)"
+WHY: Final = f"{closing.LOADED} (origin)"
 """What a closed site says of why."""
 KIND: Final = "origins"
 """The hub's records of sites whose content was loaded."""

@@ -7,9 +7,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from aegir_components import closing
 from aegir_components.host.errors import HostError
-from aegir_components.mysql import client, copies, databases
+from aegir_components.mysql import client, databases
 from aegir_components.snapshots import files, inventory, loading
+from aegir_components.snapshots.quiet import no_update
 from aegir_components.snapshots.replacing import Beside
 from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.source import Source
@@ -60,7 +62,7 @@ class FromSite:
         called = f"the content of {self.where}"
         return Words(
             called=called,
-            doing=f"it gets {called}",
+            doing=f"{closing.GETS} {called}",
             done=f"has {called} now",
             failed=f"could not get {called}",
             work="sync",
@@ -109,7 +111,8 @@ class FromSite:
         aside = replace(
             self.site, source=replace(target, database=schema), database=replace(self.site.database, name=schema)
         )
-        with self._no_update(), live.dumped(aside, self.source, self.rules, again=again) as file:
+        alone = no_update(self.source.endpoint, self.database, self.where)
+        with alone, live.dumped(aside, self.source, self.rules, again=again) as file:
             dump = feeding.judge(aside, file.path, "", called=file.called, made=file.made)
             self.found.notes += [*file.notes, *feeding.feed(aside, dump)]
         with feeding.only_here(aside) as (user, password):
@@ -122,16 +125,6 @@ class FromSite:
             "definers": {}, "longest": 0,
         }  # fmt: skip
         return Beside(schema=schema, later=Apart()), {"database": had}
-
-    @contextmanager
-    def _no_update(self) -> Iterator[None]:
-        with copies.alone(self.source.endpoint, self.database) as free:
-            if not free:
-                raise BackupError(
-                    f"an update of {self.where} is at work, on this hub or on another one. Nothing was changed. Run the same "
-                    f"command when it has ended"
-                )
-            yield
 
 
 @contextmanager

@@ -33,20 +33,19 @@ class Site:
         """Write down that the site has been proven at these places, and at no others."""
         rows = [_row(place) for place in sorted(places)]
         self._records.put({"application": application, "places": rows}, self.stack, self.site)
-        self.forget_down()
 
     def note_down(self) -> None:
         """Write down that the site was to be proven, and does not answer."""
-        Records(self.hub_root, DOWN).put({}, self.stack, self.site)
+        self._down.put({}, self.stack, self.site)
 
     def forget_down(self) -> None:
         """It answers, or nobody is to ask for it."""
-        Records(self.hub_root, DOWN).drop(self.stack, self.site)
+        self._down.drop(self.stack, self.site)
 
     @property
     def is_down(self) -> bool:
         """Whether the site did not answer when it was to be proven, and has not answered since."""
-        return Records(self.hub_root, DOWN).get(self.stack, self.site) is not None
+        return self._down.get(self.stack, self.site) is not None
 
     def forget(self) -> None:
         """It is not to be asked for until it is proven again."""
@@ -69,6 +68,10 @@ class Site:
     @property
     def _records(self) -> Records:
         return Records(self.hub_root, KIND)
+
+    @property
+    def _down(self) -> Records:
+        return Records(self.hub_root, DOWN)
 
 
 BEFORE: Final = "before"

@@ -65,10 +65,11 @@ class Provider(Lifecycle):
             )
         known = _known(want)
         known.forget()
-        if not want.get("health", True):
+        asked = want.get("health", True)
+        proven = asked and _prove(want, content)
+        if proven or not asked:
             known.forget_down()
-        elif _prove(want, content):
-            known.forget_down()
+        if proven:
             if content != EMPTY and want.get("enabled", True):
                 known.note(want["application"], _places(want))
             site_move.kept(known).over()

@@ -169,12 +169,11 @@ class Platform:
             known = answered.Site(hub_root=self._hub_root, stack=str(self.want["holder"]), site=site.site)
             if not site.enabled or not known.is_down:
                 continue
-            failing = answering.broken(site.places, site.kind)
-            if failing:
-                failing = {at: proof.explained(site.members[at.server], site.site, why) for at, why in failing.items()}
-                told.append(f"the site {site.name} does not work: {answering.rows(failing)}")
+            if said := update.broken(site, site.places):
+                told.append(f"the site {site.name} does not work: {said}")
             else:
                 known.note(site.application, site.places)
+                known.forget_down()
         return told
 
     @property

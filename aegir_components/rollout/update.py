@@ -27,7 +27,7 @@ from .site import Updated
 
 DRAIN: Final = 10.0
 """Seconds for requests that are at work to end, before their connections are ended."""
-WHY: Final = "its update"
+WHY: Final = closing.UPDATE
 """What a closed site says of why: how a later run knows a closing of ours."""
 
 
@@ -291,9 +291,14 @@ def prove(site: Updated, answered: list[Place], door: str) -> None:
     Raises:
         NotUpdated: it does not answer; says where and why.
     """
-    if failing := answering.broken(answered, site.kind, door):
-        failing = {at: proof.explained(site.members[at.server], site.site, why) for at, why in failing.items()}
-        raise NotUpdated(f"it does not answer with the new release and its database: {answering.rows(failing)}")
+    if said := broken(site, answered, door):
+        raise NotUpdated(f"it does not answer with the new release and its database: {said}")
+
+
+def broken(site: Updated, places: list[Place], door: str = "") -> str:
+    """Say where a site does not answer and why, with the application's own last error; empty where it answers everywhere."""
+    failing = answering.broken(places, site.kind, door)
+    return answering.rows({at: proof.explained(site.members[at.server], site.site, why) for at, why in failing.items()})
 
 
 def _drain(session: Session) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from aegir_components.mysql import client, statements
+from aegir_components.mysql import client, copies, databases, statements
 
 from .repository import BackupError
 from .source import Source
@@ -30,6 +30,28 @@ def quiet(source: Source) -> Iterator[None]:
         yield
     finally:
         lock(source, locked=False)
+
+
+@contextmanager
+def no_update(endpoint: client.Endpoint, database: databases.SiteDatabase, called: str) -> Iterator[None]:
+    """Keep updates of a site away for a block of work, also those of other hubs.
+
+    Args:
+        endpoint: its database server.
+        database: its database.
+        called: what messages call the site.
+
+    Raises:
+        BackupError: one is at work.
+        DatabaseError: the server refuses.
+    """
+    with copies.alone(endpoint, database) as free:
+        if not free:
+            raise BackupError(
+                f"an update of {called} is at work, on this hub or on another one. Nothing was changed. "
+                f"Run the same command when it has ended"
+            )
+        yield
 
 
 def lock(source: Source, *, locked: bool) -> None:

@@ -8,20 +8,21 @@ is put back as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from aegir_components import closing
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
-from aegir_components.mysql import client, copies
+from aegir_components.mysql import client
 
 from . import produce, proof, replacing, saving
 from .exchange import Exchange, put_back_earlier
 from .files import Staged
-from .quiet import lock, quiet
+from .quiet import lock, no_update, quiet
 from .replacing import Beside
 from .repository import BackupError, opened
 from .saving import Job
@@ -30,8 +31,6 @@ from .staging import Content, Part
 KIND: Final = "restores"
 BACK: Final = "putting back what was there"
 """The end of what is told when a step has failed."""
-OURS: Final = ("it is being restored from ", "it gets ", "its update", "its move", "its content is being loaded")
-"""How the reasons begin for which our own runs close a site; any other one is a person's, and the site stays closed."""
 FAULTS: Final = (BackupError, HostError, client.DatabaseError)
 
 
@@ -72,7 +71,8 @@ class Restore:
         source, tell = self.job.source, self.job.tell
         begun, saved = time.monotonic(), 0.0
         with self.job.book.held(), ExitStack() as cleaning:
-            cleaning.enter_context(_no_update(self.job))
+            if self.job.start is not None:
+                cleaning.enter_context(no_update(source.endpoint, self.job.start.database, source.name))
             manifest, staged, beside = self.content.stage(cleaning)
             exchange = Exchange(staged)
             cleaning.callback(lambda: exchange.finish(is_over=self._begun() is None))
@@ -280,7 +280,7 @@ def by_person(closable: Closable) -> str:
     Raises:
         HostError: a web server is not reached.
     """
-    return next((why or "no reason given" for why in closable.reasons() if not why.startswith(OURS)), "")
+    return next((why or "no reason given" for why in closable.reasons() if not why.startswith(closing.OURS)), "")
 
 
 def let_in(closable: Closable, kept: str) -> None:
@@ -293,22 +293,3 @@ def let_in(closable: Closable, kept: str) -> None:
         closable.stay(kept, door=False)
     else:
         closable.open()
-
-
-@contextmanager
-def _no_update(job: Job) -> Iterator[None]:
-    """Keep updates of the site away for a block of work, also those of other hubs.
-
-    Raises:
-        BackupError: one is at work.
-    """
-    if job.start is None:
-        yield
-        return
-    with copies.alone(job.source.endpoint, job.start.database) as free:
-        if not free:
-            raise BackupError(
-                f"an update of {job.source.name} is at work, on this hub or on another one. Nothing was changed. "
-                f"Run the same command when it has ended"
-            )
-        yield

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from aegir_components import closing
+
 from . import archive, files, proof, replacing
 from .book import Backup
 from .replacing import Beside, loaded_beside
@@ -104,7 +106,7 @@ class FromBackup:
         """What messages say of it."""
         called = f"backup {self.backup.id}"
         return Words(
-            called=called, doing=f"it is being restored from {called}", done=f"is restored from {called}",
+            called=called, doing=f"{closing.RESTORED} {called}", done=f"is restored from {called}",
             failed="could not be restored", work="restore",
         )  # fmt: skip
 

@@ -231,7 +231,7 @@ class Releases(Tree):
         if here:
             raise Refusal(
                 f"the platform {platform} has sites with their files here: {here}. Remove them first, or leave the platform "
-                f"where it is. What to do with those that no stack file has, aegir check-stack says"
+                f"where it is. For those that no stack file has, run aegir check-stack"
             )
         registries = posixpath.dirname(registry)
         held = [line.split(" ") for name in self.listed(registries)

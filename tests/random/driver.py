@@ -82,7 +82,7 @@ class Driver:
             names.append(self._edit())
         self.told[-1] += f" ({'+'.join(names)})"
         done = self.world.up()
-        if not done.ok and "those that no stack file has, aegir check-stack says" in done.output:
+        if not done.ok and "For those that no stack file has, run aegir check-stack" in done.output:
             self._rid_of_nobodys(before, kept)
             done = self.world.up()
         assert done.ok, f"up failed\n{done.output}\n{self._history()}"

@@ -350,7 +350,7 @@ last_shared() { # releases file: what all platforms use goes with the last of th
 
 refuse_sites() { # registry platform [releases]
     rs_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
-    [ -z "$rs_here" ] || fail "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is. What to do with those that no stack file has, aegir check-stack says"
+    [ -z "$rs_here" ] || fail "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is. For those that no stack file has, run aegir check-stack"
     [ -n "${3-}" ] || return 0
     rs_guests=$(cat "${1%/*}"/*/.held 2>/dev/null | awk -v root="$3/" 'index($2, root) == 1 { printf "%s ", $1 }')
     [ -z "$rs_guests" ] || fail "sites of other platforms are on a release of $2 still: $rs_guests. Let pulumi up bring them to their own platform first"
