@@ -44,6 +44,8 @@ class Provider(Lifecycle):
         conn, was = _connection(want), want.get("was") or {}
         # With another port, program or address each site is configured anew, and is asked after that.
         same = all(normal(was.get(key)) == normal(want[key]) for key in ("type", "port", "connection"))
+        # The sites of a machine that leaves a pack go with the code, which it sees no more: they are asked on the other machines.
+        same = same and not (was.get("mounted") and not want.get("mounted"))
         asked = answered.Before(conn.hub_root, str(want["holder"]), "web_service", conn.host)
         before = asked.of(answered.on(conn, str(want["holder"]))) if same else {}
         report = script.execute(

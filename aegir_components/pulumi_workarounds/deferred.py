@@ -6,11 +6,13 @@ certificates and databases. A command with nothing to do uses none of them. It u
 ``from package import module`` executes nothing. ``from package.module import name`` executes the module at once. Edges to large
 parts that a command may not need are imports of modules for this reason.
 
-Locks: a thread that executes a module holds the module's lock, and waits for the locks of those that the module uses. That ends
-because imports of our modules have no cycle (``tests/unit/test_structure.py``).
+Threads: no name of a module is given to another thread before the module is executed whole. A function that is defined by
+then may use one that is not. Python's own ``importlib.util.LazyLoader`` shows other threads a half-executed module in Python
+3.11 (https://github.com/python/cpython/issues/114763); our providers have many threads.
 
-Python's own ``importlib.util.LazyLoader`` shows other threads a half-executed module in Python 3.11
-(https://github.com/python/cpython/issues/114763); our providers have many threads.
+Locks: a thread that executes a module holds the module's lock, and waits for the locks of those that the module uses. Imports of
+our modules have no cycle (``tests/unit/test_structure.py``). Packages of others have some, also through Python's own locks of
+imports: the locks are of that kind, which knows who waits for whom, and a thread that would wait for itself begins anew.
 
 Superfluous when Pulumi's package defers its submodules, and when Python has lazy imports (PEP 810, Python 3.15).
 """
@@ -19,11 +21,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Collection, Sequence
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from threading import RLock
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 MODULES: Final = frozenset({
     "asyncio.sslproto",
@@ -47,6 +51,18 @@ MODULES: Final = frozenset({
 
 OURS: Final = "aegir_components"
 """All modules of this package are deferred. Importing any of them has no effect but names."""
+_DEFERRED: Final = "__deferred__"
+"""The name by which a module has what defers it, until it is executed."""
+_IMPORTED: Final = frozenset({
+    "__cached__", "__class__", "__dict__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"
+})  # fmt: skip
+"""What a module has before it is executed, and what the import system looks at."""
+_TRIES: Final = 100
+"""How often a thread executes a module that another one hinders."""
+_nested: Final = threading.local()
+_bootstrap: Final = cast("Any", importlib)._bootstrap  # noqa: SLF001
+_ModuleLock: Final[Any] = _bootstrap._ModuleLock  # noqa: SLF001
+_DeadlockError: Final[type[RuntimeError]] = _bootstrap._DeadlockError  # noqa: SLF001
 
 
 class Finder:
@@ -62,82 +78,126 @@ class Finder:
         """Find a module that is to be deferred; leave all others to the finders that follow."""
         # What ``python -m`` runs is no module that is imported.
         ours = bool(self.ours) and fullname.startswith(self.ours) and not fullname.endswith(".__main__")
-        parent = fullname.rpartition(".")[0]
-        if parent in self.names and parent in sys.modules:
-            # A package is executed before its modules are. It may import the one that is looked for.
-            dir(sys.modules[parent])
-            if fullname in sys.modules:
-                return _Present(sys.modules[fullname]).replace_spec()
-        if not ours and fullname not in self.names:
+        above = fullname.rpartition(".")[0]
+        package = sys.modules[above] if above in self.names and not executed(sys.modules[above]) else None
+        if not ours and package is None and fullname not in self.names:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+        if spec is not None and isinstance(spec.loader, SourceFileLoader) and (ours or fullname in self.names):
             spec.loader = (_OurDeferred if ours else _Deferred)(spec.loader)  # type: ignore[assignment]
+        if spec is not None and package is not None:
+            spec.loader = _AfterPackage(spec.loader, package)  # type: ignore[assignment]
         return spec
 
 
+def executed(module: ModuleType) -> bool:
+    """Say whether a module is executed, or was never deferred."""
+    return _DEFERRED not in vars(module)
+
+
+class _Unexecuted(ModuleType):
+    """A module that is executed before a name of it is given."""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__
+        deferred: _Deferred | None = None if name in _IMPORTED else found("__dict__").get(_DEFERRED)
+        if deferred is not None:
+            inner = deferred.inner(self, name)
+            if inner is not None:
+                return inner
+            deferred.execute(self)
+        return found(name)
+
+    def __dir__(self) -> Collection[str]:
+        deferred: _Deferred | None = vars(self).get(_DEFERRED)
+        if deferred is not None:
+            deferred.execute(self)
+        return sorted(vars(self))
+
+
 class _Deferred:
-    """Executes a module when a name is missing in it."""
+    """Executes a module once, in the first thread that uses it."""
 
     def __init__(self, loader: SourceFileLoader) -> None:
         self.loader = loader
-        self._lock = RLock()
-        self._begun = self._done = False
+        self._lock = _ModuleLock(loader.name)
+        self._begun = False
         self._failed: Exception | None = None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Make the empty module."""
-        return self.loader.create_module(spec)
+        return _Unexecuted(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Let the first use of a name execute the module."""
-
-        def missing(name: str) -> Any:
-            return self._find(module, name)
-
-        def names() -> list[str]:
-            self._execute(module)
-            return sorted(vars(module))
-
         # Who asks the module for its files (``importlib.resources``) asks the loader that knows them.
         module.__loader__ = self.loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
-        self._own = {"__getattr__": missing, "__dir__": names}
-        vars(module).update(self._own)
+        vars(module)[_DEFERRED] = self
 
-    def _find(self, module: ModuleType, name: str) -> Any:
-        """Give what is missing in the module, once it is executed."""
-        if not self._execute(module):
-            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
-        return getattr(module, name)
+    def inner(self, module: ModuleType, name: str) -> ModuleType | None:
+        """Give what can be given without executing the module; nothing."""
+        del module, name
+        return None
 
-    def _execute(self, module: ModuleType) -> bool:
-        """Execute the module, unless this thread is about to; return whether it is executed.
+    def execute(self, module: ModuleType) -> None:
+        """Execute the module, unless it is executed or this thread is about to.
 
         Raises:
             Exception: what the module raised. It raises the same at each further use.
         """
-        with self._lock:
+        if getattr(_nested, "inside", False):
+            self._execute(module)
+            return
+        with _outermost():
+            for left in reversed(range(_TRIES)):
+                try:
+                    self._execute(module)
+                    break
+                except _DeadlockError:
+                    if not left:
+                        raise
+                    # This thread has let go of all that another one waits for.
+                    time.sleep(0.001)
+
+    def _execute(self, module: ModuleType) -> None:
+        try:
+            self._lock.acquire()
+        except _DeadlockError:
+            # Who executes it waits for an import in this thread. It is given as it is by now, as imports in a circle are.
+            return
+        try:
             if self._failed is not None:
                 raise self._failed
-            if not self._begun:
-                self._begun = True
-                try:
-                    self.loader.exec_module(module)
-                except Exception as error:
-                    self._failed = error
-                    raise
-                except BaseException:
-                    # Ctrl-C is nothing of the module's: whoever uses it next, in cleaning up, executes it.
-                    self._begun = False
-                    raise
-                for name, value in self._own.items():
-                    # The module may have a function of this name itself.
-                    if vars(module).get(name) is value:
-                        del vars(module)[name]
-                self._done = True
-            return self._done
+            if self._begun:
+                return
+            self._begun = True
+            try:
+                self.loader.exec_module(module)
+            except _DeadlockError:
+                self._begun = False
+                raise
+            except Exception as error:
+                self._failed = error
+                raise
+            except BaseException:
+                # Ctrl-C is nothing of the module's: whoever uses it next, in cleaning up, executes it.
+                self._begun = False
+                raise
+            del vars(module)[_DEFERRED]
+            module.__class__ = ModuleType
+        finally:
+            self._lock.release()
+
+
+@contextmanager
+def _outermost() -> Iterator[None]:
+    _nested.inside = True
+    try:
+        yield
+    finally:
+        _nested.inside = False
 
 
 class _OurDeferred(_Deferred):
@@ -147,30 +207,37 @@ class _OurDeferred(_Deferred):
     order, would wait for each other.
     """
 
-    def _find(self, module: ModuleType, name: str) -> Any:
-        if not self._done and self.loader.is_package(module.__name__):
-            inner = f"{module.__name__}.{name}"
-            if PathFinder.find_spec(inner, module.__path__) is not None:
-                return importlib.import_module(inner)
-        return super()._find(module, name)
+    def inner(self, module: ModuleType, name: str) -> ModuleType | None:
+        """Give the module of this name in the package; nothing where there is none."""
+        if not self.loader.is_package(module.__name__):
+            return None
+        inner = f"{module.__name__}.{name}"
+        if inner in sys.modules or PathFinder.find_spec(inner, module.__path__) is not None:
+            return importlib.import_module(inner)
+        return None
 
 
-class _Present:
-    """Gives a module that was imported while it was looked for."""
+class _AfterPackage:
+    """Executes a package before a module of it is made.
 
-    def __init__(self, module: ModuleType) -> None:
-        self.module, self.spec = module, module.__spec__
+    While a module is looked for, Python holds the lock of all imports. This comes after that.
+    """
 
-    def replace_spec(self) -> ModuleSpec:
-        """Give the module a specification that loads it no second time: the import system takes that of the module."""
-        self.module.__spec__ = ModuleSpec(self.module.__name__, self)  # type: ignore[arg-type]
-        return self.module.__spec__
+    def __init__(self, loader: Any, package: ModuleType) -> None:
+        self.loader, self.package = loader, package
+        self._known: ModuleSpec | None = None
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Give the module."""
-        del spec
-        return self.module
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Execute the package. Give the module, where the package has imported it."""
+        dir(self.package)
+        found = sys.modules.get(spec.name)
+        if found is not None:
+            self._known = found.__spec__
+            return found
+        spec.loader = self.loader
+        made: ModuleType | None = self.loader.create_module(spec)
+        return made
 
     def exec_module(self, module: ModuleType) -> None:
-        """Leave the module as it is."""
-        module.__spec__ = self.spec
+        """Leave a module as it is that the package has imported."""
+        module.__spec__ = self._known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pulumi
 import pytest
@@ -88,21 +89,39 @@ def test_a_site_that_is_to_answer_otherwise_is_its_installations_to_prove(
     assert [] == site.places()
 
 
-def test_a_change_of_php_that_breaks_a_site_fails(world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
-    web = created("web_service", world)
-    proven(world, sites)
+def breaking(sites: Sites) -> Callable[..., Answer]:
+    """Give what asks sites, and gets nothing good from the second time on."""
     get, looked = sites.get, list[object]()
 
     def breaks(*given: object, **named: object) -> Answer:
         looked.append(given)
         return get(*given, **named) if len(looked) == 1 else BROKEN  # type: ignore[arg-type]
 
-    monkeypatch.setattr(probe, "get", breaks)
+    return breaks
+
+
+def test_a_change_of_php_that_breaks_a_site_fails(world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = created("web_service", world)
+    proven(world, sites)
+    get = sites.get
+    monkeypatch.setattr(probe, "get", breaking(sites))
     for _ in range(2):
         with pytest.raises(RuntimeError, match="does not answer after this change of the web server or of PHP"):
             web.update({**web.inputs, "mounted": True})
     monkeypatch.setattr(probe, "get", get)
     web.update({**web.inputs, "mounted": True})
+
+
+def test_a_machine_that_leaves_a_pack_is_not_asked_for_the_packs_sites(
+    world: World, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its master exports nothing to it any more, at any moment of the run."""
+    web = created("web_service", world)
+    web.update({**web.inputs, "mounted": True})
+    proven(world, sites)
+    monkeypatch.setattr(probe, "get", breaking(sites))
+
+    web.update({key: value for key, value in web.inputs.items() if key != "mounted"})
 
 
 @pytest.mark.parametrize("health", [True, False])

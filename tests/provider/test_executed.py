@@ -16,7 +16,7 @@ from tests.provider.test_recorded_state import FIXTURES, KINDS
 
 EXECUTED = (
     "print(*sorted(name.removeprefix('aegir_components.') for name, module in sys.modules.items() "
-    "if name.startswith('aegir_components.') and '__getattr__' not in vars(module) "
+    "if name.startswith('aegir_components.') and deferred.executed(module) "
     "and not name.startswith('aegir_components.pulumi_workarounds')))"
 )
 PROVIDER = {
@@ -35,7 +35,8 @@ COMMAND_LINE = {"cli.commands", "cli.completion", "cli.ends", "cli.main", "host.
 
 def executed(text: str, *words: str) -> set[str]:
     """Run a program in a process that is prepared as one that starts with these words; give what was executed of ours."""
-    begin = f"import sys; from aegir_components.pulumi_workarounds import startup; startup.begin({[sys.executable, *words]!r})"
+    argv = [sys.executable, *words]
+    begin = f"import sys; from aegir_components.pulumi_workarounds import deferred, startup; startup.begin({argv!r})"
     done = subprocess.run(
         [sys.executable, "-c", f"{begin}\n{text}\n{EXECUTED}"],
         env={**os.environ, startup.PLAIN: "", "TRACEPARENT": ""}, capture_output=True, text=True, check=False,

@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ PROGRAM = [sys.executable, "/engine/pulumi-language-python-exec", "--monitor", "
 PROVIDER = [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"]
 LISTING = ["-m", "pip", "list", "-v", "--format", "json"]
 BEGIN = f"import sys; from aegir_components.pulumi_workarounds import deferred, startup; startup.begin({PROGRAM!r}); "
-EXECUTED = "[name for name in deferred.MODULES if name in sys.modules and '__getattr__' not in vars(sys.modules[name])]"
+EXECUTED = "[name for name in deferred.MODULES if name in sys.modules and deferred.executed(sys.modules[name])]"
 
 
 def python(text: str, **variables: str) -> str:
@@ -83,11 +84,12 @@ def listed_by_pip() -> Any:
 
 def test_all_public_names_of_pulumi_resolve_to_the_same_things() -> None:
     every = (
-        "import pulumi; print(sorted((name, str(type(getattr(pulumi, name)))) for name in pulumi.__all__), "
+        "import pulumi; kind = lambda thing: 'module' if isinstance(thing, type(sys)) else type(thing).__name__; "
+        "print(sorted((name, kind(getattr(pulumi, name))) for name in pulumi.__all__), "
         "sorted(pulumi.automation.__all__), [n for n in pulumi.automation.__all__ if not hasattr(pulumi.automation, n)])"
     )
 
-    assert python(every) == python(BEGIN + every)
+    assert python(f"import sys; {every}") == python(BEGIN + every)
 
 
 def test_where_a_command_is_traced_pulumis_own_tracing_is_loaded() -> None:
@@ -179,7 +181,46 @@ def test_a_deferred_module_is_executed_once_by_the_first_of_many_threads(modules
     assert ([2] * 8, 1) == (seen, builtins.late_runs)  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="module 'late' has no attribute 'none'"):
         _ = late.none
-    assert "__getattr__" not in vars(late)
+    assert deferred.executed(late)
+
+
+def test_no_thread_uses_a_module_that_another_one_has_executed_in_part(modules: Path) -> None:
+    text = "import time\ndef first():\n    return _last()\ntime.sleep(0.1)\ndef _last():\n    return 2\n"
+    (modules / "late.py").write_text(text)
+    late = importlib.import_module("late")
+    executing = threading.Thread(target=lambda: late.first)
+    executing.start()
+    while "first" not in vars(late):
+        time.sleep(0.001)
+
+    assert 2 == late.first()
+    executing.join()
+
+
+@pytest.mark.parametrize("begins", ["package", "module"])
+def test_threads_that_wait_for_each_other_by_pythons_own_locks_go_on(modules: Path, begins: str) -> None:
+    """One executes a package, which imports its module; the other imports the module, which uses the package."""
+    (modules / "late").mkdir()
+    (modules / "late" / "__init__.py").write_text("import time\nNAME = 1\ntime.sleep(0.1)\nfrom . import inner\n")
+    (modules / "late" / "inner.py").write_text(
+        "import time\ntime.sleep(0.1)\nfrom late import NAME\nOTHER = NAME + 1\n"
+    )
+    uses = [lambda: importlib.import_module("late").NAME, lambda: importlib.import_module("late.inner").OTHER]
+    seen: list[int] = []
+
+    def use(ask: Callable[[], int], wait: float) -> None:
+        time.sleep(wait)
+        seen.append(ask())
+
+    threads = [
+        threading.Thread(target=use, args=(ask, wait), daemon=True)
+        for ask, wait in zip(uses, (0, 0.05) if begins == "package" else (0.05, 0), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert [1, 2] == sorted(seen)
 
 
 def test_a_module_of_a_deferred_package_is_loaded_once_and_after_its_package(modules: Path) -> None:
