@@ -18,7 +18,7 @@ import pulumi
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError, Session
-from aegir_components.providers import answered, answering, forwards, settling, site_database
+from aegir_components.providers import answered, answering, declared, forwards, settling, site_database
 from aegir_components.providers.moves import Record, filled, is_same_place
 
 from . import checks, database, files, place
@@ -232,12 +232,12 @@ def carried(want: State, was: State, work: Work) -> State:
     """
     record = site_database.record_of(site_database.of_site(want))
     now, ours = recover(record, was, want, work)
-    moved, there, here = change(now, want), Site(now, record.rights), Site(want, record.rights)
+    moved, there, here = change(now, want), _reached(now, record), Site(want, record.rights)
     if moved.files and not ours and checks.has_arrived(there, here):
         _tell(f"{here.name} is on {here.listed} already, with its files; what is left of it on {there.listed} goes")
         place.leave(there, here, Change(files=True, database=False))
         now = {**want, "was": None, "accounts": now["accounts"], "hub_password": now["hub_password"]}
-        moved, there, was = change(now, want), Site(now, record.rights), {}
+        moved, there, was = change(now, want), _reached(now, record), {}
     if moved:
         Move(there, here, moved, record, work, ours=ours, announced=now is was).run()
     if not moved and now is was:
@@ -245,6 +245,11 @@ def carried(want: State, was: State, work: Work) -> State:
     # It is asked where it is from now on.
     answered.Site(hub_root=record.hub_root, stack=record.stack, site=record.site).forget()
     return {**want, "was": None} if moved else now
+
+
+def _reached(recorded: State, record: Record) -> Site:
+    """Give a site where it is, with the ways to its machines as they are declared now: the edit may have changed them, too."""
+    return Site(declared.reached(recorded), record.rights)
 
 
 def settle(now: Site, moved: Change) -> None:
@@ -282,7 +287,7 @@ def recover(record: Record, was: State, want: State, work: Work) -> tuple[State,
     target = Site(filled(record.target, was, want), record.rights)
     if record.is_switched:
         return _gone_forward(record, was, want, target), False
-    had = Site(was, record.rights)
+    had = _reached(was, record)
     moved = change(was, target.props)
     left = place.reopen(had, target, moved, work)
     again = is_same_place(record.target, want)

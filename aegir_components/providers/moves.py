@@ -141,7 +141,7 @@ def filled(props: Mapping[str, Any], *known: Mapping[str, Any]) -> dict[str, Any
     there = props["accounts"]
     same = [inputs for inputs in known if inputs.get("accounts") and not is_other_server(inputs["accounts"], there)]
     found["hub_password"] = next((inputs["hub_password"] for inputs in same or known if "hub_password" in inputs), "")
-    return found if same else declared.reached(found)
+    return declared.reached(found)
 
 
 def is_same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

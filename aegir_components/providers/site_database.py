@@ -14,7 +14,7 @@ from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
 from aegir_components.services import quotas
 
-from . import archived, content
+from . import archived, content, declared
 from . import moves as site_moves
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
@@ -152,7 +152,8 @@ def _note_leaving(was: State, want: State, moves: site_moves.Record) -> None:
         moves.note_home(was)
     elif moves.is_elsewhere(was):
         # An edit that is taken back, or changed once more, after a move that did not come to its end.
-        where, what = endpoint(was, was["server"]), wanted(was)
+        there = declared.reached(was)
+        where, what = endpoint(there, was["server"]), wanted(was)
         try:
             if arriving.give_up(where, what):
                 return

@@ -114,7 +114,16 @@ class Engine(mocks.MockMonitor):
             if refresh:
                 self._refresh()
             if self._run.ok:
-                self._declare(program)
+                try:
+                    self._declare(program)
+                finally:
+                    # As a snapshot of the engine: what this run has come to, and after that what it has not.
+                    self.state = {
+                        urn: row
+                        for seen in (True, False)
+                        for urn, row in self.state.items()
+                        if (urn in self._seen) is seen
+                    }
             if self._run.ok or (go_on and self._program_ended):
                 self._remove(lambda urn: urn not in self._seen)
         finally:
