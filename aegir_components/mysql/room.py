@@ -12,6 +12,20 @@ _LOOK: Final = (
 )
 
 
+FLOOR: Final = 256 << 20
+"""Bytes without which no tables are exchanged: a server that ends of a full disk while it renames tables can lose one."""
+
+
+def lacks_floor(free: int) -> str:
+    """Say why tables are not exchanged on a disk; empty where it has room, or where nobody knows. Pure."""
+    if not 0 <= free < FLOOR:
+        return ""
+    return (
+        f"the disk of the databases has {free >> 20} MB left, and tables are exchanged only with {FLOOR >> 20} MB. Make room "
+        f"there (aegir disk, aegir prune), then run"
+    )
+
+
 def free(conn: Connection, what: str) -> int:
     """Give the bytes that are left; -1 where nobody knows.
 

@@ -26,8 +26,6 @@ SMALL: Final = 64 << 20
 """Bytes of a database for which nobody looks."""
 RESERVE: Final = 1 << 30
 """Bytes that stay free on a database server."""
-FLOOR: Final = 256 << 20
-"""Bytes without which no tables are exchanged: a server that ends of a full disk while it renames tables can lose one."""
 TOO_LONG: Final = ("max_allowed_packet", "gone away", "Lost connection")
 """What a server says of a statement that is longer than it takes."""
 
@@ -87,18 +85,8 @@ def want_floor(conn: Connection, endpoint: Endpoint) -> None:
         NoRoom: there is too little.
         HostError: the machine cannot be reached.
     """
-    if conn.kind != "none" and (why := lacks_floor(room.free(conn, "looking for room for an exchange of tables"))):
-        raise NoRoom(f"{endpoint.server}: {why}")
-
-
-def lacks_floor(free: int) -> str:
-    """Say why tables are not exchanged on a disk; empty where it has room, or where nobody knows. Pure."""
-    if not 0 <= free < FLOOR:
-        return ""
-    return (
-        f"the disk of the databases has {free >> 20} MB left, and tables are exchanged only with {FLOOR >> 20} MB. Make room "
-        f"there (aegir disk, aegir prune), then run pulumi up"
-    )
+    if conn.kind != "none" and (why := room.lacks_floor(room.free(conn, "looking for room for an exchange of tables"))):
+        raise NoRoom(f"{endpoint.server}: {why} pulumi up")
 
 
 def tables(conn: Connection, endpoint: Endpoint, source: str, target: str, leave: Sequence[str] = ()) -> None:

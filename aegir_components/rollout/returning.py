@@ -36,6 +36,7 @@ def bring_back(site: Updated, change: Change) -> Outcome:
     """
     outcome, closable = Outcome(), site.closable
     answered = update.answering_now(site)
+    update.want_floor(site)
     with update.alone(site), update.quiet(site, closable, outcome) as own:
         if not outcome.closed_at:
             update.close(site, closable, outcome, f"{update.WHY}: it goes back to {change.root}")

@@ -199,6 +199,19 @@ def _try(site: Updated, change: Change, access: Access, outcome: Outcome) -> Rep
     return report
 
 
+def want_floor(site: Updated) -> None:
+    """See that the disk of a site's database does not fill while its tables are exchanged.
+
+    Raises:
+        NotUpdated: it may.
+        HostError: the machine cannot be reached.
+    """
+    try:
+        copying.want_floor(site.machine, site.endpoint)
+    except copying.NoRoom as fault:
+        raise NotUpdated(str(fault)) from None
+
+
 def _exchange(
     site: Updated,
     change: Change,
@@ -209,10 +222,7 @@ def _exchange(
     answered: list[Place],
 ) -> None:
     closable = site.closable
-    try:
-        copying.want_floor(site.machine, site.endpoint)
-    except copying.NoRoom as fault:
-        raise NotUpdated(str(fault)) from None
+    want_floor(site)
     with quiet(site, closable, outcome) as own:
         if _sums(site, site.database.name) != sums:
             change.say(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aegir_components.mysql import client, databases, statements
+from aegir_components.mysql import client, databases, room, statements
 
 from . import archive, inventory, loading, proof, sql
 from .repository import BackupError, Opened
@@ -46,6 +46,10 @@ def loaded_beside(
     with loading.scratch_schema(source, hub_root, "", "") as schema:
         members = apart.tables(loading.texts(entries))
         loading.load(source, schema, members, longest=longest, former="", definer=None)
+        if source.conn.kind != "none":
+            left = room.free(source.conn, "looking for room for an exchange of tables")
+            if why := room.lacks_floor(left):
+                raise BackupError(f"{source.server}: {why}: aegir restore {source.name}")
         yield Beside(schema=schema, later=apart)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegir_components.host.errors import HostUnreachable
-from aegir_components.mysql import copies
+from aegir_components.mysql import copies, room
 from aegir_components.mysql.client import Endpoint
 from aegir_components.rollout import copying, waves
 from aegir_components.rollout.update import NotUpdated, Outcome
@@ -194,10 +194,10 @@ def test_a_copy_leaves_the_other_sites_room_on_the_disk_of_the_databases(size: i
 
 @pytest.mark.parametrize(
     ("free", "said"),
-    [(-1, ""), (copying.FLOOR, ""), (copying.FLOOR - 1, "has 255 MB left"), (0, "has 0 MB left")],
+    [(-1, ""), (room.FLOOR, ""), (room.FLOOR - 1, "has 255 MB left"), (0, "has 0 MB left")],
     ids=["nobody knows", "enough", "too little", "full"],
 )
 def test_tables_are_exchanged_only_where_the_disk_does_not_fill_meanwhile(free: int, said: str) -> None:
-    why = copying.lacks_floor(free)
+    why = room.lacks_floor(free)
     assert bool(why) is bool(said)
     assert said in why
