@@ -137,8 +137,11 @@ class Driver:
     def _older(self) -> str:
         if not self._states:
             return "none"
-        self.world.restore(self.chance.choice(self._states))
+        number = self.chance.randrange(len(self._states))
+        self.world.restore(self._states[number])
         done = self.world.up()
+        if "Change one of them with one pulumi up, and the other with another" in done.output:
+            self._one_after_the_other(self._files[number][0])
         if "in the same edit" in done.output:
             # That state has a site which is gone, on a web server which has left since.
             self.world.settings["confirm_removals"] = [edits.EXTRA]
@@ -146,6 +149,17 @@ class Driver:
         self._up(refresh=True)
         self.world.settings.pop("confirm_removals", None)
         return "" if done.ok else "that failed at first"
+
+    def _one_after_the_other(self, then: dict[str, Any]) -> None:
+        """Do what a rejection says of a state whose sites are on another database server, and on a part of their web servers."""
+        now = self.world.settings
+        self.world.settings = {
+            **copy.deepcopy(now),
+            **{key: copy.deepcopy(then.get(key, {})) for key in ("platforms", "clusters")},
+        }
+        self._up(refresh=True)
+        self.told[-1] += " (web servers after the database)"
+        self.world.settings = now
 
     def _older_file(self) -> str:
         """The stack file of some runs ago, as from another branch: it is brought about, or rejected and nothing happens."""
