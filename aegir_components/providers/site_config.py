@@ -240,6 +240,9 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
     # The fullest one first: it is what others are copied from.
     amounts = {name: content.counted(facts.get(name, {})) for name in there}
     there.sort(key=lambda name: -(amount.number if (amount := amounts[name]) else 0))
+    if not shared and any(amount and amount.number for amount in amounts.values()):
+        # Directories alone: a run that did not end made them, and the files are still to come.
+        there = [name for name in there if (amount := amounts[name]) is None or amount.number]
     found = {name: staying[name] for name in there}
     if staying and not found:
         home = posixpath.commonpath(directories)

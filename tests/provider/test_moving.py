@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from aegir_components import layout
 from aegir_components.providers import forwards
 from aegir_components.testing import FakeHost
 from aegir_components.testing.engine import Killed
+from tests.random import edits
 from tests.random.doubles import OnDoubles
 from tests.random.world import FIRST
 
@@ -127,6 +129,36 @@ def test_a_move_that_is_killed_is_ended_by_a_run_that_gives_an_entry_another_nam
         alone(world)
         calls += 7
     assert calls > 60
+
+
+def test_a_state_from_before_a_move_to_another_database_server_and_from_before_another_name_comes_right(
+    world: OnDoubles,
+) -> None:
+    """By what that state says, the site would have to be closed where nobody answers for it."""
+    chance, before = random.Random(1), world.export()
+    world.settings["sites"][FIRST[0]]["database"] = "db2.lab.test"
+    whole(world)
+    site = world.settings["sites"].pop(FIRST[0])
+    world.settings["sites"]["new.example.org"] = {**site, "formerly": FIRST[0]}
+    world.kept["new.example.org"] = world.kept.pop(FIRST[0])
+    whole(world)
+    for _ in range(2):
+        edits.release(world, chance)
+        whole(world)
+    world.restore(before)
+    whole(world)
+    assert not world.up().output
+
+
+def test_a_member_of_a_cluster_with_no_file_of_a_site_gets_those_of_the_others(world: OnDoubles) -> None:
+    """A run that did not come to its end made the directories alone."""
+    edits.cluster(world, random.Random(1))
+    whole(world)
+    upload = f"{layout.site_files(layout.PLATFORMS_ROOT, FIRST[0])}/own.txt"
+    world.farm.hosts["web2.lab.test"].drop(upload)
+    assert world.missing()
+    world.settings["sites"][FIRST[0]]["aliases"] = ["also.example.com"]
+    whole(world)
 
 
 def test_one_site_that_cannot_move_holds_up_no_other(world: OnDoubles) -> None:

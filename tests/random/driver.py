@@ -153,10 +153,15 @@ class Driver:
     def _one_after_the_other(self, then: dict[str, Any]) -> None:
         """Do what a rejection says of a state whose sites are on another database server, and on a part of their web servers."""
         now = self.world.settings
-        self.world.settings = {
-            **copy.deepcopy(now),
-            **{key: copy.deepcopy(then.get(key, {})) for key in ("platforms", "clusters")},
-        }
+        called = {entry["address"]: name for name, entry in now["servers"].items()}
+        # An entry may have another name by now.
+        names = {name: called.get(entry["address"], name) for name, entry in then["servers"].items()}
+        was = {key: copy.deepcopy(then.get(key, {})) for key in ("platforms", "clusters")}
+        for platform in was["platforms"].values():
+            platform["server"] = names.get(platform["server"], platform["server"])
+        for cluster in was["clusters"].values():
+            cluster["servers"] = [names[name] for name in cluster["servers"]]
+        self.world.settings = {**copy.deepcopy(now), **was}
         self._up(refresh=True)
         self.told[-1] += " (web servers after the database)"
         self.world.settings = now
