@@ -117,13 +117,7 @@ class Engine(mocks.MockMonitor):
                 try:
                     self._declare(program)
                 finally:
-                    # As a snapshot of the engine: what this run has come to, and after that what it has not.
-                    self.state = {
-                        urn: row
-                        for seen in (True, False)
-                        for urn, row in self.state.items()
-                        if (urn in self._seen) is seen
-                    }
+                    self._reorder()
             if self._run.ok or (go_on and self._program_ended):
                 self._remove(lambda urn: urn not in self._seen)
         finally:
@@ -283,6 +277,12 @@ class Engine(mocks.MockMonitor):
         self.state.pop(urn, None)
         self.state[urn] = row
         return row
+
+    def _reorder(self) -> None:
+        """Order the state as a snapshot of the real engine: what this run has come to, and after that what it has not."""
+        rows = sorted(self.state.items(), key=lambda item: item[0] not in self._seen)
+        self.state.clear()
+        self.state.update(rows)
 
     def _replace(
         self,
