@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aegir_components import closing, layout
 from aegir_components.host import script
+from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.mysql import arriving, copies, databases
@@ -88,24 +89,41 @@ def of_files(had: Site, want: Site, work: Work, *, ours: bool) -> list[files.Uni
 def has_arrived(had: Site, want: Site) -> bool:
     """Return whether a site's files are in its new place and nowhere else, as when an older state is brought back.
 
+    A site without any file has directories there, and none in its former place, where it was never seen with a file.
+
     Raises:
         HostError: a web server is not reached.
     """
-    return not any(_amounts(had)) and any(_amounts(want))
+    before, now = _amounts(had), _amounts(want)
+    if any(before.values()):
+        return False
+    return any(now.values()) or (
+        not before and bool(now) and not any(_known(had, conn) for conn in had.owners.values())
+    )
 
 
-def _amounts(site: Site) -> list[int]:
-    """Count the files of a site on each of its web servers; none where its directories are not there."""
+def _known(site: Site, conn: Connection) -> str:
+    shared = str(site.props.get("uploads") or "")
+    where = shared or f"{conn.address}:{conn.port}"
+    place = content.Place(
+        hub_root=conn.hub_root, stack=str(site.props["holder"]), site=site.key, where=where, unit="files"
+    )
+    return place.lost(content.Amount(number=0, size=0))
+
+
+def _amounts(site: Site) -> dict[str, int]:
+    """Count the files of a site on each of its web servers that has its directories."""
     props = site.props
     shared = str(props.get("uploads") or "")
     lines = site_content.content_items(site_content.content_directories(str(props["publish_root"]), site.key, shared))
     what = f"looking for the files of {site.name}"
     reports = each(site.owners, lambda conn: script.execute(conn, "check", lines, what=what))
     # Where nobody could count there is something.
-    return [
-        getattr(content.counted(report.facts), "number", 1) if "known" in report.facts else 0
-        for report in reports.values()
-    ]
+    return {
+        name: getattr(content.counted(report.facts), "number", 1)
+        for name, report in reports.items()
+        if "known" in report.facts
+    }
 
 
 def of_database_to(had: Site, want: Site) -> Verdict:

@@ -72,6 +72,17 @@ class Record:
         """Return whether there is a move that is not over."""
         return bool(self._get())
 
+    @property
+    def tried(self) -> list[dict[str, Any]]:
+        """List inputs, without secrets, of the web servers that runs have begun to give the site, with these alone as members."""
+        return [dict(each) for each in self._get().get("tried") or ()]
+
+    def note_tried(self, attempts: Iterable[Mapping[str, Any]]) -> None:
+        """Write down which web servers a run is about to give the site: one that is killed leaves what no state knows."""
+        kept = [plain(each) for each in attempts]
+        if kept or self.tried:
+            self._put(tried=kept)
+
     def note_home(self, server: Mapping[str, Any]) -> None:
         """Write down which database server has the content, before it is declared on another one."""
         self._put(home=server_of(server))
@@ -92,13 +103,18 @@ class Record:
         """Write down that the target is the site from now on, with its database on this server."""
         self._put(switched=True, former=plain(former), home=server_of(server))
 
+    def stays(self, place: Mapping[str, Any]) -> None:
+        """Write down that a later run has put the site into another place than the move did, as far as any state knows."""
+        if self.is_switched and not is_same_place(self.target, place):
+            self._put(target=plain(place), former={}, home=server_of(place["accounts"]))
+
     def left(self) -> None:
         """Write down that the former place is removed. Where the site is stays known until the state has it, too."""
         self._put(former={})
 
     def settle(self) -> None:
         """Write down that no web server is to be left any more."""
-        if self.target:
+        if self.target or self.tried:
             self._put(clients=[])
         else:
             self.drop()

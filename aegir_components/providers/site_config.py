@@ -61,17 +61,14 @@ class Provider(Lifecycle):
 
     def observe(self, want: State) -> State:
         """Look at every item on every web server."""
-        plan, owners = _plan(want), owners_of(want)
-        counting = site_content.content_items(_directories(want))
-        reports = each(
-            members_of(want),
-            lambda conn: script.execute(
-                conn,
-                "check",
-                [*_items(plan, want, conn), *(counting if conn.host in owners else ())],
-                what=f"looking at the site {plan.site}",
-            ),
-        )
+        plan, owners, counting = _plan(want), owners_of(want), site_content.content_items(_directories(want))
+        what = f"looking at the site {plan.site}"
+
+        def look(conn: Connection) -> script.Report:
+            lines = [*_items(plan, want, conn), *(counting if conn.host in owners else ())]
+            return script.execute(conn, "check", lines, what=what)
+
+        reports = each(members_of(want), look)
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         warned = Warned()
         for name, conn in owners.items():
@@ -114,6 +111,7 @@ class Provider(Lifecycle):
         staying = _with_files(want, {name: conn for name, conn in staying.items() if name not in emptied})
         made: set[str] = set()
         warned = Warned()
+        site_removal.note_joining(want, had)
 
         def configure(conn: Connection) -> None:
             lines = [
@@ -152,8 +150,11 @@ class Provider(Lifecycle):
             settling.written(plan.site)
         joining = {name: conn for name, conn in owners.items() if name not in staying}
         archived.unpack(want, owners, empty)
-        with_files = [*staying.values(), *(owners[name] for name in emptied)]
-        _seed(want, with_files, [conn for name, conn in joining.items() if name not in emptied])
+        _seed(
+            want,
+            [*staying.values(), *(owners[name] for name in emptied)],
+            [conn for name, conn in joining.items() if name not in emptied],
+        )
         for name, report in each(joining, lambda conn: script.execute(conn, "check", counting, what=what)).items():
             _place(want, joining[name]).note(content.counted(report.facts))
         if before.places:
@@ -161,9 +162,11 @@ class Provider(Lifecycle):
             both = {name: conn for name, conn in members.items() if name in had}
             site_move.keep_if_well(before, want, was, both, lambda conn: _put_back(conn, want, was))
         holds.left(want, was, {name: conn for name, conn in members.items() if name in had})
-        leaving = {name: conn for name, conn in had.items() if not conn.twin(members)}
-        site_removal.leave(was, leaving, lambda name: sees(was, name))
+        site_removal.leave(
+            was, {name: conn for name, conn in had.items() if not conn.twin(members)}, lambda name: sees(was, name)
+        )
         archives.forget()
+        site_removal.leave_tried(want)
         site_database.settled(want)
         return {"made": _made(want, recorded)}
 

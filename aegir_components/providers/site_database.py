@@ -182,6 +182,7 @@ def settled(props: State) -> None:
         return
     where, what = endpoint(accounts, accounts["server"]), wanted(accounts)
     databases.drop_clients(where, what, set(moves.clients) - set(what.clients))
+    moves.stays(props)
     moves.settle()
     _place(accounts).note(_size(where, what))
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pulumi
+
 from aegir_components import backups, layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
 from aegir_components.services import site
 from aegir_components.services.web_types import program
@@ -134,6 +137,44 @@ def leave(have: State, members: dict[str, Connection], sees: Callable[[str], boo
     _go(have, members, sees, keeping)
     if shared:
         _remove_shared(have, owner, path)
+
+
+def note_joining(want: State, had: dict[str, Connection]) -> None:
+    """Write down which web servers a site is about to get, beside those that an earlier run has tried.
+
+    Args:
+        want: the site's inputs.
+        had: its web servers by the state; none for a new site.
+    """
+    joining = [name for name, conn in Connection.of_members(want["members"]).items() if not conn.twin(had)]
+    if had and joining and want.get("accounts"):
+        record = site_database.record_of(site_database.of_site(want))
+        record.note_tried([*record.tried, {**want, "members": {name: want["members"][name] for name in joining}}])
+
+
+def leave_tried(want: State) -> None:
+    """Take a site off web servers that a killed run has begun to give it, and that it is not to have.
+
+    Args:
+        want: the site's inputs, by which it is served now.
+    """
+    if not want.get("accounts"):
+        return
+    record = site_database.record_of(site_database.of_site(want))
+    members, left = Connection.of_members(want["members"]), []
+    for attempt in record.tried:
+        there = Connection.of_members(attempt["members"])
+        gone = {name: conn for name, conn in there.items() if not conn.twin(members) and name not in forgotten()}
+        slaves = {name for name in gone if attempt["members"][name].get("role") == "slave"}
+        try:
+            leave(attempt, gone, slaves.__contains__)
+        except HostError as fault:
+            left.append(attempt)
+            pulumi.log.warn(
+                f"{want['site']}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it made there "
+                f"could not be removed: {fault}. The site does not use it. aegir check-stack names it as long as it is there"
+            )
+    record.note_tried(left)
 
 
 def is_new(want: State, changed: Iterable[str]) -> bool:

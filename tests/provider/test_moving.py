@@ -161,6 +161,63 @@ def test_a_member_of_a_cluster_with_no_file_of_a_site_gets_those_of_the_others(w
     whole(world)
 
 
+def test_a_state_from_before_a_site_without_a_file_moved_comes_right(world: OnDoubles) -> None:
+    chance, name = random.Random(1), edits.EXTRA
+    edits.extra(world, chance)
+    whole(world)
+    before = world.export()
+    for edit in (edits.away, edits.tls):
+        # With the second one the hub forgets the move: every state that is made from then on knows of it.
+        edit(world, chance)
+        whole(world)
+    world.restore(before)
+    whole(world)
+    there = [
+        host
+        for host in world.farm.hosts.values()
+        if host.is_directory(layout.site_directory(layout.PLATFORMS_ROOT, name))
+    ]
+    assert ["web2.lab.test"] == [host.name for host in there]
+
+
+def test_a_site_leaves_a_member_that_joined_after_a_state_from_before_its_move_was_brought_back(
+    world: OnDoubles,
+) -> None:
+    chance = random.Random(1)
+    edits.cluster(world, chance)
+    whole(world)
+    before = world.export()
+    edits.cluster(world, chance)
+    whole(world)
+    world.settings["sites"][FIRST[0]]["database"] = "db2.lab.test"
+    whole(world)
+    world.restore(before)
+    edits.cluster(world, chance)
+    assert world.up(refresh=True).ok
+    whole(world)
+    edits.cluster(world, chance)
+    whole(world)
+    alone(world)
+
+
+@pytest.mark.timeout(600)
+def test_what_a_killed_run_made_on_a_web_server_that_sites_are_not_to_have_is_gone_after_the_next(
+    world: OnDoubles,
+) -> None:
+    """Sites could not move there later: their directories were in the way."""
+    there, calls = world.farm.hosts["web2.lab.test"], 0
+    while True:
+        edits.cluster(world, random.Random(1))
+        if not kill(world, calls, done=bool(calls % 2)):
+            break
+        edits.cluster(world, random.Random(1))
+        whole(world)
+        for name in FIRST:
+            assert not there.is_directory(layout.site_directory(layout.PLATFORMS_ROOT, name)), (calls, name)
+        calls += 3
+    assert calls > 40
+
+
 def test_one_site_that_cannot_move_holds_up_no_other(world: OnDoubles) -> None:
     move(world)
     target = world.farm.hosts["db2.lab.test"].mysql
