@@ -25,6 +25,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Any, Final, cast
@@ -99,7 +100,8 @@ class _Unexecuted(ModuleType):
     """A module that is executed before a name of it is given."""
 
     def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__
+        # Not `super()`: another thread may have executed the module since this call began, and it is of this class no more.
+        found = partial(ModuleType.__getattribute__, self)
         deferred: _Deferred | None = None if name in _IMPORTED else found("__dict__").get(_DEFERRED)
         if deferred is not None:
             inner = deferred.inner(self, name)

@@ -197,6 +197,17 @@ def test_no_thread_uses_a_module_that_another_one_has_executed_in_part(modules: 
     executing.join()
 
 
+def test_a_thread_that_asks_while_another_one_ends_the_execution_gets_what_it_asks_for(modules: Path) -> None:
+    (modules / "late.py").write_text("NAME = 1\n")
+    late = importlib.import_module("late")
+    ask = type(late).__getattribute__
+    assert 1 == late.NAME
+
+    # The question of the first class comes to a module of the second one.
+    assert 1 == ask(late, "NAME")
+    assert "NAME" in type(late).__dir__(late)
+
+
 @pytest.mark.parametrize("begins", ["package", "module"])
 def test_threads_that_wait_for_each_other_by_pythons_own_locks_go_on(modules: Path, begins: str) -> None:
     """One executes a package, which imports its module; the other imports the module, which uses the package."""
