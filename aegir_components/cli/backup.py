@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError
 
-from . import completion, recovery
+from . import audit, completion, recovery
 from .ends import FAILED, UNHEALTHY, Refusal, tell
 from .stack import Stack, here, made
 from .unlocked import Unlocked
@@ -73,6 +73,7 @@ class Outcome:
     help="Also start the site from its backup now: it is done once a week with `prove: boot`.",
 )
 @click.option("--new-repository", "renew", is_flag=True, help="Make a repository anew that is gone with its backups.")
+@click.option("--dry-run", is_flag=True, help="Only name the sites that would be backed up, and where to.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def backup(
     sites: tuple[str, ...],
@@ -84,6 +85,7 @@ def backup(
     note: str,
     prove: str | None,
     renew: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Back up SITEs: the database in one transaction, uploads, private files and what they belong to.
@@ -91,11 +93,18 @@ def backup(
     The backup goes encrypted to the repositories of `aegir:backups`, nothing of it lies on a disk in between, and it is proven
     by a restore into a scratch schema. --due is safe to run at any time, and twice at once; run it every few minutes. The exit
     status is 3 when a backup lacks something, was not proven, or is not in all of its repositories.
-    """
+
+    \b
+    aegir backup www.example.com --stack prod --note 'before the move'
+    aegir backup --all --stack prod
+    aegir backup --due
+    """  # noqa: D301  click keeps such lines as they are
     if sum((bool(sites), every, due, own)) != 1:
         raise click.UsageError("name sites, or give one of --all, --due and --hub")
     if not due and chosen is None:
         raise click.UsageError("--stack is missing: the stack that has the sites")
+    if own and dry_run:
+        raise click.UsageError("--hub saves the same every time; --dry-run goes with sites, --all and --due")
     engine = here()
     if own and chosen:
         try:
@@ -103,18 +112,25 @@ def backup(
         except BackupError as fault:
             raise Refusal(str(fault)) from None
         return
+    stacks = [Stack(name=name, engine=engine) for name in ([chosen] if chosen else made(engine))]
+    if dry_run:
+        _name(stacks, sites, due=due, as_json=as_json)
+        return
     outcomes: list[Outcome] = []
-    for name in [chosen] if chosen else made(engine):
+    for stack in stacks:
         try:
-            outcomes += _of_stack(
-                Stack(name=name, engine=engine), sites, due=due, note=note, renew=renew, start=prove == "boot"
-            )
+            outcomes += _of_stack(stack, sites, due=due, note=note, renew=renew, start=prove == "boot")
         except Refusal as refused:
             if chosen:
                 raise
             # The other stacks have their backups all the same.
             tell(refused.message)
-            outcomes.append(Outcome("", name, fault=refused.message))
+            outcomes.append(Outcome("", stack.name, fault=refused.message))
+    _tell(outcomes, due=due, as_json=as_json)
+
+
+def _tell(outcomes: Sequence[Outcome], *, due: bool, as_json: bool) -> None:
+    """Say how it went, and end with the exit status of that."""
     if as_json:
         click.echo(json.dumps([outcome.plain() for outcome in outcomes], indent=2))
     elif due and not outcomes:
@@ -125,10 +141,30 @@ def backup(
         raise click.exceptions.Exit(UNHEALTHY)
 
 
-def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew: bool, start: bool) -> list[Outcome]:
+def _name(stacks: Iterable[Stack], sites: Iterable[str], *, due: bool, as_json: bool) -> None:
+    """Print which sites would be backed up, and where to."""
+    found = [
+        {"site": site, "stack": stack.name, "to": [target.name for target in unlocked.job(site).targets]}
+        for stack in stacks
+        for unlocked, wanted in _wanted(stack, sites, due=due)
+        for site in wanted
+    ]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    for one in () if as_json else found:
+        click.echo(f"{one['site']}: to {', '.join(one['to'])}")
+    tell("no backup was made" if found else "nothing is due")
+
+
+def _wanted(stack: Stack, sites: Iterable[str], *, due: bool) -> Iterator[tuple[Unlocked, list[str]]]:
+    """Give a stack with what its sites to be backed up are known by; nothing of a stack that declares no backups.
+
+    Raises:
+        Refusal: a site that is named is not there, or its backups are off.
+    """
     declared = stack.drawn().backups if due else None
     if due and (declared is None or declared.off):
-        return []
+        return
     unlocked = Unlocked.read(stack)
     if wanted := [unlocked.identity(name) for name in sites]:
         if off := [site for site in wanted if unlocked.plan(site) is None]:
@@ -138,10 +174,47 @@ def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew
     if due:
         now = datetime.now().astimezone()
         wanted = [site for site in wanted if is_due(unlocked, site, now)]
+    yield unlocked, wanted
+
+
+def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew: bool, start: bool) -> list[Outcome]:
     why = plans.DUE if due else "asked for"
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        found = pool.map(lambda site: make(unlocked, site, why=why, note=note, renew=renew, start=start), wanted)
-    return [outcome for outcome in found if outcome is not None]
+    outcomes: list[Outcome] = []
+    for unlocked, wanted in _wanted(stack, sites, due=due):
+        if not wanted:
+            continue
+
+        def one(site: str, unlocked: Unlocked = unlocked) -> Outcome | None:
+            return make(unlocked, site, why=why, note=note, renew=renew, start=start)
+
+        names = [name for name, site in unlocked.state.sites.items() if site.identity in wanted]
+        with audit.noted(audit.root_of(unlocked.state), stack.name, f"backup ({why})", sites=names) as noting:
+            found = side_by_side(wanted, one)
+            bad = sum(not outcome.well for outcome in found)
+            noting.result(f"{len(found) - bad} well, {bad} not well" if bad else "done")
+        outcomes += found
+    return outcomes
+
+
+def side_by_side(sites: Sequence[str], work: Callable[[str], Outcome | None]) -> list[Outcome]:
+    """Back up several sites at a time. Ctrl-C lets those at work come to their end, and names those that were not begun.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+    """
+    begun: list[str] = []
+
+    def one(site: str) -> Outcome | None:
+        begun.append(site)
+        return work(site)
+
+    try:
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return [outcome for outcome in pool.map(one, sites) if outcome is not None]
+    except KeyboardInterrupt:
+        left = [site for site in sites if site not in begun]
+        tell(f"not begun: {', '.join(left)}" if left else "all sites were begun")
+        raise
 
 
 def is_due(unlocked: Unlocked, site: str, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError, opened
 
-from . import completion, recover, recovery, rows
+from . import audit, completion, recover, recovery, rows
 from .commands import Commands
 from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
@@ -44,7 +44,11 @@ def backups(context: click.Context, chosen: str | None, site: str | None, *, ask
     """List the backups: when, size, what each added, its note, and how and when it was proven.
 
     A backup that was never restored is shown as not proven. The exit status is 3 when a site has no proven backup.
-    """
+
+    \b
+    aegir backups --stack prod
+    aegir backups --stack prod --site www.example.com
+    """  # noqa: D301  click keeps such lines as they are
     if context.invoked_subcommand is not None:
         return
     if chosen is None:
@@ -114,12 +118,19 @@ def plain(one: Backup) -> dict[str, Any]:
 @backups.command()
 @of_stack
 @click.argument("site", shell_complete=completion.sites)
-@click.argument("ids", nargs=-1, required=True, metavar="BACKUP...")
+@click.argument("ids", nargs=-1, required=True, metavar="BACKUP...", shell_complete=completion.kept)
 @click.option("--noted", is_flag=True, help="Also a backup that carries a note.")
 @click.option("--last-proven", is_flag=True, help="Also the last proven backup of the site.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(site: str, ids: tuple[str, ...], chosen: str, *, noted: bool, last_proven: bool, yes: bool) -> None:
-    """Remove backups of SITE from all repositories."""
+def forget(
+    site: str, ids: tuple[str, ...], chosen: str, *, noted: bool, last_proven: bool, dry_run: bool, yes: bool
+) -> None:
+    """Remove backups of SITE from all repositories.
+
+    \b
+    aegir backups forget www.example.com 4f2a91c0 --stack prod
+    """  # noqa: D301  click keeps such lines as they are
     unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
     identity = unlocked.identity(site)
     known = unlocked.book(identity).backups()
@@ -133,9 +144,14 @@ def forget(site: str, ids: tuple[str, ...], chosen: str, *, noted: bool, last_pr
         )
     for line in table({site: tuple(gone)}):
         click.echo(line)
+    if dry_run:
+        tell("nothing was removed")
+        return
     if not yes and not (sys.stdin.isatty() and click.confirm("Remove these backups for good?", err=True)):
         raise Refusal("nothing was removed: without --yes a person has to agree")
-    _remove(unlocked, identity, gone)
+    with audit.noted(audit.root_of(unlocked.state), chosen, "backups forget", sites=[site]) as noting:
+        _remove(unlocked, identity, gone)
+        noting.result(f"{len(gone)} backups")
     names = {one.id for one in gone}
     left = [one for one in unlocked.book(identity).backups() if one.id in names]
     for one in left:
@@ -148,18 +164,24 @@ def forget(site: str, ids: tuple[str, ...], chosen: str, *, noted: bool, last_pr
 @backups.command()
 @of_stack
 @click.argument("site", shell_complete=completion.sites)
-@click.argument("ids", nargs=-1, metavar="[BACKUP]...")
+@click.argument("ids", nargs=-1, metavar="[BACKUP]...", shell_complete=completion.kept)
 @click.option(
     "--boot", "start", is_flag=True, help="Also start the site from the backup; without BACKUP from the newest one."
 )
-def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool) -> None:
-    """Restore backups of SITE into a scratch schema and count them, without BACKUP all that are not proven."""
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool, as_json: bool) -> None:
+    """Restore backups of SITE into a scratch schema and count them, without BACKUP all that are not proven.
+
+    \b
+    aegir backups prove www.example.com --stack prod
+    aegir backups prove www.example.com 4f2a91c0 --boot --stack prod
+    """  # noqa: D301  click keeps such lines as they are
     unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
     identity = unlocked.identity(site)
     known = unlocked.book(identity).backups()
     wanted = [find(known, one, site) for one in ids]
     wanted = wanted or (list(known[-1:]) if start else [one for one in known if not one.is_proven])
-    bad = 0
+    bad, listed = 0, []
     for one in wanted:
         try:
             seen = saving.prove_again(replace(unlocked.job(identity), start_now=start), one)
@@ -167,7 +189,11 @@ def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool) -> None:
             raise Refusal(str(fault)) from None
         not_started = f"; it was not started: {seen.not_started}" if start and seen.not_started else ""
         bad += not (seen.is_proven and seen.starts) or bool(not_started)
-        click.echo(f"{seen.id}: {proven(seen)}{not_started}")
+        listed.append({"site": identity, **plain(seen)})
+        if not as_json:
+            click.echo(f"{seen.id}: {proven(seen)}{not_started}")
+    if as_json:
+        click.echo(json.dumps(listed, indent=2))
     if not wanted:
         tell("all backups are proven")
     if bad:
@@ -177,20 +203,28 @@ def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool) -> None:
 @backups.command()
 @of_stack
 @click.argument("site", shell_complete=completion.sites)
-def check(site: str, chosen: str) -> None:
-    """Read every byte of SITE's repositories, and say which backups are damaged."""
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def check(site: str, chosen: str, *, as_json: bool) -> None:
+    """Read every byte of SITE's repositories, and say which backups are damaged.
+
+    \b
+    aegir backups check www.example.com --stack prod
+    """  # noqa: D301  click keeps such lines as they are
     unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
     identity = unlocked.identity(site)
-    job, hurt = unlocked.job(identity), 0
+    job, listed = unlocked.job(identity), list[dict[str, str]]()
     for target in job.targets:
         with opened(target) as repository:
             for one in job.book.backups():
                 if (snapshot := one.copies.get(target.name)) is None:
                     continue
                 fault = saving.damage(repository, snapshot)
-                hurt += bool(fault)
-                click.echo(f"{target.name}: backup {one.id} of {local(one):%Y-%m-%d %H:%M}: {fault or 'whole'}")
-    if hurt:
+                listed.append({"repository": target.name, "backup": one.id, "fault": fault})
+                if not as_json:
+                    click.echo(f"{target.name}: backup {one.id} of {local(one):%Y-%m-%d %H:%M}: {fault or 'whole'}")
+    if as_json:
+        click.echo(json.dumps(listed, indent=2))
+    if any(one["fault"] for one in listed):
         raise click.exceptions.Exit(UNHEALTHY)
 
 

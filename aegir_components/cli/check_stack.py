@@ -34,7 +34,10 @@ def check_stack(stack: str, *, as_json: bool) -> None:
     Platforms, entries of sites, directories with data and databases that nobody declares, and declared ones that are missing;
     what an earlier run has begun and not ended. Each with what to do about it. It changes nothing. The exit status is 3 when
     there is a difference.
-    """
+
+    \b
+    aegir check-stack prod
+    """  # noqa: D301  click keeps such lines as they are
     known = Stack(name=stack, engine=here())
     found = differences(known.state(), holder_of(known))
     if as_json:

@@ -11,6 +11,8 @@ import yaml
 from click.shell_completion import CompletionItem, get_completion_class
 
 from aegir_components import settings
+from aegir_components.hub_records import DEFAULT_ROOT
+from aegir_components.snapshots import book
 
 from . import engine
 from . import stack as stack_files
@@ -68,6 +70,32 @@ def clients(context: click.Context, _parameter: click.Parameter, incomplete: str
     return _offered(found, incomplete)
 
 
+def sites_and_servers(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the sites and the servers of the stack that is named, or of all."""
+    kinds = ("sites", "servers")
+    return _offered(
+        {name for declared in _all(context) for kind in kinds for name in _keys(declared, kind)}, incomplete
+    )
+
+
+def environments(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the environments that stack files declare."""
+    return _offered({str(each["environment"]) for each in _all(context) if each.get("environment")}, incomplete)
+
+
+def kept(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the backups that the hub knows, of the site that is named or of all."""
+    site = str(context.params.get("site") or "")
+    roots = {str(_section(declared, "hub").get("root") or DEFAULT_ROOT) for declared in _all(context)}
+    books = [one for root in sorted(roots) for one in book.every(root) if site in {"", one.site}]
+    return _offered((backup.id for one in books for backup in one.backups()), incomplete)
+
+
+def parts(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the parts of a backup."""
+    return _offered(("database", "files"), incomplete)
+
+
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
@@ -110,9 +138,13 @@ def _declared(context: click.Context, stack: str | None) -> dict[str, Any]:
         return ours
 
 
-def _keys(declared: dict[str, Any], part: str) -> list[str]:
+def _section(declared: dict[str, Any], part: str) -> dict[str, Any]:
     found = declared.get(part)
-    return [str(key) for key in found] if isinstance(found, dict) else []
+    return found if isinstance(found, dict) else {}
+
+
+def _keys(declared: dict[str, Any], part: str) -> list[str]:
+    return [str(key) for key in _section(declared, part)]
 
 
 def _offered(words: Iterable[str], incomplete: str) -> list[CompletionItem]:

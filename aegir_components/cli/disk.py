@@ -23,6 +23,7 @@ from .ends import SITES_UNREACHED, Refusal, tell
 from .machines import tell_faults
 from .rows import table
 from .stack import Stack, holder_of
+from .stack_lock import refuse_locked
 from .state import State
 
 TIMEOUT: Final = 300.0
@@ -136,7 +137,7 @@ def prune(stack: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
 
 
 def _remove(known: Stack, state: State, root: Path, *, as_json: bool) -> None:
-    _refuse_at_work(known)
+    refuse_locked(known)
     with audit.noted(root, state.stack, "prune", servers=sorted(state.servers)) as noting:
         # Looked for again, under the machine's lock: what is needed by now stays.
         gone, faults = _spare(known, state, "apply")
@@ -148,14 +149,6 @@ def _remove(known: Stack, state: State, root: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in gone], indent=2))
     tell(f"{len(gone)} things are removed, {size(sum(each.size for each in gone))}")
-
-
-def _refuse_at_work(known: Stack) -> None:
-    lock = known.engine.lock(known.name)
-    if lock is not None:
-        raise Refusal(
-            f"{known.name} is locked by {lock.holder}, since {lock.since} UTC: a run is at work. Wait for its end"
-        )
 
 
 def _spare(known: Stack, state: State, mode: script.Mode) -> tuple[list[Found], Mapping[str, str]]:

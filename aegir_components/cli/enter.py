@@ -15,7 +15,7 @@ from aegir_components.host.errors import ConnectionRefused, HostUnreachable
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command, Place
 
-from . import audit, completion, login, places, selecting
+from . import audit, completion, login, places, selecting, stack_lock
 from .ends import OK, SITES_FAILED, SITES_UNREACHED, Refusal, tell
 from .run import Running, read_input, run_one
 from .stack import Stack
@@ -32,7 +32,8 @@ QUIET: Final = {"MYSQL_HISTFILE": "/dev/null", "MARIADB_HISTFILE": "/dev/null", 
 @click.argument("site", shell_complete=completion.sites)
 @selecting.STACK
 @click.option("--server", default="", metavar="NAME", shell_complete=completion.servers, help="On this web server.")
-def shell(site: str, stack: str, server: str) -> None:
+@stack_lock.during_up
+def shell(site: str, stack: str, server: str, *, during_up: bool) -> None:
     """Open a shell as SITE's own user, in its document root: php, drush, wp and site-db are the site's own.
 
     \b
@@ -40,6 +41,7 @@ def shell(site: str, stack: str, server: str) -> None:
     """  # noqa: D301  click keeps such lines as they are
     _needs_terminal("aegir run SITE -- COMMAND")
     known, state, found = _site(stack, site)
+    stack_lock.refuse_locked(known, during_up=during_up)
     prompt = f"{found.name}:\\w\\$ "
     command = Command(argv=["bash", "--norc", "-i"], seconds=0, who=_who("shell"), also={**QUIET, "PS1": prompt})
     _attach(known, state, found, server, command, "shell")
@@ -53,7 +55,8 @@ def shell(site: str, stack: str, server: str) -> None:
     "--read-only", is_flag=True, help="Take no statement that writes. This keeps from mistakes, not from intent."
 )
 @click.option("--execute", "statement", default="", metavar="SQL", help="Run this, print the rows, and end.")
-def db(site: str, stack: str, server: str, *, read_only: bool, statement: str) -> None:
+@stack_lock.during_up
+def db(site: str, stack: str, server: str, *, read_only: bool, statement: str, during_up: bool) -> None:
     """Open a client of SITE's database, as the site's own account. Without a terminal it reads SQL from standard input.
 
     The password stays on the web server: it is in no argument, no variable and no history.
@@ -64,6 +67,7 @@ def db(site: str, stack: str, server: str, *, read_only: bool, statement: str) -
     aegir db www.example.com < changes.sql
     """  # noqa: D301  click keeps such lines as they are
     known, state, found = _site(stack, site)
+    stack_lock.refuse_locked(known, during_up=during_up or read_only)
     also = {**QUIET, **({"AEGIR_READ_ONLY": "1"} if read_only else {})}
     words = "db --read-only" if read_only else "db"
     command = Command(argv=["site-db"], seconds=0, who=_who(words), also=also)
@@ -92,7 +96,10 @@ def db(site: str, stack: str, server: str, *, read_only: bool, statement: str) -
     metavar="SECONDS",
     help="After which it is ended; 0 for never.",
 )
-def php(site: str, file: Any, arguments: tuple[str, ...], stack: str, server: str, *, bare: bool, timeout: int) -> None:
+@stack_lock.during_up
+def php(
+    site: str, file: Any, arguments: tuple[str, ...], stack: str, server: str, *, bare: bool, timeout: int, during_up: bool
+) -> None:  # fmt: skip
     """Run the PHP program FILE (- for standard input) in SITE, with the application started.
 
     \b
@@ -100,6 +107,7 @@ def php(site: str, file: Any, arguments: tuple[str, ...], stack: str, server: st
     echo '<?php echo PHP_VERSION;' | aegir php www.example.com - --bare
     """  # noqa: D301  click keeps such lines as they are
     known, state, found = _site(stack, site)
+    stack_lock.refuse_locked(known, during_up=during_up)
     given = read_input(file)
     if not bare:
         given = _started(found, given)

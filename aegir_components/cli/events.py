@@ -18,7 +18,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.services import functions, installation, site_command
 from aegir_components.services.site_command import Command
 
-from . import audit, completion, fleet, live, places, selecting
+from . import audit, completion, fleet, live, places, selecting, stack_lock
 from .ends import OK, Refusal, tell
 from .fleet import Job, Verdict
 from .selecting import Chosen, Selection
@@ -37,9 +37,10 @@ Each = Callable[[Site, str], Verdict]
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--now", is_flag=True, required=True, help="Run it now; when it runs by itself stands in the stack file.")
+@stack_lock.during_up
 @click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def cron(selection: Selection, *, dry_run: bool, now: bool, as_json: bool) -> None:
+def cron(selection: Selection, *, during_up: bool, dry_run: bool, now: bool, as_json: bool) -> None:
     """Run the cron of SITES, by the unit of their timers; for sites with `cron: off` too.
 
     \b
@@ -52,7 +53,15 @@ def cron(selection: Selection, *, dry_run: bool, now: bool, as_json: bool) -> No
         keeper = live.keeper(site)
         return _by_unit(site, keeper) if keeper else _by_program(site, server)
 
-    _do(chosen, "cron", one, as_json=as_json, dry_run=dry_run, on=lambda site: live.keeper(site) or _first(site))
+    _do(
+        chosen,
+        "cron",
+        one,
+        as_json=as_json,
+        dry_run=dry_run,
+        during_up=during_up,
+        on=lambda site: live.keeper(site) or _first(site),
+    )
 
 
 @click.group()
@@ -63,9 +72,10 @@ def cache() -> None:
 @cache.command("clear")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
+@stack_lock.during_up
 @click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def clear(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
+def clear(selection: Selection, *, during_up: bool, dry_run: bool, as_json: bool) -> None:
     """Clear the caches of SITES, by each application's own function.
 
     \b
@@ -78,7 +88,7 @@ def clear(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
         clear_caches(site, server, "cache clear")
         return Verdict(site=site.name, server=server, kind="ok")
 
-    _do(chosen, "cache clear", one, as_json=as_json, dry_run=dry_run)
+    _do(chosen, "cache clear", one, as_json=as_json, dry_run=dry_run, during_up=during_up)
 
 
 def clear_caches(site: Site, server: str, command: str) -> None:
@@ -110,9 +120,10 @@ def clear_caches(site: Site, server: str, command: str) -> None:
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--why", default="", metavar="TEXT", help="What for; status shows it.")
+@stack_lock.during_up
 @click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def close(selection: Selection, *, dry_run: bool, why: str, as_json: bool) -> None:
+def close(selection: Selection, *, during_up: bool, dry_run: bool, why: str, as_json: bool) -> None:
     """Close SITES: visitors get 503 on every web server, which is verified; `aegir open` opens them.
 
     The stack file and the next `pulumi up` leave a closed site closed, and `aegir status --live` shows it.
@@ -121,22 +132,23 @@ def close(selection: Selection, *, dry_run: bool, why: str, as_json: bool) -> No
     aegir close www.example.com --why 'the bank moves'
     """  # noqa: D301  click keeps such lines as they are
     chosen = selecting.choose(selection)
-    _do(chosen, "close", _closing(chosen, "close", why), as_json=as_json, dry_run=dry_run)
+    _do(chosen, "close", _closing(chosen, "close", why), as_json=as_json, dry_run=dry_run, during_up=during_up)
 
 
 @click.command("open")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
+@stack_lock.during_up
 @click.option("--dry-run", is_flag=True, help="Only tell for which sites and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
-def open_(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
+def open_(selection: Selection, *, during_up: bool, dry_run: bool, as_json: bool) -> None:
     """Open SITES that `aegir close` has closed.
 
     \b
     aegir open www.example.com
     """  # noqa: D301  click keeps such lines as they are
     chosen = selecting.choose(selection)
-    _do(chosen, "open", _closing(chosen, "open", ""), as_json=as_json, dry_run=dry_run)
+    _do(chosen, "open", _closing(chosen, "open", ""), as_json=as_json, dry_run=dry_run, during_up=during_up)
 
 
 def _closing(chosen: Chosen, what: str, why: str) -> Each:
@@ -210,6 +222,7 @@ def _do(
     *,
     as_json: bool,
     dry_run: bool,
+    during_up: bool,
     on: Callable[[Site], str] = _first,
     per_server: int = fleet.PER_SERVER,
 ) -> None:
@@ -228,6 +241,7 @@ def _do(
         for job in jobs:
             click.echo(f"{job.site}: {what} on {job.server}")
         return
+    stack_lock.refuse_locked(chosen.stack, during_up=during_up)
     with audit.noted(audit.root_of(chosen.state), chosen.state.stack, what, sites=list(by_name),
                      servers=sorted({job.server for job in jobs})) as noting:  # fmt: skip
         verdicts = fleet.side_by_side(jobs, work, per_server=per_server, tell=tell)

@@ -70,7 +70,7 @@ class Explained:
 
 
 @click.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.sites)
 @click.option("--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="Look in this stack only.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def explain(address: str, stack: str, *, as_json: bool) -> None:

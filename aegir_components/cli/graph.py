@@ -35,7 +35,11 @@ def graph(stack: str, *, ask: bool, timeout: float, output: Path | None, form: s
     """Draw a stack's estate: hub, servers with their services, clusters, packs with NFS, platforms, sites.
 
     It is drawn from the stack file alone, by Graphviz. With --live what is well is green, and what is not is red and says why.
-    """
+
+    \b
+    aegir graph prod -o prod.svg
+    aegir graph prod --live --format png > prod.png
+    """  # noqa: D301  click keeps such lines as they are
     known = Stack(name=stack, engine=here())
     declared = known.drawn()
     seen = None

@@ -40,7 +40,7 @@ class Event:
 
 
 @click.command()
-@click.argument("name", required=False, default="", shell_complete=completion.sites)
+@click.argument("name", required=False, default="", shell_complete=completion.sites_and_servers)
 @selecting.STACK
 @click.option("--since", type=MOMENT, default="90d", show_default=True, help="Not before: an age, or a date in UTC.")
 @click.option(

@@ -44,7 +44,8 @@ def import_aegir(origin: str, chosen: str, place: Path, hub: str, pairs: tuple[s
     DIRECTORY with a copy of it. The hub's own sites go on serving until you switch each.
 
     \b
-    aegir import-aegir root@hub.example.com --stack farm --map localhost=web1.example.com
+    aegir import-aegir root@hub.example.com --stack farm \\
+        --map localhost=web1.example.com
     """  # noqa: D301  click keeps such lines as they are
     instead = dict(_pair(pair) for pair in pairs)
     found = contexts.read(_from_directory(Path(origin)) if Path(origin).is_dir() else _from_hub(origin))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from aegir_components.host.keypair import KeyPair, public_of
 from aegir_components.host.parallel import attempt
 from aegir_components.services import keys as on_machine
 
-from . import completion
+from . import audit, completion
 from .ends import UNHEALTHY, Refusal, tell
 from .engine import Engine
 from .stack import Stack, here, names
+from .stack_lock import refuse_locked
 
 Machines = Mapping[str, Connection]
 
@@ -32,23 +34,43 @@ def keys() -> None:
 @click.option(
     "--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="Only the machines of this stack."
 )
-def rotate(stack: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Only name the keys and the machines.")
+def rotate(stack: str, *, dry_run: bool) -> None:
     """Give the hub another ssh key on all machines of all its stacks.
 
     The new key is added everywhere and proved by a login. Then the hub takes it, and the old one is removed. A machine that does
     not answer keeps the old key, which stays on the hub until the same command has been run again. The exit status is 3 then.
-    """
+
+    \b
+    aegir keys rotate
+    aegir keys rotate --stack prod
+    """  # noqa: D301  click keeps such lines as they are
     engine = here()
     known = names(engine.project)
     if stack and stack not in known:
         raise Refusal(f"no stack file of {stack} is in {engine.project}; there are: {', '.join(known) or 'none'}")
     found = {name: _machines(engine, name) for name in known}
     chosen = [stack] if stack else known
+    for name in () if dry_run else chosen:
+        # A run logs in with the key that it read when it began.
+        if found[name]:
+            refuse_locked(Stack(name=name, engine=engine))
     unfinished = 0
     for identity in sorted({identity for name in chosen for identity, _ in found[name]}):
         mine = _of(found, chosen, identity)
         _refuse_others(identity, mine, _of(found, [name for name in known if name not in chosen], identity))
-        unfinished += len(rotate_key(KeyPair(Path(identity).resolve()), mine, _strangers(mine, found)))
+        if dry_run:
+            click.echo(f"{identity}: {', '.join(sorted(mine))}")
+            continue
+        with ExitStack() as lines:
+            for name in chosen:
+                if there := [conn for key, conn in found[name] if key == identity]:
+                    root, servers = Path(there[0].hub_root), [conn.host for conn in there]
+                    lines.enter_context(audit.noted(root, name, "keys rotate", servers=servers))
+            unfinished += len(rotate_key(KeyPair(Path(identity).resolve()), mine, _strangers(mine, found)))
+    if dry_run:
+        tell("nothing was changed")
+        return
     tell("run pulumi up in each stack, which notes the new key; on the machines nothing changes by that")
     if unfinished:
         raise click.exceptions.Exit(UNHEALTHY)

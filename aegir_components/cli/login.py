@@ -12,10 +12,10 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import ConnectionRefused, HostUnreachable
-from aegir_components.services import installation
+from aegir_components.services import functions, installation
 from aegir_components.settings import names
 
-from . import completion
+from . import audit, completion
 from .ends import Refusal, tell
 from .stack import Stack, here
 from .state import Site, State
@@ -42,9 +42,14 @@ def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
     """Print an address that logs its visitor in to SITE, once.
 
     Who has it is let in, so it goes to standard output and nowhere else: neither log nor state has it.
-    """
-    found = find(Stack(name=stack, engine=here()).state(), site)
-    link = make(found, account)
+
+    \b
+    aegir login www.example.com --stack prod
+    """  # noqa: D301  click keeps such lines as they are
+    state = Stack(name=stack, engine=here()).state()
+    found = find(state, site)
+    with audit.noted(audit.root_of(state), state.stack, "login", sites=[found.name]):
+        link = make(found, account)
     click.echo(json.dumps({"site": found.name, "url": link}, indent=2) if as_json else link)
     tell(f"it is good {APPLICATIONS[str((found.installation or {})['application'])].login_lasts}")
 
@@ -83,10 +88,14 @@ def make(site: Site, account: str) -> str:
     """
     made = site.installation or {}
     values = {"host": site.name, "url": site.url, "admin": str(made["admin"]), "account": account}
-    lines = installation.items(
-        APPLICATIONS[str(made["application"])].login, site=site.identity, publish_path=str(made["publish_path"]),
-        docroot=str(made["docroot"]), values=values, patience=PATIENCE,
-    )  # fmt: skip
+    lines = [
+        functions("command"),
+        *installation.items(
+            APPLICATIONS[str(made["application"])].login, site=site.identity, publish_path=str(made["publish_path"]),
+            docroot=str(made["docroot"]), values=values, patience=PATIENCE,
+        ),
+        script.call("journal", f"{audit.who()}: aegir login to {site.name}"),
+    ]  # fmt: skip
     candidates = list(_able(site))
     for conn in candidates:
         try:

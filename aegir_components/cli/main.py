@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Any, Final
 
 import click
@@ -42,7 +43,7 @@ from . import (
     updates,
 )
 from .commands import Commands, Later
-from .ends import Refusal
+from .ends import INTERRUPTED, Refusal, tell
 
 COMMANDS: Final[Later] = {
     "advisories": lambda: updates.advisories,
@@ -90,11 +91,15 @@ class Program(Commands):
     """The commands together."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what the layers below raise becomes a sentence without a traceback."""
+        """Run a command; what the layers below raise, and Ctrl-C, become a sentence without a traceback."""
         try:
             return super().invoke(ctx)
         except (HostError, settings.SettingsError, SourceError) as fault:
             raise Refusal(str(fault)) from None
+        except KeyboardInterrupt:
+            # Commands for many sites tell which of them ran, and do not come here.
+            tell("interrupted; what was done is named above")
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 @click.group(
@@ -116,6 +121,10 @@ def aegir(cwd: str) -> None:
 
 def main() -> None:
     """Run the program, and end the process with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or a file of another encoding gets "?" for what it has no character for, and no traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # `python -m aegir_components` would otherwise be called by a file's name in usage lines and for completion.
     aegir.main(prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)
     sys.exit(0)

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from . import completion, verified
+from . import audit, completion, verified
 from .ends import Refusal, tell
 from .engine import PREVIEW_TIMEOUT, Done, Engine
 from .promotion import Side, choose, gone, look, refuse, written
@@ -47,7 +47,11 @@ def promote(source: str, target: str, names: tuple[str, ...], *, yes: bool, dry_
 
     What is written is the commit, the archive's checksum, or the release that a directory has to make, of what is live in the
     source stack, every site of which has to answer in this moment. Machines are changed by the next `pulumi up`, and not by this.
-    """
+
+    \b
+    aegir promote --from testing --to acceptance --dry-run
+    aegir promote --from testing --to acceptance shop
+    """  # noqa: D301  click keeps such lines as they are
     if source == target:
         raise click.UsageError("--from and --to name the same stack")
     engine = here()
@@ -86,7 +90,8 @@ def promote(source: str, target: str, names: tuple[str, ...], *, yes: bool, dry_
         return
     # A run may have begun there meanwhile.
     refuse(verified.at_work(target, engine.lock(target)))
-    write(path, old, text.encode())
+    with audit.noted(Path(after.declared.hub.root), target, f"promote from {source}"):
+        write(path, old, text.encode())
     finish(
         report | {"written": True},
         f"{path} is written; machines are as they were until: pulumi up --stack {target}",

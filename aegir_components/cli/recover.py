@@ -41,7 +41,10 @@ def recover(sheet: Path, identity: Path, repository: str | None) -> None:
     """Make this machine the hub again, from SHEET (aegir backups keys --export) and the hub's own last backup.
 
     Run it in a checkout of the project. Files that are there already are kept. Afterwards the stack is managed as before.
-    """
+
+    \b
+    aegir backups recover sheet.age --identity ~/age.key
+    """  # noqa: D301  click keeps such lines as they are
     known = decrypted(sheet, identity)
     engine = here()
     with TemporaryDirectory(prefix="aegir-recover-") as scratch:

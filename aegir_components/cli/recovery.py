@@ -39,15 +39,20 @@ LEFT_OUT: Final = ("backups", "build", "cache", "platforms", "releases", "source
 @click.option(
     "--recipient", "more", multiple=True, metavar="age1...", help="Who can read it, beside aegir:backups.recipients."
 )
-def keys(chosen: str, target: Path | None, more: tuple[str, ...]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print whose they are as JSON; never the keys.")
+def keys(chosen: str, target: Path | None, more: tuple[str, ...], *, as_json: bool) -> None:
     """List whose backups there are keys for, or export the keys encrypted.
 
     The file can be read by the holders of the recipients' private keys: age --decrypt -i KEY FILE. Keep it away from the hub.
-    """
+
+    \b
+    aegir backups keys --stack prod
+    aegir backups keys --stack prod --export sheet.age
+    """  # noqa: D301  click keeps such lines as they are
     unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
     if target is None:
-        for name in sorted(unlocked.keys):
-            click.echo(name.removeprefix(":"))
+        names = [name.removeprefix(":") for name in sorted(unlocked.keys)]
+        click.echo(json.dumps(names, indent=2) if as_json else "\n".join(names))
         return
     text = encrypted(json.dumps(sheet(unlocked), indent=2).encode(), [*unlocked.backups.recipients, *more])
     _write(target, text)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
 import click
@@ -19,19 +18,20 @@ from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.services.closing import HEADER
 from aegir_components.snapshots import imported, restoring, saving, staging
-from aegir_components.snapshots.book import Backup, is_ahead, local
+from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import audit, completion, events, verified
+from . import audit, completion, events
 from .backup import SIDE_BY_SIDE
-from .backups import find, proven
+from .backups import proven
+from .choosing import choose
 from .ends import FAILED, Refusal, tell
 from .stack import Stack, here
+from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
 
 ONLY: Final = ("database", "files")
-FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
 @click.command()
@@ -40,26 +40,49 @@ FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-
 @click.option(
     "--at", metavar="TIME", help="The last backup from before this time (2026-11-01T02:00, the hub's local time)."
 )
-@click.option("--backup", "wanted", metavar="BACKUP", help="The backup of this name, as `aegir backups` lists it.")
+@click.option(
+    "--backup",
+    "wanted",
+    metavar="BACKUP",
+    shell_complete=completion.kept,
+    help="The backup of this name, as `aegir backups` lists it.",
+)
 @click.option("--archive", is_flag=True, help="The archives that the removal of the site has left on the hub.")
-@click.option("--only", metavar="database|files|PATH", help="Only this: PATH is such as files/2026/photo.jpg.")
+@click.option(
+    "--only", metavar="database|files|PATH", shell_complete=completion.parts,
+    help="Only this: PATH is such as files/2026/photo.jpg.",
+)  # fmt: skip
 @click.option(
     "--as", "other", metavar="SITE", shell_complete=completion.sites, help="Put it into another site of the stack."
 )
-@click.option("--server", metavar="SERVER", help="The files of all sites on a web server, in place of SITE.")
-@click.option("--database-server", metavar="SERVER", help="The databases of all sites on a server, in place of SITE.")
+@click.option(
+    "--server", metavar="SERVER", shell_complete=completion.servers,
+    help="The files of all sites on a web server, in place of SITE.",
+)  # fmt: skip
+@click.option(
+    "--database-server", metavar="SERVER", shell_complete=completion.servers,
+    help="The databases of all sites on a server, in place of SITE.",
+)  # fmt: skip
 @click.option("--code-differs", is_flag=True, help="Also when the site has other code now than it had then.")
 @click.option("--lose-unsaved", is_flag=True, help="Also when something of what is there now cannot be saved.")
+@click.option("--dry-run", is_flag=True, help="Only show what is there now, and what would come.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def restore(
     site: str | None, chosen: str, *, at: str | None, wanted: str | None, archive: bool, only: str | None,
-    other: str | None, server: str | None, database_server: str | None, code_differs: bool, lose_unsaved: bool, yes: bool,
+    other: str | None, server: str | None, database_server: str | None, code_differs: bool, lose_unsaved: bool, dry_run: bool,
+    yes: bool,
 ) -> None:  # fmt: skip
     """Put the database and the files of SITE back as they were in a backup, by default the last proven one.
 
     What is there now is backed up first, and that backup is proven. Meanwhile the site answers 503. It opens when it answers
     with what was restored; if anything fails, what was there before is put back.
-    """
+
+    \b
+    aegir restore www.example.com --stack prod
+    aegir restore www.example.com --stack prod --at 2026-11-01 --only database
+    aegir restore www.example.com --stack prod --only files/2026/photo.jpg
+    aegir restore --server web1.example.com --stack prod
+    """  # noqa: D301  click keeps such lines as they are
     whole = server or database_server
     if sum((bool(at), bool(wanted), archive)) > 1:
         raise click.UsageError("give one of --at, --backup and --archive")
@@ -67,12 +90,15 @@ def restore(
         raise click.UsageError("name a site, or give one of --server and --database-server")
     if whole and (wanted or archive or other or only):
         raise click.UsageError("--server and --database-server go with --at alone")
-    engine = here()
-    refuse_at_work(Stack(name=chosen, engine=engine))
-    unlocked = Unlocked.read(Stack(name=chosen, engine=engine))
+    if archive and dry_run:
+        raise click.UsageError("--archive makes a backup of the archives first, so it does not go with --dry-run")
+    known = Stack(name=chosen, engine=here())
+    if not dry_run:
+        refuse_locked(known)
+    unlocked = Unlocked.read(known)
     names = _on(unlocked, server, database_server) if whole else [str(site)]
     if not (at or wanted or other or archive):
-        names = [name for name in names if not _reopened(unlocked, name)]
+        names = [name for name in names if not _reopened(unlocked, name, dry_run=dry_run)]
         if not names:
             return
     if archive:
@@ -82,25 +108,11 @@ def restore(
         _chosen(unlocked, name, other, at, wanted, replace(part, incomplete=lose_unsaved), allowed=code_differs)
         for name in names
     ]
-    for one in jobs:
-        plan = unlocked.plan(one.site.identity)
-        for line in shown(one.backup, one.site, one.known, part, exclude=plan.exclude if plan else ()):
-            click.echo(line)
-    if not yes and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
-        raise Refusal("nothing was changed: without --yes a person has to agree")
+    if not _agreed(unlocked, jobs, part, dry_run=dry_run, yes=yes):
+        return
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         if not all(list(pool.map(lambda one: _done(unlocked, one), jobs))):
             raise click.exceptions.Exit(FAILED)
-
-
-def refuse_at_work(stack: Stack) -> None:
-    """Go no further while a run holds a stack.
-
-    Raises:
-        Refusal: one does, or was killed and has left its lock.
-    """
-    if busy := verified.at_work(stack.name, stack.engine.lock(stack.name)):
-        raise Refusal("; ".join(busy))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +128,25 @@ class Chosen:
     part: staging.Part
     original: str
     """The backup of what was there before a restore that did not come to its end; empty where there was none."""
+
+
+def _agreed(unlocked: Unlocked, jobs: Sequence[Chosen], part: staging.Part, *, dry_run: bool, yes: bool) -> bool:
+    """Show what would come, and return whether it is done.
+
+    Raises:
+        Refusal: nobody has agreed, or a run of Pulumi's has begun meanwhile.
+    """
+    for one in jobs:
+        plan = unlocked.plan(one.site.identity)
+        for line in shown(one.backup, one.site, one.known, part, exclude=plan.exclude if plan else ()):
+            click.echo(line)
+    if dry_run:
+        tell("nothing was changed")
+        return False
+    if not yes and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
+        raise Refusal("nothing was changed: without --yes a person has to agree")
+    refuse_locked(unlocked.stack)
+    return True
 
 
 def _chosen(
@@ -147,8 +178,13 @@ def _chosen(
     return Chosen(identity=identity, site=found, backup=one, known=known, part=part, original=original)
 
 
-def _reopened(unlocked: Unlocked, name: str) -> bool:
+def _reopened(unlocked: Unlocked, name: str, *, dry_run: bool = False) -> bool:
     """Open a site that a killed sync has closed and not changed, and return whether it was such a one: nothing is to be restored.
+
+    Args:
+        unlocked: the stack.
+        name: the site's.
+        dry_run: whether to tell only.
 
     Raises:
         Refusal: another run is at work on it, or it could not be opened.
@@ -158,6 +194,9 @@ def _reopened(unlocked: Unlocked, name: str) -> bool:
     found = unlocked.state.sites.get(_name(unlocked, identity))
     if not begun or begun["backup"] or found is None or found.configuration is None:
         return False
+    if dry_run:
+        tell(f"{name}: a sync was interrupted before it replaced anything. A restore would only open the site again")
+        return True
     try:
         restoring.reopen(unlocked.job(identity), closable_of(found))
     except (BackupError, HostError, DatabaseError) as fault:
@@ -235,49 +274,6 @@ def _imported(unlocked: Unlocked, site: str) -> str:
     except BackupError as fault:
         raise Refusal(str(fault)) from None
     return made.id
-
-
-def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: str) -> Backup:
-    """Choose a backup: by name, by time, or the last proven one.
-
-    Raises:
-        Refusal: there is none.
-    """
-    if wanted:
-        return find(known, wanted, site)
-    fitting = list(known)
-    if at:
-        moment = read_time(at)
-        fitting = [one for one in known if local(one) <= moment]
-        if not fitting:
-            first = f"; the first one is of {local(known[0]):%Y-%m-%d %H:%M}" if known else ""
-            raise Refusal(f"{site} has no backup from before {at}{first}")
-    # One that its site does not start from comes back only by name, and so does one of a clock that was ahead.
-    now = datetime.now().astimezone()
-    good = [one for one in fitting if one.is_proven and one.starts and not is_ahead(one, now)]
-    if not good:
-        raise Refusal(
-            f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves those that "
-            f"there are; --backup restores one that is not proven"
-        )
-    return good[-1]
-
-
-def read_time(text: str) -> datetime:
-    """Read a time as an operator writes it, in the hub's local time where it names no zone.
-
-    Raises:
-        Refusal: it is no time.
-    """
-    for form in FORMS:
-        try:
-            return datetime.strptime(text, form).astimezone()
-        except ValueError:
-            continue
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise Refusal(f"{text!r} is no time; write it like 2026-11-01T02:00") from None
 
 
 def shown(

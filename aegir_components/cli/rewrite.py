@@ -19,6 +19,7 @@ from aegir_components.snapshots.source import Source
 from . import audit, completion, events, places
 from .ends import Refusal, tell
 from .stack import Stack, here
+from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
 
@@ -39,15 +40,18 @@ APPLICATION: Final = "wordpress"
 )
 @click.option("--dry-run", is_flag=True, help="Only count what would change, by table.")
 def rewrite(site: str, stack: str, former: tuple[str, ...], *, dry_run: bool) -> None:
-    r"""Replace the former addresses of SITE, a WordPress site, in its content by its address.
+    """Replace the former addresses of SITE, a WordPress site, in its content by its address.
 
     A proven dump of the database goes to the hub first. The site serves meanwhile. What cannot be rewritten is named.
 
     \b
     aegir rewrite www.example.com --stack prod --dry-run
     aegir rewrite www.example.com --stack prod --from old.example.com
-    """
-    unlocked = Unlocked.read(Stack(name=stack, engine=here()))
+    """  # noqa: D301  click keeps such lines as they are
+    known = Stack(name=stack, engine=here())
+    if not dry_run:
+        refuse_locked(known)
+    unlocked = Unlocked.read(known)
     source = unlocked.source(unlocked.identity(site))
     found = unlocked.state.sites[source.name]
     made = found.installation or {}

@@ -21,7 +21,7 @@ from aegir_components.hub_records import Records
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command
 
-from . import audit, completion, fleet, output, places, selecting, wp_cli
+from . import audit, completion, fleet, output, places, selecting, stack_lock, wp_cli
 from .ends import OK, Refusal, tell
 from .fleet import Job, Verdict
 from .selecting import Chosen, Selection
@@ -133,10 +133,11 @@ class Running:
     metavar="MB",
     help="Output of one site after which its command is ended.",
 )
+@stack_lock.during_up
 @click.option("--dry-run", is_flag=True, help="Only tell on which sites and servers it would run.")
 @click.option("--json", "as_json", is_flag=True, help="Print a verdict for each site as JSON.")
 def run(selection: Selection, *, timeout: int, per_server: int, stop_on: int, resume: bool, given: Any, output_limit: int,
-        dry_run: bool, as_json: bool) -> None:  # fmt: skip
+        during_up: bool, dry_run: bool, as_json: bool) -> None:  # fmt: skip
     """Run COMMAND for each SITE, as the site's own user, in its document root, with its PHP and its address.
 
     SITE is a name or a pattern. `drush` is that of the site's code base, `wp` is wp-cli; both are told the site's address.
@@ -167,6 +168,7 @@ def run(selection: Selection, *, timeout: int, per_server: int, stop_on: int, re
         for job in jobs:
             click.echo(f"{job.site}: on {job.server}")
         return
+    stack_lock.refuse_locked(chosen.stack, during_up=during_up)
     verdicts = _run(
         chosen, running, jobs, _Ledger.of(running, chosen, resume=resume), per_server, stop_on, as_json=as_json
     )

@@ -26,7 +26,10 @@ def schema(output: Path | None) -> None:
 
     Editors with the YAML language server take it by a line at the top of the stack file:
     "# yaml-language-server: $schema=stack-file.schema.json".
-    """
+
+    \b
+    aegir schema -o stacks/stack-file.schema.json
+    """  # noqa: D301  click keeps such lines as they are
     words = schema_words.descriptions(PAGE.read_text()) if PAGE.is_file() else {}
     text = json.dumps(schemas.made(words), indent=2, ensure_ascii=False) + "\n"
     put(text.encode(), output)

@@ -88,7 +88,13 @@ def _options() -> tuple[Callable[[Function], Function], ...]:
         return click.option(option, variable, multiple=True, metavar="NAME", shell_complete=complete, help=what)
 
     return (
-        click.option("--environment", default="", metavar="NAME", help="Of the stack that declares this environment."),
+        click.option(
+            "--environment",
+            default="",
+            metavar="NAME",
+            shell_complete=completion.environments,
+            help="Of the stack that declares this environment.",
+        ),
         names("--platform", "platforms", "On this platform.", completion.platforms),
         names("--server", "servers", "On this web server.", completion.servers),
         names("--client", "clients", "Of this client.", completion.clients),

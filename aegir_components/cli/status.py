@@ -26,7 +26,11 @@ def status(stack: str, *, ask: bool, timeout: float, as_json: bool) -> None:
     Without --live it is what the state says, which the last `up` or refresh has seen; no machine is asked. With it each machine
     is asked for its services, each web server for each of its sites, and the timers for the last cron. The exit status is 3 when
     something is not well.
-    """
+
+    \b
+    aegir status prod
+    aegir status prod --live --json
+    """  # noqa: D301  click keeps such lines as they are
     of = Stack(name=stack, engine=here())
     state = of.state()
     seen = live.ask(state, limit=timeout, tell=tell) if ask else None

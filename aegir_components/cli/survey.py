@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aegir_components.advisories.findings import Finding
 from aegir_components.advisories.mirror import Mirror
@@ -19,6 +19,9 @@ from . import audit, history, kept, live, rows, updates, usage
 from .ends import Refusal, tell
 from .stack import Stack
 from .state import OURS, Site, State
+
+NO_CHANGE: Final = frozenset({"check", "backup", "backups", "login"})
+"""Commands that leave a line in the history and change nothing of a site."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,7 +243,7 @@ def _changes(root: Path, state: State, stack: Stack) -> dict[str, str]:
     entries = list(audit.entries(root))
     found: dict[str, tuple[int, str]] = {}
     for entry in entries:
-        if entry.stack == state.stack and entry.command != "check":
+        if entry.stack == state.stack and entry.command.partition(" ")[0] not in NO_CHANGE:
             for name in entry.sites:
                 found[name] = max(found.get(name, (0, "")), (entry.at, f"{entry.who}: {entry.command}"))
     events = list(history.of_runs([stack.engine.last_run(stack.name)], entries, state.stack))

@@ -26,6 +26,7 @@ from aegir_components.snapshots.staging import Part
 from . import audit, completion, events, places, restore, sides, update
 from .ends import Refusal, tell
 from .sides import Side
+from .stack_lock import refuse_locked
 from .unlocked import Unlocked
 
 FAULTS = (BackupError, HostError, DatabaseError)
@@ -62,9 +63,10 @@ def sync(
     answers 503. WordPress's content gets the site's address. If anything fails, the site gets back what it had.
 
     \b
-    aegir sync --from prod:www.example.com --to test:www.test.example.com --dry-run
-    aegir sync --from prod:www.example.com --to test:www.test.example.com --database
-    aegir sync --from test:www.test.example.com --to prod:www.example.com --into-production
+    aegir sync --from prod:www.example.com --to test:test.example.com --dry-run
+    aegir sync --from prod:www.example.com --to test:test.example.com --database
+    aegir sync --from test:test.example.com --to prod:www.example.com \\
+        --into-production
     """  # noqa: D301  click keeps such lines as they are
     source, target = _sides(origin, goal)
     part = Part(database=database or not uploads, files=uploads or not database, incomplete=lose_unsaved)
@@ -83,7 +85,7 @@ def sync(
         raise Refusal("nothing was changed: without --yes a person has to agree")
     # A run may have begun there meanwhile.
     for side in (target, source):
-        restore.refuse_at_work(side.unlocked.stack)
+        refuse_locked(side.unlocked.stack)
     with _noted(target, f"sync from {source.label}"), _noted(source, f"sync to {target.label}"):
         steps = Steps()
         _repair(target, job)
@@ -128,10 +130,10 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     """
     (from_stack, from_site), (to_stack, to_site) = sides.split(origin), sides.split(goal)
     unlocked = Unlocked.read(to_stack)
-    restore.refuse_at_work(to_stack)
+    refuse_locked(to_stack)
     other = unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack)
     if other is not unlocked:
-        restore.refuse_at_work(from_stack)
+        refuse_locked(from_stack)
     same = f"--from and --to name the same site, {to_stack.name}:{to_site}; nothing was changed"
     if other is unlocked and other.identity(from_site) == unlocked.identity(to_site):
         raise Refusal(same)

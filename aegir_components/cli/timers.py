@@ -77,7 +77,11 @@ def timers() -> None:
 
 @timers.command()
 def install() -> None:
-    """Install the timer for all stacks of the project, or bring it up to date. It looks every ten minutes for what is due."""
+    """Install the timer for all stacks of the project, or bring it up to date. It looks every ten minutes for what is due.
+
+    \b
+    aegir timers install
+    """  # noqa: D301  click keeps such lines as they are
     timer = Timer(project=here().project, environment=_environment())
     _need_systemd()
     for name, text in timer.texts().items():
@@ -89,7 +93,11 @@ def install() -> None:
 
 @timers.command()
 def remove() -> None:
-    """Remove the timer. No backup is removed."""
+    """Remove the timer. No backup is removed.
+
+    \b
+    aegir timers remove
+    """  # noqa: D301  click keeps such lines as they are
     timer = Timer(project=here().project)
     _need_systemd()
     if (UNITS / f"{timer.name}.timer").exists():
@@ -102,7 +110,11 @@ def remove() -> None:
 
 @timers.command()
 def show() -> None:
-    """Print the units, for those who install them otherwise. The exit status is 3 when the last run failed."""
+    """Print the units, for those who install them otherwise. The exit status is 3 when the last run failed.
+
+    \b
+    aegir timers show
+    """  # noqa: D301  click keeps such lines as they are
     timer = Timer(project=here().project, environment=_environment())
     for name, text in timer.texts().items():
         click.echo(f"# {UNITS / name}\n{text}")

@@ -16,6 +16,7 @@ from aegir_components.settings.updating import Rollout
 from . import audit, completion
 from .ends import SITES_FAILED, Refusal, tell
 from .stack import Stack, here
+from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
 
@@ -29,7 +30,7 @@ from .unlocked import Unlocked
 @click.option("--dry-run", is_flag=True, help="Only name the updates that each site lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def update(sites: tuple[str, ...], stack: str, *, every: bool, dry_run: bool, as_json: bool) -> None:
-    r"""Run the pending database updates of sites on the code that they have.
+    """Run the pending database updates of sites on the code that they have.
 
     A release runs them by itself. Use this after a change of a database by hand, or after an `up` with health: false. The
     update is tried on a copy of the database first. Visitors wait for some seconds, or see 503 where the site is written to
@@ -38,10 +39,13 @@ def update(sites: tuple[str, ...], stack: str, *, every: bool, dry_run: bool, as
     \b
     aegir update www.example.com --stack prod
     aegir update --all --stack prod --dry-run
-    """
+    """  # noqa: D301  click keeps such lines as they are
     if bool(sites) == every:
         raise click.UsageError("name sites, or take --all")
-    unlocked = Unlocked.read(Stack(name=stack, engine=here()))
+    known = Stack(name=stack, engine=here())
+    if not dry_run:
+        refuse_locked(known)
+    unlocked = Unlocked.read(known)
     chosen = {unlocked.identity(site) for site in sites} if sites else None
     found = []
     for name, props in sorted(unlocked.state.rollouts.items()):
@@ -77,7 +81,9 @@ def _of_platform(unlocked: Unlocked, platform: Platform, name: str, sites: list[
     done: dict[str, waves.Done] = {}
     if due and not dry_run:
         root = audit.root_of(unlocked.state)
-        with audit.noted(root, unlocked.stack.name, "update", sites=due) as noting:
+        with audit.noted(
+            root, unlocked.stack.name, "update", sites=[platform.sites[site].name for site in due]
+        ) as noting:
             tell(f"{name}: updating {len(due)} sites")
             done = {one.site: one for one in waves.run(due, Rollout(), platform.own_work(tell))}
             if any(one.result == "failed" for one in done.values()):

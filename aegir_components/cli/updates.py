@@ -97,14 +97,18 @@ def advisories() -> None:
 
 @advisories.command("list")
 @options.the_stack(required=False)
-def listed(stack: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON; fetch reads the other form.")
+def listed(stack: str, *, as_json: bool) -> None:
     """Print the projects that STACK's releases have, for `fetch --projects` where the network is.
 
     \b
     aegir advisories list prod > projects.txt
     """  # noqa: D301  click keeps such lines as they are
     parts, faults = parts_of(selecting.the_stack(stack).state())
-    for part in sorted({part for found in parts.values() for part in found}):
+    known = sorted({part for found in parts.values() for part in found})
+    if as_json:
+        click.echo(json.dumps([asdict(part) for part in known], indent=2))
+    for part in () if as_json else known:
         click.echo(f"{part.kind}\t{part.name}\t{part.version}")
     tell_faults(faults)
     if faults:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import pyrage
 import pytest
 
-from aegir_components.cli import backups, events, kept, recover, recovery, restore, timers
+from aegir_components.cli import backup, backups, choosing, events, kept, recover, recovery, restore, timers
 from aegir_components.cli.ends import Refusal
 from aegir_components.host.connection import Connection
 from aegir_components.settings import Repository
@@ -48,7 +50,7 @@ KNOWN = (
     ],
 )
 def test_a_backup_is_chosen_by_time_or_name(at: str | None, wanted: str | None, expected: str) -> None:
-    assert expected == restore.choose(KNOWN, at, wanted, "www.example.com").id
+    assert expected == choosing.choose(KNOWN, at, wanted, "www.example.com").id
 
 
 @pytest.mark.parametrize(
@@ -62,24 +64,24 @@ def test_a_backup_is_chosen_by_time_or_name(at: str | None, wanted: str | None, 
 )
 def test_what_cannot_be_chosen_is_said(at: str | None, wanted: str | None, expected: str) -> None:
     with pytest.raises(Refusal, match=expected):
-        restore.choose(KNOWN, at, wanted, "www.example.com")
+        choosing.choose(KNOWN, at, wanted, "www.example.com")
 
 
 def test_a_backup_that_is_not_proven_is_not_restored_by_itself() -> None:
     with pytest.raises(Refusal, match="aegir backups prove www"):
-        restore.choose(KNOWN[2:], None, None, "www.example.com")
+        choosing.choose(KNOWN[2:], None, None, "www.example.com")
 
 
 def test_a_backup_of_a_clock_that_was_ahead_is_restored_by_name_alone() -> None:
     ahead = made("cccc4444", f"{datetime.now(tz=UTC) + timedelta(days=400):%Y-%m-%dT%H:%M}")
-    assert "aaaa2222" == restore.choose((*KNOWN, ahead), None, None, "www.example.com").id
-    assert "cccc4444" == restore.choose((*KNOWN, ahead), None, "cccc", "www.example.com").id
+    assert "aaaa2222" == choosing.choose((*KNOWN, ahead), None, None, "www.example.com").id
+    assert "cccc4444" == choosing.choose((*KNOWN, ahead), None, "cccc", "www.example.com").id
 
 
 def test_a_backup_that_its_site_does_not_start_from_is_restored_by_name_alone() -> None:
     broken = Proof(at=0, seconds=1, ok=False, text="its front page answers 500")
     known = (*KNOWN, replace(made("dddd5555", "2026-11-04T02:00"), start=broken))
-    assert "aaaa2222" == restore.choose(known, None, None, "www.example.com").id
+    assert "aaaa2222" == choosing.choose(known, None, None, "www.example.com").id
     assert (
         "the site does NOT START from it: its front page answers 500" in backups.table({"www.example.com": known})[-1]
     )
@@ -249,3 +251,20 @@ def test_the_caches_of_another_sites_database_are_cleared(monkeypatch: pytest.Mo
             restore.Chosen(identity=identity, site=site, backup=KNOWN[0], known=(), part=part, original="")
         )
     assert ["new web1"] == cleared
+
+
+def test_ctrl_c_names_the_sites_whose_backup_was_not_begun(capsys: pytest.CaptureFixture[str]) -> None:
+    begun = threading.Barrier(backup.SIDE_BY_SIDE, timeout=10)
+
+    def work(site: str) -> None:
+        begun.wait()
+        if site == "site0":
+            raise KeyboardInterrupt
+        time.sleep(0.5)
+
+    sites = [f"site{number}" for number in range(backup.SIDE_BY_SIDE + 3)]
+    with pytest.raises(KeyboardInterrupt):
+        backup.side_by_side(sites, work)
+    left = capsys.readouterr().err.removeprefix("aegir: not begun: ").split(", ")
+    assert set(map(str.strip, left)) <= set(sites[backup.SIDE_BY_SIDE :])
+    assert left[-1].strip() == sites[-1]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,14 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from aegir_components.cli import completion, engine, live, promote
+from aegir_components.cli import audit, completion, engine, live, promote
 from aegir_components.cli.engine import Done, Engine
 from aegir_components.cli.live import Seen
 from aegir_components.cli.main import aegir
 from aegir_components.host import script
 from aegir_components.host.errors import HostUnreachable, Refused
 from aegir_components.providers import installation, release
+from aegir_components.snapshots.book import Backup, Book
 from aegir_components.sources import builders
 from tests.unit.stacks import CONFIG, RELEASE, SITE, config, declared, exported
 
@@ -69,7 +73,8 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
     (tmp_path / "Pulumi.yaml").write_text("name: aegir\nruntime: python\nstackConfigDir: stacks\n")
     made = Pulumi(tmp_path)
     for stack in ("testing", "acceptance"):
-        made.add(stack, config(environment=stack), exported(BUILD))
+        made.add(stack, config(environment=stack, hub__root=str(tmp_path / "hub")), exported(BUILD))
+    monkeypatch.setattr(audit, "DEFAULT_ROOT", str(tmp_path / "hub"))
     monkeypatch.setattr(Engine, "run", staticmethod(made.run))
     # What machines answer is the matter of other tests.
     monkeypatch.setattr(release.Provider, "observe", lambda *_: {"drift": []})
@@ -436,6 +441,37 @@ def test_stacks_platforms_and_sites_are_offered(pulumi: Pulumi) -> None:
     assert ["code"] == offered(pulumi, "promote", "--from", "testing", "--to", "acceptance", "c")
     assert [SITE] == offered(pulumi, "login", "--stack", "testing", "www")
     assert ["promote"] == offered(pulumi, "pro")
+    assert ["testing"] == offered(pulumi, "run", "--environment", "t")
+    assert ["web1", SITE] == offered(pulumi, "history", "w")
+    assert ["files"] == offered(pulumi, "restore", "--only", "f")
+    assert ["web1"] == offered(pulumi, "restore", "--server", "w")
+
+
+def test_backups_are_offered_that_the_hub_knows(pulumi: Pulumi) -> None:
+    for site, name in ((SITE, "4f2a91c0"), ("other.example.com", "77aa00ff")):
+        Book(hub_root=str(pulumi.project / "hub"), stack="aegir/testing", site=site).put(Backup(id=name, begun=1))
+    assert ["77aa00ff"] == offered(pulumi, "restore", "--stack", "testing", "--backup", "7")
+    assert ["4f2a91c0"] == offered(pulumi, "backups", "prove", SITE, "4")
+    assert [""] == offered(pulumi, "backups", "prove", SITE, "7")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_a_terminal_of_another_encoding_gets_text_and_no_traceback(encoding: str) -> None:
+    program = [sys.executable, "-m", "aegir_components", "run", "--help"]
+    done = subprocess.run(
+        program, capture_output=True, timeout=60, check=False, env={**os.environ, "PYTHONIOENCODING": encoding}
+    )
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert ("-- COMMAND…" if encoding == "utf-8" else "-- COMMAND?") in done.stdout.decode(encoding)
+
+
+def test_a_pipe_that_closes_ends_a_command_without_a_word() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "aegir_components", "schema"], stdout=write, stderr=subprocess.PIPE, timeout=60,
+                          check=False)  # fmt: skip
+    os.close(write)
+    assert (1, b"") == (done.returncode, done.stderr)
 
 
 def test_the_program_has_no_state_of_its_own(pulumi: Pulumi) -> None:

@@ -1,0 +1,57 @@
+"""Which backup of a site is restored: by name, by time, or the last proven one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from aegir_components.snapshots.book import Backup, is_ahead, local
+
+from .backups import find
+from .ends import Refusal
+
+FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+
+
+def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: str) -> Backup:
+    """Choose a backup: by name, by time, or the last proven one.
+
+    Raises:
+        Refusal: there is none.
+    """
+    if wanted:
+        return find(known, wanted, site)
+    fitting = list(known)
+    if at:
+        moment = read_time(at)
+        fitting = [one for one in known if local(one) <= moment]
+        if not fitting:
+            first = f"; the first one is of {local(known[0]):%Y-%m-%d %H:%M}" if known else ""
+            raise Refusal(f"{site} has no backup from before {at}{first}")
+    # One that its site does not start from comes back only by name, and so does one of a clock that was ahead.
+    now = datetime.now().astimezone()
+    good = [one for one in fitting if one.is_proven and one.starts and not is_ahead(one, now)]
+    if not good:
+        raise Refusal(
+            f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves those that "
+            f"there are; --backup restores one that is not proven"
+        )
+    return good[-1]
+
+
+def read_time(text: str) -> datetime:
+    """Read a time as an operator writes it, in the hub's local time where it names no zone.
+
+    Raises:
+        Refusal: it is no time.
+    """
+    for form in FORMS:
+        try:
+            return datetime.strptime(text, form).astimezone()
+        except ValueError:
+            continue
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise Refusal(f"{text!r} is no time; write it like 2026-11-01T02:00") from None
