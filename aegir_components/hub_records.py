@@ -20,6 +20,7 @@ from typing import Any, Final
 DEFAULT_ROOT: Final = "/var/aegir"
 """Where the hub root is, unless the stack file says otherwise."""
 _DIRECTORY: Final = "records"
+_told: set[str] = set()
 
 
 def hub_root(props: Mapping[str, Any]) -> str | None:
@@ -71,10 +72,14 @@ class Records:
             # Most commands of the operator's command line read records, and do without the tenth of a second of this import.
             import pulumi  # noqa: PLC0415
 
-            pulumi.log.warn(
+            said = (
                 f"the hub cannot keep a record in {path.parent} ({fault.strerror}): should this run be killed, run "
                 f"pulumi up --refresh afterwards. Let the user who runs pulumi write there"
             )
+            if said not in _told:
+                # Once: there are thousands of records in one directory.
+                _told.add(said)
+                pulumi.log.warn(said)
 
     def drop(self, *key: str) -> None:
         """Remove a record, if there is one."""

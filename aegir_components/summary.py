@@ -20,6 +20,10 @@ KIND: Final = "worked"
 """The hub's records of resources that were made or changed in a run."""
 SITES: Final = frozenset({"site_config", "installation", "site_database", "certificate", "proof"})
 """Providers whose resources are a site's, by module."""
+WARNED: Final = "warned"
+"""What stands for a provider's module in the record of a warning."""
+HELD: Final = "held"
+"""The same, of a site that a rollout has left on its former release."""
 MACHINES: Final = frozenset({"machine", "names", "web_service", "database", "managed", "access"})
 MOST: Final = 8
 """Names that are listed; a thousand sites are a number."""
@@ -42,6 +46,10 @@ class Done:
     """What else failed: platforms, servers."""
     held: tuple[str, ...] = ()
     """Platforms some of whose sites stay on a former release."""
+    staying: tuple[str, ...] = ()
+    """These sites."""
+    warnings: int = 0
+    """Warnings of machines, each counted once however many machines it is about."""
 
 
 def begin(root: str, holder: str) -> None:
@@ -78,8 +86,9 @@ def of(
     """
     names = {site.identity: site.display_name for site in declared.sites.values()}
     known = before.of("aegir:SiteConfiguration").keys() | before.of("aegir:Installation").keys()
-    touched = {identity for kind, identity in worked if kind in SITES and identity in names}
+    worked = list(worked)
     ill = {name for kind, name in failed if kind in failures.SITES_OWN and name in names}
+    touched = {identity for kind, identity in worked if kind in SITES and identity in names}
     return Done(
         made=_listed(names, touched - known - ill),
         changed=_listed(names, (touched & known) - ill),
@@ -91,6 +100,8 @@ def of(
             sorted({name for kind, name in failed if kind not in failures.SITES_OWN | {"aegir:Rollout"}} - ill)
         ),
         held=tuple(sorted({name for kind, name in failed if kind == "aegir:Rollout"})),
+        staying=_listed(names, {identity for kind, identity in worked if kind == HELD and identity in names}),
+        warnings=sum(kind == WARNED for kind, _ in worked),
     )
 
 
@@ -113,16 +124,19 @@ def words(done: Done) -> str:
     ]
     bad = [
         _some(done.failed, "site failed", "sites failed"),
-        _some(done.held, "platform has sites that are held back", "platforms have sites that are held back"),
+        _some(done.staying, "site is held back on its former release", "sites are held back on their former release")
+        or _some(done.held, "platform has sites that are held back", "platforms have sites that are held back"),
         _some(done.others, "other part failed or had to wait", "other parts failed or had to wait"),
     ]
     good, wrong = [text for text in said if text], [text for text in bad if text]
-    if not good and not wrong:
+    number = done.warnings
+    warned = [f"{number} {'warning is' if number == 1 else 'warnings are'} above"] if number else []
+    if not good and not wrong and not warned:
         return ""
-    lines = [f"Summary: {'; '.join([*good, *wrong])}."]
+    lines = [f"Summary: {'; '.join([*good, *wrong, *warned])}."]
     if wrong:
-        first = (*done.failed, *done.held, *done.others)[0]
-        what = f"aegir check {first}" if done.failed else "aegir status --live"
+        sites = (*done.failed, *done.staying)
+        what = f"aegir check {sites[0]}" if sites else "aegir status --live"
         lines.append(
             f"What to do next: read why above, correct it, and run pulumi up again; it goes on from what it finds. {what} shows "
             f"what is wrong by then."

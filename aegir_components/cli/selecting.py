@@ -110,14 +110,23 @@ def everything(selection: Selection) -> Selection:
     return selection if selection.narrowed else replace(selection, everything=True)
 
 
+def need(selection: Selection) -> None:
+    """See that something says which sites are meant.
+
+    Raises:
+        click.UsageError: nothing does.
+    """
+    if not selection.narrowed and not selection.everything:
+        raise click.UsageError("name a site or a pattern, or select with --platform, --server, --client or --all")
+
+
 def choose(selection: Selection) -> Chosen:
     """Find the sites that are meant, in the order of their names.
 
     Raises:
         Refusal: nothing says which, one that is named is not there, or none is left.
     """
-    if not selection.narrowed and not selection.everything:
-        raise click.UsageError("name a site or a pattern, or select with --platform, --server, --client or --all")
+    need(selection)
     stack = the_stack(selection.stack, selection.environment)
     state = stack.state()
     found = pick(state, selection, lambda: clients_of(stack))

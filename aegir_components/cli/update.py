@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import click
 
@@ -13,23 +15,20 @@ from aegir_components.rollout import waves
 from aegir_components.rollout.platform import Platform
 from aegir_components.settings.updating import Rollout
 
-from . import audit, completion
-from .ends import SITES_FAILED, Refusal, tell
-from .stack import Stack, here
+from . import audit, completion, selecting
+from .ends import SITES_FAILED, SITES_UNREACHED, Refusal, tell
+from .selecting import Selection
 from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
 
 
 @click.command()
-@click.argument("sites", nargs=-1, metavar="[SITE]...", shell_complete=completion.sites)
-@click.option(
-    "--stack", required=True, metavar="STACK", shell_complete=completion.stacks, help="The stack that has them."
-)
-@click.option("--all", "every", is_flag=True, help="All sites of the stack.")
+@click.argument("sites", nargs=-1, shell_complete=completion.sites)
+@selecting.options
 @click.option("--dry-run", is_flag=True, help="Only name the updates that each site lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def update(sites: tuple[str, ...], stack: str, *, every: bool, dry_run: bool, as_json: bool) -> None:
+def update(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     """Run the pending database updates of sites on the code that they have.
 
     A release runs them by itself. Use this after a change of a database by hand, or after an `up` with health: false. The
@@ -37,58 +36,87 @@ def update(sites: tuple[str, ...], stack: str, *, every: bool, dry_run: bool, as
     meanwhile. The former database is kept.
 
     \b
-    aegir update www.example.com --stack prod
-    aegir update --all --stack prod --dry-run
+    aegir update www.example.com
+    aegir update --platform shop --dry-run
+    aegir update --all --stack prod
     """  # noqa: D301  click keeps such lines as they are
-    if bool(sites) == every:
-        raise click.UsageError("name sites, or take --all")
-    known = Stack(name=stack, engine=here())
+    selecting.need(selection)
+    known = selecting.the_stack(selection.stack, selection.environment)
     if not dry_run:
         refuse_locked(known)
     unlocked = Unlocked.read(known)
-    chosen = {unlocked.identity(site) for site in sites} if sites else None
-    found = []
+    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(known))
+    chosen = {site.identity for site in picked}
+    found: list[Row] = []
     for name, props in sorted(unlocked.state.rollouts.items()):
-        platform = Platform.of(props)
-        here_on = [site for site in platform.sites if chosen is None or site in chosen]
-        found += _of_platform(unlocked, platform, name, here_on, dry_run=dry_run)
-    if missing := (chosen or set()) - {site for site, _, _ in found}:
+        if here_on := [site for site in props["sites"] if site in chosen]:
+            found += _of_platform(unlocked, name, props, here_on, dry_run=dry_run)
+    # A platform may have sites that were never rolled out; who names one is told.
+    if missing := (chosen if selection.words else set()) - {row.site for row in found}:
         raise Refusal(
-            f"{', '.join(sorted(missing))}: not installed yet, or never rolled out; run pulumi up --stack {stack}"
+            f"{', '.join(sorted(missing))}: not installed yet, or never rolled out; run pulumi up --stack {known.name}"
         )
     if as_json:
-        click.echo(
-            json.dumps([{"site": site, "lacks": list(names), **_plain(done)} for site, names, done in found], indent=2)
-        )
-    else:
-        for site, names, done in found:
-            click.echo(done.line if done else f"{site}: {', '.join(names) if names else 'no updates are pending'}")
-    if any(done is not None and done.result == "failed" for _, _, done in found):
+        click.echo(json.dumps([row.plain() for row in found], indent=2))
+    for row in () if as_json else found:
+        click.echo(row.line)
+    if any(row.done is not None and row.done.result == "failed" for row in found):
         raise click.exceptions.Exit(SITES_FAILED)
+    if any(row.fault for row in found):
+        raise click.exceptions.Exit(SITES_UNREACHED)
 
 
-Found = tuple[str, tuple[str, ...], waves.Done | None]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """What came of one site."""
+
+    site: str
+    names: tuple[str, ...] = ()
+    """The updates that it lacks."""
+    done: waves.Done | None = None
+    """How they ended; ``None`` where nothing was done."""
+    fault: str = ""
+    """Why nobody knows what it lacks."""
+
+    @property
+    def line(self) -> str:
+        """It in a sentence."""
+        if self.done:
+            return self.done.line
+        said = ", ".join(self.names) if self.names else "no updates are pending"
+        return f"{self.site}: {self.fault or said}"
+
+    def plain(self) -> dict[str, object]:
+        """Give it for JSON."""
+        return {"site": self.site, "lacks": list(self.names), "fault": self.fault, **_plain(self.done)}
 
 
-def _of_platform(unlocked: Unlocked, platform: Platform, name: str, sites: list[str], *, dry_run: bool) -> list[Found]:
-    lacking: dict[str, tuple[str, ...]] = {}
-    for site in sites:
-        try:
-            lacking[site] = platform.lacks(site)
-        except (HostError, DatabaseError) as fault:
-            raise Refusal(f"{site}: {fault}") from None
-    due = [site for site, names in lacking.items() if names]
+def _of_platform(
+    unlocked: Unlocked, name: str, props: Mapping[str, Any], sites: Sequence[str], *, dry_run: bool
+) -> list[Row]:
+    try:
+        platform = Platform.of(props)
+    except HostError as fault:
+        # A machine that does not answer is a row of each of its sites; other platforms go on.
+        return [Row(site=site, fault=str(fault)) for site in sites]
+    rows = {site: _lacks(platform, site) for site in sites}
+    due = [site for site, row in rows.items() if row.names]
     done: dict[str, waves.Done] = {}
     if due and not dry_run:
-        root = audit.root_of(unlocked.state)
-        with audit.noted(
-            root, unlocked.stack.name, "update", sites=[platform.sites[site].name for site in due]
-        ) as noting:
+        root, names = audit.root_of(unlocked.state), [platform.sites[site].name for site in due]
+        with audit.noted(root, unlocked.stack.name, "update", sites=names) as noting:
             tell(f"{name}: updating {len(due)} sites")
             done = {one.site: one for one in waves.run(due, Rollout(), platform.own_work(tell))}
             if any(one.result == "failed" for one in done.values()):
                 noting.result("failed")
-    return [(site, names, done.get(site)) for site, names in lacking.items()]
+    return [replace(row, done=done.get(site)) for site, row in rows.items()]
+
+
+def _lacks(platform: Platform, site: str) -> Row:
+    try:
+        return Row(site=site, names=platform.lacks(site))
+    except (HostError, DatabaseError) as fault:
+        return Row(site=site, fault=str(fault))
 
 
 def lacking(unlocked: Unlocked, site: Site) -> tuple[str, ...]:

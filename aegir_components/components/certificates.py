@@ -9,6 +9,7 @@ import pulumi
 
 from aegir_components import certificates, settings
 from aegir_components.providers import certificate
+from aegir_components.providers.warned import Warned
 
 from .platform import Member, members_props
 
@@ -28,7 +29,8 @@ def given(
             come or they are gone, hold up their own site alone: with a warning while the former certificate is valid.
         unread: takes the sites whose former certificate is too near its end for a warning, with the reason.
     """
-    digests = {}
+    # Many sites may have one certificate.
+    digests, warned = {}, Warned()
     for name, site in declared.sites.items():
         if site.https == "none" or site.certificate.kind != "given":
             continue
@@ -47,11 +49,12 @@ def given(
             said = (
                 f"The former certificate goes on for {left} days" if left >= 0 else "The former certificate has ended"
             )
-            pulumi.log.warn(f"{where}: {fault}. {said}. Bring the right files")
+            warned.say(where, f"{fault}. {said}. Bring the right files")
             continue
         digests[name] = found.digest
         for warning in found.warnings:
-            pulumi.log.warn(f"{where}: {warning}")
+            warned.say(where, warning)
+    warned.tell()
     return digests
 
 

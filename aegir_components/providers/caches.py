@@ -21,6 +21,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
 from aegir_components.services import functions, installation
 
+from . import warned
 from .lifecycle import State, normal
 
 KIND: Final = "caches"
@@ -118,18 +119,27 @@ def reloaded(conn: Connection, stack: str, sites: Iterable[str]) -> None:
                 records.drop(stack, site)
                 continue
             records.put({**done, "waiting": [], "failed": conn.host}, stack, site)
-            pulumi.log.warn(f"{conn.host}: {warning(str(done['host']), str(done['application']), why)}")
+            host, application = str(done["host"]), str(done["application"])
+            several = warning("", application, why.replace(host, "the site"))
+            warned.warn(host, f"{conn.host}: {warning(host, application, why)}", f"{conn.host}: {several}")
 
 
 def warning(host: str, application: str, why: str) -> str:
-    """Say that pages may be of the former configuration, and what to do."""
+    """Say that pages may be of the former configuration, and what to do.
+
+    Args:
+        host: the site's name; empty where it stands before.
+        application: the site's.
+        why: the caches could not be emptied.
+    """
     by_hand = {
         "drupal": 'press "Clear all caches" at /admin/config/development/performance',
         "drupal7": 'press "Clear all caches" at /admin/config/development/performance',
         "wordpress": "empty the cache in the plugin that keeps one",
     }[application]
+    site = f"the site {host}" if host else "the site"
     return (
-        f"the site {host} has its new configuration and answers, and its caches could not be emptied: visitors may see pages of "
+        f"{site} has its new configuration and answers, and its caches could not be emptied: visitors may see pages of "
         f"before. {why}. Run pulumi up --refresh, which tries it again, or {by_hand}"
     )
 

@@ -16,6 +16,7 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
 from aegir_components.services import certificate
 
+from . import warned
 from .lifecycle import AegirResource, Lifecycle, State
 
 DECIDING = ("kind", "names", "digest", "directory")
@@ -113,9 +114,14 @@ def _renewed(want: State, former: certificates.Pair) -> certificates.Pair:
         last = int(want.get("error_days", certificates.LAST_DAYS))
         if left < last:
             raise
-        pulumi.log.warn(
-            f"{fault}. The former certificate of {want['site']} goes on for {left} days; each run tries again, and from "
-            f"{last} days on this is an error"
+        site, said = (
+            str(want["site"]),
+            f"goes on for {left} days; each run tries again, and from {last} days on this is an error",
+        )
+        warned.warn(
+            site,
+            f"{fault}. The former certificate of {site} {said}",
+            f"{str(fault).replace(site, 'the site')}. The former certificate {said}",
         )
         return former
 

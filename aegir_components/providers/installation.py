@@ -17,7 +17,7 @@ from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
 from aegir_components.services import installation
 
-from . import answered, answering, awaited, settling, site_database, site_move
+from . import answered, answering, awaited, settling, site_database, site_move, warned
 from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, replaced
 
@@ -142,9 +142,14 @@ def _prove(want: State, content: str) -> bool:
         Whether nothing is wrong with it. If not, it is asked again after its update, in this run.
     """
     if content == EMPTY:
-        pulumi.log.warn(
-            f"the site {want['site']} was not asked for: its database {want['database']['name']} is empty, and it is not "
-            f"to be installed (install: false). Load its dump and its files, then run pulumi up --refresh"
+        said = (
+            "is empty, and it is not to be installed (install: false). Load its dump and its files, then run "
+            "pulumi up --refresh"
+        )
+        warned.warn(
+            str(want["site"]),
+            f"the site {want['site']} was not asked for: its database {want['database']['name']} {said}",
+            f"the site was not asked for: its database {said}",
         )
         return True
     settling.wait([str(want["site"])])
@@ -238,12 +243,12 @@ def _install(want: State) -> str:
         raise _half(want, result.split()[-1])
     if result == "::installed in English":
         application = applications.APPLICATIONS[want["application"]]
-        pulumi.log.warn(
-            f"the site {want['site']} was installed in English: the code base has no {application.title} translation "
-            f"{want['language']}, and "
+        said = (
+            f"was installed in English: the code base has no {application.title} translation {want['language']}, and "
             f"{want.get('master') or min(want['members'])} could not get it from {application.fetches}. "
             f"Add the language in the site; for further sites put the translation into the directory aegir:translations"
         )
+        warned.warn(str(want["site"]), f"the site {want['site']} {said}", f"the site {said}")
     return result
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, TypeVar
 
 import pulumi
@@ -37,7 +37,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records, hub_root
 from aegir_components.mysql import client
 
-from . import declared
+from . import declared, warned
 from .calls import serve_more
 
 State = dict[str, Any]
@@ -125,6 +125,12 @@ def without(props: State, gone: Collection[str]) -> State | None:
         if isinstance(props.get(key), Mapping):
             left[key] = {name: entry for name, entry in props[key].items() if name not in gone}
     return None if props.get("members") and not left["members"] else left
+
+
+def _machines(props: State) -> set[str]:
+    """Name the machines that a resource is on."""
+    listed = [props.get("host"), props.get("server"), *(props.get("members") or {}), *(props.get("clients") or {})]
+    return {name for name in listed if isinstance(name, str)}
 
 
 def machine_of(props: Mapping[str, Any]) -> list[Any]:
@@ -233,14 +239,14 @@ class Lifecycle(ResourceProvider):
 
     def create(self, props: Any) -> CreateResult:
         """Make it so for the first time, or again after a run that was killed."""
-        with self._working(plain(props)):
+        with self._gathering(props), self._working(plain(props)):
             outs = self._guarded(props, lambda: {**self._kept(props), **self.converge(plain(props))})
         return CreateResult(self.identity(plain(props)), outs)
 
     def update(self, _id: str, olds: Any, news: Any) -> UpdateResult:
         """Bring it to the new inputs; computed outputs of before are handed on under ``was``."""
         want = {**plain(news), "was": plain(olds)}
-        with self._working(plain(olds)):
+        with self._gathering(news), self._working(plain(olds)):
             return UpdateResult(self._guarded(news, lambda: {**self._kept(news), **self.converge(want)}))
 
     def read(self, id_: str, props: Any) -> ReadResult:
@@ -248,7 +254,8 @@ class Lifecycle(ResourceProvider):
         have = plain(props)
         there = without(have, _forgotten)
         # What is on a machine that is given up stays as it is recorded, for the update that drops it.
-        seen = {} if there is None else self._guarded(props, lambda: self._seen(there))
+        with self._gathering(props):
+            seen = {} if there is None else self._guarded(props, lambda: self._seen(there))
         if seen is None:
             # An empty result, not ReadResult(): the SDK cannot serialise the latter.
             return ReadResult("", {})
@@ -281,12 +288,18 @@ class Lifecycle(ResourceProvider):
         """Take it away; what was on a machine that is given up is dropped from the state without asking the machine."""
         have = without(plain(props), _forgotten)
         if have is None:
-            pulumi.log.warn(
-                f"{self.identity(plain(props))}: its machine is given up (aegir:forget); nothing was done there"
-            )
+            # Once a machine and not once a resource: the engine names what it drops.
+            machine = ", ".join(sorted(_forgotten & _machines(plain(props)))) or self.identity(plain(props))
+            said = "the machine is given up (aegir:forget); nothing was done there"
+            warned.warn(machine, f"{machine}: {said}", said)
             return
-        with self._working(plain(props)):
+        with self._gathering(props), self._working(plain(props)):
             self._guarded(props, lambda: self.remove(declared.reached(have)))
+
+    def _gathering(self, props: Any) -> AbstractContextManager[None]:
+        """Gather what is warned of meanwhile, with what other resources warn of."""
+        known = plain(props)
+        return warned.gathering(hub_root(known), self._known_as(known)[0])
 
     def _is_unfinished(self, have: State) -> bool:
         root = hub_root(have)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -11,6 +13,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.services import names
 
+from . import warned
 from .lifecycle import AegirResource, Lifecycle, State
 
 
@@ -47,7 +50,8 @@ class Provider(Lifecycle):
         if faults and want["mode"] == "strict":
             raise Refused(str(want["host"]), f"names do not agree: {'; '.join(faults)}")
         if faults:
-            pulumi.log.warn(f"{want['host']}: {'; '.join(faults)}")
+            own = {str(want["host"]): "its name", str(want.get("address") or ""): "its address"}
+            warned.warn(str(want["host"]), f"{want['host']}: {'; '.join(faults)}", _without("; ".join(faults), own))
         return {"faults": faults}
 
     def remove(self, have: State) -> None:
@@ -76,6 +80,13 @@ class Names(AegirResource, module="aegir", name="Names"):
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)
+
+
+def _without(text: str, own: Mapping[str, str]) -> str:
+    """Put words in the place of what is a machine's own, so that the same of several machines reads the same."""
+    for word, instead in own.items():
+        text = re.sub(rf"(?<![\w.-]){re.escape(word)}(?![\w-])", instead, text) if word else text
+    return text
 
 
 def _block(props: State) -> str:

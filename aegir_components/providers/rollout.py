@@ -11,9 +11,10 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import layout
+from aegir_components import layout, summary
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.hub_records import Records, hub_root
 from aegir_components.rollout import platform as rollout_platform
 from aegir_components.rollout import waves
 
@@ -61,6 +62,10 @@ class Provider(Lifecycle):
         platform.rebuild(pulumi.log.warn)
         for done in found:
             pulumi.log.info(f"{want['platform']}: {done.line}")
+        for done in found:
+            if done.result == "failed" or done.why == waves.STOPPED:
+                # For the summary at the end of the run.
+                Records(str(hub_root(want)), summary.KIND).put({}, str(want["holder"]), summary.HELD, done.site)
         if any(done.result == "failed" or done.why == waves.STOPPED for done in found):
             raise Refused(", ".join(sorted(want["members"])), waves.table(found, str(want["digest"])[:16]))
         if down := platform.still_down():

@@ -1,27 +1,108 @@
-"""Warnings that say the same of many machines, said once with the names of all of them."""
+"""Warnings that say the same of many machines or sites, said once with the names of all of them.
+
+A provider's process serves many resources side by side. What they warn of is gathered until none of them is at work, so it is
+said when the last one has ended, and also when one failed.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import pulumi
+
+from aegir_components.hub_records import Records
+from aegir_components.summary import KIND, WARNED
+
+MOST: Final = 30
+"""Names that are listed."""
+LONGEST: Final = 120
+"""Characters of a warning that is not said for the first time."""
 
 
 class Warned:
     """What is to be warned of, gathered while machines are worked on side by side."""
 
     def __init__(self) -> None:
-        self._hosts: dict[str, list[str]] = {}
+        self._found: dict[str, dict[str, str]] = {}
+        self._told: dict[str, str] = {}
         self._guard = threading.Lock()
 
     def say(self, host: str, text: str) -> None:
         """Take a warning about a machine."""
-        with self._guard:
-            self._hosts.setdefault(text, []).append(host)
+        self.add(host, f"{host}: {text}", text)
 
-    def tell(self) -> None:
-        """Give the warnings, each text once, and forget them."""
+    def add(self, subject: str, alone: str, several: str) -> None:
+        """Take a warning.
+
+        Args:
+            subject: the machine or the site.
+            alone: what is said where it is the only one.
+            several: what is said after the names where there are more; the same of all that are said together.
+        """
         with self._guard:
-            found, self._hosts = self._hosts, {}
-        for text, hosts in found.items():
-            pulumi.log.warn(f"{', '.join(sorted(hosts))}: {text}")
+            self._found.setdefault(several, {})[subject] = alone
+
+    def tell(self) -> list[str]:
+        """Give the warnings, each once, and forget them; return what was said for the first time, without names."""
+        with self._guard:
+            found, self._found = self._found, {}
+            lines = [line for several, said in found.items() if (line := self._line(several, said))]
+            new = [several for several in found if several not in self._told]
+            self._told |= {several: min(said) for several, said in found.items() if several not in self._told}
+        for line in lines:
+            pulumi.log.warn(line)
+        return new
+
+    def _line(self, several: str, said: dict[str, str]) -> str:
+        names = sorted(said)
+        if several in self._told:
+            names = [name for name in names if name != self._told[several]]
+            short = several if len(several) <= LONGEST else f"{several[:LONGEST]}…"
+            return f"{_listed(names)}: the same as of {self._told[several]}: {short}" if names else ""
+        return said[names[0]] if len(names) == 1 else f"{_listed(names)}: {several}"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(names[:MOST]) + more
+
+
+class Run:
+    """The warnings of all that a process has at work."""
+
+    def __init__(self) -> None:
+        self._warned, self._at_work, self._guard = Warned(), 0, threading.Lock()
+
+    def warn(self, subject: str, alone: str, several: str) -> None:
+        """Take a warning; it is given at once where nothing gathers."""
+        self._warned.add(subject, alone, several)
+        if not self._at_work:
+            self._warned.tell()
+
+    @contextmanager
+    def gathering(self, root: str | None, holder: str) -> Iterator[None]:
+        """Gather what is warned of until nothing is at work any more.
+
+        Args:
+            root: the hub root, where the number of warnings is kept for the run's summary; ``None`` for nowhere.
+            holder: ``<project>/<stack>``.
+        """
+        with self._guard:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._at_work -= 1
+                last = not self._at_work
+            for text in self._warned.tell() if last else ():
+                if root is not None:
+                    Records(root, KIND).put({}, holder, WARNED, hashlib.sha256(text.encode()).hexdigest())
+
+
+_run = Run()
+gathering, warn = _run.gathering, _run.warn

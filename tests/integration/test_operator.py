@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -15,10 +16,12 @@ import pytest
 from aegir_components import layout
 from aegir_components.host import multiplex
 from aegir_components.host.connection import Connection
+from aegir_components.services import wp_cli
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration.operators import BLOG, HOSTS, NEWS, SHOP, at_a_terminal, begin, estate, fed
 from tests.integration.project import Project
+from tools import paths
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -100,6 +103,54 @@ def test_wp_is_brought_once_by_its_checksum_and_knows_site_and_address(
     assert f"{NEWS} | http://{NEWS} option" in done.output
     assert 1 == done.output.count("bringing wp-cli there")
     assert "bringing" not in work.aegir("run", BLOG, "--", "wp", "option").output
+
+
+def test_the_pinned_wp_cli_works_on_sites(work: Project, blogs: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published phar is needed for it: a machine without a way out has it only where somebody has brought it."""
+    phar = Path(os.environ.get("AEGIR_TEST_WP_CLI", "") or paths.cache() / "code" / "wp-cli.phar")
+    if not phar.is_file():
+        pytest.skip(f"no wp-cli: bring {wp_cli.ADDRESS} to {phar}, or name it by AEGIR_TEST_WP_CLI")
+    monkeypatch.setenv("AEGIR_WP_CLI", str(phar))
+    monkeypatch.delenv("AEGIR_WP_CLI_SHA256", raising=False)
+    try:
+        assert f"WP-CLI {wp_cli.VERSION}" == work.printed("run", BLOG, "--", "wp", "--version").strip()
+        done = work.aegir("run", "--platform", "blogs", "--", "wp", "option", "get", "home")
+        assert f"{BLOG} | http://{BLOG}\n" in done.output
+        assert f"{NEWS} | http://{NEWS}\n" in done.output
+        assert "active" in work.printed("run", BLOG, "--", "wp", "theme", "list", "--status=active", "--format=csv")
+        dump = fed(work, b"", "run", BLOG, "--", "wp", "db", "export", "-")
+        assert 0 == dump[0], dump[2]
+        assert b"CREATE TABLE `wp_options`" in dump[1]
+        wrong = work.aegir("run", BLOG, "--", "wp", "no-such-command", status=4)
+        assert "'no-such-command' is not a registered wp command" in wrong.output
+    finally:
+        blogs.run("rm -f /var/lib/aegir/commands/wp-cli.phar")
+
+
+def test_a_run_of_pulumi_keeps_commands_away_and_is_named(work: Project) -> None:
+    place = work.directory / "state/.pulumi/locks/organization/aegir/prod"
+    place.mkdir(parents=True, exist_ok=True)
+    lock = place / "a-run-of-ann.json"
+    lock.write_text(
+        json.dumps({"pid": 4711, "username": "ann", "hostname": "hub", "timestamp": "2026-01-31T12:00:00Z"})
+    )
+    try:
+        # Pulumi itself takes it for the lock of a run.
+        assert "the stack is currently locked by 1 lock" in work.up("prod", ok=False).output
+        for words in (
+            ("run", BLOG, "--", "true"),
+            ("close", BLOG),
+            ("php", BLOG, "/dev/null"),
+            ("cron", BLOG, "--now"),
+        ):
+            refused = work.aegir(*words, status=1)
+            assert "prod is locked by ann@hub, process 4711, since 2026-01-31 12:00:00 UTC" in refused.sentence
+            assert "--during-up" in refused.sentence
+        assert 0 == work.aegir("run", BLOG, "--during-up", "--", "true").status
+        assert "1" in work.printed("db", BLOG, "--read-only", "--execute", "SELECT 1")
+    finally:
+        lock.unlink()
+    assert 0 == work.aegir("run", BLOG, "--", "true").status
 
 
 def test_the_exit_status_and_a_verdict_tell_what_happened(work: Project) -> None:

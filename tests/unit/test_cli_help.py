@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ from aegir_components.cli.ends import tell
 from aegir_components.cli.engine import Done, Engine
 from aegir_components.cli.main import aegir
 from aegir_components.cli.stack_lock import DURING_UP
+from aegir_components.cli.state import Site, State
+from aegir_components.host.errors import HostUnreachable
 from tests.unit.stacks import SITE, config, exported
 
 
@@ -239,3 +242,38 @@ def test_ctrl_c_ends_a_command_with_its_own_status(project: Path, monkeypatch: p
 
     monkeypatch.setattr("aegir_components.cli.survey.take", interrupted)
     assert (130, "aegir: looking\naegir: interrupted; what was done is named above\n") == _invoke(project, "report")
+
+
+# Updates of several platforms.
+
+
+def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites = {
+        name: Site(identity=name, installation={"name": name, "platform": name[0]}) for name in ("a.x", "b.x", "c.x")
+    }
+    rollouts: dict[str, Any] = {name: {"name": name, "sites": {f"{name}.x": {}}} for name in ("a", "b", "c")}
+    unlocked = SimpleNamespace(
+        state=State(stack="prod", sites=sites, rollouts=rollouts), stack=SimpleNamespace(name="prod")
+    )
+    monkeypatch.setattr("aegir_components.cli.unlocked.Unlocked.read", lambda _stack: unlocked)
+    asked: list[str] = []
+
+    def platform(props: dict[str, Any]) -> Any:
+        asked.append(props["name"])
+        if props["name"] == "a":
+            raise HostUnreachable("web1", "no answer")
+        return SimpleNamespace(sites=props["sites"], lacks=lambda site: ("node 9001",) if site == "b.x" else ())
+
+    monkeypatch.setattr("aegir_components.rollout.platform.Platform.of", platform)
+    status, said = _invoke(project, "update", "--all", "--dry-run")
+    assert (5, ["a.x: web1: no answer", "b.x: node 9001", "c.x: no updates are pending"]) == (status, said.splitlines())
+    asked.clear()
+    assert (0, "c.x: no updates are pending\n") == _invoke(project, "update", "c.*", "--dry-run")
+    assert ["c"] == asked, "machines of other platforms are not asked"
+    status, said = _invoke(project, "update", "--all", "--dry-run", "--json")
+    assert [("a.x", "web1: no answer"), ("b.x", ""), ("c.x", "")] == [
+        (row["site"], row["fault"]) for row in json.loads(said)
+    ]
+    assert 2 == _invoke(project, "update")[0]

@@ -53,3 +53,15 @@ def test_what_failed_comes_with_what_to_do_next() -> None:
     assert "1 site was made (b); 1 site failed (a.example.com)." in said
     assert "run pulumi up again" in said
     assert "aegir check a.example.com" in said
+
+
+def test_sites_that_are_held_back_and_warnings_are_in_the_summary() -> None:
+    have = declared(**{f"sites__{NEW}": {"platform": "code", "https": "required"}})
+    worked = [("warned", "a"), ("warned", "b"), ("held", SITE), ("release", "code"), ("held", "unknown")]
+    done = summary.of(have, Recorded({}), worked, [("aegir:Rollout", "code")])
+    assert ((SITE,), ("code",), 2) == (done.staying, done.held, done.warnings)
+    said = summary.words(done)
+    assert f"1 site is held back on its former release ({SITE}); 2 warnings are above." in said
+    assert f"aegir check {SITE}" in said
+    assert "platform has sites that are held back" not in said
+    assert "Summary: 1 warning is above." == summary.words(Done(warnings=1))
