@@ -17,6 +17,9 @@ HELP = {
     "aegir_site_held": "Whether a site is not on the release of its platform.",
     "aegir_site_security_updates": "Security updates pending for the site's release.",
     "aegir_site_certificate_days": "Days until the site's certificate ends.",
+    "aegir_site_backup_ok": "Whether the site's last proven backup is as its plan wants; nothing of sites without a plan.",
+    "aegir_site_database_updates": "Updates that the site's database lacks, with --database-updates.",
+    "aegir_site_drift": "What the last refresh has found changed by hand.",
     "aegir_site_bytes": "What the site takes, of the last sample.",
     "aegir_platform_findings": "What is pending for a platform's release.",
     "aegir_server_up": "Whether a server answered and its services run.",
@@ -67,6 +70,11 @@ def _site(site: SiteFacts, labels: Labels) -> Iterator[Sample]:
     yield "aegir_site_security_updates", labels, site.security
     if site.certificate_days is not None:
         yield "aegir_site_certificate_days", labels, site.certificate_days
+    if site.backup or site.backup_fault:
+        yield "aegir_site_backup_ok", labels, not site.backup_fault
+    if site.updates is not None:
+        yield "aegir_site_database_updates", labels, len(site.updates)
+    yield "aegir_site_drift", labels, len(site.drift)
     if site.size is not None:
         yield "aegir_site_bytes", labels, site.size
 

@@ -76,6 +76,9 @@ def _site(site: SiteFacts, today: date) -> Iterator[Need]:
             text=f"it is not on its platform's release ({site.held})",
             advice="run pulumi up",
         )
+    if site.updates:
+        text = f"its database lacks {len(site.updates)} updates: {', '.join(site.updates)}"
+        yield Need(level="soon", subject=site.name, text=text, advice=f"aegir update {site.name}")
     if site.drift:
         advice = "pulumi preview --refresh --diff shows it, pulumi up repairs it"
         yield Need(level="look", subject=site.name, text=f"changed by hand: {'; '.join(site.drift)}", advice=advice)

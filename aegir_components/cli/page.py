@@ -141,6 +141,7 @@ def _site(site: SiteFacts) -> Sequence[str]:
         health = f"<span class=ok>well</span>{'' if site.probed else ' (not asked for)'}"
     extra = [site.state] if site.state != "enabled" else []
     extra += [f"held back ({site.held})"] if site.held else []
+    extra += [f"{len(site.updates)} database updates pending"] if site.updates else []
     extra += [f"changed by hand: {'; '.join(site.drift)}"] if site.drift else []
     if extra:
         health += f" <span class=look>{_text('; '.join(extra))}</span>"

@@ -26,6 +26,9 @@ _STACK = click.option(
     "--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="May be left out where there is one."
 )
 _NO_PROBE = click.option("--no-probe", is_flag=True, help="Do not ask for the sites themselves.")
+_UPDATES = click.option(
+    "--database-updates", is_flag=True, help="Also ask each site's database which updates it lacks."
+)
 _TIMEOUT = click.option(
     "--timeout",
     type=click.FloatRange(1, 600),
@@ -55,9 +58,12 @@ _TIMEOUT = click.option(
     help="Only this client's sites, as a page for the client.",
 )
 @_NO_PROBE
+@_UPDATES
 @_TIMEOUT
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
-def report(stack: str, target: str, client: str, *, no_probe: bool, timeout: float, as_json: bool) -> None:
+def report(
+    stack: str, target: str, client: str, *, no_probe: bool, database_updates: bool, timeout: float, as_json: bool
+) -> None:
     """Write one HTML file about a stack: what needs a person, sites, platforms, servers, and what changed since the last report.
 
     The file needs no script and nothing from elsewhere. It exits with 0 also when something is not well.
@@ -67,7 +73,7 @@ def report(stack: str, target: str, client: str, *, no_probe: bool, timeout: flo
     aegir report --client acme -o acme.html
     """  # noqa: D301  click keeps such lines as they are
     known = selecting.the_stack(stack)
-    found = survey.take(known, probe=not no_probe, limit=timeout)
+    found = survey.take(known, probe=not no_probe, limit=timeout, database_updates=database_updates)
     listed, before, changed = needs.of(found), None, list[str]()
     if client:
         found, listed = for_client(found, client)
@@ -94,14 +100,16 @@ def report(stack: str, target: str, client: str, *, no_probe: bool, timeout: flo
     help="Where it goes, such as a file of node_exporter's textfile collector.",
 )
 @_NO_PROBE
+@_UPDATES
 @_TIMEOUT
-def metrics(stack: str, target: str, *, no_probe: bool, timeout: float) -> None:
+def metrics(stack: str, target: str, *, no_probe: bool, database_updates: bool, timeout: float) -> None:
     """Print what `report` says for Prometheus.
 
     \b
     aegir metrics -o /var/lib/prometheus/node-exporter/aegir.prom
     """  # noqa: D301  click keeps such lines as they are
-    found = survey.take(selecting.the_stack(stack), probe=not no_probe, limit=timeout)
+    known = selecting.the_stack(stack)
+    found = survey.take(known, probe=not no_probe, limit=timeout, database_updates=database_updates)
     _write(target, metrics_text(found, needs.of(found)).rstrip("\n"))
 
 

@@ -15,7 +15,7 @@ from aegir_components.php_ends import ENDS
 from aegir_components.services import machine_facts
 from aegir_components.services.machine_facts import Facts
 
-from . import audit, history, kept, live, rows, updates, usage
+from . import audit, history, kept, lacking, live, rows, updates, usage
 from .ends import Refusal, tell
 from .stack import Stack
 from .state import OURS, Site, State
@@ -63,6 +63,8 @@ class SiteFacts:
     backup: str = ""
     """When its last proven backup began; empty where no plan is declared."""
     backup_fault: str = ""
+    updates: tuple[str, ...] | None = None
+    """Updates that its database lacks; ``None`` where nobody asked or nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,13 +118,14 @@ class Survey:
     """Clusters and packs: kind, name, members with what is to be said of each."""
 
 
-def take(stack: Stack, *, probe: bool, limit: float) -> Survey:
+def take(stack: Stack, *, probe: bool, limit: float, database_updates: bool = False) -> Survey:
     """Ask everything once.
 
     Args:
         stack: the stack.
         probe: whether the sites are asked for, past caches.
         limit: seconds for each machine.
+        database_updates: whether databases are asked which updates they lack.
     """
     begun = time.time()
     exported = stack.engine.state(stack.name)
@@ -140,6 +143,8 @@ def take(stack: Stack, *, probe: bool, limit: float) -> Survey:
     clients, groups = _declared(stack, facts)
     changed = _changes(root, state, stack)
     held = {site: each for found in seen.values() for site, each in found.held.items()}
+    on = {site: each.release.rpartition("/")[2] for site, each in held.items()}
+    lacks = lacking.of_stack(stack, on) if database_updates else {}
     by_name = {row.name: row for row in status.sites}
 
     def site(each: Site) -> SiteFacts:
@@ -164,6 +169,7 @@ def take(stack: Stack, *, probe: bool, limit: float) -> Survey:
             growth=usage.growth(samples, each.name, sizes[-1], int(samples[-1]["at"])) if sizes else None,
             sizes=tuple(sizes[-30:]), changed=changed.get(each.name, changed.get("", "")),
             backup="" if saved.last == "off" else saved.last, backup_fault=saved.fault,
+            updates=lacks.get(each.name),
         )  # fmt: skip
 
     return Survey(

@@ -36,6 +36,8 @@ UNIT: Final = (
 
 TOOLS: Final = ("drush", "wp", "site-db")
 """Programs of ours that a command finds before all others."""
+FILES: Final = ("database-client.php", "wp-cli.yml")
+"""What these programs read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +178,7 @@ def _begin(place: Place, command: Command, *, turn: bool = True) -> list[str]:
         f'[ -d "$docroot" ] || fail "the platform of {place.name} has no live release here; run pulumi up"',
         script.call("command_tools", place.user),
         *(script.call("command_tool", name, script.encoded(_tool(name))) for name in TOOLS),
-        script.call("command_tool", "../database-client.php", script.encoded(_tool("database-client.php"))),
+        *(script.call("command_tool", f"../{name}", script.encoded(_tool(name))) for name in FILES),
     ]
 
 

@@ -165,6 +165,26 @@ def test_the_report_is_one_file_and_says_what_needs_a_person(
     assert blogs.spec.fqdn not in client.read_text()
 
 
+def test_the_report_asks_databases_which_updates_they_lack(work: Project) -> None:
+    version = work.printed(
+        "db", BLOG, "--execute", "SELECT option_value FROM wp_options WHERE option_name = 'db_version'"
+    )
+    known = version.split()[-1]
+    work.aegir("db", BLOG, "--execute", "UPDATE wp_options SET option_value = '1' WHERE option_name = 'db_version'")
+    try:
+        found = json.loads(work.printed("report", "--database-updates", "--json"))
+    finally:
+        work.aegir(
+            "db", BLOG, "--execute", f"UPDATE wp_options SET option_value = '{known}' WHERE option_name = 'db_version'"
+        )
+    lacks = {site["name"]: site["updates"] for site in found["sites"]}
+    assert [] == lacks[NEWS] == lacks[SHOP]
+    assert lacks[BLOG]
+    [need] = [need for need in found["needs"] if "its database lacks" in need["text"]]
+    assert (BLOG, f"aegir update {BLOG}") == (need["subject"], need["advice"])
+    assert None is json.loads(work.printed("report", "--no-probe", "--json"))["sites"][0]["updates"]
+
+
 def test_history_has_runs_and_commands_with_who(work: Project, blogs: Host) -> None:
     work.aegir("run", BLOG, "--", "true")
     lines = work.printed("history", BLOG).splitlines()

@@ -11,19 +11,23 @@ import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from aegir_components.advisories.findings import Finding, Part
-from aegir_components.cli import metrics, needs, page, report, survey
+from aegir_components.cli import lacking, metrics, needs, page, report, survey
 from aegir_components.cli.engine import Engine
 from aegir_components.cli.main import aegir
 from aegir_components.cli.page import Page
+from aegir_components.cli.stack import Stack
+from aegir_components.cli.state import Release, Site, State
 from aegir_components.cli.survey import PlatformFacts, ServerFacts, SiteFacts, Survey
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.mysql.client import DatabaseError
 from aegir_components.services import machine_facts
 from aegir_components.services.disk import Room
 from aegir_components.services.machine_facts import Facts
@@ -88,6 +92,7 @@ def html(found: Survey, **options: Any) -> str:
         (farm(site(php="7.4", php_ends="2022-11-28")), "soon", "PHP 7.4 has had no fixes"),
         (farm(site(held="failed: its update failed")), "look", "its update failed"),
         (farm(site(drift=("file x: content differs",))), "look", "changed by hand: file x"),
+        (farm(site(updates=("node 9001",))), "soon", "its database lacks 1 updates: node 9001"),
         (farm(site(backup_fault="no proven backup for 3 days")), "soon", "no proven backup"),
         (farm(servers=(machine(faults=("no answer within 30 s",), facts=None),)), "down", "no answer within 30 s"),
         (farm(mirror_at=None), "look", "nothing is known of security updates"),
@@ -242,11 +247,64 @@ def test_a_thousand_sites_are_a_small_page_at_once() -> None:
     parsed(text)
 
 
+# What databases lack.
+
+
+def test_databases_are_asked_by_server_and_release_and_one_that_does_not_answer_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def source(name: str) -> Any:
+        return SimpleNamespace(endpoint="db2" if name == "d" else "db1", database=f"base_{name}")
+
+    made = {"application": "drupal", "platform": "code"}
+    sites = {name: Site(identity=name, installation={**made, "name": name}, configuration={}) for name in "abcd"}
+    release = Release(platform="code", props={"digest": "f" * 64, "application": "drupal"})
+    state = State(stack="prod", sites=sites, releases={"code": release})
+    hub = SimpleNamespace(hub=SimpleNamespace(root="/hub"))
+    monkeypatch.setattr(
+        "aegir_components.cli.unlocked.Unlocked.read",
+        lambda _: SimpleNamespace(state=state, declared=hub, source=source),
+    )
+    asked = []
+
+    def lacking_of(root: str, digest: str, endpoint: str, application: str, names: Any) -> dict[str, Any]:
+        asked.append((root, digest, endpoint, application, sorted(names)))
+        if endpoint == "db2":
+            raise DatabaseError("db2: it takes no connection")
+        return {
+            name: SimpleNamespace(names=["node 9001"] if name == "base_a" else []) for name in names if name != "base_b"
+        }
+
+    monkeypatch.setattr("aegir_components.database_updates.lacking", lacking_of)
+    said: list[str] = []
+    found = lacking.of_stack(
+        Stack(name="prod", engine=Engine(project=Path("/"))), {"c": "0123456789abcdef"}, say=said.append
+    )
+    assert {"a": ("node 9001",), "c": ()} == found
+    assert [
+        ("/hub", "0123456789abcdef", "db1", "drupal", ["base_c"]),
+        ("/hub", "f" * 16, "db1", "drupal", ["base_a", "base_b"]),
+        ("/hub", "f" * 16, "db2", "drupal", ["base_d"]),
+    ] == sorted(asked)
+    assert ["pending database updates of 1 sites are not known: db2: it takes no connection"] == said
+
+
 # Figures.
 
 
 def test_figures_are_such_that_prometheus_reads_them() -> None:
-    found = farm(site(client='a "b"\\\n'), site("b", health=("answers 500",), security=2))
+    found = farm(
+        site(client='a "b"\\\n'),
+        site(
+            "b",
+            health=("answers 500",),
+            security=2,
+            drift=("x", "y"),
+            backup="never",
+            backup_fault="it has no proven backup",
+        ),
+        site("c", backup="2026-11-27 02:00 (31 h)"),
+    )
     text = metrics.text(found, needs.of(found))
     assert text.endswith("\n")
     for line in text.splitlines():
@@ -256,6 +314,10 @@ def test_figures_are_such_that_prometheus_reads_them() -> None:
     assert r'aegir_site_up{stack="prod",site="www.example.com",client="a \"b\"\\\n",platform="shop"} 1' in text
     assert re.search(r'^aegir_site_up\{[^}]*site="b"[^}]*\} 0$', text, re.MULTILINE)
     assert re.search(r'^aegir_site_security_updates\{[^}]*site="b"[^}]*\} 2$', text, re.MULTILINE)
+    assert re.search(r'^aegir_site_drift\{[^}]*site="b"[^}]*\} 2$', text, re.MULTILINE)
+    assert re.search(r'^aegir_site_backup_ok\{[^}]*site="b"[^}]*\} 0$', text, re.MULTILINE)
+    assert re.search(r'^aegir_site_backup_ok\{[^}]*site="c"[^}]*\} 1$', text, re.MULTILINE)
+    assert 2 == len(re.findall("^aegir_site_backup_ok", text, re.MULTILINE)), "nothing of a site without a plan"
     assert 1 == text.count("# TYPE aegir_site_up gauge")
     if shutil.which("promtool"):
         checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, timeout=20, check=False)
