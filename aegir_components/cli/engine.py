@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,8 @@ class Lock:
     holder: str
     """``user@host, process 17``."""
     since: str
+    ended: bool = False
+    """Whether its process ran on this machine and runs no more: the run was killed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,8 +127,22 @@ class Engine:
                 # Taken away, or written, in this moment.
                 continue
             holder = f"{held.get('username', '?')}@{held.get('hostname', '?')}, process {held.get('pid', '?')}"
-            return Lock(holder=holder, since=str(held.get("timestamp", ""))[:19].replace("T", " "))
+            since = str(held.get("timestamp", ""))[:19].replace("T", " ")
+            return Lock(holder=holder, since=since, ended=_has_ended(held.get("hostname"), held.get("pid")))
         return None
+
+
+def _has_ended(host: Any, pid: Any) -> bool:
+    """Return whether a process of this machine runs no more; nothing is known of other machines'."""
+    if host != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def find_project(start: Path) -> Path:

@@ -20,6 +20,11 @@ def at_work(stack: str, lock: Lock | None) -> list[str]:
     """Say that a run holds a stack, or that one was killed and its lock is left."""
     if lock is None:
         return []
+    if lock.ended:
+        return [
+            f"{stack} is locked by {lock.holder}, since {lock.since} UTC: that process has ended, so the run was killed. Remove "
+            f"its lock and let the run go on: pulumi cancel --stack {stack} && pulumi up --stack {stack}"
+        ]
     return [
         f"{stack} is locked by {lock.holder}, since {lock.since} UTC: a run is at work, or was killed. Wait for "
         f"its end; when there is none any more: pulumi cancel --stack {stack} && pulumi up --stack {stack}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -201,6 +204,18 @@ def test_a_command_says_who_holds_the_stack_and_does_nothing(
     assert 1 == status, said
     assert "prod is locked by ann@hub, process 7, since 2026-01-31 12:00:00 UTC" in said
     assert (DURING_UP in said) == (DURING_UP in _options(COMMANDS[tuple(name.split())]))
+
+
+def test_a_lock_of_a_process_that_has_ended_is_said_to_be_of_a_killed_run(project: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait(10)
+    [file] = (project / "state").rglob("x.json")
+    for pid, killed in ((ended.pid, True), (os.getpid(), False)):
+        held = {"pid": pid, "username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-31T12:00:00.5Z"}
+        file.write_text(json.dumps(held))
+        _, said = _invoke(project, "close", SITE)
+        assert killed == ("that process has ended, so the run was killed" in said), said
+        assert "pulumi cancel --stack prod" in said
 
 
 class _Spare:
