@@ -10,8 +10,7 @@ import click
 import yaml
 from click.shell_completion import CompletionItem, get_completion_class
 
-from aegir_components import settings
-from aegir_components.hub_records import DEFAULT_ROOT
+from aegir_components import hub_records, settings
 from aegir_components.snapshots import book
 
 from . import engine
@@ -86,7 +85,7 @@ def environments(context: click.Context, _parameter: click.Parameter, incomplete
 def kept(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the backups that the hub knows, of the site that is named or of all."""
     site = str(context.params.get("site") or "")
-    roots = {str(_section(declared, "hub").get("root") or DEFAULT_ROOT) for declared in _all(context)}
+    roots = {str(_section(declared, "hub").get("root") or hub_records.DEFAULT_ROOT) for declared in _all(context)}
     books = [one for root in sorted(roots) for one in book.every(root) if site in {"", one.site}]
     return _offered((backup.id for one in books for backup in one.backups()), incomplete)
 

@@ -14,8 +14,8 @@ from typing import Final
 
 import pulumi
 
+from aegir_components import summary
 from aegir_components.hub_records import Records
-from aegir_components.summary import KIND, WARNED
 
 MOST: Final = 30
 """Names that are listed."""
@@ -101,7 +101,9 @@ class Run:
                 last = not self._at_work
             for text in self._warned.tell() if last else ():
                 if root is not None:
-                    Records(root, KIND).put({}, holder, WARNED, hashlib.sha256(text.encode()).hexdigest())
+                    Records(root, summary.KIND).put(
+                        {}, holder, summary.WARNED, hashlib.sha256(text.encode()).hexdigest()
+                    )
 
 
 _run = Run()
