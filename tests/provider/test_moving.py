@@ -70,21 +70,28 @@ def alone(world: OnDoubles) -> None:
     assert not [host for host in bases if host.mysql and host.mysql.copies]
 
 
-@pytest.mark.timeout(900)
-def test_a_move_that_is_killed_at_any_call_loses_nothing(world: OnDoubles) -> None:
-    """Before a call or after it, and the edit is taken back after every second pair."""
+def killed_moves(world: OnDoubles, step: int) -> Iterator[int]:
+    """Let sites move in runs that are killed before or after ever later calls; every second pair of moves is taken back."""
     calls = 0
     while True:
         move(world)
         if not kill(world, calls, done=bool(calls % 2)):
-            break
+            return
         if calls % 4 > 1:
             move(world)
+        yield calls
+        calls += step
+
+
+@pytest.mark.timeout(900)
+def test_a_move_that_is_killed_at_any_call_loses_nothing(world: OnDoubles) -> None:
+    made = []
+    for calls in killed_moves(world, 1):
         whole(world)
         alone(world)
         assert not world.up().output
-        calls += 1
-    assert calls > 60
+        made.append(calls)
+    assert made[-1] > 60
 
 
 def test_several_sites_move_in_one_run_and_back(world: OnDoubles) -> None:
@@ -115,20 +122,15 @@ def test_sites_move_in_the_run_that_gives_an_entry_of_a_server_another_name(worl
 
 @pytest.mark.timeout(900)
 def test_a_move_that_is_killed_is_ended_by_a_run_that_gives_an_entry_another_name(world: OnDoubles) -> None:
-    calls = 0
-    while True:
-        move(world)
-        if not kill(world, calls, done=bool(calls % 2)):
-            break
-        if calls % 4 > 1:
-            move(world)
+    made = []
+    for calls in killed_moves(world, 7):
         rename(
             world, next(name for name in world.settings["servers"] if name.startswith("db1")), f"db1-{calls}.lab.test"
         )
         whole(world)
         alone(world)
-        calls += 7
-    assert calls > 60
+        made.append(calls)
+    assert made[-1] > 60
 
 
 def test_a_state_from_before_a_move_to_another_database_server_and_from_before_another_name_comes_right(
