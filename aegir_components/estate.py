@@ -14,6 +14,7 @@ from aegir_components.components import pack as pack_component
 
 from . import (
     asking,
+    at_work,
     audited,
     backups,
     beginnings,
@@ -115,7 +116,7 @@ async def build(declared: settings.Settings) -> Estate:
     faults += await asyncio.to_thread(asking.updates, before, declared, sources) if ask else []
     if faults:
         raise settings.SettingsError(faults)
-    for text in unread.found.values():
+    for text in (*unread.found.values(), *at_work.warnings(declared.hub.root, holder)):
         pulumi.log.warn(text)
     for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
         pulumi.log.warn(text)

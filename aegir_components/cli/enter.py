@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from aegir_components.host.errors import ConnectionRefused, HostUnreachable
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command, Place
 
-from . import audit, completion, login, places, selecting, stack_lock
+from . import audit, completion, login, places, selecting, site_lock, stack_lock
 from .ends import OK, SITES_FAILED, SITES_UNREACHED, Refusal, tell
 from .run import Running, read_input, run_one
 from .stack import Stack
@@ -166,6 +167,8 @@ def _install_client(site: Site, server: str) -> None:
 
 
 def _attach(stack: Stack, state: State, site: Site, server: str, command: Command, what: str) -> None:
+    if _may_write(command):
+        site_lock.refuse_busy(audit.root_of(state), stack, what, site)
     listed = _places(site, server)
     for number, name in enumerate(listed):
         place, conn = places.place(site, name), places.connection(site, name)
@@ -186,6 +189,10 @@ def _attach(stack: Stack, state: State, site: Site, server: str, command: Comman
         return
 
 
+def _may_write(command: Command) -> bool:
+    return "AEGIR_READ_ONLY" not in command.also
+
+
 def _prepare(place: Place, command: Command, server: str, site: Site) -> dict[str, str]:
     lines = site_command.prepare(place, command)
     conn = places.connection(site, server)
@@ -196,7 +203,10 @@ def _prepare(place: Place, command: Command, server: str, site: Site) -> dict[st
 def _one(stack: Stack, state: State, site: Site, server: str, command: Command, what: str) -> None:
     listed = _places(site, server)
     running = Running(command=command, root=audit.root_of(state), sites={site.name: site})
-    with audit.noted(audit.root_of(state), stack.name, what, sites=[site.name], servers=listed[:1]) as noting:
+    with (
+        site_lock.held(running.root, stack, what, [site]) if _may_write(command) else nullcontext(),
+        audit.noted(running.root, stack.name, what, sites=[site.name], servers=listed[:1]) as noting,
+    ):
         verdict = run_one(running, site, listed[0])
         noting.result(verdict.kind)
     if verdict.kind == "ok":

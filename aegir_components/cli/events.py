@@ -18,7 +18,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.services import functions, installation, site_command
 from aegir_components.services.site_command import Command
 
-from . import audit, completion, fleet, live, places, selecting, stack_lock
+from . import audit, completion, fleet, live, places, selecting, site_lock, stack_lock
 from .ends import OK, Refusal, tell
 from .fleet import Job, Verdict
 from .selecting import Chosen, Selection
@@ -242,8 +242,11 @@ def _do(
             click.echo(f"{job.site}: {what} on {job.server}")
         return
     stack_lock.refuse_locked(chosen.stack, during_up=during_up)
-    with audit.noted(audit.root_of(chosen.state), chosen.state.stack, what, sites=list(by_name),
-                     servers=sorted({job.server for job in jobs})) as noting:  # fmt: skip
+    root, servers = audit.root_of(chosen.state), sorted({job.server for job in jobs})
+    with (
+        site_lock.held(root, chosen.stack, what, chosen.sites),
+        audit.noted(root, chosen.state.stack, what, sites=list(by_name), servers=servers) as noting,
+    ):
         verdicts = fleet.side_by_side(jobs, work, per_server=per_server, tell=tell)
         summary = fleet.summary(verdicts)
         noting.result(summary[0] if len(verdicts) > 1 else verdicts[0].kind)

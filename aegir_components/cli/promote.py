@@ -9,12 +9,13 @@ import stat
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import audit, completion, verified
+from . import audit, completion, site_lock, verified
 from .ends import Refusal, tell
 from .engine import PREVIEW_TIMEOUT, Done, Engine
 from .promotion import Side, choose, gone, look, refuse, written
@@ -90,7 +91,11 @@ def promote(source: str, target: str, names: tuple[str, ...], *, yes: bool, dry_
         return
     # A run may have begun there meanwhile.
     refuse(verified.at_work(target, engine.lock(target)))
-    with audit.noted(Path(after.declared.hub.root), target, f"promote from {source}"):
+    with ExitStack() as held:
+        for name, side in ((source, before), (target, after)):
+            root, command = Path(side.declared.hub.root), f"promote --from {source} --to {target}"
+            held.enter_context(site_lock.held(root, Stack(name=name, engine=engine), command))
+        held.enter_context(audit.noted(Path(after.declared.hub.root), target, f"promote from {source}"))
         write(path, old, text.encode())
     finish(
         report | {"written": True},

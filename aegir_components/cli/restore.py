@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from aegir_components.snapshots import imported, restoring, saving, staging
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import audit, completion, events
+from . import audit, completion, events, site_lock
 from .backup import SIDE_BY_SIDE
 from .backups import proven
 from .choosing import choose
@@ -97,22 +98,34 @@ def restore(
         refuse_locked(known)
     unlocked = Unlocked.read(known)
     names = _on(unlocked, server, database_server) if whole else [str(site)]
-    if not (at or wanted or other or archive):
-        names = [name for name in names if not _reopened(unlocked, name, dry_run=dry_run)]
-        if not names:
-            return
-    if archive:
-        wanted = _imported(unlocked, unlocked.identity(names[0]))
     part = staging.Part(database=False) if server else staging.Part(files=False) if database_server else _part(only)
-    jobs = [
-        _chosen(unlocked, name, other, at, wanted, replace(part, incomplete=lose_unsaved), allowed=code_differs)
-        for name in names
-    ]
-    if not _agreed(unlocked, jobs, part, dry_run=dry_run, yes=yes):
-        return
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        if not all(list(pool.map(lambda one: _done(unlocked, one), jobs))):
-            raise click.exceptions.Exit(FAILED)
+    with _held(unlocked, [other] if other else names, dry_run=dry_run):
+        if not (at or wanted or other or archive):
+            names = [name for name in names if not _reopened(unlocked, name, dry_run=dry_run)]
+        if archive:
+            wanted = _imported(unlocked, unlocked.identity(names[0]))
+        jobs = [
+            _chosen(unlocked, name, other, at, wanted, replace(part, incomplete=lose_unsaved), allowed=code_differs)
+            for name in names
+        ]
+        if not jobs or not _agreed(unlocked, jobs, part, dry_run=dry_run, yes=yes):
+            return
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            if not all(list(pool.map(lambda one: _done(unlocked, one), jobs))):
+                raise click.exceptions.Exit(FAILED)
+
+
+def _held(unlocked: Unlocked, names: Sequence[str], *, dry_run: bool) -> AbstractContextManager[None]:
+    """Have the sites that are restored into for this run alone: from what a person is shown until it is done.
+
+    Raises:
+        Refusal: another command is at work on one of them.
+    """
+    wanted = {unlocked.identity(name) for name in names}
+    sites = [site for site in unlocked.state.sites.values() if site.identity in wanted]
+    if dry_run or not sites:
+        return nullcontext()
+    return site_lock.held(audit.root_of(unlocked.state), unlocked.stack, "restore", sites, alone=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import click
@@ -16,9 +17,10 @@ from aegir_components.rewriting import wordpress
 from aegir_components.rewriting.addresses import move
 from aegir_components.snapshots.source import Source
 
-from . import audit, completion, events, places
-from .ends import Refusal, tell
-from .stack import Stack, here
+from . import audit, completion, events, places, selecting, site_lock
+from .ends import FAILED, SITES_FAILED, Refusal, tell
+from .progress import Progress
+from .selecting import Selection
 from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
@@ -27,10 +29,8 @@ APPLICATION: Final = "wordpress"
 
 
 @click.command()
-@click.argument("site", shell_complete=completion.sites)
-@click.option(
-    "--stack", required=True, metavar="STACK", shell_complete=completion.stacks, help="The stack that has it."
-)
+@click.argument("sites", nargs=-1, shell_complete=completion.sites)
+@selecting.options
 @click.option(
     "--from",
     "former",
@@ -39,37 +39,70 @@ APPLICATION: Final = "wordpress"
     help="A further former address; may be given several times. Those that the database names are known.",
 )
 @click.option("--dry-run", is_flag=True, help="Only count what would change, by table.")
-def rewrite(site: str, stack: str, former: tuple[str, ...], *, dry_run: bool) -> None:
-    """Replace the former addresses of SITE, a WordPress site, in its content by its address.
+def rewrite(selection: Selection, former: tuple[str, ...], *, dry_run: bool) -> None:
+    """Replace the former addresses of SITES, which are WordPress sites, in their content by each site's address.
 
-    A proven dump of the database goes to the hub first. The site serves meanwhile. What cannot be rewritten is named.
+    A proven dump of the database goes to the hub first. The site serves meanwhile. What cannot be rewritten is named. Sites of
+    other applications are an error when they are named, and are left out otherwise.
 
     \b
-    aegir rewrite www.example.com --stack prod --dry-run
+    aegir rewrite www.example.com --dry-run
     aegir rewrite www.example.com --stack prod --from old.example.com
+    aegir rewrite --platform shop --dry-run
     """  # noqa: D301  click keeps such lines as they are
-    known = Stack(name=stack, engine=here())
+    selecting.need(selection)
+    if wrong := [one for one in former if move(one, "http://a.invalid") is None]:
+        raise Refusal(f"{', '.join(wrong)}: no address; write a host name, or https://old.example.com/directory")
+    known = selecting.the_stack(selection.stack, selection.environment)
     if not dry_run:
         refuse_locked(known)
     unlocked = Unlocked.read(known)
-    source = unlocked.source(unlocked.identity(site))
-    found = unlocked.state.sites[source.name]
-    made = found.installation or {}
-    if made.get("application") != APPLICATION:
-        raise Refusal(f"{source.name} is no WordPress site; content of Drupal has no address of its site to rewrite")
-    if wrong := [one for one in former if move(one, "http://a.invalid") is None]:
-        raise Refusal(f"{', '.join(wrong)}: no address; write a host name, or https://old.example.com/directory")
-    names = (source.site, *former)
-    try:
-        if dry_run:
-            lines = _run(found, source, names, write=False)
-        else:
-            with audit.noted(audit.root_of(unlocked.state), stack, "rewrite", sites=[source.name]):
-                lines = _for_good(found, source, names)
-    except (DatabaseError, HostError) as fault:
-        raise Refusal(f"{source.name}: {fault}") from None
-    for line in lines or ["its content has no former address"]:
-        click.echo(f"{source.name}: {line}")
+    sites = _chosen(unlocked, selection)
+    progress = Progress([site.name for site in sites])
+    lock = site_lock.held(audit.root_of(unlocked.state), known, "rewrite", sites, alone=True)
+    with nullcontext() if dry_run else lock, progress.told():
+        done = [_done(unlocked, site, former, progress, dry_run=dry_run) for site in sites]
+    if not all(done):
+        raise click.exceptions.Exit(FAILED if len(sites) == 1 else SITES_FAILED)
+
+
+def _chosen(unlocked: Unlocked, selection: Selection) -> list[Site]:
+    """Choose the sites of WordPress.
+
+    Raises:
+        Refusal: a site that is named is of another application, or no site is left.
+    """
+    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack))
+    fitting = [site for site in picked if (site.installation or {}).get("application") == APPLICATION]
+    others = [site for site in picked if site not in fitting]
+    if wrong := [site.name for site in others if selecting.names_it(selection, site)] or (
+        [] if fitting else [site.name for site in others]
+    ):
+        is_no = "is no WordPress site" if len(wrong) == 1 else "are no WordPress sites"
+        raise Refusal(f"{', '.join(wrong)} {is_no}; content of Drupal has no address of its site to rewrite")
+    return fitting
+
+
+def _done(unlocked: Unlocked, site: Site, former: Sequence[str], progress: Progress, *, dry_run: bool) -> bool:
+    """Rewrite one site, and return whether that went well."""
+    with progress.at_work(site.name):
+        try:
+            source = unlocked.source(site.identity)
+            names = (source.site, *former)
+            if dry_run:
+                lines = _run(site, source, names, write=False)
+            else:
+                with audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, "rewrite", sites=[site.name]):
+                    lines = _for_good(site, source, names)
+        except (DatabaseError, HostError) as fault:
+            tell(f"{site.name}: {fault}")
+            return False
+        except Refusal as refused:
+            tell(refused.message)
+            return False
+        for line in lines or ["its content has no former address"]:
+            click.echo(f"{site.name}: {line}")
+        return True
 
 
 def _for_good(site: Site, source: Source, former: Sequence[str]) -> list[str]:

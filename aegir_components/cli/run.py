@@ -21,7 +21,7 @@ from aegir_components.hub_records import Records
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command
 
-from . import audit, completion, fleet, output, places, selecting, stack_lock, wp_cli
+from . import audit, completion, fleet, output, places, selecting, site_lock, stack_lock, wp_cli
 from .ends import OK, Refusal, tell
 from .fleet import Job, Verdict
 from .selecting import Chosen, Selection
@@ -169,9 +169,10 @@ def run(selection: Selection, *, timeout: int, per_server: int, stop_on: int, re
             click.echo(f"{job.site}: on {job.server}")
         return
     stack_lock.refuse_locked(chosen.stack, during_up=during_up)
-    verdicts = _run(
-        chosen, running, jobs, _Ledger.of(running, chosen, resume=resume), per_server, stop_on, as_json=as_json
-    )
+    with site_lock.held(running.root, chosen.stack, f"run {audit.words(argv)}", chosen.sites):
+        verdicts = _run(
+            chosen, running, jobs, _Ledger.of(running, chosen, resume=resume), per_server, stop_on, as_json=as_json
+        )
     status = fleet.exit_status(verdicts)
     if status != OK:
         raise click.exceptions.Exit(status)

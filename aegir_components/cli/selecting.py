@@ -188,6 +188,11 @@ def pick(state: State, selection: Selection, clients: Callable[[], dict[str, str
     return sorted(found, key=lambda site: site.name)
 
 
+def names_it(selection: Selection, site: Site) -> bool:
+    """Return whether a site was named itself, and not by a pattern or a group."""
+    return bool({ascii_name(word) for word in selection.words} & {site.name, site.identity})
+
+
 def clients_of(stack: Stack) -> dict[str, str]:
     """Give each site's client, by what the site is known by; it stands in the stack file."""
     return {site.identity: site.client for site in stack.drawn().sites.values() if site.client}

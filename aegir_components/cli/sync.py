@@ -23,7 +23,7 @@ from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.saving import Job
 from aegir_components.snapshots.staging import Part
 
-from . import audit, completion, events, places, restore, sides, update
+from . import audit, completion, events, places, restore, sides, site_lock, update
 from .ends import Refusal, tell
 from .sides import Side
 from .stack_lock import refuse_locked
@@ -86,7 +86,10 @@ def sync(
     # A run may have begun there meanwhile.
     for side in (target, source):
         refuse_locked(side.unlocked.stack)
-    with _noted(target, f"sync from {source.label}"), _noted(source, f"sync to {target.label}"):
+    with (
+        _held(target, f"sync from {source.label}", alone=True), _held(source, f"sync to {target.label}"),
+        _noted(target, f"sync from {source.label}"), _noted(source, f"sync to {target.label}"),
+    ):  # fmt: skip
         steps = Steps()
         _repair(target, job)
         try:
@@ -107,6 +110,11 @@ def sync(
 def _noted(side: Side, command: str) -> AbstractContextManager[audit.Noting]:
     unlocked = side.unlocked
     return audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, command, sites=[side.site.name])
+
+
+def _held(side: Side, command: str, *, alone: bool = False) -> AbstractContextManager[None]:
+    root = audit.root_of(side.unlocked.state)
+    return site_lock.held(root, side.unlocked.stack, command, [side.site], alone=alone)
 
 
 @dataclass(slots=True)

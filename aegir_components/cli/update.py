@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from aegir_components.rollout import waves
 from aegir_components.rollout.platform import Platform
 from aegir_components.settings.updating import Rollout
 
-from . import audit, completion, selecting
+from . import audit, completion, selecting, site_lock
 from .ends import SITES_FAILED, SITES_UNREACHED, Refusal, tell
 from .selecting import Selection
 from .stack_lock import refuse_locked
@@ -47,10 +48,9 @@ def update(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     unlocked = Unlocked.read(known)
     picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(known))
     chosen = {site.identity for site in picked}
-    found: list[Row] = []
-    for name, props in sorted(unlocked.state.rollouts.items()):
-        if here_on := [site for site in props["sites"] if site in chosen]:
-            found += _of_platform(unlocked, name, props, here_on, dry_run=dry_run)
+    root = audit.root_of(unlocked.state)
+    with nullcontext() if dry_run else site_lock.held(root, known, "update", picked, alone=True):
+        found = _of_platforms(unlocked, chosen, dry_run=dry_run)
     # A platform may have sites that were never rolled out; who names one is told.
     if missing := (chosen if selection.words else set()) - {row.site for row in found}:
         raise Refusal(
@@ -89,6 +89,14 @@ class Row:
     def plain(self) -> dict[str, object]:
         """Give it for JSON."""
         return {"site": self.site, "lacks": list(self.names), "fault": self.fault, **_plain(self.done)}
+
+
+def _of_platforms(unlocked: Unlocked, chosen: Collection[str], *, dry_run: bool) -> list[Row]:
+    found: list[Row] = []
+    for name, props in sorted(unlocked.state.rollouts.items()):
+        if here_on := [site for site in props["sites"] if site in chosen]:
+            found += _of_platform(unlocked, name, props, here_on, dry_run=dry_run)
+    return found
 
 
 def _of_platform(

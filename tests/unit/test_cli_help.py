@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from aegir_components import at_work
+from aegir_components.at_work import Claim
 from aegir_components.cli import audit
 from aegir_components.cli.ends import tell
 from aegir_components.cli.engine import Done, Engine
@@ -220,6 +223,25 @@ def test_a_lock_of_a_process_that_has_ended_is_said_to_be_of_a_killed_run(projec
 
 class _Spare:
     where, path, size = "hub", "/nowhere", 1
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_a_command_says_who_has_its_sites_and_does_nothing(
+    project: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    [lock] = (project / "state").rglob("x.json")
+    lock.unlink()
+    machine = Mock(hub_root=str(project / "hub"), identity="/key", host="web1", place="x")
+    monkeypatch.setattr("aegir_components.cli.keys._machines", lambda *_: [("/key", machine)])
+    monkeypatch.setattr("aegir_components.cli.disk._spare", lambda *_: ([], {}))
+    monkeypatch.setattr("aegir_components.cli.disk._old_runs", lambda root: [_Spare()] if root else [])
+    monkeypatch.setattr("aegir_components.cli.enter._install_client", lambda *_: None)
+    claim = Claim(stack="aegir/prod", command="sync", alone=True, who="ann@hub", process=4711)
+    with at_work.claimed(project / "hub", claim):
+        status, said = _invoke(project, *name.split(), *LOCKED[name])
+    assert 1 == status, said
+    assert "ann@hub runs aegir sync on all sites of prod (process 4711, since " in said
 
 
 @pytest.mark.parametrize("name", [name for name in LOCKED if DURING_UP in _options(COMMANDS[tuple(name.split())])])

@@ -1,0 +1,107 @@
+"""Commands on the same sites know of each other, and a run of Pulumi's knows of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aegir_components import at_work
+from aegir_components.at_work import Claim, ClaimedError
+
+STACK = "aegir/prod"
+UPDATE = Claim(stack=STACK, command="update", sites={"a": "a.example.com", "b": "b.example.com"}, alone=True)
+RUN = Claim(stack=STACK, command="run drush", sites={"a": "a.example.com", "c": "c.example.com"})
+OTHER = replace(UPDATE, sites={"d": "d.example.com"})
+
+
+def kept_away(root: Path, first: Claim, second: Claim) -> str:
+    """Begin a command while another is at work, and give what it is told."""
+    with at_work.claimed(root, first) as why:
+        assert not why
+        try:
+            with at_work.claimed(root, second):
+                return ""
+        except ClaimedError as busy:
+            return str(busy)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "meets"),
+    [
+        (UPDATE, RUN, True),
+        (RUN, UPDATE, True),
+        (UPDATE, UPDATE, True),
+        (RUN, RUN, False),
+        (UPDATE, OTHER, False),
+        (UPDATE, replace(RUN, stack="aegir/test"), False),
+        (UPDATE, Claim(stack=STACK, command="prune"), True),
+        (RUN, Claim(stack=STACK, command="prune"), False),
+        (Claim(stack=STACK, command="keys rotate", alone=True), RUN, True),
+    ],
+)
+def test_what_has_a_site_for_itself_keeps_others_away(
+    tmp_path: Path, first: Claim, second: Claim, *, meets: bool
+) -> None:
+    assert meets is bool(kept_away(tmp_path, first, second))
+    assert [] == at_work.at_work(tmp_path)
+
+
+def test_who_is_kept_away_reads_who_works_since_when_and_what_to_type(tmp_path: Path) -> None:
+    said = kept_away(tmp_path, replace(UPDATE, who="ann@hub", process=4711), RUN)
+    assert re.search(
+        r"ann@hub runs aegir update on a\.example\.com \(process 4711, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)", said
+    )
+    assert "b.example.com" not in said
+    assert "run the same command again; ps -p 4711 shows whether it still works" in said
+
+
+def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys\nfrom aegir_components.at_work import Claim, claimed\n"
+        "with claimed(pathlib.Path(sys.argv[1]), Claim(stack='aegir/prod', command='restore', alone=True)):\n"
+        "    print('begun', flush=True)\n    sys.stdin.read()\n    os._exit(1)\n"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert "begun\n" == running.stdout.readline()
+        [found] = at_work.at_work(tmp_path)
+        assert ("restore", running.pid) == (found.command, found.process)
+        with pytest.raises(ClaimedError, match="all sites of prod"):
+            at_work.refuse(tmp_path, RUN)
+        running.kill()
+    at_work.refuse(tmp_path, RUN)
+    assert [] == list(tmp_path.rglob("*.json")), "what a killed command left is removed"
+
+
+def test_a_hub_that_cannot_be_written_to_does_not_keep_a_command_from_its_work(tmp_path: Path) -> None:
+    (tmp_path / "records").write_text("")
+    with at_work.claimed(tmp_path, UPDATE) as why:
+        assert "other commands do not know of this one" in why
+
+
+@pytest.mark.parametrize(
+    ("claim", "stack", "said"),
+    [
+        (UPDATE, STACK, "runs aegir update on a.example.com, b.example.com (process "),
+        (RUN, STACK, ""),
+        (UPDATE, "aegir/test", ""),
+        (replace(UPDATE, sites={f"s{n}": f"s{n}.example.com" for n in range(8)}), STACK, "s4.example.com and 3 more ("),
+    ],
+    ids=["update", "run", "another stack", "many"],
+)
+def test_a_run_is_told_in_one_line_what_is_at_work(tmp_path: Path, claim: Claim, stack: str, said: str) -> None:
+    assert [] == list(at_work.warnings(str(tmp_path), stack))
+    with at_work.claimed(tmp_path, claim), at_work.claimed(tmp_path, OTHER):
+        found = [line.replace("on d.example.com", "") for line in at_work.warnings(str(tmp_path), stack)]
+    if stack != STACK:
+        assert [] == found
+        return
+    [line] = found
+    assert said in line
+    assert ("a.example.com" in line) == (claim is UPDATE)
