@@ -19,8 +19,9 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError
 
-from . import audit, completion, recovery
+from . import audit, completion, recovery, selecting
 from .ends import FAILED, UNHEALTHY, Refusal, tell
+from .selecting import Selection
 from .stack import Stack, here, made
 from .unlocked import Unlocked
 
@@ -58,10 +59,7 @@ class Outcome:
 
 @click.command()
 @click.argument("sites", nargs=-1, metavar="[SITE]...", shell_complete=completion.sites)
-@click.option(
-    "--stack", "chosen", metavar="STACK", shell_complete=completion.stacks, help="The stack; with --due all stacks."
-)
-@click.option("--all", "every", is_flag=True, help="All sites of the stack that are backed up.")
+@selecting.options
 @click.option("--due", is_flag=True, help="The sites whose plan says that a backup is due now.")
 @click.option("--hub", "own", is_flag=True, help="This hub: state, stack files, keys, pinned host keys, records.")
 @click.option(
@@ -76,10 +74,8 @@ class Outcome:
 @click.option("--dry-run", is_flag=True, help="Only name the sites that would be backed up, and where to.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def backup(
-    sites: tuple[str, ...],
-    chosen: str | None,
+    selection: Selection,
     *,
-    every: bool,
     due: bool,
     own: bool,
     note: str,
@@ -88,7 +84,7 @@ def backup(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Back up SITEs: the database in one transaction, uploads, private files and what they belong to.
+    """Back up SITES: the database in one transaction, uploads, private files and what they belong to.
 
     The backup goes encrypted to the repositories of `aegir:backups`, nothing of it lies on a disk in between, and it is proven
     by a restore into a scratch schema. --due is safe to run at any time, and twice at once; run it every few minutes. The exit
@@ -97,16 +93,18 @@ def backup(
     \b
     aegir backup www.example.com --stack prod --note 'before the move'
     aegir backup --all --stack prod
+    aegir backup 'www*' --client acme
     aegir backup --due
     """  # noqa: D301  click keeps such lines as they are
-    if sum((bool(sites), every, due, own)) != 1:
-        raise click.UsageError("name sites, or give one of --all, --due and --hub")
-    if not due and chosen is None:
-        raise click.UsageError("--stack is missing: the stack that has the sites")
+    if sum((selection.narrowed or selection.everything, due, own)) != 1:
+        raise click.UsageError(
+            "name sites, select them by --platform, --client and so on, or give --all, --due or --hub"
+        )
     if own and dry_run:
         raise click.UsageError("--hub saves the same every time; --dry-run goes with sites, --all and --due")
     engine = here()
-    if own and chosen:
+    chosen = selection.stack if due else selecting.the_stack(selection.stack, selection.environment).name
+    if own:
         try:
             tell(recovery.save_hub(Stack(name=chosen, engine=engine)))
         except BackupError as fault:
@@ -114,12 +112,12 @@ def backup(
         return
     stacks = [Stack(name=name, engine=engine) for name in ([chosen] if chosen else made(engine))]
     if dry_run:
-        _name(stacks, sites, due=due, as_json=as_json)
+        _name(stacks, selection, due=due, as_json=as_json)
         return
     outcomes: list[Outcome] = []
     for stack in stacks:
         try:
-            outcomes += _of_stack(stack, sites, due=due, note=note, renew=renew, start=prove == "boot")
+            outcomes += _of_stack(stack, selection, due=due, note=note, renew=renew, start=prove == "boot")
         except Refusal as refused:
             if chosen:
                 raise
@@ -141,12 +139,12 @@ def _tell(outcomes: Sequence[Outcome], *, due: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(UNHEALTHY)
 
 
-def _name(stacks: Iterable[Stack], sites: Iterable[str], *, due: bool, as_json: bool) -> None:
+def _name(stacks: Iterable[Stack], selection: Selection, *, due: bool, as_json: bool) -> None:
     """Print which sites would be backed up, and where to."""
     found = [
         {"site": site, "stack": stack.name, "to": [target.name for target in unlocked.job(site).targets]}
         for stack in stacks
-        for unlocked, wanted in _wanted(stack, sites, due=due)
+        for unlocked, wanted in _wanted(stack, selection, due=due)
         for site in wanted
     ]
     if as_json:
@@ -156,7 +154,7 @@ def _name(stacks: Iterable[Stack], sites: Iterable[str], *, due: bool, as_json: 
     tell("no backup was made" if found else "nothing is due")
 
 
-def _wanted(stack: Stack, sites: Iterable[str], *, due: bool) -> Iterator[tuple[Unlocked, list[str]]]:
+def _wanted(stack: Stack, selection: Selection, *, due: bool) -> Iterator[tuple[Unlocked, list[str]]]:
     """Give a stack with what its sites to be backed up are known by; nothing of a stack that declares no backups.
 
     Raises:
@@ -166,21 +164,25 @@ def _wanted(stack: Stack, sites: Iterable[str], *, due: bool) -> Iterator[tuple[
     if due and (declared is None or declared.off):
         return
     unlocked = Unlocked.read(stack)
-    if wanted := [unlocked.identity(name) for name in sites]:
-        if off := [site for site in wanted if unlocked.plan(site) is None]:
-            raise Refusal(f"backups are off for {', '.join(off)} in the stack file; remove `backups: off` there")
-    else:
-        wanted = [site.identity for site in unlocked.state.sites.values() if unlocked.plan(site.identity) is not None]
+    picked = list(unlocked.state.sites.values())
+    if selection.narrowed and not due:
+        picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(stack))
+    off = [site for site in picked if unlocked.plan(site.identity) is None]
+    if named := [site.identity for site in off if selecting.names_it(selection, site)]:
+        raise Refusal(f"backups are off for {', '.join(named)} in the stack file; remove `backups: off` there")
+    if picked and len(off) == len(picked) and not due and not selection.everything:
+        raise Refusal(f"backups are off for all sites that you selected of {stack.name}; remove `backups: off` there")
+    wanted = [site.identity for site in picked if site not in off]
     if due:
         now = datetime.now().astimezone()
         wanted = [site for site in wanted if is_due(unlocked, site, now)]
     yield unlocked, wanted
 
 
-def _of_stack(stack: Stack, sites: Iterable[str], *, due: bool, note: str, renew: bool, start: bool) -> list[Outcome]:
+def _of_stack(stack: Stack, selection: Selection, *, due: bool, note: str, renew: bool, start: bool) -> list[Outcome]:
     why = plans.DUE if due else "asked for"
     outcomes: list[Outcome] = []
-    for unlocked, wanted in _wanted(stack, sites, due=due):
+    for unlocked, wanted in _wanted(stack, selection, due=due):
         if not wanted:
             continue
 

@@ -84,9 +84,9 @@ def environments(context: click.Context, _parameter: click.Parameter, incomplete
 
 def kept(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the backups that the hub knows, of the site that is named or of all."""
-    site = str(context.params.get("site") or "")
+    named = context.params.get("sites") or (context.params.get("site") or "",)
     roots = {str(_section(declared, "hub").get("root") or hub_records.DEFAULT_ROOT) for declared in _all(context)}
-    books = [one for root in sorted(roots) for one in book.every(root) if site in {"", one.site}]
+    books = [one for root in sorted(roots) for one in book.every(root) if one.site in named or "" in named]
     return _offered((backup.id for one in books for backup in one.backups()), incomplete)
 
 

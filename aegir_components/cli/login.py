@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Final
 
 import click
@@ -45,6 +46,7 @@ def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
 
     \b
     aegir login www.example.com --stack prod
+    aegir login 'www*' --stack prod
     """  # noqa: D301  click keeps such lines as they are
     state = Stack(name=stack, engine=here()).state()
     found = find(state, site)
@@ -55,19 +57,25 @@ def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
 
 
 def find(state: State, name: str) -> Site:
-    """Find an installed site.
+    """Find an installed site, by its name or by a pattern that fits no other one.
 
     Raises:
-        Refusal: there is none of this name, or it cannot be logged in to.
+        Refusal: there is none of this name, a pattern fits several, or it cannot be logged in to.
     """
-    site = next((site for site in state.sites.values() if ascii_name(name) in {site.name, site.identity}), None)
+    named = [site for site in state.sites.values() if ascii_name(name) in {site.name, site.identity}]
+    fitting = named or [site for site in state.sites.values() if fnmatchcase(site.name, name.lower())]
+    if len(fitting) > 1:
+        raise Refusal(
+            f"{len(fitting)} sites of {state.stack} fit {name}; name one: {', '.join(site.name for site in fitting)}"
+        )
+    site = next(iter(fitting), None)
     if site is None:
         raise Refusal(f"{state.stack} has no site {name}; it has: {', '.join(state.sites) or 'none'}")
     if site.installation is None or site.installation.get("content") == "empty":
-        raise Refusal(f"site {name} never came up in {state.stack}; run pulumi up --stack {state.stack} first")
+        raise Refusal(f"site {site.name} never came up in {state.stack}; run pulumi up --stack {state.stack} first")
     if not site.enabled:
         raise Refusal(
-            f"site {name} is disabled and answers nobody; set state: enabled and run pulumi up --stack {state.stack}"
+            f"site {site.name} is disabled and answers nobody; set state: enabled and run pulumi up --stack {state.stack}"
         )
     return site
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,12 +21,13 @@ from aegir_components.snapshots import imported, restoring, saving, staging
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import audit, completion, events, site_lock
+from . import audit, completion, events, restored, selecting
 from .backup import SIDE_BY_SIDE
 from .backups import proven
 from .choosing import choose
 from .ends import FAILED, Refusal, tell
-from .stack import Stack, here
+from .progress import Progress
+from .selecting import Selection
 from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
@@ -36,8 +36,8 @@ ONLY: Final = ("database", "files")
 
 
 @click.command()
-@click.argument("site", required=False, shell_complete=completion.sites)
-@click.option("--stack", "chosen", required=True, metavar="STACK", shell_complete=completion.stacks, help="The stack.")
+@click.argument("sites", nargs=-1, shell_complete=completion.sites)
+@selecting.options
 @click.option(
     "--at", metavar="TIME", help="The last backup from before this time (2026-11-01T02:00, the hub's local time)."
 )
@@ -57,49 +57,44 @@ ONLY: Final = ("database", "files")
     "--as", "other", metavar="SITE", shell_complete=completion.sites, help="Put it into another site of the stack."
 )
 @click.option(
-    "--server", metavar="SERVER", shell_complete=completion.servers,
-    help="The files of all sites on a web server, in place of SITE.",
-)  # fmt: skip
-@click.option(
     "--database-server", metavar="SERVER", shell_complete=completion.servers,
-    help="The databases of all sites on a server, in place of SITE.",
+    help="Only the databases, of sites whose database is on this server.",
 )  # fmt: skip
 @click.option("--code-differs", is_flag=True, help="Also when the site has other code now than it had then.")
 @click.option("--lose-unsaved", is_flag=True, help="Also when something of what is there now cannot be saved.")
 @click.option("--dry-run", is_flag=True, help="Only show what is there now, and what would come.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def restore(
-    site: str | None, chosen: str, *, at: str | None, wanted: str | None, archive: bool, only: str | None,
-    other: str | None, server: str | None, database_server: str | None, code_differs: bool, lose_unsaved: bool, dry_run: bool,
-    yes: bool,
+    selection: Selection, *, at: str | None, wanted: str | None, archive: bool, only: str | None, other: str | None,
+    database_server: str | None, code_differs: bool, lose_unsaved: bool, dry_run: bool, yes: bool,
 ) -> None:  # fmt: skip
-    """Put the database and the files of SITE back as they were in a backup, by default the last proven one.
+    """Put the database and the files of SITES back as they were in a backup, by default the last proven one.
 
     What is there now is backed up first, and that backup is proven. Meanwhile the site answers 503. It opens when it answers
-    with what was restored; if anything fails, what was there before is put back.
+    with what was restored; if anything fails, what was there before is put back. With --server only the files come back, of
+    sites on that web server.
 
     \b
     aegir restore www.example.com --stack prod
     aegir restore www.example.com --stack prod --at 2026-11-01 --only database
     aegir restore www.example.com --stack prod --only files/2026/photo.jpg
+    aegir restore 'www*' --client acme --at 2026-11-01 --dry-run
     aegir restore --server web1.example.com --stack prod
     """  # noqa: D301  click keeps such lines as they are
-    whole = server or database_server
-    if sum((bool(at), bool(wanted), archive)) > 1:
-        raise click.UsageError("give one of --at, --backup and --archive")
-    if sum(map(bool, (site, server, database_server))) != 1:
-        raise click.UsageError("name a site, or give one of --server and --database-server")
-    if whole and (wanted or archive or other or only):
-        raise click.UsageError("--server and --database-server go with --at alone")
+    restored.see_usage(selection, database_server, [at, wanted, archive], [wanted, archive, other, only])
     if archive and dry_run:
         raise click.UsageError("--archive makes a backup of the archives first, so it does not go with --dry-run")
-    known = Stack(name=chosen, engine=here())
+    known = selecting.the_stack(selection.stack, selection.environment)
     if not dry_run:
         refuse_locked(known)
     unlocked = Unlocked.read(known)
-    names = _on(unlocked, server, database_server) if whole else [str(site)]
-    part = staging.Part(database=False) if server else staging.Part(files=False) if database_server else _part(only)
-    with _held(unlocked, [other] if other else names, dry_run=dry_run):
+    names = restored.names(unlocked, selection, database_server)
+    if len(names) > 1 and (wanted or archive or other):
+        raise Refusal(f"--backup, --archive and --as go with one site, and these are {len(names)}. Nothing was changed")
+    part = _part(only)
+    if selection.servers or database_server:
+        part = staging.Part(database=bool(database_server), files=not database_server)
+    with restored.held(unlocked, [other] if other else names, dry_run=dry_run):
         if not (at or wanted or other or archive):
             names = [name for name in names if not _reopened(unlocked, name, dry_run=dry_run)]
         if archive:
@@ -110,22 +105,24 @@ def restore(
         ]
         if not jobs or not _agreed(unlocked, jobs, part, dry_run=dry_run, yes=yes):
             return
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            if not all(list(pool.map(lambda one: _done(unlocked, one), jobs))):
-                raise click.exceptions.Exit(FAILED)
+        if not all(_side_by_side(unlocked, jobs)):
+            raise click.exceptions.Exit(FAILED)
 
 
-def _held(unlocked: Unlocked, names: Sequence[str], *, dry_run: bool) -> AbstractContextManager[None]:
-    """Have the sites that are restored into for this run alone: from what a person is shown until it is done.
+def _side_by_side(unlocked: Unlocked, jobs: Sequence[Chosen]) -> list[bool]:
+    """Restore several sites at a time. Ctrl-C lets those at work come to their end, and names what became of each.
 
     Raises:
-        Refusal: another command is at work on one of them.
+        KeyboardInterrupt: Ctrl-C.
     """
-    wanted = {unlocked.identity(name) for name in names}
-    sites = [site for site in unlocked.state.sites.values() if site.identity in wanted]
-    if dry_run or not sites:
-        return nullcontext()
-    return site_lock.held(audit.root_of(unlocked.state), unlocked.stack, "restore", sites, alone=True)
+    progress = Progress([one.site.name for one in jobs])
+
+    def work(one: Chosen) -> bool:
+        with progress.at_work(one.site.name):
+            return _done(unlocked, one)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool, progress.told():
+        return list(pool.map(work, jobs))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -259,23 +256,6 @@ def _forget_pages(one: Chosen) -> None:
         events.clear_caches(site, next(iter(site.members)), "restore")
     except HostError as fault:
         tell(f"{site.name} is restored, and its caches could not be cleared: {fault}; aegir cache clear {site.name}")
-
-
-def _on(unlocked: Unlocked, server: str | None, database_server: str | None) -> list[str]:
-    """List the sites on a server.
-
-    Raises:
-        Refusal: there is none.
-    """
-    found = [
-        site.name
-        for site in unlocked.state.sites.values()
-        if (server and server in site.members)
-        or (database_server and ((site.configuration or {}).get("accounts") or {}).get("server") == database_server)
-    ]
-    if not found:
-        raise Refusal(f"no site of {unlocked.stack.name} is on {server or database_server}")
-    return found
 
 
 def _imported(unlocked: Unlocked, site: str) -> str:

@@ -14,10 +14,12 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.rollout import waves
 from aegir_components.rollout.platform import Platform
+from aegir_components.rollout.update import Outcome
 from aegir_components.settings.updating import Rollout
 
 from . import audit, completion, selecting, site_lock
 from .ends import SITES_FAILED, SITES_UNREACHED, Refusal, tell
+from .progress import Progress
 from .selecting import Selection
 from .stack_lock import refuse_locked
 from .state import Site
@@ -49,8 +51,9 @@ def update(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(known))
     chosen = {site.identity for site in picked}
     root = audit.root_of(unlocked.state)
-    with nullcontext() if dry_run else site_lock.held(root, known, "update", picked, alone=True):
-        found = _of_platforms(unlocked, chosen, dry_run=dry_run)
+    progress = Progress([site.name for site in picked])
+    with nullcontext() if dry_run else site_lock.held(root, known, "update", picked, alone=True), progress.told():
+        found = _of_platforms(unlocked, chosen, progress, dry_run=dry_run)
     # A platform may have sites that were never rolled out; who names one is told.
     if missing := (chosen if selection.words else set()) - {row.site for row in found}:
         raise Refusal(
@@ -91,16 +94,16 @@ class Row:
         return {"site": self.site, "lacks": list(self.names), "fault": self.fault, **_plain(self.done)}
 
 
-def _of_platforms(unlocked: Unlocked, chosen: Collection[str], *, dry_run: bool) -> list[Row]:
+def _of_platforms(unlocked: Unlocked, chosen: Collection[str], progress: Progress, *, dry_run: bool) -> list[Row]:
     found: list[Row] = []
     for name, props in sorted(unlocked.state.rollouts.items()):
         if here_on := [site for site in props["sites"] if site in chosen]:
-            found += _of_platform(unlocked, name, props, here_on, dry_run=dry_run)
+            found += _of_platform(unlocked, name, props, here_on, progress, dry_run=dry_run)
     return found
 
 
 def _of_platform(
-    unlocked: Unlocked, name: str, props: Mapping[str, Any], sites: Sequence[str], *, dry_run: bool
+    unlocked: Unlocked, name: str, props: Mapping[str, Any], sites: Sequence[str], progress: Progress, *, dry_run: bool
 ) -> list[Row]:
     try:
         platform = Platform.of(props)
@@ -109,15 +112,31 @@ def _of_platform(
         return [Row(site=site, fault=str(fault)) for site in sites]
     rows = {site: _lacks(platform, site) for site in sites}
     due = [site for site, row in rows.items() if row.names]
+    for site in rows if dry_run else set(rows) - set(due):
+        progress.end(next(one.name for one in unlocked.state.sites.values() if one.identity == site))
     done: dict[str, waves.Done] = {}
     if due and not dry_run:
         root, names = audit.root_of(unlocked.state), [platform.sites[site].name for site in due]
         with audit.noted(root, unlocked.stack.name, "update", sites=names) as noting:
             tell(f"{name}: updating {len(due)} sites")
-            done = {one.site: one for one in waves.run(due, Rollout(), platform.own_work(tell))}
+            done = {one.site: one for one in waves.run(due, Rollout(), _noting(platform.own_work(tell), progress))}
             if any(one.result == "failed" for one in done.values()):
                 noting.result("failed")
     return [replace(row, done=done.get(site)) for site, row in rows.items()]
+
+
+def _noting(work: waves.Work, progress: Progress) -> waves.Work:
+    """Note which sites are at work, for a person who interrupts it."""
+
+    def heavy(site: str) -> Outcome:
+        with progress.at_work(work.name(site)):
+            return work.heavy(site)
+
+    def done(one: waves.Done) -> None:
+        progress.end(one.name)
+        work.done(one)
+
+    return replace(work, heavy=heavy, done=done, interrupted=progress.interrupt)
 
 
 def _lacks(platform: Platform, site: str) -> Row:

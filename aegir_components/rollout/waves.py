@@ -63,6 +63,8 @@ class Work:
     """Writes down why a site stays where it is."""
     done: Callable[[Done], None]
     """Hears of each site's end."""
+    interrupted: Callable[[], None] = lambda: None
+    """Hears of Ctrl-C before it waits for the sites at work."""
     at_once: Callable[[], int] = lambda: AT_ONCE
     """Tells how many sites are updated at a time."""
 
@@ -124,7 +126,11 @@ def _wave(wave: Sequence[str], work: Work) -> Iterator[Done]:
         yield from _light(light, work)
     if heavy:
         with ThreadPoolExecutor(max_workers=work.at_once() if len(heavy) > 1 else 1) as pool:
-            yield from pool.map(lambda site: _heavy(site, work), heavy)
+            try:
+                yield from pool.map(lambda site: _heavy(site, work), heavy)
+            except KeyboardInterrupt:
+                work.interrupted()
+                raise
 
 
 def _light(sites: Sequence[str], work: Work) -> Iterator[Done]:

@@ -12,12 +12,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pyrage
 import pytest
 
-from aegir_components.cli import backup, backups, choosing, events, kept, recover, recovery, restore, timers
+from aegir_components.cli import (
+    backup,
+    backups,
+    choosing,
+    events,
+    kept,
+    login,
+    recover,
+    recovery,
+    restore,
+    restored,
+    rewrite,
+    timers,
+)
 from aegir_components.cli.ends import Refusal
+from aegir_components.cli.selecting import Selection
+from aegir_components.cli.state import Site, State
+from aegir_components.cli.unlocked import Unlocked
 from aegir_components.host.connection import Connection
 from aegir_components.settings import Repository
 from aegir_components.snapshots import files
@@ -240,6 +257,98 @@ def test_a_backup_of_other_code_leads_to_where_that_code_is(then: str, advice: s
     site: Any = SimpleNamespace(name="www.example.com", platform="code")
     with pytest.raises(Refusal, match=re.escape(advice)):
         restore._fits(unlocked, site, replace(KNOWN[0], release=then), allowed=False)
+
+
+FARM = State(
+    stack="prod",
+    sites={
+        name: Site(identity=name, installation={"name": name, "platform": platform, "members": {server: {}}, "application": app},
+                   configuration={"accounts": {"server": database}})
+        for name, platform, server, database, app in (
+            ("www.a.org", "code", "web1", "db1", "drupal"), ("www.b.org", "shop", "web2", "db1", "wordpress"),
+            ("c.org", "shop", "web2", "db2", "wordpress"),
+        )
+    },
+)  # fmt: skip
+UNLOCKED = Unlocked(
+    stack=Mock(**{"drawn.return_value.sites": {}}), state=FARM, keys={"gone.org": "key"}, declared=Mock(sites={})
+)
+
+
+@pytest.mark.parametrize(
+    ("selection", "database", "names"),
+    [
+        (Selection(words=("c.org",)), None, ["c.org"]),
+        (Selection(words=("C.org", "c.org", "gone.org")), None, ["c.org", "gone.org"]),
+        (Selection(words=("www*",)), None, ["www.a.org", "www.b.org"]),
+        (Selection(words=("www*",), platforms=("shop",)), None, ["www.b.org"]),
+        (Selection(servers=("web2",)), None, ["c.org", "www.b.org"]),
+        (Selection(), "db1", ["www.a.org", "www.b.org"]),
+        (Selection(applications=("wordpress",)), "db1", ["www.b.org"]),
+        (Selection(everything=True), None, ["c.org", "www.a.org", "www.b.org"]),
+    ],
+    ids=str,
+)
+def test_the_sites_of_a_restore_are_selected_as_in_other_commands(
+    selection: Selection, database: str | None, names: list[str]
+) -> None:
+    found = restored.names(UNLOCKED, selection, database)
+    assert len(names) == len(found)
+    assert names == [name.lower() for name in found]
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        (Selection(words=("www*",)), ["www.a.org"]),
+        (Selection(platforms=("shop",)), ["c.org"]),
+        (Selection(everything=True), ["www.a.org", "c.org"]),
+        (Selection(words=("www.b.org", "c.org")), "backups are off for www.b.org in the stack file"),
+        (Selection(words=("www.b*",)), "backups are off for all sites that you selected"),
+    ],
+    ids=str,
+)
+def test_the_sites_of_a_backup_are_selected_and_those_without_backups_are_passed_over(
+    selection: Selection, names: list[str] | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unlocked, "read", lambda _stack: UNLOCKED)
+    monkeypatch.setattr(Unlocked, "plan", lambda _self, site: None if site == "www.b.org" else Mock())
+    if isinstance(names, str):
+        with pytest.raises(Refusal, match=names):
+            list(backup._wanted(UNLOCKED.stack, selection, due=False))
+        return
+    [(_, wanted)] = backup._wanted(UNLOCKED.stack, selection, due=False)
+    assert names == wanted
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        (Selection(everything=True), ["c.org", "www.b.org"]),
+        (Selection(words=("www*",)), ["www.b.org"]),
+        (Selection(words=("www.a.org", "c.org")), "www.a.org is no WordPress site"),
+        (Selection(platforms=("code",)), "www.a.org is no WordPress site"),
+    ],
+    ids=str,
+)
+def test_the_sites_of_a_rewrite_are_those_of_wordpress(selection: Selection, names: list[str] | str) -> None:
+    if isinstance(names, str):
+        with pytest.raises(Refusal, match=names):
+            rewrite._chosen(UNLOCKED, selection)
+        return
+    assert names == [site.name for site in rewrite._chosen(UNLOCKED, selection)]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("c.*", "c.org"), ("c.org", "c.org"), ("www*", "2 sites of prod fit www"), ("x*", "has no site x")],
+)
+def test_a_login_takes_a_pattern_that_fits_one_site(name: str, found: str) -> None:
+    if name in {"c.*", "c.org"}:
+        assert found == login.find(FARM, name).name
+        return
+    with pytest.raises(Refusal, match=found):
+        login.find(FARM, name)
 
 
 def test_the_caches_of_another_sites_database_are_cleared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,76 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from aegir_components.cli import restore, update
 from aegir_components.cli.progress import Progress
+from aegir_components.rollout import waves
+from aegir_components.rollout.update import Outcome
+from aegir_components.settings.updating import Rollout
+
+AT_ONCE = 2
+NAMES = ["a", "b", "c", "d", "e"]
+
+
+class Work:
+    """Work on sites that Ctrl-C interrupts when the first ones are at work."""
+
+    def __init__(self) -> None:
+        self.all, self.begun = threading.Barrier(AT_ONCE, timeout=10), list[str]()
+
+    def __call__(self, name: str) -> None:
+        self.begun.append(name)
+        self.all.wait()
+        # The main thread waits for the first one; what it raises arrives there as Ctrl-C does.
+        if name == "a":
+            raise KeyboardInterrupt
+        time.sleep(0.5)
+
+
+def test_ctrl_c_in_a_restore_of_several_sites_tells_of_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Work()
+    monkeypatch.setattr(restore, "SIDE_BY_SIDE", AT_ONCE)
+    monkeypatch.setattr(restore, "_done", lambda _unlocked, one: work(one.site.name))
+    jobs: Any = [SimpleNamespace(site=SimpleNamespace(name=name)) for name in NAMES]
+    unlocked: Any = None
+    with pytest.raises(KeyboardInterrupt):
+        restore._side_by_side(unlocked, jobs)
+    assert_told(capsys, work)
+
+
+def test_ctrl_c_in_an_update_of_several_sites_tells_of_each(capsys: pytest.CaptureFixture[str]) -> None:
+    work, progress = Work(), Progress(NAMES)
+
+    def heavy(site: str) -> Outcome:
+        work(site)
+        return Outcome()
+
+    made = waves.Work(
+        heavy=heavy, light=lambda _sites: {}, is_light=lambda _site: False, name=str, enabled=lambda _site: True,
+        held=lambda _site, _why: None, done=lambda _done: None, at_once=lambda: AT_ONCE,
+    )  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        waves.run(NAMES, Rollout(), update._noting(made, progress))
+    assert_told(capsys, work)
+
+
+def assert_told(capsys: pytest.CaptureFixture[str], work: Work) -> None:
+    """See that each site is in one line, and those that were not begun are named."""
+    lines = [line.removeprefix("aegir: ") for line in capsys.readouterr().err.splitlines()]
+    working, left = lines
+    assert working.startswith("at work when interrupted: a, b")
+    assert left.startswith("not begun: ")
+    assert left.endswith("d, e")
+    assert NAMES == [name for line in lines for name in line.partition(": ")[2].split(", ")]
+    assert set(work.begun) == set(working.partition(": ")[2].split(", "))
 
 
 def test_ctrl_c_tells_each_site_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -12,9 +79,14 @@ def test_ctrl_c_tells_each_site_what_became_of_it(capsys: pytest.CaptureFixture[
     progress.end("d")
     with progress.at_work("a"):
         pass
-    with pytest.raises(KeyboardInterrupt), progress.told(), progress.at_work("b"):
-        progress.interrupt()
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with progress.told(), progress.at_work("b"):
+            progress.interrupt()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     said = ["ended: a, d", "at work when interrupted: b", "not begun: c"]
     assert [f"aegir: {line}" for line in said] == capsys.readouterr().err.splitlines(), "it is told once"
 
