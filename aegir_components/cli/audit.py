@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,9 +59,24 @@ def root_of(state: State) -> Path:
 
 @contextmanager
 def noted(
-    root: Path, stack: str, command: str, *, sites: Sequence[str] = (), servers: Sequence[str] = ()
+    root: Path,
+    stack: str,
+    command: str,
+    *,
+    sites: Sequence[str] = (),
+    servers: Sequence[str] = (),
+    journal: Callable[[Entry], None] = lambda _entry: None,
 ) -> Iterator[Noting]:
-    """Write a line when a command has ended, however that was."""
+    """Write a line when a command has ended, however that was.
+
+    Args:
+        root: the hub root, where the line is kept.
+        stack: the stack's name.
+        command: without arguments that may be secrets.
+        sites: names of sites that it is about.
+        servers: names of servers that it is about.
+        journal: also writes it into journals of machines (:mod:`.journal`); for commands that do not so on their way.
+    """
     begun = time.time()
     noting = Noting(
         Entry(at=int(begun), who=who(), stack=stack, command=command, sites=tuple(sites)[:MOST_SITES],
@@ -78,7 +93,9 @@ def noted(
         noting.result("failed")
         raise
     finally:
-        write(root, replace(noting.entry, seconds=round(time.time() - begun, 1)))
+        ended = replace(noting.entry, seconds=round(time.time() - begun, 1))
+        write(root, ended)
+        journal(ended)
 
 
 def write(root: Path, entry: Entry) -> None:

@@ -20,6 +20,7 @@ from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError
 
 from . import audit, completion, recovery, selecting
+from . import journal as journals
 from .ends import FAILED, UNHEALTHY, Refusal, tell
 from .selecting import Selection
 from .stack import Stack, here, made
@@ -189,8 +190,12 @@ def _of_stack(stack: Stack, selection: Selection, *, due: bool, note: str, renew
         def one(site: str, unlocked: Unlocked = unlocked) -> Outcome | None:
             return make(unlocked, site, why=why, note=note, renew=renew, start=start)
 
-        names = [name for name, site in unlocked.state.sites.items() if site.identity in wanted]
-        with audit.noted(audit.root_of(unlocked.state), stack.name, f"backup ({why})", sites=names) as noting:
+        root, here = (
+            audit.root_of(unlocked.state),
+            [each for each in unlocked.state.sites.values() if each.identity in wanted],
+        )
+        names, journal = [each.name for each in here], journals.of_sites(here)
+        with audit.noted(root, stack.name, f"backup ({why})", sites=names, journal=journal) as noting:
             found = side_by_side(wanted, one)
             bad = sum(not outcome.well for outcome in found)
             noting.result(f"{len(found) - bad} well, {bad} not well" if bad else "done")

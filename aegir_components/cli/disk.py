@@ -18,7 +18,7 @@ from aegir_components.printable import size
 from aegir_components.services import disk as on_machine
 from aegir_components.services.disk import Spare
 
-from . import audit, machines, options, selecting, site_lock, usage
+from . import audit, journal, machines, options, selecting, site_lock, usage
 from .ends import SITES_UNREACHED, Refusal, tell
 from .machines import tell_faults
 from .rows import table
@@ -138,9 +138,10 @@ def prune(stack: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
 
 def _remove(known: Stack, state: State, root: Path, *, as_json: bool) -> None:
     refuse_locked(known)
+    write = journal.of_machines(machines.of_servers(state.servers))
     with (
         site_lock.held(root, known, "prune"),
-        audit.noted(root, state.stack, "prune", servers=sorted(state.servers)) as noting,
+        audit.noted(root, state.stack, "prune", servers=sorted(state.servers), journal=write) as noting,
     ):
         # Looked for again, under the machine's lock: what is needed by now stays.
         gone, faults = _spare(known, state, "apply")

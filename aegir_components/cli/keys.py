@@ -16,7 +16,7 @@ from aegir_components.host.keypair import KeyPair, public_of
 from aegir_components.host.parallel import attempt
 from aegir_components.services import keys as on_machine
 
-from . import audit, completion, site_lock
+from . import audit, completion, journal, site_lock
 from .ends import UNHEALTHY, Refusal, tell
 from .engine import Engine
 from .stack import Stack, here, names
@@ -69,7 +69,8 @@ def rotate(stack: str, *, dry_run: bool) -> None:
                     lines.enter_context(
                         site_lock.held(root, Stack(name=name, engine=engine), "keys rotate", alone=True)
                     )
-                    lines.enter_context(audit.noted(root, name, "keys rotate", servers=servers))
+                    write = journal.of_machines({conn.host: conn for conn in there})
+                    lines.enter_context(audit.noted(root, name, "keys rotate", servers=servers, journal=write))
             unfinished += len(rotate_key(KeyPair(Path(identity).resolve()), mine, _strangers(mine, found)))
     if dry_run:
         tell("nothing was changed")

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from . import audit, completion, site_lock, verified
+from . import audit, completion, journal, machines, site_lock, verified
 from .ends import Refusal, tell
 from .engine import PREVIEW_TIMEOUT, Done, Engine
 from .promotion import Side, choose, gone, look, refuse, written
@@ -95,7 +95,15 @@ def promote(source: str, target: str, names: tuple[str, ...], *, yes: bool, dry_
         for name, side in ((source, before), (target, after)):
             root, command = Path(side.declared.hub.root), f"promote --from {source} --to {target}"
             held.enter_context(site_lock.held(root, Stack(name=name, engine=engine), command))
-        held.enter_context(audit.noted(Path(after.declared.hub.root), target, f"promote from {source}"))
+        on = {server for goal in wanted.platforms.values() if goal in after.state.releases
+              for server in after.state.releases[goal].members}  # fmt: skip
+        there = machines.of_servers({name: each for name, each in after.state.servers.items() if name in on})
+        held.enter_context(
+            audit.noted(
+                Path(after.declared.hub.root), target, f"promote from {source}", servers=sorted(there),
+                journal=journal.of_machines(there),
+            )
+        )  # fmt: skip
         write(path, old, text.encode())
     finish(
         report | {"written": True},

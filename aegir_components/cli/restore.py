@@ -21,7 +21,7 @@ from aegir_components.snapshots import imported, restoring, saving, staging
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import audit, completion, events, restored, selecting
+from . import audit, completion, events, journal, restored, selecting
 from .backup import SIDE_BY_SIDE
 from .backups import proven
 from .choosing import choose
@@ -235,8 +235,9 @@ def bring_back(unlocked: Unlocked, name: str, backup: str) -> None:
 
 def _done(unlocked: Unlocked, one: Chosen) -> bool:
     """Restore one site, and return whether that went well."""
-    command = f"restore {one.backup.id}"
-    with audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, command, sites=[one.site.name]) as noting:
+    command, root = f"restore {one.backup.id}", audit.root_of(unlocked.state)
+    write = journal.of_sites([one.site])
+    with audit.noted(root, unlocked.stack.name, command, sites=[one.site.name], journal=write) as noting:
         try:
             click.echo(_run(unlocked, one))
             _forget_pages(one)

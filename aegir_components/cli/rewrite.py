@@ -17,7 +17,7 @@ from aegir_components.rewriting import wordpress
 from aegir_components.rewriting.addresses import move
 from aegir_components.snapshots.source import Source
 
-from . import audit, completion, events, places, selecting, site_lock
+from . import audit, completion, events, journal, places, selecting, site_lock
 from .ends import FAILED, SITES_FAILED, Refusal, tell
 from .progress import Progress
 from .selecting import Selection
@@ -92,7 +92,8 @@ def _done(unlocked: Unlocked, site: Site, former: Sequence[str], progress: Progr
             if dry_run:
                 lines = _run(site, source, names, write=False)
             else:
-                with audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, "rewrite", sites=[site.name]):
+                root, write = audit.root_of(unlocked.state), journal.of_sites([site])
+                with audit.noted(root, unlocked.stack.name, "rewrite", sites=[site.name], journal=write):
                     lines = _for_good(site, source, names)
         except (DatabaseError, HostError) as fault:
             tell(f"{site.name}: {fault}")

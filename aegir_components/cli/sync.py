@@ -23,7 +23,7 @@ from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.saving import Job
 from aegir_components.snapshots.staging import Part
 
-from . import audit, completion, events, places, restore, sides, site_lock, update
+from . import audit, completion, events, journal, places, restore, sides, site_lock, update
 from .ends import Refusal, tell
 from .sides import Side
 from .stack_lock import refuse_locked
@@ -108,8 +108,8 @@ def sync(
 
 
 def _noted(side: Side, command: str) -> AbstractContextManager[audit.Noting]:
-    unlocked = side.unlocked
-    return audit.noted(audit.root_of(unlocked.state), unlocked.stack.name, command, sites=[side.site.name])
+    root, write = audit.root_of(side.unlocked.state), journal.of_sites([side.site])
+    return audit.noted(root, side.unlocked.stack.name, command, sites=[side.site.name], journal=write)
 
 
 def _held(side: Side, command: str, *, alone: bool = False) -> AbstractContextManager[None]:

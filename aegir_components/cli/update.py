@@ -17,7 +17,7 @@ from aegir_components.rollout.platform import Platform
 from aegir_components.rollout.update import Outcome
 from aegir_components.settings.updating import Rollout
 
-from . import audit, completion, selecting, site_lock
+from . import audit, completion, journal, selecting, site_lock
 from .ends import SITES_FAILED, SITES_UNREACHED, Refusal, tell
 from .progress import Progress
 from .selecting import Selection
@@ -117,7 +117,8 @@ def _of_platform(
     done: dict[str, waves.Done] = {}
     if due and not dry_run:
         root, names = audit.root_of(unlocked.state), [platform.sites[site].name for site in due]
-        with audit.noted(root, unlocked.stack.name, "update", sites=names) as noting:
+        write = journal.of_sites([site for site in unlocked.state.sites.values() if site.identity in due])
+        with audit.noted(root, unlocked.stack.name, "update", sites=names, journal=write) as noting:
             tell(f"{name}: updating {len(due)} sites")
             done = {one.site: one for one in waves.run(due, Rollout(), _noting(platform.own_work(tell), progress))}
             if any(one.result == "failed" for one in done.values()):
