@@ -129,7 +129,10 @@ def warnings(root: str, stack: str) -> Iterator[str]:
     """
     found = [claim.line() for claim in at_work(Path(root)) if claim.alone and claim.stack == stack]
     if found:
-        yield f"{'; '.join(found)}. This run waits where both change the same, and fails there if that lasts too long"
+        yield (
+            f"{'; '.join(found)}. The run goes on. A site whose database both change is held back or reported as failed; run "
+            f"pulumi up again when that command has ended"
+        )
 
 
 def _refuse(claim: Claim, others: list[Claim]) -> None:
