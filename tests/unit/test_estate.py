@@ -16,7 +16,8 @@ import pytest
 from pulumi.runtime import resource as sdk
 from pulumi.runtime import resource_cycle_breaker
 
-from aegir_components import declaring, estate, layout, settings
+from aegir_components import at_work, declaring, estate, layout, settings
+from aegir_components.at_work import Claim
 from aegir_components.components.site import Site
 from aegir_components.sources.resolve import resolve
 from aegir_components.testing import FakeFarm, RecordingMocks, is_secret, opened
@@ -150,6 +151,19 @@ def test_the_engine_hears_of_the_environment_while_the_sources_are_read(
 
     program()
     assert [["environment"]] == seen
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_run_warns_once_of_a_command_that_works_on_a_site(
+    hub: Path, monkeypatch: pytest.MonkeyPatch, *, preview: bool
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_given, **_named: said.append(text))
+    claim = Claim(stack="aegir/test", command="restore", sites={SITE: SITE}, alone=True, who="ann@hub", process=4711)
+    with at_work.claimed(hub, claim):
+        declare(stack(hub), preview=preview)
+    [line] = [text for text in said if "4711" in text]
+    assert line.startswith(f"ann@hub runs aegir restore on {SITE} (process 4711, since ")
 
 
 @pytest.mark.slow
