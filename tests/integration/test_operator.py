@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -151,6 +152,25 @@ def test_a_run_of_pulumi_keeps_commands_away_and_is_named(work: Project) -> None
     finally:
         lock.unlink()
     assert 0 == work.aegir("run", BLOG, "--", "true").status
+
+
+def test_commands_that_meet_on_a_site_know_of_each_other(work: Project, blogs: Host) -> None:
+    started = begin(work, "run", BLOG, "--", "sleep", "347")
+    until(lambda: waiting(blogs, "^sleep 347"))
+    refused = work.aegir("update", BLOG, status=1)
+    said = rf"\S+ runs aegir run sleep \+1 on {BLOG} \(process {started.process.pid}, since "
+    assert re.search(said, refused.sentence), refused.sentence
+    # Beside it on the same site, what changes nothing as a whole; alone on another one.
+    assert 0 == work.aegir("run", BLOG, "--", "true").status
+    assert 0 == work.aegir("update", NEWS).status
+    journal = blogs.run("journalctl -q -t aegir -o cat --no-pager").stdout
+    assert re.search(rf"^\S+: aegir update on {NEWS}: done after \d+ s$", journal, re.MULTILINE), journal[-2000:]
+    # A killed command is in nobody's way.
+    os.killpg(started.process.pid, signal.SIGKILL)
+    started.end()
+    assert 0 == work.aegir("update", BLOG).status
+    blogs.run("pkill -f '^sleep 347'", check=False)
+    until(lambda: not waiting(blogs, "^sleep 347"))
 
 
 def test_the_exit_status_and_a_verdict_tell_what_happened(work: Project) -> None:
