@@ -27,6 +27,8 @@ ARCHIVE: Final = "backup.tar"
 """What the one file of a snapshot is called."""
 SHORT: Final = 300.0
 """Seconds for what reads only a list."""
+LOGIN: Final = 30.0
+"""Seconds for a login that is tried."""
 LONG: Final = 6 * 3600.0
 """Seconds for what reads or writes backups."""
 
@@ -201,6 +203,9 @@ class Opened:
             )
         if "no space left" in said.lower():
             return BackupError(f"{where} is full: {words}. Make room, or let it keep less (aegir:backups.keep)")
+        if "sftp session" in said and "subprocess ssh" not in said:
+            # Restic may end before it has read why ssh did.
+            words = f"{words} ({self._refusal() or 'ssh itself gives no reason now'})"
         return BackupError(f"{where}: restic {command} ended with {status}: {words}")
 
     def exists(self) -> bool:
@@ -294,6 +299,16 @@ class Opened:
         # A reader that needed only the beginning has closed the pipe.
         if status > 0 and "broken pipe" not in said:
             raise self.explained("dump", status, said)
+
+    def _refusal(self) -> str:
+        """Give what ssh says of why there is no connection; nothing where there is one."""
+        try:
+            done = subprocess.run(
+                shlex.split(self._ssh()), stdin=subprocess.DEVNULL, capture_output=True, timeout=LOGIN, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return "ssh did not end"
+        return " ".join(tail(done.stderr.decode(errors="replace"), 300).split()) if done.returncode else ""
 
     def _ssh(self) -> str:
         place = self.target.repository

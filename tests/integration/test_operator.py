@@ -158,7 +158,7 @@ def test_commands_that_meet_on_a_site_know_of_each_other(work: Project, blogs: H
     started = begin(work, "run", BLOG, "--", "sleep", "347")
     until(lambda: waiting(blogs, "^sleep 347"))
     refused = work.aegir("update", BLOG, status=1)
-    said = rf"\S+ runs aegir run sleep \+1 on {BLOG} \(process {started.process.pid}, since "
+    said = rf"\S+ runs aegir run sleep 347 on {BLOG} \(process {started.process.pid}, since "
     assert re.search(said, refused.sentence), refused.sentence
     # Beside it on the same site, what changes nothing as a whole; alone on another one.
     assert 0 == work.aegir("run", BLOG, "--", "true").status

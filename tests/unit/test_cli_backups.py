@@ -193,6 +193,23 @@ def test_restic_gets_no_secret_in_its_arguments_or_environment(tmp_path: Path) -
         assert opened.target.address.endswith("/www.example.com")
 
 
+def test_the_reason_of_ssh_is_given_also_where_restic_ended_before_it_had_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Repository(
+        name="nas", kind="sftp", path="/srv", address="nas", user="b", identity="/root/id", host_key="ssh-ed25519 A"
+    )
+    opened = Opened(target=Target(repository=place, owner="www.example.com", key="secret2"), directory=tmp_path)
+    (tmp_path / "ssh").write_text("#!/bin/sh\necho 'Host key verification failed.' >&2\nexit 255\n")
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    short = "Fatal: unable to start the sftp session, error: server unexpectedly closed connection: unexpected EOF"
+
+    assert "unexpected EOF (Host key verification failed.)" in str(opened.explained("unlock", 1, short))
+    whole = f"subprocess ssh: Connection refused\n{short}"
+    assert "Host key" not in str(opened.explained("unlock", 1, whole))
+
+
 def test_a_lock_is_free_at_once_also_while_a_process_begins_that_has_its_file(tmp_path: Path) -> None:
     book = Book(hub_root=str(tmp_path), stack="aegir/test", site="www.example.com")
     with book.held():
