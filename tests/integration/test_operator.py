@@ -163,8 +163,6 @@ def test_commands_that_meet_on_a_site_know_of_each_other(work: Project, blogs: H
     # Beside it on the same site, what changes nothing as a whole; alone on another one.
     assert 0 == work.aegir("run", BLOG, "--", "true").status
     assert 0 == work.aegir("update", NEWS).status
-    journal = blogs.run("journalctl -q -t aegir -o cat --no-pager").stdout
-    assert re.search(rf"^\S+: aegir update on {NEWS}: done after \d+ s$", journal, re.MULTILINE), journal[-2000:]
     # A killed command is in nobody's way.
     os.killpg(started.process.pid, signal.SIGKILL)
     started.end()
