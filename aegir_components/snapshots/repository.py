@@ -304,7 +304,12 @@ class Opened:
         """Give what ssh says of why there is no connection; nothing where there is one."""
         try:
             done = subprocess.run(
-                shlex.split(self._ssh()), stdin=subprocess.DEVNULL, capture_output=True, timeout=LOGIN, check=False
+                shlex.split(self._ssh()),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=LOGIN,
+                check=False,
+                env=self.environment,
             )
         except subprocess.TimeoutExpired:
             return "ssh did not end"
