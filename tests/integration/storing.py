@@ -77,14 +77,23 @@ class Ill:
     """A proxy before an S3 server that answers 503 as long as it is ill."""
 
     endpoint: str = ""
+    seconds: float = 0.0
+    """How long it is to be ill, from the next request on."""
     until: float = 0.0
     refused: list[str] = field(default_factory=list)
     """Methods of the requests that got 503."""
 
     def be_ill(self, seconds: float) -> None:
-        """Answer 503 from now on, for a while."""
+        """Answer 503 from the next request on, for a while: on a busy machine that request comes late."""
         self.refused.clear()
-        self.until = time.monotonic() + seconds
+        self.seconds = seconds
+
+    @property
+    def is_ill(self) -> bool:
+        """Whether the request that is there now gets 503."""
+        if self.seconds:
+            self.until, self.seconds = time.monotonic() + self.seconds, 0.0
+        return time.monotonic() < self.until
 
 
 @contextmanager
@@ -101,7 +110,7 @@ def before(target: str) -> Iterator[Ill]:
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if time.monotonic() < ill.until:
+            if ill.is_ill:
                 ill.refused.append(self.command)
                 self._answer(503, [], b"")
                 return
