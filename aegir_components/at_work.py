@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 
 from .hub_records import place
 from .person import person
-from .printable import printable
+from .printable import first_of, printable
 
 _DIRECTORY: Final = "at-work"
 _GUARD: Final = "guard.lock"
@@ -55,8 +55,7 @@ class Claim:
         """
         shared = other.sites if other and other.sites else self.sites
         names = sorted(name for site, name in self.sites.items() if site in shared)
-        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        where = (", ".join(names[:MOST_NAMED]) + more) or f"all sites of {self.stack.rpartition('/')[2]}"
+        where = first_of(names, MOST_NAMED) or f"all sites of {self.stack.rpartition('/')[2]}"
         since = datetime.fromtimestamp(self.since).astimezone()
         said = (
             f"{self.who} runs aegir {self.command} on {where} (process {self.process}, since {since:%Y-%m-%d %H:%M:%S})"

@@ -18,6 +18,7 @@ from .applications.updates import Available, Extension, Had, Pending
 from .hub_records import Records
 from .layout import RELEASE_DIGEST_LENGTH
 from .mysql import client, databases, statements
+from .printable import first_of
 from .providers.database import endpoint
 from .recorded import Outputs, Recorded
 from .settings import updating
@@ -99,13 +100,15 @@ def judge(
                 if pending.names and steps:
                     waits[changing.site.identity] = f"{len(pending.names)} updates of its database come first"
         for why, on in unknown.items():
-            found.warnings.append(f"{where}: pending updates with the other code are not known of {_listed(on)}: {why}")
+            found.warnings.append(
+                f"{where}: pending updates with the other code are not known of {first_of(on, NAMED)}: {why}"
+            )
         title = APPLICATIONS[sources[name].code.application].title
         step = f"its sites go from {title} {_former(before, sites)} to {code[name].version}" if sites else ""
         for pending, on in lacking.items():
-            found.warnings.extend(_told(where, step, pending, _listed(on)))
+            found.warnings.extend(_told(where, step, pending, first_of(on, NAMED)))
             if declared.platforms[name].database == "check":
-                found.problems.extend(_stopped(where, step, pending, _listed(on)))
+                found.problems.extend(_stopped(where, step, pending, first_of(on, NAMED)))
     return found
 
 
@@ -220,17 +223,12 @@ def _former(before: Recorded, sites: Iterable[Changing]) -> str:
     )
 
 
-def _listed(names: list[str], most: int = NAMED) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
-
-
 def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
     if pending.names:
-        count = f"{len(pending.names)} ({_listed(list(pending.names))})"
+        count = f"{len(pending.names)} ({first_of(pending.names, NAMED)})"
         yield f"{where}: {step}, and their databases are updated with it. Pending updates of {sites}: {count}"
     if pending.missing:
-        yield f"{where}: {step}, and lacks modules that are installed in {sites}: {_listed(list(pending.missing), 20)}"
+        yield f"{where}: {step}, and lacks modules that are installed in {sites}: {first_of(pending.missing, 20)}"
 
 
 def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:

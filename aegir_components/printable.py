@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 LONGEST: Final = 8_000
@@ -32,6 +33,18 @@ def one_line(text: str, *, longest: int = LONGEST) -> str:
         longest: characters that stay.
     """
     return printable(text, keep="", longest=longest)
+
+
+def first_of(words: Sequence[str], most: int, *, between: str = ", ") -> str:
+    """Name the first of many things, and say how many more there are; empty without any.
+
+    Args:
+        words: their names.
+        most: how many are named.
+        between: what stands between two of them.
+    """
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return between.join(words[:most]) + more
 
 
 def size(bytes_: int) -> str:

@@ -12,6 +12,8 @@ from typing import Final
 
 import pulumi
 
+from aegir_components.printable import first_of
+
 from . import failures, settings
 from .hub_records import Records
 from .recorded import Recorded
@@ -147,5 +149,4 @@ def words(done: Done) -> str:
 def _some(names: Sequence[str], one: str, several: str) -> str:
     if not names:
         return ""
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return f"{len(names)} {one if len(names) == 1 else several} ({', '.join(names[:MOST])}{more})"
+    return f"{len(names)} {one if len(names) == 1 else several} ({first_of(names, MOST)})"

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from aegir_components import audited
+from aegir_components.printable import first_of
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell
@@ -101,7 +102,7 @@ def _commands(entries: Iterable[audit.Entry], stack: str, site: str, server: str
             continue
         if (site and site not in entry.sites) or (server and server not in entry.servers):
             continue
-        on = site or server or _few(entry.sites or entry.servers)
+        on = site or server or first_of(entry.sites or entry.servers, 2)
         yield Event(at=entry.at, who=entry.who, what=entry.command, on=on, result=entry.result, seconds=entry.seconds)
 
 
@@ -129,8 +130,3 @@ def _time(text: Any) -> int | None:
         return int(datetime.fromisoformat(str(text)).timestamp())
     except ValueError:
         return None
-
-
-def _few(names: tuple[str, ...], most: int = 2) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -8,7 +8,7 @@ from typing import Final
 from aegir_components.audited import Entry
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.printable import printable
+from aegir_components.printable import first_of, printable
 from aegir_components.services import functions
 
 from . import machines
@@ -41,8 +41,7 @@ def of_machines(connections: Mapping[str, Connection]) -> Journal:
 def text(entry: Entry, sites: Iterable[str]) -> str:
     """Say what a command has done: ``ann@hub: aegir update on www.example.com: done after 12 s``."""
     names = sorted(sites)
-    more = f" and {len(names) - MOST_SITES} more" if len(names) > MOST_SITES else ""
-    where = f" on {', '.join(names[:MOST_SITES])}{more}" if names else ""
+    where = f" on {first_of(names, MOST_SITES)}" if names else ""
     said = f"{entry.who}: aegir {entry.command}{where}: {entry.result} after {entry.seconds:.0f} s"
     return printable(said, keep="", longest=1000)
 

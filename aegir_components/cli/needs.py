@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
+from aegir_components.printable import first_of
+
 from . import survey
 from .survey import PlatformFacts, ServerFacts, SiteFacts, Survey
 
@@ -118,12 +120,11 @@ def _platform(platform: PlatformFacts) -> Iterator[Need]:
     urgent = [finding for finding in platform.findings if finding.level == "security"]
     if urgent:
         first = min((finding.since for finding in urgent if finding.since), default="")
-        names = ", ".join(
-            f"{finding.part.name} {finding.part.version} to {finding.to or '?'}" for finding in urgent[:3]
+        names = first_of(
+            [f"{finding.part.name} {finding.part.version} to {finding.to or '?'}" for finding in urgent], 3
         )
-        more = f" and {len(urgent) - 3} more" if len(urgent) > 3 else ""
         since = f", since {first}" if first else ""
-        text = f"{len(urgent)} security updates for {platform.sites} sites{since}: {names}{more}"
+        text = f"{len(urgent)} security updates for {platform.sites} sites{since}: {names}"
         yield Need(
             level="security", subject=platform.name, text=text, advice="put them into the platform's source; pulumi up"
         )

@@ -12,6 +12,7 @@ import yaml
 
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS
+from aegir_components.printable import first_of
 
 from . import completion
 from .ends import Refusal
@@ -214,9 +215,7 @@ def _named(state: State, words: Sequence[str]) -> set[str]:
 
 
 def _shortened(known: Iterable[str], most: int = 12) -> str:
-    listed = sorted(known)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return (", ".join(listed[:most]) or "none") + more
+    return first_of(sorted(known), most) or "none"
 
 
 def _is_one_of(value: str, wanted: Sequence[str]) -> bool:

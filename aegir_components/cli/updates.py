@@ -18,7 +18,7 @@ from aegir_components.advisories.mirror import Mirror, Places
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
-from aegir_components.printable import printable
+from aegir_components.printable import first_of, printable
 from aegir_components.services import code
 
 from . import audit, machines, options, selecting
@@ -177,7 +177,7 @@ def fetch(
     tell(f"{done.got} lists are in {target}")
     for text in dict.fromkeys(done.failed.values()):
         names = [name for name, why in done.failed.items() if why == text]
-        tell(f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}: {text}")
+        tell(f"{first_of(names, 5)}: {text}")
     tell_faults(faults)
     if done.failed or faults:
         raise click.exceptions.Exit(UNHEALTHY)

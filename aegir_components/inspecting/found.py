@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aegir_components.host.script import number
+from aegir_components.printable import first_of
 from aegir_components.settings import names
 
 _FACT: Final = re.compile(r"^::([a-z_]+) ([A-Za-z0-9+/=]*)$", re.MULTILINE)
@@ -222,5 +223,4 @@ def _database(base: Mapping[str, Any]) -> Database:
 
 def listed(words: Sequence[str]) -> str:
     """Name the first of many words."""
-    more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
-    return f"{', '.join(words[:NAMED])}{more}" or "none"
+    return first_of(words, NAMED) or "none"

@@ -17,6 +17,7 @@ from aegir_components import layout
 from aegir_components.host import receiving, script, session
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.printable import first_of
 from aegir_components.services import uploads
 from aegir_components.snapshots.files import Staged
 from aegir_components.snapshots.produce import LOW
@@ -157,10 +158,7 @@ def last_pass(unit: Unit, site: str) -> int:
         packing = _packing(unit.directory, [b".", *found.come])
         _pour(unit, site, packing, f"gone={gone}\n{_REST}", "copying what was written to files meanwhile")
     if wrong := tree.unequal(now, look(unit.place.conn, unit.fresh)):
-        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
-        raise Refused(
-            unit.place.conn.host, f"{unit.directory} is not the same as its copy: {', '.join(wrong[:NAMED])}{more}"
-        )
+        raise Refused(unit.place.conn.host, f"{unit.directory} is not the same as its copy: {first_of(wrong, NAMED)}")
     return len(found.come) + len(found.go)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from aegir_components.host.environment import without_pulumis
-from aegir_components.printable import one_line
+from aegir_components.printable import first_of, one_line
 
 from . import reading, scanner
 
@@ -233,5 +233,4 @@ class _Edges:
 
 
 def _listed(names: set[str] | tuple[str, ...]) -> str:
-    shown = [one_line(name) or "no prefix" for name in sorted(names)]
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
+    return first_of([one_line(name) or "no prefix" for name in sorted(names)], 5)

@@ -12,7 +12,7 @@ from typing import Final
 from aegir_components import layout
 from aegir_components.mysql import client, copies, databases, objects, statements
 from aegir_components.mysql.client import DatabaseError, Session, StatementRefused
-from aegir_components.printable import one_line, printable
+from aegir_components.printable import first_of, one_line, printable
 from aegir_components.snapshots.quiet import quiet
 
 from . import dumps, reading
@@ -191,7 +191,7 @@ def _check(site: Site, counted: dict[str, int]) -> None:
         if now.get(name, 0) != rows
     ]
     if wrong:
-        raise DumpError(f"what was loaded is not what the dump has: {_listed(wrong)}")
+        raise DumpError(f"what was loaded is not what the dump has: {first_of(wrong, SHOWN)}")
     site.tell(f"{site.source.name}: loaded and counted {len(now)} tables with {sum(now.values())} rows")
 
 
@@ -211,7 +211,7 @@ def _engines(session: Session, site: Site) -> list[str]:
             )
         session.rows(f"ALTER TABLE {statements.name(name)} ENGINE = InnoDB")
         changed.append(name)
-    return [f"tables that became InnoDB: {_listed(changed)}"] if changed else []
+    return [f"tables that became InnoDB: {first_of(changed, SHOWN)}"] if changed else []
 
 
 def _rename(session: Session, prefix: str, target: str, taken: set[str], application: str) -> list[str]:
@@ -254,7 +254,7 @@ def make_objects(site: Site, dump: Dump) -> list[str]:
     made = sorted(judged.objects, key=lambda read: objects.ORDER.index(read.what))
     named = [f"{read.what.lower()} {one_line(read.name)}" for read in made]
     if made and not own_prefix:
-        return [f"not made, since tables have other names now: {_listed(named)}"]
+        return [f"not made, since tables have other names now: {first_of(named, SHOWN)}"]
     with copies.as_account(site.source.endpoint, site.database.user, site.database.password) as session:
         session.rows(f"USE {statements.name(site.database.name)}")
         session.rows(f"SET NAMES {judged.charset}")
@@ -263,10 +263,10 @@ def make_objects(site: Site, dump: Dump) -> list[str]:
             left = [read for read in made if not _is_made(session, site, read)]
             if len(left) == len(made):
                 return [
-                    f"not made, since what they need is missing: {_listed([f'{r.what.lower()} {r.name}' for r in left])}"
+                    f"not made, since what they need is missing: {first_of([f'{r.what.lower()} {r.name}' for r in left], SHOWN)}"
                 ]
             made = left
-    return [f"run with the rights of the site's own account: {_listed(named)}"] if named else []
+    return [f"run with the rights of the site's own account: {first_of(named, SHOWN)}"] if named else []
 
 
 def _is_made(session: Session, site: Site, read: reading.Read) -> bool:
@@ -287,9 +287,9 @@ def _is_made(session: Session, site: Site, read: reading.Read) -> bool:
 def _told(judged: dumps.Judged, taken: set[str], instead: dict[str, str]) -> list[str]:
     notes = []
     if left := judged.tables - taken:
-        notes.append(f"tables of somebody else's, by their names: {_listed(sorted(map(printable, left)))}")
+        notes.append(f"tables of somebody else's, by their names: {first_of(sorted(map(printable, left)), SHOWN)}")
     if exchanged := sorted(judged.engines.keys() & taken):
-        notes.append(f"tables that became InnoDB: {_listed(list(map(printable, exchanged)))}")
+        notes.append(f"tables that became InnoDB: {first_of(list(map(printable, exchanged)), SHOWN)}")
     notes += [
         f"collation {name} became {other}, since the server does not have it" for name, other in sorted(instead.items())
     ]
@@ -304,9 +304,4 @@ def _charsets(site: Site) -> list[str]:
             (site.database.name,),
         )
     names = [one_line(client.decoded(row[0])) for row in listed]
-    return [f"tables that are not in utf8mb4 and stay as they are: {_listed(names)}"] if names else []
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return [f"tables that are not in utf8mb4 and stay as they are: {first_of(names, SHOWN)}"] if names else []

@@ -22,7 +22,7 @@ from aegir_components import layout
 from aegir_components.host import receiving, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
-from aegir_components.printable import one_line
+from aegir_components.printable import first_of, one_line
 from aegir_components.snapshots import archive, files
 from aegir_components.snapshots.produce import LOW, TIMEOUT
 from aegir_components.snapshots.source import SHARED, Place
@@ -74,12 +74,14 @@ class Findings:
         """Say it for people."""
         found = []
         if self.left:
-            found.append(f"{part}: left out {_listed(self.left)}")
+            found.append(f"{part}: left out {first_of(self.left, SHOWN)}")
         if self.beside:
             below = one_line(self.root)
-            found.append(f"{part}: the archive's files below {below} were taken, and not {_listed(self.beside)}")
+            found.append(
+                f"{part}: the archive's files below {below} were taken, and not {first_of(self.beside, SHOWN)}"
+            )
         if self.php:
-            found.append(f"{part}: programs, which the web servers do not run: {_listed(self.php)}")
+            found.append(f"{part}: programs, which the web servers do not run: {first_of(self.php, SHOWN)}")
         return found
 
 
@@ -249,7 +251,7 @@ def _root(packed: tarfile.TarFile, path: Path) -> str:
             first.add(f"{name}/".partition("/")[0] if member.isdir() or "/" in name else "")
     if len(roots) > 1:
         raise DumpError(
-            f"{path} has uploads in {_listed([one_line(root) for root in sorted(roots)])}. Pack those of the site alone"
+            f"{path} has uploads in {first_of([one_line(root) for root in sorted(roots)], SHOWN)}. Pack those of the site alone"
         )
     if roots or empty:
         return min(roots or empty)
@@ -344,8 +346,3 @@ def _content(content: IO[bytes], size: int) -> Iterator[bytes]:
     if left:
         raise DumpError("a file became shorter while it was read; run the same command again")
     yield b"\0" * (-size % archive.BLOCK)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -16,6 +16,7 @@ import pulumi
 
 from aegir_components import summary
 from aegir_components.hub_records import Records
+from aegir_components.printable import first_of
 
 MOST: Final = 30
 """Names that are listed."""
@@ -62,13 +63,8 @@ class Warned:
         if several in self._told:
             names = [name for name in names if name != self._told[several]]
             short = several if len(several) <= LONGEST else f"{several[:LONGEST]}…"
-            return f"{_listed(names)}: the same as of {self._told[several]}: {short}" if names else ""
-        return said[names[0]] if len(names) == 1 else f"{_listed(names)}: {several}"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(names[:MOST]) + more
+            return f"{first_of(names, MOST)}: the same as of {self._told[several]}: {short}" if names else ""
+        return said[names[0]] if len(names) == 1 else f"{first_of(names, MOST)}: {several}"
 
 
 class Run:

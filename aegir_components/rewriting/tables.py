@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aegir_components.mysql import statements
 from aegir_components.mysql.client import Session, decoded
-from aegir_components.printable import printable
+from aegir_components.printable import first_of, printable
 
 from .addresses import Rewriter
 from .serialised import Value, rewrite
@@ -97,8 +97,7 @@ class Done:
         verb = "would become" if tried else "became"
         said = [f"{was} {verb} {now} in {self.count} values" + (f" ({tables})" if tables else "")]
         if self.left:
-            more = f" and {len(self.left) - SHOWN} more" if len(self.left) > SHOWN else ""
-            said.append(f"places that have a former address still: {', '.join(self.left[:SHOWN])}{more}")
+            said.append(f"places that have a former address still: {first_of(self.left, SHOWN)}")
         return said
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from aegir_components.mysql import client, databases, statements
 from aegir_components.mysql.client import Session
-from aegir_components.printable import printable
+from aegir_components.printable import first_of, printable
 
 from . import rules
 from .rules import Action
@@ -104,9 +104,7 @@ def _is_empty(application: str, table: str, own: Mapping[str, Action]) -> bool:
 
 
 def _advice(why: str, columns: list[str]) -> str:
-    shown = ", ".join(map(printable, columns[:SHOWN])) + (
-        f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
-    )
+    shown = first_of([*map(printable, columns)], SHOWN)
     first = printable(columns[0])
     table = first.partition(".")[0]
     return (

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from aegir_components.printable import first_of
+
 FEW: Final = 12
 
 _LONG_KEY = re.compile(r'\["((?:[^"\\]|\\.){65,})"\]')
@@ -47,9 +49,7 @@ def known(word: str, words: Iterable[str]) -> str:
 
 def listed(words: Iterable[str], most: int = FEW) -> str:
     """List words, but not a hundred of them."""
-    every = sorted(words)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(visible(word) for word in every[:most]) + more or "none"
+    return first_of([visible(word) for word in sorted(words)], most) or "none"
 
 
 def visible(text: str) -> str:

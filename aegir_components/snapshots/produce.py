@@ -21,7 +21,7 @@ from aegir_components import backups
 from aegir_components.host import receiving, script
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import client, databases
-from aegir_components.printable import one_line
+from aegir_components.printable import first_of, one_line
 
 from . import archive, imported, inventory, sql
 from .source import Place, Source
@@ -109,7 +109,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings, low: str)
         charset = inventory.character_set(session, source.database)
         version = str(session.rows("SELECT VERSION()")[0][0])
     if unsteady:
-        found.notes.append(f"tables without transactions are not of one moment: {_listed(unsteady)}")
+        found.notes.append(f"tables without transactions are not of one moment: {first_of(unsteady, NAMED)}")
     for view in broken:
         found.not_saved.append(f"view {view.name}, which cannot be read ({one_line(view.why)}); {TEXT_SAVED}")
         writer.add(f"{sql.DIRECTORY}-broken/{view.name}.sql", view.definition.encode())
@@ -119,11 +119,11 @@ def _database(source: Source, writer: archive.Writer, found: Findings, low: str)
         after = inventory.objects(session, source.database)
     if changes := inventory.differences(before, after):
         raise HostError(
-            source.server, f"the database of {source.name} was changed while it was dumped: {_listed(changes)}"
+            source.server, f"the database of {source.name} was changed while it was dumped: {first_of(changes, NAMED)}"
         )
     saved = {**before, "views": [name for name in before["views"] if name not in {view.name for view in broken}]}
     if missing := set(before["tables"]) - set(splitter.rows):
-        raise HostError(source.server, f"the dump of {source.name} has no {_listed(sorted(missing))}")
+        raise HostError(source.server, f"the dump of {source.name} has no {first_of(sorted(missing), NAMED)}")
     return {
         "name": source.database, "server": source.server, "version": version, "rows": splitter.rows, "objects": saved,
         "longest": splitter.longest, "charset": charset[0], "collation": charset[1], "definers": definers,
@@ -224,12 +224,7 @@ def judge(label: str, said: str, found: Findings) -> None:
         else:
             if match := _UNREAD.match(line):
                 found.not_saved.append(f"{label}: {one_line(match[1])} ({one_line(match[2])})")
-    found.notes += [say(_listed(names)) for _, names, say in kinds if names]
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    found.notes += [say(first_of(names, NAMED)) for _, names, say in kinds if names]
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import client, databases
+from aegir_components.printable import first_of
 
 from . import archive, inventory, loading, sql
 from .book import Proof
@@ -174,5 +175,4 @@ def _other_objects(source: Source, schema: str, had: Mapping[str, Any], kinds: C
 
 def _reject(wrong: list[str]) -> None:
     if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise BackupError(f"what was loaded is not what was saved: {'; '.join(wrong[:5])}{more}")
+        raise BackupError(f"what was loaded is not what was saved: {first_of(wrong, 5, between='; ')}")

@@ -13,6 +13,7 @@ import pytest
 from aegir_components import database_updates, settings
 from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.updates import Available, Extension, Had, Pending
+from aegir_components.printable import first_of
 from aegir_components.recorded import Recorded
 from aegir_components.sources.resolve import Resolved
 
@@ -236,8 +237,8 @@ def test_older_code_stops_the_run_unless_it_is_vouched_for(keep: bool) -> None:
 
 def test_what_holds_for_many_sites_is_said_once() -> None:
     names = [f"s{number}.example.com" for number in range(9)]
-    assert "s0.example.com, s1.example.com, s2.example.com and 6 more" == database_updates._listed(names)
-    assert "s0.example.com" == database_updates._listed(names[:1])
+    assert "s0.example.com, s1.example.com, s2.example.com and 6 more" == first_of(names, database_updates.NAMED)
+    assert "s0.example.com" == first_of(names[:1], database_updates.NAMED)
     found = judged({"one.example.com": "db1 does not answer", "two.example.com": "db1 does not answer"})
     assert 1 == len(found.warnings)
     assert "of one.example.com, two.example.com: db1 does not answer" in found.warnings[0]
