@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aegir_components import closing, layout
 from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.mysql import arriving, copies, databases
@@ -97,18 +96,13 @@ def has_arrived(had: Site, want: Site) -> bool:
     before, now = _amounts(had), _amounts(want)
     if any(before.values()):
         return False
-    return any(now.values()) or (
-        not before and bool(now) and not any(_known(had, conn) for conn in had.owners.values())
-    )
+    return any(now.values()) or (not before and bool(now) and not _had_files(had))
 
 
-def _known(site: Site, conn: Connection) -> str:
-    shared = str(site.props.get("uploads") or "")
-    where = shared or f"{conn.address}:{conn.port}"
-    place = content.Place(
-        hub_root=conn.hub_root, stack=str(site.props["holder"]), site=site.key, where=where, unit="files"
-    )
-    return place.lost(content.Amount(number=0, size=0))
+def _had_files(site: Site) -> bool:
+    """Return whether a site had a file on one of its web servers when a run last looked."""
+    none = content.Amount(number=0, size=0)
+    return any(content.of_files(site.props, conn, least=1).lost(none) for conn in site.owners.values())
 
 
 def _amounts(site: Site) -> dict[str, int]:

@@ -73,7 +73,7 @@ class Provider(Lifecycle):
         warned = Warned()
         for name, conn in owners.items():
             _warn_of_forbidden(warned, name, plan.site, reports[name].facts)
-            place, now = _place(want, conn), content.counted(reports[name].facts)
+            place, now = content.of_files(want, conn), content.counted(reports[name].facts)
             if had := place.lost(now):
                 drift.append(f"{name}: the site had {had}, and has no files there now")
             else:
@@ -132,7 +132,7 @@ class Provider(Lifecycle):
                 settling.written(plan.site)
             if conn.host in staying:
                 # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
-                _place(want, conn).note(content.counted(report.facts))
+                content.of_files(want, conn).note(content.counted(report.facts))
 
         results = _master_first(want, configure)
         if any(results.values()):
@@ -156,7 +156,7 @@ class Provider(Lifecycle):
             [conn for name, conn in joining.items() if name not in emptied],
         )
         for name, report in each(joining, lambda conn: script.execute(conn, "check", counting, what=what)).items():
-            _place(want, joining[name]).note(content.counted(report.facts))
+            content.of_files(want, joining[name]).note(content.counted(report.facts))
         if before.places:
             each(members, lambda conn: _activate(conn, want))
             both = {name: conn for name, conn in members.items() if name in had}
@@ -205,20 +205,6 @@ def _made(want: State, was: State) -> str:
     return hashlib.sha256("\0".join(str(word) for word in known).encode()).hexdigest()[:8]
 
 
-def _place(props: State, conn: Connection) -> content.Place:
-    """Say where the hub keeps how many files a web server has of the site."""
-    shared = str(props.get("uploads") or "")
-    return content.Place(
-        hub_root=conn.hub_root,
-        stack=str(props["holder"]),
-        site=str(props["site"]),
-        # A renamed entry is the same machine.
-        where=shared or f"{conn.address}:{conn.port}",
-        unit="files",
-        least=content.FEW_FILES,
-    )
-
-
 def _directories(props: State) -> tuple[str, ...]:
     return site_content.content_directories(props["publish_root"], props["site"], str(props.get("uploads") or ""))
 
@@ -238,7 +224,7 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
 
     # One that does not answer holds up no other; its own configuration fails and names it.
     attempt(staying, look)
-    lost = {name: _place(want, staying[name]).lost(content.counted(seen)) for name, seen in facts.items()}
+    lost = {name: content.of_files(want, staying[name]).lost(content.counted(seen)) for name, seen in facts.items()}
     there = [name for name in staying if name not in facts or ("known" in facts[name] and not lost[name])]
     # The fullest one first: it is what others are copied from.
     amounts = {name: content.counted(facts.get(name, {})) for name in there}
