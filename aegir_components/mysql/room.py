@@ -10,10 +10,20 @@ from aegir_components.host.connection import Connection
 _LOOK: Final = (
     "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
 )
-
-
 FLOOR: Final = 256 << 20
 """Bytes without which no tables are exchanged: a server that ends of a full disk while it renames tables can lose one."""
+
+
+def refuses_exchange(conn: Connection) -> str:
+    """Say why tables are not exchanged on a server now, up to the command that is to be run again; empty where they are.
+
+    Args:
+        conn: the database server's machine; nobody looks on a server of somebody else's.
+
+    Raises:
+        HostError: the machine is not reached.
+    """
+    return "" if conn.kind == "none" else lacks_floor(free(conn, "looking for room for an exchange of tables"))
 
 
 def lacks_floor(free: int) -> str:

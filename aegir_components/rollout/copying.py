@@ -74,21 +74,6 @@ def lacks_room(size: int, free: int) -> str:
     )
 
 
-def want_floor(conn: Connection, endpoint: Endpoint) -> None:
-    """See that the disk does not fill while tables are exchanged, however small they are.
-
-    Args:
-        conn: the database server's machine; nobody looks on a server of somebody else's.
-        endpoint: the server.
-
-    Raises:
-        NoRoom: there is too little.
-        HostError: the machine cannot be reached.
-    """
-    if conn.kind != "none" and (why := room.lacks_floor(room.free(conn, "looking for room for an exchange of tables"))):
-        raise NoRoom(f"{endpoint.server}: {why} pulumi up")
-
-
 def tables(conn: Connection, endpoint: Endpoint, source: str, target: str, leave: Sequence[str] = ()) -> None:
     """Copy the tables of a database into an empty one on the same server.
 

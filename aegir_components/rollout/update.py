@@ -16,7 +16,7 @@ from typing import Final
 from aegir_components import closing
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
-from aegir_components.mysql import copies, databases, events, objects
+from aegir_components.mysql import copies, databases, events, objects, room
 from aegir_components.mysql.client import DatabaseError, Session, connect
 from aegir_components.providers import answering, proof
 from aegir_components.providers.answering import Place
@@ -206,10 +206,8 @@ def want_floor(site: Updated) -> None:
         NotUpdated: it may.
         HostError: the machine cannot be reached.
     """
-    try:
-        copying.want_floor(site.machine, site.endpoint)
-    except copying.NoRoom as fault:
-        raise NotUpdated(str(fault)) from None
+    if why := room.refuses_exchange(site.machine):
+        raise NotUpdated(f"{site.endpoint.server}: {why} pulumi up")
 
 
 def _exchange(

@@ -46,10 +46,8 @@ def loaded_beside(
     with loading.scratch_schema(source, hub_root, "", "") as schema:
         members = apart.tables(loading.texts(entries))
         loading.load(source, schema, members, longest=longest, former="", definer=None)
-        if source.conn.kind != "none":
-            left = room.free(source.conn, "looking for room for an exchange of tables")
-            if why := room.lacks_floor(left):
-                raise BackupError(f"{source.server}: {why}: aegir restore {source.name}")
+        if why := room.refuses_exchange(source.conn):
+            raise BackupError(f"{source.server}: {why}: aegir restore {source.name}")
         yield Beside(schema=schema, later=apart)
 
 
