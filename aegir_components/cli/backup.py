@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError
 
-from . import audit, completion, recovery, selecting
-from . import journal as journals
+from . import audit, completion, journal, recovery, selecting
 from .ends import FAILED, UNHEALTHY, Refusal, tell
 from .selecting import Selection
 from .stack import Stack, here, made
+from .state import Site
 from .unlocked import Unlocked
 
 SIDE_BY_SIDE: Final = 4
@@ -143,9 +143,13 @@ def _tell(outcomes: Sequence[Outcome], *, due: bool, as_json: bool) -> None:
 def _name(stacks: Iterable[Stack], selection: Selection, *, due: bool, as_json: bool) -> None:
     """Print which sites would be backed up, and where to."""
     found = [
-        {"site": site, "stack": stack.name, "to": [target.name for target in unlocked.job(site).targets]}
+        {
+            "site": site.identity,
+            "stack": stack.name,
+            "to": [target.name for target in unlocked.job(site.identity).targets],
+        }
         for stack in stacks
-        for unlocked, wanted in _wanted(stack, selection, due=due)
+        for unlocked, wanted in filter(None, [_wanted(stack, selection, due=due)])
         for site in wanted
     ]
     if as_json:
@@ -155,15 +159,15 @@ def _name(stacks: Iterable[Stack], selection: Selection, *, due: bool, as_json: 
     tell("no backup was made" if found else "nothing is due")
 
 
-def _wanted(stack: Stack, selection: Selection, *, due: bool) -> Iterator[tuple[Unlocked, list[str]]]:
-    """Give a stack with what its sites to be backed up are known by; nothing of a stack that declares no backups.
+def _wanted(stack: Stack, selection: Selection, *, due: bool) -> tuple[Unlocked, list[Site]] | None:
+    """Give a stack with its sites that are to be backed up; nothing of a stack that declares no backups.
 
     Raises:
         Refusal: a site that is named is not there, or its backups are off.
     """
     declared = stack.drawn().backups if due else None
     if due and (declared is None or declared.off):
-        return
+        return None
     unlocked = Unlocked.read(stack)
     picked = list(unlocked.state.sites.values())
     if selection.narrowed and not due:
@@ -173,34 +177,29 @@ def _wanted(stack: Stack, selection: Selection, *, due: bool) -> Iterator[tuple[
         raise Refusal(f"backups are off for {', '.join(named)} in the stack file; remove `backups: off` there")
     if picked and len(off) == len(picked) and not due and not selection.everything:
         raise Refusal(f"backups are off for all sites that you selected of {stack.name}; remove `backups: off` there")
-    wanted = [site.identity for site in picked if site not in off]
+    wanted = [site for site in picked if site not in off]
     if due:
         now = datetime.now().astimezone()
-        wanted = [site for site in wanted if is_due(unlocked, site, now)]
-    yield unlocked, wanted
+        wanted = [site for site in wanted if is_due(unlocked, site.identity, now)]
+    return unlocked, wanted
 
 
 def _of_stack(stack: Stack, selection: Selection, *, due: bool, note: str, renew: bool, start: bool) -> list[Outcome]:
     why = plans.DUE if due else "asked for"
-    outcomes: list[Outcome] = []
-    for unlocked, wanted in _wanted(stack, selection, due=due):
-        if not wanted:
-            continue
+    known = _wanted(stack, selection, due=due)
+    if known is None or not known[1]:
+        return []
+    unlocked, wanted = known
 
-        def one(site: str, unlocked: Unlocked = unlocked) -> Outcome | None:
-            return make(unlocked, site, why=why, note=note, renew=renew, start=start)
+    def one(site: str) -> Outcome | None:
+        return make(unlocked, site, why=why, note=note, renew=renew, start=start)
 
-        root, here = (
-            audit.root_of(unlocked.state),
-            [each for each in unlocked.state.sites.values() if each.identity in wanted],
-        )
-        names, journal = [each.name for each in here], journals.of_sites(here)
-        with audit.noted(root, stack.name, f"backup ({why})", sites=names, journal=journal) as noting:
-            found = side_by_side(wanted, one)
-            bad = sum(not outcome.well for outcome in found)
-            noting.result(f"{len(found) - bad} well, {bad} not well" if bad else "done")
-        outcomes += found
-    return outcomes
+    root, names, write = audit.root_of(unlocked.state), [site.name for site in wanted], journal.of_sites(wanted)
+    with audit.noted(root, stack.name, f"backup ({why})", sites=names, journal=write) as noting:
+        found = side_by_side([site.identity for site in wanted], one)
+        bad = sum(not outcome.well for outcome in found)
+        noting.result(f"{len(found) - bad} well, {bad} not well" if bad else "done")
+    return found
 
 
 def side_by_side(sites: Sequence[str], work: Callable[[str], Outcome | None]) -> list[Outcome]:

@@ -113,7 +113,7 @@ def _of_platform(
     rows = {site: _lacks(platform, site) for site in sites}
     due = [site for site, row in rows.items() if row.names]
     for site in rows if dry_run else set(rows) - set(due):
-        progress.end(next(one.name for one in unlocked.state.sites.values() if one.identity == site))
+        progress.end(platform.sites[site].name)
     done: dict[str, waves.Done] = {}
     if due and not dry_run:
         root, names = audit.root_of(unlocked.state), [platform.sites[site].name for site in due]

@@ -114,10 +114,8 @@ def _renewed(want: State, former: certificates.Pair) -> certificates.Pair:
         last = int(want.get("error_days", certificates.LAST_DAYS))
         if left < last:
             raise
-        site, said = (
-            str(want["site"]),
-            f"goes on for {left} days; each run tries again, and from {last} days on this is an error",
-        )
+        site = str(want["site"])
+        said = f"goes on for {left} days; each run tries again, and from {last} days on this is an error"
         warned.warn(
             site,
             f"{fault}. The former certificate of {site} {said}",

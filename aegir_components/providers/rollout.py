@@ -62,11 +62,11 @@ class Provider(Lifecycle):
         platform.rebuild(pulumi.log.warn)
         for done in found:
             pulumi.log.info(f"{want['platform']}: {done.line}")
-        for done in found:
-            if done.result == "failed" or done.why == waves.STOPPED:
-                # For the summary at the end of the run.
-                Records(str(hub_root(want)), summary.KIND).put({}, str(want["holder"]), summary.HELD, done.site)
-        if any(done.result == "failed" or done.why == waves.STOPPED for done in found):
+        staying = [done.site for done in found if done.result == "failed" or done.why == waves.STOPPED]
+        for site in staying:
+            # For the summary at the end of the run.
+            Records(str(hub_root(want)), summary.KIND).put({}, str(want["holder"]), summary.HELD, site)
+        if staying:
             raise Refused(", ".join(sorted(want["members"])), waves.table(found, str(want["digest"])[:16]))
         if down := platform.still_down():
             raise Refused(", ".join(sorted(want["members"])), "; ".join(down))

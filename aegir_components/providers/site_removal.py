@@ -18,6 +18,7 @@ from aegir_components.services.web_types import program
 
 from . import archived, declared, site_database
 from .lifecycle import State, forgotten
+from .moves import plain
 
 
 @dataclass(slots=True)
@@ -149,7 +150,9 @@ def note_joining(want: State, had: dict[str, Connection]) -> None:
     joining = [name for name, conn in Connection.of_members(want["members"]).items() if not conn.twin(had)]
     if had and joining and want.get("accounts"):
         record = site_database.record_of(site_database.of_site(want))
-        record.note_tried([*record.tried, {**want, "members": {name: want["members"][name] for name in joining}}])
+        attempt = plain({**want, "members": {name: want["members"][name] for name in joining}})
+        # A run that fails at each try writes it down once.
+        record.note_tried([*(each for each in record.tried if each != attempt), attempt])
 
 
 def leave_tried(want: State) -> None:

@@ -332,10 +332,11 @@ def test_the_sites_of_a_backup_are_selected_and_those_without_backups_are_passed
     monkeypatch.setattr(Unlocked, "plan", lambda _self, site: None if site == "www.b.org" else Mock())
     if isinstance(names, str):
         with pytest.raises(Refusal, match=names):
-            list(backup._wanted(UNLOCKED.stack, selection, due=False))
+            backup._wanted(UNLOCKED.stack, selection, due=False)
         return
-    [(_, wanted)] = backup._wanted(UNLOCKED.stack, selection, due=False)
-    assert names == wanted
+    found = backup._wanted(UNLOCKED.stack, selection, due=False)
+    assert found is not None
+    assert names == [site.identity for site in found[1]]
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,8 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
         asked.append(props["name"])
         if props["name"] == "a":
             raise HostUnreachable("web1", "no answer")
-        return SimpleNamespace(sites=props["sites"], lacks=lambda site: ("node 9001",) if site == "b.x" else ())
+        named = {site: SimpleNamespace(name=site) for site in props["sites"]}
+        return SimpleNamespace(sites=named, lacks=lambda site: ("node 9001",) if site == "b.x" else ())
 
     monkeypatch.setattr("aegir_components.rollout.platform.Platform.of", platform)
     status, said = _invoke(project, "update", "--all", "--dry-run")
