@@ -74,7 +74,7 @@ class Record:
 
     @property
     def tried(self) -> list[dict[str, Any]]:
-        """List inputs, without secrets, of the web servers that runs have begun to give the site, with these alone as members."""
+        """List what runs have begun to give the site: its inputs, without secrets, with only the new web servers as members."""
         return [dict(each) for each in self._get().get("tried") or ()]
 
     def note_tried(self, attempts: Iterable[Mapping[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """Warnings that say the same of many machines or sites, said once with the names of all of them.
 
-A provider's process serves many resources side by side. What they warn of is gathered until none of them is at work, so it is
-said when the last one has ended, and also when one failed.
+A provider's process serves many resources side by side. What they warn of is gathered until none of them is at work. So a
+warning also comes when its resource, or another one, has failed.
 """
 
 from __future__ import annotations
