@@ -201,6 +201,7 @@ def _content(want: State) -> str:
 
 
 def _run(want: State, program: tuple[str, ...], doing: str) -> str:
+    _ask_database(want)
     name = want.get("master") or min(want["members"])
     conn = Connection.from_props(want["members"][name]["connection"])
     database = {**want["database"], "port": int(want["database"]["port"]), "password": want["password"], "ca": ""}
@@ -223,6 +224,17 @@ def _run(want: State, program: tuple[str, ...], doing: str) -> str:
     what = f"{doing} the site {want['site']}"
     report = script.execute(conn, "apply", lines, what=what, timeout=INSTALL_TIMEOUT, lock=False)
     return report.facts.get("result", "")
+
+
+def _ask_database(want: State) -> None:
+    """Log in to the site's database server from here: PHP waits for one that is stopped for as long as nobody ends it.
+
+    Raises:
+        DatabaseError: the server does not answer, or rejects the hub's account.
+    """
+    if want.get("accounts"):
+        known = site_database.of_site(want)
+        databases.exists(endpoint(known, known["server"]), str(known["database"]))
 
 
 def _is_known(want: State) -> bool:

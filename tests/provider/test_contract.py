@@ -1279,6 +1279,19 @@ def test_a_half_installed_site_is_refused_and_kept(world: World) -> None:
     assert {"cache": 0, "users": 1} == _server_of(world).databases["www_example_com"]
 
 
+@pytest.mark.parametrize("change", [{"title": "Another title"}, {"admin_password": "another password"}, {"install": False}])
+def test_a_database_server_that_does_not_answer_is_named_before_the_web_server_waits_for_it(
+    world: World, change: dict[str, Any]
+) -> None:
+    made = driver("installation", world, {**_installation(world), **_accounts(world)})
+    made.create()
+    before = len(world.farm.hosts["web1"].scripts)
+    world.farm.hosts["db1"].unreachable = True
+    with pytest.raises(RuntimeError, match="db1"):
+        made.update({**made.inputs, **change})
+    assert not [text for _, text in world.farm.hosts["web1"].scripts[before:] if "site_php" in text]
+
+
 def test_an_installed_site_is_adopted(world: World) -> None:
     made = created("installation", world)
     tables = dict(_server_of(world).databases["www_example_com"])

@@ -43,11 +43,13 @@ site_docroot() { # user publish-path [below]: the document root that the site's 
     fi
 }
 
+# PHP's own limit for an answer of a database server is a day: one that is stopped would hold the run for so long.
 site_php() { # user site docroot tmp base64-program [seconds]: the fact result is its last word
     sp_said=$(scratch_file) || no_scratch
     sp_php=$(cat "/var/lib/aegir/php-of/$1" 2>/dev/null) || sp_php=$(php_version)
     sp_result=$(printf %s "$5" | base64 -d | ${6:+timeout -k 5 "$6"} runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
         "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$sp_php" -d memory_limit=512M -d max_execution_time=0 \
+        -d mysqlnd.net_read_timeout=120 \
         -d "sys_temp_dir=$4" -d display_errors=stderr 2>"$sp_said" 8>&- 9>&-)
     sp_status=$?
     # coreutils' timeout says it with this status; 128 and a signal's number are of one that did not end by itself either.
