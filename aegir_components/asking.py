@@ -46,7 +46,8 @@ def updates(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     if not pulumi.runtime.is_dry_run() and not found.problems:
         holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         for name, sites in found.waits.items():
-            holds.note(declared.hub.root, holder, name, sources[name].tree.digest, sites)
+            waiting = {**sites, **moves.waiting(before, declared, found.unknown.get(name, {}))}
+            holds.note(declared.hub.root, holder, name, sources[name].tree.digest, waiting)
     for text in found.warnings:
         pulumi.log.warn(text)
     return found.problems

@@ -49,6 +49,8 @@ class Found:
     problems: list[str] = field(default_factory=list)
     waits: dict[str, dict[str, str]] = field(default_factory=dict)
     """By platform: the sites that wait for an update when its release goes live, with the reason."""
+    unknown: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By platform: the sites of which nobody knows what their databases lack, with the reason."""
     lacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By site: the modules that are installed in it, and that its other code has not."""
 
@@ -89,7 +91,8 @@ def judge(
                 waits[changing.site.identity] = "its turn has not come"
             if isinstance(answer, str):
                 unknown.setdefault(answer, []).append(site)
-                waits[changing.site.identity] = f"its pending updates are not known: {answer}"
+                not_known = f"its pending updates are not known: {answer}"
+                found.unknown.setdefault(name, {})[changing.site.identity] = not_known
             elif answer is not None:
                 pending = APPLICATIONS[changing.application].updates.compare(code[name], answer)
                 lacking.setdefault(pending, []).append(site)

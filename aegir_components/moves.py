@@ -40,6 +40,24 @@ def unready(
             )
 
 
+def waiting(before: Recorded, declared: settings.Settings, unknown: Mapping[str, str]) -> dict[str, str]:
+    """Give the sites of a platform that wait for an update because nobody knows what their databases lack. Pure.
+
+    One that leaves its web servers is not among them: the move itself asks, when its database server is as declared again. A
+    server that lets the hub in no more, as after a restored state, must not keep a run from repairing it.
+
+    Args:
+        before: the state of the last run.
+        declared: the stack.
+        unknown: what sites are known by, with the reason.
+    """
+    return {
+        site.identity: unknown[site.identity]
+        for site in declared.sites.values()
+        if site.identity in unknown and not leaving(before, declared, site)
+    }
+
+
 def announcements(before: Recorded, declared: settings.Settings) -> Iterator[str]:
     """Say in words which sites a run is about to carry to other machines. Pure."""
     for site in declared.sites.values():

@@ -7,7 +7,8 @@ from aegir_components.host import script
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.mysql import arriving, copies, databases
-from aegir_components.providers import content, holds
+from aegir_components.printable import first_of
+from aegir_components.providers import awaited, content, holds, site_database
 from aegir_components.services import site_content
 from aegir_components.snapshots.source import SHARED
 
@@ -45,6 +46,27 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
             had.listed,
             f"{had.name} is held back on a former release of {platform} ({entry.reason}), which its new place does not have. "
             f"Nothing was changed. Take this edit back and run pulumi up, which tries its update again; move it after that",
+        )
+
+
+def refuse_lacking(had: Site, want: Site) -> None:
+    """Stop where a database lacks updates of the code that its site is to get with another place.
+
+    A preview says so already; what it could not ask, or what has changed since, is found here.
+
+    Raises:
+        Refused: says which updates.
+        HostError: a web server is not reached.
+        DatabaseError: the database server does not answer, or refuses.
+    """
+    if awaited.live_digest(want.props, want.members) == awaited.live_digest(had.props, had.members):
+        return
+    if names := awaited.lacking(want.props, want.members, site_database.of_site(had.props)):
+        raise Refused(
+            want.listed,
+            f"{had.name} gets other code with its move, and {len(names)} updates of its database come first "
+            f"({first_of(names, 3)}). Nothing was changed. Move it with the release that it has first (a platform there with "
+            f"the same source), and update it with another pulumi up",
         )
 
 

@@ -111,6 +111,8 @@ class Move:
             self._units = checks.of_files(self.had, self.want, self.work, ours=self.ours)
         if self.change.database:
             self._verdict = checks.of_database_to(self.had, self.want)
+        if self.change.files:
+            checks.refuse_lacking(self.had, self.want)
         if self._is_asked:
             self._answering = len(self.had.asked()) < len(self.had.members)
 

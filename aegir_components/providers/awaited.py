@@ -6,6 +6,8 @@ which would update it: who is stopped by the proof would never be updated.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aegir_components import database_updates, layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
@@ -36,20 +38,39 @@ def why(want: State) -> str:
     # The rollout of a site that it knows is run only where something has changed.
     if want.get("was") or not want.get("accounts") or not want.get("updated", True):
         return ""
-    names = _lacking(want, members)
+    names = lacking(want, members)
     return f"{len(names)} updates of its database are pending" if names else ""
 
 
-def _lacking(want: State, members: dict[str, Connection]) -> tuple[str, ...]:
-    known = site_database.of_site(want)
-    name, where = str(want["database"]["name"]), endpoint(known, known["server"])
-    conn = next(iter(members.values()))
+def lacking(want: State, members: Mapping[str, Connection], database: State | None = None) -> tuple[str, ...]:
+    """Name the updates that a site's database lacks of the code that is live on its web servers.
+
+    Args:
+        want: the inputs of the site's configuration or installation.
+        members: its web servers.
+        database: the inputs of the database that has its content, where that is another one.
+
+    Raises:
+        HostError: a web server does not answer.
+        DatabaseError: the database server does not answer.
+    """
+    known = site_database.of_site(want) if database is None else database
+    name, where = str(known["database"]), endpoint(known, known["server"])
+    digest = live_digest(want, members)
+    hub_root = next(iter(members.values())).hub_root
+    found = database_updates.lacking(hub_root, digest, where, str(want["application"]), [name]).get(name)
+    return found.names if found else ()
+
+
+def live_digest(want: State, members: Mapping[str, Connection]) -> str:
+    """Give the digest of the release that is live on a site's web servers; empty where there is none.
+
+    Raises:
+        HostError: a web server does not answer.
+    """
     path = str(want["publish_path"])
     lines = [functions("release"), script.call("live_facts", path, path)]
+    conn = next(iter(members.values()))
     facts = script.execute(conn, "check", lines, what=f"looking for the code of {want['site']}", lock=False).facts
     live = facts.get("live1", "")
-    if not release.is_release(live):
-        return ()
-    digest = live.rpartition("/")[2]
-    found = database_updates.lacking(conn.hub_root, digest, where, str(want["application"]), [name]).get(name)
-    return found.names if found else ()
+    return live.rpartition("/")[2] if release.is_release(live) else ""

@@ -1279,7 +1279,9 @@ def test_a_half_installed_site_is_refused_and_kept(world: World) -> None:
     assert {"cache": 0, "users": 1} == _server_of(world).databases["www_example_com"]
 
 
-@pytest.mark.parametrize("change", [{"title": "Another title"}, {"admin_password": "another password"}, {"install": False}])
+@pytest.mark.parametrize(
+    "change", [{"title": "Another title"}, {"admin_password": "another password"}, {"install": False}]
+)
 def test_a_database_server_that_does_not_answer_is_named_before_the_web_server_waits_for_it(
     world: World, change: dict[str, Any]
 ) -> None:

@@ -152,6 +152,25 @@ def test_a_state_from_before_a_move_to_another_database_server_and_from_before_a
     assert not world.up().output
 
 
+def test_a_state_from_before_moves_to_other_code_and_from_before_another_name_of_the_database_server_comes_right(
+    world: OnDoubles,
+) -> None:
+    """By that state the hub is let in to the database server no more, so that nobody can say what the databases lack."""
+    before = world.export()
+    rename(world, "db1.lab.test", "db1-b.lab.test")
+    whole(world)
+    for platform in world.settings["platforms"].values():
+        platform["server"] = "web2.lab.test"
+    whole(world)
+    edits.release(world, random.Random(1))
+    whole(world)
+    world.restore(before)
+    world.up()
+    assert world.up(refresh=True).ok
+    assert world.missing() == []
+    alone(world)
+
+
 def test_a_member_of_a_cluster_with_no_file_of_a_site_gets_those_of_the_others(world: OnDoubles) -> None:
     """A run that did not come to its end made the directories alone."""
     edits.cluster(world, random.Random(1))

@@ -55,7 +55,10 @@ def rename(world: World, chance: random.Random) -> None:
     name = _any(world, chance)
     key = world.kept.pop(name)
     site = world.settings["sites"].pop(name)
-    new = f"new-{chance.randrange(1000)}.example.org" if name == key else key
+    new = key
+    # A name that another site has would be no new name: the stack file has each once, and the other site would be gone.
+    while name == key and (new == key or new in world.settings["sites"]):
+        new = f"new-{chance.randrange(1000)}.example.org"
     site.pop("formerly", None)
     world.settings["sites"][new] = {**site, **({} if new == key else {"formerly": key})}
     world.kept[new] = key

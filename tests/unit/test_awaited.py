@@ -11,6 +11,8 @@ from aegir_components import database_updates
 from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import Refused
+from aegir_components.moving import checks, place
 from aegir_components.providers import awaited, holds
 from aegir_components.services.holding import Held
 
@@ -78,3 +80,40 @@ def test_a_new_site_is_not_where_nothing_is_pending_or_no_release_is_live(machin
     assert "" == awaited.why(want())
     machines["live"] = "/srv/code"
     assert "" == awaited.why(want())
+
+
+def moving(server: str, path: str) -> place.Site:
+    """Give a site in one of its places."""
+    member = {"connection": Connection(host=server, address="192.0.2.9").to_props(), "type": "apache", "port": 80}
+    return place.Site(want(members={server: member}, publish_path=path))
+
+
+@pytest.mark.parametrize(
+    ("lives", "names", "refused"),
+    [
+        (("a" * 16, "b" * 16), ("one_update_7001",), True),
+        (("a" * 16, "b" * 16), (), False),
+        (("a" * 16, "a" * 16), ("one_update_7001",), False),
+    ],
+)
+def test_a_site_whose_database_lacks_updates_of_other_code_does_not_move_there(
+    machines: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    lives: tuple[str, str],
+    names: tuple[str, ...],
+    refused: bool,
+) -> None:
+    """A preview says so; here nobody could ask then."""
+    by_server = dict(zip(("web1", "web2"), lives, strict=True))
+    facts = {host: {"live1": f"/var/aegir/platforms/.releases/code/{digest}"} for host, digest in by_server.items()}
+    monkeypatch.setattr(script, "execute", lambda conn, *_given, **_more: SimpleNamespace(facts=facts[conn.host]))
+    machines["names"] = names
+    had, to = moving("web1", "/var/aegir/platforms/code"), moving("web2", "/var/aegir/platforms/next")
+    if not refused:
+        checks.refuse_lacking(had, to)
+        return
+    with pytest.raises(
+        Refused, match=r"web2.*1 updates of its database come first \(one_update_7001\).*Nothing was changed"
+    ):
+        checks.refuse_lacking(had, to)
+    assert [lives[1]] == machines["asked"]
