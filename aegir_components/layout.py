@@ -188,6 +188,7 @@ REGISTRY_ROOT: Final = f"{CONFIG_ROOT}/sites.d"
 STATE_ROOT: Final = "/var/lib/aegir"
 """What the machine itself keeps: what an interrupted change has to take back, certificate challenges."""
 PHP_RECORDS: Final = f"{STATE_ROOT}/php-of"
+MAIL_REDIRECT: Final = f"{STATE_ROOT}/redirect-mail"
 ACME_ROOT: Final = f"{STATE_ROOT}/acme"
 """What is answered below ``/.well-known/acme-challenge/``, for every name."""
 PAGES_ROOT: Final = f"{STATE_ROOT}/pages"
@@ -226,6 +227,11 @@ def root_variable(site: str) -> str:
 def held_file(site: str) -> str:
     """Name the file on a web server that tells programs the document root of a site that is held back."""
     return f"{STATE_ROOT}/held/{system_user(site)}.env"
+
+
+def site_php_ini(site: str) -> str:
+    """Name the directory with values of php.ini for a site's programs on a command line; its pool has them itself."""
+    return f"{STATE_ROOT}/php-ini/{system_user(site)}"
 
 
 def closed_file(site: str) -> str:

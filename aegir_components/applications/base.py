@@ -124,12 +124,18 @@ class Application:
     """The PHP files that import the configuration directory; none where the application has no such directory."""
     silent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """``settings`` and ``config`` that keep all mail in a site; what it needs beside them is in its settings template."""
+    by_php: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Those that have all mail sent by PHP's own function, which is told where it goes (``services/mail.py``)."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
     often: str = "hourly"
     """How often that is, where the stack file says nothing."""
     shared: tuple[Shared, ...] = ()
     """Files of ours that all sites of a platform share."""
+
+    def mail_kept(self, mail: str) -> Mapping[str, Mapping[str, Any]]:
+        """Give ``settings`` and ``config`` for where a site's mail goes: ``on``, ``off``, or the address that gets all of it."""
+        return {"on": {}, "off": self.silent}.get(mail, self.by_php)
 
 
 def program(values: Mapping[str, Any], *names: str) -> str:

@@ -120,6 +120,22 @@ def first_words(body: str) -> str:
 DRUPAL = Application(
     name="drupal",
     title="Drupal",
+    by_php={
+        "config": {
+            "system.mail": {
+                "interface": {"default": "php_mail"},
+                "mailer_dsn": {
+                    "scheme": "sendmail",
+                    "host": "default",
+                    "user": None,
+                    "password": None,
+                    "port": None,
+                    "options": {},
+                },
+            },
+            "mailsystem.settings": {"defaults": {"sender": "php_mail", "formatter": "php_mail"}},
+        }
+    },
     silent={
         "config": {
             # Mail is kept in the site's state, where its testers may look at it.

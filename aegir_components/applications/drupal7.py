@@ -84,6 +84,7 @@ DRUPAL7 = Application(
     name="drupal7",
     title="Drupal 7",
     silent={"settings": {"mail_system": {"default-system": "TestingMailSystem"}}},
+    by_php={"settings": {"mail_system": {"default-system": "DefaultMailSystem"}}},
     detect=detect,
     exclusions=(
         "/sites/*/settings.php",

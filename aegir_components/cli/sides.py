@@ -75,7 +75,7 @@ class Side:
 
     @property
     def sends_mail(self) -> bool:
-        """Whether mail leaves it; that of a clone does so where it is declared."""
+        """Whether its mail goes to those that it is for; that of a clone does so where it is declared."""
         found = self.unlocked.declared.sites.get(self.site.name)
         declared = found.mail if found else None
         made = self.site.installation or {}

@@ -17,6 +17,7 @@ from aegir_components.providers.credentials import Credentials
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
+from aegir_components.services import mail as mail_service
 from aegir_components.services import quotas, vhosts, web_types
 
 from . import certificates
@@ -186,8 +187,8 @@ class Site(AegirComponent, kind="Site"):
                 # Left out otherwise, so that a state of before is the same.
                 "php": _php(site, args.members, mail=mail),
                 "limits": _limits(site, args.members),
-                "values": _values(site, application.silent if mail == "off" else {}),
-                "mail": "off" if mail == "off" else None,
+                "values": _values(site, application.mail_kept(mail)),
+                "mail": None if mail == "on" else mail,
                 "robots": "off" if (site.robots or ("off" if args.cloned else "on")) == "off" else None,
                 "health": None if site.health else False,
                 "former": list(args.former) or None,
@@ -262,16 +263,16 @@ def _is_blind(site: settings.Site, members: Mapping[str, Member]) -> bool:
     return any("open_basedir" in site.php.over(member.php).values for member in members.values())
 
 
-def _values(site: settings.Site, silent: Mapping[str, Mapping[str, Any]]) -> pulumi.Output[str] | None:
+def _values(site: settings.Site, kept: Mapping[str, Mapping[str, Any]]) -> pulumi.Output[str] | None:
     """Give what the site's settings file is told, as one text: any of it may be a secret.
 
     Args:
         site: the site.
-        silent: what keeps mail in it, which nothing that is declared takes back.
+        kept: what keeps mail from leaving it, which nothing that is declared takes back.
     """
     given = {
-        "settings": {**site.settings, **silent.get("settings", {})},
-        "config": {**site.config, **silent.get("config", {})},
+        "settings": {**site.settings, **kept.get("settings", {})},
+        "config": {**site.config, **kept.get("config", {})},
     }
     return pulumi.Output.secret(json.dumps(given)) if any(given.values()) else None
 
@@ -298,9 +299,7 @@ def _php(site: settings.Site, members: Mapping[str, Member], *, mail: str) -> di
     found = {}
     for name, member in members.items():
         declared = dataclasses.asdict(site.php.over(member.php))
-        if mail == "off":
-            # PHP's own function for mail hands it to a program.
-            declared["values"] = {**declared["values"], "sendmail_path": "/bin/true"}
+        declared["values"] = mail_service.values(mail, declared["values"])
         if given := {key: value for key, value in declared.items() if value}:
             found[name] = given
     return found or None

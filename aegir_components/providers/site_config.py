@@ -380,7 +380,8 @@ def _plan(props: State) -> site.SitePlan:
         key=str(props.get("key") or ""),
         redirect_aliases=bool(props.get("redirect_aliases")),
         enabled=bool(props.get("enabled", True)),
-        without=frozenset(key for key in ("mail", "robots") if props.get(key) == "off"),
+        mail=str(props.get("mail") or "on"),
+        robots=props.get("robots") != "off",
         values=json.loads(str(props.get("values") or "{}")),
         proxies=tuple(str(proxy) for proxy in props.get("proxies", ())),
     )

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
+from types import MappingProxyType
 
 from aegir_components import layout
 from aegir_components.host import script
 
 from . import functions, quotas, sandbox
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 DIRECTORY = f"{layout.CONFIG_ROOT}/cron"
 SERVICE = "/etc/systemd/system/aegir-cron@.service"
 UNIT = f"""\
@@ -77,6 +79,7 @@ def items(
     often: str,
     version: str = "",
     declared: quotas.Quotas = quotas.USUAL,
+    also: Mapping[str, str] = _NOTHING,
 ) -> list[str]:
     """List what runs a site's cron on this machine.
 
@@ -91,6 +94,7 @@ def items(
         often: as ``calendar`` takes it.
         version: of PHP; empty for the machine's usual one.
         declared: what it may take of the machine.
+        also: further variables of its environment.
     """
     user = layout.system_user(site)
     php = resources.files("aegir_components.applications").joinpath(program).read_text(encoding="utf-8")
@@ -103,6 +107,7 @@ def items(
         "AEGIR_APPLICATION": application,
         "TMPDIR": tmp,
         "HOME": tmp,
+        **also,
     }
     environment = "".join(f"{key}={value}\n" for key, value in known.items())
     units = [

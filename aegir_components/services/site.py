@@ -13,7 +13,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
-from . import certificate, closing, cron, functions, holding, isolation, limits, loopback, quotas, uploads, vhosts
+from . import certificate, closing, cron, functions, holding, isolation, limits, loopback, mail, quotas, uploads, vhosts
 from .web import WebServer
 
 
@@ -57,8 +57,10 @@ class SitePlan:
     php: limits.Limits = limits.USUAL
     quotas: quotas.Quotas = quotas.USUAL
     """What it may take of the machine."""
-    without: frozenset[str] = frozenset()
-    """``mail``: none leaves it; ``robots``: search engines are told to stay out."""
+    mail: str = mail.ON
+    """``on``, ``off``, or the address that gets all of its mail."""
+    robots: bool = True
+    """Whether search engines may read it."""
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
 
@@ -102,7 +104,7 @@ def settings_text(plan: SitePlan, port: int) -> str:
         authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
         proxies=plan.proxies,
         values={"settings": {}, "config": {}, **plan.values},
-        mail="mail" not in plan.without,
+        mail=plan.mail,
         closed=layout.closed_file(plan.site),
         updating=layout.updating_file(plan.site),
     )
@@ -115,6 +117,7 @@ def settings_path(plan: SitePlan) -> str:
 
 def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
     """Render the site's vhost for a web server."""
+    others = vhosts.other_uploads(plan.site, (*plan.names, *plan.former))
     return templates.render(
         server.template,
         site=plan.site,
@@ -137,7 +140,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         port=port,
         define=layout.platform_variable(plan.platform),
         held=layout.held_variable(plan.site),
-        robots="robots" not in plan.without,
+        robots=plan.robots,
         root=layout.root_variable(plan.site),
         closed=layout.closed_file(plan.site),
         log=layout.site_log(plan.site),
@@ -147,7 +150,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         php=addresses.PHP,
         uploads=f"sites/{plan.site}/files",
         own=re.escape(plan.site),
-        former="|".join([re.escape(plan.application.addresses.former), *_other_uploads(plan)]),
+        former="|".join([re.escape(plan.application.addresses.former), *others]),
         proxies=plan.proxies,
         variable=re.sub(r"[^a-z0-9]", "_", layout.system_user(plan.site)),
         socket=plan.socket,
@@ -164,12 +167,6 @@ def _is_network_of_directories(plan: SitePlan) -> bool:
     """Tell whether the site is a WordPress network whose sites are directories, as its constants say."""
     told = plan.values.get("settings", {})
     return bool(told.get("MULTISITE")) and not told.get("SUBDOMAIN_INSTALL")
-
-
-def _other_uploads(plan: SitePlan) -> list[str]:
-    """List the patterns of the addresses that the site's uploads have under its other names."""
-    known = dict.fromkeys((*plan.names, *plan.former))
-    return [re.escape(f"sites/{name}/files") for name in known if name != plan.site]
 
 
 def pool_text(plan: SitePlan) -> str:
@@ -209,6 +206,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
     lines += [
         script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
         *([] if slave else _links(plan)),
+        *mail.items(site, plan.php.values),
         *(_php(plan) if plan.enabled else []),
         *certificate.directory_items(plan.chain, site),
         script.transaction(
@@ -273,6 +271,7 @@ def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
         often=plan.cron,
         version=plan.php.version,
         declared=plan.quotas,
+        also=mail.environment(plan.site) if mail.KEY in plan.php.values else {},
     )
 
 
@@ -362,6 +361,7 @@ def removal_items(
         functions("web"),
         functions("site"),
         *cron.removal_items(site),
+        *mail.removal_items(site),
         *loopback.removal_items(site),
         script.transaction("vhost", vhosts_of, test=server.test, reload=server.reload),
         *isolation.removal_items(site),

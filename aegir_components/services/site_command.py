@@ -16,7 +16,7 @@ from typing import Final
 from aegir_components import applications, layout
 from aegir_components.host import script
 
-from . import functions, quotas, sandbox
+from . import functions, mail, quotas, sandbox
 
 TIME_LIMIT: Final = 900
 """Seconds for a command, when nothing else is said."""
@@ -124,6 +124,7 @@ def environment(place: Place) -> dict[str, str]:
         "LOGNAME": place.user,
         "LANG": "C.UTF-8",
         "PAGER": "cat",
+        **mail.environment(place.site),
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +34,11 @@ def address(site: str, port: int, *, tls: bool) -> str:
     if tls:
         return f"https://{site}"
     return f"http://{site}" if port == 80 else f"http://{site}:{port}"
+
+
+def other_uploads(site: str, names: Iterable[str]) -> list[str]:
+    """List the patterns of the addresses that a site's uploads have under other names than the one that it is known by."""
+    return [re.escape(f"sites/{name}/files") for name in dict.fromkeys(names) if name != site]
 
 
 def virtuals(

@@ -317,8 +317,8 @@ class Site:
     """Whether its database and files cannot be removed."""
     backups: Plan | None = None
     """How it is backed up; ``None`` where it is not."""
-    mail: Switch | None = None
-    """Whether mail leaves it; ``None``: if it is no clone."""
+    mail: str = ""
+    """``on``, ``off``, or the address that gets all of its mail; empty: ``on`` if it is no clone."""
     robots: Switch | None = None
     """Whether search engines may read it; ``None``: if it is no clone."""
     origin: Origin | None = None

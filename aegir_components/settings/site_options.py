@@ -92,6 +92,17 @@ def read_switch(node: Node) -> model.Switch | None:
     return node.choice(options[0], options) if node.given else None
 
 
+def read_mail(node: Node) -> str:
+    """Read ``on``, ``off`` or ``{redirect: address}``; empty where nothing is said."""
+    if not isinstance(node.value, Mapping):
+        return read_switch(node) or ""
+    if not node.fields("redirect"):
+        return ""
+    if not node.child("redirect").given:
+        node.child("redirect").fault("missing; write the address that gets all mail of the site")
+    return node.child("redirect").text("", names.mail_address)
+
+
 def read_error_days(node: Node) -> int:
     """Read ``aegir:certificates.error_days``."""
     if not node.given or not node.fields("error_days"):

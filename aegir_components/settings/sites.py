@@ -201,7 +201,7 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
         protect=node.child("protect").flag(estate.environment == "production"),
         backups=backups.read_site(node.child("backups"), estate.backups),
         origin=origin,
-        mail=site_options.read_switch(node.child("mail")),
+        mail=site_options.read_mail(node.child("mail")),
         robots=site_options.read_switch(node.child("robots")),
     )
 

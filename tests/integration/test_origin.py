@@ -189,6 +189,25 @@ def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
     sent(farm, CLONE)
     assert "" == farm.web.run("cat /tmp/mail").stdout
 
+    declare(farm, CLONE, None, mail={"redirect": "team@example.com"})
+    farm.up()
+    sent(farm, CLONE)
+    # Commands and cron run outside of the pool.
+    said = "mail('a@example.com', 'by a command', 'x', ['Cc' => 'b@example.com']);"
+    farm.aegir("run", CLONE, "--", "php", "-r", said)
+    mails = farm.web.run("cat /tmp/mail").stdout
+    assert 2 == mails.count("Subject: a mail of the tests")
+    assert 1 == mails.count("Subject: by a command")
+    assert 3 == mails.count("\nTo: team@example.com\n")
+    assert "X-Original-To: a@example.com, b@example.com" in mails
+    assert "\nTo: a@example.com" not in mails
+
+    declare(farm, CLONE, None, mail="off")
+    farm.up()
+    farm.web.run(": >/tmp/mail")
+    farm.aegir("run", CLONE, "--", "php", "-r", said)
+    assert "" == farm.web.run("cat /tmp/mail").stdout
+
     declare(farm, CLONE, None, cron="hourly", mail="on", robots="on")
     farm.up()
 
@@ -197,6 +216,7 @@ def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
     assert "x-robots-tag" not in fetch(farm.web, CLONE).headers
     timers = farm.web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout
     assert layout.system_user(CLONE) in timers
+    assert "" == farm.web.run("ls /var/lib/aegir/redirect-mail /var/lib/aegir/php-ini 2>/dev/null", check=False).stdout
 
 
 def sent(farm: Backed, name: str) -> None:

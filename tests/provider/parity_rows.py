@@ -387,6 +387,24 @@ ENVIRONMENT, TIMER = f"{CONF}/cron/site-a.env", f"{UNITS}/aegir-cron@site-a.time
 call("want_cron_environment", "it is missing", (ENVIRONMENT, "A=b\n"), directory(f"{CONF}/cron"), *PHP)
 call("want_cron_environment", "its directory is missing", (ENVIRONMENT, "A=b\n"), *PHP)
 LIMITED = f"{UNITS}/aegir-cron@site-a.service.d/limits.conf"
+INI, REDIRECT = "/var/lib/aegir/php-ini/site-a", "/var/lib/aegir/redirect-mail"
+MAIL = (file(f"{INI}/mail.ini", f'sendmail_path = "{REDIRECT} a@example.com"'), file(REDIRECT))
+call("want_no_mail", "there is none", (INI, REDIRECT))
+call("want_no_mail", "the last one", (INI, REDIRECT), *MAIL)
+call(
+    "want_no_mail",
+    "another one redirects its mail as well",
+    (INI, REDIRECT),
+    *MAIL,
+    file("/var/lib/aegir/php-ini/site-b/mail.ini", f'sendmail_path = "{REDIRECT} b@example.com"'),
+)
+call(
+    "want_no_mail",
+    "another one keeps its mail",
+    (INI, REDIRECT),
+    *MAIL,
+    file("/var/lib/aegir/php-ini/site-b/mail.ini", 'sendmail_path = "/bin/true"'),
+)
 call("want_no_cron", "there is none", ("site-a", ENVIRONMENT, TIMER, LIMITED))
 CRON = (file(ENVIRONMENT), file(TIMER), file(f"{UNITS}/aegir-cron@.service"), file(f"{CONF}/cron/drupal.php"))
 call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER, LIMITED), *CRON)

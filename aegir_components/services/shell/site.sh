@@ -48,7 +48,7 @@ site_php() { # user site docroot tmp base64-program [seconds]: the fact result i
     sp_said=$(scratch_file) || no_scratch
     sp_php=$(cat "/var/lib/aegir/php-of/$1" 2>/dev/null) || sp_php=$(php_version)
     sp_result=$(printf %s "$5" | base64 -d | ${6:+timeout -k 5 "$6"} runuser -u "$1" -- env -i PATH=/usr/bin:/bin "AEGIR_SITE=$2" \
-        "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "php$sp_php" -d memory_limit=512M -d max_execution_time=0 \
+        "AEGIR_DOCROOT=$3" "HOME=$4" "TMPDIR=$4" "PHP_INI_SCAN_DIR=:/var/lib/aegir/php-ini/$1" "php$sp_php" -d memory_limit=512M -d max_execution_time=0 \
         -d mysqlnd.net_read_timeout=120 \
         -d "sys_temp_dir=$4" -d display_errors=stderr 2>"$sp_said" 8>&- 9>&-)
     sp_status=$?
@@ -62,6 +62,14 @@ site_php() { # user site docroot tmp base64-program [seconds]: the fact result i
     sp_result=$(printf '%s\n' "$sp_result" | grep '^::' | tail -n 1)
     [ "$sp_status" = 0 ] && [ -n "$sp_result" ] || fail "the program for $2 ended with status $sp_status: $sp_words"
     fact result "$sp_result"
+}
+
+want_no_mail() { # directory program: a site's mail goes where the machine's goes; the last such site takes the program with it
+    [ -e "$1" ] || return 0
+    deviates "directory $1: still there" || return 0
+    rm -rf --one-file-system "$1" || fail "$1 could not be removed"
+    rmdir "${1%/*}" 2>/dev/null || :
+    grep -qs "$2" "${1%/*}"/*/mail.ini || rm -f "$2"
 }
 
 site_last_error() { # log: what PHP said last, if the log was written to in the last minute
