@@ -42,10 +42,11 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
         return
     held = holds.merged(holds.look(had.members, layout.platform_registry(platform)))
     if entry := held.get(had.key):
+        enable = "" if had.is_open else ", enable the site"
         raise Refused(
             had.listed,
             f"{had.name} is held back on a former release of {platform} ({entry.reason}), which its new place does not have. "
-            f"Nothing was changed. Take this edit back and run pulumi up, which tries its update again; move it after that",
+            f"Nothing was changed. Take this edit back{enable} and run pulumi up, which tries its update again; move it after that",
         )
 
 

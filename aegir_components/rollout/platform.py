@@ -12,7 +12,9 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.host.errors import HostError
 from aegir_components.mysql import copies
+from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import answered, answering, holds, proof
 from aegir_components.providers.switching import Switching
 from aegir_components.services.holding import Held
@@ -123,7 +125,7 @@ class Platform:
             light=self._light,
             is_light=self._is_light,
             name=lambda site: self.sites[site].name,
-            enabled=lambda site: self.sites[site].enabled,
+            goes=self._goes,
             held=lambda site, why: self.definition.mark(site, "failed", why),
             done=self._log,
             at_once=self._at_once,
@@ -204,6 +206,16 @@ class Platform:
         pending = self._pending(one, one.database.name)
         return not (pending and pending.names)
 
+    def _goes(self, site: str) -> bool:
+        """Tell whether a site can go to the release now: one that is disabled does so where it waits for nothing but code."""
+        held = self.definition.held.get(site)
+        if self.sites[site].enabled:
+            return True
+        try:
+            return held is not None and held.kind == "waiting" and self._is_light(site)
+        except (HostError, DatabaseError):
+            return False
+
     def _returns(self, site: Updated) -> bool:
         """Tell whether a site goes back to a release together with the database that it had there."""
         record = returning.record(site) if self.want.get("restore") else None
@@ -220,7 +232,8 @@ class Platform:
         former = {site: self.definition.held[site] for site in sites}
         self.definition.release(sites)
         for site in sites:
-            pages.empty(self.sites[site], str(self.want["docroot"]))
+            if self.sites[site].enabled:
+                pages.empty(self.sites[site], str(self.want["docroot"]))
         failing = answering.broken(before, kind)
         broken = {
             site: {at: failing[at] for at in self.sites[site].places if at in failing} for site in sites

@@ -58,7 +58,8 @@ class Work:
     """Tells whether a site needs nothing but the code. Raises the errors of machines."""
     name: Callable[[str], str]
     """Gives the host name of a site."""
-    enabled: Callable[[str], bool]
+    goes: Callable[[str], bool]
+    """Tells whether a site can go now; others are disabled, and wait."""
     held: Callable[[str, str], None]
     """Writes down why a site stays where it is."""
     done: Callable[[Done], None]
@@ -77,7 +78,7 @@ def run(sites: Sequence[str], rollout: Rollout, work: Work) -> list[Done]:
         rollout: their order.
         work: what is done.
     """
-    able = [site for site in sites if work.enabled(site)]
+    able = [site for site in sites if work.goes(site)]
     found = [Done(site=site, name=work.name(site), result="waits", why=DISABLED) for site in sites if site not in able]
     failed, stopped = 0, False
     first = {site for site in able if work.name(site) in rollout.canary}

@@ -269,6 +269,21 @@ def test_a_move_with_a_machine_that_does_not_answer_is_done_later(world: OnDoubl
     alone(world)
 
 
+def test_a_disabled_site_whose_release_waited_for_its_database_server_moves_after_the_next_run(
+    world: OnDoubles,
+) -> None:
+    world.settings["sites"][FIRST[0]]["state"] = "disabled"
+    whole(world)
+    edits.release(world, random.Random(1))
+    world.farm.hosts["db1.lab.test"].unreachable = True
+    world.up()
+    world.farm.hosts["db1.lab.test"].unreachable = False
+    whole(world)
+    move(world)
+    whole(world)
+    alone(world)
+
+
 def test_content_in_both_places_stops_a_move(world: OnDoubles) -> None:
     site = world.settings["sites"][FIRST[0]]
     site["database"] = "db2.lab.test"

@@ -55,7 +55,7 @@ def test_ctrl_c_in_an_update_of_several_sites_tells_of_each(capsys: pytest.Captu
         return Outcome()
 
     made = waves.Work(
-        heavy=heavy, light=lambda _sites: {}, is_light=lambda _site: False, name=str, enabled=lambda _site: True,
+        heavy=heavy, light=lambda _sites: {}, is_light=lambda _site: False, name=str, goes=lambda _site: True,
         held=lambda _site, _why: None, done=lambda _done: None, at_once=lambda: AT_ONCE,
     )  # fmt: skip
     with pytest.raises(KeyboardInterrupt):

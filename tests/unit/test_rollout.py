@@ -50,7 +50,7 @@ class Farm:
             light=self.lights,
             is_light=self.light.__contains__,
             name=lambda site: site,
-            enabled=lambda site: site not in self.disabled,
+            goes=lambda site: site not in self.disabled,
             held=self.held.__setitem__,
             done=lambda _done: None,
         )
