@@ -9,25 +9,12 @@ from dataclasses import dataclass, field
 import pulumi
 
 from . import recorded, settings
+from .components.begin import Begin
 from .origins import definition, live, loaded
 from .providers.backup_keys import BackupKeys
-from .recorded import Recorded
+from .recorded import Outputs, Recorded
 from .snapshots import book, source
 from .sources.resolve import Resolved
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Begin:
-    """What one site begins with."""
-
-    origin: pulumi.Output[str] | None = None
-    """Packed, and secret; ``None`` for a site that has content, or gets it from its application."""
-    loaded: bool = False
-    """Whether its content was loaded before."""
-    cloned: bool = False
-    """Whether its content is another site's."""
-    former: tuple[str, ...] = ()
-    """Other names that its content knows it by."""
 
 
 @dataclass(slots=True)
@@ -47,6 +34,8 @@ class Beginnings:
     """The live sites that others begin with, by those."""
     former: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of the sites that others begin with, by those."""
+    uploads: dict[str, str] = field(default_factory=dict)
+    """Addresses of the uploads of live sites that others begin with, by those."""
 
     def of(self, name: str, sources: Mapping[str, Resolved], uploads: str, keys: pulumi.Output[str] | None) -> Begin:
         """Say what a site begins with.
@@ -60,9 +49,14 @@ class Beginnings:
         site = self.declared.sites[name]
         known = self.before.of("aegir:Installation").get(site.identity) or {}
         origin = site.origin
-        former = self._former(site)
+        former, fallback = self._former(site), self._fallback(site)
         if origin is None or not _is_new(known):
-            return Begin(loaded=bool(known.get("loaded")), cloned=known.get("loaded") == loaded.CLONE, former=former)
+            return Begin(
+                loaded=bool(known.get("loaded")),
+                cloned=known.get("loaded") == loaded.CLONE,
+                former=former,
+                fallback=fallback,
+            )
         owner = self.owners.get(name, "")
         chosen = self.backups[name].id if name in self.backups else ""
         places = tuple(self.declared.backups.repositories.values()) if origin.backup and self.declared.backups else ()
@@ -76,9 +70,20 @@ class Beginnings:
             )  # fmt: skip
 
         if keys is None or not origin.backup:
-            return Begin(origin=pulumi.Output.secret(packed("")), cloned=origin.is_clone, former=former)
+            packed_now = pulumi.Output.secret(packed(""))
+            return Begin(origin=packed_now, cloned=origin.is_clone, former=former, fallback=fallback)
         given = keys.apply(lambda text: packed(definition.key_of(text, owner)))
         return Begin(origin=pulumi.Output.secret(given), cloned=origin.is_clone, former=former)
+
+    def _fallback(self, site: settings.Site) -> str:
+        """Say where a clone's missing uploads are, as its source is served now; of another stack as it was in the beginning."""
+        if site.origin is None or not site.origin.proxied:
+            return ""
+        made = self.before.of("aegir:SiteConfiguration")
+        source = _named(made, site.origin.site) if not site.origin.stack else None
+        if source is not None:
+            return live.uploads_of(*source)
+        return self.uploads.get(site.name, "") or str((made.get(site.identity) or {}).get("fallback") or "")
 
     def _former(self, site: settings.Site) -> tuple[str, ...]:
         """Give the names that a site's content knows it by; those of before stay known, whatever becomes of its origin."""
@@ -176,7 +181,7 @@ def _find_live(found: Beginnings, name: str, origin: settings.Origin, states: Ma
     path, where = f"aegir:sites[{name}].origin", f"stack {origin.stack}" if origin.stack else "this stack"
     state = states[origin.stack]
     known = state.of("aegir:SiteConfiguration")
-    key = next((key for key, props in known.items() if origin.site in {key, props.get("name")}), "")
+    key, _ = _named(known, origin.site) or ("", {})
     if not key or key not in state.of("aegir:Installation"):
         found.faults.append(
             f"{path}.site: {where} has no site {origin.site} that came up; write one that aegir status shows"
@@ -190,9 +195,15 @@ def _find_live(found: Beginnings, name: str, origin: settings.Origin, states: Ma
         )
         return
     found.sources[name] = source.Source.of_state(known[key], {})
+    found.uploads[name] = live.uploads_of(key, known[key])
     found.former[name] = (origin.site, key, *live.names_of(known[key]))
     how = "sanitised" if origin.sanitise == "standard" else "with all personal data"
     found.said.append(f"the site {name} begins with the content of {origin.site} of {where}, {how}")
+
+
+def _named(made: Mapping[str, Outputs], name: str) -> tuple[str, Outputs] | None:
+    """Find a site by its host name, or by what it is known by, with the inputs of its configuration."""
+    return next(((key, props) for key, props in made.items() if name in {key, props.get("name")}), None)
 
 
 def _is_new(known: Mapping[str, object]) -> bool:

@@ -29,6 +29,7 @@ from . import (
 )
 from .addresses import address_of
 from .components import certificates
+from .components.begin import Begin
 from .components.platform import Member, Platform, PlatformArgs, members_props
 from .components.server import Server, ServerArgs, connection
 from .components.site import Site, SiteArgs
@@ -337,7 +338,7 @@ def _site(
     expired: Mapping[str, str],
     holder: str,
     unread: Mapping[str, str],
-    begin: beginnings.Begin,
+    begin: Begin,
 ) -> Site:
     site = declared.sites[name]
     database = servers[site.database]
@@ -368,10 +369,7 @@ def _site(
         uploads=_uploads(declared, site.platform),
         master=pack.master if (pack := declared.pack_of(site.platform)) else "",
         proxies=declared.reverse_proxies,
-        origin=begin.origin,
-        loaded=begin.loaded,
-        cloned=begin.cloned,
-        former=begin.former,
+        begin=begin,
     )
     depends = [*database.ready, *database.before_sites, *proofs]
     if site.platform not in unread:

@@ -22,7 +22,10 @@ from aegir_components.services import quotas, vhosts, web_types
 
 from . import certificates
 from .base import AegirComponent
+from .begin import Begin
 from .platform import Member, members_props
+
+_USUAL = Begin()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,14 +62,7 @@ class SiteArgs:
     """The authority that certificates are asked of."""
     master: str = ""
     """The web server of a pack on which work is done; empty where all are alike."""
-    origin: pulumi.Output[str] | None = None
-    """What it begins with, as ``origins.definition`` packs it; ``None`` where it has content, or gets it from its application."""
-    loaded: bool = False
-    """Whether its content was loaded from an origin before."""
-    cloned: bool = False
-    """Whether its content is another site's: nothing of it leaves unless that is declared."""
-    former: tuple[str, ...] = ()
-    """Other names that its content knows it by."""
+    begin: Begin = _USUAL
 
 
 class Site(AegirComponent, kind="Site"):
@@ -124,7 +120,7 @@ class Site(AegirComponent, kind="Site"):
             holder=args.holder,
             opts=self.child(),
         )
-        mail = site.mail or ("off" if args.cloned else "on")
+        mail = site.mail or ("off" if args.begin.cloned else "on")
         self.certificate = certificate
         served = {
             "https": site.https,
@@ -164,7 +160,7 @@ class Site(AegirComponent, kind="Site"):
                 "number": credentials.number,
                 "uploads": args.uploads,
                 "isolation": site.isolation,
-                "cron": (site.cron or ("off" if args.cloned else application.often))
+                "cron": (site.cron or ("off" if args.begin.cloned else application.often))
                 if site.state == "enabled"
                 else "off",
                 "redirect_aliases": site.redirect_aliases,
@@ -189,14 +185,15 @@ class Site(AegirComponent, kind="Site"):
                 "limits": _limits(site, args.members),
                 "values": _values(site, application.mail_kept(mail)),
                 "mail": None if mail == "on" else mail,
-                "robots": "off" if (site.robots or ("off" if args.cloned else "on")) == "off" else None,
+                "robots": "off" if (site.robots or ("off" if args.begin.cloned else "on")) == "off" else None,
                 "health": None if site.health else False,
-                "former": list(args.former) or None,
+                "former": list(args.begin.former) or None,
+                "fallback": args.begin.fallback or None,
             },
             self.child(depends_on=[database], also=kept),
         )
         self.admin_password = credentials.administrator
-        self._asks_for_password = site.admin.password is None and args.origin is not None
+        self._asks_for_password = site.admin.password is None and args.begin.origin is not None
         if site.admin.password is not None:
             self.admin_password = pulumi.Output.secret(site.admin.password)
         self._installation = {
@@ -220,9 +217,9 @@ class Site(AegirComponent, kind="Site"):
             "accounts": accounts,
             "hub_password": args.database["password"],
             "updated": None if any(step.kind == "database" for step in steps) else False,
-            "origin": args.origin,
+            "origin": args.begin.origin,
         }
-        if site.admin.password is None and args.loaded:
+        if site.admin.password is None and args.begin.loaded:
             self.admin_password = pulumi.Output.secret("")
         port = next(iter(args.members.values())).port
         url = vhosts.address(site.name, port, tls=site.https != "none")

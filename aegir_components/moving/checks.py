@@ -46,7 +46,7 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
         raise Refused(
             had.listed,
             f"{had.name} is held back on a former release of {platform} ({entry.reason}), which its new place does not have. "
-            f"Nothing was changed. Take this edit back{enable} and run pulumi up, which tries its update again; move it after that",
+            f"Nothing was changed. Take this edit back{enable} and run pulumi up, which tries its update again; move it then",
         )
 
 

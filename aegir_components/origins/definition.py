@@ -58,6 +58,8 @@ def packed(
             "source": source,
             "sanitise": origin.sanitise or "none",
             "copies": origin.copies,
+            "without": list(origin.without),
+            "largest": origin.largest,
             "rules": dict(rules),
         }
     else:

@@ -5,6 +5,7 @@ With ``sanitise`` its personal data is replaced inside its own database server: 
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import secrets
 import shlex
@@ -19,6 +20,7 @@ from aegir_components import backups
 from aegir_components.host import receiving
 from aegir_components.mysql import client, databases, objects
 from aegir_components.sanitising import scratch
+from aegir_components.services import vhosts
 from aegir_components.snapshots import archive, files, inventory, loading
 from aegir_components.snapshots.produce import LOW, TIMEOUT
 from aegir_components.snapshots.source import SHARED, Source
@@ -39,6 +41,7 @@ PERSONAL_FILES: Final = re.compile(
     re.IGNORECASE,
 )
 """Uploads that are likely personal: they do not come into a sanitised clone."""
+MEGABYTE: Final = 1024 * 1024
 GENERATED: Final = re.compile(r"^(css|js|php|styles|translations)/")
 """What the application makes again."""
 
@@ -56,10 +59,38 @@ class Dumped:
     """What could not be taken over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Which uploads a clone leaves where they are."""
+
+    patterns: tuple[str, ...] = ()
+    """By their paths, as ``fnmatch`` takes them; what is below a directory that fits is left as well."""
+    largest: int = 0
+    """Bytes of the largest one that comes along; 0 for all."""
+
+    @property
+    def pattern(self) -> re.Pattern[str] | None:
+        """The patterns as one; ``None`` where there is none."""
+        each = [fnmatch.translate(pattern).removesuffix(r"\Z") for pattern in self.patterns]
+        return re.compile("|".join(rf"\A{one}(?:/|\Z)" for one in each)) if each else None
+
+
 def names_of(made: Mapping[str, Any]) -> tuple[str, ...]:
     """Give the names that a site is or was known by, from its configuration in the state."""
     listed = (made.get("name"), *(made.get("aliases") or ()), *(made.get("former") or ()))
     return tuple(str(name) for name in listed if name)
+
+
+def uploads_of(key: str, made: Mapping[str, Any]) -> str:
+    """Give the address of a site's public uploads.
+
+    Args:
+        key: what the site is known by.
+        made: its configuration in the state.
+    """
+    port = next((int(member.get("port", 80)) for member in made["members"].values()), 80)
+    address = vhosts.address(str(made.get("name") or key), port, tls=made.get("https", "none") != "none")
+    return f"{address}/sites/{key}/files"
 
 
 def load(site: Site, given: Mapping[str, Any], staged: list[files.Staged]) -> list[str]:
@@ -76,7 +107,11 @@ def load(site: Site, given: Mapping[str, Any], staged: list[files.Staged]) -> li
         DatabaseError: a database server does not answer, or refuses.
     """
     source, sanitise = Source.from_props(given["source"]), given["sanitise"] != "none"
-    notes = stage_files(site, source, staged, sanitise=sanitise) if given["copies"] == "copy" else []
+    notes = []
+    if given["copies"] == "copy":
+        # What a program of before packed has neither.
+        rules = Left(tuple(given.get("without") or ()), int(given.get("largest") or 0) * MEGABYTE)
+        notes = stage_files(site, source, staged, sanitise=sanitise, left=rules)
     with dumped(site, source, given["rules"] if sanitise else None, again="pulumi up") as dump:
         return [*notes, *dump.notes, *feeding.load(site, dump.path, "", called=dump.called, made=dump.made)]
 
@@ -173,7 +208,9 @@ def _objects(source: Source) -> tuple[list[Read], list[str]]:
     return [Read(kind="object", name=one.name, text=one.statement.encode(), what=one.kind) for one in made], []
 
 
-def stage_files(site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool) -> list[str]:
+def stage_files(
+    site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool, left: Left | None = None
+) -> list[str]:
     """Put a live site's uploads beside those of another one.
 
     Args:
@@ -181,6 +218,7 @@ def stage_files(site: Site, source: Source, staged: list[files.Staged], *, sanit
         source: the live site.
         staged: gets what was staged.
         sanitise: whether private files stay at the source, and uploads that look personal.
+        left: which of its uploads stay there as well.
 
     Returns:
         What could not be taken over.
@@ -197,6 +235,8 @@ def stage_files(site: Site, source: Source, staged: list[files.Staged], *, sanit
         conn=first.conn,
         directory=f"{first.home}/{below}",
         without=PERSONAL_FILES if sanitise else GENERATED,
+        excluded=left.pattern if left else None,
+        largest=left.largest if left else 0,
     )
     parts = [public]
     if not sanitise:

@@ -69,6 +69,8 @@ class Findings:
     root: str = ""
     """The directory of uploads in an archive; empty for the archive itself."""
     count: int = 0
+    large: int = 0
+    """Files that were larger than declared."""
 
     def told(self, part: str) -> list[str]:
         """Say it for people."""
@@ -80,6 +82,8 @@ class Findings:
             found.append(
                 f"{part}: the archive's files below {below} were taken, and not {first_of(self.beside, SHOWN)}"
             )
+        if self.large:
+            found.append(f"{part}: {self.large} files that are larger than origin.files.largest")
         if self.php:
             found.append(f"{part}: programs, which the web servers do not run: {first_of(self.php, SHOWN)}")
         return found
@@ -99,6 +103,18 @@ class Part:
     """Where they are on that machine."""
     without: re.Pattern[str] | None = None
     """What is left out without a word, by paths."""
+    excluded: re.Pattern[str] | None = None
+    """What is declared to be left out, by paths."""
+    largest: int = 0
+    """Bytes of the largest file that is taken; 0 for all."""
+
+    def leaves_out(self, member: tarfile.TarInfo, found: Findings) -> bool:
+        """Tell whether something does not come along; what is too large is counted."""
+        if any(pattern is not None and pattern.search(member.name) for pattern in (self.without, self.excluded)):
+            return True
+        large = bool(self.largest) and member.isfile() and member.size > self.largest
+        found.large += large
+        return large
 
 
 def stage(
@@ -130,7 +146,7 @@ def stage(
                     _members(part.path, found[part.name]) if part.conn is None else _remote(part, found[part.name])
                 )
                 for member, content in members:
-                    if part.without is not None and part.without.search(member.name):
+                    if part.leaves_out(member, found[part.name]):
                         continue
                     member.name = f"files/x/{below}/{member.name}"
                     yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")

@@ -382,6 +382,7 @@ def _plan(props: State) -> site.SitePlan:
         enabled=bool(props.get("enabled", True)),
         mail=str(props.get("mail") or "on"),
         robots=props.get("robots") != "off",
+        fallback=str(props.get("fallback") or ""),
         values=json.loads(str(props.get("values") or "{}")),
         proxies=tuple(str(proxy) for proxy in props.get("proxies", ())),
     )

@@ -13,7 +13,21 @@ from aegir_components import layout, templates
 from aegir_components.applications import Application, addresses
 from aegir_components.host import script
 
-from . import certificate, closing, cron, functions, holding, isolation, limits, loopback, mail, quotas, uploads, vhosts
+from . import (
+    certificate,
+    closing,
+    cron,
+    directives,
+    functions,
+    holding,
+    isolation,
+    limits,
+    loopback,
+    mail,
+    quotas,
+    uploads,
+    vhosts,
+)  # fmt: skip
 from .web import WebServer
 
 
@@ -59,6 +73,8 @@ class SitePlan:
     """What it may take of the machine."""
     mail: str = mail.ON
     """``on``, ``off``, or the address that gets all of its mail."""
+    fallback: str = ""
+    """Where uploads are that are not here; empty for nowhere."""
     robots: bool = True
     """Whether search engines may read it."""
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -73,6 +89,12 @@ class SitePlan:
     def names(self) -> tuple[str, ...]:
         """All names that code may know it by: the one that it was made with stays in what is stored."""
         return tuple(dict.fromkeys((self.name, *self.aliases, self.site)))
+
+    @property
+    def network(self) -> str:
+        """The pattern of what each site of a WordPress network has whose sites are directories; empty for all others."""
+        told = self.values.get("settings", {})
+        return self.application.addresses.network if told.get("MULTISITE") and not told.get("SUBDOMAIN_INSTALL") else ""
 
     @property
     def socket(self) -> str:
@@ -141,6 +163,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         define=layout.platform_variable(plan.platform),
         held=layout.held_variable(plan.site),
         robots=plan.robots,
+        fallback=plan.fallback,
         root=layout.root_variable(plan.site),
         closed=layout.closed_file(plan.site),
         log=layout.site_log(plan.site),
@@ -156,17 +179,11 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         socket=plan.socket,
         pool=layout.system_user(plan.site),
         acme=layout.ACME_ROOT,
-        custom=_custom_path(server, plan.site),
+        custom=directives.path(server, plan.site),
         listen=f"{server.root}/listen.conf",
         limits=plan.php,
-        network=plan.application.addresses.network if _is_network_of_directories(plan) else "",
+        network=plan.network,
     )
-
-
-def _is_network_of_directories(plan: SitePlan) -> bool:
-    """Tell whether the site is a WordPress network whose sites are directories, as its constants say."""
-    told = plan.values.get("settings", {})
-    return bool(told.get("MULTISITE")) and not told.get("SUBDOMAIN_INSTALL")
 
 
 def pool_text(plan: SitePlan) -> str:
@@ -225,7 +242,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
             else isolation.ended_items(site, server, version=plan.php.version)
         ),
         *([] if plan.chain else certificate.removal_items(site)),
-        _own_directives(site, server),
+        directives.item(server, site),
         *loopback.items(site, (plan.name, *plan.aliases)),
         *_cron(plan, keeps_cron, port),
     ]
@@ -250,7 +267,8 @@ def _data(plan: SitePlan, port: int) -> list[str]:
             script.directory(path, owner=user, group=user, mode=0o2770)
             for path in (layout.site_temporary(root, site), layout.site_configuration(root, site))
         ),
-        *_waiting(plan),
+        # The web server reads an upload that waited among the temporary files before it was moved.
+        *(uploads.waiting_items(layout.site_temporary(root, site)) if plan.application.copies_modes else []),
         # root owns it: the site's own PHP reads it and cannot change it.
         script.file(settings_path(plan), settings_text(plan, port), group=user, mode=0o440),
     ]
@@ -285,32 +303,11 @@ def _uploads(plan: SitePlan) -> list[str]:
     ]
 
 
-def _waiting(plan: SitePlan) -> list[str]:
-    """List what lets the web server read an upload that waited among the temporary files before it was moved."""
-    if not plan.application.copies_modes:
-        return []
-    return [functions("uploads"), script.call("want_served", layout.site_temporary(plan.root, plan.site))]
-
-
 def _authority(plan: SitePlan) -> list[str]:
     if not plan.authority:
         return []
     path = layout.database_authority(str(plan.database["host"]))
     return [script.directory(posixpath.dirname(path)), script.file(path, plan.authority)]
-
-
-def _custom_path(server: WebServer, site: str) -> str:
-    return f"{server.root}/custom.d/{layout.file_name(site)}.conf"
-
-
-def _own_directives(site: str, server: WebServer) -> str:
-    """Item: the owner's own directives are tested and live, whenever they were changed."""
-    arguments = (_custom_path(server, site), _own_record(server, site), server.test, server.later)
-    return script.call("want_own_directives", *arguments)
-
-
-def _own_record(server: WebServer, site: str) -> str:
-    return f"{layout.STATE_ROOT}/own-{server.name}/{layout.file_name(site)}"
 
 
 def _no_vhost(server: WebServer, name: str, site: str) -> str:
@@ -367,7 +364,7 @@ def removal_items(
         *isolation.removal_items(site),
         script.call("end_processes", layout.system_user(site)),
         *certificate.removal_items(site),
-        script.no_file(_own_record(server, site)),
+        script.no_file(directives.record(server, site)),
         *closing.open_items(site),
         *closing.go_items(site),
         *holding.removal_items(site, layout.platform_registry(platform)),

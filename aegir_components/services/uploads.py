@@ -55,6 +55,11 @@ def files_items(path: str, user: str, *, served: bool) -> list[str]:
     return [script.packages(("acl",)), functions("uploads"), script.call("want_served_dir", path, user)]
 
 
+def waiting_items(path: str) -> list[str]:
+    """List what lets the web server read what is put into a directory of temporary files and moved later."""
+    return [functions("uploads"), script.call("want_served", path)]
+
+
 def site_items(base: str, root: str, site: str, user: str, *, served: bool = False) -> list[str]:
     """List a site's own directories below the shared one, and the links to them where uploads are without it."""
     home = layout.uploads_directory(base, site)

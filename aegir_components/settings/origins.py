@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from . import names
@@ -12,7 +13,9 @@ from .reader import Node
 
 LATEST: Final = "latest"
 SANITISE: Final = ("standard", "none")
-FILES: Final = ("copy", "none")
+FILES: Final = ("copy", "none", "proxy")
+LARGEST: Final = 1_000_000
+"""MB of a file; more is no limit."""
 BROUGHT: Final = ("database", "files", "private", "config", "prefix", "hash_salt", "former")
 _BACKUP: Final = names.matching(
     r"latest|[0-9a-f]{8,64}", 64, "`latest` or the name of a backup, as `aegir backups` lists it"
@@ -55,7 +58,13 @@ class Origin:
     sanitise: str = ""
     """Of a live site: ``standard`` replaces personal data before it leaves its server; ``none``; empty where nothing is said."""
     copies: str = "copy"
-    """Of a live site: whether its uploads come along."""
+    """Of a live site: ``copy`` if its uploads come along, or ``none``."""
+    without: tuple[str, ...] = ()
+    """Patterns of uploads that do not come along, by their paths below the directory of uploads, as ``fnmatch`` takes them."""
+    largest: int = 0
+    """MB of the largest upload that comes along; 0 for all."""
+    proxied: bool = False
+    """Of a live site: whether visitors who ask for an upload that is not there are sent to the source's."""
     former: tuple[str, ...] = ()
     """Names that content from elsewhere knows its site by: host names, and directories below ``sites/``."""
     hash_salt: str | None = field(default=None, repr=False)
@@ -111,12 +120,23 @@ def read_origin(node: Node, backups: Backups | None) -> Origin | None:
 def _live(node: Node, brought: list[str]) -> Origin:
     for key in brought:
         node.child(key).fault("does not go with site, whose content it would be; remove one of them")
-    sanitise, copies = node.child("sanitise"), node.child("files")
-    return Origin(
+    sanitise, files = node.child("sanitise"), node.child("files")
+    origin = Origin(
         site=node.child("site").text("", names.site_name),
         stack=node.child("stack").text("", _STACK),
         sanitise=sanitise.choice(SANITISE[0], SANITISE) if sanitise.given else "",
-        copies=copies.choice("copy", FILES),
+    )
+    if not isinstance(files.value, Mapping):
+        copies = files.choice("copy", FILES)
+        return replace(origin, copies="none" if copies == "proxy" else copies, proxied=copies == "proxy")
+    if not files.fields("exclude", "largest", "proxy"):
+        return origin
+    patterns = (item.text("", _below) for item in files.child("exclude").items())
+    return replace(
+        origin,
+        without=tuple(filter(None, patterns)),
+        largest=files.child("largest").number(0, 0, LARGEST),
+        proxied=files.child("proxy").flag(False),
     )
 
 
@@ -146,6 +166,15 @@ def check_install(node: Node, origin: Origin | None) -> None:
     """Reject a site that is to begin with content and without any."""
     if origin is not None and node.given and node.value is False:
         node.fault("says that nothing is put into the database, and origin says what is; remove one of them")
+
+
+@names.wanted("a pattern of paths below the directory of uploads, such as videos/* or *.mp4")
+def _below(text: str) -> str:
+    if not text.isprintable() or len(text) > 200 or text.startswith("/"):
+        raise Wrong(
+            "must be a pattern of up to 200 printable characters, such as videos/* or *.mp4, and begin with no slash"
+        )
+    return text
 
 
 @names.wanted("the path of a dump, such as /srv/moves/www.sql.gz")

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.t
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 KILLED = "killed.example.com"
 SITE, CLONE, BROUGHT, HOSTILE = "www.example.com", "copy.example.com", "brought.example.com", "hostile.example.com"
+LENT = "lent.example.com"
 SAID = "the words that came along"
 PASSWORD = "a password of before"
 
@@ -190,7 +191,14 @@ def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
     assert "" == farm.web.run("cat /tmp/mail").stdout
 
     declare(farm, CLONE, None, mail={"redirect": "team@example.com"})
+    declare(farm, LENT, {"site": SITE, "sanitise": "none", "files": "proxy"})
     farm.up()
+    assert "" == farm.web.run(f"find {farm.files(LENT)} -type f").stdout
+    photo = fetch(farm.web, LENT, f"/sites/{LENT}/files/2026/photo.txt")
+    assert (302, f"http://{SITE}/sites/{SITE}/files/2026/photo.txt") == (photo.status, photo.headers.get("location"))
+    assert 200 == fetch(farm.web, SITE, f"/sites/{SITE}/files/2026/photo.txt").status
+    for path in ("css/none.css", "x.php", ".htaccess"):
+        assert 302 != fetch(farm.web, LENT, f"/sites/{LENT}/files/{path}").status, path
     sent(farm, CLONE)
     # Commands and cron run outside of the pool.
     said = "mail('a@example.com', 'by a command', 'x', ['Cc' => 'b@example.com']);"
@@ -203,7 +211,9 @@ def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
     assert "\nTo: a@example.com" not in mails
 
     declare(farm, CLONE, None, mail="off")
+    declare(farm, LENT, None)
     farm.up()
+    assert 404 == fetch(farm.web, LENT, f"/sites/{LENT}/files/2026/photo.txt").status
     farm.web.run(": >/tmp/mail")
     farm.aegir("run", CLONE, "--", "php", "-r", said)
     assert "" == farm.web.run("cat /tmp/mail").stdout

@@ -88,6 +88,7 @@ def farm(
     settings: dict[str, Any] = web_and_database(lab, source=drupal10, sites={})
     settings["hub"]["root"] = str(work.hub)
     server = next(iter(settings["platforms"].values()))["server"]
+    settings["servers"][server]["services"]["web"] = "nginx"
     sources = {"ten": drupal10, "seven": drupal7, "press": wordpress}
     settings["platforms"] = {name: {"server": server, "source": str(path)} for name, path in sources.items()}
     settings["sites"] = {
@@ -157,7 +158,9 @@ def test_no_planted_value_is_on_the_target_or_in_any_log(farm: Backed) -> None:
 
 def test_the_same_value_becomes_the_same_substitute_in_a_clone_and_another_one_in_the_next(farm: Backed) -> None:
     site, second = "ten.example.com", "second.example.com"
-    declared(farm, site, second, files="none")
+    more = f"cd {farm.files(site)}; mkdir 'a b'; echo x >'a b/left.mp4'; head -c 3000000 /dev/zero >'a b/large.bin'"
+    farm.web.run(f"{more}; chown -R {layout.system_user(site)}: 'a b'")
+    declared(farm, site, second, files={"exclude": ["*.mp4"], "largest": 2, "proxy": True})
     farm.up()
     query = "SELECT mail, init FROM users_field_data WHERE uid = 101"
     first, init = farm.sql(clone_of(site), query).split()
@@ -172,7 +175,23 @@ def test_the_same_value_becomes_the_same_substitute_in_a_clone_and_another_one_i
     assert "C3BC" in farm.sql(second, "SELECT HEX(data) FROM config WHERE name = 'contact.form.strange'")
     umlaut = "SELECT RIGHT(HEX(body_value), 16) FROM node__body WHERE entity_id = 101"
     assert farm.sql(site, umlaut) == farm.sql(second, umlaut)
-    assert "photo" not in farm.web.run(f"ls -R {farm.files(second)}").stdout
+    listed = farm.web.run(f"ls -R {farm.files(second)}").stdout
+    assert "photo" in listed
+    assert "left.mp4" not in listed
+    assert "large.bin" not in listed
+    lent(farm, site, second)
+
+
+def lent(farm: Backed, site: str, clone: str) -> None:
+    """Hold that visitors are sent to a clone's source for uploads that it has not, and for nothing else."""
+    theirs, own = f"/sites/{site}/files", f"/sites/{clone}/files"
+    for path in ("a%20b/left.mp4", "a%20b/large.bin", "nowhere/x.png"):
+        answer = fetch(farm.web, clone, f"{own}/{path}")
+        assert (302, f"http://{site}{theirs}/{path}") == (answer.status, answer.headers.get("location")), path
+    assert 200 == fetch(farm.web, clone, f"{own}/2026/photo.txt").status
+    for path in ("css/none.css", "js/none.js", "x.php", ".htaccess"):
+        assert 302 != fetch(farm.web, clone, f"{own}/{path}").status, path
+    assert 302 != fetch(farm.web, site, f"{theirs}/nowhere/x.png").status
 
 
 def test_what_looks_personal_without_a_rule_stops_the_clone_and_is_named(farm: Backed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,3 +106,25 @@ def test_the_names_of_a_cloned_site_are_known_to_its_clone_and_stay_known() -> N
     for origin, names in (({"site": "x.example.com"}, ("b",)), (brought, ("b", "c"))):
         later = beginnings.read(declared(origin), before, HOLDER)
         assert names == later.of(SITE, {}, "", None).former
+
+
+def test_a_clone_that_lends_its_uploads_knows_where_they_are_for_as_long_as_that_is_declared() -> None:
+    theirs = f"http://{OTHER}/sites/{OTHER}/files"
+    sources: Any = {"drupal-10": SimpleNamespace(code=SimpleNamespace(version="10"))}
+
+    def fallback(origin: dict[str, Any], before: Recorded, other: Recorded) -> str:
+        found = beginnings.read(declared(origin), before, HOLDER, {"prod": other})
+        return found.of(SITE, sources, "", None).fallback
+
+    origin = {"site": OTHER, "stack": "prod", "sanitise": "standard", "files": "proxy"}
+    assert theirs == fallback(origin, Recorded(), state("production"))
+    made: dict[str, dict[str, Any]] = {"aegir:Installation": {SITE: {}}, "aegir:SiteConfiguration": {SITE: {"fallback": theirs}}}
+    assert theirs == fallback(origin, Recorded(made), Recorded()), "the other stack is not read any more"
+    assert "" == fallback({**origin, "files": "copy"}, Recorded(made), Recorded())
+    renamed = {**state("testing").of("aegir:SiteConfiguration")[OTHER], "name": "new.example.com", "https": "enabled"}
+    here = Recorded(
+        {"aegir:Installation": {SITE: {}, OTHER: {}}, "aegir:SiteConfiguration": {SITE: {}, OTHER: renamed}}
+    )
+    assert f"https://new.example.com/sites/{OTHER}/files" == fallback(
+        {"site": OTHER, "files": "proxy"}, here, Recorded()
+    )

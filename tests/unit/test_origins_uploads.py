@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.origins import dumps, uploads
+from aegir_components.origins import dumps, live, uploads
 
 
 def packed(place: Path, *members: tuple[str, bytes, str], base: str = "") -> Path:
@@ -98,3 +98,27 @@ def test_a_hard_link_to_what_is_not_in_the_archive_is_left_out_and_named(tmp_pat
     assert {"a.jpg"} == set(members)
     assert ["hard.jpg (a link to what is not in the archive)"] == found.left
     assert 1 == found.count
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        (("videos",), {"videos/a.mp4", "videos"}),
+        (("*.mp4",), {"videos/a.mp4", "b.mp4"}),
+        (("videos/*",), {"videos/a.mp4"}),
+        (("b.mp?", "videos"), {"videos", "videos/a.mp4", "b.mp4"}),
+        (("deo",), set()),
+    ],
+)
+def test_a_clone_leaves_out_what_is_declared_with_what_is_below(patterns: tuple[str, ...], left: set[str]) -> None:
+    part = uploads.Part(name="files", excluded=live.Left(patterns).pattern)
+    names = ("videos", "videos/a.mp4", "b.mp4", "a.jpg", "video/x")
+    assert left == {name for name in names if part.leaves_out(tarfile.TarInfo(name), uploads.Findings())}
+
+
+def test_a_clone_leaves_out_what_is_too_large_and_says_how_many() -> None:
+    part, found = uploads.Part(name="files", largest=10), uploads.Findings()
+    small, large = tarfile.TarInfo("small"), tarfile.TarInfo("large")
+    small.size, large.size = 10, 11
+    assert [False, True] == [part.leaves_out(one, found) for one in (small, large)]
+    assert ["files: 1 files that are larger than origin.files.largest"] == found.told("files")

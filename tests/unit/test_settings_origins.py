@@ -40,6 +40,21 @@ def test_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "read_as"),
+    [
+        ("copy", {}),
+        ("none", {"copies": "none"}),
+        ("proxy", {"copies": "none", "proxied": True}),
+        ({"exclude": ["videos", "*.mp4"]}, {"without": ("videos", "*.mp4")}),
+        ({"largest": 20, "proxy": True}, {"largest": 20, "proxied": True}),
+    ],
+)
+def test_the_uploads_of_a_live_site_come_along_in_part(files: Any, read_as: dict[str, Any]) -> None:
+    found = read({"site": "x.example.com", "files": files}).sites["www.example.com"].origin
+    assert Origin(site="x.example.com", **read_as) == found
+
+
+@pytest.mark.parametrize(
     ("origin", "more", "why"),
     [
         ({}, {}, "must have site, backup, or database"),
@@ -49,6 +64,9 @@ def test_it_is_read() -> None:
         ({"backup": "latest"}, {"backups": "off"}, "needs aegir:backups"),
         ({"site": "x.example.com", "database": "/x.sql"}, {}, "does not go with site"),
         ({"site": "x.example.com", "files": "/srv/files"}, {}, "must be one of copy, none"),
+        ({"site": "x.example.com", "files": {"exclude": ["/x"]}}, {}, "begin with no slash"),
+        ({"site": "x.example.com", "files": {"largest": -1}}, {}, "largest"),
+        ({"site": "x.example.com", "files": {"biggest": 1}}, {}, "biggest"),
         ({"site": "x.example.com", "sanitise": "no"}, {}, "standard"),
         ({"database": "/x.sql", "sanitise": "standard"}, {}, "for the content of a site that serves"),
         ({"site": "x.example.com"}, {"sanitise": {"a.b": "empty"}}, "is for tables"),

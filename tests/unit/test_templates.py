@@ -66,6 +66,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both": {"https": "enabled"},
     "redirects": {"redirect_aliases": True},
     "closed": {"enabled": False, "https": "enabled"},
+    "fallback": {"fallback": "https://source.example/sites/source.example/files", "https": "enabled"},
     "proxied": {"https": "required", "proxies": PROXIES},
 }
 """What there is of a site's virtual hosts, on a site with aliases."""
