@@ -191,7 +191,8 @@ def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
     assert "" == farm.web.run("cat /tmp/mail").stdout
 
     declare(farm, CLONE, None, mail={"redirect": "team@example.com"})
-    declare(farm, LENT, {"site": SITE, "sanitise": "none", "files": "proxy"})
+    rights = {"server": "db1.lab.test", "rights": ["CREATE VIEW"]}
+    declare(farm, LENT, {"site": SITE, "sanitise": "none", "files": "proxy"}, database=rights)
     farm.up()
     assert "" == farm.web.run(f"find {farm.files(LENT)} -type f").stdout
     photo = fetch(farm.web, LENT, f"/sites/{LENT}/files/2026/photo.txt")
@@ -211,7 +212,7 @@ def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
     assert "\nTo: a@example.com" not in mails
 
     declare(farm, CLONE, None, mail="off")
-    declare(farm, LENT, None)
+    declare(farm, LENT, None, database=rights)
     farm.up()
     assert 404 == fetch(farm.web, LENT, f"/sites/{LENT}/files/2026/photo.txt").status
     farm.web.run(": >/tmp/mail")
