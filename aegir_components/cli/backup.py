@@ -21,6 +21,7 @@ from aegir_components.snapshots.repository import BackupError
 
 from . import audit, completion, journal, recovery, selecting
 from .ends import FAILED, UNHEALTHY, Refusal, tell
+from .progress import Progress
 from .selecting import Selection
 from .stack import Stack, here, made
 from .state import Site
@@ -203,24 +204,19 @@ def _of_stack(stack: Stack, selection: Selection, *, due: bool, note: str, renew
 
 
 def side_by_side(sites: Sequence[str], work: Callable[[str], Outcome | None]) -> list[Outcome]:
-    """Back up several sites at a time. Ctrl-C lets those at work come to their end, and names those that were not begun.
+    """Back up several sites at a time. Ctrl-C lets those at work come to their end, and names what became of each.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
     """
-    begun: list[str] = []
+    progress = Progress(sites)
 
     def one(site: str) -> Outcome | None:
-        begun.append(site)
-        return work(site)
+        with progress.at_work(site):
+            return work(site)
 
-    try:
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            return [outcome for outcome in pool.map(one, sites) if outcome is not None]
-    except KeyboardInterrupt:
-        left = [site for site in sites if site not in begun]
-        tell(f"not begun: {', '.join(left)}" if left else "all sites were begun")
-        raise
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool, progress.told():
+        return [outcome for outcome in pool.map(one, sites) if outcome is not None]
 
 
 def is_due(unlocked: Unlocked, site: str, now: datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError, opened
 
-from . import audit, completion, recover, recovery, rows
+from . import audit, completion, journal, recover, recovery, rows
 from .commands import Commands
 from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
@@ -149,7 +150,7 @@ def forget(
         return
     if not yes and not (sys.stdin.isatty() and click.confirm("Remove these backups for good?", err=True)):
         raise Refusal("nothing was removed: without --yes a person has to agree")
-    with audit.noted(audit.root_of(unlocked.state), chosen, "backups forget", sites=[site]) as noting:
+    with _noted(unlocked, identity, site, "backups forget") as noting:
         _remove(unlocked, identity, gone)
         noting.result(f"{len(gone)} backups")
     names = {one.id for one in gone}
@@ -239,6 +240,14 @@ def find(known: Iterable[Backup], wanted: str, site: str) -> Backup:
         said = "no backup" if not found else "several backups"
         raise Refusal(f"{site} has {said} named {wanted}; `aegir backups` lists them")
     return found[0]
+
+
+def _noted(unlocked: Unlocked, identity: str, name: str, command: str) -> AbstractContextManager[audit.Noting]:
+    """Write a command down on the hub, and in the journals of the site's web servers while the stack has the site."""
+    here_now = [one for one in unlocked.state.sites.values() if one.identity == identity]
+    names = [one.name for one in here_now] or [name]
+    root, write = audit.root_of(unlocked.state), journal.of_sites(here_now)
+    return audit.noted(root, unlocked.stack.name, command, sites=names, journal=write)
 
 
 def _learn(unlocked: Unlocked, site: str) -> None:

@@ -21,7 +21,6 @@ from aegir_components.services import addresses, closing
 
 from . import completion, machines, selecting
 from .ends import UNHEALTHY, Refusal
-from .login import ascii_name
 from .machines import tell_faults
 from .stack import Stack, here, made
 from .state import Site, State
@@ -85,7 +84,7 @@ def explain(address: str, stack: str, *, as_json: bool) -> None:
     parts = urlsplit(address if "://" in address else f"http://{address}")
     if not parts.hostname or len(address) > explaining.LONGEST:
         raise Refusal(f"{printable(address, longest=80)} is no address; write one such as www.example.com/path")
-    state, site = _find(stack, ascii_name(parts.hostname))
+    state, site = _find(stack, selecting.ascii_name(parts.hostname))
     found, faults = _explain(state, site, address, parts.hostname, secure=parts.scheme == "https")
     if as_json:
         click.echo(json.dumps(found.plain(), indent=2))

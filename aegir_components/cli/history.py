@@ -15,7 +15,6 @@ from aegir_components.printable import first_of
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell
-from .login import ascii_name
 from .moments import MOMENT, utc
 from .rows import table
 from .state import State
@@ -89,7 +88,7 @@ def _meant(state: State, name: str) -> tuple[str, str]:
         return "", ""
     if name in state.servers:
         return "", name
-    plain = ascii_name(name)
+    plain = selecting.ascii_name(name)
     site = next((each for each in state.sites.values() if plain in {each.name, each.identity}), None)
     if site is None:
         raise Refusal(f"{state.stack} has no site and no server {name}; `aegir status {state.stack}` lists them")

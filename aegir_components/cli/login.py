@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Final
 
 import click
@@ -14,11 +13,9 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import ConnectionRefused, HostUnreachable
 from aegir_components.services import functions, installation
-from aegir_components.settings import names
 
-from . import audit, completion
+from . import audit, completion, selecting
 from .ends import Refusal, tell
-from .stack import Stack, here
 from .state import Site, State
 
 TIMEOUT: Final = 120.0
@@ -29,9 +26,7 @@ PATIENCE: Final = 20
 
 @click.command()
 @click.argument("site", shell_complete=completion.sites)
-@click.option(
-    "--stack", required=True, metavar="STACK", shell_complete=completion.stacks, help="The stack that has it."
-)
+@selecting.STACK
 @click.option(
     "--account",
     default="",
@@ -48,7 +43,7 @@ def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
     aegir login www.example.com --stack prod
     aegir login 'www*' --stack prod
     """  # noqa: D301  click keeps such lines as they are
-    state = Stack(name=stack, engine=here()).state()
+    state = selecting.the_stack(stack).state()
     found = find(state, site)
     with audit.noted(audit.root_of(state), state.stack, "login", sites=[found.name]):
         link = make(found, account)
@@ -62,15 +57,7 @@ def find(state: State, name: str) -> Site:
     Raises:
         Refusal: there is none of this name, a pattern fits several, or it cannot be logged in to.
     """
-    named = [site for site in state.sites.values() if ascii_name(name) in {site.name, site.identity}]
-    fitting = named or [site for site in state.sites.values() if fnmatchcase(site.name, name.lower())]
-    if len(fitting) > 1:
-        raise Refusal(
-            f"{len(fitting)} sites of {state.stack} fit {name}; name one: {', '.join(site.name for site in fitting)}"
-        )
-    site = next(iter(fitting), None)
-    if site is None:
-        raise Refusal(f"{state.stack} has no site {name}; it has: {', '.join(state.sites) or 'none'}")
+    site = selecting.one(state, name)
     if site.installation is None or site.installation.get("content") == "empty":
         raise Refusal(f"site {site.name} never came up in {state.stack}; run pulumi up --stack {state.stack} first")
     if not site.enabled:
@@ -78,14 +65,6 @@ def find(state: State, name: str) -> Site:
             f"site {site.name} is disabled and answers nobody; set state: enabled and run pulumi up --stack {state.stack}"
         )
     return site
-
-
-def ascii_name(name: str) -> str:
-    """Give a host name as machines and the state have it; what is no host name stays."""
-    try:
-        return names.host_name(name).ascii
-    except names.Wrong:
-        return name
 
 
 def make(site: Site, account: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 import yaml
@@ -13,13 +13,16 @@ import yaml
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS
 from aegir_components.printable import first_of
+from aegir_components.settings import names as host_names
 
 from . import completion
 from .ends import Refusal
 from .engine import Engine
-from .login import ascii_name
 from .stack import Stack, here, made, names
 from .state import Site, State
+
+MOST_NAMED: Final = 12
+"""Sites that a message names."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -173,7 +176,7 @@ def pick(state: State, selection: Selection, clients: Callable[[], dict[str, str
     Raises:
         Refusal: a word fits no site, or no site is left.
     """
-    named = _named(state, selection.words)
+    named = {site.name for word in selection.words for site in _fitting(state, word)}
     found = [site for site in state.sites.values() if site.name in named or not selection.words]
     owners = clients() if selection.clients else {}
     found = [
@@ -199,23 +202,40 @@ def clients_of(stack: Stack) -> dict[str, str]:
     return {site.identity: site.client for site in stack.drawn().sites.values() if site.client}
 
 
-def _named(state: State, words: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for word in words:
-        fitting = {
-            site.name
-            for site in state.sites.values()
-            if ascii_name(word) in {site.name, site.identity}
-            or any(fnmatchcase(name, word.lower()) for name in (site.name, site.identity))
-        }
-        if not fitting:
-            raise Refusal(f"{state.stack} has no site {word}; it has: {_shortened(state.sites)}")
-        found |= fitting
-    return found
+def one(state: State, word: str) -> Site:
+    """Find the site of a name, or of a pattern that fits no other one.
+
+    Raises:
+        Refusal: the word fits no site, or several.
+    """
+    fitting = _fitting(state, word)
+    if len(fitting) > 1:
+        names = first_of(sorted(site.name for site in fitting), MOST_NAMED)
+        raise Refusal(f"{len(fitting)} sites of {state.stack} fit {word}; name one: {names}")
+    return fitting[0]
 
 
-def _shortened(known: Iterable[str], most: int = 12) -> str:
-    return first_of(sorted(known), most) or "none"
+def ascii_name(name: str) -> str:
+    """Give a host name as machines and the state have it; what is no host name stays."""
+    try:
+        return host_names.host_name(name).ascii
+    except host_names.Wrong:
+        return name
+
+
+def _fitting(state: State, word: str) -> list[Site]:
+    """List the sites of a name or a pattern; there is at least one."""
+    named = [site for site in state.sites.values() if ascii_name(word) in {site.name, site.identity}]
+    fitting = named or [
+        site
+        for site in state.sites.values()
+        if any(fnmatchcase(name, word.lower()) for name in (site.name, site.identity))
+    ]
+    if not fitting:
+        raise Refusal(
+            f"{state.stack} has no site {word}; it has: {first_of(sorted(state.sites), MOST_NAMED) or 'none'}"
+        )
+    return fitting
 
 
 def _is_one_of(value: str, wanted: Sequence[str]) -> bool:

@@ -19,7 +19,6 @@ from aegir_components.snapshots.staging import Part
 
 from . import selecting
 from .ends import Refusal
-from .login import ascii_name
 from .stack import Stack
 from .state import Release, Site
 from .unlocked import Unlocked
@@ -158,7 +157,7 @@ def guard(target: Side, *, allowed: bool, confirmed: str | None, yes: bool) -> b
             f"{target.label} is production. Type the site's name to replace its content", err=True, default="",
             show_default=False,
         )  # fmt: skip
-    if ascii_name(confirmed or "") != target.site.name:
+    if selecting.ascii_name(confirmed or "") != target.site.name:
         raise Refusal(
             f"nothing was changed: the name of the production site has to be typed, or given by --confirm {target.site.name}"
         )

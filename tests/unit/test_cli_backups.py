@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +27,7 @@ from aegir_components.cli import (
     restore,
     restored,
     rewrite,
+    selecting,
     timers,
 )
 from aegir_components.cli.ends import Refusal
@@ -287,6 +286,8 @@ FARM = State(
         )
     },
 )  # fmt: skip
+KNOWN_AS = replace(FARM, sites={**FARM.sites, "c.org": replace(FARM.sites["c.org"], identity="known.org")})
+"""The farm with a site that was renamed."""
 UNLOCKED = Unlocked(
     stack=Mock(**{"drawn.return_value.sites": {}}), state=FARM, keys={"gone.org": "key"}, declared=Mock(sites={})
 )
@@ -359,14 +360,18 @@ def test_the_sites_of_a_rewrite_are_those_of_wordpress(selection: Selection, nam
 
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("c.*", "c.org"), ("c.org", "c.org"), ("www*", "2 sites of prod fit www"), ("x*", "has no site x")],
-)
-def test_a_login_takes_a_pattern_that_fits_one_site(name: str, found: str) -> None:
-    if name in {"c.*", "c.org"}:
-        assert found == login.find(FARM, name).name
+    [
+        ("c.*", "c.org"), ("c.org", "c.org"), ("C.ORG", "c.org"), ("known.*", "c.org"), ("www*", "2 sites of prod fit www"),
+        ("x*", "has no site x"),
+    ],
+)  # fmt: skip
+def test_a_command_for_one_site_takes_the_words_of_all_commands(name: str, found: str) -> None:
+    if found == "c.org":
+        assert found == login.find(KNOWN_AS, name).name
+        assert [found] == [site.name for site in selecting.pick(KNOWN_AS, Selection(words=(name,)), dict)]
         return
     with pytest.raises(Refusal, match=found):
-        login.find(FARM, name)
+        login.find(KNOWN_AS, name)
 
 
 def test_the_caches_of_another_sites_database_are_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,20 +383,3 @@ def test_the_caches_of_another_sites_database_are_cleared(monkeypatch: pytest.Mo
             restore.Chosen(identity=identity, site=site, backup=KNOWN[0], known=(), part=part, original="")
         )
     assert ["new web1"] == cleared
-
-
-def test_ctrl_c_names_the_sites_whose_backup_was_not_begun(capsys: pytest.CaptureFixture[str]) -> None:
-    begun = threading.Barrier(backup.SIDE_BY_SIDE, timeout=10)
-
-    def work(site: str) -> None:
-        begun.wait()
-        if site == "site0":
-            raise KeyboardInterrupt
-        time.sleep(0.5)
-
-    sites = [f"site{number}" for number in range(backup.SIDE_BY_SIDE + 3)]
-    with pytest.raises(KeyboardInterrupt):
-        backup.side_by_side(sites, work)
-    left = capsys.readouterr().err.removeprefix("aegir: not begun: ").split(", ")
-    assert set(map(str.strip, left)) <= set(sites[backup.SIDE_BY_SIDE :])
-    assert left[-1].strip() == sites[-1]

@@ -16,7 +16,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostUnreachable
 from tests.parsed import parsed
 
-COMMANDS = ("backup", "disk", "keys", "promote", "restore", "rewrite", "sync", "update")
+COMMANDS = ("backup", "backups", "disk", "keys", "promote", "restore", "rewrite", "sync", "update")
 """Modules of the commands that leave no such line on their way, as `run` and `close` do."""
 
 

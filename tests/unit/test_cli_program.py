@@ -116,7 +116,7 @@ def test_of_several_stacks_one_has_to_be_named(pulumi: Pulumi) -> None:
     [
         (("status", "nowhere"), 1, "'nowhere' found; `pulumi stack ls` lists the stacks of this state"),
         (("status",), 2, "Missing argument 'STACK'"),
-        (("login", SITE), 2, "Missing option '--stack'"),
+        (("login", SITE), 1, "say which one by --stack: acceptance, testing"),
         (("promote", "--from", "testing", "--to", "testing"), 2, "name the same stack"),
         (
             ("login", "nobody.example.com", "--stack", "testing"),

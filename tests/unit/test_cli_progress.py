@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aegir_components.cli import restore, update
+from aegir_components.cli import backup, restore, update
 from aegir_components.cli.progress import Progress
 from aegir_components.rollout import waves
 from aegir_components.rollout.update import Outcome
@@ -44,6 +44,16 @@ def test_ctrl_c_in_a_restore_of_several_sites_tells_of_each(
     unlocked: Any = None
     with pytest.raises(KeyboardInterrupt):
         restore._side_by_side(unlocked, jobs)
+    assert_told(capsys, work)
+
+
+def test_ctrl_c_in_a_backup_of_several_sites_tells_of_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Work()
+    monkeypatch.setattr(backup, "SIDE_BY_SIDE", AT_ONCE)
+    with pytest.raises(KeyboardInterrupt):
+        backup.side_by_side(NAMES, work)
     assert_told(capsys, work)
 
 
