@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -22,6 +22,9 @@ from .printable import first_of, printable
 
 _DIRECTORY: Final = "at-work"
 _GUARD: Final = "guard.lock"
+_POLL: Final = 0.5
+WAIT: Final = 60.0
+"""Seconds for which a run of Pulumi's waits for a command before it changes a site."""
 MOST_NAMED: Final = 5
 """Sites that a message names."""
 
@@ -129,9 +132,51 @@ def warnings(root: str, stack: str) -> Iterator[str]:
     found = [claim.line() for claim in at_work(Path(root)) if claim.alone and claim.stack == stack]
     if found:
         yield (
-            f"{'; '.join(found)}. The run goes on. A site whose database both change is held back or reported as failed; run "
-            f"pulumi up again when that command has ended"
+            f"{'; '.join(found)}. The run goes on, and waits up to {WAIT:.0f} s before it changes such a site. A site that "
+            f"is not free by then is reported as failed or held back; run pulumi up again when that command has ended"
         )
+
+
+def wait_for(
+    root: str, stack: str, sites: Collection[str], say: Callable[[str], None], *, seconds: float = WAIT
+) -> dict[str, str]:
+    """Wait until no command on this hub has sites for itself; for a run of Pulumi's that is about to change them.
+
+    A command begins only when no run holds the stack, and a run waits here. So one of two that begin at once sees the other.
+
+    Args:
+        root: the hub root.
+        stack: ``<project>/<stack>``.
+        sites: what they are known by; an empty text for what is no site's, which only commands on all sites keep a run from.
+        say: hears whom it waits for.
+        seconds: how long it waits at most.
+
+    Returns:
+        The sites that are not free, with who works on each and what to do.
+    """
+    wanted = Claim(stack=stack, command="", sites={site: site for site in sites})
+    deadline, told = time.monotonic() + seconds, set[int]()
+    while busy := [claim for claim in at_work(Path(root)) if claim.alone and claim.excludes(wanted)]:
+        if time.monotonic() >= deadline:
+            break
+        for claim in busy:
+            if claim.process not in told:
+                say(f"waiting up to {seconds:.0f} s: {claim.line(wanted)}")
+        told |= {claim.process for claim in busy}
+        time.sleep(_POLL)
+    return {
+        site: _not_free(claim, wanted, seconds)
+        for claim in busy
+        for site in wanted.sites
+        if site in claim.sites or not claim.sites
+    }
+
+
+def _not_free(claim: Claim, wanted: Claim, seconds: float) -> str:
+    return (
+        f"{claim.line(wanted)}, and had not ended after {seconds:.0f} s. Run pulumi up again when it has ended; "
+        f"ps -p {claim.process} shows whether it still works"
+    )
 
 
 def _refuse(claim: Claim, others: list[Claim]) -> None:

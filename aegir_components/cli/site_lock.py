@@ -11,6 +11,7 @@ from aegir_components.at_work import Claim, ClaimedError
 
 from .ends import Refusal, tell
 from .stack import Stack, holder_of
+from .stack_lock import refuse_locked
 from .state import Site
 
 
@@ -28,12 +29,16 @@ def held(
         alone: whether no other command may work on them meanwhile. Otherwise only such a command excludes this one.
 
     Raises:
-        Refusal: another command is at work on one of them; the message names who began it, and when.
+        Refusal: another command is at work on one of them, or a run of Pulumi's has begun meanwhile; the message names who
+            began it, and when.
     """
     try:
         with at_work.claimed(root, _claim(stack, command, sites, alone=alone)) as why:
             if why:
                 tell(why)
+            if alone:
+                # A run that begins from now on sees this command, and waits for it before it changes one of the sites.
+                refuse_locked(stack)
             yield
     except ClaimedError as busy:
         raise Refusal(str(busy)) from None

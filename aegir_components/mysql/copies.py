@@ -141,6 +141,25 @@ def alone(endpoint: Endpoint, want: SiteDatabase) -> Iterator[bool]:
         yield bool(rows and rows[0][0] == 1)
 
 
+def held_from(endpoint: Endpoint, want: SiteDatabase) -> str:
+    """Name the machine, other than this hub, that has a site's database for itself; empty where none has.
+
+    A connection of this hub's own does not count: one that was cut off may keep the lock for hours.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    with connect(endpoint) as session:
+        rows = session.rows(
+            "SELECT SUBSTRING_INDEX(p.host, ':', 1), p.id = CONNECTION_ID() FROM information_schema.processlist p "
+            "WHERE p.id IN (IS_USED_LOCK(%s), CONNECTION_ID())",
+            (f"aegir-update-{want.name}",),
+        )
+    own = {decoded(host) for host, is_own in rows if is_own}
+    others = {decoded(host) for host, is_own in rows if not is_own}
+    return ", ".join(sorted(others - own))
+
+
 @contextmanager
 def watching(endpoint: Endpoint, want: SiteDatabase) -> Iterator[Session]:
     """Open a connection of the site's own account: it sees that account's other connections, and may end them.

@@ -35,6 +35,7 @@ class Provider(Lifecycle):
     """Installs into an empty database, adopts what is installed, and never touches what is half there."""
 
     identity_keys = ("site",)
+    waits = True
     secret_keys = ("password", "admin_password", "hub_password", "origin")
     computed_keys = ("content", "loaded")
     once_keys = ("origin",)

@@ -30,7 +30,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import contains_unknowns
 
-from aegir_components import declaring
+from aegir_components import at_work, declaring
 from aegir_components.host import hub_disk
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -159,6 +159,8 @@ class Lifecycle(ResourceProvider):
     """Outputs that are no inputs: what ``converge`` and ``observe`` add."""
     once_keys: ClassVar[tuple[str, ...]] = ()
     """Inputs that count only where the thing is not there yet: another value, or none, is no change, and no state keeps them."""
+    waits: ClassVar[bool] = False
+    """Whether a command that has the site, or the machine, for itself is waited for before anything is done."""
     delete_first: ClassVar[bool] = True
     """Whether a replacement removes the old thing before it makes the new one: right where the place holds only one."""
 
@@ -313,6 +315,8 @@ class Lifecycle(ResourceProvider):
             yield
             return
         records, key = Records(root, UNFINISHED), self._known_as(props)
+        if self.waits:
+            _wait_for_commands(root, key[0], str(props.get("site", "")), self.identity(props))
         records.put({"machine": machine_of(props)}, *key)
         yield
         records.drop(*key)
@@ -335,6 +339,16 @@ class Lifecycle(ResourceProvider):
             text = redacted(hub_disk.explain(fault) or str(fault) or type(fault).__name__, self._secrets(props))
             # The cause is cut off on purpose: Pulumi prints the chain's text.
             raise RuntimeError(text) from None
+
+
+def _wait_for_commands(root: str, stack: str, site: str, what: str) -> None:
+    """Change nothing that a command has for itself.
+
+    Raises:
+        RuntimeError: the command has not ended in time.
+    """
+    for why in at_work.wait_for(root, stack, [site], pulumi.log.info).values():
+        raise RuntimeError(f"{what} was not changed: {why}")
 
 
 class AegirResource(Resource):

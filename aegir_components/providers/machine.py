@@ -29,6 +29,7 @@ PREPARE_TIMEOUT = 900.0
 class Provider(Lifecycle):
     """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
 
+    waits = True
     identity_keys = ("host",)
     computed_keys = ("numbers", "declared", "stack")
     revision = 2

@@ -7,11 +7,12 @@ so that one that cannot go on stops nothing: it stays as it was, and this resour
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 
-from aegir_components import layout, summary
+from aegir_components import at_work, layout, summary
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records, hub_root
@@ -56,6 +57,10 @@ class Provider(Lifecycle):
             Refused: sites stay where they are, each with its reason; or a site that was down does not answer now either.
         """
         platform = rollout_platform.Platform.of(want)
+        # Whoever works on a site now has left the same marks as a run that was killed in the middle of an update.
+        if concerned := {*platform.unfinished(), *platform.waiting()}:
+            busy = at_work.wait_for(str(hub_root(want)), str(want["holder"]), concerned, pulumi.log.info)
+            platform = replace(rollout_platform.Platform.of(want), busy=busy)
         platform.recover(pulumi.log.info)
         platform.forget_old()
         found = waves.run(platform.waiting(), platform.order, platform.work(pulumi.log.info))

@@ -48,6 +48,7 @@ class Provider(Lifecycle):
 
     # Not the publish root: a replacement would archive and remove the site's files.
     identity_keys = ("site",)
+    waits = True
     secret_keys = ("password", "salt", "key", "hub_password", "values")
     computed_keys = ("made",)
 

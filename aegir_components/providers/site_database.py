@@ -25,6 +25,7 @@ class Provider(Lifecycle):
 
     # Not the server's name: a replacement would dump and drop what the new resource has just adopted on the same machine.
     identity_keys = ("database",)
+    waits = True
     secret_keys = ("password", "site_password")
     delete_first = False
 

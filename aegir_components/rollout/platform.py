@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from aegir_components import database_updates, layout
@@ -41,6 +41,8 @@ class Platform:
     """The directory of its live release."""
     switched: bool
     """Whether the release is another one than at the last run that ended well."""
+    busy: Mapping[str, str] = field(default_factory=dict)
+    """Sites that a command has for itself, with why nothing is done with them."""
 
     @classmethod
     def of(cls, want: Mapping[str, Any]) -> Self:
@@ -86,7 +88,7 @@ class Platform:
         return sorted(name for name in self.sites if layout.file_name(name) in waiting or name in running)
 
     def recover(self, say: Callable[[str], None]) -> None:
-        """Take back, or bring to its end, what a killed run has left.
+        """Take back, or bring to its end, what a killed run has left; not what another hub is at work on.
 
         Raises:
             HostError: a machine does not answer.
@@ -94,6 +96,11 @@ class Platform:
         """
         for name in self.unfinished():
             site = self.sites[name]
+            if name in self.busy:
+                continue
+            if machine := copies.held_from(site.endpoint, site.database):
+                say(f"{site.name}: left as it is, because {machine} works on its database")
+                continue
             update.recover(site, self._change(site, _former(site) or self.definition.held.get(name), say))
 
     def forget_old(self) -> None:
@@ -198,6 +205,8 @@ class Platform:
         return min(MOST, script.number(facts.get("cores", ""), AT_ONCE - 1) + 1)
 
     def _is_light(self, site: str) -> bool:
+        if site in self.busy:
+            return False
         one = self.sites[site]
         if not one.steps:
             return True
@@ -248,6 +257,8 @@ class Platform:
         }
 
     def _heavy(self, site: str, say: Callable[[str], None]) -> Outcome:
+        if why := self.busy.get(site):
+            raise NotUpdated(why)
         one = self.sites[site]
         change = self._change(one, self.definition.held.get(site), say)
         if self._returns(one):

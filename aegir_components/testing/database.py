@@ -141,6 +141,13 @@ def _lock_by_name(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ..
     return [(1,)]
 
 
+@_understands(r"SELECT SUBSTRING_INDEX\(p\.host.*IS_USED_LOCK\(.*")
+def _lock_of_whom(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
+    """The only connection is the one that asks."""
+    del server, match
+    return [("hub", 1)]
+
+
 @_understands(r"SELECT VERSION\(\)")
 def _version(server: FakeMySQL, match: re.Match[str]) -> list[tuple[Any, ...]]:
     del server, match

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -297,8 +299,40 @@ def test_updates_that_were_made_pending_by_hand_are_run_by_a_command(seven: Seve
     refused = farm.aegir("update", SEVEN, "--stack", "test", status=4)
     assert "another update of it is at work, on this hub or on another one" in refused
     assert had - 1 == seven.schema()
+    # What it has left on the web server meanwhile is not taken for a killed run's.
+    estate.web.run(f"touch {layout.updating_file(SEVEN)}")
+    farm.settings["platforms"]["code"]["keep_before"] = "8d"
+    done = farm.up(ok=False)
+    assert f"{SEVEN}: left as it is, because localhost works on its database" in done.sentence
+    assert "another update of it is at work, on this hub or on another one" in done.sentence
+    estate.web.run(f"test -e {layout.updating_file(SEVEN)}; rm {layout.updating_file(SEVEN)}")
     estate.database.run("kill $(cat /run/locker)")
     until(estate.database, "! mariadb -Ne 'SHOW PROCESSLIST' | grep -q aegir-update")
     assert f"{SEVEN}: 1 updates, rehearsed in" in farm.aegir("update", SEVEN, "--stack", "test")
     assert had == seven.schema()
     assert f"200 {seven.number}" == seven.shown()
+
+
+def test_a_run_waits_for_a_command_that_updates_the_same_site(seven: Seven) -> None:
+    farm, estate = seven.estate.farm, seven.estate
+    update(seven, "sleep(variable_get('tryout_slow', 0));")
+    farm.up()
+    had = seven.schema()
+    estate.sql(f"UPDATE system SET schema_version = {had - 1} WHERE name = 'tryout'", SEVEN)
+    seven.php(SEVEN, "variable_set('tryout_slow', 12);")
+    with ThreadPoolExecutor() as pool:
+        updating = pool.submit(farm.aegir, "update", SEVEN, "--stack", "test")
+        until(estate.web, f"[ -d /var/lib/aegir/rehearsal/{layout.system_user(SEVEN)} ]")
+        for site in (SEVEN, BESIDE):
+            farm.settings["sites"][site]["php"] = {"values": {"max_input_vars": 1234}}
+        # This platform's sites are looked at as well: one is in the middle of an update that no killed run has left.
+        farm.settings["platforms"]["code"]["keep_before"] = "9d"
+        done = farm.up()
+        assert f"{SEVEN}: 1 updates, rehearsed in" in updating.result(60)
+    assert re.search(rf"waiting up to 60 s: \S+ runs aegir update on {SEVEN} \(process \d+, since ", done.sentence)
+    assert "was taken back" not in done.sentence
+    assert had == seven.schema()
+    for site in (SEVEN, BESIDE):
+        assert f"200 {seven.number}" == seven.shown(site)
+    assert "" == estate.left()
+    farm.unchanged("--refresh")

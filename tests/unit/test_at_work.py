@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aegir_components import at_work
 from aegir_components.at_work import Claim, ClaimedError
+from aegir_components.cli import site_lock
+from aegir_components.cli.ends import Refusal
+from aegir_components.cli.stack import Stack
 
 STACK = "aegir/prod"
 UPDATE = Claim(stack=STACK, command="update", sites={"a": "a.example.com", "b": "b.example.com"}, alone=True)
@@ -105,3 +110,81 @@ def test_a_run_is_told_in_one_line_what_is_at_work(tmp_path: Path, claim: Claim,
     [line] = found
     assert said in line
     assert ("a.example.com" in line) == (claim is UPDATE)
+
+
+def waited(root: Path, claim: Claim, sites: list[str], seconds: float = 0.0) -> tuple[dict[str, str], list[str]]:
+    """Let a run wait while a command is at work: the sites that are not free, and what was said meanwhile."""
+    said: list[str] = []
+    with at_work.claimed(root, claim):
+        return at_work.wait_for(str(root), STACK, sites, said.append, seconds=seconds), said
+
+
+@pytest.mark.parametrize(
+    ("claim", "busy"),
+    [
+        (UPDATE, ["a"]),
+        (RUN, []),
+        (OTHER, []),
+        (replace(UPDATE, stack="aegir/test"), []),
+        (Claim(stack=STACK, command="keys rotate", alone=True), ["", "a", "c"]),
+        (Claim(stack=STACK, command="prune"), []),
+    ],
+    ids=lambda given: getattr(given, "command", None),
+)
+def test_a_run_does_not_change_what_a_command_has_for_itself(tmp_path: Path, claim: Claim, busy: list[str]) -> None:
+    found, _ = waited(tmp_path, claim, ["", "a", "c"])
+    assert busy == sorted(found)
+    for why in found.values():
+        assert re.search(
+            rf"\S+ runs aegir {claim.command} on .* \(process {claim.process}, since .*had not ended after 0 s", why
+        )
+        assert f"Run pulumi up again when it has ended; ps -p {claim.process} shows whether it still works" in why
+        assert "b.example.com" not in why
+
+
+def test_a_run_waits_for_the_end_of_a_command_and_says_so_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    end = threading.Event()
+    begun = threading.Event()
+
+    def command() -> None:
+        with at_work.claimed(tmp_path, UPDATE):
+            begun.set()
+            end.wait(10)
+
+    working = threading.Thread(target=command)
+    working.start()
+    assert begun.wait(10)
+    threading.Timer(1.2, end.set).start()
+    assert {} == at_work.wait_for(str(tmp_path), STACK, ["a"], said.append, seconds=10)
+    working.join(10)
+    [line] = said
+    assert re.match(r"waiting up to 10 s: \S+ runs aegir update on a\.example\.com \(process ", line)
+
+
+def test_a_killed_command_is_not_waited_for(tmp_path: Path) -> None:
+    with at_work.claimed(tmp_path, UPDATE):
+        [path] = tmp_path.rglob("*.json")
+        left = path.read_text()
+    path.write_text(left)
+    assert {} == at_work.wait_for(str(tmp_path), STACK, ["a"], lambda _text: None, seconds=10)
+
+
+def test_a_command_that_works_alone_ends_when_a_run_has_begun_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run sees the command, or the command sees the run, whichever begins first."""
+    seen: list[int] = []
+
+    def refuse(_stack: Stack) -> None:
+        seen.append(len(at_work.at_work(tmp_path)))
+        raise Refusal("nothing was done: prod is locked by ann@hub")
+
+    monkeypatch.setattr(site_lock, "refuse_locked", refuse)
+    monkeypatch.setattr(site_lock, "holder_of", lambda _stack: STACK)
+    stack: Any = None
+    with pytest.raises(Refusal, match="locked by ann"), site_lock.held(tmp_path, stack, "update", [], alone=True):
+        pass
+    assert ([1], []) == (seen, at_work.at_work(tmp_path))
+    with site_lock.held(tmp_path, stack, "run true", []):
+        assert [1] == seen

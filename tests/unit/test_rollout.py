@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from aegir_components.host.errors import HostUnreachable
 from aegir_components.mysql import copies, room
 from aegir_components.mysql.client import Endpoint
-from aegir_components.rollout import copying, waves
+from aegir_components.rollout import copying, platform, update, waves
+from aegir_components.rollout.platform import Platform
 from aegir_components.rollout.update import NotUpdated, Outcome
 from aegir_components.services import holding
 from aegir_components.services.holding import Held
@@ -201,3 +203,52 @@ def test_tables_are_exchanged_only_where_the_disk_does_not_fill_meanwhile(free: 
     why = room.lacks_floor(free)
     assert bool(why) is bool(said)
     assert said in why
+
+
+@pytest.fixture
+def recovered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sites of a platform that are taken for what a killed run has left; another hub works on `c`."""
+    found: list[str] = []
+    monkeypatch.setattr(Platform, "unfinished", lambda _self: ["a", "b", "c"])
+    monkeypatch.setattr(platform, "_former", lambda _site: None)
+    monkeypatch.setattr(Platform, "_change", lambda *_given: None)
+    monkeypatch.setattr(update, "recover", lambda site, _change: found.append(site.name))
+    monkeypatch.setattr(copies, "held_from", lambda _endpoint, name: "192.0.2.9" if name == "c" else "")
+    return found
+
+
+def test_what_a_command_or_another_hub_works_on_is_not_taken_for_a_killed_run(recovered: list[str]) -> None:
+    sites: Any = {name: SimpleNamespace(name=name, database=name, endpoint=None) for name in "abc"}
+    known: Any = SimpleNamespace(held={})
+    here = Platform(
+        want={}, members={}, sites=sites, definition=known, live="", switched=False, busy={"b": "ann@hub runs aegir update"}
+    )  # fmt: skip
+    said: list[str] = []
+    here.recover(said.append)
+    assert ["a"] == recovered
+    assert ["c: left as it is, because 192.0.2.9 works on its database"] == said
+    assert not here._is_light("b"), "its code is left too"
+    with pytest.raises(NotUpdated, match="ann@hub runs aegir update"):
+        here._heavy("b", said.append)
+
+
+@pytest.mark.parametrize(
+    ("rows", "machine"),
+    [
+        ([("192.0.2.1", 1)], ""),
+        ([("192.0.2.1", 1), ("192.0.2.1", 0)], ""),
+        ([(b"192.0.2.1", 1), (b"192.0.2.9", 0)], "192.0.2.9"),
+    ],
+    ids=["nobody", "a connection of this hub's that was cut off", "another hub"],
+)
+def test_a_lock_of_another_hub_is_told_from_one_that_this_hub_has_left(
+    rows: list[tuple[str, int]], machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def connect(_endpoint: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(rows=lambda *_given: rows)
+
+    monkeypatch.setattr(copies, "connect", connect)
+    where: Any = None
+    what: Any = SimpleNamespace(name="a")
+    assert machine == copies.held_from(where, what)
