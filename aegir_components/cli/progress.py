@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,11 +30,17 @@ class Progress:
 
     @contextmanager
     def at_work(self, name: str) -> Iterator[None]:
-        """Note the begin and the end of the work on a site."""
+        """Note the begin and the end of the work on a site, and let the work come to its end when Ctrl-C is pressed."""
         with self._guard:
             self._begun.add(name)
-        yield
+        with _without_ctrl_c():
+            yield
         self.end(name)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed, and told."""
+        return self._is_told
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -60,3 +67,19 @@ class Progress:
         for said, names in (("ended", ended), ("at work when interrupted", working), ("not begun", left)):
             if names:
                 tell(f"{said}: {', '.join(names)}")
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C from the programs that this thread starts: a terminal sends it to ssh and restic as well.
+
+    Not in the main thread, which has to hear of it itself.
+    """
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -135,6 +135,9 @@ def _noting(work: waves.Work, progress: Progress) -> waves.Work:
 
     def done(one: waves.Done) -> None:
         progress.end(one.name)
+        if progress.is_interrupted:
+            # Nobody prints the table any more.
+            tell(one.line)
         work.done(one)
 
     return replace(work, heavy=heavy, done=done, interrupted=progress.interrupt)

@@ -118,9 +118,12 @@ def get(address: Address, path: Path) -> str:
                     raise Unreachable(f"{address.shown} was not got within {DOWNLOAD_TIMEOUT:.0f} s")
                 digest.update(chunk)
                 handle.write(chunk)
+            whole = answer.headers.get("Content-Length", "")
     except urllib.error.HTTPError as fault:
         # Its words may name where it redirects to, with a token in it.
         raise Unreachable(f"{address.shown} answers {fault.code}") from None
     except (urllib.error.URLError, HTTPException, OSError) as fault:
         raise Unreachable(f"{address.shown} cannot be got ({getattr(fault, 'reason', fault)})") from None
+    if whole.isascii() and whole.isdigit() and size < int(whole):
+        raise Unreachable(f"{address.shown} was cut off after {size} of {whole} bytes")
     return digest.hexdigest()

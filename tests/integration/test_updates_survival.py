@@ -300,7 +300,7 @@ def test_updates_that_were_made_pending_by_hand_are_run_by_a_command(seven: Seve
     assert "another update of it is at work, on this hub or on another one" in refused
     assert had - 1 == seven.schema()
     # What it has left on the web server meanwhile is not taken for a killed run's.
-    estate.web.run(f"touch {layout.updating_file(SEVEN)}")
+    estate.web.run(f"install -D /dev/null {layout.updating_file(SEVEN)}")
     farm.settings["platforms"]["code"]["keep_before"] = "8d"
     done = farm.up(ok=False)
     assert f"{SEVEN}: left as it is, because localhost works on its database" in done.sentence

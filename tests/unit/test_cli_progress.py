@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
 import threading
 import time
 from types import SimpleNamespace
@@ -70,18 +73,21 @@ def test_ctrl_c_in_an_update_of_several_sites_tells_of_each(capsys: pytest.Captu
     )  # fmt: skip
     with pytest.raises(KeyboardInterrupt):
         waves.run(NAMES, Rollout(), update._noting(made, progress))
-    assert_told(capsys, work)
+    after = assert_told(capsys, work)
+    assert any(line.startswith("b: 0 updates, rehearsed in ") for line in after)
 
 
-def assert_told(capsys: pytest.CaptureFixture[str], work: Work) -> None:
-    """See that each site is in one line, and those that were not begun are named."""
+def assert_told(capsys: pytest.CaptureFixture[str], work: Work) -> list[str]:
+    """See that each site is in one line, and those that were not begun are named; give the lines after that."""
     lines = [line.removeprefix("aegir: ") for line in capsys.readouterr().err.splitlines()]
-    working, left = lines
+    working, left, *after = lines
     assert working.startswith("at work when interrupted: a, b")
     assert left.startswith("not begun: ")
     assert left.endswith("d, e")
-    assert NAMES == [name for line in lines for name in line.partition(": ")[2].split(", ")]
+    assert NAMES == [name for line in (working, left) for name in line.partition(": ")[2].split(", ")]
     assert set(work.begun) == set(working.partition(": ")[2].split(", "))
+    assert {line.partition(":")[0] for line in after} <= set(work.begun), "how they have ended"
+    return after
 
 
 def test_ctrl_c_tells_each_site_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,6 +105,30 @@ def test_ctrl_c_tells_each_site_what_became_of_it(capsys: pytest.CaptureFixture[
         interrupted()
     said = ["ended: a, d", "at work when interrupted: b", "not begun: c"]
     assert [f"aegir: {line}" for line in said] == capsys.readouterr().err.splitlines(), "it is told once"
+
+
+def test_programs_of_a_site_at_work_do_not_hear_of_ctrl_c() -> None:
+    """A terminal sends it to each process in the foreground."""
+    progress, seen = Progress(["a"]), dict[str, int]()
+
+    def blocked() -> int:
+        said = subprocess.run(
+            ["cat", "/proc/self/status"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout
+        [mask] = re.findall(r"^SigBlk:\s*(\w+)$", said, re.MULTILINE)
+        return int(mask, 16) >> (signal.SIGINT - 1) & 1
+
+    def work() -> None:
+        with progress.at_work("a"):
+            seen["at work"] = blocked()
+        seen["after"] = blocked()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    with progress.at_work("a"):
+        seen["main thread"] = blocked()
+    assert {"at work": 1, "after": 0, "main thread": 0} == seen
 
 
 def test_what_ends_by_itself_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
