@@ -7,6 +7,7 @@ Pulumi's alone: a namespace of mounts is theirs.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -97,6 +98,23 @@ def test_warn_tells_who_sees_what_and_goes_on(lab: Lab, farm: Farm, hosts_file: 
     assert as_it_was == hosts_of(web)
     assert OTHERS == hosts_file.read_text()
     farm.unchanged("--refresh")
+
+
+def test_what_is_the_same_of_several_machines_is_warned_of_once(lab: Lab, farm: Farm, hosts_file: Path) -> None:
+    names = sorted(host.spec.fqdn for host in lab.hosts().values())
+    for host in lab.hosts().values():
+        set_hosts(host)
+    set_mode(farm, "warn")
+
+    done = farm.up()
+
+    told = [line.strip() for line in done.output.splitlines() if re.match(r" *warning: .*resolve", line)]
+    assert 1 == sum("the hub does not resolve " in line for line in told)
+    # Who comes when the others were told already gets a short line.
+    together = f"warning: {', '.join(names)}: "
+    short = re.compile(r"warning: (\S+): the same as of \S+: the server does not resolve its name.*…")
+    assert told[0].startswith(together) or sorted(names) == sorted([told[0].split()[1][:-1], *short.findall(told[1])])
+    assert "1 warning is above" in done.sentence
 
 
 def test_strict_refuses_until_hub_and_servers_agree(lab: Lab, farm: Farm, hosts_file: Path) -> None:
