@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -15,6 +17,7 @@ from aegir_components.services.holding import Held
 from . import kept as backups
 from .kept import Kept
 from .live import Seen, faults_of_sites, keeper
+from .output import NARROW
 from .state import Release, Server, Site, State
 
 
@@ -245,11 +248,30 @@ def _drift(state: State, kinds: Iterable[str], name: str) -> Iterator[str]:
         yield from (f"changed by hand: {text}" for text in state.drift.get((kind, name), ()))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lay texts out in columns; the last one is as long as it is."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int | None = None) -> list[str]:
+    """Lay texts out in columns; the last one is as long as it is.
+
+    Args:
+        head: the columns' names.
+        rows: what is below them.
+        columns: of the terminal; ``None`` asks the terminal, and 0 stands for a file. In a narrow one that the columns do not
+            fit into, each row is a block of lines.
+    """
     widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head) - 1)]
+    if columns is None:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if 0 < columns < NARROW and sum(widths) + 2 * len(widths) + len(head[-1]) > columns:
+        return [line for row in rows for line in _block(head, row)]
     return ["  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
             for row in [head, *rows]]  # fmt: skip
+
+
+def _block(head: Sequence[str], row: Sequence[str]) -> Iterator[str]:
+    yield row[0]
+    width = max(map(len, head[1:]))
+    yield from (
+        f"  {name.ljust(width)}  {text}" for name, text in zip(head[1:], row[1:], strict=False) if text not in {"", "-"}
+    )
 
 
 def tables(found: Status) -> list[str]:

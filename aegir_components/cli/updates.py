@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ from .rows import table
 from .state import Release, State
 
 TIMEOUT: Final = 120.0
+_PATH: Final = re.compile(r"(https?://[^/\s]+)/\S*")
 LONGEST: Final = 120
 """Characters of a cell."""
 OLD: Final = 3 * 86_400
@@ -175,12 +177,20 @@ def fetch(
     )
     done = mirror.fetch(target, wanted, places, tell)
     tell(f"{done.got} lists are in {target}")
-    for text in dict.fromkeys(done.failed.values()):
-        names = [name for name, why in done.failed.items() if why == text]
+    for names, text in _together(done.failed):
         tell(f"{first_of(names, 5)}: {text}")
     tell_faults(faults)
     if done.failed or faults:
         raise click.exceptions.Exit(UNHEALTHY)
+
+
+def _together(failed: Mapping[str, str]) -> Iterator[tuple[list[str], str]]:
+    """Put lists together that one cause has kept away, such as a hub without a way out: their addresses differ in the path."""
+    causes: dict[str, list[str]] = {}
+    for name, why in failed.items():
+        causes.setdefault(_PATH.sub(r"\1", why), []).append(name)
+    for cause, names in causes.items():
+        yield names, cause if len(names) > 1 else failed[names[0]]
 
 
 def place(root: Path) -> Path:

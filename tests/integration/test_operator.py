@@ -288,6 +288,7 @@ def test_the_database_opens_as_the_sites_account_and_shows_no_password(
     host = lab.host("web1" if site == BLOG else "web2")
     counted = work.printed("db", site, "--execute", f"SELECT COUNT(*), USER() FROM {table}")
     assert re.search(rf"^[1-9]\d*\t{layout.account_name(site)}@", counted, re.MULTILINE)
+    assert "Warning" not in work.aegir("db", site, "--read-only", "--execute", "SELECT 1").output
     status, _, said = fed(work, f"DELETE FROM {table};\n".encode(), "db", site, "--read-only")
     assert 4 == status
     assert "READ ONLY transaction" in said

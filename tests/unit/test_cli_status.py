@@ -265,3 +265,14 @@ def test_databases_of_before_an_update_are_named_with_their_size(machines: dict[
     assert f"db1 keeps the database of {SITE} of before its update on 2026-01-31 02:13 UTC, 20.4 MB." in said
     assert any(text.startswith("db1 keeps the database of other_example_com of before") for text in said)
     assert 2 == len(found.plain()["before"])
+
+
+def test_a_table_that_a_narrow_terminal_has_no_room_for_is_a_list() -> None:
+    head, line = ("SITE", "PLATFORM", "RELEASE", "HEALTH"), ("www.example.com", "code", "8839444d5e9257b8", "-")
+    wide = ["SITE             PLATFORM  RELEASE           HEALTH", "www.example.com  code      8839444d5e9257b8  -"]
+    for columns in (0, 60, 80, 200):
+        assert wide == rows.table(head, [line], columns)
+    narrow = rows.table(head, [line], 40)
+    assert ["www.example.com", "  PLATFORM  code", "  RELEASE   8839444d5e9257b8"] == narrow
+    long = ("www.example.com", "code", "8839444d5e9257b8", "x" * 200)
+    assert 2 == len(rows.table(head, [long], 60)), "only what comes last is too long"

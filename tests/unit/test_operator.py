@@ -309,3 +309,19 @@ def test_the_clients_account_is_that_of_the_settings_file_which_does_not_run(cas
     assert {"user", "password", "host", "port", "database", "init-command"} <= options.keys()
     for key in ("user", "database"):
         assert options[key].strip('"') in path.read_text()
+
+
+@pytest.mark.parametrize(("client", "both"), [("mariadb", False), ("", True)])
+def test_a_client_verifies_the_server_and_is_told_no_option_of_another_one(client: str, *, both: bool) -> None:
+    if not shutil.which("php"):
+        pytest.skip("php is not installed here")
+    program = str(resources.files("aegir_components.services").joinpath("tools", "database-client.php"))
+    path = Path(__file__).parents[1] / "snapshots" / "full-wp-config.php"
+    environment = {**os.environ, "AEGIR_SETTINGS": str(path), "AEGIR_CLIENT": client}
+    lines = subprocess.run(
+        ["php", program], capture_output=True, text=True, timeout=20, check=True, env=environment
+    ).stdout.splitlines()
+    if not any(line.startswith("ssl-ca=") for line in lines):
+        pytest.fail("these settings have no TLS")
+    assert "loose-ssl-verify-server-cert" in lines
+    assert both is ("loose-ssl-mode=VERIFY_IDENTITY" in lines)

@@ -337,3 +337,13 @@ def test_what_the_mirror_says_drives_no_terminal() -> None:
     assert "\x1b" not in text
     assert "?[31m2" in text
     assert max(map(len, text.splitlines())) < 300
+
+
+def test_one_cause_is_told_once_for_all_lists_that_it_keeps_away() -> None:
+    dead = "cannot be got ([Errno -2] Name or service not known)"
+    failed = {f"drupal/{name}.xml": f"https://updates.example.org/{name}/current {dead}" for name in ("a", "b", "c")}
+    failed["composer.json"] = "https://composer.example.org/advisories?all answers 404"
+    assert [
+        (["drupal/a.xml", "drupal/b.xml", "drupal/c.xml"], f"https://updates.example.org {dead}"),
+        (["composer.json"], failed["composer.json"]),
+    ] == list(updates._together(failed))

@@ -33,7 +33,8 @@ foreach (['user', 'password', 'host', 'port'] as $key) {
   echo $key, '=', $quoted($found[$key]), "\n";
 }
 if (isset($found['ca'])) {
-  echo 'ssl-ca=', $quoted($found['ca']), "\nloose-ssl-verify-server-cert\nloose-ssl-mode=VERIFY_IDENTITY\n";
+  echo 'ssl-ca=', $quoted($found['ca']), "\nloose-ssl-verify-server-cert\n";
+  echo getenv('AEGIR_CLIENT') === 'mariadb' ? '' : "loose-ssl-mode=VERIFY_IDENTITY\n";
 }
 echo "[mysql]\ndatabase=", $quoted($found['database']), "\n";
 if (getenv('AEGIR_READ_ONLY')) {
