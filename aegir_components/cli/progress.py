@@ -67,6 +67,8 @@ class Progress:
         for said, names in (("ended", ended), ("at work when interrupted", working), ("not begun", left)):
             if names:
                 tell(f"{said}: {', '.join(names)}")
+        if working:
+            tell("waiting for what is at work. To end it at once press Ctrl-\\; the same command then repairs the site")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -24,6 +24,8 @@ from .selecting import Selection
 from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
+
+UNFINISHED: Final = "an update that did not come to its end"
 
 
 @click.command()
@@ -107,10 +109,12 @@ def _of_platform(
 ) -> list[Row]:
     try:
         platform = Platform.of(props)
-    except HostError as fault:
+        # Such a site is brought back first, whatever its database lacks.
+        unfinished = {site: Row(site=site, names=(UNFINISHED,)) for site in platform.unfinished()}
+    except (HostError, DatabaseError) as fault:
         # A machine that does not answer is a row of each of its sites; other platforms go on.
         return [Row(site=site, fault=str(fault)) for site in sites]
-    rows = {site: _lacks(platform, site) for site in sites}
+    rows = {site: unfinished.get(site) or _lacks(platform, site) for site in sites}
     due = [site for site, row in rows.items() if row.names]
     for site in rows if dry_run else set(rows) - set(due):
         progress.end(platform.sites[site].name)

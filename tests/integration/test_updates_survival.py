@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -311,6 +315,24 @@ def test_updates_that_were_made_pending_by_hand_are_run_by_a_command(seven: Seve
     assert f"{SEVEN}: 1 updates, rehearsed in" in farm.aegir("update", SEVEN, "--stack", "test")
     assert had == seven.schema()
     assert f"200 {seven.number}" == seven.shown()
+
+
+def test_a_command_that_is_killed_in_an_update_is_ended_by_the_same_command(seven: Seven) -> None:
+    farm, estate, had = seven.estate.farm, seven.estate, seven.schema()
+    estate.sql(f"UPDATE system SET schema_version = {had - 1} WHERE name = 'tryout'", SEVEN)
+    estate.database.run(f"mariadb -e 'DROP DATABASE IF EXISTS `{BEFORE}`'")
+    words = [sys.executable, "-m", "aegir_components", "--cwd", str(farm.directory / "project"), "update", SEVEN]
+    with subprocess.Popen(
+        [*words, "--stack", "test"], env=farm._environment(""), stdin=subprocess.DEVNULL, start_new_session=True
+    ) as updating:
+        until(estate.database, MOMENTS["while tables move"][1])
+        os.killpg(updating.pid, signal.SIGKILL)
+    assert "an update that did not come to its end" in farm.aegir("update", SEVEN, "--stack", "test", "--dry-run")
+    assert f"{SEVEN}: 1 updates, rehearsed in" in farm.aegir("update", SEVEN, "--stack", "test")
+    assert (f"200 {seven.number}", had) == (seven.shown(), seven.schema())
+    assert "" == estate.left()
+    farm.up("--refresh")
+    farm.unchanged()
 
 
 def test_a_run_waits_for_a_command_that_updates_the_same_site(seven: Seven) -> None:

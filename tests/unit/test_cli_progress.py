@@ -86,6 +86,7 @@ def assert_told(capsys: pytest.CaptureFixture[str], work: Work) -> list[str]:
     assert left.endswith("d, e")
     assert NAMES == [name for line in (working, left) for name in line.partition(": ")[2].split(", ")]
     assert set(work.begun) == set(working.partition(": ")[2].split(", "))
+    assert after.pop(0).startswith("waiting for what is at work. To end it at once press Ctrl-")
     assert {line.partition(":")[0] for line in after} <= set(work.begun), "how they have ended"
     return after
 
@@ -103,7 +104,10 @@ def test_ctrl_c_tells_each_site_what_became_of_it(capsys: pytest.CaptureFixture[
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    said = ["ended: a, d", "at work when interrupted: b", "not begun: c"]
+    said = [
+        "ended: a, d", "at work when interrupted: b", "not begun: c",
+        "waiting for what is at work. To end it at once press Ctrl-\\; the same command then repairs the site",
+    ]  # fmt: skip
     assert [f"aegir: {line}" for line in said] == capsys.readouterr().err.splitlines(), "it is told once"
 
 
