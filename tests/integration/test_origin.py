@@ -227,7 +227,8 @@ def test_nothing_leaves_a_clone_unless_that_is_declared(farm: Backed) -> None:
     assert "x-robots-tag" not in fetch(farm.web, CLONE).headers
     timers = farm.web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout
     assert layout.system_user(CLONE) in timers
-    assert "" == farm.web.run("ls /var/lib/aegir/redirect-mail /var/lib/aegir/php-ini 2>/dev/null", check=False).stdout
+    left = f"/var/lib/aegir/redirect-mail {layout.site_php_ini(CLONE)}"
+    assert "" == farm.web.run(f"ls {left} 2>/dev/null", check=False).stdout
 
 
 def sent(farm: Backed, name: str) -> None:
