@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError, opened
 
-from . import audit, completion, journal, recover, recovery, rows
+from . import audit, completion, journal, recover, recovery, rows, selecting
 from .commands import Commands
 from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
@@ -32,8 +32,9 @@ from .unlocked import Unlocked
 )
 @click.pass_context
 @click.option(
-    "--stack", "chosen", metavar="STACK", shell_complete=completion.stacks, help="The stack that has the sites."
-)
+    "--stack", "chosen", default="", metavar="STACK", shell_complete=completion.stacks,
+    help="The stack that has the sites; may be left out where there is one.",
+)  # fmt: skip
 @click.option("--site", metavar="SITE", shell_complete=completion.sites, help="The backups of one site.")
 @click.option(
     "--ask",
@@ -41,7 +42,7 @@ from .unlocked import Unlocked
     help="Ask the repositories too, as on a hub that lost its records.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def backups(context: click.Context, chosen: str | None, site: str | None, *, ask: bool, as_json: bool) -> None:
+def backups(context: click.Context, chosen: str, site: str | None, *, ask: bool, as_json: bool) -> None:
     """List the backups: when, size, what each added, its note, and how and when it was proven.
 
     A backup that was never restored is shown as not proven. The exit status is 3 when a site has no proven backup.
@@ -52,9 +53,7 @@ def backups(context: click.Context, chosen: str | None, site: str | None, *, ask
     """  # noqa: D301  click keeps such lines as they are
     if context.invoked_subcommand is not None:
         return
-    if chosen is None:
-        raise click.UsageError("--stack is missing: the stack that has the sites")
-    unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
+    unlocked = Unlocked.read(selecting.the_stack(chosen))
     sites = [unlocked.identity(site)] if site else sorted(unlocked.keys_of_sites)
     if ask:
         for one in sites:
@@ -183,16 +182,17 @@ def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool, as_json:
     wanted = [find(known, one, site) for one in ids]
     wanted = wanted or (list(known[-1:]) if start else [one for one in known if not one.is_proven])
     bad, listed = 0, []
-    for one in wanted:
-        try:
-            seen = saving.prove_again(replace(unlocked.job(identity), start_now=start), one)
-        except BackupError as fault:
-            raise Refusal(str(fault)) from None
-        not_started = f"; it was not started: {seen.not_started}" if start and seen.not_started else ""
-        bad += not (seen.is_proven and seen.starts) or bool(not_started)
-        listed.append({"site": identity, **plain(seen)})
-        if not as_json:
-            click.echo(f"{seen.id}: {proven(seen)}{not_started}")
+    with _noted(unlocked, identity, site, "backups prove") if wanted else nullcontext():
+        for one in wanted:
+            try:
+                seen = saving.prove_again(replace(unlocked.job(identity), start_now=start), one)
+            except BackupError as fault:
+                raise Refusal(str(fault)) from None
+            not_started = f"; it was not started: {seen.not_started}" if start and seen.not_started else ""
+            bad += not (seen.is_proven and seen.starts) or bool(not_started)
+            listed.append({"site": identity, **plain(seen)})
+            if not as_json:
+                click.echo(f"{seen.id}: {proven(seen)}{not_started}")
     if as_json:
         click.echo(json.dumps(listed, indent=2))
     if not wanted:

@@ -91,7 +91,8 @@ def _what(result: Result) -> str:
 def _results(chosen: Chosen) -> Iterator[Result]:
     """Look at the parts of all sites side by side; one platform's release once."""
     made = _made(chosen)
-    tell(f"checking {len(chosen.sites)} sites")
+    number = len(chosen.sites)
+    tell(f"checking {number} {'site' if number == 1 else 'sites'}")
     jobs = [(site, kind) for site in chosen.sites for kind in PARTS if (kind, _name(site, kind)) in made]
     seen: dict[tuple[str, str], Result] = {}
     guard = threading.Lock()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from . import completion
+from . import completion, selecting
 
 Command = Callable[..., Any]
 
@@ -17,7 +17,7 @@ def the_stack(*, required: bool) -> Callable[[Command], Command]:
     """Add the stack as the command's argument, and as ``--stack`` as commands for sites have it.
 
     Args:
-        required: whether one has to be named; otherwise the only one of the project is meant.
+        required: whether the command gets its name; otherwise it gets nothing where nobody named it.
     """
 
     def added(command: Command) -> Command:
@@ -31,7 +31,7 @@ def the_stack(*, required: bool) -> Callable[[Command], Command]:
             if stack and chosen and stack != chosen:
                 raise click.UsageError(f"name one stack: {stack}, or --stack {chosen}")
             if required and not (stack or chosen):
-                raise click.UsageError("Missing argument 'STACK'.")
+                stack = selecting.the_stack("").name
             return command(stack=stack or chosen, **options)
 
         return run
@@ -40,12 +40,14 @@ def the_stack(*, required: bool) -> Callable[[Command], Command]:
 
 
 def of_stack(command: Command) -> Command:
-    """Add the option that names the stack."""
-    return click.option(
-        "--stack",
-        "chosen",
-        required=True,
-        metavar="STACK",
-        shell_complete=completion.stacks,
-        help="The stack that has the sites.",
-    )(command)
+    """Add the option that names the stack; without it the only one of the project is meant."""
+
+    @click.option(
+        "--stack", "chosen", default="", metavar="STACK", shell_complete=completion.stacks,
+        help="The stack that has the sites; may be left out where there is one.",
+    )  # fmt: skip
+    @functools.wraps(command)
+    def run(chosen: str, **options: Any) -> Any:
+        return command(chosen=selecting.the_stack(chosen).name, **options)
+
+    return run

@@ -19,6 +19,7 @@ from aegir_components.settings import Repository
 from aegir_components.snapshots import book
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
+from . import audit
 from .ends import Refusal, tell
 from .engine import Engine
 from .stack import here
@@ -46,6 +47,11 @@ def recover(sheet: Path, identity: Path, repository: str | None) -> None:
     aegir backups recover sheet.age --identity ~/age.key
     """  # noqa: D301  click keeps such lines as they are
     known = decrypted(sheet, identity)
+    with audit.noted(_root(known), known["stack"].rpartition("/")[2], "backups recover"):
+        _recover(known, repository)
+
+
+def _recover(known: Mapping[str, Any], repository: str | None) -> None:
     engine = here()
     with TemporaryDirectory(prefix="aegir-recover-") as scratch:
         packed = Path(scratch) / "hub.tar"

@@ -19,6 +19,7 @@ from aegir_components import settings
 from aegir_components.snapshots import archive
 from aegir_components.snapshots.repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened
 
+from . import audit
 from .ends import Refusal, tell
 from .options import of_stack
 from .stack import Stack, here
@@ -112,6 +113,11 @@ def save_hub(stack: Stack) -> str:
         BackupError: it could not be saved.
     """
     unlocked = Unlocked.read(stack)
+    with audit.noted(audit.root_of(unlocked.state), stack.name, "backup --hub"):
+        return _save_hub(stack, unlocked)
+
+
+def _save_hub(stack: Stack, unlocked: Unlocked) -> str:
     packed = _packed(stack, unlocked)
     done, failed = [], []
     for target in unlocked.hub_targets():

@@ -118,7 +118,10 @@ def test_a_clone_that_lends_its_uploads_knows_where_they_are_for_as_long_as_that
 
     origin = {"site": OTHER, "stack": "prod", "sanitise": "standard", "files": "proxy"}
     assert theirs == fallback(origin, Recorded(), state("production"))
-    made: dict[str, dict[str, Any]] = {"aegir:Installation": {SITE: {}}, "aegir:SiteConfiguration": {SITE: {"fallback": theirs}}}
+    made: dict[str, dict[str, Any]] = {
+        "aegir:Installation": {SITE: {}},
+        "aegir:SiteConfiguration": {SITE: {"fallback": theirs}},
+    }
     assert theirs == fallback(origin, Recorded(made), Recorded()), "the other stack is not read any more"
     assert "" == fallback({**origin, "files": "copy"}, Recorded(made), Recorded())
     renamed = {**state("testing").of("aegir:SiteConfiguration")[OTHER], "name": "new.example.com", "https": "enabled"}

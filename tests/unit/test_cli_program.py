@@ -115,7 +115,7 @@ def test_of_several_stacks_one_has_to_be_named(pulumi: Pulumi) -> None:
     ("words", "status", "said"),
     [
         (("status", "nowhere"), 1, "'nowhere' found; `pulumi stack ls` lists the stacks of this state"),
-        (("status",), 2, "Missing argument 'STACK'"),
+        (("status",), 1, "say which one by --stack: acceptance, testing"),
         (("login", SITE), 1, "say which one by --stack: acceptance, testing"),
         (("promote", "--from", "testing", "--to", "testing"), 2, "name the same stack"),
         (
