@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from . import recorded, settings
-from .components.begin import Begin
+from .components.site import Begin
 from .origins import definition, live, loaded
 from .providers.backup_keys import BackupKeys
 from .recorded import Outputs, Recorded

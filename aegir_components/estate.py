@@ -29,10 +29,9 @@ from . import (
 )
 from .addresses import address_of
 from .components import certificates
-from .components.begin import Begin
 from .components.platform import Member, Platform, PlatformArgs, members_props
 from .components.server import Server, ServerArgs, connection
-from .components.site import Site, SiteArgs
+from .components.site import Begin, Site, SiteArgs
 from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
 from .host.keys import public_key
 from .hub_records import Protected

@@ -22,8 +22,24 @@ from aegir_components.services import quotas, vhosts, web_types
 
 from . import certificates
 from .base import AegirComponent
-from .begin import Begin
 from .platform import Member, members_props
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begin:
+    """What a site begins with, and what follows from that for as long as it is there."""
+
+    origin: pulumi.Output[str] | None = None
+    """Packed, and secret; ``None`` for a site that has content, or gets it from its application."""
+    loaded: bool = False
+    """Whether its content was loaded before."""
+    cloned: bool = False
+    """Whether its content is another site's: nothing of it leaves unless that is declared."""
+    former: tuple[str, ...] = ()
+    """Other names that its content knows it by."""
+    fallback: str = ""
+    """Where uploads are that did not come along, while that is declared."""
+
 
 _USUAL = Begin()
 
@@ -296,7 +312,8 @@ def _php(site: settings.Site, members: Mapping[str, Member], *, mail: str) -> di
     found = {}
     for name, member in members.items():
         declared = dataclasses.asdict(site.php.over(member.php))
-        declared["values"] = mail_service.values(mail, declared["values"])
+        if mail != "on":
+            declared["values"] = mail_service.values(mail, declared["values"])
         if given := {key: value for key, value in declared.items() if value}:
             found[name] = given
     return found or None

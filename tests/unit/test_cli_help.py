@@ -302,7 +302,7 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
         if props["name"] == "a":
             raise HostUnreachable("web1", "no answer")
         named = {site: SimpleNamespace(name=site) for site in props["sites"]}
-        return SimpleNamespace(sites=named, lacks=lambda site: ("node 9001",) if site == "b.x" else ())
+        return SimpleNamespace(sites=named, unfinished=list, lacks=lambda site: ("node 9001",) if site == "b.x" else ())
 
     monkeypatch.setattr("aegir_components.rollout.platform.Platform.of", platform)
     status, said = _invoke(project, "update", "--all", "--dry-run")
