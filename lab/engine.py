@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -34,6 +35,10 @@ _CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((), ()),
 )
 
+# What a host writes reaches the disk when the kernel likes: all of it goes with the host. A commit of a database waits 2 to 6 ms
+# for a disk otherwise, and a package for each of its files. A process that is killed loses nothing by it.
+_VOLATILE = ("--storage-opt", "overlay.mountopt=volatile")
+
 VANISHING = 5
 """How often a list is asked for again."""
 
@@ -58,6 +63,8 @@ class Engine:
     """Options before the command that pick the runtime."""
     limits: tuple[str, ...] = ()
     """Options of `run` and `build` that set process limits."""
+    volatile: bool = False
+    """Whether nothing in a host waits for the disk."""
     proven: bool = False
     """Whether a container was seen to run with these options."""
     guard: pathlib.Path | None = None
@@ -65,14 +72,16 @@ class Engine:
 
     def __str__(self) -> str:
         """Say what was picked, in one line."""
-        return " ".join((self.program, self.version, *self.runtime, *self.limits))
+        how = (*self.runtime, *self.limits, *(("volatile",) if self.volatile else ()))
+        return " ".join((self.program, self.version, *how))
 
     def call(self, *args: str, stdin: str | bytes | None = None, timeout: float = 120.0, check: bool = True) -> str:
         """Run one command of the engine and return what it printed."""
         # `flock` does not hand the lock on: conmon would keep it for the host's whole life.
         held = self.guard is not None and self.guard.parent.exists()
         guard = ["flock", "--shared", "--close", str(self.guard)] if held else []
-        return run([*guard, self.program, *self.runtime, *args], stdin=stdin, timeout=timeout, check=check)
+        options = (*(_VOLATILE if self.volatile else ()), *self.runtime)
+        return run([*guard, self.program, *options, *args], stdin=stdin, timeout=timeout, check=check)
 
     def containers(self, lab: str | None = None) -> dict[str, Container]:
         """List the lab's containers by name; of all labs, when none is named."""
@@ -227,10 +236,11 @@ def pick_runtime(engine: Engine, image: str, memory: pathlib.Path, say: Callable
     if engine.proven:
         return engine
     refusals: list[str] = []
-    for runtime, limits in _CANDIDATES:
-        if runtime and engine.program == "docker":
+    podman = engine.program == "podman"
+    for volatile, (runtime, limits) in itertools.product((True, False), _CANDIDATES):
+        if (runtime or volatile) and not podman:
             continue
-        tried = dataclasses.replace(engine, runtime=runtime, limits=limits, proven=True)
+        tried = dataclasses.replace(engine, runtime=runtime, limits=limits, volatile=volatile, proven=True)
         try:
             tried.call("run", "--rm", "--network", "none", *tried.run_options(), image, "/bin/true", timeout=60)
         except EngineFailed as refusal:
@@ -246,7 +256,8 @@ def _remembered(memory: pathlib.Path) -> Engine | None:
     """Read the engine picked earlier, unless its program is gone or another version since."""
     try:
         data = json.loads(memory.read_text())
-        engine = Engine(data["program"], data["version"], tuple(data["runtime"]), tuple(data["limits"]), proven=True)
+        runtime, limits, volatile = tuple(data["runtime"]), tuple(data["limits"]), bool(data["volatile"])
+        engine = Engine(data["program"], data["version"], runtime, limits, volatile, proven=True)
     except (OSError, ValueError, KeyError):
         return None
     if not shutil.which(engine.program) or (engine.program == "podman" and os.geteuid() != 0):
