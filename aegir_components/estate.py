@@ -24,6 +24,8 @@ from . import (
     order,
     php_fit,
     recorded,
+    rollouts,
+    saved_before,
     settings,
     summary,
 )
@@ -163,7 +165,7 @@ async def build(declared: settings.Settings) -> Estate:
                 )
                 sites[name] = _site(
                     declared, name, sources, servers, platforms, proof.before(declared, name), given, expired, holder,
-                    unread.found, begins,
+                    unread.found, begins, saved_before.move(before, declared, declared.sites[name], keys),
                 )  # fmt: skip
                 await order.said()
 
@@ -171,38 +173,11 @@ async def build(declared: settings.Settings) -> Estate:
     await asyncio.gather(*(on_database(name) for name, server in declared.servers.items() if server.database))
     sites = {name: sites[name] for name in declared.sites}
     await order.finish(declared, servers, sites, before, holder)
-    await _roll_out(declared, before, platforms, sites, holder)
+    await rollouts.come(declared, before, platforms, sites, holder, keys)
     if not pulumi.runtime.is_dry_run():
         await failures.hold_removals(before)
         summary.tell(declared, before, holder)
     return Estate(servers=servers, clusters=clusters, packs=packs, platforms=platforms, sites=sites)
-
-
-async def _roll_out(
-    declared: settings.Settings,
-    before: recorded.Recorded,
-    platforms: Mapping[str, Platform],
-    sites: Mapping[str, Site],
-    holder: str,
-) -> None:
-    """Let platforms leave web servers that their sites have left, and their sites come to their releases."""
-    for name, platform in platforms.items():
-        on_it = [sites[site].configuration for site in _on(declared, before, name)]
-        platform.leave(await failures.made(platform.release, *on_it))
-        here = {site.identity: sites[key] for key, site in declared.sites.items() if site.platform == name}
-        done = {
-            key: site for key, site in here.items() if await order.is_there(site, before, declared.hub.root, holder)
-        }
-        if done:
-            platform.roll_out(done)
-
-
-def _on(declared: settings.Settings, before: recorded.Recorded, platform: str) -> list[str]:
-    """Name the sites that are on a platform or were on it: one that moves has to leave before its web servers do."""
-    had = {
-        name for name, outputs in before.of("aegir:SiteConfiguration").items() if outputs.get("platform") == platform
-    }
-    return [name for name, site in declared.sites.items() if site.platform == platform or site.identity in had]
 
 
 def _losses(
@@ -338,6 +313,7 @@ def _site(
     holder: str,
     unread: Mapping[str, str],
     begin: Begin,
+    saved: pulumi.Output[str] | None,
 ) -> Site:
     site = declared.sites[name]
     database = servers[site.database]
@@ -369,6 +345,7 @@ def _site(
         master=pack.master if (pack := declared.pack_of(site.platform)) else "",
         proxies=declared.reverse_proxies,
         begin=begin,
+        backups=saved,
     )
     depends = [*database.ready, *database.before_sites, *proofs]
     if site.platform not in unread:

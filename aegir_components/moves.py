@@ -25,14 +25,14 @@ def unready(
     """
     for site in declared.sites.values():
         gone = lacks.get(site.identity, ())
-        if gone and (way := _way(before, declared, site)):
+        if gone and (way := way_of(before, declared, site)):
             yield (
                 f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way}, and {site.platform} lacks modules '
                 f"that are installed in it: {', '.join(gone)}. Nothing was changed. Add them, or uninstall them in the "
                 f"site first"
             )
         why = waits.get(site.platform, {}).get(site.identity)
-        if why and (way := _way(before, declared, site)):
+        if why and (way := way_of(before, declared, site)):
             yield (
                 f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way} and to get other code: {why}. '
                 f"Nothing was changed. Move it with the release that it has first (a platform there with the same source), and "
@@ -61,14 +61,14 @@ def waiting(before: Recorded, declared: settings.Settings, unknown: Mapping[str,
 def announcements(before: Recorded, declared: settings.Settings) -> Iterator[str]:
     """Say in words which sites a run is about to carry to other machines. Pure."""
     for site in declared.sites.values():
-        if way := _way(before, declared, site):
+        if way := way_of(before, declared, site):
             yield (
                 f"the site {site.name} moves {way}, with all its content. It is served until what differs is copied, and "
                 f"answers 503 for that. Its former place goes when it answers in the new one, and a copy is proven on the hub"
             )
 
 
-def _way(before: Recorded, declared: settings.Settings, site: settings.Site) -> str:
+def way_of(before: Recorded, declared: settings.Settings, site: settings.Site) -> str:
     """Say from where to where a site moves; empty where it stays."""
     files = before.of("aegir:SiteConfiguration").get(site.identity, {})
     database = before.of("aegir:SiteDatabase").get(site.identity, {})

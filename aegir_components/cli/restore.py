@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,9 +18,10 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.services.closing import HEADER
-from aegir_components.snapshots import imported, restoring, saving, staging
+from aegir_components.snapshots import about, imported, restoring, saving, staging
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
+from aegir_components.sources import records
 
 from . import audit, completion, events, journal, restored, selecting
 from .backup import SIDE_BY_SIDE
@@ -295,21 +297,33 @@ def _part(only: str | None) -> staging.Part:
 
 def _fits(unlocked: Unlocked, site: Site, one: Backup, *, allowed: bool) -> None:
     """Reject a database that belongs to other code than the site has."""
-    release = unlocked.state.releases.get(site.platform)
     then, _, name = one.release.partition(" ")
-    if release is None or not name or allowed or name == release.name:
+    if not name or allowed:
+        return
+    now = _code(unlocked, site)
+    if not now or now["name"] == name:
         return
     run = f"and run pulumi up --stack {unlocked.stack.name}"
     elsewhere = unlocked.state.releases.get(then)
     if then == site.platform:
-        kept = f"; if it is kept, write `rollback: {name}` at the platform {run}"
+        kept = f"; if it is kept, write `release: {name}` at the site, or `rollback: {name}` at the platform, {run}"
     else:
         # A release of another platform is none that this one goes back to.
         kept = f"; write `platform: {then}` at the site {run}" if elsewhere and elsewhere.name == name else ""
+    known = records.load(unlocked.declared.hub.root, then, name)
+    made = f" (made from revision {known.revision} of its source)" if known and known.revision else ""
     raise Refusal(
-        f"backup {one.id} belongs to release {name} of {then}, and {site.name} is on {release.name} of {site.platform}{kept}. "
-        f"With --code-differs the backup's database gets the code of now; the application may have to update it then"
+        f"backup {one.id} belongs to release {name} of {then}{made}, and {site.name} is on {now['name']} of {now['platform']}"
+        f"{kept}. With --code-differs the backup's database gets the code of now; aegir update {site.name} brings it up to date"
     )
+
+
+def _code(unlocked: Unlocked, site: Site) -> dict[str, str]:
+    """Say which release a site is on; by the state where its web server does not answer."""
+    source = unlocked.source(site.identity)
+    with suppress(HostError):
+        source = about.with_own_release(source)
+    return dict(source.about.get("release") or {})
 
 
 def _run(unlocked: Unlocked, one: Chosen) -> str:

@@ -13,8 +13,9 @@ from aegir_components import settings
 from aegir_components.providers import site_database
 from aegir_components.providers.backup_keys import HUB
 from aegir_components.settings import Backups, Plan, Settings, names
+from aegir_components.snapshots import about
 from aegir_components.snapshots.book import Book
-from aegir_components.snapshots.repository import Target
+from aegir_components.snapshots.repository import Target, in_order
 from aegir_components.snapshots.saving import Job
 from aegir_components.snapshots.source import Source
 from aegir_components.snapshots.starting import Start
@@ -122,8 +123,8 @@ class Unlocked:
             raise Refusal(f"{owner} has no key for its backups yet; run pulumi up --stack {self.stack.name} first")
         repositories = self.backups.repositories
         return tuple(
-            Target(repository=repositories[name], owner=owner, key=key, bandwidth=bandwidth)
-            for name in sorted(to, key=lambda name: repositories[name].kind != "directory")
+            Target(repository=place, owner=owner, key=key, bandwidth=bandwidth)
+            for place in in_order(repositories[name] for name in to)
         )
 
     def source(self, site: str) -> Source:
@@ -138,13 +139,13 @@ class Unlocked:
                 f"site {site} never came up in {self.stack.name}; run pulumi up --stack {self.stack.name} first"
             )
         release = self.state.releases.get(found.platform)
-        about: dict[str, Any] = {"declaration": self._declaration(found.name), "name": found.name}
+        known: dict[str, Any] = {"declaration": about.declaration(self.stack.file, found.name), "name": found.name}
         if release is not None:
-            about["release"] = {
-                "platform": release.platform, "name": release.name, "revision": release.revision,
-                "version": release.version, "application": release.application,
-            }  # fmt: skip
-        return Source.of_state(found.configuration, about)
+            known["release"] = about.release(
+                release.platform, release.name, revision=release.revision, version=release.version,
+                application=release.application,
+            )  # fmt: skip
+        return Source.of_state(found.configuration, known)
 
     def job(self, site: str, plan: Plan | None = None) -> Job:
         """Put together what backing up a site needs."""
@@ -189,28 +190,6 @@ class Unlocked:
         """Give the repositories of the hub itself: those off the hub, or all where there is none."""
         away = [name for name, place in self.backups.repositories.items() if place.name != settings.backups.HUB]
         return self.targets(HUB, away or self.backups.repositories)
-
-    def _declaration(self, name: str) -> dict[str, Any]:
-        """Give what the stack file says of a site, without what is encrypted."""
-        try:
-            read = yaml.safe_load(self.stack.file.read_text(encoding="utf-8"))
-            found = read["config"]["aegir:sites"]
-        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-            return {}
-        site = self.declared.sites.get(name)
-        keys = (name, site.display_name if site else name)
-        entry: Any = next((found[key] for key in keys if isinstance(found, dict) and key in found), {})
-        return _without_secrets(entry) if isinstance(entry, dict) else {}
-
-
-def _without_secrets(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            str(key): _without_secrets(each)
-            for key, each in value.items()
-            if not (isinstance(each, dict) and set(each) == {"secure"})
-        }
-    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

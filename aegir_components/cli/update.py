@@ -12,10 +12,13 @@ import click
 
 from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.rollout import waves
+from aegir_components.rollout import safety, waves
 from aegir_components.rollout.platform import Platform
+from aegir_components.rollout.site import Updated
 from aegir_components.rollout.update import Outcome
 from aegir_components.settings.updating import Rollout
+from aegir_components.snapshots.repository import BackupError
+from aegir_components.snapshots.saving import Job
 
 from . import audit, completion, journal, selecting, site_lock
 from .ends import SITES_FAILED, SITES_UNREACHED, Refusal, tell
@@ -36,9 +39,9 @@ UNFINISHED: Final = "an update that did not come to its end"
 def update(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     """Run the pending database updates of sites on the code that they have.
 
-    A release runs them by itself. Use this after a change of a database by hand, or after an `up` with health: false. The
-    update is tried on a copy of the database first. Visitors wait for some seconds, or see 503 where the site is written to
-    meanwhile. The former database is kept.
+    A release runs them by itself. Use this after a change of a database by hand, or after an `up` with health: false. A site
+    that has backups is backed up first. The update is tried on a copy of the database. Visitors wait for some seconds, or see
+    503 where the site is written to meanwhile. The former database is kept.
 
     \b
     aegir update www.example.com
@@ -108,7 +111,7 @@ def _of_platform(
     unlocked: Unlocked, name: str, props: Mapping[str, Any], sites: Sequence[str], progress: Progress, *, dry_run: bool
 ) -> list[Row]:
     try:
-        platform = Platform.of(props)
+        platform = Platform.of(props, _jobs(unlocked))
         # Such a site is brought back first, whatever its database lacks.
         unfinished = {site: Row(site=site, names=(UNFINISHED,)) for site in platform.unfinished()}
     except (HostError, DatabaseError) as fault:
@@ -177,8 +180,23 @@ def is_held(unlocked: Unlocked, site: Site) -> bool:
 
 def _platform_of(unlocked: Unlocked, site: Site) -> Platform | None:
     props = unlocked.state.rollouts.get(site.platform)
-    platform = Platform.of(props) if props else None
+    platform = Platform.of(props, _jobs(unlocked)) if props else None
     return platform if platform and site.identity in platform.sites else None
+
+
+def _jobs(unlocked: Unlocked) -> safety.Jobs:
+    """Give what backing up a site before its update needs: as the stack file says now."""
+
+    def job(site: Updated, code: safety.Code) -> Job | None:
+        if unlocked.declared.backups is None or unlocked.plan(site.site) is None:
+            return None
+        try:
+            found = unlocked.job(site.site)
+        except Refusal as refused:
+            raise BackupError(refused.message) from None
+        return replace(found, source=replace(found.source, about={**found.source.about, "release": dict(code)}))
+
+    return job
 
 
 def _plain(done: waves.Done | None) -> dict[str, object]:

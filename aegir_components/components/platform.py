@@ -133,11 +133,12 @@ class Platform(AegirComponent, kind="Platform"):
             self.child(depends_on=done),
         )
 
-    def roll_out(self, sites: Mapping[str, Site]) -> None:
+    def roll_out(self, sites: Mapping[str, Site], backups: pulumi.Output[str] | None = None) -> None:
         """Declare that its sites go to the live release, with their databases.
 
         Args:
             sites: its sites that this run has come to and is done with, by what each is known by.
+            backups: how they are backed up before that, packed; ``None`` where they are not.
         """
         args = self._args
         platform, order = args.platform, args.platform.rollout
@@ -162,6 +163,7 @@ class Platform(AegirComponent, kind="Platform"):
                 "rollout": dataclasses.asdict(order) if order.declared else None,
                 "keep_before": platform.keep_before,
                 "restore": True if platform.database == "restore" else None,
+                "backups": backups,
             },
             self.child(depends_on=[self.release]),
         )

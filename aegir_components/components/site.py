@@ -79,6 +79,8 @@ class SiteArgs:
     master: str = ""
     """The web server of a pack on which work is done; empty where all are alike."""
     begin: Begin = _USUAL
+    backups: pulumi.Output[str] | None = None
+    """How it is backed up before it goes to other machines, packed; ``None`` where it stays, or is not backed up."""
 
 
 class Site(AegirComponent, kind="Site"):
@@ -205,6 +207,7 @@ class Site(AegirComponent, kind="Site"):
                 "health": None if site.health else False,
                 "former": list(args.begin.former) or None,
                 "fallback": args.begin.fallback or None,
+                "backups": args.backups,
             },
             self.child(depends_on=[database], also=kept),
         )

@@ -42,6 +42,8 @@ class Work:
     """Lets a web server read its configuration."""
     with_files: Callable[[State], dict[str, Connection]]
     """Gives the web servers that have a site's files, the fullest first."""
+    save: Callable[[Site], str]
+    """Backs a site up, and says which backup it is; empty where no backups are declared. Raises ``BackupError``."""
 
 
 @dataclass(frozen=True, slots=True)

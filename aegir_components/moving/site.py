@@ -20,6 +20,7 @@ from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError, Session
 from aegir_components.providers import answered, answering, declared, forwards, settling, site_database
 from aegir_components.providers.moves import Record, filled, is_same_place
+from aegir_components.snapshots.repository import BackupError
 
 from . import checks, database, files, place
 from .decision import Change, Verdict, change, is_other_server
@@ -90,6 +91,7 @@ class Move:
 
     def _carry(self) -> None:
         self._check()
+        self._save()
         self.record.begin(self.want.props)
         self._want_record(bool(self.record.target))
         _tell(f"{self.want.name} moves {self.way}. It is served until what differs is copied, and closed for that")
@@ -115,6 +117,22 @@ class Move:
             checks.refuse_lacking(self.had, self.want)
         if self._is_asked:
             self._answering = len(self.had.asked()) < len(self.had.members)
+
+    def _save(self) -> None:
+        """Back the site up where it is.
+
+        Raises:
+            Refused: it could not be backed up; nothing was changed.
+        """
+        if self.change.database and self._verdict != "carry":
+            # Its content is in its new place already.
+            return
+        try:
+            said = self.work.save(self.had)
+        except BackupError as fault:
+            raise Refused(self.had.listed, f"moving {self.want.name} {self.way}: {fault}") from fault
+        if said:
+            _tell(f"{self.want.name}: {said}")
 
     @property
     def _is_asked(self) -> bool:

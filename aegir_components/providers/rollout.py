@@ -17,7 +17,8 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records, hub_root
 from aegir_components.rollout import platform as rollout_platform
-from aegir_components.rollout import waves
+from aegir_components.rollout import safety, waves
+from aegir_components.snapshots.packed import Packed
 
 from . import holds
 from .lifecycle import AegirResource, Lifecycle, State
@@ -27,7 +28,8 @@ class Provider(Lifecycle):
     """Brings sites that are held back to the live release, site by site."""
 
     identity_keys = ("platform", "publish_path")
-    secret_keys = ("secrets",)
+    secret_keys = ("secrets", "backups")
+    once_keys = ("backups",)
 
     def identity(self, want: State) -> str:
         """A platform is known by the path that it is published at."""
@@ -56,11 +58,12 @@ class Provider(Lifecycle):
         Raises:
             Refused: sites stay where they are, each with its reason; or a site that was down does not answer now either.
         """
-        platform = rollout_platform.Platform.of(want)
+        jobs = safety.jobs(want, pulumi.log.info)
+        platform = rollout_platform.Platform.of(want, jobs)
         # Whoever works on a site now has left the same marks as a run that was killed in the middle of an update.
         if concerned := {*platform.unfinished(), *platform.waiting()}:
             busy = at_work.wait_for(str(hub_root(want)), str(want["holder"]), concerned, pulumi.log.info)
-            platform = replace(rollout_platform.Platform.of(want), busy=busy)
+            platform = replace(rollout_platform.Platform.of(want, jobs), busy=busy)
         platform.recover(pulumi.log.info)
         platform.forget_old()
         found = waves.run(platform.waiting(), platform.order, platform.work(pulumi.log.info))
@@ -83,7 +86,9 @@ class Provider(Lifecycle):
     def _secrets(self, props: Any) -> list[str]:
         kept = props.get("secrets")
         passwords = json.loads(kept) if isinstance(kept, str) else {}
-        return [*super()._secrets(props), *(word for site in passwords.values() for word in site.values())]
+        packed = props.get("backups")
+        keys = Packed.read(packed).secrets if isinstance(packed, str) else []
+        return [*super()._secrets(props), *keys, *(word for site in passwords.values() for word in site.values())]
 
 
 class Rollout(AegirResource, module="aegir", name="Rollout"):
@@ -97,7 +102,8 @@ class Rollout(AegirResource, module="aegir", name="Rollout"):
             props: ``platform``, ``publish_path``, ``digest``, ``docroot``, ``application``, ``members`` (name to ``connection``,
                 ``type``, ``port``, and ``role`` where it is a slave), ``master``, ``uploads``, ``holder``, ``sites`` (what each
                 is known by to ``name``, ``url``, ``enabled``, ``steps``, ``accounts``), ``secrets`` (passwords by site, as
-                JSON), ``rollout`` (``canary``, ``batch``, ``stop_on``), ``keep_before`` (days), ``restore`` (a flag).
+                JSON), ``rollout`` (``canary``, ``batch``, ``stop_on``), ``keep_before`` (days), ``restore`` (a flag),
+                ``backups`` (how its sites are backed up before an update, as ``Packed`` gives it).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)

@@ -17,6 +17,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each, settle
 from aegir_components.moving import place as moving_place
+from aegir_components.moving import safety
 from aegir_components.moving import site as moving
 from aegir_components.printable import one_line
 from aegir_components.services import cron, former, functions, holding, limits, quotas, site, site_content, web
@@ -49,8 +50,9 @@ class Provider(Lifecycle):
     # Not the publish root: a replacement would archive and remove the site's files.
     identity_keys = ("site",)
     waits = True
-    secret_keys = ("password", "salt", "key", "hub_password", "values")
+    secret_keys = ("password", "salt", "key", "hub_password", "values", "backups")
     computed_keys = ("made",)
+    once_keys = ("backups",)
 
     def identity(self, want: State) -> str:
         """A site is known by its name."""
@@ -89,11 +91,12 @@ class Provider(Lifecycle):
             Refused: a web server that had the site's files does not have them any more, or the site does not answer on the
                 platform that it was moved to.
         """
+        want, saved = _without_backups(want)
         plan = _plan(want)
         members = members_of(want)
         what = f"configuring the site {plan.site}"
         recorded = without(want.get("was", {}), forgotten()) or {}
-        was = _moved(want, recorded)
+        was = _moved(want, recorded, saved)
         had = members_of(was) if was.get("members") else {}
         owners, counting = owners_of(want), site_content.content_items(_directories(want))
         hub_root = staging.hub_root(members)
@@ -243,13 +246,19 @@ def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connec
     return found
 
 
-def _moved(want: State, was: State) -> State:
+def _without_backups(want: State) -> tuple[State, str]:
+    """Take out how the site is backed up before a move: no record of the hub has that."""
+    return {key: value for key, value in want.items() if key != "backups"}, str(want.get("backups") or "")
+
+
+def _moved(want: State, was: State, saved: str) -> State:
     """Carry a site to where it is to be, if that is elsewhere; give the inputs that say where it is then."""
     if not was or not want.get("accounts") or not was.get("accounts"):
         return was
-    return moving.carried(
-        want, was, moving_place.Work(configure=_configured, reload=_reload, with_files=_still_with_files)
+    work = moving_place.Work(
+        configure=_configured, reload=_reload, with_files=_still_with_files, save=safety.saver(saved)
     )
+    return moving.carried(want, was, work)
 
 
 def _reload(props: State, conn: Connection) -> None:
@@ -331,7 +340,8 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
                 ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
                 ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
                 ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for), ``values`` (secret;
-                what the settings file is told, in JSON), ``former`` (other names of its content).
+                what the settings file is told, in JSON), ``former`` (other names of its content), ``backups`` (secret; of a
+                site that moves, as ``Packed`` gives it).
             opts: Pulumi's options.
         """
         super().__init__(Provider(), name, props, opts)

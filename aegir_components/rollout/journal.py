@@ -33,6 +33,7 @@ def write(hub_root: str, done: Done, release: str) -> None:
         place.replace(place.with_suffix(".log.1"))
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     lines = [f"{now} release {release}: {done.result}: {done.line}"]
+    lines += [f"    {done.outcome.backup}"] if done.outcome.backup else []
     lines += [f"    ran {name} in {seconds} s" for name, seconds in done.outcome.updates]
     lines += [f"    warning: {text}" for text in done.outcome.warnings]
     lines += [f"    | {line}" for text in done.outcome.output for line in text.splitlines()]

@@ -20,7 +20,7 @@ from aegir_components.providers.switching import Switching
 from aegir_components.services.holding import Held
 from aegir_components.settings import updating
 
-from . import definition, exchange, journal, kept, pages, returning, update
+from . import definition, exchange, journal, kept, pages, returning, safety, update
 from . import site as of_site
 from .definition import Definition
 from .site import Updated
@@ -41,12 +41,18 @@ class Platform:
     """The directory of its live release."""
     switched: bool
     """Whether the release is another one than at the last run that ended well."""
+    jobs: safety.Jobs = field(repr=False)
+    """Give what backing up its sites needs."""
     busy: Mapping[str, str] = field(default_factory=dict)
     """Sites that a command has for itself, with why nothing is done with them."""
 
     @classmethod
-    def of(cls, want: Mapping[str, Any]) -> Self:
+    def of(cls, want: Mapping[str, Any], jobs: safety.Jobs) -> Self:
         """Read it from the inputs, and from the machines who is held back.
+
+        Args:
+            want: the inputs of its ``Rollout``.
+            jobs: give what backing up its sites needs.
 
         Raises:
             HostError: a web server does not answer.
@@ -64,6 +70,7 @@ class Platform:
             definition=Definition(switching, dict(held)),
             live=live,
             switched=bool(was) and was.get("digest") != want["digest"],
+            jobs=jobs,
         )
 
     @property
@@ -282,6 +289,7 @@ class Platform:
             back=lambda: self.definition.hold({site: former}) if moves else None,
             say=say,
             still=lambda: _named(self._pending(one, one.databases.copy)) if one.updates_database else "",
+            save=lambda: self._save(one, former),
         )
 
     def _stays(self, site: str, say: Callable[[str], None]) -> Change:
@@ -295,7 +303,11 @@ class Platform:
             back=lambda: None,
             say=say,
             still=lambda: _named(self._pending(one, one.databases.copy, digest)),
+            save=lambda: self._save(one, own),
         )
+
+    def _save(self, site: Updated, former: Held) -> str:
+        return safety.save(self.jobs, site, safety.code(self.want, former))
 
     def _log(self, done: Done) -> None:
         journal.write(self._hub_root, done, str(self.want["digest"])[: layout.RELEASE_DIGEST_LENGTH])

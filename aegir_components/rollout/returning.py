@@ -5,11 +5,14 @@ What was written since the update is not lost: a proven dump of the database as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from aegir_components import backups
+from aegir_components.closing import Closable
 from aegir_components.mysql import copies, databases
+from aegir_components.mysql.client import Session
 
 from . import exchange, update
 from .site import Updated
@@ -37,7 +40,7 @@ def bring_back(site: Updated, change: Change) -> Outcome:
     outcome, closable = Outcome(), site.closable
     answered = update.answering_now(site)
     update.want_floor(site)
-    with update.alone(site), update.quiet(site, closable, outcome) as own:
+    with update.alone(site), _quiet(site, change, closable, outcome) as own:
         if not outcome.closed_at:
             update.close(site, closable, outcome, f"{update.WHY}: it goes back to {change.root}")
         dump = backups.save_database(site.machine, site.endpoint, site.database.name, site.site)
@@ -58,6 +61,14 @@ def bring_back(site: Updated, change: Change) -> Outcome:
             raise
     copies.drop(site.endpoint, site.database, what.copy)
     return outcome
+
+
+@contextmanager
+def _quiet(site: Updated, change: Change, closable: Closable, outcome: Outcome) -> Iterator[Session]:
+    """Back a site up while it serves, and let nobody write to its database for a block of work."""
+    outcome.backup = update.save(site, change)
+    with update.quiet(site, closable, outcome) as own:
+        yield own
 
 
 def written_since(site: Updated) -> str:

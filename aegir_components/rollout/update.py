@@ -51,6 +51,8 @@ class Outcome:
     output: list[str] = field(default_factory=list)
     closed_at: float = 0.0
     """When that began, by the clock of this process."""
+    backup: str = ""
+    """Which backup is of before; empty where no backups are declared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +71,8 @@ class Change:
     """Tells the operator."""
     still: Callable[[], str]
     """Says which updates the copy lacks after the update; empty where nothing is lacking or nobody knows."""
+    save: Callable[[], str] = lambda: ""
+    """Backs the site up and says which backup it is; empty where no backups are declared. Raises ``NotUpdated``."""
 
 
 def bring(site: Updated, change: Change) -> Outcome:
@@ -87,7 +91,7 @@ def bring(site: Updated, change: Change) -> Outcome:
     with alone(site):
         recover(site, change)
         _check_events(site)
-        outcome, access = Outcome(), programs.access_of(site)
+        outcome, access = Outcome(backup=save(site, change)), programs.access_of(site)
         answered = answering_now(site)
         try:
             sums = _copy(site, access)
@@ -110,6 +114,18 @@ def alone(site: Updated) -> Iterator[None]:
         if not free:
             raise NotUpdated("another update of it is at work, on this hub or on another one; wait for its end")
         yield
+
+
+def save(site: Updated, change: Change) -> str:
+    """Back a site up before anything of it is changed, and say which backup it is; empty where no backups are declared.
+
+    Raises:
+        NotUpdated: it could not be backed up.
+    """
+    said = change.save()
+    if said:
+        change.say(f"{site.name}: {said}")
+    return said
 
 
 def recover(site: Updated, change: Change) -> None:

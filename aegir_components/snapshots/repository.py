@@ -11,7 +11,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +93,11 @@ class Target:
     def is_missing(self) -> bool:
         """Whether it is a directory that is not there."""
         return self.repository.kind == "directory" and not Path(self.address).is_dir()
+
+
+def in_order(places: Iterable[Repository]) -> list[Repository]:
+    """Sort repositories: a backup is made in the first one, which is a directory where there is one."""
+    return sorted(places, key=lambda place: place.kind != "directory")
 
 
 @contextmanager

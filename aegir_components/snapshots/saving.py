@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from aegir_components.settings import Plan
 
-from . import archive, plan, produce, proof
+from . import about, archive, plan, produce, proof
 from .book import NOTE, Backup, Book, local
 from .imported import Archives
 from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened, private_directory
@@ -71,6 +71,8 @@ def save(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
 
 def save_held(job: Job, *, why: str, note: str = "", renew: bool = False) -> Backup:
     """Do what ``save`` does, for those who hold the site's backups already."""
+    if job.archives is None:
+        job = replace(job, source=about.with_own_release(job.source))
     with ExitStack() as stack:
         first, *others = [stack.enter_context(opened(target, urgent=job.urgent)) for target in job.targets]
         try:

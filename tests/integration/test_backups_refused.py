@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -162,6 +163,42 @@ def test_a_repository_of_another_key_is_left_alone(backed: Backed) -> None:
     assert sorted(path.name for path in others.rglob("*")) == sorted(path.name for path in mine.rglob("*"))
     shutil.rmtree(mine)
     away.rename(mine)
+
+
+def test_no_update_begins_without_a_backup(backed: Backed, wordpress: Path, tmp_path: Path) -> None:
+    version = "SELECT option_value FROM wp_options WHERE option_name = 'db_version'"
+    older = "UPDATE wp_options SET option_value = '51917' WHERE option_name = 'db_version'"
+    shutil.copytree(wordpress, tmp_path / "code", symlinks=True)
+    (tmp_path / "code" / "RELEASE.txt").write_text("two\n")
+    backed.settings["platforms"]["code"]["source"] = str(tmp_path / "code")
+    backed.write()
+    for record in (backed.work.hub / "records" / "backups").glob("*.json"):
+        read = json.loads(record.read_text())
+        read["backups"] = [{**one, "begun": one["begun"] - 3600} for one in read["backups"]]
+        record.write_text(json.dumps(read))
+    before, others, code = backed.sql(SITE, version), backed.backups(OTHER), backed.backups(SITE)[-1]["release"]
+    backed.sql(SITE, older)
+    away = backed.repositories.with_name("away")
+    backed.repositories.rename(away)
+
+    refused = backed.work.up(STACK, ok=False)
+
+    assert f"{SITE}: no backup of it could be made before an update: repository hub of {SITE}" in refused.sentence
+    assert "write `backups: off` at the site to go on without a backup" in refused.sentence
+    assert ("51917", 200) == (backed.sql(SITE, version), backed.status(SITE))
+    away.rename(backed.repositories)
+
+    done = backed.work.up(STACK)
+
+    last = backed.backups(SITE)[-1]
+    assert f"{SITE}: it is backed up as {last['id']}, in hub, attic" in done.sentence
+    assert ("before an update", True, code) == (last["why"], last["proven"], last["release"]), "of the code of before"
+    assert (before, 200) == (backed.sql(SITE, version), backed.status(SITE))
+    assert others == backed.backups(OTHER), "a release without updates of the database touches no data"
+    backed.sql(SITE, older)
+    assert f"backup {last['id']} is of a moment ago" in backed.aegir("update", SITE)
+    assert before == backed.sql(SITE, version)
+    backed.work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
 
 
 def test_the_last_proven_backup_and_one_with_a_note_are_not_forgotten_by_mistake(backed: Backed) -> None:

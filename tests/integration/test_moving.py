@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import threading
@@ -157,6 +158,7 @@ def estate(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     }
     first = {"server": lab.host("db1").spec.fqdn, "rights": ["EVENT", "TRIGGER", "CREATE VIEW", "SHOW VIEW"]}
     farm.settings["sites"] = {PRESS: {"platform": "press-web1", "database": dict(first)}}
+    farm.settings["backups"] = {"to": ["hub"], "prove": "off"}
     if ten:
         farm.settings["sites"][TEN] = {
             "platform": "ten-web1",
@@ -196,6 +198,12 @@ def test_a_site_that_is_written_to_moves_with_every_row_and_file(estate: Estate)
     web1, web2 = (estate.host(name).spec.fqdn for name in ("web1", "web2"))
     assert f"the site {PRESS} moves from {web1} to {web2} and from the database server" in preview.sentence
     assert re.search(rf"{PRESS} has moved from .*It was closed for \d+\.\d s", done.sentence)
+    saved = re.search(rf"{PRESS}: it is backed up as (\w+), in hub; it is not proven", done.sentence)
+    assert saved, done.sentence
+    kept = [one for record in (estate.farm.hub / "records/backups").glob("*.json") for one in _backups(record)]
+    assert [(saved[1], "before a move", True)] == [
+        (one["id"], one["why"], one["release"].startswith("press-web1 ")) for one in kept
+    ]
     rows = estate.sql(PRESS, "db2", "SELECT note FROM notes ORDER BY note").split()
     assert sorted({*writer.confirmed} - {int(row) for row in rows}) == []
     assert len(rows) == len(set(rows))
@@ -333,6 +341,11 @@ def test_a_site_moves_into_a_cluster_with_shared_uploads_and_out_of_it(estate: E
     assert estate.has(PRESS, "web2") == HAS
     assert estate.host("web1").run(f"test -e {shared}", check=False).returncode
     estate.farm.unchanged("--refresh")
+
+
+def _backups(record: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(record.read_text())["backups"]
+    return found
 
 
 def _is_switched(estate: Estate) -> bool:

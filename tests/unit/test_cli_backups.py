@@ -41,6 +41,7 @@ from aegir_components.snapshots.book import Backup, Book, Proof, seconds
 from aegir_components.snapshots.repository import Opened, Snapshot, Target
 from aegir_components.snapshots.source import SHARED, Place
 from aegir_components.snapshots.staging import Part
+from aegir_components.sources import records
 
 
 def made(name: str, moment: str, *, ok: bool = True) -> Backup:
@@ -261,15 +262,29 @@ def test_the_age_is_in_words() -> None:
 @pytest.mark.parametrize(
     ("then", "advice"),
     [
-        ("code 1111", "if it is kept, write `rollback: 1111` at the platform and run pulumi up --stack prod. With"),
+        (
+            "code 1111",
+            "belongs to release 1111 of code (made from revision 0a1b of its source), and www.example.com is on 3333 of code; if "
+            "it is kept, write `release: 1111` at the site, or `rollback: 1111` at the platform, and run pulumi up --stack "
+            "prod. With",
+        ),
         ("shop 2222", "write `platform: shop` at the site and run pulumi up --stack prod. With"),
         ("shop 1111", " of code. With"),
         ("gone 1111", " of code. With"),
     ],
 )
-def test_a_backup_of_other_code_leads_to_where_that_code_is(then: str, advice: str) -> None:
+def test_a_backup_of_other_code_leads_to_where_that_code_is(
+    then: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.save(tmp_path, records.Record(
+        platform="code", digest="1111", files=1, application="drupal", docroot=".", source="/srv/code", revision="0a1b"
+    ))  # fmt: skip
+    monkeypatch.setattr(restore, "_code", lambda *_: {"platform": "code", "name": "3333"})
     live = {"code": SimpleNamespace(name="3333"), "shop": SimpleNamespace(name="2222")}
-    unlocked: Any = SimpleNamespace(state=SimpleNamespace(releases=live), stack=SimpleNamespace(name="prod"))
+    unlocked: Any = SimpleNamespace(
+        state=SimpleNamespace(releases=live), stack=SimpleNamespace(name="prod"),
+        declared=SimpleNamespace(hub=SimpleNamespace(root=str(tmp_path))),
+    )  # fmt: skip
     site: Any = SimpleNamespace(name="www.example.com", platform="code")
     with pytest.raises(Refusal, match=re.escape(advice)):
         restore._fits(unlocked, site, replace(KNOWN[0], release=then), allowed=False)

@@ -297,7 +297,7 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
     monkeypatch.setattr("aegir_components.cli.unlocked.Unlocked.read", lambda _stack: unlocked)
     asked: list[str] = []
 
-    def platform(props: dict[str, Any]) -> Any:
+    def platform(props: dict[str, Any], _jobs: object) -> Any:
         asked.append(props["name"])
         if props["name"] == "a":
             raise HostUnreachable("web1", "no answer")

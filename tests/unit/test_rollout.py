@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -221,7 +221,8 @@ def test_what_a_command_or_another_hub_works_on_is_not_taken_for_a_killed_run(re
     sites: Any = {name: SimpleNamespace(name=name, database=name, endpoint=None) for name in "abc"}
     known: Any = SimpleNamespace(held={})
     here = Platform(
-        want={}, members={}, sites=sites, definition=known, live="", switched=False, busy={"b": "ann@hub runs aegir update"}
+        want={}, members={}, sites=sites, definition=known, live="", switched=False, busy={"b": "ann@hub runs aegir update"},
+        jobs=cast("Any", None),
     )  # fmt: skip
     said: list[str] = []
     here.recover(said.append)

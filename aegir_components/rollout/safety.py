@@ -1,0 +1,82 @@
+"""A site is backed up before its update, where backups are declared for it."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from aegir_components import layout
+from aegir_components.host.connection import Connection
+from aegir_components.services.holding import Held
+from aegir_components.snapshots import about
+from aegir_components.snapshots.packed import Packed
+from aegir_components.snapshots.repository import BackupError
+from aegir_components.snapshots.safety import save_before
+from aegir_components.snapshots.saving import Job
+from aegir_components.snapshots.source import Source
+from aegir_components.sources import records
+
+from .site import Updated
+from .update import NotUpdated
+
+WORK: Final = "an update"
+"""What comes, as the list of backups has it."""
+Code = Mapping[str, str]
+"""The release that a site is on, as ``about.release`` gives it."""
+Jobs = Callable[[Updated, Code], "Job | None"]
+"""Gives what backing up a site needs; ``None`` where it is not backed up. Raises ``BackupError``."""
+
+
+def save(jobs: Jobs, site: Updated, code: Code) -> str:
+    """Back a site up, and say which backup it is; empty where no backups are declared.
+
+    Raises:
+        NotUpdated: there is no backup; the text says how to go on.
+    """
+    try:
+        job = jobs(site, code)
+        return save_before(job, WORK).line if job else ""
+    except BackupError as fault:
+        raise NotUpdated(str(fault)) from None
+
+
+def jobs(want: Mapping[str, Any], tell: Callable[[str], None]) -> Jobs:
+    """Give the jobs of a platform's sites.
+
+    Args:
+        want: the inputs of its ``Rollout``.
+        tell: told of progress.
+    """
+    packed = Packed.read(str(want.get("backups") or ""))
+    passwords: dict[str, dict[str, str]] = json.loads(str(want.get("secrets") or "{}"))
+
+    def job(site: Updated, code: Code) -> Job | None:
+        props = {
+            "site": site.site, "name": site.name, "accounts": want["sites"][site.site]["accounts"],
+            "hub_password": passwords[site.site]["hub"], "members": want["members"], "master": want.get("master"),
+            "publish_root": layout.publish_root(site.publish_path), "uploads": site.uploads, "holder": site.holder,
+        }  # fmt: skip
+        return packed.job(site.site, lambda known: Source.of_state(props, known), code, _hub_root(want), tell)
+
+    return job
+
+
+def code(want: Mapping[str, Any], former: Held) -> Code:
+    """Say which release a site is on before its update.
+
+    Args:
+        want: the inputs of its platform's ``Rollout``.
+        former: its release.
+    """
+    place, _, name = former.release.rpartition("/")
+    own = place == layout.releases_directory(str(want["publish_path"]))
+    platform = str(want["platform"]) if own else posixpath.basename(place)
+    known = records.load(_hub_root(want), platform, name)
+    revision, version = (known.revision, known.version) if known else ("", "")
+    return about.release(platform, name, revision=revision, version=version, application=str(want["application"]))
+
+
+def _hub_root(want: Mapping[str, Any]) -> str:
+    return next(iter(Connection.of_members(want["members"]).values())).hub_root
