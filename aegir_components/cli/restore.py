@@ -285,7 +285,7 @@ def shown(
         f"There now: {site.name} on platform {site.platform}, {last}; a backup of it is made and proven first",
         f"Would come: {what} of backup {one.id}, begun {local(one):%Y-%m-%d %H:%M} ({readable(one.size)}; {release})",
         f"Its proof: {proven(one)}",
-        *restoring.leaving(part, exclude),
+        *restoring.staying(part, exclude if one.exclude is None else one.exclude),
     ]
 
 
@@ -333,7 +333,7 @@ def _run(unlocked: Unlocked, one: Chosen) -> str:
         job = unlocked.job(one.site.identity)
         content = staging.FromBackup(
             source=job.source, hub_root=job.hub_root, repository=repository, snapshot=one.backup.copies[place.name],
-            backup=one.backup, part=one.part, tell=job.tell,
+            backup=one.backup, part=one.part, tell=job.tell, exclude=job.plan.exclude,
         )  # fmt: skip
         work = restoring.Restore(
             job=job, content=content, part=one.part, closable=closable, is_well=asked(one.site, closable)

@@ -72,6 +72,8 @@ class Backup:
     """Bytes of the longest line of its dump; -1 where nobody knows."""
     dump: int = -1
     """Bytes of its dump; -1 where nobody knows."""
+    exclude: tuple[str, ...] | None = None
+    """Patterns of files that it has not; ``None`` where nobody knows."""
     proof: Proof | None = None
     start: Proof | None = None
     """That the site was started from it, or does not start; ``None`` where nobody tried."""
@@ -101,6 +103,8 @@ class Backup:
             known[name] = Proof(**known[name]) if known.get(name) else None
         for name in ("not_saved", "notes"):
             known[name] = tuple(known.get(name) or ())
+        if known.get("exclude") is not None:
+            known["exclude"] = tuple(known["exclude"])
         return cls(**known)
 
 

@@ -13,7 +13,7 @@ from .files import Staged
 from .source import Source
 
 SWAPS: Final = "swaps"
-"""What a record has of the files: by place the token of the run, and the parts."""
+"""What a record has of the files: by place the token of the run, the parts, and the patterns of what stays."""
 
 
 @dataclass(slots=True)
@@ -26,7 +26,12 @@ class Exchange:
 
     def record(self) -> dict[str, Any]:
         """Say for the hub's record what will be exchanged."""
-        return {SWAPS: {one.place.label: {"token": one.token, "parts": list(one.parts)} for one in self.staged}}
+        return {
+            SWAPS: {
+                one.place.label: {"token": one.token, "parts": list(one.parts), "exclude": list(one.exclude)}
+                for one in self.staged
+            }
+        }
 
     def swap(self) -> None:
         """Put all in their place.
@@ -73,5 +78,8 @@ def put_back_earlier(source: Source, record: Mapping[str, Any]) -> None:
     swaps = record.get(SWAPS) or {}
     for place in source.places:
         if known := swaps.get(place.label):
-            parts = tuple(map(str, known["parts"]))
-            Staged(place=place, site=source.site, parts=parts, entries=0, token=str(known["token"])).put_back_earlier()
+            parts, exclude = tuple(map(str, known["parts"])), tuple(map(str, known.get("exclude", ())))
+            one = Staged(
+                place=place, site=source.site, parts=parts, entries=0, token=str(known["token"]), exclude=exclude
+            )
+            one.put_back_earlier()

@@ -43,13 +43,31 @@ as_owner() { case $part in files | site/files | private | config) "$@" ;; *) run
 """
 
 _BEFORE: Final = """\
-home=$1 user=$2 token=$3; shift 3
+home=$1 user=$2 token=$3 excluded=$4; shift 4
 fresh=$home/.aegir-restore before=$home/.aegir-before-restore${token:+.$token}
+"""
+
+_MOVE: Final = """\
+to=$0
+for name; do
+    [ -e "$to/$name" ] || [ -L "$to/$name" ] || { mkdir -p "$to/${name%/*}" && mv -T "$name" "$to/$name"; } || exit
+done
+"""
+"""Shell: move what is named to the same place below another directory, where there is nothing yet."""
+
+_CARRY: Final = f"""\
+# carry FROM TO PART: what the backup excludes is moved by the site's own user, for the reason above.
+carry() {{
+    [ -n "$excluded" ] && [ -e "$1/$3" ] || return 0
+    # The user passes through.
+    for above in "$before" "$before/site"; do [ ! -d "$above" ] || chmod 755 "$above"; done
+    (cd "$1" && runuser -u "$user" -- sh -c "$excluded" "$3" {shlex.quote(_MOVE)} "$2")
+}}
 """
 
 SWAP: Final = f"""\
 set -eu
-{_BEFORE}{_AS}# What other runs have left is debris: an interrupted run is put back before a new one gets here.
+{_BEFORE}{_AS}{_CARRY}# What other runs have left is debris: an interrupted run is put back before a new one gets here.
 for other in "$home/.aegir-before-restore" "$home"/.aegir-before-restore.*; do
     if [ -z "$token" ] || [ "$other" != "$before" ]; then rm -rf "$other"; fi
 done
@@ -60,6 +78,7 @@ for part; do
     as_owner mkdir -p "$(dirname "$before/$part")" "$(dirname "$home/$part")"
     if [ -e "$home/$part" ] || [ -L "$home/$part" ]; then as_owner mv -T "$home/$part" "$before/$part"; fi
     as_owner mv -T "$fresh/$part" "$home/$part"
+    carry "$before" "$home" "$part"
 done
 rm -rf "$fresh"
 """
@@ -67,8 +86,9 @@ rm -rf "$fresh"
 
 EARLIER: Final = f"""\
 set -eu
-{_BEFORE}{_AS}for part; do
+{_BEFORE}{_AS}{_CARRY}for part; do
     [ -e "$before/$part" ] || [ -L "$before/$part" ] || continue
+    carry "$home" "$before" "$part"
     as_owner rm -rf "${{home:?}}/$part"
     as_owner mv -T "$before/$part" "$home/$part"
 done
@@ -94,6 +114,8 @@ class Staged:
     entries: int
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Marks what this run moves aside, so that no run takes another one's for its own; empty for no mark."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of files that the backup has not, as ``tar --exclude`` takes them: what is there of them stays."""
 
     def swap(self) -> None:
         """Put them in their place.
@@ -128,8 +150,18 @@ class Staged:
         self._run(DONE, "removing the former files")
 
     def _run(self, text: str, what: str) -> None:
-        words = [self.place.home, layout.system_user(self.site), self.token, *self.parts]
+        words = [self.place.home, layout.system_user(self.site), self.token, excluded(self.exclude), *self.parts]
         script.execute(self.place.conn, "apply", [f"set -- {shlex.join(words)}", text], what=what, timeout=TIMEOUT)
+
+
+def excluded(patterns: Iterable[str]) -> str:
+    """Give the shell that passes on what of a directory ``tar`` excludes: names below any directory, with ``*`` matching ``/``.
+
+    Its arguments are the directory, a program, and that one's first argument. It is empty where nothing is excluded.
+    """
+    found = " -o ".join(f"-path {shlex.quote(text)}" for one in patterns for text in (one, f"*/{one}"))
+    # The status of a pipe is that of its end, which fails when something cannot be moved.
+    return f'export LC_ALL=C; find "$0" \\( {found} \\) -prune -print0 | xargs -0 -r sh -c "$1" "$2"' if found else ""
 
 
 def stage(place: Place, site: str, label: str, path: str, reading: archive.Reading) -> Staged:

@@ -87,7 +87,7 @@ def write(source: Source, exclude: tuple[str, ...], out: IO[bytes], *, urgent: b
     manifest = {
         "format": FORMAT, "site": source.site, "name": source.name, "stack": source.holder, "begun": begun,
         "ended": int(time.time()), "database": database, "files": files, "not_saved": found.not_saved, "notes": found.notes,
-        "size": writer.size, "sha256": writer.digest, "about": dict(source.about),
+        "size": writer.size, "sha256": writer.digest, "about": dict(source.about), "exclude": list(exclude),
     }  # fmt: skip
     writer.add(archive.MANIFEST, json.dumps(manifest, sort_keys=True).encode())
     writer.end()

@@ -84,7 +84,7 @@ class Restore:
             try:
                 with quiet(source):
                     before = time.monotonic()
-                    made = self._saved()
+                    made = self._saved(staged)
                     if was_closed:
                         self._repair()
                     saved, safety = time.monotonic() - before, original or made
@@ -137,18 +137,22 @@ class Restore:
                 f"run the same command again. What was there before is backup {safety}"
             ) from fault
 
-    def _saved(self) -> str:
+    def _saved(self, staged: Sequence[Staged]) -> str:
         """Back up what is there, now that nobody writes to it any more, and prove the backup.
 
-        It excludes nothing: whole directories are exchanged, and this backup is all that is left of files that the site's own
-        plan excludes.
+        It excludes what stays as it is, and no more: whole directories are exchanged, and this backup is all that is left of
+        other files that the site's own plan excludes.
+
+        Args:
+            staged: what is exchanged.
 
         Raises:
             BackupError: it cannot be saved, or not all of it; nothing was changed.
         """
         source = self.job.source
         self.job.tell(f"{source.name}: backing up what is there now")
-        job = replace(self.job, plan=replace(self.job.plan, prove="each", exclude=()), start=None, urgent=True)
+        stays = tuple(text for text in self.job.plan.exclude if all(text in one.exclude for one in staged))
+        job = replace(self.job, plan=replace(self.job.plan, prove="each", exclude=stays), start=None, urgent=True)
         made = saving.save_held(job, why=f"before a {self.content.words.work}")
         if not made.is_proven:
             why = made.proof.text if made.proof else "nobody tried"
@@ -260,11 +264,23 @@ def reopen(job: Job, closable: Closable) -> None:
         Records(job.hub_root, KIND).drop(job.book.stack, job.source.site)
 
 
-def leaving(part: Part, exclude: Sequence[str]) -> list[str]:
-    """Say which files leave a site that backups do not have; nothing where there are none.
+def staying(part: Part, exclude: Sequence[str]) -> list[str]:
+    """Say which files of a site a restore does not touch; nothing where there are none.
 
     Args:
-        part: what is replaced.
+        part: what is restored.
+        exclude: patterns of files that the backup has not.
+    """
+    if not exclude or not (part.files or part.path):
+        return []
+    return [f"Stays as it is: files that the backup excludes ({', '.join(exclude)})"]
+
+
+def leaving(part: Part, exclude: Sequence[str]) -> list[str]:
+    """Say which files leave a site that its own backups do not have; nothing where there are none.
+
+    Args:
+        part: what is replaced by the content of another site.
         exclude: the patterns of the site's plan.
     """
     if not part.files or part.path or not exclude:

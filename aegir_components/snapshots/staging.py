@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from aegir_components import closing
@@ -99,6 +99,8 @@ class FromBackup:
     backup: Backup
     part: Part
     tell: Callable[[str], None] = field(repr=False)
+    exclude: tuple[str, ...] = ()
+    """Patterns of the site's plan: those of a backup that does not say which files it excludes."""
     has_to_answer: bool = False
 
     @property
@@ -122,7 +124,7 @@ class FromBackup:
 
         manifest, staged = stage(
             self.repository, self.snapshot, self.backup.id, source=self.source, part=self.part, tell=self.tell,
-            load=load if self.part.database else None,
+            load=load if self.part.database else None, exclude=self.exclude,
         )  # fmt: skip
         for one in beside:
             replacing.reject(self.source, manifest)
@@ -146,7 +148,7 @@ class FromBackup:
 
 def stage(
     repository: Opened, snapshot: str, name: str, *, source: Source, part: Part, tell: Callable[[str], None],
-    load: Callable[[Iterable[archive.Entry]], None] | None = None,
+    load: Callable[[Iterable[archive.Entry]], None] | None = None, exclude: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], list[files.Staged]]:  # fmt: skip
     """Read a backup once: every byte is checked, and files are unpacked beside the site's own.
 
@@ -158,6 +160,7 @@ def stage(
         part: what of it.
         tell: says what is done.
         load: gets what the backup has of the database; ``None`` passes over it.
+        exclude: patterns of files that stay as they are, where the backup does not say which ones it excludes.
 
     Raises:
         BackupError: it is damaged, or has not what is wanted; nothing of the site's was touched.
@@ -182,7 +185,8 @@ def stage(
         raise BackupError(f"backup {name} is not what was written. Nothing was changed")
     if part.path and not any(one.entries for one in staged):
         raise BackupError(f"backup {name} has no {part.path}. Nothing was changed")
-    return manifest, [one for one in staged if one.entries]
+    stays = tuple(map(str, manifest.get("exclude", exclude)))
+    return manifest, [replace(one, exclude=stays) for one in staged if one.entries]
 
 
 def _unpack(

@@ -54,7 +54,7 @@ def backed(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
     lab = lab_factory("backups", [HostSpec("web1", image="web"), HostSpec("db1", image="db")])
     with s3() as endpoint:
         place = tmp_path_factory.mktemp("backups")
-        farm = made(lab, place, wordpress, {SITE: {}, OTHER: {}})
+        farm = made(lab, place, wordpress, {SITE: {}, OTHER: {}}, exclude=["*/thumbs/*", "*/raw"])
         farm.settings["backups"]["repositories"]["offsite"] = {
             "s3": f"{endpoint}/{BUCKET}/farm", "access_key": "hub",
         }  # fmt: skip
@@ -70,6 +70,8 @@ def backed(lab_factory: LabFactory, wordpress: Path, tmp_path_factory: pytest.Te
         farm.web.run(
             f"mkdir -p {files}/2026 && cd {files}/2026 && echo '{SAID}' >photo.txt && ln -s photo.txt link && "
             f"ln photo.txt hard && chown -R {user}: . && chmod 640 photo.txt && echo private >{private}/own.txt && "
+            f"mkdir ../thumbs ../raw && echo small >../thumbs/one.jpg && echo large >../raw/film && chmod 600 ../raw/film && "
+            f"chown -R {user}: ../thumbs ../raw && "
             f"chown {user}: {private}/own.txt && "
             f"php -r 'stream_socket_server(\"unix://{files}/program.sock\");'"
         )
@@ -165,8 +167,10 @@ def test_a_restore_brings_back_database_files_and_rights_and_saves_what_was_ther
         said = backed.aegir("restore", SITE, "--yes")
 
     assert "It answers" in said
+    assert "Stays as it is: files that the backup excludes (*/thumbs/*, */raw)" in said
     assert {200, 503} == set(seen), "open, closed with 503, open"
-    assert tree == backed.tree(SITE)
+    assert all(name in tree for name in ("thumbs/one.jpg", "raw/film"))
+    assert tree == backed.tree(SITE), "what the backup excludes is there as well"
     assert rows == backed.rows(SITE)
     assert 200 == backed.status(SITE)
     assert "1" == backed.sql(
@@ -214,8 +218,8 @@ def test_one_path_or_the_database_alone_comes_back(backed: Backed) -> None:
     backed.aegir("restore", SITE, "--only", "database", "--backup", good["id"], "--yes")
     assert rows == backed.rows(SITE)
     assert "new" == backed.web.run(f"cat {files}/new.txt").stdout.strip()
-    said = backed.aegir("restore", SITE, "--only", "files/none.txt", "--yes", status=1)
-    assert "has no site/files/none.txt" in said or "has no files/none.txt" in said
+    said = backed.aegir("restore", SITE, "--only", "files/raw/film", "--yes", status=1)
+    assert "has no files/raw/film" in said, "it is no part of a backup"
     assert 200 == backed.status(SITE)
 
 

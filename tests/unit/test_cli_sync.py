@@ -210,7 +210,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     closable.reasons.return_value = ()
     monkeypatch.setattr(restoring, "quiet", lambda _source: Mock(__enter__=Mock(), __exit__=Mock(return_value=False)))
     monkeypatch.setattr(restoring, "lock", lambda _source, *, locked: said.append(f"locked: {locked}"))
-    monkeypatch.setattr(restoring.Restore, "_saved", lambda _self: "5afe")
+    monkeypatch.setattr(restoring.Restore, "_saved", lambda _self, _staged: "5afe")
     work = restoring.Restore(job=job, content=content, part=FILES, closable=closable, is_well=lambda: "")
     return Mock(job=job, content=content, closable=closable, work=work, said=said)
 
@@ -355,16 +355,31 @@ def test_files_of_an_interrupted_run_come_back_only_into_a_site_that_stayed_clos
     assert is_closed is back.called
 
 
-def test_the_backup_before_an_exchange_excludes_nothing(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("staged", "excludes"),
+    [((), ("*/cache/*", "*.mp4")), (((),), ()), ((("*.mp4", "old"),), ("*.mp4",)), ((("*.mp4",), ()), ())],
+    ids=["no files come", "another site's come", "what the backup excludes stays", "one place of two gets all"],
+)
+def test_the_backup_before_an_exchange_excludes_what_stays_alone(
+    staged: tuple[tuple[str, ...], ...], excludes: tuple[str, ...], world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()
     made = Mock(is_proven=True, not_saved=())
     save = Mock(return_value=made)
     monkeypatch.setattr(saving, "save_held", save)
-    job = replace(world.job, plan=Plan(exclude=("*/cache/*",), prove="off"))
-    assert made.id == replace(world.work, job=job)._saved()
-    assert ((), "each") == (save.call_args.args[0].plan.exclude, save.call_args.args[0].plan.prove)
-    assert ["*/cache/*" in line for line in restoring.leaving(FILES, job.plan.exclude)] == [True]
-    assert [] == restoring.leaving(Part(files=False), job.plan.exclude) == restoring.leaving(FILES, ())
+    job = replace(world.job, plan=Plan(exclude=("*/cache/*", "*.mp4"), prove="off"))
+    found: Any = [Mock(exclude=one) for one in staged]
+    assert made.id == replace(world.work, job=job)._saved(found)
+    assert (excludes, "each") == (save.call_args.args[0].plan.exclude, save.call_args.args[0].plan.prove)
+
+
+def test_what_becomes_of_excluded_files_is_said_beforehand() -> None:
+    exclude = ("*/cache/*", "*.mp4")
+    assert ["Stays as it is: files that the backup excludes (*/cache/*, *.mp4)"] == restoring.staying(FILES, exclude)
+    assert [] == restoring.staying(Part(files=False), exclude) == restoring.staying(FILES, ())
+    assert 1 == len(restoring.staying(Part(database=False, path="files/a"), exclude))
+    assert ["*/cache/*" in line for line in restoring.leaving(FILES, exclude)] == [True]
+    assert [] == restoring.leaving(Part(files=False), exclude) == restoring.leaving(FILES, ())
 
 
 def test_a_restore_of_a_site_that_a_killed_sync_has_only_closed_opens_it(
