@@ -23,6 +23,8 @@ FILE, ROW = 40_000, 1_000
 FILES, ROWS = 5_000, 800_000
 """How many there are, without ``--part``."""
 MANY = 100
+DRILLED = 20
+"""Sites of the server whose loss is exercised."""
 
 
 def main() -> None:
@@ -31,19 +33,31 @@ def main() -> None:
     try:
         lab.up([HostSpec("web1", image="web"), HostSpec("db1", image="db")])
         with tempfile.TemporaryDirectory(prefix="aegir-bench-") as directory:
-            many = "--many" in sys.argv
             scaled(float(sys.argv[sys.argv.index("--part") + 1]) if "--part" in sys.argv else 1.0)
-            sites = {SITE: {}} if not many else {f"s{number}.example.com": {"install": False} for number in range(MANY)}
+            sites: dict[str, dict[str, bool]] = {SITE: {}}
+            work = measure
+            if "--many" in sys.argv:
+                work, sites = measure_many, {name: {"install": False} for name in names(MANY)}
+            if "--drill" in sys.argv:
+                work, sites = drill, {name: {} for name in names(DRILLED)}
             farm = made(lab, Path(directory), demo_wordpress.code_base(print), sites, to=["hub"])
             print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-            measure_many(farm) if many else measure(farm)
+            work(farm)
     finally:
         lab.down()
 
 
 def scaled(part: float) -> None:
-    """Measure with a part of the rows and files: ``--part 0.1`` is a hundred megabytes."""
-    globals().update(FILES=int(FILES * part), ROWS=int(ROWS * part) // 10_000 * 10_000)
+    """Measure with a part of the rows, files and sites: ``--part 0.1`` is a hundred megabytes, ten sites, or two."""
+    globals().update(
+        FILES=int(FILES * part), ROWS=int(ROWS * part) // 10_000 * 10_000, MANY=max(1, int(MANY * part)),
+        DRILLED=max(1, int(DRILLED * part)),
+    )  # fmt: skip
+
+
+def names(number: int) -> list[str]:
+    """Name so many sites."""
+    return [f"s{one}.example.com" for one in range(number)]
 
 
 def measure(farm: Backed) -> None:
@@ -83,10 +97,40 @@ def days(farm: Backed, number: int = 30) -> None:
 
 
 def measure_many(farm: Backed) -> None:
-    """Back up many small sites twice."""
+    """Back up many small sites twice; say what that takes of the servers' processors."""
     for name in ("first night", "next night"):
+        before = processors(farm)
         row(f"{name}, {MANY} sites", lambda: farm.aegir("backup --all"))
-    print(f"{size(farm.repositories) / 1e6:,.0f} MB in {MANY} repositories")
+        now = processors(farm)
+        took = ", ".join(f"{host} {now[host] - before[host]:.1f} s" for host in now)
+        print(f"  processor: {took}; {size(farm.repositories) / 1e6:,.0f} MB in {MANY} repositories", flush=True)
+
+
+def drill(farm: Backed) -> None:
+    """Lose what a web server and a database server have of all sites, and bring it back."""
+    sites = list(farm.settings["sites"])
+    for site in sites:
+        farm.web.run(f"head -c 2000000 /dev/urandom >{farm.files(site)}/photo.jpg")
+    row(f"backup of {DRILLED} sites", lambda: farm.aegir("backup --all"))
+    for site in sites:
+        farm.sql(site, "DROP TABLE wp_posts, wp_options")
+        farm.web.run(f"rm {farm.files(site)}/photo.jpg")
+    for option in ("--database-server db1.lab.test", "--server web1.lab.test"):
+        said: list[str] = []
+        row(
+            f"restore {option}",
+            lambda said=said, option=option: said.append(farm.aegir(f"restore {option}", "--yes")),  # type: ignore[misc]
+        )
+        took = [int(one) for one in re.findall(r"The restore took (\d+) s", said[0])]
+        closed = [int(one) for one in re.findall(r"was closed for (\d+) s", said[0])]
+        print(f"  {len(took)} sites, each {min(took)} to {max(took)} s, closed for {min(closed)} to {max(closed)} s")
+    print(f"{sum(farm.status(site) == 200 for site in sites)} of {DRILLED} sites answer")
+
+
+def processors(farm: Backed) -> dict[str, float]:
+    """Give the seconds of the processors that each server has taken."""
+    count = "awk '/^usage_usec/ { print $2 / 1e6 }' /sys/fs/cgroup/cpu.stat"
+    return {host.name: float(host.run(count).stdout) for host in (farm.web, farm.database)}
 
 
 def row(name: str, work: Callable[[], object], farm: Backed | None = None) -> None:

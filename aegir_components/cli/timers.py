@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import shutil
@@ -24,6 +25,9 @@ LIMIT: Final = 30.0
 """Seconds for one command of systemd's."""
 KEPT: Final = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME", "XDG_STATE_HOME", "HOME")
 """What the timer's runs need of the environment; none of it is a secret."""
+_BY_HAND: Final = (
+    f"Only root can write to {UNITS}: let this user use sudo, or let root install what aegir timers show prints"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +36,8 @@ class Timer:
 
     project: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    """Whose runs they are; empty for root's."""
 
     @property
     def name(self) -> str:
@@ -44,11 +50,13 @@ class Timer:
         settings = "".join(
             f"Environment={_quoted(f'{name}={value}')}\n" for name, value in sorted(self.environment.items())
         )
+        user = f"User={self.user}\n" if self.user else ""
         return {
             f"{self.name}.service": (
                 f"[Unit]\nDescription=Backups of the stacks in {self.project.resolve()} that are due\n"
-                f"Documentation=file://{_checkout()}/docs/backups.md\n\n"
-                f"[Service]\nType=oneshot\n{settings}ExecStart={program.replace('%', '%%')} backup --due\n"
+                f"Documentation=file://{_checkout()}/docs/backups.md\n"
+                f"After=network-online.target\nWants=network-online.target\n\n"
+                f"[Service]\nType=oneshot\n{user}{settings}ExecStart={program.replace('%', '%%')} backup --due\n"
                 f"Nice=10\nIOSchedulingClass=idle\nTimeoutStartSec=12h\n"
             ),
             f"{self.name}.timer": (
@@ -79,13 +87,15 @@ def timers() -> None:
 def install() -> None:
     """Install the timer for all stacks of the project, or bring it up to date. It looks every ten minutes for what is due.
 
+    Its runs are those of the user who installs it. Another one than root needs sudo for that, without a password.
+
     \b
     aegir timers install
     """  # noqa: D301  click keeps such lines as they are
-    timer = Timer(project=here().project, environment=_environment())
-    _need_systemd()
+    timer = Timer(project=here().project, environment=_environment(), user=_user())
+    _need_systemd(timer.project)
     for name, text in timer.texts().items():
-        (UNITS / name).write_text(text)
+        _as_root("install", "-m", "0644", "/dev/stdin", str(UNITS / name), text=text)
     _checked("daemon-reload")
     _checked("enable", "--now", f"{timer.name}.timer")
     tell(f"{timer.name}.timer is installed; journalctl -u {timer.name} has what its runs say")
@@ -99,11 +109,10 @@ def remove() -> None:
     aegir timers remove
     """  # noqa: D301  click keeps such lines as they are
     timer = Timer(project=here().project)
-    _need_systemd()
+    _need_systemd(timer.project)
     if (UNITS / f"{timer.name}.timer").exists():
         _checked("disable", "--now", f"{timer.name}.timer")
-        for name in timer.texts():
-            (UNITS / name).unlink(missing_ok=True)
+        _as_root("rm", "-f", *(str(UNITS / name) for name in timer.texts()))
         _checked("daemon-reload")
     tell(f"{timer.name}.timer is not installed any more")
 
@@ -115,7 +124,7 @@ def show() -> None:
     \b
     aegir timers show
     """  # noqa: D301  click keeps such lines as they are
-    timer = Timer(project=here().project, environment=_environment())
+    timer = Timer(project=here().project, environment=_environment(), user=_user())
     for name, text in timer.texts().items():
         click.echo(f"# {UNITS / name}\n{text}")
     if why := timer.fault():
@@ -137,22 +146,45 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in KEPT if os.environ.get(name)}
 
 
-def _need_systemd() -> None:
+def _user() -> str:
+    return "" if os.geteuid() == 0 else getpass.getuser()
+
+
+def _need_systemd(project: Path) -> None:
     if shutil.which("systemctl") is None or not UNITS.is_dir():
         raise Refusal(
             "this machine has no systemd; run `aegir backup --due` every ten minutes by what it has instead. "
             "aegir timers show prints the command"
         )
-    if os.geteuid() != 0:
+    if os.geteuid() == 0 and os.environ.get("SUDO_USER", "root") != "root" and project.stat().st_uid != 0:
         raise Refusal(
-            f"only root can write to {UNITS}: run the same command as root, or install what aegir timers show prints"
+            f"{project} is {project.owner()}'s, and a timer of root's would find another state there. Run the same command as "
+            f"{project.owner()}, without sudo: it uses sudo where it needs that"
         )
 
 
 def _checked(*words: str) -> None:
-    done = _systemctl(*words)
+    _as_root("systemctl", *words)
+
+
+def _as_root(*words: str, text: str = "") -> None:
+    """Run a program as root, if need be by sudo.
+
+    Raises:
+        Refusal: it failed, or this user has no sudo without a password.
+    """
+    by = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    try:
+        done = subprocess.run(
+            [*by, *words], input=text, capture_output=True, text=True, timeout=LIMIT, check=False, env=without_pulumis()
+        )
+    except FileNotFoundError as fault:
+        raise Refusal(f"{fault.filename} is not on PATH: {_BY_HAND}") from None
+    except subprocess.TimeoutExpired:
+        raise Refusal(f"{words[0]} did not end within {LIMIT:.0f} s") from None
     if done.returncode:
-        raise Refusal(f"systemctl {' '.join(words)} failed: {' '.join(done.stderr.split())}")
+        said = " ".join(done.stderr.split())
+        raise Refusal(f"{' '.join(words)} failed: {said}" + (f". {_BY_HAND}" if by else ""))
 
 
 def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ import pytest
 from lab import Host, Lab
 from lab.hosts import Result
 from tests.integration.farm import ROOT
+from tools import restic
 from tools.environments import ensure_packages
 from tools.errors import SetupError
 from tools.paths import read_pins
@@ -79,6 +80,9 @@ class Hub:
         engine = f"/root/.cache/aegir-pulumi/engine/{read_pins().engine}/bin"
         send(self.host, ROOT / ".venv" / "engine", engine)
         self.host.run(f"ln -s {engine} {VENV}/engine")
+        kept = f"/root/.cache/aegir-pulumi/restic/{restic.version()}"
+        send(self.host, (ROOT / ".venv/bin/restic").resolve().parent, kept, "restic")
+        self.host.run(f"ln -s {kept}/restic {VENV}/bin/restic")
         for source, name in ((self.lab.identity, "id"), (self.lab.known_hosts, "known_hosts")):
             self.host.run(f"umask 077; mkdir -p {KEYS}; cat >{KEYS}/{name}", input=source.read_text())
 

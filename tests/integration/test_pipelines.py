@@ -193,3 +193,38 @@ def test_a_passphrase_that_is_wrong_or_missing_is_said_in_one_sentence(runner: R
         f"the passphrase of the stack {STACK} is missing: /nowhere (PULUMI_CONFIG_PASSPHRASE_FILE) cannot be read"
         in missing
     )
+
+
+@pytest.mark.timeout(600)
+def test_a_timer_of_systemd_makes_the_backups_that_are_due(runner: Runner, web: Host) -> None:
+    """The hub boots systemd: its units are checked, started, and seen to fail."""
+    host = runner.hub.host
+    runner.declared["aegir:backups"] = {"to": ["hub"], "every": "hour"}
+    runner.declare("www.example.com")
+    runner.step(f"up.sh {STACK}")
+
+    assert "is installed" in runner.hub.run("tools/aegir timers install", where=PLACE).stderr
+    (unit,) = host.run("cd /etc/systemd/system; ls -d aegir-backup-*.timer").stdout.split()
+    name = unit.removesuffix(".timer")
+    checked = host.run(f"systemd-analyze verify --man=no /etc/systemd/system/{name}.service {unit}")
+    assert "" == checked.stdout + checked.stderr
+    left = host.run(f"systemctl show {unit} --property=NextElapseUSecRealtime --timestamp=unix --value").stdout
+    now = int(host.run("date +%s").stdout)
+    assert 0 < int(left.strip().lstrip("@")) - now <= 660, "it looks every ten minutes"
+
+    host.run(f"systemctl start {name}", timeout=200)
+    listed = json.loads(runner.hub.run(f"tools/aegir backups --stack {STACK} --json", where=PLACE).stdout)
+    assert [("www.example.com", "due", True)] == [(one["site"], one["why"], one["proven"]) for one in listed]
+    assert f"backup {listed[0]['id']}" in host.run(f"journalctl -q -u {name} -o cat").stdout
+    runner.hub.run(f"tools/aegir status {STACK}", where=PLACE)
+
+    host.run(f"mv {PASSPHRASE} {PASSPHRASE}.away")
+    assert host.run(f"systemctl start {name}", check=False).returncode
+    host.run(f"mv {PASSPHRASE}.away {PASSPHRASE}")
+    failed = runner.hub.run(f"tools/aegir status {STACK}", where=PLACE, check=False)
+    assert (3, True) == (failed.returncode, f"journalctl -u {name} says why" in failed.stdout), failed.stdout
+    assert "cannot be read" in host.run(f"journalctl -q -u {name} -o cat").stdout
+    host.run(f"systemctl start {name}", timeout=200)
+    runner.hub.run(f"tools/aegir status {STACK}", where=PLACE)
+    runner.hub.run("tools/aegir timers remove", where=PLACE)
+    assert "" == host.run("ls -d /etc/systemd/system/aegir-backup-* 2>/dev/null || :").stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
+import shutil
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -127,6 +129,40 @@ def test_a_run_of_the_timer_that_failed_is_seen(monkeypatch: pytest.MonkeyPatch,
         program.with_name("systemctl.result").write_text(f"{result}\n")
         program.with_name("systemctl.active").write_text(f"{active}\n")
         assert expected == timer.fault()
+
+
+def test_a_timer_runs_as_the_user_who_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    called = tmp_path / "called"
+    for name in ("sudo", "systemctl", "install"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{called}\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(timers, "UNITS", tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(getpass, "getuser", lambda: "aegir")
+    timer = timers.Timer(project=tmp_path, user=timers._user())
+    assert "\nUser=aegir\n" in timer.texts()[f"{timer.name}.service"]
+    assert "User=" not in timers.Timer(project=tmp_path).texts()[f"{timer.name}.service"]
+    timers._need_systemd(tmp_path)
+    timers._checked("daemon-reload")
+    assert "sudo -n systemctl daemon-reload\n" == called.read_text()
+    (tmp_path / "sudo").write_text("#!/bin/sh\necho 'sudo: a password is required' >&2; exit 1\n")
+    with pytest.raises(Refusal, match=r"a password is required. Only root can write to .*aegir timers show prints"):
+        timers._checked("daemon-reload")
+
+
+def test_a_timer_of_roots_is_not_installed_for_another_users_checkout(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = Mock(**{"owner.return_value": "aegir", "stat.return_value.st_uid": 1000})
+    monkeypatch.setattr(timers, "UNITS", tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda _name: "/bin/systemctl")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "aegir")
+    with pytest.raises(Refusal, match="Run the same command as aegir, without sudo"):
+        timers._need_systemd(project)
+    monkeypatch.setenv("SUDO_USER", "root")
+    timers._need_systemd(project)
 
 
 def test_files_go_to_where_the_site_is_now() -> None:
