@@ -11,6 +11,8 @@ from aegir_components.snapshots.book import Backup, is_ahead, local
 from .backups import find
 from .ends import Refusal
 
+REPLACED: Final = ("before a restore", "before a sync")
+"""Why backups were made of content that somebody did not want: only a name or a time brings it back."""
 FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
@@ -37,7 +39,8 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
             f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves those that "
             f"there are; --backup restores one that is not proven"
         )
-    return good[-1]
+    wished = [one for one in good if at or one.why not in REPLACED]
+    return (wished or good)[-1]
 
 
 def read_time(text: str) -> datetime:

@@ -86,6 +86,16 @@ def test_what_cannot_be_chosen_is_said(at: str | None, wanted: str | None, expec
         choosing.choose(KNOWN, at, wanted, "www.example.com")
 
 
+def test_what_a_restore_has_replaced_comes_back_only_by_name_or_time() -> None:
+    lost = replace(made("cccc4444", "2026-11-04T02:00"), why="before a restore")
+    updated = replace(made("dddd5555", "2026-11-03T05:00"), why="before an update")
+    known = (*KNOWN, updated, lost)
+    assert "dddd5555" == choosing.choose(known, None, None, "www.example.com").id
+    assert "cccc4444" == choosing.choose(known, "2026-11-05", None, "www.example.com").id
+    assert "cccc4444" == choosing.choose(known, None, "cccc", "www.example.com").id
+    assert "cccc4444" == choosing.choose([lost], None, None, "www.example.com").id, "nothing else is there"
+
+
 def test_a_backup_that_is_not_proven_is_not_restored_by_itself() -> None:
     with pytest.raises(Refusal, match="aegir backups prove www"):
         choosing.choose(KNOWN[2:], None, None, "www.example.com")
