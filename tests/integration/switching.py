@@ -176,12 +176,19 @@ def mount(host: Host, path: str, options: str) -> None:
 
 @contextmanager
 def full_disk(host: Host, place: str) -> Iterator[None]:
-    """Mount a file system without a free byte over a directory, from outside: the host itself may not mount."""
+    """Mount a file system without a free byte over a directory, for a block of work."""
+    with small_disk(host, place, "4k"):
+        host.run(f"cat /dev/zero >{place}/full 2>/dev/null || true; chmod 777 {place}")
+        yield
+
+
+@contextmanager
+def small_disk(host: Host, place: str, size: str) -> Iterator[None]:
+    """Mount a file system of a size over a directory, from outside: the host itself may not mount."""
     pid = host.engine.call("inspect", "--format", "{{.State.Pid}}", host.container).strip()
     enter = ["nsenter", "-t", pid, "-m", "-p"]
-    subprocess.run([*enter, "mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", place], check=True, timeout=20)
+    subprocess.run([*enter, "mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], check=True, timeout=20)
     try:
-        host.run(f"cat /dev/zero >{place}/full 2>/dev/null || true; chmod 777 {place}")
         yield
     finally:
         subprocess.run([*enter, "umount", "-l", place], check=True, timeout=20)

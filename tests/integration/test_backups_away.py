@@ -19,6 +19,7 @@ from tests.integration.backing import BUCKET, SECRET, STACK, Backed, made, s3
 from tests.integration.farm import STACK as STACK_NAME
 from tests.integration.project import Project
 from tests.integration.storing import ADD_ONLY, Ill, Sftp, before
+from tests.integration.switching import small_disk
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -88,6 +89,22 @@ def test_an_sftp_server_keeps_proven_backups_that_come_back(away: Away) -> None:
     farm.edit(repositories={**read, "keeping": {**read["keeping"], "host_key": " ".join(other)}})
     assert "Host key verification failed" in farm.aegir("backup", SITE, status=1)
     farm.edit(repositories=read)
+
+
+def test_a_repository_that_is_full_is_named_and_the_next_backup_is_whole(away: Away) -> None:
+    farm, place = away.farm, f"/srv/keeping/backups/{OTHER}"
+    farm.edit(to=["hub", "keeping"])
+    farm.web.run(f"head -c 2000000 /dev/urandom >{farm.files(OTHER)}/large.bin")
+    away.sftp.host.run(f"mkdir {place}")
+    with small_disk(away.sftp.host, place, "300k"):
+        away.sftp.host.run(f"chown keeping: {place}; chmod 700 {place}")
+        said = farm.aegir("backup", OTHER, status=3)
+    away.sftp.host.run(f"rmdir {place}")
+    assert re.search(rf"it is not in keeping: repository keeping of {OTHER} .* is full: .*Make room", said), said
+    one = farm.backups(OTHER)[-1]
+    assert ({"hub"}, True) == (set(one["copies"]), one["proven"]), "the hub has it"
+    farm.aegir("backup", OTHER)
+    assert {"hub", "keeping"} == set(farm.backups(OTHER)[-1]["copies"])
 
 
 def test_a_server_that_only_lets_add_keeps_what_the_hub_would_delete(away: Away) -> None:
