@@ -51,12 +51,14 @@ class Timer:
             f"Environment={_quoted(f'{name}={value}')}\n" for name, value in sorted(self.environment.items())
         )
         user = f"User={self.user}\n" if self.user else ""
+        place = str(_checkout()).replace("%", "%%")
         return {
             f"{self.name}.service": (
                 f"[Unit]\nDescription=Backups of the stacks in {self.project.resolve()} that are due\n"
                 f"Documentation=file://{_checkout()}/docs/backups.md\n"
                 f"After=network-online.target\nWants=network-online.target\n\n"
-                f"[Service]\nType=oneshot\n{user}{settings}ExecStart={program.replace('%', '%%')} backup --due\n"
+                f"[Service]\nType=oneshot\n{user}WorkingDirectory={place}\n{settings}"
+                f"ExecStart={program.replace('%', '%%')} backup --due\n"
                 f"Nice=10\nIOSchedulingClass=idle\nTimeoutStartSec=12h\n"
             ),
             f"{self.name}.timer": (

@@ -18,7 +18,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records, hub_root
 from aegir_components.rollout import platform as rollout_platform
 from aegir_components.rollout import safety, waves
-from aegir_components.snapshots.packed import Packed
+from aegir_components.snapshots import packed
 
 from . import holds
 from .lifecycle import AegirResource, Lifecycle, State
@@ -86,8 +86,8 @@ class Provider(Lifecycle):
     def _secrets(self, props: Any) -> list[str]:
         kept = props.get("secrets")
         passwords = json.loads(kept) if isinstance(kept, str) else {}
-        packed = props.get("backups")
-        keys = Packed.read(packed).secrets if isinstance(packed, str) else []
+        given = props.get("backups")
+        keys = packed.Packed.read(given).secrets if isinstance(given, str) else []
         return [*super()._secrets(props), *keys, *(word for site in passwords.values() for word in site.values())]
 
 
