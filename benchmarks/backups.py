@@ -65,17 +65,18 @@ def measure(farm: Backed) -> None:
     fill(farm)
     hand = farm.work.directory / "by-hand"
     hand.mkdir()
-    row("first backup by hand", lambda: save_by_hand(farm, hand))
-    row("first backup, proof apart", lambda: farm.aegir("backup", SITE), farm)
+    row(farm, "first backup by hand", lambda: save_by_hand(farm, hand))
+    row(farm, "first backup, proof apart", lambda: farm.aegir("backup", SITE), details=True)
     change(farm)
-    row("next backup by hand", lambda: save_by_hand(farm, hand))
-    row("next backup, proof apart", lambda: farm.aegir("backup", SITE), farm)
+    row(farm, "next backup by hand", lambda: save_by_hand(farm, hand))
+    row(farm, "next backup, proof apart", lambda: farm.aegir("backup", SITE), details=True)
     good = farm.backups(SITE)[-1]["id"]
     # In turn, so that other work on the machine falls on both.
     for _ in range(3):
-        row("restore by hand", lambda: restore_by_hand(farm, hand))
+        row(farm, "restore by hand", lambda: restore_by_hand(farm, hand))
         said: list[str] = []
         row(
+            farm,
             "restore, with the backup of before and its proof",
             lambda said=said: said.append(farm.aegir("restore", SITE, "--backup", good, "--yes")),  # type: ignore[misc]
         )
@@ -99,11 +100,8 @@ def days(farm: Backed, number: int = 30) -> None:
 def measure_many(farm: Backed) -> None:
     """Back up many small sites twice; say what that takes of the servers' processors."""
     for name in ("first night", "next night"):
-        before = processors(farm)
-        row(f"{name}, {MANY} sites", lambda: farm.aegir("backup --all"))
-        now = processors(farm)
-        took = ", ".join(f"{host} {now[host] - before[host]:.1f} s" for host in now)
-        print(f"  processor: {took}; {size(farm.repositories) / 1e6:,.0f} MB in {MANY} repositories", flush=True)
+        row(farm, f"{name}, {MANY} sites", lambda: farm.aegir("backup --all"))
+        print(f"  {size(farm.repositories) / 1e6:,.0f} MB in {MANY} repositories", flush=True)
 
 
 def drill(farm: Backed) -> None:
@@ -111,13 +109,14 @@ def drill(farm: Backed) -> None:
     sites = list(farm.settings["sites"])
     for site in sites:
         farm.web.run(f"head -c 2000000 /dev/urandom >{farm.files(site)}/photo.jpg")
-    row(f"backup of {DRILLED} sites", lambda: farm.aegir("backup --all"))
+    row(farm, f"backup of {DRILLED} sites", lambda: farm.aegir("backup --all"))
     for site in sites:
         farm.sql(site, "DROP TABLE wp_posts, wp_options")
         farm.web.run(f"rm {farm.files(site)}/photo.jpg")
     for option in ("--database-server db1.lab.test", "--server web1.lab.test"):
         said: list[str] = []
         row(
+            farm,
             f"restore {option}",
             lambda said=said, option=option: said.append(farm.aegir(f"restore {option}", "--yes")),  # type: ignore[misc]
         )
@@ -128,27 +127,33 @@ def drill(farm: Backed) -> None:
 
 
 def processors(farm: Backed) -> dict[str, float]:
-    """Give the seconds of the processors that each server has taken."""
+    """Give the seconds of the processors that the hub's programs and each server have taken."""
     count = "awk '/^usage_usec/ { print $2 / 1e6 }' /sys/fs/cgroup/cpu.stat"
-    return {host.name: float(host.run(count).stdout) for host in (farm.web, farm.database)}
+    hub = os.times()
+    took = {host.name: float(host.run(count).stdout) for host in (farm.web, farm.database)}
+    return {"hub": hub.children_user + hub.children_system, **took}
 
 
-def row(name: str, work: Callable[[], object], farm: Backed | None = None) -> None:
-    """Print the seconds of some work, and the most memory that our processes had meanwhile."""
+def row(farm: Backed, name: str, work: Callable[[], object], *, details: bool = False) -> None:
+    """Print the seconds of some work, those of the processors, and the most memory that our processes had meanwhile.
+
+    Seconds of the processors say the same on a machine that others use as well.
+    """
     most, end = [0], threading.Event()
     watcher = threading.Thread(target=watch, args=(most, end))
     watcher.start()
-    begun = time.monotonic()
+    before, begun = processors(farm), time.monotonic()
     work()
-    seconds = time.monotonic() - begun
+    seconds, now = time.monotonic() - begun, processors(farm)
     end.set()
     watcher.join()
     parts = ""
-    if farm is not None:
+    if details:
         last = farm.backups(SITE)[-1]
         parts = f", of which made {last['seconds']:.1f} s, proven {last['proof']['seconds']:.1f} s"
         parts += f", added {last['added'] / 1e6:,.0f} MB"
-    print(f"{name}: {seconds:.1f} s{parts}; memory {most[0] >> 10} MB", flush=True)
+    took = ", ".join(f"{host} {now[host] - before[host]:.1f} s" for host in now)
+    print(f"{name}: {seconds:.1f} s{parts}; processor {took}; memory {most[0] >> 10} MB", flush=True)
 
 
 def watch(most: list[int], end: threading.Event) -> None:
