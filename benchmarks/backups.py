@@ -128,7 +128,10 @@ def drill(farm: Backed) -> None:
 
 def processors(farm: Backed) -> dict[str, float]:
     """Give the seconds of the processors that the hub's programs and each server have taken."""
-    count = "awk '/^usage_usec/ { print $2 / 1e6 }' /sys/fs/cgroup/cpu.stat"
+    count = (
+        "cd /sys/fs/cgroup; if [ -e cpuacct/cpuacct.usage ]; then awk '{ print $1 / 1e9 }' cpuacct/cpuacct.usage; "
+        "else awk '/^usage_usec/ { print $2 / 1e6 }' cpu.stat; fi"
+    )
     hub = os.times()
     took = {host.name: float(host.run(count).stdout) for host in (farm.web, farm.database)}
     return {"hub": hub.children_user + hub.children_system, **took}
@@ -140,7 +143,7 @@ def row(farm: Backed, name: str, work: Callable[[], object], *, details: bool = 
     Seconds of the processors say the same on a machine that others use as well.
     """
     most, end = [0], threading.Event()
-    watcher = threading.Thread(target=watch, args=(most, end))
+    watcher = threading.Thread(target=watch, args=(most, end), daemon=True)
     watcher.start()
     before, begun = processors(farm), time.monotonic()
     work()
