@@ -160,7 +160,7 @@ def _need_systemd(project: Path) -> None:
         )
     if os.geteuid() == 0 and os.environ.get("SUDO_USER", "root") != "root" and project.stat().st_uid != 0:
         raise Refusal(
-            f"{project} is {project.owner()}'s, and a timer of root's would find another state there. Run the same command as "
+            f"{project} is {project.owner()}'s, and a timer of root's has another state. Run the same command as "
             f"{project.owner()}, without sudo: it uses sudo where it needs that"
         )
 
