@@ -31,6 +31,9 @@ UNIT: Final = (
     "TimeoutStopSec=5",
     # What a command leaves running is killed at once: it had its time.
     "KillMode=mixed",
+    # For systemd a service that SIGTERM, SIGHUP, SIGINT or SIGPIPE ended has done well (systemd.service, SuccessExitStatus=).
+    # A command that a stopping machine or somebody's kill has ended has not. Without a "$", which a daemon-reload spoils.
+    "ExecStopPost=/bin/grep -qzx EXIT_CODE=exited /proc/self/environ",
 )
 """Further properties of a command's unit, as the site's cron has them."""
 

@@ -214,6 +214,22 @@ def test_ctrl_c_ends_it_on_the_machines_and_tells_what_ran(work: Project, blogs:
     until(lambda: not blogs.run("systemctl list-units --no-legend 'aegir-command-*'").stdout.strip())
 
 
+@pytest.mark.parametrize(("number", "signal_name"), [(1, "HUP"), (9, "KILL"), (15, "TERM")])
+def test_a_command_that_a_signal_ended_is_not_well(work: Project, number: int, signal_name: str) -> None:
+    """For systemd a service that SIGTERM or SIGHUP ended has done well."""
+    done = work.aegir("run", BLOG, "--", "sh", "-c", f"kill -{signal_name} $$", status=4)
+    assert f"status {128 + number} after" in done.output
+
+
+def test_a_command_that_a_machine_stops_is_not_well(work: Project, blogs: Host) -> None:
+    started = begin(work, "run", BLOG, "--", "sleep", "348")
+    until(lambda: waiting(blogs, "^sleep 348"))
+    blogs.run("systemctl stop 'aegir-command-*'")
+    status, _, said = started.end()
+    assert 4 == status, said
+    assert "status 143 after" in said
+
+
 def test_what_a_command_leaves_running_ends_with_it(work: Project, blogs: Host) -> None:
     work.aegir("run", BLOG, "--", "sh", "-c", "setsid nohup sleep 346 >/dev/null 2>&1 & exit 0")
     until(lambda: not waiting(blogs, "^sleep 346"), seconds=5)

@@ -47,11 +47,12 @@ end_with_the_hub() { # unit: ends it when the hub does not listen any more
     exec 7<&-
 }
 
-unit_status() { # unit status: of its main process, also where systemd has waited in vain for the end of what that left running
+unit_status() { # unit status: of its main process, by the shell's numbers; also where what that left running did not end
     us_said=" $(systemctl show -p Result -p ExecMainCode -p ExecMainStatus "$1.service" 2>/dev/null | tr '\n' ' ')"
     systemctl -q reset-failed "$1.service" 2>/dev/null 9>&-
     case $us_said in
         *" Result=timeout "*) case $us_said in *" ExecMainCode=1 "*) us_said=${us_said##* ExecMainStatus=} && echo "${us_said%% *}" && return ;; esac ;;
+        *" ExecMainCode=2 "* | *" ExecMainCode=3 "*) us_said=${us_said##* ExecMainStatus=} && echo $((128 + ${us_said%% *})) && return ;;
     esac
     echo "$2"
 }
