@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import socket
+import string
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 
@@ -81,11 +82,9 @@ def explain(address: str, stack: str, *, as_json: bool) -> None:
     aegir explain https://www.example.com/sites/default/files/report.pdf
     aegir explain www.example.com/.env
     """  # noqa: D301  click keeps such lines as they are
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    if not parts.hostname or len(address) > explaining.LONGEST:
-        raise Refusal(f"{printable(address, longest=80)} is no address; write one such as www.example.com/path")
-    state, site = _find(stack, selecting.ascii_name(parts.hostname))
-    found, faults = _explain(state, site, address, parts.hostname, secure=parts.scheme == "https")
+    scheme, host = _read(address)
+    state, site = _find(stack, host)
+    found, faults = _explain(state, site, address, host, secure=scheme == "https")
     if as_json:
         click.echo(json.dumps(found.plain(), indent=2))
     else:
@@ -94,6 +93,23 @@ def explain(address: str, stack: str, *, as_json: bool) -> None:
     tell_faults(faults)
     if faults or any(each.explanation.outcome in {"denied", "rejected"} for each in found.answerers) or _differ(found):
         raise click.exceptions.Exit(UNHEALTHY)
+
+
+def _read(address: str) -> tuple[str, str]:
+    """Give scheme and host of an address; the host in ASCII, as visitors' programs and web servers have it.
+
+    Raises:
+        Refusal: no web server is asked for such an address.
+    """
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.hostname or parts.scheme not in {"http", "https"} or len(address) > explaining.LONGEST:
+        raise Refusal(
+            f"{printable(address, keep='', longest=80)} is no address of a site; write one such as www.example.com/path"
+        )
+    return parts.scheme, selecting.ascii_name(parts.hostname.removesuffix("."))
 
 
 def _find(stack: str, host: str) -> tuple[State, Site]:
@@ -122,7 +138,7 @@ def _explain(state: State, site: Site, address: str, host: str, *, secure: bool)
         members, lambda name, conn: _look(site, name, conn, path, address, host, secure=secure)
     )
     return Explained(
-        address=address, stack=state.stack, site=site.name, alias=host not in {site.name, site.identity}, path=path,
+        address=address, stack=state.stack, site=site.name, alias=host in _aliases(site), path=path,
         platform=site.platform, dns=tuple(_dns(state, host)), before=_before(site, host, path, secure=secure),
         answerers=tuple(found.values()),
     ), faults  # fmt: skip
@@ -153,7 +169,8 @@ def _look(site: Site, name: str, conn: Connection, path: str, address: str, host
 
 def _asked(machine: str, port: int, host: str, address: str, *, secure: bool) -> str:
     parts = urlsplit(address if "://" in address else f"http://{address}")
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # As a browser sends them: what is encoded stays, and all else that no request may have is encoded.
+    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
     try:
         answer = probe.get(machine, port, host, target, patience=0.0, tls=secure)
     except (probe.NoAnswer, UnicodeError) as silence:
@@ -164,6 +181,8 @@ def _asked(machine: str, port: int, host: str, address: str, *, secure: bool) ->
 
 def _before(site: Site, host: str, path: str, *, secure: bool) -> str:
     known = site.configuration or {}
+    if host not in {site.name, *_aliases(site)}:
+        return f"{host} is a former name of {site.name}, and each web server answers 404 for it; add it to the site's aliases"
     https = str(known.get("https", "none"))
     if not site.enabled:
         return "the site is disabled (state: disabled), so all its names answer 503"
@@ -173,7 +192,7 @@ def _before(site: Site, host: str, path: str, *, secure: bool) -> str:
         return "https: required redirects plain HTTP to https, but for declared proxies whose visitor came over TLS"
     if secure and https == "none":
         return "the site has no TLS (https: none): over https the default server answers 404"
-    if known.get("redirect_aliases") and host not in {site.name, site.identity}:
+    if known.get("redirect_aliases") and host != site.name:
         return f"redirect_aliases redirects {host} to {site.name}"
     return ""
 

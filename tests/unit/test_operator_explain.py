@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
-from aegir_components.applications import APPLICATIONS, explaining
+from aegir_components.applications import APPLICATIONS, explaining, probe
 from aegir_components.applications.explaining import Kind
+from aegir_components.cli import explain as command
+from aegir_components.cli.ends import Refusal
+from aegir_components.cli.state import Site
 
 SITE = "www.example.com"
 FILES: dict[str, Kind] = {
@@ -67,3 +72,36 @@ def test_no_address_leads_above_the_document_root() -> None:
         assert "/etc/passwd" == explaining.path_of(address)
         assert explaining.leads_out(address)
     assert not explaining.leads_out("http://www.example.com/a/../b/./c")
+
+
+@pytest.mark.parametrize(
+    ("address", "read"),
+    [
+        ("bücher.example.com/a", ("http", "xn--bcher-kva.example.com")),
+        ("https://BÜCHER.example.com.:443/", ("https", "xn--bcher-kva.example.com")),
+    ],
+)
+def test_an_international_name_is_read_as_web_servers_have_it(address: str, read: tuple[str, str]) -> None:
+    assert read == command._read(address)
+
+
+@pytest.mark.parametrize("address", ["", "http://", "http://[::1/", "ftp://www.example.com/", "http://a/" + "x" * 9000])
+def test_what_is_no_address_of_a_site_is_rejected_in_a_sentence(address: str) -> None:
+    with pytest.raises(Refusal, match="is no address of a site; write one such as"):
+        command._read(address)
+
+
+def test_an_address_is_asked_for_as_a_browser_does() -> None:
+    with mock.patch.object(probe, "get", side_effect=probe.NoAnswer("it is off")) as get:
+        command._asked("192.0.2.1", 80, "www.example.com", "www.example.com/ä b%20c?q=\n&x[]=%3F", secure=False)
+    assert "/%C3%A4%20b%20c?q=&x[]=%3F" == get.call_args.args[3]
+
+
+def test_a_former_name_is_no_alias_and_answers_nobody() -> None:
+    made = {"name": "new.example.com", "aliases": ["also.example.com"], "https": "none"}
+    site = mock.Mock(spec=Site, identity="old.example.com", configuration=made, enabled=True)
+    site.name = "new.example.com"
+    assert "" == command._before(site, "new.example.com", "/", secure=False)
+    assert "" == command._before(site, "also.example.com", "/", secure=False)
+    said = command._before(site, "old.example.com", "/", secure=False)
+    assert "old.example.com is a former name of new.example.com, and each web server answers 404" in said
