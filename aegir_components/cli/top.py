@@ -95,7 +95,8 @@ HEAD: Final = ("SITE", "REQUESTS", "A MINUTE", "AVERAGE", "LONGEST", "5XX", "4XX
 def added(sites: Iterable[Site], found: Mapping[str, Iterable[Traffic]], minutes: int) -> list[Row]:
     """Add up what the web servers of each site counted."""
     rows = []
-    for site in sites:
+    # Of a site none of whose servers has answered nobody knows that it had no requests.
+    for site in (site for site in sites if not found.keys().isdisjoint(site.members)):
         name = layout.file_name(site.identity)
         parts = {server: each for server, counted in found.items() for each in counted if each.site == name}
         requests = sum(each.requests for each in parts.values())

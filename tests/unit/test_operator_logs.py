@@ -138,6 +138,11 @@ def test_a_site_of_a_cluster_is_added_up() -> None:
     )  # fmt: skip
 
 
+def test_of_a_site_whose_servers_do_not_answer_no_requests_are_no_figure() -> None:
+    sites = [Site(identity=name, installation={"name": name, "members": {name: {}}}) for name in ("quiet", "dark")]
+    assert [("quiet", 0)] == [(row.site, row.requests) for row in top.added(sites, {"quiet": []}, 5)]
+
+
 @pytest.mark.parametrize(
     "facts", [{}, {"traffic": ""}, {"traffic": "a 1 2\nb x 2 3 4 5 6"}, {"traffic": "a -1 2 3 4 5 6"}]
 )
