@@ -40,10 +40,12 @@ class Noting:
 
 def words(argv: Sequence[str]) -> str:
     """Say what a command is, without arguments that may be secrets: ``drush user:password +2``."""
-    program = Path(argv[0]).name
+    # `run SITE -- PASSWORD=secret drush …` runs nothing, and is typed all the same.
+    name, assigned, _ = argv[0].partition("=")
+    program = Path(name).name + ("=…" if assigned else "")
     shown = [program, *([argv[1]] if len(argv) > 1 and not argv[1].startswith("-") and "=" not in argv[1] else [])]
     # What a shell or an interpreter is given is a program, with whatever is in it.
-    if program in {"sh", "bash", "dash", "php", "env", "python3", "perl"}:
+    if assigned or program in {"sh", "bash", "dash", "php", "env", "python3", "perl"}:
         shown = [program]
     left = len(argv) - len(shown)
     return printable(" ".join(shown), keep="", longest=LONGEST) + (f" +{left}" if left else "")

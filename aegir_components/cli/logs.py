@@ -18,7 +18,7 @@ from aegir_components.printable import printable
 from aegir_components.services import site_logs
 from aegir_components.services.site_logs import Line
 
-from . import completion, machines, selecting
+from . import completion, machines, output, selecting
 from .ends import INTERRUPTED, SITES_UNREACHED, tell
 from .machines import tell_faults
 from .moments import MOMENT, utc
@@ -210,6 +210,7 @@ def _follow(sites: Sequence[Site], kinds: Sequence[str], show: Callable[[Site, L
             try:
                 found = coming.get(timeout=0.2)
             except queue.Empty:
+                output.check_reader()
                 continue
             if isinstance(found, HostError):
                 tell(str(found))

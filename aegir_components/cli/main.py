@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import sys
 from io import TextIOWrapper
+from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import click
@@ -96,6 +101,11 @@ class Program(Commands):
             return super().invoke(ctx)
         except (HostError, settings.SettingsError, SourceError) as fault:
             raise Refusal(str(fault)) from None
+        except OSError as fault:
+            # Of our own output; a pipe that nobody reads is click's to end without a word.
+            if fault.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+                raise
+            raise Refusal(f"the output cannot be written: {fault.strerror}") from None
         except KeyboardInterrupt:
             # Commands for many sites tell which of them ran, and do not come here.
             tell("interrupted; what was done is named above")
@@ -119,12 +129,28 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does when a connection to the hub breaks or somebody ends the process: with its line in the history.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the program, and end the process with its exit status."""
+    # A caller that has closed them, `>&-`, wants to hear nothing.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it stays open
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it stays open
     for stream in (sys.stdout, sys.stderr):
         # A terminal or a file of another encoding gets "?" for what it has no character for, and no traceback.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup has SIGHUP ignored, and it stays so.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     # `python -m aegir_components` would otherwise be called by a file's name in usage lines and for completion.
     aegir.main(prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)
     sys.exit(0)

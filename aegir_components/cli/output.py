@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import shutil
 import sys
 import threading
@@ -12,6 +13,8 @@ from typing import IO, Any, Final
 
 from aegir_components.host.stream import Channel
 from aegir_components.printable import printable
+
+from .ends import Refusal
 
 KEPT: Final = 20_000
 """Bytes of each site's output that a report in JSON has; the end of it."""
@@ -28,6 +31,7 @@ class Printer:
         self._stop, self._out, self._err = stop, out or sys.stdout, err or sys.stderr
         self._guard = threading.Lock()
         self.broken = False
+        self._fault: OSError | None = None
 
     def raw(self) -> Sink:
         """Give what writes one site's output as it comes: by bytes, but what drives a terminal does not reach one."""
@@ -47,7 +51,10 @@ class Printer:
 
         Raises:
             BrokenPipeError: click turns it into an exit status without a word.
+            Refusal: the output cannot be written, as on a full disk.
         """
+        if self._fault is not None:
+            raise Refusal(f"the output cannot be written: {self._fault.strerror}; what was running was ended")
         if self.broken:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
@@ -64,8 +71,25 @@ class Printer:
                 stream.flush()
             except (BrokenPipeError, ValueError):
                 self.broken = True
+            except OSError as fault:
+                self.broken, self._fault = True, fault
         if self.broken:
             self._stop()
+
+
+def check_reader(stream: IO[Any] | None = None) -> None:
+    """End the program quietly where nobody reads its output any more, also while there is nothing to write.
+
+    Raises:
+        BrokenPipeError: click turns it into an exit status without a word.
+    """
+    poller = select.poll()
+    try:
+        poller.register(stream or sys.stdout, 0)
+    except (OSError, ValueError, AttributeError):  # no file: a test's output
+        return
+    if any(event & select.POLLERR for _, event in poller.poll(0)):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class Tagged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -209,6 +210,49 @@ def test_a_pipe_that_closes_stops_the_work_once() -> None:
         printer.check()
 
 
+def test_a_full_disk_stops_the_work_and_is_named() -> None:
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    stops: list[bool] = []
+    printer = output.Printer(lambda: stops.append(True), Full(), Full())
+    printer.raw()("out", b"x")
+    assert [True] == stops
+    with pytest.raises(Refusal, match="cannot be written: No space left on device"):
+        printer.check()
+
+
+def test_a_reader_that_has_gone_is_noticed_while_there_is_nothing_to_write() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        output.check_reader(stream)
+        os.close(reading)
+        with pytest.raises(BrokenPipeError):
+            output.check_reader(stream)
+    output.check_reader(io.StringIO())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_by_a_signal_ends_as_by_ctrl_c(number: signal.Signals) -> None:
+    program = (
+        "import click, os, sys, time\n"
+        "from aegir_components.cli import main\n"
+        "main.aegir.add_command(click.Command('wait', callback=lambda: os.kill(os.getpid(), int(sys.argv[2])),"
+        " params=[click.Argument(['signal'], expose_value=False)]))\n"
+        "main.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "wait", str(int(number))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert 130 == done.returncode, done.stderr
+    assert "interrupted; what was done is named above" in done.stderr
+
+
 @pytest.mark.parametrize(("columns", "length"), [(200, 32), (60, 22), (20, 12)])
 def test_tags_are_as_long_as_each_other_and_shortened_on_a_narrow_terminal(columns: int, length: int) -> None:
     made = output.tags(["a.example.com", f"{'b' * 40}.example.com"], columns)
@@ -229,6 +273,7 @@ def test_tags_are_as_long_as_each_other_and_shortened_on_a_narrow_terminal(colum
         (["env", "PASSWORD=secret", "x"], "env +2"),
         (["drush", "PASSWORD=secret"], "drush +1"),
         (["php", "secret"], "php +1"),
+        (["PASSWORD=se/cret", "drush", "x"], "PASSWORD=… +2"),
     ],
 )
 def test_no_argument_that_may_be_a_secret_is_noted(argv: list[str], said: str) -> None:
