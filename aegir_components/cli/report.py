@@ -142,9 +142,12 @@ def _write(target: str, text: str) -> None:
     path = Path(target)
     # In one step: a collector, or a browser, never reads half of it.
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    # A device, a pipe or a link such as /dev/stdout stays what it is.
+    in_place = path.is_symlink() or (path.exists() and not path.is_file())
     try:
-        fresh.write_text(text + "\n", encoding="utf-8")
-        fresh.replace(path)
+        (path if in_place else fresh).write_text(text + "\n", encoding="utf-8")
+        if not in_place:
+            fresh.replace(path)
     except OSError as fault:
         raise Refusal(f"{path} cannot be written: {fault.strerror}") from None
     finally:

@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner
@@ -414,6 +415,16 @@ def test_a_browser_shows_it_to_everybody(modules: Path, tmp_path: Path) -> None:
 
 
 # The whole of it, from a state of a thousand sites.
+
+
+def test_a_link_or_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "page.html", tmp_path / "link.html"
+    link.symlink_to(target)
+    report._write(str(link), "a page")
+    assert (True, "a page\n") == (link.is_symlink(), target.read_text())
+    with mock.patch.object(Path, "replace") as replace:
+        report._write("/dev/null", "a page")
+    replace.assert_not_called()
 
 
 def exported(sites: int, servers: int) -> dict[str, Any]:
