@@ -164,12 +164,13 @@ def _wanted(stack: Stack, selection: Selection, *, due: bool) -> tuple[Unlocked,
     """Give a stack with its sites that are to be backed up; nothing of a stack that declares no backups.
 
     Raises:
-        Refusal: a site that is named is not there, or its backups are off.
+        Refusal: the stack declares no backups, a site that is named is not there, or its backups are off.
     """
     declared = stack.drawn().backups if due else None
     if due and (declared is None or declared.off):
         return None
     unlocked = Unlocked.read(stack)
+    _ = unlocked.backups  # A stack without them is rejected here, before its sites are said to have them off.
     picked = list(unlocked.state.sites.values())
     if selection.narrowed and not due:
         picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(stack))

@@ -158,7 +158,8 @@ def forget(
         tell(
             f"backup {one.id} stays in {', '.join(one.copies)}, which the hub may only add to; its owner removes it there"
         )
-    tell(f"{len(gone) - len(left)} backups of {site} are gone")
+    removed = len(gone) - len(left)
+    tell(f"{removed} {'backup' if removed == 1 else 'backups'} of {site} removed")
 
 
 @backups.command()
@@ -196,7 +197,7 @@ def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool, as_json:
     if as_json:
         click.echo(json.dumps(listed, indent=2))
     if not wanted:
-        tell("all backups are proven")
+        tell("all backups are proven" if known else f"{site} has no backup yet; make one: aegir backup {site}")
     if bad:
         raise click.exceptions.Exit(UNHEALTHY)
 

@@ -34,6 +34,12 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
     # One that its site does not start from comes back only by name, and so does one of a clock that was ahead.
     now = datetime.now().astimezone()
     good = [one for one in fitting if one.is_proven and one.starts and not is_ahead(one, now)]
+    if not known:
+        raise Refusal(
+            f"this hub knows of no backup of {site}. `aegir backup {site}` makes one where the stack file declares "
+            f"aegir:backups (docs/backups.md). A hub that lost its records finds backups by `aegir backups --ask`. "
+            f"--archive restores what a removal of the site has left"
+        )
     if not good:
         raise Refusal(
             f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves those that "

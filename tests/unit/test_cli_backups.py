@@ -350,7 +350,10 @@ FARM = State(
 KNOWN_AS = replace(FARM, sites={**FARM.sites, "c.org": replace(FARM.sites["c.org"], identity="known.org")})
 """The farm with a site that was renamed."""
 UNLOCKED = Unlocked(
-    stack=Mock(**{"drawn.return_value.sites": {}}), state=FARM, keys={"gone.org": "key"}, declared=Mock(sites={})
+    stack=Mock(**{"drawn.return_value.sites": {}}),
+    state=FARM,
+    keys={"gone.org": "key"},
+    declared=Mock(sites={}, **{"backups.off": False}),
 )
 
 
@@ -374,6 +377,25 @@ def test_the_sites_of_a_restore_are_selected_as_in_other_commands(
     found = restored.names(UNLOCKED, selection, database)
     assert len(names) == len(found)
     assert names == [name.lower() for name in found]
+
+
+@pytest.mark.parametrize("due", [False, True])
+def test_a_stack_without_backups_is_told_to_declare_them_and_is_never_due(
+    due: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare: Any = SimpleNamespace(name="prod", drawn=lambda: SimpleNamespace(backups=None))
+    declared: Any = SimpleNamespace(backups=None, sites={})
+    monkeypatch.setattr(Unlocked, "read", lambda _stack: replace(UNLOCKED, stack=bare, declared=declared))
+    if due:
+        assert backup._wanted(bare, Selection(), due=True) is None
+        return
+    with pytest.raises(Refusal, match="aegir:backups is not declared in the stack file of prod"):
+        backup._wanted(bare, Selection(words=("www.a.org",)), due=False)
+
+
+def test_a_site_without_any_backup_is_told_how_to_get_one() -> None:
+    with pytest.raises(Refusal, match=r"knows of no backup of www\.a\.org\. `aegir backup www\.a\.org` makes one"):
+        choosing.choose((), None, None, "www.a.org")
 
 
 @pytest.mark.parametrize(
