@@ -46,7 +46,7 @@ def check_stack(stack: str, *, as_json: bool) -> None:
         for finding in found:
             click.echo(f"{finding.server}: {finding.what}.\n    {finding.advice}")
         if not found:
-            tell("the machines have what the stack has, and nothing else of it")
+            tell("no differences: the machines carry what the stack's state has, and nothing more")
     if found:
         raise click.exceptions.Exit(UNHEALTHY)
 

@@ -125,7 +125,7 @@ def prune(stack: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     tell_faults(faults)
     total = sum(each.size for each in found)
     if not found:
-        tell("nothing is there that nobody needs")
+        tell("nothing to remove")
     elif dry_run:
         tell(f"{size(total)} would be free again; nothing was removed")
     else:

@@ -27,6 +27,7 @@ from .stack import Stack, here, made
 from .state import Site, State
 
 TIMEOUT: Final = 30.0
+NO_ANSWER: Final = "no answer"
 OUTSIDE: Final = Explanation(outcome="rejected", why="it leads above the document root, and belongs to no site then")
 
 
@@ -174,7 +175,7 @@ def _asked(machine: str, port: int, host: str, address: str, *, secure: bool) ->
     try:
         answer = probe.get(machine, port, host, target, patience=0.0, tls=secure)
     except (probe.NoAnswer, UnicodeError) as silence:
-        return printable(f"no answer: {silence}", keep="")
+        return printable(f"{NO_ANSWER}: {silence}", keep="")
     where = answer.headers.get("location", "")
     return printable(f"{answer.status}{f', to {where}' if where else ''}", keep="", longest=300)
 
@@ -230,7 +231,8 @@ def _text(found: Explained) -> Iterator[str]:
     if found.before:
         yield f"first     {found.before}"
     for each in found.answerers:
-        yield f"server    {each.server} ({each.address}) answers {each.answer}"
+        verb = "gives" if each.answer.startswith(NO_ANSWER) else "answers"
+        yield f"server    {each.server} ({each.address}) {verb} {each.answer}"
         if each.closed:
             yield f"closed    by {each.closed}; aegir open {found.site} opens it"
         yield f"vhost     {each.vhost or 'none: the site is not configured there; run pulumi up'}"

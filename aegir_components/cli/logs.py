@@ -70,6 +70,8 @@ def logs(
     found, faults = gather(chosen.sites, wanted, since=since or 0.0, count=count)
     for site, line in found[-count:] if since is None else found:
         show(site, line)
+    if not found and not faults:
+        tell(f"no line of {', '.join(wanted)}{'' if since is None else ' in this time'}")
     tell_faults(faults)
     if faults:
         raise click.exceptions.Exit(SITES_UNREACHED)

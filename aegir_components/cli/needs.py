@@ -85,7 +85,7 @@ def _site(site: SiteFacts, today: date) -> Iterator[Need]:
         advice = "pulumi preview --refresh --diff shows it, pulumi up repairs it"
         yield Need(level="look", subject=site.name, text=f"changed by hand: {'; '.join(site.drift)}", advice=advice)
     if site.backup_fault:
-        yield Need(level="soon", subject=site.name, text=site.backup_fault, advice=f"look at its backups: {site.name}")
+        yield Need(level="soon", subject=site.name, text=site.backup_fault, advice=f"aegir backups --site {site.name}")
 
 
 def _server(server: ServerFacts, at: int) -> Iterator[Need]:

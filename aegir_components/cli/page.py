@@ -59,7 +59,7 @@ def _document(page: Page) -> Iterator[str]:
             page, client, [site for site in found.sites if site.client == client], several=len(clients) > 1
         )
     if not page.client:
-        yield from _platforms(found.platforms)
+        yield from _platforms(found.platforms, known=found.mirror_at is not None)
         yield from _servers(found.servers)
         yield from _groups(found)
     yield "</main></body></html>"
@@ -129,12 +129,12 @@ def _sites(page: Page, client: str, sites: Sequence[SiteFacts], *, several: bool
     name = (client or "Sites without a client") if several else "Sites"
     yield f"<section aria-labelledby={anchor}><h2 id={anchor}>{_text(name)} ({len(sites)})</h2>"
     caption = "Each value is of the time above, unless it says its own"
-    yield from _table(f"sites, {name}", caption, SITE_HEAD, [_site(each) for each in sites])
+    known = page.found.mirror_at is not None
+    yield from _table(f"sites, {name}", caption, SITE_HEAD, [_site(each, known=known) for each in sites])
     yield "</section>"
-    del page
 
 
-def _site(site: SiteFacts) -> Sequence[str]:
+def _site(site: SiteFacts, *, known: bool) -> Sequence[str]:
     if site.health:
         health = f"<span class=down>{_text('; '.join(site.health))}</span>"
     else:
@@ -145,7 +145,7 @@ def _site(site: SiteFacts) -> Sequence[str]:
     extra += [f"changed by hand: {'; '.join(site.drift)}"] if site.drift else []
     if extra:
         health += f" <span class=look>{_text('; '.join(extra))}</span>"
-    security = "none known"
+    security = _none(known=known)
     if site.security:
         security = f"<span class=security>{site.security}</span>{f' since {site.security_since}' if site.security_since else ''}"
     certificate = f"{site.certificate_ends} ({site.certificate_days} days)" if site.certificate_ends else "no TLS"
@@ -162,6 +162,11 @@ def _site(site: SiteFacts) -> Sequence[str]:
         f'<td data-l="size">{_size(site)}</td>',
         _cell("last change", site.changed or "-"),
     )
+
+
+def _none(*, known: bool) -> str:
+    """Say that no update is pending, or that nobody knows: a mirror that was never fetched has no updates either."""
+    return "none known" if known else "not known"
 
 
 def _size(site: SiteFacts) -> str:
@@ -183,7 +188,7 @@ def _chart(sizes: Sequence[int]) -> str:
     return f'<svg width=60 height=16 viewBox="0 0 60 16" aria-hidden=true><polyline points="{points}"/></svg>'
 
 
-def _platforms(platforms: Sequence[PlatformFacts]) -> Iterator[str]:
+def _platforms(platforms: Sequence[PlatformFacts], *, known: bool) -> Iterator[str]:
     yield "<section aria-labelledby=platforms><h2 id=platforms>Platforms</h2>"
     rows = [
         (
@@ -193,7 +198,7 @@ def _platforms(platforms: Sequence[PlatformFacts]) -> Iterator[str]:
             _cell("updates", "; ".join(
                 f"{finding.level}: {finding.part.name} {finding.part.version}{f' to {finding.to}' if finding.to else ''}"
                 f"{f' since {finding.since}' if finding.since else ''}"
-                for finding in each.findings if finding.level != "update") or "none known"),
+                for finding in each.findings if finding.level != "update") or _none(known=known)),
             _cell("not known", f"{each.unknown} of {each.parts} parts"),
         )
         for each in platforms

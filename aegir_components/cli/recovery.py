@@ -99,8 +99,9 @@ def encrypted(text: bytes, recipients: Iterable[str]) -> bytes:
         raise Refusal(f"a recipient is no public key of age: {fault}") from None
     if not known:
         raise Refusal(
-            "nobody could read it: name recipients in aegir:backups.recipients, or with --recipient. A person makes a key with "
-            "age-keygen, keeps the private one, and gives you the public one (age1...)"
+            "no recipient is named, so nobody could read the keys. Name one in aegir:backups.recipients, or with --recipient at "
+            "aegir backups keys. A person makes a key with age-keygen, keeps the private one, and gives you the public one "
+            "(age1...)"
         )
     return bytes(pyrage.encrypt(text, known))
 

@@ -16,7 +16,7 @@ from aegir_components.services.holding import Held
 
 from . import kept as backups
 from .kept import Kept
-from .live import Seen, faults_of_sites, keeper
+from .live import CLOSED, Seen, faults_of_sites, keeper
 from .output import NARROW
 from .state import Release, Server, Site, State
 
@@ -147,7 +147,7 @@ def _database(version: str) -> str:
 
 def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]]) -> PlatformRow:
     sites = state.sites_on(release.platform)
-    broken = [site.name for site in sites if said.get(site.name)]
+    broken = [site.name for site in sites if any(CLOSED not in text for text in said.get(site.name, ()))]
     return PlatformRow(
         name=release.platform,
         code=f"{release.application} {release.version}".strip(),

@@ -188,7 +188,9 @@ def pick(state: State, selection: Selection, clients: Callable[[], dict[str, str
         and _is_one_of(str((site.installation or {}).get("application", "")), selection.applications)
     ]
     if not found:
-        raise Refusal(f"no site of {state.stack} is what you selected; `aegir status {state.stack}` lists its sites")
+        raise Refusal(
+            f"no site of {state.stack} fits all options that you gave; `aegir status {state.stack}` lists its sites"
+        )
     return sorted(found, key=lambda site: site.name)
 
 

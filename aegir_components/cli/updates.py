@@ -31,6 +31,11 @@ from .state import Release, State
 
 TIMEOUT: Final = 120.0
 _PATH: Final = re.compile(r"(https?://[^/\s]+)/\S*")
+_CARRY: Final = (
+    "nothing was fetched. A hub without a way out gets the mirror from a machine that has one: `aegir advisories list "
+    ">projects.txt` here, `aegir advisories fetch --projects projects.txt --directory mirror` there, and `aegir updates "
+    "--mirror mirror` here (docs/command-line.md)"
+)
 LONGEST: Final = 120
 """Characters of a cell."""
 OLD: Final = 3 * 86_400
@@ -179,6 +184,8 @@ def fetch(
     tell(f"{done.got} lists are in {target}")
     for names, text in _together(done.failed):
         tell(f"{first_of(names, 5)}: {text}")
+    if done.failed and not done.got:
+        tell(_CARRY)
     tell_faults(faults)
     if done.failed or faults:
         raise click.exceptions.Exit(UNHEALTHY)

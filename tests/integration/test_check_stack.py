@@ -41,7 +41,7 @@ def test_what_nobody_declares_is_found_and_comes_back_as_advised(
     farm = Farm(tmp_path, web_and_database(lab, source=wordpress, sites={SITE: {}}))
     farm.up()
     status, said = check(farm)
-    assert (0, True) == (status, "the machines have what the stack has, and nothing else of it" in said), said
+    assert (0, True) == (status, "no differences: the machines carry what the stack's state has" in said), said
 
     # An older state, from before a site was made: the machines have it, and the stack knows nothing of it.
     before = farm.export()

@@ -106,6 +106,14 @@ def test_machines_that_are_well_are_well_and_tell_the_last_cron(machines: dict[s
     assert "2026-01-31 02:13" == found.sites[0].last_cron
 
 
+def test_a_site_that_a_person_closed_is_a_row_and_does_not_make_its_platform_one() -> None:
+    closed = live.Seen(closed={SITE: "ann@hub: the bank moves"}, sites={SITE: "answers 503"})
+    answers = {"web1": closed, "db1": live.Seen()}
+    found = rows.status(state(), answers, TODAY)
+    assert ["web1: closed by ann@hub: the bank moves; aegir open opens it"] == list(found.sites[0].faults)
+    assert [()] == [row.faults for row in found.platforms]
+
+
 @pytest.mark.parametrize(
     ("changes", "server", "site"),
     [

@@ -75,7 +75,7 @@ def test_sites_are_selected(words: tuple[str, ...], options: dict[str, Any], nam
 def test_a_name_that_fits_nothing_is_no_silent_success() -> None:
     with pytest.raises(Refusal, match=r"prod has no site nobody\.example\.com; it has: a\.example\.com"):
         picked("a.example.com", "nobody.example.com")
-    with pytest.raises(Refusal, match="no site of prod is what you selected"):
+    with pytest.raises(Refusal, match="no site of prod fits all options that you gave"):
         picked("a.example.com", platforms=("shop",))
     with pytest.raises(click.UsageError, match="name a site"):
         selecting.choose(Selection())

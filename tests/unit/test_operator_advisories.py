@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from aegir_components.advisories import composer, drupal, mirror, versions, wordpress
 from aegir_components.advisories.findings import Finding, Part
 from aegir_components.advisories.mirror import Mirror, Places
 from aegir_components.cli import updates
+from aegir_components.cli.main import aegir
 from aegir_components.host import script
 from aegir_components.services import code
 
@@ -347,3 +349,13 @@ def test_one_cause_is_told_once_for_all_lists_that_it_keeps_away() -> None:
         (["drupal/a.xml", "drupal/b.xml", "drupal/c.xml"], f"https://updates.example.org {dead}"),
         (["composer.json"], failed["composer.json"]),
     ] == list(updates._together(failed))
+
+
+def test_a_hub_without_a_way_out_is_told_how_a_mirror_is_carried_to_it(tmp_path: Path) -> None:
+    projects = tmp_path / "projects.txt"
+    projects.write_text("wordpress-core\twordpress\t6.1.9\n")
+    words = ["advisories", "fetch", "--projects", str(projects), "--directory", str(tmp_path / "mirror")]
+    # Nobody listens on port 9, so each list is refused at once.
+    done = CliRunner().invoke(aegir, [*words, "--wordpress", "http://127.0.0.1:9", "--drupal", "http://127.0.0.1:9"])
+    assert 3 == done.exit_code, done.output
+    assert "aegir advisories fetch --projects projects.txt --directory mirror" in done.output

@@ -8,12 +8,15 @@ import subprocess
 from datetime import UTC, datetime, timedelta, timezone
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from aegir_components.cli import top
+from aegir_components.cli import logs, selecting, top
+from aegir_components.cli.main import aegir
 from aegir_components.cli.moments import MOMENT, age
 from aegir_components.cli.state import Site
 from aegir_components.host import script
@@ -170,3 +173,13 @@ def test_a_line_is_json() -> None:
     line: Any = Line(at=AT, server="web1", kind="error", text="x")
     assert "2026-11-29 06:58:19" == site_logs.shown(line)
     assert json.dumps({"at": line.at})
+
+
+@pytest.mark.parametrize(("since", "said"), [([], "no line of error, php"), (["--since", "2h"], "php in this time")])
+def test_logs_without_a_line_say_so(since: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selecting, "choose", lambda _selection: SimpleNamespace(sites=()))
+    monkeypatch.setattr(logs, "gather", lambda *_, **__: ([], {}))
+    words = ["logs", "www.example.com", "--kind", "error", "--kind", "php", *since]
+    done = CliRunner().invoke(aegir, words)
+    assert 0 == done.exit_code, done.output
+    assert said in done.output

@@ -211,6 +211,14 @@ def test_a_page_needs_nothing_from_elsewhere_and_says_the_age_of_what_it_says() 
         assert said in text
 
 
+def test_what_a_mirror_that_was_never_fetched_does_not_know_is_not_called_fine() -> None:
+    nothing = replace(PLATFORM, findings=())
+    assert "none known" in html(farm(platforms=(nothing,)))
+    never = html(farm(platforms=(nothing,), mirror_at=None))
+    assert "none known" not in never
+    assert 2 == never.count(">not known</td>")
+
+
 def test_a_clients_page_has_its_sites_and_nothing_of_others() -> None:
     others = site("secret-launch.example.com", client="rival", health=("answers 500",), changed="bob@hub: close")
     mine = site(drift=("file /var/x: content differs",))
