@@ -59,7 +59,7 @@ class Outcome:
         }  # fmt: skip
 
 
-@click.command()
+@click.command(short_help="Back up sites now, or those that are due, or this hub.")
 @click.argument("sites", nargs=-1, metavar="[SITE]...", shell_complete=completion.sites)
 @selecting.options
 @click.option("--due", is_flag=True, help="The sites whose plan says that a backup is due now.")

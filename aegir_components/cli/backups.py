@@ -26,7 +26,9 @@ from .unlocked import Unlocked
 
 
 @click.group(
+    short_help="List, prove, check and forget backups; keys and recovery.",
     cls=Commands,
+    for_a_word="aegir backups --site",
     later={"keys": lambda: recovery.keys, "recover": lambda: recover.recover},
     invoke_without_command=True,
 )
@@ -115,7 +117,7 @@ def plain(one: Backup) -> dict[str, Any]:
     }
 
 
-@backups.command()
+@backups.command(short_help="Remove backups of a site from all repositories.")
 @of_stack
 @click.argument("site", shell_complete=completion.sites)
 @click.argument("ids", nargs=-1, required=True, metavar="BACKUP...", shell_complete=completion.kept)
@@ -162,7 +164,7 @@ def forget(
     tell(f"{removed} {'backup' if removed == 1 else 'backups'} of {site} removed")
 
 
-@backups.command()
+@backups.command(short_help="Restore backups into a scratch schema, and count their rows.")
 @of_stack
 @click.argument("site", shell_complete=completion.sites)
 @click.argument("ids", nargs=-1, metavar="[BACKUP]...", shell_complete=completion.kept)
@@ -202,7 +204,7 @@ def prove(site: str, ids: tuple[str, ...], chosen: str, *, start: bool, as_json:
         raise click.exceptions.Exit(UNHEALTHY)
 
 
-@backups.command()
+@backups.command(short_help="Read all backups of a site, and name damaged ones.")
 @of_stack
 @click.argument("site", shell_complete=completion.sites)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")

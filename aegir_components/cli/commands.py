@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 
 import click
 
+FEW: Final = 8
+"""Commands that an error message may list."""
 Later = Mapping[str, Callable[[], click.Command]]
 """Commands by name. Each function fetches its command from the command's module."""
 
@@ -14,10 +17,18 @@ Later = Mapping[str, Callable[[], click.Command]]
 class Commands(click.Group):
     """A group with commands that are fetched one by one."""
 
-    def __init__(self, *given: Any, later: Later, **options: Any) -> None:
-        """Make it from what any group is made from, and from the commands that are fetched."""
+    def __init__(self, *given: Any, later: Later | None = None, for_a_word: str = "", **options: Any) -> None:
+        """Make it from what any group is made from.
+
+        Args:
+            given: as any group.
+            later: the commands that are fetched.
+            for_a_word: the command that takes a site, for those who write the site after the group's name.
+            options: as any group.
+        """
         super().__init__(*given, **options)
-        self.later = later
+        self.later = later or {}
+        self.for_a_word = for_a_word
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands, sorted."""
@@ -27,3 +38,26 @@ class Commands(click.Group):
         """Fetch a command; ``None`` if there is none of this name."""
         fetch = self.later.get(cmd_name)
         return fetch() if fetch else super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Fetch the command that is asked for. A word that is none gets the commands that are like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as fault:
+            said = f"{fault.message.rstrip('.')}. {self._instead(ctx, args[0])}"
+            raise click.UsageError(said, ctx) from None
+
+    def _instead(self, ctx: click.Context, word: str) -> str:
+        """Say what to type in place of a word that is no command."""
+        known = self.list_commands(ctx)
+        if like := get_close_matches(word, known):
+            return f"Did you mean {' or '.join(like)}?"
+        if self.for_a_word and "." in word:
+            return f"For one site: {self.for_a_word} {word}"
+        return (
+            f"{ctx.command_path} has: {', '.join(known)}"
+            if len(known) < FEW
+            else f"{ctx.command_path} --help lists them"
+        )

@@ -95,7 +95,7 @@ def parts(_context: click.Context, _parameter: click.Parameter, incomplete: str)
     return _offered(("database", "files"), incomplete)
 
 
-@click.command()
+@click.command(short_help="Print what a shell needs for completion.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print what a shell needs to complete commands, stacks, platforms and sites.

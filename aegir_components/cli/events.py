@@ -19,12 +19,18 @@ from aegir_components.services import functions, installation, site_command
 from aegir_components.services.site_command import Command
 
 from . import audit, completion, fleet, live, places, selecting, site_lock, stack_lock
+from .commands import Commands
 from .ends import OK, Refusal, tell
 from .fleet import Job, Verdict
 from .selecting import Chosen, Selection
 from .stack import holder_of
 from .state import Site
 
+DONE: Final = {
+    "cache clear": "its caches are cleared", "close": "closed: visitors get 503 until aegir open {site}",
+    "cron": "cron is done", "open": "open",
+}  # fmt: skip
+"""What a command says when it went well for its one site."""
 CRON: Final = 3600
 """Seconds for a site's cron, as its unit has it."""
 CACHE: Final = 300.0
@@ -33,7 +39,7 @@ PATIENCE: Final = 60
 Each = Callable[[Site, str], Verdict]
 
 
-@click.command()
+@click.command(short_help="Run the cron of sites now.")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--now", is_flag=True, required=True, help="Run it now; when it runs by itself stands in the stack file.")
@@ -64,7 +70,7 @@ def cron(selection: Selection, *, during_up: bool, dry_run: bool, now: bool, as_
     )
 
 
-@click.group()
+@click.group(cls=Commands, for_a_word="aegir cache clear", short_help="Clear the caches of sites.")
 def cache() -> None:
     """What sites keep of their pages and configuration."""
 
@@ -116,7 +122,7 @@ def clear_caches(site: Site, server: str, command: str) -> None:
     script.execute(places.connection(site, server), "apply", lines, what=what, timeout=CACHE + PATIENCE, lock=False)
 
 
-@click.command()
+@click.command(short_help="Close sites: visitors get 503 until `aegir open`.")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--why", default="", metavar="TEXT", help="What for; status shows it.")
@@ -135,7 +141,7 @@ def close(selection: Selection, *, during_up: bool, dry_run: bool, why: str, as_
     _do(chosen, "close", _closing(chosen, "close", why), as_json=as_json, dry_run=dry_run, during_up=during_up)
 
 
-@click.command("open")
+@click.command("open", short_help="Open sites that `aegir close` has closed.")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @stack_lock.during_up
@@ -252,7 +258,7 @@ def _do(
         noting.result(summary[0] if len(verdicts) > 1 else verdicts[0].kind)
     if as_json:
         click.echo(json.dumps([verdict.plain() for verdict in verdicts], indent=2))
-    for line in summary or [f"{verdicts[0].site}: done"]:
+    for line in summary or [f"{verdicts[0].site}: {DONE[what].format(site=verdicts[0].site)}"]:
         tell(line)
     status = fleet.exit_status(verdicts)
     if status != OK:

@@ -70,7 +70,7 @@ class Explained:
         return asdict(self)
 
 
-@click.command()
+@click.command(short_help="Tell which machine, vhost, rule and file answer an address.")
 @click.argument("address", shell_complete=completion.sites)
 @click.option("--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="Look in this stack only.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")

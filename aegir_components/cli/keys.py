@@ -25,7 +25,7 @@ from .stack_lock import refuse_locked
 Machines = Mapping[str, Connection]
 
 
-@click.group()
+@click.group(short_help="Rotate the hub's ssh key.")
 def keys() -> None:
     """Change the keys that a hub has."""
 

@@ -22,7 +22,7 @@ from .promotion import Side, choose, gone, look, refuse, written
 from .stack import Stack, here
 
 
-@click.command()
+@click.command(short_help="Pin in a stack's file what was verified in another stack.")
 @click.option(
     "--from", "source", required=True, metavar="STACK", shell_complete=completion.stacks, help="Where it was verified."
 )

@@ -28,7 +28,7 @@ PASSPHRASE: Final = "passphrase"  # noqa: S105 - a file's name
 """The file below the hub root that gets the passphrase of the stack's secrets."""
 
 
-@click.command()
+@click.command(short_help="Make this machine the hub again, from an exported sheet.")
 @click.argument("sheet", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--identity",

@@ -39,7 +39,7 @@ _TIMEOUT = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Write one HTML page about a stack.")
 @_STACK
 @click.option(
     "-o",
@@ -88,7 +88,7 @@ def report(
     _write(target, page.render(Page(found=found, needs=listed, changes=changed, before=before, client=client)))
 
 
-@click.command()
+@click.command(short_help="Print the figures of `report` for Prometheus.")
 @_STACK
 @click.option(
     "-o",

@@ -37,7 +37,7 @@ from .unlocked import Unlocked
 ONLY: Final = ("database", "files")
 
 
-@click.command()
+@click.command(short_help="Restore the database and the files of sites from a backup.")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option(

@@ -28,7 +28,7 @@ from .unlocked import Unlocked
 APPLICATION: Final = "wordpress"
 
 
-@click.command()
+@click.command(short_help="Replace former addresses in the content of WordPress sites.")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option(

@@ -80,12 +80,12 @@ class Timer:
         return ""
 
 
-@click.group()
+@click.group(short_help="Run due backups by a systemd timer on this hub.")
 def timers() -> None:
     """Run the backups that are due by a systemd timer on this hub."""
 
 
-@timers.command()
+@timers.command(short_help="Install the timer for all stacks of the project.")
 def install() -> None:
     """Install the timer for all stacks of the project, or bring it up to date. It looks every ten minutes for what is due.
 
@@ -103,7 +103,7 @@ def install() -> None:
     tell(f"{timer.name}.timer is installed; journalctl -u {timer.name} has what its runs say")
 
 
-@timers.command()
+@timers.command(short_help="Remove the timer.")
 def remove() -> None:
     """Remove the timer. No backup is removed.
 
@@ -119,7 +119,7 @@ def remove() -> None:
     tell(f"{timer.name}.timer is not installed any more")
 
 
-@timers.command()
+@timers.command(short_help="Print the units, without installing them.")
 def show() -> None:
     """Print the units, for those who install them otherwise. The exit status is 3 when the last run failed.
 

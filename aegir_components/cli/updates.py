@@ -57,7 +57,7 @@ class Pending:
     findings: tuple[Finding, ...]
 
 
-@click.command()
+@click.command(short_help="Show security updates that are pending for a stack's code.")
 @options.the_stack(required=False)
 @click.option("--all", "everything", is_flag=True, help="Also updates that are not for security.")
 @click.option(
@@ -97,12 +97,12 @@ def updates(stack: str, *, everything: bool, directory: str, as_json: bool) -> N
         raise click.exceptions.Exit(SITES_UNREACHED)
 
 
-@click.group()
+@click.group(short_help="Fill the mirror of security advisories, or list its projects.")
 def advisories() -> None:
     """The hub's mirror of releases and security advisories."""
 
 
-@advisories.command("list")
+@advisories.command("list", short_help="Print the projects of a stack's code, for `fetch --projects`.")
 @options.the_stack(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; fetch reads the other form.")
 def listed(stack: str, *, as_json: bool) -> None:
@@ -122,7 +122,7 @@ def listed(stack: str, *, as_json: bool) -> None:
         raise click.exceptions.Exit(SITES_UNREACHED)
 
 
-@advisories.command()
+@advisories.command(short_help="Fill the mirror from the network.")
 @options.the_stack(required=False)
 @click.option(
     "--projects", type=click.File(), default=None, help="What `aegir advisories list` printed, in place of a stack."

@@ -315,3 +315,12 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
         (row["site"], row["fault"]) for row in json.loads(said)
     ]
     assert 2 == _invoke(project, "update")[0]
+
+
+@pytest.mark.parametrize("group", [(), ("advisories",), ("backups",), ("cache",), ("keys",), ("timers",)])
+def test_the_list_of_commands_has_a_whole_sentence_for_each(group: tuple[str, ...]) -> None:
+    listed = _help(group, 80).partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert not [line for line in listed if not line.endswith(".") or line.endswith("...")], listed
+    assert not group or listed
+    if not group:
+        assert len(listed) == len({path[0] for path in COMMANDS}), "one line each in a terminal of 80 columns"

@@ -478,3 +478,19 @@ def test_the_program_has_no_state_of_its_own(pulumi: Pulumi) -> None:
     assert CONFIG == config(), "the tests' own stack is not changed by a test"
     assert RELEASE in json.dumps(pulumi.states)
     assert engine.find_project(pulumi.project) == pulumi.project.resolve()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["statu"], "Did you mean status?"),
+        (["sites"], "aegir --help lists them"),
+        (["backups", "www.example.com"], "For one site: aegir backups --site www.example.com"),
+        (["cache", "www.example.com"], "For one site: aegir cache clear www.example.com"),
+        (["backups", "list"], "aegir backups has: check, forget, keys, prove, recover"),
+    ],
+)
+def test_a_word_that_is_no_command_is_answered_with_what_to_type(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(aegir, words, prog_name="aegir")
+    assert 2 == done.exit_code
+    assert said in done.output
