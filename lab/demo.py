@@ -149,7 +149,7 @@ class Demo:
         if status < 0:
             raise LabError("`pulumi up` was killed: `make demo` goes on from there")
         if status:
-            raise LabError("`pulumi up` failed; above is why. After mending it, `make demo` goes on from there")
+            raise LabError("`pulumi up` failed; above is why. Repair the cause, and `make demo` goes on from there")
         say(f"pulumi up took {time.monotonic() - begun:.1f} s")
 
     def _fetch(self, facts: demo_stack.Facts, address: str) -> str:
@@ -186,11 +186,14 @@ class Demo:
       {site["admin_password"]}
 
   What to try next:
-      Change a file on the web server by hand, see it, and have it mended:
+      See how everything is, and what an operator can do:
+          tools/aegir status --live
+          tools/aegir --help
+      Change a file on the web server by hand, see it, and have it repaired:
           {ssh} 'echo "# mine" >> {example}'
           tools/env pulumi preview --refresh --diff --stack {demo_stack.STACK}
           tools/env pulumi up --refresh --stack {demo_stack.STACK}
-      Write a second site into {_shown(demo_stack.FILE)}, and see what would be done, before it is:
+      Write a second site into {_shown(demo_stack.FILE)}, and see what would change:
           tools/env pulumi preview --stack {demo_stack.STACK}
       Look around on a host: {ssh}
       Take all of it down: make clean{" STACK=pack" if WITH_PACK else ""}

@@ -77,7 +77,9 @@ def _look(server: Server, roots: set[str]) -> inventory.Inventory | Finding:
         facts = script.execute(conn, "check", lines, what="looking at what it has", timeout=TIME_LIMIT).facts
     except HostError as fault:
         return Finding(
-            server=server.name, what=f"it could not be looked at: {fault.text}", advice="mend that, and ask again"
+            server=server.name,
+            what=f"it could not be looked at: {fault.text}",
+            advice="repair that, and run `aegir check-stack` again",
         )
     return inventory.read(facts)
 
