@@ -84,10 +84,18 @@ def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[st
         where = ", ".join(sorted(files.get("members") or {})) or "its web servers"
         backup = newest(key)
         before = f"The newest backup until now is {backup}" if backup else "Until now it has no backup on the hub"
+        name = str(files.get("name") or key)
+        if _has_plan(declared):
+            before = f"The backups that the stack's plan has made stay: aegir backups --site {key} lists them"
         yield (
-            f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed, after a "
+            f"the site {name} is no longer declared: {base} and its files on {where} are removed, after a "
             f"proven dump and an archive of both lie on the hub. {before}"
         )
+
+
+def _has_plan(declared: settings.Settings) -> bool:
+    """Return whether the stack declares backups: its sites have some in repositories, beside the hub's dumps and archives."""
+    return declared.backups is not None and not declared.backups.off
 
 
 def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> Iterator[str]:
@@ -95,9 +103,14 @@ def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[s
     known = {**recorded.of("aegir:SiteDatabase"), **recorded.of("aegir:SiteConfiguration")}
     for site in declared.sites.values():
         if site.identity not in known and site.origin is None and (backup := newest(site.identity)):
+            way = (
+                "`origin: {backup: latest}` at the site loads the last proven backup of the plan. "
+                if _has_plan(declared)
+                else ""
+            )
             yield (
                 f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name ({backup}): the "
-                f'site begins without it. docs/daily.md, "Restore a backup", shows how it is loaded'
+                f'site begins without it. {way}docs/daily.md, "Restore a backup", shows how this one is loaded'
             )
 
 

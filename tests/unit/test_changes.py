@@ -279,6 +279,17 @@ def test_what_is_about_to_be_removed_is_said_in_words() -> None:
     assert [] == changes.announcements(recorded(ESTATE), load(ESTATE), lambda _site: "")
 
 
+def test_backups_of_the_plan_are_not_denied_where_a_site_goes_or_begins_again() -> None:
+    planned = {**copy.deepcopy(ESTATE), "backups": {"to": ["hub"]}}
+    without = copy.deepcopy(planned)
+    del without["sites"][ONE]
+    (said,) = changes.announcements(recorded(ESTATE), load(without), lambda _site: "")
+    assert f"stay: aegir backups --site {ONE} lists them" in said
+    assert "no backup on the hub" not in said
+    (said,) = changes.announcements(recorded(without), load(planned), lambda site: f"{site}-20261126T020000Z.sql.gz")
+    assert "`origin: {backup: latest}` at the site loads the last proven backup of the plan" in said
+
+
 def test_a_site_that_begins_again_is_told_of_its_backup() -> None:
     before = copy.deepcopy(ESTATE)
     del before["sites"][ONE]
