@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -77,11 +77,18 @@ def check(selection: Selection, *, as_json: bool) -> None:
             ("SITE", "RESULT", "WHAT"), [(each.site, each.outcome.upper(), _what(each)) for each in results]
         ):
             click.echo(line)
+        for site in unavailable(results):
+            tell(f"{site} answers 503: aegir explain {site} says whether somebody has closed it")
     outcomes = {each.outcome for each in results}
     if "fail" in outcomes:
         raise click.exceptions.Exit(UNHEALTHY)
     if "unknown" in outcomes:
         raise click.exceptions.Exit(SITES_UNREACHED)
+
+
+def unavailable(results: Iterable[Result]) -> list[str]:
+    """Name the sites that answer 503, which a site does that `aegir close` has closed. Pure."""
+    return sorted({each.site for each in results if any(" answers 503" in text for text in each.faults)})
 
 
 def _what(result: Result) -> str:

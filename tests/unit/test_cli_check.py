@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from aegir_components.cli.check import Result, of_site
+from aegir_components.cli.check import Result, of_site, unavailable
 
 HELD = "site one.example.com is held back on release 1111111111111111: its update failed"
 WORK = "site one.example.com: an update of it was not ended"
@@ -37,3 +37,11 @@ def test_what_could_not_be_looked_at_stays_unknown() -> None:
 
 def _told(found: Result) -> tuple[tuple[str, ...], str]:
     return found.faults, found.outcome
+
+
+def test_a_site_that_answers_503_is_named_once_because_somebody_may_have_closed_it() -> None:
+    closed = Result(
+        site="b.example.com", part="x", outcome="fail", faults=("web1: b.example.com answers 503: Maintenance",)
+    )
+    down = Result(site="a.example.com", part="x", outcome="fail", faults=("web1: a.example.com answers 500: Error",))
+    assert ["b.example.com"] == unavailable([down, closed, closed])
