@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -117,12 +118,21 @@ def php(
 
 
 def _started(site: Site, given: bytes) -> bytes:
-    """Put the application's start before a program."""
+    """Put the application's start before a program, which stays a file of its own: what it declares first stays first."""
     boot, *_ = APPLICATIONS[str((site.installation or {})["application"])].caches
     values = {"host": site.name, "url": site.url}
     # What a site prints while it starts would stand before the program's own output.
-    end = "\nwhile (ob_get_level()) { ob_end_clean(); }\nunset($in);\n?>"
-    return (program(values, boot) + end).encode() + given
+    end = "\nwhile (ob_get_level()) { ob_end_clean(); }\nunset($in);\n"
+    return (program(values, boot) + end + _FILE % base64.b64encode(given).decode()).encode()
+
+
+_FILE = """\
+$aegir_program = tempnam(sys_get_temp_dir(), 'aegir-');
+register_shutdown_function('unlink', $aegir_program);
+file_put_contents($aegir_program, base64_decode('%s'));
+include $aegir_program;
+"""
+"""PHP: a file with a program, which is there for as long as it runs."""
 
 
 def _site(stack: str, name: str) -> tuple[Stack, State, Site]:

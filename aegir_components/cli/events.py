@@ -237,15 +237,15 @@ def _do(
 
     def work(job: Job, _stop: threading.Event) -> Verdict:
         site = by_name[job.site]
-        if site.installation is None or not site.enabled:
-            state = "is disabled" if site.installation else "never came up"
-            return Verdict(site=site.name, server="", kind="refused", why=f"the site {state}")
+        if why := site.unable:
+            return Verdict(site=site.name, server="", kind="refused", why=f"the site {why}")
         return one(site, job.server)
 
     jobs = [Job(site=site.name, server=on(site)) for site in chosen.sites]
     if dry_run:
         for job in jobs:
-            click.echo(f"{job.site}: {what} on {job.server}")
+            why = by_name[job.site].unable
+            click.echo(f"{job.site}: the site {why}" if why else f"{job.site}: {what} on {job.server}")
         return
     stack_lock.refuse_locked(chosen.stack, during_up=during_up)
     root, servers = audit.root_of(chosen.state), sorted({job.server for job in jobs})

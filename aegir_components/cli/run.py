@@ -166,7 +166,8 @@ def run(selection: Selection, *, timeout: int, per_server: int, stop_on: int, re
     jobs = [running.job(site, _preferred(site, selection)) for site in chosen.sites]
     if dry_run:
         for job in jobs:
-            click.echo(f"{job.site}: on {job.server}")
+            why = running.sites[job.site].unable
+            click.echo(f"{job.site}: the site {why}" if why else f"{job.site}: on {job.server}")
         return
     stack_lock.refuse_locked(chosen.stack, during_up=during_up)
     with site_lock.held(running.root, chosen.stack, f"run {audit.words(argv)}", chosen.sites):

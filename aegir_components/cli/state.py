@@ -89,6 +89,13 @@ class Site:
         return bool((self.installation or {}).get("enabled", True))
 
     @property
+    def unable(self) -> str:
+        """Why nothing runs for it; empty where it is served."""
+        if self.installation is None:
+            return "never came up"
+        return "" if self.enabled else "is disabled"
+
+    @property
     def asked_for(self) -> bool:
         """Whether its web servers have been asked for it, and have to answer with the application."""
         made = self.installation

@@ -335,7 +335,8 @@ def test_a_php_program_runs_in_the_site(work: Project, tmp_path: Path) -> None:
     done = work.aegir("php", BLOG, str(program), "word", status=4)
     assert f"http://{BLOG} word\n" in done.output
     program.write_text(
-        "<?php echo Drupal::request()->getHost(), ' ', Drupal::config('system.site')->get('uuid') != '';"
+        "<?php\ndeclare(strict_types=1);\nnamespace Reports;\n"
+        "echo \\Drupal::request()->getHost(), ' ', \\Drupal::config('system.site')->get('uuid') != '';"
     )
     assert f"{SHOP} 1" == work.printed("php", SHOP, str(program))
     status, out, said = fed(
