@@ -205,7 +205,7 @@ def test_only_the_recipients_read_a_sheet(tmp_path: Path) -> None:
     assert {"keys": {"x": "the key"}} == recover.decrypted(sheet, key)
     with pytest.raises(Refusal, match="was encrypted for others"):
         recover.decrypted(sheet, other)
-    with pytest.raises(Refusal, match="Name one in aegir:backups.recipients"):
+    with pytest.raises(Refusal, match=r"Name one in aegir:backups\.recipients"):
         recovery.encrypted(b"", [])
 
 
