@@ -14,7 +14,7 @@ import click
 
 from aegir_components.providers.content import readable
 from aegir_components.snapshots import saving
-from aegir_components.snapshots.book import Backup, BusyError, local
+from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, opened
 
 from . import audit, completion, journal, recover, recovery, rows, selecting
@@ -59,7 +59,7 @@ def backups(context: click.Context, chosen: str, site: str | None, *, ask: bool,
     sites = [unlocked.identity(site)] if site else sorted(unlocked.keys_of_sites)
     if ask:
         for one in sites:
-            _learn(unlocked, one)
+            recovery.learn(unlocked, one)
     found = {one: unlocked.book(one).backups() for one in sites}
     if as_json:
         listed = [{"site": one, **plain(each)} for one, known in found.items() for each in known]
@@ -251,16 +251,6 @@ def _noted(unlocked: Unlocked, identity: str, name: str, command: str) -> Abstra
     names = [one.name for one in here_now] or [name]
     root, write = audit.root_of(unlocked.state), journal.of_sites(here_now)
     return audit.noted(root, unlocked.stack.name, command, sites=names, journal=write)
-
-
-def _learn(unlocked: Unlocked, site: str) -> None:
-    plan = unlocked.plan(site) or unlocked.backups.plan
-    try:
-        faults = saving.learn(unlocked.book(site), unlocked.targets(site, plan.to))
-    except BusyError as busy:
-        faults = [str(busy)]
-    for fault in faults:
-        tell(f"{site}: {fault}")
 
 
 def _remove(unlocked: Unlocked, site: str, gone: list[Backup]) -> None:

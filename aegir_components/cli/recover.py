@@ -19,10 +19,11 @@ from aegir_components.settings import Repository
 from aegir_components.snapshots import book
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
-from . import audit
+from . import audit, recovery
 from .ends import Refusal, tell
 from .engine import Engine
-from .stack import here
+from .stack import Stack, here
+from .unlocked import Unlocked
 
 PASSPHRASE: Final = "passphrase"  # noqa: S105 - a file's name
 """The file below the hub root that gets the passphrase of the stack's secrets."""
@@ -65,11 +66,23 @@ def _recover(known: Mapping[str, Any], repository: str | None) -> None:
             tell(f"repository {name} ({place['path']}) was lost with the former hub; the next backup begins a new one")
             for one in book.every(str(known["hub_root"])):
                 one.lose(name)
+    _learn(engine, known["stack"].rpartition("/")[2])
     for path in kept:
         tell(f"{path} was there already and is kept")
     root = _root(known)
     tell(f"{known['stack']} is here again. For each command: export PULUMI_CONFIG_PASSPHRASE_FILE={root / PASSPHRASE}")
     tell("Then look: pulumi preview --refresh --stack " + known["stack"].rpartition("/")[2])
+
+
+def _learn(engine: Engine, stack: str) -> None:
+    """Ask the repositories for backups that were made after the hub's own: a restore would choose an older one."""
+    try:
+        unlocked = Unlocked.read(Stack(name=stack, engine=engine))
+    except Refusal as fault:
+        tell(f"{fault.message}. The repositories were not asked for newer backups; aegir backups --ask does it")
+        return
+    for site in unlocked.keys_of_sites:
+        recovery.learn(unlocked, site)
 
 
 def decrypted(sheet: Path, identity: Path) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import click
 import pyrage
 
 from aegir_components import settings
-from aegir_components.snapshots import archive
+from aegir_components.snapshots import archive, saving
+from aegir_components.snapshots.book import BusyError
 from aegir_components.snapshots.repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened
 
 from . import audit
@@ -104,6 +105,17 @@ def encrypted(text: bytes, recipients: Iterable[str]) -> bytes:
             "(age1...)"
         )
     return bytes(pyrage.encrypt(text, known))
+
+
+def learn(unlocked: Unlocked, site: str) -> None:
+    """Ask the repositories for backups of a site that this hub has no record of, and say what could not be asked."""
+    plan = unlocked.plan(site) or unlocked.backups.plan
+    try:
+        faults = saving.learn(unlocked.book(site), unlocked.targets(site, plan.to))
+    except BusyError as busy:
+        faults = [str(busy)]
+    for fault in faults:
+        tell(f"{site}: {fault}")
 
 
 def save_hub(stack: Stack) -> str:
