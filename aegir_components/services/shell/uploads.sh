@@ -25,6 +25,14 @@ find_token() { # path token: looked for a while, since clients remember for some
 
 want_shared_dir() { # path owner group mode user: made by root, or by the user where the share squashes root
     sd_is=$(touching stat -c %U:%G:%a "$1" 2>/dev/null)
+    # A client of NFS remembers for up to half a minute that a name was not there; whoever repairs asks the server itself.
+    if [ -z "$sd_is" ] && [ "$MODE" = check ] && [ "$(touching stat -f -c %T "${1%/*}" 2>/dev/null)" = nfs ]; then
+        sd_end=$(($(date +%s) + 35))
+        while [ -z "$sd_is" ] && [ "$(date +%s)" -lt "$sd_end" ]; do
+            sleep 0.5
+            sd_is=$(touching stat -c %U:%G:%a "$1" 2>/dev/null)
+        done
+    fi
     [ "$sd_is" = "$2:$3:$4" ] && return 0
     if [ -n "$sd_is" ]; then sd_said="is $sd_is, not $2:$3:$4"; else sd_said=missing; fi
     deviates "directory $1: $sd_said" || return 0
