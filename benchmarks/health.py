@@ -7,10 +7,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.timing import timed
 from lab import Host, HostSpec, Lab, demo_wordpress
 from lab.laboratory import say_to_stderr
 from tests.integration.farm import Config, Farm, hub_settings
@@ -75,13 +74,6 @@ def declared(lab: Lab, code: Path, number: int) -> Config:
         "platforms": {"code": {"server": "web", "source": str(code)}},
         "sites": {f"s{each}.example.com": {"platform": "code", "cron": False} for each in range(number)},
     }
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that something takes."""
-    begun = time.monotonic()
-    work()
-    return time.monotonic() - begun
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from aegir_components import layout
+from benchmarks.timing import timed
 from lab import HostSpec, Lab, demo_wordpress
 from tests.integration.farm import Farm, web_and_database
 from tests.integration.test_moving import NOTES, PRESS, Estate, Writer
@@ -115,7 +115,7 @@ def moved(estate: Estate) -> None:
     web, database = _place(estate)
     other = {"1": "2", "2": "1"}
     estate.place(PRESS, f"web{other[web[-1]]}", f"db{other[database[-1]]}")
-    by_hand = _seconds(lambda: _copy(estate, database))
+    by_hand = timed(lambda: _copy(estate, database))
     begun = time.monotonic()
     closed = _closed(estate.farm.up(timeout=3600).sentence)
     whole = time.monotonic() - begun
@@ -137,7 +137,7 @@ def cloned(estate: Estate) -> None:
             "platform": f"press-{web}", "database": {"server": estate.host(database).spec.fqdn, "rights": []},
             "origin": {"site": PRESS, "sanitise": sanitise}, "cron": "off",
         }  # fmt: skip
-        took[name] = _seconds(lambda: estate.farm.up(timeout=3600))
+        took[name] = timed(lambda: estate.farm.up(timeout=3600))
         print(f"a clone with {name}: {took[name]:.1f}", flush=True)
     print(f"sanitised: {took['sanitised'] / took['all data']:.2f} times")
 
@@ -164,12 +164,6 @@ def _place(estate: Estate) -> tuple[str, str]:
 def _closed(said: str) -> float:
     found = re.findall(r"It was closed for ([0-9.]+) s", said)
     return float(found[-1])
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.monotonic()
-    work()
-    return time.monotonic() - begun
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.timing import timed
 from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import EMPTY, Farm, hub_settings, logins, now
@@ -146,13 +147,6 @@ def calm() -> None:
     """Let what is in the background end: releases that are pruned, the hub's own disk."""
     subprocess.run(["sync"], check=True, timeout=300)
     time.sleep(3)
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that it takes."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from aegir_components.mysql import statements
 from aegir_components.services import functions, site, web
 from aegir_components.services.web_types import program
 from benchmarks.floor import Floor
+from benchmarks.timing import timed
 from lab import Host, HostSpec, Lab, demo_wordpress
 from lab.laboratory import say_to_stderr
 from tests.integration.farm import Config, Farm, hub_settings
@@ -111,13 +111,6 @@ def declared(lab: Lab, source: Path) -> Config:
 def sites(number: int) -> Config:
     """Declare sites that are not installed."""
     return {f"s{index:03}.example.com": {"platform": "code", "install": False} for index in range(number)}
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Give the time of one run."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 def by_hand(lab: Lab) -> None:

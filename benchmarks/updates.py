@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from pathlib import Path
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, probe
 from aegir_components.applications.base import program
+from benchmarks.timing import timed
 from lab import HostSpec, Lab
 from tests.integration.farm import fetch
 from tests.integration.updating import GOOD, SEVEN, Seven, seven_on
@@ -223,13 +224,6 @@ def killed(seven: Seven, kills: int) -> None:
     print(
         f"{kills} runs killed at any moment under 50 rows a second: {writer.told()}; not repaired by the next run: {stuck}"
     )
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that something takes."""
-    begun = time.monotonic()
-    work()
-    return time.monotonic() - begun
 
 
 if __name__ == "__main__":
