@@ -19,6 +19,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.printable import printable
 from aegir_components.services import addresses, closing
+from aegir_components.settings import names as host_names
 
 from . import completion, machines, selecting
 from .ends import UNHEALTHY, Refusal
@@ -110,7 +111,7 @@ def _read(address: str) -> tuple[str, str]:
         raise Refusal(
             f"{printable(address, keep='', longest=80)} is no address of a site; write one such as www.example.com/path"
         )
-    return parts.scheme, selecting.ascii_name(parts.hostname.removesuffix("."))
+    return parts.scheme, host_names.in_ascii(parts.hostname.removesuffix("."))
 
 
 def _find(stack: str, host: str) -> tuple[State, Site]:

@@ -12,6 +12,7 @@ import click
 
 from aegir_components import audited
 from aegir_components.printable import first_of
+from aegir_components.settings import names as host_names
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell
@@ -88,7 +89,7 @@ def _meant(state: State, name: str) -> tuple[str, str]:
         return "", ""
     if name in state.servers:
         return "", name
-    plain = selecting.ascii_name(name)
+    plain = host_names.in_ascii(name)
     site = next((each for each in state.sites.values() if plain in {each.name, each.identity}), None)
     if site is None:
         raise Refusal(f"{state.stack} has no site and no server {name}; `aegir status {state.stack}` lists them")

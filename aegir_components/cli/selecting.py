@@ -196,7 +196,7 @@ def pick(state: State, selection: Selection, clients: Callable[[], dict[str, str
 
 def names_it(selection: Selection, site: Site) -> bool:
     """Return whether a site was named itself, and not by a pattern or a group."""
-    return bool({ascii_name(word) for word in selection.words} & {site.name, site.identity})
+    return bool({host_names.in_ascii(word) for word in selection.words} & {site.name, site.identity})
 
 
 def clients_of(stack: Stack) -> dict[str, str]:
@@ -217,17 +217,9 @@ def one(state: State, word: str) -> Site:
     return fitting[0]
 
 
-def ascii_name(name: str) -> str:
-    """Give a host name as machines and the state have it; what is no host name stays."""
-    try:
-        return host_names.host_name(name).ascii
-    except host_names.Wrong:
-        return name
-
-
 def _fitting(state: State, word: str) -> list[Site]:
     """List the sites of a name or a pattern; there is at least one."""
-    named = [site for site in state.sites.values() if ascii_name(word) in {site.name, site.identity}]
+    named = [site for site in state.sites.values() if host_names.in_ascii(word) in {site.name, site.identity}]
     fitting = named or [
         site
         for site in state.sites.values()

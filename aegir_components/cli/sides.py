@@ -13,6 +13,7 @@ from aegir_components.mysql import databases
 from aegir_components.origins import loaded
 from aegir_components.providers.content import readable
 from aegir_components.services import disk
+from aegir_components.settings import names as host_names
 from aegir_components.snapshots import restoring
 from aegir_components.snapshots.source import Source
 from aegir_components.snapshots.staging import Part
@@ -157,7 +158,7 @@ def guard(target: Side, *, allowed: bool, confirmed: str | None, yes: bool) -> b
             f"{target.label} is production. Type the site's name to replace its content", err=True, default="",
             show_default=False,
         )  # fmt: skip
-    if selecting.ascii_name(confirmed or "") != target.site.name:
+    if host_names.in_ascii(confirmed or "") != target.site.name:
         raise Refusal(
             f"nothing was changed: the name of the production site has to be typed, or given by --confirm {target.site.name}"
         )

@@ -60,9 +60,10 @@ def refuse_lacking(had: Site, want: Site) -> None:
         HostError: a web server is not reached.
         DatabaseError: the database server does not answer, or refuses.
     """
-    if awaited.live_digest(want.props, want.members) == awaited.live_digest(had.props, had.members):
+    there = awaited.live_digest(want.props, want.members)
+    if there == awaited.live_digest(had.props, had.members):
         return
-    if names := awaited.lacking(want.props, want.members, site_database.of_site(had.props)):
+    if names := awaited.lacking(want.props, want.members, there, site_database.of_site(had.props)):
         raise Refused(
             want.listed,
             f"{had.name} gets other code with its move, and {len(names)} updates of its database come first "

@@ -6,13 +6,11 @@ from collections.abc import Callable
 
 import pulumi
 
-from aegir_components.host import script
-from aegir_components.services import functions, release
+from aegir_components.providers import awaited
 from aegir_components.snapshots import about
 from aegir_components.snapshots.packed import Packed
 from aegir_components.snapshots.safety import save_before
 from aegir_components.snapshots.source import Source
-from aegir_components.sources import records
 
 from .place import Site
 
@@ -42,14 +40,5 @@ def saver(packed: str) -> Callable[[Site], str]:
 
 def _code(site: Site, hub_root: str) -> dict[str, str]:
     """Say which release is live where a site is; nothing where no machine knows."""
-    conn = next(iter(site.members.values()))
-    path = str(site.props["publish_path"])
-    lines = [functions("release"), script.call("live_facts", path, path)]
-    what = f"looking for the code of {site.name}"
-    live = script.execute(conn, "check", lines, what=what, lock=False).facts.get("live1", "")
-    if not release.is_release(live):
-        return {}
-    platform, name = str(site.props["platform"]), live.rpartition("/")[2]
-    found = records.load(hub_root, platform, name)
-    revision, version = (found.revision, found.version) if found else ("", "")
-    return about.release(platform, name, revision=revision, version=version, application=site.application.name)
+    name = awaited.live_digest(site.props, site.members)
+    return about.recorded(hub_root, str(site.props["platform"]), name, site.application.name) if name else {}

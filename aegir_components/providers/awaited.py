@@ -38,25 +38,25 @@ def why(want: State) -> str:
     # The rollout of a site that it knows is run only where something has changed.
     if want.get("was") or not want.get("accounts") or not want.get("updated", True):
         return ""
-    names = lacking(want, members)
+    names = lacking(want, members, live_digest(want, members), site_database.of_site(want))
     return f"{len(names)} updates of its database are pending" if names else ""
 
 
-def lacking(want: State, members: Mapping[str, Connection], database: State | None = None) -> tuple[str, ...]:
-    """Name the updates that a site's database lacks of the code that is live on its web servers.
+def lacking(want: State, members: Mapping[str, Connection], digest: str, database: State) -> tuple[str, ...]:
+    """Name the updates that a site's database lacks of a release.
 
     Args:
         want: the inputs of the site's configuration or installation.
         members: its web servers.
-        database: the inputs of the database that has its content, where that is another one.
+        digest: of the release; empty where there is none.
+        database: the inputs of the database that has its content.
 
     Raises:
-        HostError: a web server does not answer.
         DatabaseError: the database server does not answer.
     """
-    known = site_database.of_site(want) if database is None else database
-    name, where = str(known["database"]), endpoint(known, known["server"])
-    digest = live_digest(want, members)
+    if not digest:
+        return ()
+    name, where = str(database["database"]), endpoint(database, database["server"])
     hub_root = next(iter(members.values())).hub_root
     found = database_updates.lacking(hub_root, digest, where, str(want["application"]), [name]).get(name)
     return found.names if found else ()

@@ -16,7 +16,6 @@ from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.safety import save_before
 from aegir_components.snapshots.saving import Job
 from aegir_components.snapshots.source import Source
-from aegir_components.sources import records
 
 from .site import Updated
 from .update import NotUpdated
@@ -73,9 +72,7 @@ def code(want: Mapping[str, Any], former: Held) -> Code:
     place, _, name = former.release.rpartition("/")
     own = place == layout.releases_directory(str(want["publish_path"]))
     platform = str(want["platform"]) if own else posixpath.basename(place)
-    known = records.load(_hub_root(want), platform, name)
-    revision, version = (known.revision, known.version) if known else ("", "")
-    return about.release(platform, name, revision=revision, version=version, application=str(want["application"]))
+    return about.recorded(_hub_root(want), platform, name, str(want["application"]))
 
 
 def _hub_root(want: Mapping[str, Any]) -> str:

@@ -247,6 +247,14 @@ def free_text(text: str) -> str:
     return text
 
 
+def in_ascii(name: str) -> str:
+    """Give a host name as machines and the state have it; what is no host name stays."""
+    try:
+        return host_name(name).ascii
+    except Wrong:
+        return name
+
+
 @wanted("a mail address, such as admin@example.com")
 def mail_address(text: str) -> str:
     """Check a mail address as far as a mistake can be told from it."""

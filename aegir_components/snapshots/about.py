@@ -33,7 +33,9 @@ def declaration(file: Path, site: str) -> dict[str, Any]:
         found = read["config"]["aegir:sites"]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return {}
-    entry: Any = next((found[key] for key in found if _ascii(str(key)) == site), {}) if isinstance(found, dict) else {}
+    entry: Any = (
+        next((found[key] for key in found if names.in_ascii(str(key)) == site), {}) if isinstance(found, dict) else {}
+    )
     return _without_secrets(entry) if isinstance(entry, dict) else {}
 
 
@@ -54,6 +56,20 @@ def release(
     }  # fmt: skip
 
 
+def recorded(hub_root: str, platform: str, name: str, application: str) -> dict[str, str]:
+    """Say which code a site has, with what the hub has written down of that release.
+
+    Args:
+        hub_root: where the hub has its records.
+        platform: the release's.
+        name: of the release.
+        application: which application it is.
+    """
+    known = records.load(hub_root, platform, name)
+    revision, version = (known.revision, known.version) if known else ("", "")
+    return release(platform, name, revision=revision, version=version, application=application)
+
+
 def with_own_release(source: Source) -> Source:
     """Name the release of a site that is held back on another one than its platform's: only the machines know that.
 
@@ -68,17 +84,8 @@ def with_own_release(source: Source) -> Source:
     known: dict[str, str] = dict(source.about.get("release") or {})
     if found is None or (known.get("platform"), known.get("name")) == found.groups():
         return source
-    own = records.load(source.places[0].conn.hub_root, found[1], found[2])
-    revision, version = (own.revision, own.version) if own else ("", "")
-    there = release(found[1], found[2], revision=revision, version=version, application=known.get("application", ""))
+    there = recorded(source.places[0].conn.hub_root, found[1], found[2], known.get("application", ""))
     return replace(source, about={**source.about, "release": there})
-
-
-def _ascii(name: str) -> str:
-    try:
-        return names.host_name(name).ascii
-    except names.Wrong:
-        return name
 
 
 def _without_secrets(value: Any) -> Any:
