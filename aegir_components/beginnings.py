@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pulumi
 
@@ -49,14 +49,10 @@ class Beginnings:
         site = self.declared.sites[name]
         known = self.before.of("aegir:Installation").get(site.identity) or {}
         origin = site.origin
-        former, fallback = self._former(site), self._fallback(site)
+        former = self._former(site)
+        begin = Begin(former=former, fallback=self._fallback(site))
         if origin is None or not _is_new(known):
-            return Begin(
-                loaded=bool(known.get("loaded")),
-                cloned=known.get("loaded") == loaded.CLONE,
-                former=former,
-                fallback=fallback,
-            )
+            return replace(begin, loaded=bool(known.get("loaded")), cloned=known.get("loaded") == loaded.CLONE)
         owner = self.owners.get(name, "")
         chosen = self.backups[name].id if name in self.backups else ""
         places = tuple(self.declared.backups.repositories.values()) if origin.backup and self.declared.backups else ()
@@ -69,11 +65,10 @@ class Beginnings:
                 former=former,
             )  # fmt: skip
 
-        if keys is None or not origin.backup:
-            packed_now = pulumi.Output.secret(packed(""))
-            return Begin(origin=packed_now, cloned=origin.is_clone, former=former, fallback=fallback)
-        given = keys.apply(lambda text: packed(definition.key_of(text, owner)))
-        return Begin(origin=pulumi.Output.secret(given), cloned=origin.is_clone, former=former)
+        given: str | pulumi.Output[str] = packed("")
+        if keys is not None and origin.backup:
+            given = keys.apply(lambda text: packed(definition.key_of(text, owner)))
+        return replace(begin, origin=pulumi.Output.secret(given), cloned=origin.is_clone)
 
     def _fallback(self, site: settings.Site) -> str:
         """Say where a clone's missing uploads are, as its source is served now; of another stack as it was in the beginning."""

@@ -82,13 +82,14 @@ def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[st
         database = databases.get(key, {})
         base = f"its database {database['database']} on {database['server']}" if database else "its database"
         where = ", ".join(sorted(files.get("members") or {})) or "its web servers"
-        backup = newest(key)
-        before = f"The newest backup until now is {backup}" if backup else "Until now it has no backup on the hub"
-        name = str(files.get("name") or key)
         if _has_plan(declared):
             before = f"The backups that the stack's plan has made stay: aegir backups --site {key} lists them"
+        elif backup := newest(key):
+            before = f"The newest backup until now is {backup}"
+        else:
+            before = "Until now it has no backup on the hub"
         yield (
-            f"the site {name} is no longer declared: {base} and its files on {where} are removed, after a "
+            f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed, after a "
             f"proven dump and an archive of both lie on the hub. {before}"
         )
 

@@ -20,7 +20,7 @@ from aegir_components import backups
 from aegir_components.host import receiving
 from aegir_components.mysql import client, databases, objects
 from aegir_components.sanitising import scratch
-from aegir_components.services import vhosts
+from aegir_components.services import limits, vhosts
 from aegir_components.snapshots import archive, files, inventory, loading
 from aegir_components.snapshots.produce import LOW, TIMEOUT
 from aegir_components.snapshots.source import SHARED, Source
@@ -41,7 +41,6 @@ PERSONAL_FILES: Final = re.compile(
     re.IGNORECASE,
 )
 """Uploads that are likely personal: they do not come into a sanitised clone."""
-MEGABYTE: Final = 1024 * 1024
 GENERATED: Final = re.compile(r"^(css|js|php|styles|translations)/")
 """What the application makes again."""
 
@@ -73,6 +72,10 @@ class Left:
         """The patterns as one; ``None`` where there is none."""
         each = [fnmatch.translate(pattern).removesuffix(r"\Z") for pattern in self.patterns]
         return re.compile("|".join(rf"\A{one}(?:/|\Z)" for one in each)) if each else None
+
+
+ALL: Final = Left()
+"""All of them come along."""
 
 
 def names_of(made: Mapping[str, Any]) -> tuple[str, ...]:
@@ -110,7 +113,7 @@ def load(site: Site, given: Mapping[str, Any], staged: list[files.Staged]) -> li
     notes = []
     if given["copies"] == "copy":
         # What a program of before packed has neither.
-        rules = Left(tuple(given.get("without") or ()), int(given.get("largest") or 0) * MEGABYTE)
+        rules = Left(tuple(given.get("without") or ()), int(given.get("largest") or 0) * limits.MEGABYTE)
         notes = stage_files(site, source, staged, sanitise=sanitise, left=rules)
     with dumped(site, source, given["rules"] if sanitise else None, again="pulumi up") as dump:
         return [*notes, *dump.notes, *feeding.load(site, dump.path, "", called=dump.called, made=dump.made)]
@@ -209,7 +212,7 @@ def _objects(source: Source) -> tuple[list[Read], list[str]]:
 
 
 def stage_files(
-    site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool, left: Left | None = None
+    site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool, left: Left = ALL
 ) -> list[str]:
     """Put a live site's uploads beside those of another one.
 
@@ -235,8 +238,8 @@ def stage_files(
         conn=first.conn,
         directory=f"{first.home}/{below}",
         without=PERSONAL_FILES if sanitise else GENERATED,
-        excluded=left.pattern if left else None,
-        largest=left.largest if left else 0,
+        excluded=left.pattern,
+        largest=left.largest,
     )
     parts = [public]
     if not sanitise:

@@ -27,7 +27,7 @@ from . import (
     quotas,
     uploads,
     vhosts,
-)  # fmt: skip
+)
 from .web import WebServer
 
 

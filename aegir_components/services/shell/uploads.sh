@@ -14,24 +14,25 @@ leave_token() { # path token
         fail "no file can be written into $1 as root; if it is an export that squashes root, make its top directory writable for all (mode 1777)"
 }
 
-find_token() { # path token: looked for a while, since clients remember for some seconds that a name was not there
-    ft_end=$(($(date +%s) + 10))
-    until touching grep -qxF -- "$2" "$1/.aegir-proof-$2" 2>/dev/null; do
-        [ "$(date +%s)" -lt "$ft_end" ] || { fact token missing; return 0; }
+seen_within() { # seconds command...: tried for a while, since clients of NFS remember that a name was not there
+    sw_end=$(($(date +%s) + $1))
+    shift
+    until touching "$@" 2>/dev/null; do
+        [ "$(date +%s)" -lt "$sw_end" ] || return 1
         sleep 0.2
     done
-    fact token found
+}
+
+find_token() { # path token
+    if seen_within 10 grep -qxF -- "$2" "$1/.aegir-proof-$2"; then fact token found; else fact token missing; fi
 }
 
 want_shared_dir() { # path owner group mode user: made by root, or by the user where the share squashes root
     sd_is=$(touching stat -c %U:%G:%a "$1" 2>/dev/null)
-    # A client of NFS remembers for up to half a minute that a name was not there; whoever repairs asks the server itself.
-    if [ -z "$sd_is" ] && [ "$MODE" = check ] && [ "$(touching stat -f -c %T "${1%/*}" 2>/dev/null)" = nfs ]; then
-        sd_end=$(($(date +%s) + 35))
-        while [ -z "$sd_is" ] && [ "$(date +%s)" -lt "$sd_end" ]; do
-            sleep 0.5
-            sd_is=$(touching stat -c %U:%G:%a "$1" 2>/dev/null)
-        done
+    # It may be half a minute until a client looks again. Whoever repairs asks the server itself, by making the directory.
+    if [ -z "$sd_is" ] && [ "$MODE" = check ] && [ "$(touching stat -f -c %T "${1%/*}" 2>/dev/null)" = nfs ] &&
+        seen_within 35 stat "$1" >/dev/null; then
+        sd_is=$(touching stat -c %U:%G:%a "$1" 2>/dev/null)
     fi
     [ "$sd_is" = "$2:$3:$4" ] && return 0
     if [ -n "$sd_is" ]; then sd_said="is $sd_is, not $2:$3:$4"; else sd_said=missing; fi
