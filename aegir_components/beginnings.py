@@ -148,7 +148,7 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
     owner = next((site.identity for site in declared.sites.values() if site.name == whose), whose)
     known = book.Book(hub_root=declared.hub.root, stack=holder, site=owner).backups()
     if origin.backup == settings.origins.LATEST:
-        fitting = [one for one in known if one.is_proven]
+        fitting = [one for one in known if one.may_come_back]
     else:
         fitting = [one for one in known if one.id.startswith(origin.backup)]
     if not fitting:

@@ -91,6 +91,8 @@ def table(found: dict[str, tuple[Backup, ...]]) -> list[str]:
 def proven(one: Backup) -> str:
     """Say in one cell how a backup was proven, and what it lacks."""
     lacks = f"; INCOMPLETE, it lacks {'; '.join(one.not_saved)}" if one.not_saved else ""
+    if one.is_taken_over:
+        return f"found in a repository, its proof is not known{lacks}"
     if one.proof is None:
         return f"not proven{lacks}"
     if not one.proof.ok:

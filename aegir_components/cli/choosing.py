@@ -17,7 +17,7 @@ FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-
 
 
 def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: str) -> Backup:
-    """Choose a backup: by name, by time, or the last proven one.
+    """Choose a backup: by name, by time, or the last one that may come back.
 
     Raises:
         Refusal: there is none.
@@ -33,7 +33,7 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
             raise Refusal(f"{site} has no backup from before {at}{first}")
     # One that its site does not start from comes back only by name, and so does one of a clock that was ahead.
     now = datetime.now().astimezone()
-    good = [one for one in fitting if one.is_proven and one.starts and not is_ahead(one, now)]
+    good = [one for one in fitting if one.may_come_back and not is_ahead(one, now)]
     if not known:
         raise Refusal(
             f"this hub knows of no backup of {site}. `aegir backup {site}` makes one where the stack file declares "

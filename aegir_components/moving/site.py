@@ -11,13 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
 
 import pulumi
 
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.mysql import arriving, copies
-from aegir_components.mysql.client import DatabaseError, Session
+from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import answered, answering, declared, forwards, settling, site_database
 from aegir_components.providers.moves import Record, filled, is_same_place
 from aegir_components.snapshots.repository import BackupError
@@ -25,9 +24,6 @@ from aegir_components.snapshots.repository import BackupError
 from . import checks, database, files, place
 from .decision import Change, Verdict, change, is_other_server
 from .place import WHY, Site, State, Work
-
-DRAIN: Final = 10.0
-"""Seconds for requests that are at work to end, before their connections are ended."""
 
 
 @dataclass(slots=True)
@@ -171,7 +167,7 @@ class Move:
             yield
             return
         with copies.watching(self.had.endpoint, self.had.database) as own:
-            _drain(own)
+            copies.drain(own)
             copies.shut(self.had.endpoint, self.had.database, own)
         place.end_processes(self.had)
         yield
@@ -349,14 +345,6 @@ def _gone_forward(record: Record, was: State, want: State, target: Site) -> Stat
 
 def _forward(record: Record, had: Site) -> None:
     forwards.note(record.hub_root, record.stack, record.site, had.members.values())
-
-
-def _drain(own: Session) -> None:
-    """Wait until the requests that are at work have ended; those that do not are ended when the accounts are locked."""
-    until, quiet = time.monotonic() + DRAIN, 0
-    while time.monotonic() < until and quiet < 3:
-        quiet = 0 if copies.others(own) else quiet + 1
-        time.sleep(0.1)
 
 
 def _tell(text: str) -> None:

@@ -18,6 +18,10 @@ from . import databases, events, statements
 from .client import DatabaseError, DatabaseForeign, Endpoint, Session, connect, decoded
 from .databases import REGISTRY, SiteDatabase
 
+DRAIN: Final = 10.0
+"""Seconds for requests that are at work to end, before their connections are ended."""
+LOOK: Final = 0.1
+"""Seconds between two looks at what is at work."""
 _KEPT: Final = (
     f"CREATE TABLE IF NOT EXISTS `{REGISTRY}`.`copies` (`name` VARCHAR(64) CHARACTER SET ascii PRIMARY KEY, "
     "`of` VARCHAR(64) CHARACTER SET ascii NOT NULL, `owner` VARCHAR(512) NOT NULL, `record` MEDIUMTEXT NOT NULL, "
@@ -206,6 +210,14 @@ def too_old(endpoint: Endpoint) -> str:
     return version if numbers < ([10, 4] if "MariaDB" in version else [5, 7]) else ""
 
 
+def drain(session: Session) -> None:
+    """Wait until the requests that are at work have ended; those that do not are ended by ``shut``."""
+    until, quiet = time.monotonic() + DRAIN, 0
+    while time.monotonic() < until and quiet < 3:
+        quiet = 0 if others(session) else quiet + 1
+        time.sleep(LOOK)
+
+
 def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
     """Let nobody in any more by a site's accounts, and end what they do: nothing of it writes after that, its events neither.
 
@@ -229,7 +241,7 @@ def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
             # It may have ended by itself.
             with suppress(DatabaseError):
                 session.rows(f"KILL {number}")
-        time.sleep(0.1)
+        time.sleep(LOOK)
     raise DatabaseError(
         f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether they still write"
     )

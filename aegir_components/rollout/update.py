@@ -25,8 +25,6 @@ from . import copying, exchange, programs
 from .programs import Access, Report
 from .site import Updated
 
-DRAIN: Final = 10.0
-"""Seconds for requests that are at work to end, before their connections are ended."""
 WHY: Final = closing.UPDATE
 """What a closed site says of why: how a later run knows a closing of ours."""
 
@@ -266,7 +264,7 @@ def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Sessi
         if site.blind:
             close(site, closable, outcome, WHY)
         with copies.watching(site.endpoint, site.database) as own:
-            _drain(own)
+            copies.drain(own)
             copies.shut(site.endpoint, site.database, own)
             yield own
     finally:
@@ -323,14 +321,6 @@ def broken(site: Updated, places: list[Place], door: str = "") -> str:
     """Say where a site does not answer and why, with the application's own last error; empty where it answers everywhere."""
     failing = answering.broken(places, site.kind, door)
     return answering.rows({at: proof.explained(site.members[at.server], site.site, why) for at, why in failing.items()})
-
-
-def _drain(session: Session) -> None:
-    """Wait until the requests that are at work have ended; those that do not are ended by ``shut``."""
-    until, quiet = time.monotonic() + DRAIN, 0
-    while time.monotonic() < until and quiet < 3:
-        quiet = 0 if copies.others(session) else quiet + 1
-        time.sleep(0.1)
 
 
 def answering_now(site: Updated) -> list[Place]:

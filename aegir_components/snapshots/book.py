@@ -86,6 +86,16 @@ class Backup:
         return self.proof is not None and self.proof.ok
 
     @property
+    def is_taken_over(self) -> bool:
+        """Whether it was found in a repository: of another hub, or of a lost or killed one, so that its proof is not known."""
+        return self.proof is None and self.dump < 0
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether it is chosen where none is named: it is proven, or its proof is not known. A restore counts it anyway."""
+        return (self.is_proven or self.is_taken_over) and self.starts
+
+    @property
     def starts(self) -> bool:
         """Whether nobody has seen that its site does not start from it."""
         return self.start is None or self.start.ok

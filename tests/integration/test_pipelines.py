@@ -25,6 +25,7 @@ PLACE, OUT, SOURCE, PASSPHRASE = (
     "/etc/aegir-ci/development.passphrase",
 )
 STACK = "development"
+SITES = ("www.example.com", "two.example.com", "three.example.com")
 
 
 class Runner:
@@ -154,8 +155,7 @@ def test_what_was_approved_is_done_and_a_plan_that_no_longer_fits_is_refused(run
 @pytest.mark.timeout(600)
 def test_a_killed_runner_holds_nobody_up(runner: Runner, web: Host) -> None:
     """Also a second job that comes while the first works: it is told by whom the stack is held."""
-    sites = ("www.example.com", "two.example.com", "three.example.com")
-    runner.declare(*sites)
+    runner.declare(*SITES)
     runner.hub.start(f"exec pipelines/steps/up.sh {STACK}", where=PLACE, log="/srv/builds/log")
     runner.hub.wait_for(
         "grep -q 'SiteConfiguration three.example.com creating' /srv/builds/log && pkill -STOP -x pulumi"
@@ -175,7 +175,7 @@ def test_a_killed_runner_holds_nobody_up(runner: Runner, web: Host) -> None:
     assert "is taken away: no process" in said
     assert "ending what that run has left" in said
     assert "a killed run has left in the state: creating three.example.com" in said
-    assert [200, 200, 200] == [fetch(web, site).status for site in sites]
+    assert [200, 200, 200] == [fetch(web, site).status for site in SITES]
     assert not runner.state().get("pending_operations")
     assert "pulumi.dynamic" not in runner.hub.host.run("ps -eo args").stdout
     runner.step(f"drift.sh {STACK} {OUT}")
@@ -200,7 +200,7 @@ def test_a_timer_of_systemd_makes_the_backups_that_are_due(runner: Runner, web: 
     """The hub boots systemd: its units are checked, started, and seen to fail."""
     host = runner.hub.host
     runner.declared["aegir:backups"] = {"to": ["hub"], "every": "hour"}
-    runner.declare("www.example.com")
+    runner.declare(*SITES)
     runner.step(f"up.sh {STACK}")
 
     assert "is installed" in runner.hub.run("tools/aegir timers install", where=PLACE).stderr
@@ -214,8 +214,9 @@ def test_a_timer_of_systemd_makes_the_backups_that_are_due(runner: Runner, web: 
     begun = host.run(f"systemctl start {name}", check=False, timeout=200)
     assert 0 == begun.returncode, host.run(f"journalctl -q -u {name} -o cat").stdout
     listed = json.loads(runner.hub.run(f"tools/aegir backups --stack {STACK} --json", where=PLACE).stdout)
-    assert [("www.example.com", "due", True)] == [(one["site"], one["why"], one["proven"]) for one in listed]
-    assert f"backup {listed[0]['id']}" in host.run(f"journalctl -q -u {name} -o cat").stdout
+    assert {(site, "due", True) for site in SITES} == {(one["site"], one["why"], one["proven"]) for one in listed}
+    told = host.run(f"journalctl -q -u {name} -o cat").stdout
+    assert all(f"backup {one['id']}" in told for one in listed)
     runner.hub.run(f"tools/aegir status {STACK}", where=PLACE)
 
     host.run(f"mv {PASSPHRASE} {PASSPHRASE}.away")

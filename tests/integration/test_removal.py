@@ -261,7 +261,7 @@ def test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page(estate: Es
     farm.up()
     farm.settings["sites"][STAYS] = declared
     said = farm.up().sentence
-    assert 'docs/daily.md, "Restore a backup", shows how it is loaded' in said
+    assert 'docs/daily.md, "Restore a backup", shows how this one is loaded' in said
     dump, files = (
         next(path for path in reversed(estate.backups_of(STAYS)) if path.name.endswith(end))
         for end in (".sql.gz", "-files.tar.gz")

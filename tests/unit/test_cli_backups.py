@@ -96,6 +96,17 @@ def test_what_a_restore_has_replaced_comes_back_only_by_name_or_time() -> None:
     assert "cccc4444" == choosing.choose([lost], None, None, "www.example.com").id, "nothing else is there"
 
 
+def test_one_that_was_found_in_a_repository_comes_back_before_older_ones_and_a_later_proof_counts() -> None:
+    """A hub that was recovered has only these of the time after its own last backup."""
+    found = Backup(id="eeee5555", begun=made("eeee5555", "2026-11-05T02:00").begun, copies={"hub": "eeee5555"})
+    lost = replace(found, id="ffff6666", begun=found.begun + 3600, why="before a restore")
+    bad = replace(found, proof=Proof(at=found.begun, seconds=1.0, ok=False, text="a table is missing"))
+    known = (*KNOWN, found, lost)
+    assert "eeee5555" == choosing.choose(known, None, None, "www.example.com").id
+    assert "found in a repository" in backups.proven(found)
+    assert "aaaa2222" == choosing.choose((*KNOWN, bad), None, None, "www.example.com").id
+
+
 def test_a_backup_that_is_not_proven_is_not_restored_by_itself() -> None:
     with pytest.raises(Refusal, match="aegir backups prove www"):
         choosing.choose(KNOWN[2:], None, None, "www.example.com")

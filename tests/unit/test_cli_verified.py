@@ -10,8 +10,9 @@ from aegir_components.cli import pins, verified
 from aegir_components.cli.edit import StackText
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.engine import Lock
+from aegir_components.cli.state import State
 from aegir_components.sources import builders
-from tests.unit.stacks import COMMIT, RELEASE, SITE, declared, state
+from tests.unit.stacks import COMMIT, RELEASE, SITE, declared, exported, state
 
 BUILD = f"/hub/builds/code/{builders.key(declared().platforms['code'].source, COMMIT)}"
 FAILED = {"kind": "update", "result": "failed", "endTime": "2026-01-31", "resourceChanges": {"same": 3, "update": 1}}
@@ -52,6 +53,19 @@ def test_what_was_not_seen_to_work_is_refused(have: dict[str, Any], changes: dic
     (fault,) = verified.never_well("code", state(BUILD, **have), declared(**changes))
     assert why in fault
     assert "pulumi up --stack testing" in fault
+
+
+def test_what_a_later_run_has_made_is_no_longer_half_done() -> None:
+    """Pulumi itself keeps a creation that was killed in its list."""
+    export = exported(BUILD, pending=("Installation x",))
+    (installation,) = [one for one in export["deployment"]["resources"] if one["urn"].endswith(f"Installation::{SITE}")]
+    export["deployment"]["pending_operations"] = [{"type": "creating", "resource": installation}]
+    assert () == State.read("testing", export).pending
+    export["deployment"]["pending_operations"] = [{"type": "updating", "resource": installation}]
+    assert (f"updating Installation {SITE}",) == State.read("testing", export).pending
+    installation["delete"] = True
+    export["deployment"]["pending_operations"] = [{"type": "creating", "resource": dict(installation)}]
+    assert (f"creating Installation {SITE}",) == State.read("testing", export).pending
 
 
 def test_a_release_that_was_brought_back_may_be_promoted() -> None:
