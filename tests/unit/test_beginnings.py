@@ -73,11 +73,14 @@ def test_the_last_proven_backup_is_chosen(tmp_path: Path) -> None:
     book = Book(hub_root=str(tmp_path), stack=HOLDER, site=SITE)
     proof = Proof(at=1, seconds=1.0, ok=True, text="restored")
     book.put(Backup(id="a1" * 8, begun=1, proof=proof))
-    book.put(Backup(id="b2" * 8, begun=2))
+    book.put(Backup(id="b2" * 8, begun=2, dump=1))
     for wanted, chosen in {"latest": "a1" * 8, "b2b2b2b2": "b2" * 8}.items():
         found = beginnings.read(declared({"backup": wanted}, tmp_path), Recorded(), HOLDER)
         assert [] == found.faults
         assert chosen == found.backups[SITE].id
+    book.put(Backup(id="d4" * 8, begun=3))
+    found = beginnings.read(declared({"backup": "latest"}, tmp_path), Recorded(), HOLDER)
+    assert "d4" * 8 == found.backups[SITE].id, "one that was found in a repository, whose proof nobody here knows"
     found = beginnings.read(declared({"backup": "c3c3c3c3"}, tmp_path), Recorded(), HOLDER)
     assert "this stack has no backup c3c3c3c3 of www.example.com" in found.faults[0]
 
