@@ -59,7 +59,8 @@ class Timer:
                 f"After=network-online.target\nWants=network-online.target\n\n"
                 f"[Service]\nType=oneshot\n{user}WorkingDirectory={place}\n{settings}"
                 f"ExecStart={program.replace('%', '%%')} backup --due\n"
-                f"Nice=10\nIOSchedulingClass=idle\nTimeoutStartSec=12h\n"
+                # The shared connections that it opens are used by other commands on the hub as well, and end by themselves.
+                f"Nice=10\nIOSchedulingClass=idle\nTimeoutStartSec=12h\nKillMode=process\n"
             ),
             f"{self.name}.timer": (
                 f"[Unit]\nDescription=Backups of the stacks in {self.project.resolve()}\n\n"
