@@ -338,11 +338,6 @@ def _now() -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
-def _without_data(text: str) -> str:
-    """Leave out what MySQL quotes of a statement: it may be a row of a site's."""
-    return re.sub(r" near '.*", " near a row that is not shown", text, flags=re.DOTALL)
-
-
 def _command(conn: Connection, argv: list[str], ssh: list[str]) -> list[str]:
     if conn.kind == "local":
         return command_as(getpass.getuser(), conn.user, argv)
@@ -393,5 +388,5 @@ def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: Bi
 
     done = go([]) if conn.kind == "local" else multiplex.in_session(conn, go)
     if done.returncode != 0:
-        said = _without_data(tail(done.stderr.decode(errors="replace")))
+        said = tail(done.stderr.decode(errors="replace"))
         raise CommandFailed(conn.host, f"{called or shlex.join(argv)[:80]} exited {done.returncode}: {said}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from .connection import Connection
 from .errors import (
@@ -41,16 +42,28 @@ _DROPPED = (
 )
 
 
+_SQL_ERROR = re.compile(r"^ERROR \d+ \(\w+\)", re.MULTILINE)
+"""How the clients of MySQL and MariaDB begin what a server says of a statement."""
 _DEBRIS = ("mux_client", "ControlSocket", "** ")
 _LOCALES = ("warning: setlocale:", "perl: warning:", "locale: Cannot set LC_")
 """What shells and Perl say of a locale that the machine does not have, beside whatever they were asked for."""
 
 
 def tail(text: str, limit: int = 600) -> str:
-    """Give the end of ``text``, on as few lines as it has, without ssh's own debris."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    """Give the end of ``text``, on as few lines as it has, without ssh's own debris and without rows of a database."""
+    lines = [line.strip() for line in without_rows(text).splitlines() if line.strip()]
     kept = [line for line in lines if not line.startswith(_DEBRIS) and not any(part in line for part in _LOCALES)]
     return "\n".join(kept)[-limit:]
+
+
+def without_rows(text: str) -> str:
+    """Leave out what a client of MySQL prints or quotes of a statement that failed: it may be a row of a site's."""
+    if not _SQL_ERROR.search(text):
+        return text
+    # MariaDB's client prints the statement between two such lines. Of a long one only the end is here, with the second line.
+    text = re.sub(r"\A.*^-{14}\s+(?=^ERROR \d)", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\b(entry|value:) '.*'(?= for (?:key|column))", r"\1 that is not shown", text, flags=re.DOTALL)
+    return re.sub(r" near '.*", " near a row that is not shown", text, flags=re.DOTALL)
 
 
 def login_failure(conn: Connection, stderr: str) -> HostError:

@@ -153,8 +153,9 @@ def s3() -> Iterator[str]:
     try:
         host, port = server.get_host_and_port()
         endpoint = f"http://{host}:{port}"
-        request = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT")
-        urllib.request.urlopen(request, timeout=10).close()
+        # What it keeps is the process's, so that it still has the repositories of a file before.
+        for method, path in (("POST", "moto-api/reset"), ("PUT", BUCKET)):
+            urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{path}", method=method), timeout=10).close()
         yield endpoint
     finally:
         server.stop()

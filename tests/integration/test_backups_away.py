@@ -87,7 +87,8 @@ def test_an_sftp_server_keeps_proven_backups_that_come_back(away: Away) -> None:
     read = yaml.safe_load(farm.work.file(STACK).read_text())["config"]["aegir:backups"]["repositories"]
     other = away.farm.lab.host("web1").run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[:2]
     farm.edit(repositories={**read, "keeping": {**read["keeping"], "host_key": " ".join(other)}})
-    assert "Host key verification failed" in farm.aegir("backup", SITE, status=1)
+    # The last line of ssh is lost where restic ends before it has read that.
+    assert re.search("Host key verification failed|Add correct host key in", farm.aegir("backup", SITE, status=1))
     farm.edit(repositories=read)
 
 

@@ -147,6 +147,27 @@ class TestClassify:
         assert 600 == len(classify.tail("x" * 10_000))
         assert classify.tail("a" * 700 + "end").endswith("end")
 
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [
+            (
+                "--------------\nINSERT INTO u VALUES ('of a person')\n--------------\n\nERROR 1114 (HY000) at line 3: full",
+                "ERROR 1114 (HY000) at line 3: full",
+            ),
+            ("of a person" * 100 + "')\n--------------\n\nERROR 1114 (HY000) at line 3: full\nmysqldump: errno 32",
+             "ERROR 1114 (HY000) at line 3: full\nmysqldump: errno 32"),
+            ("ERROR 1062 (23000) at line 3: Duplicate entry 'of a person' for key 'mail'",
+             "ERROR 1062 (23000) at line 3: Duplicate entry that is not shown for key 'mail'"),
+            ("ERROR 1366 (22007) at line 3: Incorrect string value: 'of 'a' person' for column `s`.`t`.`c` at row 1",
+             "ERROR 1366 (22007) at line 3: Incorrect string value: that is not shown for column `s`.`t`.`c` at row 1"),
+            ("ERROR 1064 (42000) at line 3: You have an error near 'of a person\nand more' at line 2",
+             "ERROR 1064 (42000) at line 3: You have an error near a row that is not shown"),
+            ("nginx: unexpected end near '}'\n--------------", "nginx: unexpected end near '}'\n--------------"),
+        ],
+    )  # fmt: skip
+    def test_a_row_that_a_client_of_mysql_prints_is_not_told(self, said: str, told: str) -> None:
+        assert told == classify.tail(said)
+
     @pytest.mark.parametrize("kind", errors.HostError.__subclasses__())
     def test_errors_cross_processes_whole(self, kind: type[errors.HostError]) -> None:
         fault = pickle.loads(pickle.dumps(kind("web1", "what and why")))
