@@ -20,6 +20,8 @@ from aegir_components.host.environment import PULUMIS, without_pulumis
 from .ends import UNHEALTHY, Refusal, tell
 from .stack import here
 
+_KEEPS: Final = "KillMode=process"
+"""What leaves the shared connections that a run opens: other commands on the hub use them as well, and they end by themselves."""
 UNITS: Final = Path("/etc/systemd/system")
 LIMIT: Final = 30.0
 """Seconds for one command of systemd's."""
@@ -59,8 +61,7 @@ class Timer:
                 f"After=network-online.target\nWants=network-online.target\n\n"
                 f"[Service]\nType=oneshot\n{user}WorkingDirectory={place}\n{settings}"
                 f"ExecStart={program.replace('%', '%%')} backup --due\n"
-                # The shared connections that it opens are used by other commands on the hub as well, and end by themselves.
-                f"Nice=10\nIOSchedulingClass=idle\nTimeoutStartSec=12h\nKillMode=process\n"
+                f"Nice=10\nIOSchedulingClass=idle\nTimeoutStartSec=12h\n{_KEEPS}\n"
             ),
             f"{self.name}.timer": (
                 f"[Unit]\nDescription=Backups of the stacks in {self.project.resolve()}\n\n"
@@ -76,6 +77,11 @@ class Timer:
         active = _systemctl("show", f"{self.name}.timer", "--property=ActiveState", "--value").stdout.strip()
         if active != "active":
             return f"the timer {self.name} does not run ({active}); aegir timers install starts it"
+        if shown == "timeout" and _KEEPS not in (UNITS / f"{self.name}.service").read_text():
+            return (
+                f"the last run of the timer {self.name} failed (timeout): its unit is of an earlier version and waits for connections "
+                f"that stay open. aegir timers install writes it again"
+            )
         if shown not in {"success", ""}:
             return f"the last run of the timer {self.name} failed ({shown}); journalctl -u {self.name} says why"
         return ""

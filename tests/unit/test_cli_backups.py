@@ -138,6 +138,8 @@ def test_a_run_of_the_timer_that_failed_is_seen(monkeypatch: pytest.MonkeyPatch,
     timer = timers.Timer(project=tmp_path / "project")
     assert "" == timer.fault(), "none is installed"
     (tmp_path / f"{timer.name}.timer").touch()
+    service = tmp_path / f"{timer.name}.service"
+    service.write_text(timer.texts()[service.name])
     for result, active, expected in (
         ("success", "active", ""),
         (
@@ -150,6 +152,11 @@ def test_a_run_of_the_timer_that_failed_is_seen(monkeypatch: pytest.MonkeyPatch,
         program.with_name("systemctl.result").write_text(f"{result}\n")
         program.with_name("systemctl.active").write_text(f"{active}\n")
         assert expected == timer.fault()
+    program.with_name("systemctl.active").write_text("active\n")
+    program.with_name("systemctl.result").write_text("timeout\n")
+    assert "failed (timeout)" in timer.fault()
+    service.write_text(service.read_text().replace("KillMode=process\n", ""))
+    assert timer.fault().endswith("aegir timers install writes it again")
 
 
 def test_a_timer_runs_as_the_user_who_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
