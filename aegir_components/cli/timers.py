@@ -79,8 +79,8 @@ class Timer:
             return f"the timer {self.name} does not run ({active}); aegir timers install starts it"
         if shown == "timeout" and _KEEPS not in (UNITS / f"{self.name}.service").read_text():
             return (
-                f"the last run of the timer {self.name} failed (timeout): its unit is of an earlier version and waits for connections "
-                f"that stay open. aegir timers install writes it again"
+                f"the last run of the timer {self.name} failed (timeout): its unit is of an earlier version and waits for "
+                f"connections that stay open. aegir timers install writes it again"
             )
         if shown not in {"success", ""}:
             return f"the last run of the timer {self.name} failed ({shown}); journalctl -u {self.name} says why"
