@@ -168,7 +168,7 @@ class State:
             sites={site.name: site for site in sites},
             rollouts=made.get("Rollout", {}),
             environment=str(made.get("Environment", {}).get("environment", {}).get("environment", "")),
-            pending=tuple(_pending(deployment.get("pending_operations") or (), deployment.get("resources") or ())),
+            pending=tuple(_pending(deployment)),
             drift={
                 (kind, name): tuple(map(str, props["drift"]))
                 for kind, named in made.items()
@@ -190,13 +190,13 @@ def _resources(listed: Any) -> Iterator[tuple[str, str, Props]]:
             yield kind, _name(resource), resource.get("outputs") or {}
 
 
-def _pending(listed: Any, resources: Any) -> Iterator[str]:
+def _pending(deployment: Mapping[str, Any]) -> Iterator[str]:
     """Name the operations that a killed run was in the middle of, and that no run has ended since.
 
     Pulumi keeps a creation in this list for good, also when a later run has made the resource (pulumi/pulumi#4265).
     """
-    made = {resource.get("urn") for resource in resources if not resource.get("delete")}
-    for operation in listed:
+    made = {resource.get("urn") for resource in deployment.get("resources") or () if not resource.get("delete")}
+    for operation in deployment.get("pending_operations") or ():
         resource = operation.get("resource") or {}
         if operation.get("type") == "creating" and resource.get("urn") in made:
             continue

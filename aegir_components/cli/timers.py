@@ -21,7 +21,7 @@ from .ends import UNHEALTHY, Refusal, tell
 from .stack import here
 
 _KEEPS: Final = "KillMode=process"
-"""What leaves the shared connections that a run opens: other commands on the hub use them as well, and they end by themselves."""
+"""Shared connections that a run opens stay open: other commands on the hub use them as well. They end by themselves."""
 UNITS: Final = Path("/etc/systemd/system")
 LIMIT: Final = 30.0
 """Seconds for one command of systemd's."""

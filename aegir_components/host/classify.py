@@ -51,17 +51,21 @@ _LOCALES = ("warning: setlocale:", "perl: warning:", "locale: Cannot set LC_")
 
 def tail(text: str, limit: int = 600) -> str:
     """Give the end of ``text``, on as few lines as it has, without ssh's own debris and without rows of a database."""
-    lines = [line.strip() for line in without_rows(text).splitlines() if line.strip()]
+    lines = [line.strip() for line in _without_rows(text).splitlines() if line.strip()]
     kept = [line for line in lines if not line.startswith(_DEBRIS) and not any(part in line for part in _LOCALES)]
     return "\n".join(kept)[-limit:]
 
 
-def without_rows(text: str) -> str:
-    """Leave out what a client of MySQL prints or quotes of a statement that failed: it may be a row of a site's."""
+def _without_rows(text: str) -> str:
+    """Leave out what a client of MySQL prints or quotes of a statement that failed: it may be a row of a site's database."""
     if not _SQL_ERROR.search(text):
         return text
     # MariaDB's client prints the statement between two such lines. Of a long one only the end is here, with the second line.
-    text = re.sub(r"\A.*^-{14}\s+(?=^ERROR \d)", "", text, flags=re.DOTALL | re.MULTILINE)
+    return without_values(re.sub(r"\A.*^-{14}\s+(?=^ERROR \d)", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def without_values(text: str) -> str:
+    """Leave out what a database server quotes of a statement that failed: a row of a site's database, or a password."""
     text = re.sub(r"\b(entry|value:) '.*'(?= for (?:key|column))", r"\1 that is not shown", text, flags=re.DOTALL)
     return re.sub(r" near '.*", " near a row that is not shown", text, flags=re.DOTALL)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 
 from aegir_components.host import forward
+from aegir_components.host.classify import without_values
 from aegir_components.host.connection import Connection
 
 from . import certificates
@@ -37,7 +37,6 @@ _UNREACHABLE = (2002, 2003, 2013)
 _NO_TLS = 2026
 PASSWORD_ASKED = 2061
 """MySQL's own number for a log-in plugin that its client does not allow here (CR_AUTH_PLUGIN_ERR)."""
-_QUOTE = re.compile(r" near '.*", re.DOTALL)
 _DENIED = (1045, 1130, 1698)
 _LACKING = (1044, 1142, 1227, 1410)
 
@@ -283,8 +282,7 @@ def decoded(value: object) -> str:
 def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseError:
     """Turn what PyMySQL raised into what the operator has to look at."""
     code = fault.args[0] if fault.args and isinstance(fault.args[0], int) else 0
-    # The server quotes the statement after "near", and with it perhaps a password, escaped.
-    said = _QUOTE.sub("", str(fault.args[-1]))[:300] if fault.args else type(fault).__name__
+    said = without_values(str(fault.args[-1]))[:300] if fault.args else type(fault).__name__
     where = f"{endpoint.server}: the database at {endpoint.address} port {endpoint.port}"
     if isinstance(getattr(fault, "original_exception", fault), ssl.SSLError):
         return DatabaseUnreachable(

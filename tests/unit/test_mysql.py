@@ -288,6 +288,8 @@ class TestErrors:
             1064, "You have an error; check the right syntax to use near 'BY 'pass\\'word' REQUIRE\nNONE' at line 1"
         )
         assert "pass" not in str(client.explained(self.where, fault, verb="ALTER"))
+        twice = pymysql.err.IntegrityError(1062, "Duplicate entry 'of a person' for key 'mail'")
+        assert "person" not in str(client.explained(self.where, twice, verb="INSERT"))
 
     def test_no_repr_holds_a_password(self) -> None:
         assert "5ecret" not in repr(self.where)
