@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,6 +15,8 @@ from .environment import without_pulumis
 LONGEST = 64_000_000
 """Bytes of one answer; the longest of ours, a list of all that is in a release, has some millions."""
 _CHUNK = 1 << 16
+GRACE = 5.0
+"""Seconds to end in, for an interrupted program."""
 
 
 class AnswerTooLongError(Exception):
@@ -86,7 +90,7 @@ class Listener:
 
 def run(
     command: list[str], *, data: bytes | None = None, timeout: float, stdin: IO[bytes] | int | None = None,
-    stdout: IO[bytes] | int = subprocess.PIPE, env: Mapping[str, str] | None = None,
+    stdout: IO[bytes] | int = subprocess.PIPE, env: Mapping[str, str] | None = None, apart: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
     """Run a program as ``subprocess.run`` does, and keep no more of what it prints than it may print.
 
@@ -97,6 +101,8 @@ def run(
         stdin: where its input comes from, in place of ``data``.
         stdout: where its output goes; what goes into a file has no limit here.
         env: its environment, in place of ours without what is Pulumi's.
+        apart: whether it has a process group of its own, to which no terminal sends Ctrl-C. When this process is interrupted,
+            it passes that on.
 
     Raises:
         AnswerTooLongError: it printed more than it may.
@@ -106,8 +112,9 @@ def run(
     given = subprocess.PIPE if data is not None else stdin if stdin is not None else subprocess.DEVNULL
     # Not as a context: that would close what a program's children still hold open, and wait for them.
     process = subprocess.Popen(
-        command, stdin=given, stdout=stdout, stderr=subprocess.PIPE, env=env or without_pulumis()
-    )
+        command, stdin=given, stdout=stdout, stderr=subprocess.PIPE, env=env or without_pulumis(),
+        process_group=0 if apart else None,
+    )  # fmt: skip
     late = threading.Event()
 
     def end() -> None:
@@ -130,8 +137,22 @@ def run(
         if late.is_set():
             raise subprocess.TimeoutExpired(command, timeout)
         said = [listener.said() for listener in listeners]
+    except KeyboardInterrupt:
+        if apart:
+            _interrupt(process)
+        raise
     finally:
         timer.cancel()
     for stream in streams:
         stream.close()
     return subprocess.CompletedProcess(command, process.returncode, said[0] if len(said) == 2 else b"", said[-1])
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Have it end in its own way, which is what Ctrl-C would have done; by force after a moment."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -185,7 +185,7 @@ class Opened:
     def _run(
         self, words: Sequence[str], timeout: float, copy_from: Opened | None, data: bytes | None
     ) -> subprocess.CompletedProcess[bytes]:
-        command = [*self._behind, *self.words(copy_from=copy_from), *words]
+        command = [*self._before, *self.words(copy_from=copy_from), *words]
         try:
             return _bounded(command, self.environment, timeout, data)
         except subprocess.TimeoutExpired:
@@ -271,11 +271,12 @@ class Opened:
         Raises:
             BackupError: a part of it cannot be read any more.
         """
-        command = [*self._behind, *self.words(), "dump", "--no-lock", snapshot, f"/{ARCHIVE}"]
+        command = [*self._before, *self.words(), "dump", "--no-lock", snapshot, f"/{ARCHIVE}"]
         with tempfile.TemporaryFile(dir=self.directory) as errors:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=self.environment
-            )
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=self.environment,
+                process_group=0,
+            )  # fmt: skip
             assert process.stdout is not None
             whole = False
             try:
@@ -290,8 +291,10 @@ class Opened:
             self._judge(process, errors, cut=not whole)
 
     @property
-    def _behind(self) -> list[str]:
-        return [] if self.urgent else ["nice", "-n", "10"]
+    def _before(self) -> list[str]:
+        # Ctrl-C lets the work on a site come to its end, and restic hears of signals that its parent blocks, as any program
+        # in Go does. So it is apart from the terminal, and the kernel ends it when the thread that waits for it is gone.
+        return ["setpriv", "--pdeathsig", "INT", *([] if self.urgent else ["nice", "-n", "10"])]
 
     def _judge(self, process: subprocess.Popen[bytes], errors: IO[bytes], *, cut: bool) -> None:
         if cut and process.poll() is None:
@@ -364,7 +367,7 @@ def _bounded(
     command: list[str], environment: Mapping[str, str], timeout: float, data: bytes | None
 ) -> subprocess.CompletedProcess[bytes]:
     try:
-        return bounded.run(command, data=data, timeout=timeout, env=environment)
+        return bounded.run(command, data=data, timeout=timeout, env=environment, apart=True)
     except bounded.AnswerTooLongError as fault:
         raise BackupError(f"restic: {fault}") from None
 

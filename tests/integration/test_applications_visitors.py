@@ -391,12 +391,14 @@ def test_settings_of_the_stack_file_reach_the_applications_with_their_types(whol
             "[\\Drupal::config('system.site')->get('slogan'), \\Drupal\\Core\\Site\\Settings::get('own'), apcu_enabled()]",
         ),
     ):
-        # Drupal has ended its answer by then.
+        # Drupal ends its answer before it, so the file may come a moment later; and whole, since it is a short one.
         path = f"{layout.site_temporary(ROOT, name)}/told"
         told = f"file_put_contents('{path}', json_encode({what}));"
         whole.write_local(name, f"if (isset($_GET['told'])) register_shutdown_function(function () {{ {told} }});")
         assert 200 == fetch(whole.web, name, "/?told=1").status
-        seen[name] = json.loads(whole.web.run(f"cat {path}").stdout)
+        seen[name] = json.loads(
+            whole.web.run(f"timeout 20 sh -c 'until test -s {path}; do sleep 0.1; done'; cat {path}").stdout
+        )
         whole.write_local(name, "")
     assert {
         WORDPRESS: [3, "se'cret\\ $x <?php", True, False],

@@ -133,7 +133,7 @@ def test_a_site_leaves_a_proven_backup_and_nothing_on_the_hosts(estate: Estate) 
 def test_a_backup_that_fails_keeps_the_database_until_it_can_be_made(estate: Estate) -> None:
     database = estate.database
     before = on_database(database, FAILS)
-    rows = sql(database, f"SELECT COUNT(*) FROM {layout.database_name(FAILS)}.wp_options")
+    rows = sql(database, f"SELECT COUNT(*) FROM {layout.database_name(FAILS)}.wp_posts")
     database.run(
         "mv /usr/bin/mysqldump /usr/bin/mysqldump.kept; printf '#!/bin/sh\\necho broken >&2\\nexit 1\\n' "
         ">/usr/bin/mysqldump; chmod 755 /usr/bin/mysqldump"
@@ -146,7 +146,7 @@ def test_a_backup_that_fails_keeps_the_database_until_it_can_be_made(estate: Est
     assert 200 == fetch(estate.web, FAILS).status, "a removal that failed leaves the site as it was"
     assert [] == estate.backups_of(FAILS), "and no archive of an attempt"
     assert before == on_database(database, FAILS)
-    assert rows == sql(database, f"SELECT COUNT(*) FROM {layout.database_name(FAILS)}.wp_options")
+    assert rows == sql(database, f"SELECT COUNT(*) FROM {layout.database_name(FAILS)}.wp_posts")
     assert 200 == fetch(estate.web, STAYS).status
     database.run("mv /usr/bin/mysqldump.kept /usr/bin/mysqldump")
     estate.farm.up()

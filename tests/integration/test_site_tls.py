@@ -168,7 +168,9 @@ def test_fact_32_disabled_and_enabled_again_with_its_data_on_all_servers(farm: F
     hosts = [lab.host(name) for name in WEBS]
     upload = layout.site_files("/var/aegir/platforms", BOTH)
     hosts[0].run(f"echo kept >{upload}/kept.txt && chmod 644 {upload}/kept.txt")
-    rows = lab.host("db1").run(f"mysql -Ne 'SELECT COUNT(*) FROM {layout.database_name(BOTH)}.wp_options'").stdout
+    # Not of all options: WordPress's cron removes transients that have expired.
+    counted = f"mysql -Ne 'SELECT COUNT(*) FROM {layout.database_name(BOTH)}.wp_posts'"
+    rows = lab.host("db1").run(counted).stdout
     timers = "systemctl list-timers --all --no-legend 'aegir-cron@site-both*' | wc -l"
     assert 1 == sum(int(host.run(timers).stdout) for host in hosts)
     farm.settings["sites"][BOTH]["state"] = "disabled"
@@ -188,9 +190,8 @@ def test_fact_32_disabled_and_enabled_again_with_its_data_on_all_servers(farm: F
 
     assert [200, 200] == [secure(host, BOTH).status for host in hosts]
     assert "kept\n" == secure(hosts[0], BOTH, f"/sites/{BOTH}/files/kept.txt").body
-    assert (
-        rows == lab.host("db1").run(f"mysql -Ne 'SELECT COUNT(*) FROM {layout.database_name(BOTH)}.wp_options'").stdout
-    )
+    assert int(rows) > 0
+    assert rows == lab.host("db1").run(counted).stdout
     assert 1 == sum(int(host.run(timers).stdout) for host in hosts)
     farm.unchanged("--refresh")
 
