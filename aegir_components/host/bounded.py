@@ -91,6 +91,7 @@ class Listener:
 def run(
     command: list[str], *, data: bytes | None = None, timeout: float, stdin: IO[bytes] | int | None = None,
     stdout: IO[bytes] | int = subprocess.PIPE, env: Mapping[str, str] | None = None, apart: bool = False,
+    stderr: IO[bytes] | int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
     """Run a program as ``subprocess.run`` does, and keep no more of what it prints than it may print.
 
@@ -103,6 +104,7 @@ def run(
         env: its environment, in place of ours without what is Pulumi's.
         apart: whether it has a process group of its own, to which no terminal sends Ctrl-C. When this process is interrupted,
             it passes that on.
+        stderr: where its errors go.
 
     Raises:
         AnswerTooLongError: it printed more than it may.
@@ -112,7 +114,7 @@ def run(
     given = subprocess.PIPE if data is not None else stdin if stdin is not None else subprocess.DEVNULL
     # Not as a context: that would close what a program's children still hold open, and wait for them.
     process = subprocess.Popen(
-        command, stdin=given, stdout=stdout, stderr=subprocess.PIPE, env=env or without_pulumis(),
+        command, stdin=given, stdout=stdout, stderr=stderr, env=env or without_pulumis(),
         process_group=0 if apart else None,
     )  # fmt: skip
     late = threading.Event()
@@ -145,7 +147,8 @@ def run(
         timer.cancel()
     for stream in streams:
         stream.close()
-    return subprocess.CompletedProcess(command, process.returncode, said[0] if len(said) == 2 else b"", said[-1])
+    output, errors = (said.pop(0) if stream is not None else b"" for stream in (process.stdout, process.stderr))
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:

@@ -187,9 +187,19 @@ class Opened:
     ) -> subprocess.CompletedProcess[bytes]:
         command = [*self._before, *self.words(copy_from=copy_from), *words]
         try:
-            return _bounded(command, self.environment, timeout, data)
+            return self._bounded(command, timeout, data)
         except subprocess.TimeoutExpired:
             raise BackupError(f"repository {self.name}: restic {words[0]} did not end within {timeout:g} s") from None
+
+    def _bounded(self, command: list[str], timeout: float, data: bytes | None) -> subprocess.CompletedProcess[bytes]:
+        # Errors go to a file: a pipe that nobody reads any more would end it before it has removed its lock.
+        with tempfile.TemporaryFile(dir=self.directory) as errors:
+            try:
+                done = bounded.run(command, data=data, timeout=timeout, env=self.environment, apart=True, stderr=errors)
+            except bounded.AnswerTooLongError as fault:
+                raise BackupError(f"restic: {fault}") from None
+            done.stderr = _said(errors)
+        return done
 
     def explained(self, command: str, status: int, said: str) -> BackupError:
         """Turn restic's failure into what a person has to do."""
@@ -302,8 +312,7 @@ class Opened:
                 process.wait(2)
             process.kill()
         status = process.wait()
-        errors.seek(0)
-        said = errors.read(100_000).decode(errors="replace")
+        said = _said(errors).decode(errors="replace")
         # A reader that needed only the beginning has closed the pipe.
         if status > 0 and "broken pipe" not in said:
             raise self.explained("dump", status, said)
@@ -358,18 +367,14 @@ def opened(target: Target, *, urgent: bool = False) -> Iterator[Opened]:
         yield Opened(target=target, directory=directory, urgent=urgent)
 
 
+def _said(errors: IO[bytes]) -> bytes:
+    errors.seek(0)
+    return errors.read(100_000)
+
+
 def _private(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text)
-
-
-def _bounded(
-    command: list[str], environment: Mapping[str, str], timeout: float, data: bytes | None
-) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return bounded.run(command, data=data, timeout=timeout, env=environment, apart=True)
-    except bounded.AnswerTooLongError as fault:
-        raise BackupError(f"restic: {fault}") from None
 
 
 def _snapshot(found: Mapping[str, Any]) -> Snapshot:

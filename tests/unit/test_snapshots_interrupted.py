@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,15 +67,18 @@ def test_backups_at_work_come_to_their_end(target: Target, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("by", [signal.SIGQUIT, signal.SIGKILL])
 def test_restic_ends_with_the_command_that_is_ended_at_once(target: Target, tmp_path: Path, by: int) -> None:
-    """As after Ctrl-backslash: no lock of it stays, and none of its programs."""
+    """As after Ctrl-backslash: it neither works on nor is in the way of the next one."""
     process = subprocess.Popen(
-        [sys.executable, "-c", BACKUPS.replace("sleep 0.1", f"touch {tmp_path}/there; sleep 3{by}"), str(tmp_path)],
+        [sys.executable, "-c", BACKUPS.replace("sleep 0.1", f"touch {tmp_path}/there; exec sleep 3{by}"), str(tmp_path)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    assert until(lambda: (tmp_path / "there").exists())
+    assert until((tmp_path / "there").exists)
+    assert at_work(tmp_path)
     process.send_signal(by)
     process.wait(SECONDS)
-    assert until(lambda: not list(tmp_path.rglob("locks/*")))
+    assert until(lambda: not at_work(tmp_path))
+    with opened(target) as repository:
+        repository.run("forget", "--keep-last", "1", "--prune")
 
 
 def test_a_program_apart_is_interrupted_with_who_waits_for_it(tmp_path: Path) -> None:
@@ -92,6 +96,15 @@ def test_without_it_a_program_shares_the_group() -> None:
     words = ["sh", "-c", "ps -o pgid= -p $$"]
     assert os.getpgrp() == int(bounded.run(words, timeout=SECONDS).stdout)
     assert os.getpgrp() != int(bounded.run(words, timeout=SECONDS, apart=True).stdout)
+
+
+def at_work(repository: Path) -> list[str]:
+    """List the processes that have a repository in their command."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(place.read_text().replace("\0", " "))
+    return [line for line in found if "--repo" in line and str(repository) in line]
 
 
 def until(what: object) -> bool:
