@@ -20,9 +20,9 @@ lab-setup: setup
 
 # Side by side what waits for nothing of the others: images are built while the fast tests run, and the other Pythons run
 # beside the hosts, which wait for packages, logins and each other.
-test: setup checks ## everything: the fast tests on each Python, lint, and the tests on real hosts in containers
+test: setup checks ## everything: the fast tests on two Pythons, lint, and the tests on real hosts in containers
 	@$(MAKE) --no-print-directory -j3 --output-sync=target unit lint lab-setup
-	@$(MAKE) --no-print-directory -j2 hosts pythons
+	@$(MAKE) --no-print-directory -j2 hosts pythons WHICH=--farthest
 
 # More workers than cores: in half of a worker's time nothing is calculated on this machine (the table's last three columns).
 hosts: setup # the tests on hosts alone
@@ -37,7 +37,7 @@ unit: checks ## only the fast tests, which need no host
 # One cache a checkout: after a failure, tests/again.py reads there what failed on the checkout's own Python. What shellcheck
 # says of a script is the same on each.
 pythons: checks ## the fast tests on every other supported Python that this machine has
-	@$(ENV) python -m tools.every_python pytest $(FAST) -n 1 -k "not shellcheck" -q -rfE -p no:cacheprovider
+	@$(ENV) python -m tools.every_python $(WHICH) pytest $(FAST) -n 1 -k "not shellcheck" -q -rfE -p no:cacheprovider
 
 ifdef DOUBLES
 random: setup

@@ -1,6 +1,7 @@
 """`python -m tools.every_python pytest ...`: the same command on every other supported Python of this machine.
 
-The checkout's own Python is left out, since `make unit` has it. On a machine with one Python nothing happens.
+The checkout's own Python is left out, since `make unit` has it. On a machine with one Python nothing happens. With `--farthest`
+as the first word only the version that is farthest from the checkout's own is tried: the others lie between the two.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from tools.pythons import find_pythons, write_version
 def main(command: Sequence[str]) -> int:
     """Run a program of the virtual environment for each further Python; return 1 if it failed on one of them."""
     if not command:
-        print("usage: python -m tools.every_python PROGRAM [ARGUMENT...]", file=sys.stderr)
+        print("usage: python -m tools.every_python [--farthest] PROGRAM [ARGUMENT...]", file=sys.stderr)
         return 2
+    own = sys.version_info[:2]
+    others = {version: python for version, python in find_pythons().items() if version != own}
+    if command[0] == "--farthest":
+        command = command[1:]
+        others = dict(sorted(others.items(), key=lambda one: abs(one[0][1] - own[1]))[-1:])
     failed = []
-    for version, python in find_pythons().items():
-        if version == sys.version_info[:2]:
-            continue
+    for version, python in others.items():
         name = f"Python {write_version(version)} ({python})"
         try:
             place = ensure_environment(version, python)

@@ -220,6 +220,21 @@ def test_the_command_runs_on_every_python_but_the_checkouts_own_and_one_failure_
     assert str(others[THIS]) not in said.out
 
 
+def test_the_farthest_python_stands_for_those_between(
+    others: dict[Minor, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = list[Minor]()
+
+    def ensure(version: Minor, python: Path) -> Path:
+        tried.append(version)
+        raise SetupError("not here")
+
+    monkeypatch.setattr(every_python, "ensure_environment", ensure)
+    assert 0 == every_python.main(["--farthest", "pytest"])
+    [only] = tried
+    assert all(abs(version[1] - THIS[1]) <= abs(only[1] - THIS[1]) for version in others)
+
+
 def test_a_python_without_ensurepip_is_named_in_one_line_and_skipped(
     machine: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,7 +273,7 @@ def test_a_machine_with_one_python_does_nothing_more(
     assert not (machine / "cache").exists()
 
 
-def test_make_test_runs_the_fast_tests_on_every_python() -> None:
+def test_make_test_runs_the_fast_tests_on_two_pythons() -> None:
     done = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", "test"],
         cwd=paths.ROOT, capture_output=True, text=True, timeout=20, check=True,
@@ -267,7 +282,7 @@ def test_make_test_runs_the_fast_tests_on_every_python() -> None:
     commands = [line.strip() for line in done.stdout.splitlines() if fast in line]
 
     assert [True, False] == [command.startswith(f"tools/env {fast}") for command in commands]
-    assert commands[1].startswith(f"tools/env python -m tools.every_python {fast}")
+    assert commands[1].startswith(f"tools/env python -m tools.every_python --farthest {fast}")
 
 
 # A host of the lab as a hub.
