@@ -1,6 +1,6 @@
-"""Files of tests on hosts that failed, run again, whole and one at a time: what fails twice fails.
+"""Files of tests on hosts that failed, run again, whole and two at a time: what fails twice fails.
 
-Two workers and their hosts share the cores of one machine, and a host that is slow at the wrong moment fails a test that
+Three workers and their hosts share the cores of one machine, and a host that is slow at the wrong moment fails a test that
 waits for it. Which files needed it is printed, so that nobody takes them for sound. `make test` calls this after a failure.
 """
 
@@ -31,10 +31,12 @@ def main() -> int:
     files = failed(RECORD)
     if not files or len(files) > MOST:
         return 1
-    sys.stdout.write(f"again: failures in {', '.join(files)}: each of these files is run once more, alone\n")
+    sys.stdout.write(f"again: failures in {', '.join(files)}: each of these files is run once more, two at a time\n")
     sys.stdout.flush()
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *files, "-m", "lab or slow"], cwd=ROOT, check=False
+        [sys.executable, "-m", "pytest", *files, "-m", "lab or slow", "-n", "2", "--dist", "loadfile"],
+        cwd=ROOT,
+        check=False,
     ).returncode
 
 
