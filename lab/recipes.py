@@ -33,6 +33,12 @@ VM = "-vm"
 _MASKED = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer"
 )
+# Programs that systemd starts each time it reads its units again, for what no host of the lab has. What makes units of fstab
+# and of init scripts stays.
+_GENERATORS = (
+    "systemd-bless-boot systemd-cryptsetup systemd-debug systemd-getty systemd-gpt-auto systemd-hibernate-resume "
+    "systemd-integritysetup systemd-rc-local systemd-run systemd-system-update systemd-veritysetup"
+)
 
 _INSTALL = """\
 RUN set -eu; export DEBIAN_FRONTEND=noninteractive; \\
@@ -43,7 +49,8 @@ RUN set -eu; export DEBIAN_FRONTEND=noninteractive; \\
 """
 _FINISH_BARE = f"""\
 update-ca-certificates; rm -f /etc/ssh/ssh_host_* /etc/apt/apt.conf.d/99mmdebstrap; \\
-    systemctl mask {_MASKED}; systemctl set-default multi-user.target;"""
+    systemctl mask {_MASKED}; systemctl set-default multi-user.target; mkdir -p /etc/systemd/system-generators; \\
+    for name in {_GENERATORS}; do ln -s /dev/null "/etc/systemd/system-generators/$name-generator"; done;"""
 # Nothing runs before somebody prepares the host: what a test finds running, the code under test started.
 _FINISH_SERVICES = """\
 for unit in apache2 nginx mariadb $(cd /lib/systemd/system; ls -d php*-fpm.service 2>/dev/null || true); do \\

@@ -120,6 +120,8 @@ class Project:
             **kept,
             "PULUMI_BACKEND_URL": f"file://{self.directory / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            # As the farm's.
+            "GOMAXPROCS": "1",
         }
 
 
