@@ -209,7 +209,7 @@ class FakeFarm(Moves):
             return NOT_FOUND
         if is_closed(machine, _site_of(vhost, host), (headers or {}).get(probe.DOOR, "")):
             return CLOSED
-        certificate = machine.files.get(f"{layout.certificate_directory(host)}/openssl.crt")
+        certificate = machine.content(f"{layout.certificate_directory(host)}/openssl.crt")
         answer = self._page(host, vhost, tls=tls, machine=machine)
         return replace(answer, fingerprint=facts(certificate).fingerprint) if tls and certificate else answer
 
@@ -217,7 +217,7 @@ class FakeFarm(Moves):
         """Give the database server that a site's settings on a web server name, unless it keeps the site's account out."""
         # Slaves of a pack see what is their master's.
         seen = (machine, *self.hosts.values())
-        settings = (text for host in seen for path, text in host.files.items() if _is_settings(path, site))
+        settings = (text for host in seen for text in host.texts(lambda path: _is_settings(path, site)).values())
         text = next(settings, "")
         for host in self.hosts.values():
             if host.mysql is not None and re.search(rf"(?<![\d.]){re.escape(host.address)}(?![\d.])", text):
@@ -303,7 +303,7 @@ def _is_settings(path: str, site: str) -> bool:
 
 def _vhost(machine: FakeHost, host: str) -> str | None:
     """Find what serves a name: a site's file is called after its first one, and has the others in it."""
-    vhosts = {path: text for path, text in machine.files.items() if "/vhost.d/" in path}
+    vhosts = machine.texts(lambda path: "/vhost.d/" in path)
     name = f"/vhost.d/{layout.file_name(host)}.conf"
     own = next((text for path, text in vhosts.items() if path.endswith(name)), None)
     also = re.compile(rf"^\s*(?:ServerAlias|server_name)\s[^;\n]*(?<![\w.-]){re.escape(host)}(?![\w.-])", re.MULTILINE)

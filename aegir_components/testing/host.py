@@ -85,10 +85,14 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
     @property
     def files(self) -> dict[str, str]:
         """The content of all files, by path."""
+        return self.texts(lambda _: True)
+
+    def texts(self, wanted: Callable[[str], bool]) -> dict[str, str]:
+        """Give the content of the files whose paths are wanted, by path."""
         return {
             name: decoded(rest[-1])
             for (kind, name), rest in self.items.items()
-            if kind == "file" and rest and "$(" not in rest[-1]
+            if kind == "file" and wanted(name) and rest and "$(" not in rest[-1]
         }
 
     def drop(self, name: str) -> Key:
