@@ -79,6 +79,14 @@ class Machines:
         return [*found, *(group.ready if group else ())]
 
 
+def _tell_unfinished(declared: settings.Settings, before: recorded.Recorded, holder: str) -> None:
+    """Warn of what earlier runs have not ended; then what they have left for a summary is forgotten."""
+    for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
+        pulumi.log.warn(text)
+    if not pulumi.runtime.is_dry_run():
+        summary.begin(declared.hub.root, holder)
+
+
 async def build(declared: settings.Settings) -> Estate:
     """Declare every resource of a stack.
 
@@ -136,7 +144,6 @@ async def build(declared: settings.Settings) -> Estate:
     if not pulumi.runtime.is_dry_run():
         now = {name: _entry(server) for name, server in declared.servers.items()}
         entries.note(declared.hub.root, holder, now)
-        summary.begin(declared.hub.root, holder)
         audited.note_run(declared.hub.root, pulumi.get_stack())
         unread.note()
         if numeric_ids.restore(_numbers(declared), _known_numbers(before)):
@@ -144,8 +151,7 @@ async def build(declared: settings.Settings) -> Estate:
                 f"{_numbers(declared)} is damaged and is made again from the state; the former one lies beside it"
             )
         protected.note(site.identity for site in declared.sites.values() if site.protect)
-    for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
-        pulumi.log.warn(text)
+    _tell_unfinished(declared, before, holder)
     keys = beginnings.backup_keys(declared, before, holder)
     servers = _servers(declared, environment, hosts, holder)
     clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}

@@ -11,6 +11,7 @@ same name, so that a preview after a refresh reads ``~ drift: ["file /etc/sudoer
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -248,8 +249,11 @@ class Lifecycle(ResourceProvider):
     def update(self, _id: str, olds: Any, news: Any) -> UpdateResult:
         """Bring it to the new inputs; computed outputs of before are handed on under ``was``."""
         want = {**plain(news), "was": plain(olds)}
-        with self._gathering(news), self._working(plain(olds)):
-            return UpdateResult(self._guarded(news, lambda: {**self._kept(news), **self.converge(want)}))
+        with self._gathering(news), self._working(plain(olds)) as done:
+            outs = self._guarded(news, lambda: {**self._kept(news), **self.converge(want)})
+            if self.mark(outs) != self.mark(olds):
+                done["was"] = self.mark(olds)
+            return UpdateResult(outs)
 
     def read(self, id_: str, props: Any) -> ReadResult:
         """Look at it for a refresh."""
@@ -295,8 +299,14 @@ class Lifecycle(ResourceProvider):
             said = "the machine is given up (aegir:forget); nothing was done there"
             warned.warn(machine, f"{machine}: {said}", said)
             return
-        with self._gathering(props), self._working(plain(props)):
+        with self._gathering(props), self._working(plain(props)) as done:
             self._guarded(props, lambda: self.remove(declared.reached(have)))
+            done["was"] = self.mark(props)
+
+    def mark(self, props: Any) -> str:
+        """Give a digest by which what is recorded is told from what was recorded before; no secret goes into it."""
+        known = {key: normal(value) for key, value in plain(props).items() if key not in self.secret_keys}
+        return hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()
 
     def _gathering(self, props: Any) -> AbstractContextManager[None]:
         """Gather what is warned of meanwhile, with what other resources warn of."""
@@ -308,20 +318,23 @@ class Lifecycle(ResourceProvider):
         return root is not None and Records(root, UNFINISHED).get(*self._known_as(have)) is not None
 
     @contextmanager
-    def _working(self, props: State) -> Iterator[None]:
-        """Leave a record on the hub for as long as the work has not ended well; a killed process leaves it too."""
-        root = hub_root(props)
+    def _working(self, props: State) -> Iterator[dict[str, str]]:
+        """Leave a record on the hub for as long as the work has not ended well; a killed process leaves it too.
+
+        What is given takes ``was``: the mark of what the state has until the engine records the work.
+        """
+        root, done = hub_root(props), dict[str, str]()
         if root is None:
-            yield
+            yield done
             return
         records, key = Records(root, UNFINISHED), self._known_as(props)
         if self.waits:
             _wait_for_commands(root, key[0], str(props.get("site", "")), self.identity(props))
         records.put({"machine": machine_of(props)}, *key)
-        yield
+        yield done
+        # For the summary at the end of the run; and first, for the engine may be gone by now, and nobody records the work.
+        Records(root, WORKED).put(done, *key)
         records.drop(*key)
-        # For the summary at the end of the run.
-        Records(root, WORKED).put({}, *key)
 
     def _known_as(self, props: State) -> tuple[str, ...]:
         """Give the resource's key among the hub's records: its stack, its kind, and what it is."""

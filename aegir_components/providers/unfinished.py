@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aegir_components.hub_records import Records
 
-from .lifecycle import UNFINISHED, AegirResource, Lifecycle, machine_of
+from .lifecycle import UNFINISHED, WORKED, AegirResource, Lifecycle, machine_of
 
 NAMED: Final = ("machine", "names", "web_service", "database", "activation")
 """Modules of resources that an entry's name is the identity of."""
@@ -30,6 +30,7 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
     records = Records(hub_root, UNFINISHED)
     if forget:
         _doubt_twins(records, stack, recorded)
+        _doubt_unrecorded(records, hub_root, stack, recorded)
     for kind, what in left(hub_root, stack):
         there = _identities(kind, recorded)
         if what in there:
@@ -70,6 +71,20 @@ def _doubt_twins(records: Records, stack: str, recorded: Recorded) -> None:
                 records.put({}, stack, kind, what)
 
 
+def _doubt_unrecorded(records: Records, hub_root: str, stack: str, recorded: Recorded) -> None:
+    """Have made as declared what was changed or removed, and what the state has as it was before.
+
+    The engine was killed, and a provider came to the end of its work: it lives for a moment longer.
+    """
+    for record in list(Records(hub_root, WORKED).all()):
+        holder, kind, *rest = map(str, record["key"])
+        if holder != stack or len(rest) != 1 or not record.get("was"):
+            continue
+        for provider, what, have in _of_kind(kind, recorded):
+            if what == rest[0] and provider.mark(have) == record["was"]:
+                records.put({"machine": machine_of(have)}, stack, kind, what)
+
+
 def left(hub_root: str, stack: str) -> list[tuple[str, str]]:
     """List what a stack's runs have begun and not ended well: the module of each provider, and what was worked on."""
     keys = [record["key"] for record in Records(hub_root, UNFINISHED).all()]
@@ -78,19 +93,22 @@ def left(hub_root: str, stack: str) -> list[tuple[str, str]]:
 
 def _identities(kind: str, recorded: Recorded) -> dict[str, Mapping[str, Any]]:
     """Give the recorded resources whose provider is in a module, by identity."""
+    return {what: have for _, what, have in _of_kind(kind, recorded)}
+
+
+def _of_kind(kind: str, recorded: Recorded) -> Iterator[tuple[Lifecycle, str, Mapping[str, Any]]]:
+    """List the recorded resources whose provider is in a module: the provider, the identity, and what is recorded."""
     try:
         module = importlib.import_module(f"{__package__}.{kind}")
     except ImportError:
-        return {}
+        return
     classes = [thing for _, thing in inspect.getmembers(module, inspect.isclass) if thing.__module__ == module.__name__]
     providers = [thing() for thing in classes if issubclass(thing, Lifecycle)]
     types = [f"aegir:{thing.__name__}" for thing in classes if issubclass(thing, AegirResource)]
-    found: dict[str, Mapping[str, Any]] = {}
     for provider in providers:
         for have in (have for name in types for have in recorded(name).values()):
             try:
-                found[provider.identity(dict(have))] = have
+                yield provider, provider.identity(dict(have)), have
             except KeyError:
                 # Another class of the same module, or outputs of a former version.
                 continue
-    return found

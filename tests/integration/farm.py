@@ -121,6 +121,11 @@ class Running:
                     continue
         return found
 
+    def kill_engine(self) -> None:
+        """End the engine alone, as a machine without memory does; what it has started comes to the end of its work."""
+        self.process.kill()
+        self.process.wait(20)
+
     def kill(self) -> None:
         """End it as a power failure does: SIGKILL for all of its family, until none is left."""
         deadline = time.monotonic() + 15

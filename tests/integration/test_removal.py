@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import tarfile
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -225,7 +226,18 @@ def test_a_stack_that_was_destroyed_comes_again(estate: Estate) -> None:
     estate.farm.unchanged("--refresh")
 
 
-def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Estate) -> None:
+def until(what: Callable[[], bool], seconds: float = 30.0) -> bool:
+    """Wait for something."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.parametrize("engine", ["with its providers", "alone"])
+def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Estate, engine: str) -> None:
     farm, web, database = estate.farm, estate.web, estate.database
     upload, name = f"{layout.site_files(ROOT, STAYS)}/kept.txt", layout.database_name(STAYS)
     web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo kept >{upload}'")
@@ -235,6 +247,11 @@ def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Esta
     running = farm.start("up", "--yes", "--skip-preview")
     try:
         web.run(f"until [ ! -e {upload} ]; do sleep 0.1; done", timeout=120)
+        if engine == "alone":
+            running.kill_engine()
+            web.run(f"while getent passwd {layout.system_user(STAYS)}; do sleep 0.1; done", timeout=60)
+            unfinished = farm.hub / "records" / "unfinished"
+            assert until(lambda: not any("site_config" in path.read_text() for path in unfinished.glob("*.json")))
     finally:
         running.kill()
         # What the killed run has asked for, the server does all the same when nobody reads any more.

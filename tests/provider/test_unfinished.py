@@ -36,7 +36,35 @@ def test_what_the_state_has_is_told_until_it_was_ended(world: World, monkeypatch
         (text,) = told(world, state)
         assert f"while it worked on site_config {made.inputs['site']}: what is declared" in text
     made.update(made.inputs)
-    assert [] == told(world, state)
+    assert [] == told(world, {"aegir:SiteConfiguration": {"x": made.outs}})
+
+
+@pytest.mark.parametrize("how", ["changed", "removed"])
+def test_what_was_done_after_the_engine_was_killed_is_made_as_declared_again(world: World, how: str) -> None:
+    """Its provider lives a moment longer, comes to its end, and nobody records that; then the edit is taken back."""
+    made = created("site_config", world)
+    before = dict(made.outs)
+    state = {"aegir:SiteConfiguration": {"x": before}}
+    if how == "changed":
+        made.update({**made.inputs, "aliases": ["alias.example.com"]})
+    else:
+        made.delete()
+    unrecorded = Driver(made.provider, made.inputs, outs=before)
+    assert not unrecorded.diff(made.inputs).changes
+    assert [] == told(world, state, forget=False), "a preview changes nothing"
+    (text,) = told(world, state)
+    assert f"while it worked on site_config {made.inputs['site']}: what is declared" in text
+    assert unrecorded.diff(made.inputs).changes
+
+
+def test_what_the_engine_has_recorded_is_not_made_again(world: World) -> None:
+    made = created("site_config", world)
+    assert [] == told(world, {"aegir:SiteConfiguration": {"x": made.outs}})
+    made.update({**made.inputs, "aliases": ["alias.example.com"]})
+    assert [] == told(world, {"aegir:SiteConfiguration": {"x": made.outs}})
+    made.delete()
+    assert [] == told(world, {})
+    assert [] == told(world, {"aegir:SiteConfiguration": {"x": created("site_config", world).outs}})
 
 
 def test_a_creation_that_was_taken_back_is_told_and_forgotten_by_a_run(
