@@ -106,7 +106,7 @@ class Host:
         script: str,
         input: str | None = None,  # noqa: A002  # as subprocess.run calls it
         check: bool = True,
-        timeout: float = 60.0,
+        timeout: float = 120.0,
     ) -> Result:
         """Run a shell script in the host as root: to look at things in tests, and to break them."""
         argv = self._shell(script)

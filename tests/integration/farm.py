@@ -36,6 +36,7 @@ from aegir_components.host import multiplex
 from aegir_components.host.connection import Connection
 from lab import Host, Lab
 from tests.integration.ledger import PULUMI, ledger
+from tests.integration.waiting import journal
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test"
@@ -128,7 +129,7 @@ class Running:
 
     def kill(self) -> None:
         """End it as a power failure does: SIGKILL for all of its family, until none is left."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while family := self.family():
             for pid in family:
                 try:
@@ -330,10 +331,10 @@ class Farm:
         process = self._popen([*words, "--non-interactive"], where, "", both=False, stdin=stdin is not None)
         try:
             with ledger.spent(PULUMI):
-                output, errors = process.communicate(stdin, timeout=60)
+                output, errors = process.communicate(stdin, timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise CommandEnded(f"pulumi {words[0]} did not end within 60 s") from None
+            raise CommandEnded(f"pulumi {words[0]} did not end within 120 s") from None
         if process.returncode:
             raise CommandEnded(f"pulumi {' '.join(words[:3])} exited {process.returncode}: {errors or output}")
         return output
@@ -399,8 +400,7 @@ def fetch(host: Host, name: str, path: str = "/", *, port: int = 80) -> Answer:
 
 def logins(host: Host, since: str) -> int:
     """Count the logins by key after a place in the journal that `now` gave."""
-    said = host.run(f"journalctl -q -u ssh --after-cursor='{since}' -o cat --no-pager").stdout
-    return said.count("Accepted publickey")
+    return journal(host, f"-u ssh --after-cursor='{since}'").count("Accepted publickey")
 
 
 def now(host: Host) -> str:

@@ -126,7 +126,7 @@ class Hub:
         """Begin a command in the background; what it says goes into a file of the host's."""
         self.host.run(f"setsid sh -c {_quoted(self._script(command, where, {}))} >{log} 2>&1 </dev/null &")
 
-    def wait_for(self, script: str, seconds: float = 150.0) -> None:
+    def wait_for(self, script: str, seconds: float = 280.0) -> None:
         """Wait until a shell script of the host's succeeds; asked there, so that what lasts a moment is not missed."""
         loop = f"until {{ {script}; }} 2>/dev/null; do sleep 0.02; done"
         done = self.host.run(f"timeout {seconds:g} sh -c {_quoted(loop)}", check=False, timeout=seconds + 30)

@@ -62,7 +62,7 @@ class Started:
         """Press Ctrl-C."""
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def end(self, timeout: float = 60) -> tuple[int, str, str]:
+    def end(self, timeout: float = 120) -> tuple[int, str, str]:
         """Wait for its end: status, output and standard error."""
         out, err = self.process.communicate(timeout=timeout)
         return self.process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
@@ -111,9 +111,9 @@ def at_a_terminal(work: Project, steps: Sequence[tuple[str, str]], *words: str) 
         return True
 
     for text, typed in steps:
-        assert read(text, 60), f"it ended before it showed {text!r}: {shown!r}"
+        assert read(text, 120), f"it ended before it showed {text!r}: {shown!r}"
         os.write(terminal, typed.encode())
-    read("", 60)
+    read("", 120)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.close(terminal)
     return status, shown.decode(errors="replace")

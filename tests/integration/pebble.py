@@ -38,6 +38,7 @@ def serve(host: Host, names: Mapping[str, str], directory: Path) -> Config:
     )
     host.run("cat >>/etc/hosts", input="".join(f"{address} {name}\n" for name, address in names.items()))
     host.run("systemd-run --unit=pebble -E PEBBLE_VA_NOSLEEP=1 pebble -config /srv/pebble/config.json")
+    host.run("until bash -c 'exec 3<>/dev/tcp/127.0.0.1/14000' 2>/dev/null; do sleep 0.1; done")
     path = directory / "authority.pem"
     path.write_text(certificate)
     return {"directory": f"https://{host.address}:14000/dir", "mail": "hub@example.com", "authority": str(path)}

@@ -24,7 +24,7 @@ def begin(work: Project, *words: str) -> subprocess.Popen[bytes]:
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End it and all that it has started, as a power failure does; ssh's shared connections are in other groups."""
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
     # What the leader had started ends a moment later, and until then restic takes its lock for that of a living process.
     wait_for(lambda: not is_alive(process.pid))
 

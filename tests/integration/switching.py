@@ -20,7 +20,7 @@ CLIENTS = 8
 GO = "/srv/go"
 """A page that is asked with `?wait` goes on when this is there."""
 PAGE = """<?php $page = '{number}';
-for ($n = 0; isset($_GET['wait']) && $n < 2500 && !file_exists('/srv/go'); $n++) {{ usleep(20000); clearstatcache(); }}
+for ($n = 0; isset($_GET['wait']) && $n < 7500 && !file_exists('/srv/go'); $n++) {{ usleep(20000); clearstatcache(); }}
 include __DIR__ . '/wp-includes/part.php';
 echo implode(' ', [$page, $part, __DIR__, $there, $_SERVER['LIVE']]);
 """
@@ -47,6 +47,7 @@ NGINX = """server {{
         fastcgi_param SCRIPT_FILENAME $realpath_root/index.php;
         fastcgi_param LIVE ${variable};
         fastcgi_pass unix:/run/php/php8.2-fpm.sock;
+        fastcgi_read_timeout 300;
     }}
 }}
 """
@@ -63,11 +64,16 @@ def write_release(source: Path, number: int) -> None:
 def serve(host: Host, program: str, platform: str) -> None:
     """Let a web server answer for the name, in a virtual host of the owner's and with Debian's own PHP pool."""
     text = {"apache": APACHE, "nginx": NGINX}[program].format(name=NAME, variable=layout.platform_variable(platform))
+    host.run(f"cat >/var/aegir/config/{program}/post.d/load.conf", input=text)
+    reload(host, program)
+
+
+def reload(host: Host, program: str, command: str = "/usr/local/sbin/aegir-webserver reload") -> None:
+    """Let a web server read its configuration again, and wait until nothing answers by the former one."""
     # A reload returns before the processes with the former configuration have stopped answering.
     host.run(
-        f"cat >/var/aegir/config/{program}/post.d/load.conf; old=$(pgrep -P $(cat /run/{PIDS[program]}))\n"
-        "/usr/local/sbin/aegir-webserver reload && for one in $old; do while kill -0 $one; do sleep 0.02; done; done",
-        input=text,
+        f"old=$(pgrep -P $(cat /run/{PIDS[program]}))\n"
+        f"{command} && for one in $old; do while kill -0 $one 2>/dev/null; do sleep 0.02; done; done"
     )
 
 
@@ -155,7 +161,7 @@ def _nanoseconds(text: str) -> int:
     return int(seconds) * 1_000_000_000 + int(rest)
 
 
-def wait_for(host: Host, condition: str, seconds: float = 60.0) -> bool:
+def wait_for(host: Host, condition: str, seconds: float = 120.0) -> bool:
     """Wait in the host for a shell condition; tell whether it came."""
     tries = int(seconds * 200)
     loop = (

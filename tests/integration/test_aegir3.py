@@ -85,11 +85,11 @@ def test_a_site_is_taken_over_with_its_content(farm: Farm, lab: Lab, tmp_path: P
     maps = ["--map", f"{hub.spec.fqdn}={web.spec.fqdn}", "--map", f"localhost={lab.host('db1').spec.fqdn}"]
     words = ["import-aegir", origin, "--stack", "old", "--place", str(place), "--hub", lab.hub_address, *maps]
     argv = ["python", "-m", "aegir_components", "--cwd", str(project), *words]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert 0 == done.returncode, done.stderr
     assert "1 sites in 1 waves" in done.stderr
     argv = ["sh", str(place / "fetch.sh"), "--code", SITE]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert 0 == done.returncode, done.stderr
     written = (project / "stacks" / "Pulumi.old.yaml").read_text()
     assert aegir3.SECRET not in written

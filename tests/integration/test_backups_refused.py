@@ -63,7 +63,9 @@ def test_a_backup_that_was_killed_leaves_nothing_that_the_next_one_minds(backed:
             lambda: "mysqldump" in backed.database.run("ps -A -o comm=").stdout or len(list(hub.iterdir())) > had[0]
         )
     elif stage == "proof":
-        wait_for(lambda: any("aegir_proof" in name for name in schemas(backed)))
+        # Looked for on the machine, where a look takes a few milliseconds.
+        proof = "SELECT 1 FROM information_schema.schemata WHERE schema_name LIKE 'aegir_proof%'"
+        backed.database.run(f'until mysql -Ne "{proof}" | grep -q 1; do sleep 0.02; done', timeout=200)
     else:
         wait_for(lambda: any((backed.attic / SITE / "locks").iterdir()) or running.poll() is not None)
     kill(running)
@@ -87,9 +89,9 @@ def test_a_restore_that_was_killed_goes_on(backed: Backed) -> None:
     backed.web.run(f"echo worse >{backed.files(SITE)}/first.txt")
     # Its tables are exchanged, and what belongs to them is about to be loaded: from here on only the backups have it.
     name = layout.database_name(SITE)
-    with backed.client_that(f'case "$*" in *" {name}") touch /tmp/reached; sleep 100 ;; esac'):
+    with backed.client_that(f'case "$*" in *" {name}") touch /tmp/reached; sleep 300; exit 1 ;; esac'):
         running = start(backed, "restore", SITE, "--backup", good, "--yes")
-        wait_for(lambda: backed.database.run("test -e /tmp/reached", check=False).returncode == 0, 120)
+        wait_for(lambda: backed.database.run("test -e /tmp/reached", check=False).returncode == 0, 200)
         kill(running)
     assert 503 == backed.status(SITE), "nobody sees half of a site"
     safety = backed.backups(SITE)[-1]
@@ -103,13 +105,20 @@ def test_a_restore_that_was_killed_goes_on(backed: Backed) -> None:
 
 
 def test_two_at_once_do_not_meet(backed: Backed) -> None:
-    first = start(backed, "backup", SITE)
     lock = backed.work.hub / "backups" / ".locks" / f"{SITE}.lock"
-    wait_for(lambda: any("aegir_proof" in name for name in schemas(backed)) or first.poll() is not None)
-    assert lock.exists()
-    said = backed.aegir("backup", SITE, status=1)
-    assert "another run on this hub is at work" in said
-    assert 0 == first.wait(120)
+    waits = "touch /tmp/proving; until [ -e /tmp/go ]; do sleep 0.1; done"
+    # It stands still in its proof, so that the second is never too late.
+    with backed.client_that(f'case "$*" in *" aegir_proof_"*) {waits} ;; esac'):
+        first = start(backed, "backup", SITE)
+        try:
+            wait_for(lambda: backed.database.run("test -e /tmp/proving", check=False).returncode == 0, 200)
+            assert lock.exists()
+            said = backed.aegir("backup", SITE, status=1)
+        finally:
+            backed.database.run("touch /tmp/go")
+        assert "another run on this hub is at work" in said
+        assert 0 == first.wait(200)
+    backed.database.run("rm /tmp/proving /tmp/go")
 
 
 def test_a_repository_that_is_gone_is_not_replaced_without_a_word(backed: Backed) -> None:

@@ -137,13 +137,17 @@ def test_a_whole_database_whose_site_does_not_start_is_reported(backed: Backed) 
 
 
 def test_while_an_update_is_at_work_nothing_is_started_and_nothing_restored(backed: Backed) -> None:
-    name = layout.database_name(WORDPRESS)
-    backed.database.run(f"systemd-run --unit=held mysql -e \"SELECT GET_LOCK('aegir-update-{name}', 1), SLEEP(300)\"")
+    lock = f"aegir-update-{layout.database_name(WORDPRESS)}"
+    free = f"[ $(mysql -Ne \"SELECT IS_FREE_LOCK('{lock}')\") = 1 ]"
+    backed.database.run(
+        f"systemd-run --unit=held mysql -e \"SELECT GET_LOCK('{lock}', 1), SLEEP(600)\"; while {free}; do sleep 0.1; done"
+    )
     try:
         said = backed.aegir("backup", WORDPRESS, "--prove", "boot", status=3)
         rejected = backed.aegir("restore", WORDPRESS, "--yes", status=1)
     finally:
-        backed.database.run("systemctl stop held")
+        # The server sees some seconds later that the client has gone.
+        backed.database.run(f"systemctl stop held; until {free}; do sleep 0.1; done")
     assert "an update of the site is at work" in said
     assert f"an update of {WORDPRESS} is at work, on this hub or on another one. Nothing was changed" in rejected
     assert 200 == backed.status(WORDPRESS)

@@ -14,9 +14,10 @@ import pytest
 from aegir_components import layout
 from aegir_components.services.site_content import forbidden
 from lab import Host, HostSpec, Lab
+from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 ONE, TWO = "one.example.com", "two.example.com"
@@ -257,12 +258,13 @@ def test_a_run_that_is_killed_between_a_switch_and_its_proof_is_put_right_by_a_p
     live = estate.web.run("readlink /var/aegir/platforms/code").stdout
     kept = (code / "wp-settings.php").read_text()
     # Slow, so that the run can be killed while it waits for the first answer.
-    (code / "wp-settings.php").write_text(f"<?php sleep(4); http_response_code(500); exit('broken {taken_back}');")
+    estate.web.run("touch /srv/slow")
+    waits = "for ($n = 0; $n < 200 && file_exists('/srv/slow'); $n++) { usleep(100000); clearstatcache(); }"
+    (code / "wp-settings.php").write_text(f"<?php {waits} http_response_code(500); exit('broken {taken_back}');")
     running = estate.farm.start("up", "--yes", "--skip-preview")
-    estate.web.run(
-        f"timeout 60 sh -c 'until [ \"$(readlink /var/aegir/platforms/code)\" != {live.strip()} ]; do sleep 0.05; done'"
-    )
+    assert switching.wait_for(estate.web, f"[ $(readlink /var/aegir/platforms/code) != {live.strip()} ]")
     running.kill()
+    estate.web.run("rm /srv/slow")
     estate.farm.cancel()
     assert 500 == fetch(estate.web, ONE).status, "the broken release is live, and the run is gone"
 

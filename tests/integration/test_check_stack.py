@@ -28,7 +28,7 @@ def check(farm: Farm) -> tuple[int, str]:
     environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
     done = subprocess.run(
         [ROOT / "tools" / "aegir", "-C", str(ROOT), "check-stack", STACK],
-        env=environment, text=True, capture_output=True, timeout=120, check=False,
+        env=environment, text=True, capture_output=True, timeout=240, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

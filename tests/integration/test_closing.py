@@ -17,6 +17,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.services.closing import HEADER
 from lab import Host, HostSpec, Lab
 from tests import codebases
+from tests.integration import switching
 from tests.integration.farm import Farm, fetch, web_and_database
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -64,9 +65,9 @@ def estate(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) ->
     return Estate(farm, lab)
 
 
-def status(host: Host, site: str, method: str = "GET", path: str = "/", *, door: str = "") -> int:
+def status(host: Host, site: str, method: str = "GET", path: str = "/", *, door: str = "", patience: float = 60) -> int:
     """Ask with a key of the door."""
-    asked = http.client.HTTPConnection(host.address, 80, timeout=2)
+    asked = http.client.HTTPConnection(host.address, 80, timeout=patience)
     asked.request(method, path, body=b"a=b" if method == "POST" else None, headers={"Host": site, HEADER: door})
     try:
         return asked.getresponse().status
@@ -135,12 +136,12 @@ def test_visitors_wait_while_a_site_is_exchanged_and_its_programs_rest(estate: E
         assert "ran" not in ran.stdout
         assert 200 == status(host, site, door=closed.door)
         with pytest.raises(TimeoutError):
-            status(host, site, door=secrets.token_hex(16))
+            status(host, site, door=secrets.token_hex(16), patience=3)
         assert visitor.is_alive()
     finally:
         closed.go()
         closed.open()
-    visitor.join(30)
+    visitor.join(60)
     (waited, answer), *_ = answers
     assert waited > 1
     assert (307, "/?p=1") == (answer.status, answer.headers["location"])
@@ -150,9 +151,11 @@ def test_visitors_wait_while_a_site_is_exchanged_and_its_programs_rest(estate: E
 def test_a_vhost_that_knows_of_no_closing_is_not_taken_for_closed(estate: Estate) -> None:
     host, closed = estate.hosts["web1"], estate.closable("web1")
     path = f"/var/aegir/config/apache/vhost.d/{closed.site}.conf"
-    host.run(f"cp {path} /root/kept; sed -i '/R=503/d' {path}; apache2ctl graceful")
+    host.run(f"cp {path} /root/kept; sed -i '/R=503/d' {path}")
+    switching.reload(host, "apache", "apache2ctl graceful")
     with pytest.raises(Refused, match=r"answers 200, and a closed site answers 503\. It is open again.*pulumi up"):
         closed.close("a test")
-    host.run(f"cp /root/kept {path}; apache2ctl graceful")
+    host.run(f"cp /root/kept {path}")
+    switching.reload(host, "apache", "apache2ctl graceful")
     assert 200 == fetch(host, closed.site).status
     assert not host.run("ls /var/lib/aegir/closed").stdout.split()

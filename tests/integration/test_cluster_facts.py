@@ -13,7 +13,7 @@ from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, hub_settings
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 SITE = "www.example.com"

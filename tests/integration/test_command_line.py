@@ -17,6 +17,7 @@ from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import fetch, hub_settings
 from tests.integration.project import Browser, Project
+from tests.integration.waiting import run_cron
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -198,7 +199,7 @@ def test_a_promotion_whose_preview_fails_leaves_the_stack_file_as_it_was(work: P
 
 def test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron(work: Project, lab: Lab) -> None:
     user = layout.system_user(SITE)
-    lab.host("web1").run(f"systemctl start aegir-cron@{user}.service")
+    run_cron(lab.host("web1"), user)
     fast = work.aegir("status", "testing")
     live = work.aegir("status", "testing", "--live")
 
@@ -243,12 +244,12 @@ def test_a_machine_that_does_not_answer_takes_its_time_limit_and_no_more(work: P
     # It takes connections still, and says nothing: the worst that a machine can do.
     web.pause()
     try:
-        live = work.aegir("status", "testing", "--live", "--timeout", "4", status=3)
+        live = work.aegir("status", "testing", "--live", "--timeout", "8", status=3)
     finally:
         web.unpause()
-    # Four seconds and what the command itself takes, on a busy machine; ssh's own limits are far longer.
-    assert live.seconds < 30
-    assert re.search(rf"{web.spec.fqdn} .*no answer within 4 s", live.output)
+    # Eight seconds and what the command itself takes, on a busy machine.
+    assert live.seconds < 45
+    assert re.search(rf"{web.spec.fqdn} .*no answer within 8 s", live.output)
     assert re.search(rf"{lab.host('db1').spec.fqdn} .*MariaDB 1[01]\.[\d.]+ +ok", live.output), (
         "the others are asked all the same"
     )
@@ -260,7 +261,7 @@ def test_nothing_is_promoted_to_a_stack_whose_up_was_killed_until_it_is_through(
         text.replace("  aegir:sites:\n", "  aegir:sites:\n    late.example.com: {platform: code}\n")
     )
     running = work.start("up", "--yes", "--skip-preview", "--stack", "acceptance")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while "late.example.com" not in state_text(work):
         assert time.monotonic() < deadline
         assert running.process.poll() is None

@@ -264,7 +264,7 @@ def test_a_master_that_is_slow_to_reload_is_waited_for(estate: Estate) -> None:
         pytest.skip("the one in the pool of all sites is not here")
     slow = (
         "pid=$(systemctl show --value -p MainPID php8.2-fpm); kill -STOP $pid; mark=/run/aegir/reload/php8.2-fpm; "
-        'timeout 60 sh -c "until [ -e $mark ]; do sleep 0.05; done; while [ -e $mark ]; do sleep 0.05; done"; '
+        'timeout 200 sh -c "until [ -e $mark ]; do sleep 0.05; done; while [ -e $mark ]; do sleep 0.05; done"; '
         "sleep 3; kill -CONT $pid"
     )
     assert [200, 200] == estate.statuses(DRUPAL7), "a worker of each is idle now"
@@ -284,7 +284,7 @@ def test_an_apache_that_is_slow_to_reload_is_waited_for(estate: Estate) -> None:
     web, name = estate.webs[0], f"www.{WORDPRESS}"
     slow = (
         "pid=$(systemctl show --value -p MainPID apache2); kill -STOP $pid; "
-        'timeout 60 sh -c "until grep -q ^ShdPnd:.*2..\\$ /proc/$pid/status; do sleep 0.05; done"; sleep 5; kill -CONT $pid'
+        'timeout 200 sh -c "until grep -q ^ShdPnd:.*2..\\$ /proc/$pid/status; do sleep 0.05; done"; sleep 5; kill -CONT $pid'
     )
     web.run(f"nohup sh -c '{slow}' >/dev/null 2>&1 </dev/null &")
     was = estate.declare(WORDPRESS, aliases=[name])
@@ -298,7 +298,7 @@ def test_a_run_that_is_killed_before_its_proof_leaves_the_rolling_back_to_the_ne
     was = estate.declare(WORDPRESS, settings={"WP_CONTENT_DIR": "/nonexistent"})
     web, place = estate.webs[0], f"{layout.site_linked(layout.PLATFORMS_ROOT, WORDPRESS)}/wp-config.php"
     running = estate.farm.start("up", "--yes", "--skip-preview")
-    web.run(f"timeout 60 sh -c 'until grep -q /nonexistent {place}; do sleep 0.05; done'")
+    web.run(f"until grep -q /nonexistent {place}; do sleep 0.05; done", timeout=200)
     running.kill()
     estate.farm.cancel()
     said = estate.farm.up(ok=False).output

@@ -81,7 +81,7 @@ class Operator:
     def run(self, script: str, typed: str = "") -> str:
         """Run commands as they stand, with what a person would answer."""
         done = self.checkout.run(
-            "sh", "-eu", "-c", self.here(script), timeout=280, typed=typed,
+            "sh", "-eu", "-c", self.here(script), timeout=400, typed=typed,
             variables={"PULUMI_SKIP_CONFIRMATIONS": "true", "NO_COLOR": "1"},
         )  # fmt: skip
         assert 0 == done.returncode, f"{script}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"

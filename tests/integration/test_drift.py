@@ -14,7 +14,7 @@ from aegir_components.services import cron
 from lab import HostSpec, Lab
 from tests.integration.farm import Done, Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 

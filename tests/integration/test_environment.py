@@ -83,7 +83,7 @@ def test_machines_come_after_the_environment_so_that_a_door_is_knocked_at_when_i
     farm = Farm(tmp_path, {"hub": {"address": "192.0.2.1"}, "servers": machine(door)})
     running = farm.start("up", "--yes", "--skip-preview")
     try:
-        door.settimeout(60)
+        door.settimeout(200)
         door.accept()[0].close()
     finally:
         running.kill()

@@ -51,7 +51,7 @@ class Estate:
         """Run the command with the person's own ssh, which knows the machine."""
         argv = [sys.executable, "-m", "aegir_components", "inspect", f"root@{self.old.address}:{ROOT}", *words]
         environment = {**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"}
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=240, check=False)
         assert status == done.returncode, done.stdout + done.stderr
         assert PASSWORD not in done.stdout + done.stderr
         return done

@@ -53,8 +53,8 @@ class Progress:
             time.sleep(0.02)
 
 
-def points_of(seen: list[tuple[float, int]], number: int) -> list[tuple[int, float]]:
-    """Choose points of a run, equally far apart: the resources that are there by then, and the seconds since the last came.
+def points_of(seen: list[tuple[float, int]], number: int) -> list[tuple[int, float, float]]:
+    """Choose points of a run, equally far apart: the resources that are there by then, and when the last came and since when.
 
     A run that is faster or slower than the one that was watched is killed at the same work, so that none is over before.
     """
@@ -63,7 +63,7 @@ def points_of(seen: list[tuple[float, int]], number: int) -> list[tuple[int, flo
     for point in range(1, number + 1):
         after = begin + (end - begin) * point / (number + 1)
         last, count = max(one for one in seen if one[0] <= after)
-        chosen.append((count, after - last))
+        chosen.append((count, last, after - last))
     return chosen
 
 
@@ -78,15 +78,16 @@ def test_killed_at_ten_points_of_a_first_up_the_next_up_finishes_the_job(
     seen = Progress(whole).watch(running)
     assert running.wait().status == 0
     reached, over = [], 0
-    for point, (count, more) in enumerate(points_of(seen, POINTS), 1):
+    for point, (count, last, more) in enumerate(points_of(seen, POINTS), 1):
         for name in ("web1", "db1"):
             lab.host(name).remove()
         lab.up(HOSTS)
         farm = Farm(tmp_path / f"point{point}", web_and_database(lab, source=wordpress))
         running = farm.start("up", "--yes", "--skip-preview")
         Progress(farm).wait(running, count)
-        # How far into the next piece of work it is killed: any place in it is as good as another.
-        time.sleep(more)
+        # How far into the next piece of work it is killed: any place in it is as good as another. It is as much faster as
+        # this run was until now, on a machine that is less busy than it was at first.
+        time.sleep(more * min(1.0, (time.monotonic() - running.begun) / last if last else 1.0))
         if running.process.poll() is not None:
             over += 1
             continue

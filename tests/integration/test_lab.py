@@ -14,6 +14,7 @@ import pytest
 
 from lab import HostFailed, HostSpec, Lab, LabError, SpecError
 from lab.hosts import container_name
+from tests.integration.processes import wait_for
 
 pytestmark = pytest.mark.lab
 
@@ -24,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def over_ssh(lab: Lab, host: str, command: str) -> subprocess.CompletedProcess[str]:
     """Run a command the way the program under test reaches a host."""
     argv = [*lab.host(host).ssh_command(), command]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_a_host_with_another_key_is_refused(lab: Lab, tmp_path: pathlib.Path) ->
     command = lab.host("one").ssh_command()
     argv = [word.replace(str(lab.known_hosts), str(wrong)) for word in command]
 
-    done = subprocess.run([*argv, "true"], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*argv, "true"], capture_output=True, text=True, timeout=60, check=False)
 
     assert 255 == done.returncode
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in done.stderr
@@ -70,7 +71,7 @@ def test_hosts_know_each_other_by_name_and_the_hub_by_address(lab: Lab) -> None:
 def test_an_administrator_has_sudo_and_root_cannot_log_in(lab: Lab) -> None:
     as_admin = over_ssh(lab, "two", "id -un; sudo -n id -un")
     argv = [word.replace("debian@", "root@") for word in lab.host("two").ssh_command()]
-    as_root = subprocess.run([*argv, "true"], capture_output=True, text=True, timeout=30, check=False)
+    as_root = subprocess.run([*argv, "true"], capture_output=True, text=True, timeout=60, check=False)
 
     assert ["debian", "root"] == as_admin.stdout.split(), as_admin.stderr
     assert "Permission denied" in as_root.stderr
@@ -79,7 +80,7 @@ def test_an_administrator_has_sudo_and_root_cannot_log_in(lab: Lab) -> None:
 def test_a_further_account_has_no_privilege(lab: Lab) -> None:
     argv = [word.replace("root@", "deploy@") for word in lab.host("one").ssh_command()]
 
-    done = subprocess.run([*argv, "id -un; sudo -n id -un"], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*argv, "id -un; sudo -n id -un"], capture_output=True, text=True, timeout=60, check=False)
 
     assert ["deploy"] == done.stdout.split()
 
@@ -213,7 +214,7 @@ def test_labs_lie_side_by_side_and_down_leaves_nothing_of_its_own_only(lab: Lab,
         "-N",
         "-f",
     ]
-    subprocess.run([*master, gone.host("one").ssh_command()[-1]], check=True, timeout=30, stderr=subprocess.DEVNULL)
+    subprocess.run([*master, gone.host("one").ssh_command()[-1]], check=True, timeout=60, stderr=subprocess.DEVNULL)
     assert socket.is_socket()
     # A stranger's container, called like one of the lab's but without its label.
     image = lab.engine.call("inspect", "--format", "{{.Image}}", lab.host("one").container).strip()
@@ -233,7 +234,9 @@ def test_labs_lie_side_by_side_and_down_leaves_nothing_of_its_own_only(lab: Lab,
     assert gone.network not in lab.engine.call("network", "ls", "--format", "{{.Name}}").split()
     assert not gone.directory.exists()
     assert gone.name not in Lab.all()
-    assert str(socket) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    # It says that it ends, and does so a moment later.
+    processes = ["ps", "-eo", "args"]
+    wait_for(lambda: str(socket) not in subprocess.run(processes, capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.parametrize("patience", [0.5, 1.0, 1.6])

@@ -35,7 +35,7 @@ def test_machines_and_containers_are_on_one_network_and_know_each_other(lab: Lab
     assert ["root", "one.lab.test", "running"] == done.stdout.split()[:3]
     for source, target in (("one", "two"), ("one", "box"), ("box", "two")):
         host, other = lab.host(source), lab.host(target)
-        reach = f"getent hosts {target} && timeout 5 bash -c 'exec 3<>/dev/tcp/{target}/22; head -c 4 <&3'"
+        reach = f"getent hosts {target} && timeout 60 bash -c 'exec 3<>/dev/tcp/{target}/22; head -c 4 <&3'"
         assert f"{other.address}" in (said := host.run(reach).stdout), said
         assert said.endswith("SSH-")
     assert {"one": "running", "two": "running", "box": "running"} == lab.states()

@@ -16,6 +16,7 @@ from tests import codebases
 from tests.integration.farm import fetch
 from tests.integration.operators import BLOG, HOSTS, NEWS, SHOP, begin, estate
 from tests.integration.project import Project
+from tests.integration.waiting import journal, wait_for_line
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -45,6 +46,12 @@ def shops(lab: Lab) -> Host:
 # Logs.
 
 
+def ask(host: Host, site: str, path: str) -> None:
+    """Ask for a page, and wait until the web server has it in the site's log."""
+    fetch(host, site, path)
+    wait_for_line(host, f"{layout.site_log(site)}.access.log", path)
+
+
 def test_what_sites_logged_comes_from_all_web_servers_in_the_order_of_time(
     work: Project, blogs: Host, shops: Host
 ) -> None:
@@ -52,8 +59,8 @@ def test_what_sites_logged_comes_from_all_web_servers_in_the_order_of_time(
     blogs.run("timedatectl set-timezone Asia/Tokyo && systemctl restart apache2")
     try:
         for number in range(3):
-            fetch(blogs, BLOG, f"/?first={number}")
-            fetch(shops, SHOP, f"/second-{number}")
+            ask(blogs, BLOG, f"/?first={number}")
+            ask(shops, SHOP, f"/second-{number}")
         blogs.run(
             f"php -r 'trigger_error(1);' >/dev/null 2>&1; echo 'a line without a time' >>/var/log/aegir/{BLOG}.error.log"
         )
@@ -76,17 +83,17 @@ def test_what_sites_logged_comes_from_all_web_servers_in_the_order_of_time(
 def test_what_comes_is_followed_until_ctrl_c(work: Project, blogs: Host, shops: Host) -> None:
     started = begin(work, "logs", BLOG, SHOP, "--follow", "--kind", "access")
     assert started.process.stdout is not None
-    deadline = time.monotonic() + 30
-    while blogs.run("pgrep -f '^tail -n 0 -F'", check=False).returncode:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    for host in (blogs, shops):
+        # It has the log open, so that it misses no line that comes now.
+        files = "$(pgrep -f '^tail -n 0 -F' | sed 's,.*,/proc/&/fd,')"
+        host.run(f"until ls -l {files} 2>/dev/null | grep -q access.log; do sleep 0.1; done")
     fetch(blogs, BLOG, "/?followed")
     fetch(shops, SHOP, "/followed")
     seen = started.process.stdout.readline() + started.process.stdout.readline()
     assert 2 == seen.count(b"followed")
     started.interrupt()
     assert 130 == started.end()[0]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not blogs.run("pgrep -f '^tail -n 0 -F'", check=False).returncode:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -94,8 +101,8 @@ def test_what_comes_is_followed_until_ctrl_c(work: Project, blogs: Host, shops: 
 
 def test_top_counts_requests_time_and_errors_by_site(work: Project, blogs: Host, shops: Host) -> None:
     for number in range(5):
-        fetch(blogs, NEWS, f"/?counted={number}")
-    fetch(shops, SHOP, "/not-there")
+        ask(blogs, NEWS, f"/?counted={number}")
+    ask(shops, SHOP, "/not-there")
     rows = {row["site"]: row for row in json.loads(work.printed("top", "--minutes", "30", "--json"))}
     assert rows[NEWS]["requests"] >= 5
     assert 0 < rows[NEWS]["average"] <= rows[NEWS]["longest"] < 60
@@ -107,13 +114,16 @@ def test_top_counts_requests_time_and_errors_by_site(work: Project, blogs: Host,
 
 def test_a_slow_request_is_shown_with_what_was_asked_for(work: Project, blogs: Host) -> None:
     plugin = f"$(readlink {layout.PLATFORMS_ROOT}/blogs)/wp-content/plugins/slow"
-    blogs.run(f"mkdir -p {plugin} && echo '<?php sleep(7); echo 1;' >{plugin}/slow.php")
+    blogs.run(f"mkdir -p {plugin} && echo '<?php sleep(10); echo 1;' >{plugin}/slow.php")
     try:
         assert 200 == fetch(blogs, BLOG, "/wp-content/plugins/slow/slow.php").status
         done = work.printed("slow", BLOG)
     finally:
         blogs.run(f"rm -r {plugin}")
-    assert re.search(rf"{BLOG} on {blogs.spec.fqdn}: GET /wp-content/plugins/slow/slow\.php took [5-9]\.\d s", done)
+    took = re.search(rf"{BLOG} on {blogs.spec.fqdn}: GET /wp-content/plugins/slow/slow\.php took (\d+\.\d) s", done)
+    assert took, done
+    # PHP tells when it sees that a request runs for five seconds already.
+    assert 5 <= float(took[1]) <= 12
 
 
 # Events.
@@ -163,7 +173,7 @@ def test_a_site_is_closed_shown_as_such_and_opened(work: Project, blogs: Host) -
     work.aegir("open", BLOG)
     assert 200 == fetch(blogs, BLOG).status
     assert 0 == work.aegir("status", "prod", "--live").status
-    said = blogs.run("journalctl -q -t aegir -o cat --no-pager").stdout
+    said = journal(blogs, "-t aegir")
     assert re.search(rf"\S+@\S+: aegir close {BLOG}", said)
     assert re.search(rf"\S+@\S+: aegir open {BLOG}", said)
 

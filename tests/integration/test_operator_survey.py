@@ -18,6 +18,7 @@ from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration.operators import BLOG, HOSTS, NEWS, SHOP, begin, estate
 from tests.integration.project import Project
+from tests.integration.waiting import journal
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -193,16 +194,16 @@ def test_history_has_runs_and_commands_with_who(work: Project, blogs: Host) -> N
     assert any(re.search(r"\S+@\S+ +pulumi up +prod +\d+ s +succeeded: \d+ created", line) for line in lines)
     of_server = json.loads(work.printed("history", blogs.spec.fqdn, "--json"))
     assert {"run true", "prune"} <= {event["what"] for event in of_server}
-    journal = blogs.run("journalctl -q -t aegir -o cat --no-pager").stdout
+    told = journal(blogs, "-t aegir")
     for line in (r"aegir/prod by \S+@\S+: changes to this machine begin", r"\S+@\S+: aegir prune.*: .+ after \d+ s"):
-        assert re.search(f"^{line}$", journal, re.MULTILINE), journal[-2000:]
+        assert re.search(f"^{line}$", told, re.MULTILINE), told[-2000:]
     assert "has no site and no server nobody" in work.aegir("history", "nobody", status=1).output
 
 
 def test_ten_operators_at_once_each_have_a_verdict_and_a_line(work: Project) -> None:
     before = len(json.loads(work.printed("history", "--json", "-n", "1000")))
     started = [begin(work, "run", "--all", "--", "sleep", "1") for _ in range(10)]
-    ended = [each.end(120) for each in started]
+    ended = [each.end(300) for each in started]
     assert [0] * 10 == [status for status, _, _ in ended], ended
     assert all("3 sites: 3 ok" in said for _, _, said in ended)
     assert 10 == len(json.loads(work.printed("history", "--json", "-n", "1000"))) - before

@@ -11,7 +11,7 @@ from aegir_components import layout
 from lab import HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 PUBLISHED = "/var/aegir/platforms/code"

@@ -12,7 +12,7 @@ from lab import HostSpec, Lab
 from tests.integration import farm as farms
 from tests.integration.farm import Config, Farm, hub_settings, logins, now
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 OLDER = "/var/aegir/drupal-10"

@@ -12,7 +12,7 @@ from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, hub_settings, logins, now, web_and_database
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 

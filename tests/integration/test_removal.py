@@ -15,7 +15,7 @@ from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
@@ -199,7 +199,9 @@ REMAINS: dict[str, list[str]] = {
 def test_destroy_leaves_nothing_of_ours_that_serves_anything(estate: Estate) -> None:
     # Cron that has failed is in systemd's memory also when its unit is gone.
     cron = f"aegir-cron@{layout.system_user(STAYS)}"
-    estate.web.run(f"echo '<?php exit(3);' >/var/aegir/config/cron/wordpress.php; ! systemctl start {cron}.service")
+    estate.web.run("echo '<?php exit(3);' >/var/aegir/config/cron/wordpress.php")
+    # The first start may join a run of the timer's that began before.
+    estate.web.run(f"systemctl start {cron}.service; ! systemctl start {cron}.service")
     estate.farm.destroy()
     assert "" == estate.web.run(f"systemctl list-units --all --no-legend '{cron}*'").stdout
 
@@ -242,11 +244,11 @@ def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Esta
     upload, name = f"{layout.site_files(ROOT, STAYS)}/kept.txt", layout.database_name(STAYS)
     web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo kept >{upload}'")
     # A table that somebody reads cannot be dropped: the run is killed when the files are gone and the database is there.
-    database.run(f"(echo 'LOCK TABLES wp_options READ;'; sleep 200) | nohup mysql {name} >/dev/null 2>&1 & sleep 0.5")
+    database.run(f"(echo 'LOCK TABLES wp_options READ;'; sleep 400) | nohup mysql {name} >/dev/null 2>&1 & sleep 0.5")
     declared = farm.settings["sites"].pop(STAYS)
     running = farm.start("up", "--yes", "--skip-preview")
     try:
-        web.run(f"until [ ! -e {upload} ]; do sleep 0.1; done", timeout=120)
+        web.run(f"until [ ! -e {upload} ]; do sleep 0.1; done", timeout=240)
         if engine == "alone":
             running.kill_engine()
             web.run(f"while getent passwd {layout.system_user(STAYS)}; do sleep 0.1; done", timeout=60)
@@ -256,7 +258,10 @@ def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Esta
         running.kill()
         # What the killed run has asked for, the server does all the same when nobody reads any more.
         ended = "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE user = 'aegir_root'"
-        database.run(f'mysql -Ne "{ended}" | mysql -f 2>/dev/null; sleep 0.5; pkill -x -f "mysql {name}"')
+        database.run(
+            f'until [ -z "$(mysql -Ne "{ended}" | tee /tmp/ended)" ]; do mysql -f </tmp/ended 2>/dev/null; sleep 0.1; done; '
+            f'pkill -x -f "mysql {name}"'
+        )
     farm.settings["sites"][STAYS] = declared
     farm.cancel()
 

@@ -17,7 +17,7 @@ from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Done, Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Figure = Callable[[str, object], None]
@@ -59,7 +59,7 @@ class Sampler:
         self._thread.start()
 
     def _look(self) -> None:
-        self.seen = self.host.run(SAMPLE, timeout=400).stdout
+        self.seen = self.host.run(SAMPLE, timeout=800).stdout
 
     def end(self) -> str:
         self.host.run("touch /run/sampling-ends")

@@ -16,8 +16,9 @@ from lab import Host, HostSpec, Lab
 from tests.integration import farm as farms
 from tests.integration.farm import Config, Farm, fetch, hub_settings, logins, now
 from tests.integration.firewall import filtered
+from tests.integration.waiting import journal
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Maker = Callable[[Config], Farm]
@@ -81,7 +82,7 @@ def test_the_proof_from_the_web_server_leaves_nothing(farm: Farm, lab: Lab) -> N
 
 def commands(host: Host, since: str) -> int:
     """Count what sshd was asked to run after the place in the journal that `now` gave; with LogLevel VERBOSE it says so."""
-    said = host.run(f"journalctl -q -u ssh --after-cursor='{since}' -o cat --no-pager").stdout
+    said = journal(host, f"-u ssh --after-cursor='{since}'")
     return said.count("Starting session: command") + said.count("Starting session: subsystem")
 
 
@@ -264,12 +265,12 @@ def test_a_database_that_somebody_else_runs_is_used_without_ssh(
         "sites": {"managed.example.com": {"platform": "code"}},
     }
     other = Farm(tmp_path, settings, secrets={PASSWORD.format(name=name): "their password"})
-    before = database.run("journalctl -q -u ssh -o cat --no-pager | grep -c Accepted", check=False).stdout
+    before = journal(database, "-u ssh").count("Accepted")
 
     other.up()
     other.unchanged("--refresh")
 
-    assert before == database.run("journalctl -q -u ssh -o cat --no-pager | grep -c Accepted", check=False).stdout
+    assert before == journal(database, "-u ssh").count("Accepted")
     sql(database, f"REVOKE CREATE USER ON *.* FROM 'them'@'{lab.hub_address}'")
     assert "lacks CREATE USER" in other.drift().sentence
     sql(database, f"GRANT CREATE USER ON *.* TO 'them'@'{lab.hub_address}'")

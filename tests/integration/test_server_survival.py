@@ -21,7 +21,7 @@ from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, hub_settings, web_and_database
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
@@ -81,11 +81,11 @@ def package(host: Host, name: str, postinst: str) -> str:
 
 
 RELEASED = "/run/released"
-HELD = f"rm -f {RELEASED}; n=0; until [ -e {RELEASED} ] || [ $n -ge 600 ]; do n=$((n+1)); sleep 0.2; done"
-"""Shell: hold on until the test lets go, for two minutes at most."""
+HELD = f"rm -f {RELEASED}; n=0; until [ -e {RELEASED} ] || [ $n -ge 1500 ]; do n=$((n+1)); sleep 0.2; done"
+"""Shell: hold on until the test lets go, for five minutes at most."""
 
 
-def wait_until(host: Host, condition: str, seconds: float = 60) -> None:
+def wait_until(host: Host, condition: str, seconds: float = 200) -> None:
     deadline = time.monotonic() + seconds
     while host.run(condition, check=False).returncode:
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {condition}"
@@ -168,12 +168,12 @@ class TestPackages:
         farm = Farm(tmp_path, alone(lab, host, {"web": "nginx"}))
         running = farm.start("up", "--yes", "--skip-preview")
         wait_until(
-            host, "ls /var/lib/dpkg/info/php*-common.list 2>/dev/null | grep -q . && test -e /usr/sbin/policy-rc.d", 150
+            host, "ls /var/lib/dpkg/info/php*-common.list 2>/dev/null | grep -q . && test -e /usr/sbin/policy-rc.d", 280
         )
 
         host.kill()
         host.start()
-        failed = running.wait(120)
+        failed = running.wait(200)
 
         assert failed.status != 0
         assert f"{host.spec.fqdn}: the connection broke during" in failed.sentence

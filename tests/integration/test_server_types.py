@@ -13,7 +13,7 @@ import pytest
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Config, Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 NAME = "www.example.com"
@@ -44,7 +44,7 @@ def https_status(host: Host, name: str) -> int:
     context.verify_mode = ssl.CERT_NONE
     request = urllib.request.Request(f"https://{host.address}/", headers={"Host": name})
     try:
-        with urllib.request.urlopen(request, timeout=20, context=context) as answer:
+        with urllib.request.urlopen(request, timeout=60, context=context) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as fault:
         return fault.code

@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import re
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from aegir_components.services import addresses as on_machine
 from aegir_components.services import functions
 from lab import Host, HostSpec, Lab
 from tests import codebases
-from tests.integration import addresses, reports, scratch
+from tests.integration import addresses, reports, scratch, switching
 from tests.integration.farm import Config, Farm, hub_settings
 from tests.integration.scratch import ask
 
@@ -269,10 +268,10 @@ def test_apaches_second_lock_on_php_in_uploads_holds_alone(lab: Lab, farm: Farm,
         host.run(f"echo '<?php echo 6 * 7;' >{files(name)}/evil.php; chmod 644 {files(name)}/evil.php")
     host.run(
         "cp -a /var/aegir/config/apache/vhost.d /srv/kept; cd /var/aegir/config/apache/vhost.d\n"
-        "sed -i '/Rewrite/d; /FallbackResource/d' *.conf; apache2ctl -t && apachectl graceful"
+        "sed -i '/Rewrite/d; /FallbackResource/d' *.conf; apache2ctl -t"
     )
     try:
-        time.sleep(1)
+        switching.reload(host, "apache", "apachectl graceful")
         for application in codes:
             name = site(application)
             # Without the rules any other program runs: the first lock is out.
@@ -281,9 +280,8 @@ def test_apaches_second_lock_on_php_in_uploads_holds_alone(lab: Lab, farm: Farm,
                 said = ask(host, name, f"/sites/{name}/files/{path}", headers=PROBING)
                 assert ("denied", False) == (said.kind, b"42" in said.body), (application, path)
     finally:
-        host.run(
-            "cp -a /srv/kept/. /var/aegir/config/apache/vhost.d/; rm -r /srv/kept; apache2ctl -t && apachectl graceful"
-        )
+        host.run("cp -a /srv/kept/. /var/aegir/config/apache/vhost.d/; rm -r /srv/kept; apache2ctl -t")
+        switching.reload(host, "apache", "apachectl graceful")
 
 
 def test_a_client_proves_who_it_is_to_the_application(web: Host, lab: Lab, codes: dict[str, Path]) -> None:
@@ -492,10 +490,11 @@ def test_every_answer_has_its_headers_on_both_web_servers(lab: Lab, core: Host) 
         scratch.plant(host, files(STRICT), ("a.txt", "a.svgz", "evil.php"), "www-data")
         host.run(f"cd {root}/wp-content/plugins; echo '<?php throw new Exception(1);' >boom.php; "
                  "echo '<?php header(\"X-Content-Type-Options: nosniff\"); echo 1;' >sniff.php")  # fmt: skip
-        custom = f"/var/aegir/config/{kind.removesuffix('_ssl')}/custom.d/{STRICT}.conf"
-        unit = {"apache_ssl": "apache2", "nginx_ssl": "nginx"}[kind]
-        host.run(f"echo '{OWNER[kind]}' >{custom}; systemctl reload {unit}; sleep 1")
+        web = kind.removesuffix("_ssl")
+        custom = f"/var/aegir/config/{web}/custom.d/{STRICT}.conf"
+        host.run(f"echo '{OWNER[kind]}' >{custom}")
         try:
+            switching.reload(host, web)
             said = {place: ask(host, STRICT, path, tls=True) for place, path in PLACES.items()}
             large = {"Content-Length": str(200 * 1024 * 1024)}
             said["a form that is too large"] = ask(
@@ -504,7 +503,8 @@ def test_every_answer_has_its_headers_on_both_web_servers(lab: Lab, core: Host) 
             host.run("systemctl stop php8.2-fpm")
             silent = ask(host, STRICT, "/", tls=True)
         finally:
-            host.run(f"rm {custom}; systemctl start php8.2-fpm; systemctl reload {unit}")
+            host.run(f"rm {custom}; systemctl start php8.2-fpm")
+            switching.reload(host, web)
         for place, each in {**said, "PHP that does not run": silent}.items():
             found = tuple(each.headers.get(key, "") for key in (HSTS, "x-content-type-options", "x-owner"))
             assert wanted == found, (name, place, each.status)

@@ -14,7 +14,7 @@ from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 Figure = Callable[[str, object], None]
@@ -96,7 +96,7 @@ def test_the_administrator_logs_in_with_the_password_of_the_outputs(estate: Esta
         "Content-Type": "application/x-www-form-urlencoded",
         "Cookie": "wordpress_test_cookie=WP%20Cookie%20check",
     }
-    connection = http.client.HTTPConnection(estate.web.address, 80, timeout=30)
+    connection = http.client.HTTPConnection(estate.web.address, 80, timeout=60)
     connection.request("POST", "/wp-login.php", form, headers)
     answer = connection.getresponse()
     cookies = [value for name, value in answer.getheaders() if name.lower() == "set-cookie"]

@@ -16,6 +16,8 @@ from aegir_components.services import functions
 from lab import Host, HostSpec, Lab
 from tests.integration import controllers, switching
 from tests.integration.farm import Farm, fetch, web_and_database
+from tests.integration.processes import wait_for
+from tests.integration.waiting import UNCACHED, journal, run_cron
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -45,7 +47,7 @@ def reloads(host: Host) -> tuple[int, int]:
 
 def php(host: Host, site: str, name: str, code: str) -> str:
     """Run hostile PHP in a site's own pool: the code base has a file that is its owner's choice of code."""
-    host.run(f"cat >{ROOT}/code/{name}.php", input=f"<?php {code}")
+    host.run(f"cat >{ROOT}/code/{name}.php; {UNCACHED} {ROOT}/code/{name}.php", input=f"<?php {code}")
     return fetch(host, site, f"/{name}.php").body
 
 
@@ -78,9 +80,11 @@ def test_the_machine_reloads_by_itself_also_after_systemd_has_read_its_units_aga
     # The timer's 90 seconds are not waited for.
     web.run("systemctl daemon-reload && systemctl start aegir-reload-apache2.service")
 
-    assert switching.wait_for(web, "[ ! -e /run/aegir/reload/apache2 ]", 20)
+    assert switching.wait_for(web, "[ ! -e /run/aegir/reload/apache2 ]")
+    # Apache is told by a signal, and says so when it has heard of it.
+    assert switching.wait_for(web, f"[ $(grep -c 'SIGUSR1 received' /var/log/apache2/error.log) -gt {before} ]")
     assert before + 1 == reloads(web)[0]
-    assert "error" not in web.run("journalctl -q -u aegir-reload-apache2 -o cat --no-pager").stdout
+    assert "error" not in journal(web, "-u aegir-reload-apache2")
 
 
 def test_a_reload_whose_time_comes_while_a_run_holds_the_lock_does_not_keep_the_run_from_asking_for_one(
@@ -101,14 +105,14 @@ def test_a_reload_whose_time_comes_while_a_run_holds_the_lock_does_not_keep_the_
 
     web.run(f"systemctl -q is-active {name}.timer && test -e /run/aegir/reload/apache2")
     web.run(f"systemctl start {name}.service")
-    assert switching.wait_for(web, "[ ! -e /run/aegir/reload/apache2 ]", 20)
+    assert switching.wait_for(web, "[ ! -e /run/aegir/reload/apache2 ]")
 
 
 def test_cron_runs_as_the_site_and_tells_its_result(farm: Farm, lab: Lab) -> None:
     web, user = lab.host("web1"), layout.system_user(ONE)
     timers = web.run("systemctl list-timers --all --no-legend 'aegir-cron@*'").stdout
     assert 3 == len(timers.splitlines())
-    web.run(f"systemctl start aegir-cron@{user}.service")
+    run_cron(web, user)
     said = web.run(f"systemctl show aegir-cron@{user}.service -p Result -p ExecMainStatus").stdout
     assert "Result=success" in said
     assert "ExecMainStatus=0" in said
@@ -166,12 +170,14 @@ def test_all_pools_have_the_limits_of_phps_own_file_and_one_more_file_changes_th
     rest = f"post_max_size=65M upload_max_filesize=64M display_errors=0 log_errors=1 upload_tmp_dir= {temporary}"
     try:
         assert f"memory_limit=256M {rest}" == php(web, ONE, "limits", tell)
-        web.run("echo 'memory_limit = 320M' >/etc/php/8.2/fpm/conf.d/99-own.ini && systemctl reload php8.2-fpm")
+        # A restart ends when it is done; a reload returns before anything was read again.
+        again = "systemctl reset-failed php8.2-fpm; systemctl restart php8.2-fpm"
+        web.run(f"echo 'memory_limit = 320M' >/etc/php/8.2/fpm/conf.d/99-own.ini; {again}")
         assert php(web, ONE, "limits", tell).startswith("memory_limit=320M post_max_size=65M ")
         web.run(f"rm {ROOT}/code/limits.php")
         farm.unchanged("--refresh")
     finally:
-        web.run(f"rm -f {ROOT}/code/limits.php /etc/php/8.2/fpm/conf.d/99-own.ini; systemctl reload php8.2-fpm")
+        web.run(f"rm -f {ROOT}/code/limits.php /etc/php/8.2/fpm/conf.d/99-own.ini; systemctl restart php8.2-fpm")
 
 
 def test_a_vhost_that_somebody_broke_stops_the_reload_and_is_mended_with_its_neighbours(farm: Farm, lab: Lab) -> None:
@@ -230,6 +236,8 @@ def test_a_site_gets_a_php_master_of_its_own_and_back_without_a_failed_request(f
         farm.up()
         web.run(f"! systemctl is-active -q aegir-php@{user}.service && test -e {layout.pool_path(TWO)}")
         farm.unchanged("--refresh")
+        # On a busy machine a page takes long.
+        wait_for(lambda: len(statuses) > 50)
     finally:
         stop.set()
         asking.join()
@@ -252,10 +260,12 @@ def test_no_site_takes_the_machine_or_the_database_from_its_neighbours(farm: Far
     assert "1000000000" not in fetch(web, TWO, "/bomb.php").body
     # Two that never end, for three seconds.
     burning = "exec('for n in 1 2; do timeout 20 sh -c \"while :; do :; done\" >/dev/null 2>&1 & done; sleep 3');"
+    begun = time.monotonic()
     php(web, TWO, "bomb", burning)
     burnt = sum(int(line) for line in web.run(f"ps -o times= -u {user} -C sh").stdout.split())
     assert 0 < int(web.run(running).stdout)
-    assert burnt <= 4, f"{burnt} s of the processor's time in 3 s of half a core"
+    passed = time.monotonic() - begun
+    assert burnt <= max(4, passed / 2 + 1), f"{burnt} s of the processor's time in {passed:.1f} s of half a core"
     assert 200 == fetch(web, ONE).status
     forks = "exec('i=0; while [ $i -lt 600 ]; do sleep 20 & i=$((i+1)); done >/dev/null 2>&1; true');"
     php(web, TWO, "bomb", forks)
@@ -267,9 +277,9 @@ def test_no_site_takes_the_machine_or_the_database_from_its_neighbours(farm: Far
         "for ($i = 0; $i < 60; $i++) { $c = mysqli_connect(DB_HOST, DB_USER, DB_PASSWORD, DB_NAME); if ($c) $held[] = $c; } "
         "echo '[held:', count($held), ']';"
     )
-    # The one that WordPress has itself is counted as well.
-    assert "[held:4]" in php(web, TWO, "bomb", hog)
-    assert "[held:31]" in php(web, ONE, "bomb", hog)
+    # The one that WordPress has itself is counted as well; so is for a moment one of cron's.
+    wait_for(lambda: "[held:4]" in php(web, TWO, "bomb", hog))
+    wait_for(lambda: "[held:31]" in php(web, ONE, "bomb", hog))
 
     pool = layout.system_user(ONE)
     php(web, ONE, "bomb", forks)
@@ -312,15 +322,12 @@ def test_a_renamed_site_keeps_its_data_under_its_former_name(farm: Farm, lab: La
     assert not done.counts.keys() & {"created", "deleted", "replaced"}, done.counts
     assert 200 == fetch(web, new).status
     # PHP goes on for two seconds with the settings that it has read.
-    until = time.monotonic() + 5
-    while f"http://{new}" not in fetch(web, new).body and time.monotonic() < until:
-        time.sleep(0.2)
-    assert f"http://{new}" in fetch(web, new).body
+    wait_for(lambda: f"http://{new}" in fetch(web, new).body)
     assert "kept\n" == fetch(web, new, f"/sites/{TWO}/files/kept.txt").body
     answer = fetch(web, TWO, "/a?b=c")
     assert (301, f"http://{new}/a?b=c") == (answer.status, answer.headers["location"])
     assert f"{TWO}.conf" not in web.run("ls /var/aegir/config/apache/vhost.d").stdout.split()
-    web.run(f"systemctl start aegir-cron@{layout.system_user(TWO)}.service")
+    run_cron(web, layout.system_user(TWO))
     farm.unchanged("--refresh")
     farm.settings["sites"][new] = {"platform": "code", "formerly": TWO}
     farm.up()
@@ -363,8 +370,8 @@ def leave(web: Host, name: str) -> None:
     web.run(f"cat >{root}/leave.sh; chmod 644 {root}/leave.sh", input=f"cd {root} || exit\n{script_}\n")
     php(web, name, "leave", f"exec('sh {root}/leave.sh >/dev/null 2>&1 &'); sleep(2);")
     web.run(f"rm {ROOT}/code/leave.php")
-    found = of_user(web, layout.system_user(name))
-    assert len(found) > 10, found
+    user = layout.system_user(name)
+    wait_for(lambda: len(of_user(web, user)) > 10)
 
 
 def of_user(web: Host, user: str) -> list[str]:
@@ -389,7 +396,7 @@ def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: 
     farm.settings["sites"][name]["state"] = "disabled"
     farm.up()
     assert 503 == fetch(web, name).status
-    assert [] == of_user(web, user)
+    wait_for(lambda: not of_user(web, user), 10)
     web.run(f"! test -e /var/aegir/config/php-fpm/pool.d/{name}.conf && ! test -S /run/php/{user}.sock")
     web.run(f"! systemctl -q is-active aegir-cron@{user}.timer && chage -l {user} | grep -q 'expires.*1970'")
     farm.unchanged("--refresh")
@@ -407,7 +414,7 @@ def test_nothing_of_a_disabled_or_removed_site_goes_on_running(farm: Farm, lab: 
     number = web.run(f"id -u {user}").stdout.strip()
     del farm.settings["sites"][name]
     farm.up()
-    assert [] == of_user(web, number)
+    wait_for(lambda: not of_user(web, number), 10)
     web.run(f"! id {user} && ! test -e {ROOT}/.sites/{name}")
     assert [200] == [fetch(web, ONE).status]
 

@@ -209,7 +209,7 @@ def visitors(hosts: list[Host], name: str) -> Iterator[list[str]]:
     try:
         yield bad
         # What comes right after the run is seen as well.
-        enough, deadline = asked[0] + 40, time.monotonic() + 20
+        enough, deadline = asked[0] + 40, time.monotonic() + 60
         while asked[0] < enough and not bad and time.monotonic() < deadline:
             time.sleep(0.02)
     finally:

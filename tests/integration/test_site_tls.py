@@ -111,7 +111,7 @@ def handshake(host: Host, version: ssl.TLSVersion, ciphers: str = "DEFAULT:@SECL
     context.set_ciphers(ciphers)
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection((host.address, 443), timeout=10) as plain,
+        socket.create_connection((host.address, 443), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname=STRICT) as made,
     ):
         return made.version() or "", made.selected_alpn_protocol() or ""
@@ -142,7 +142,7 @@ def test_a_certificate_that_somebody_swapped_is_named_and_put_back(farm: Farm, w
     web.run(f"cat >{where}/openssl.crt", input=other.chain)
     web.run(f"cat >{where}/openssl.key", input=other.key)
     web.run("systemctl reload apache2 nginx 2>/dev/null || true")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while before == secure(web, STRICT).fingerprint:
         assert time.monotonic() < deadline, "the web server goes on with the former certificate"
         time.sleep(0.05)
@@ -226,7 +226,7 @@ def test_logs_are_rotated_and_the_site_goes_on_with_new_ones(web: Host) -> None:
     log = f"{layout.site_log(PLAIN)}.access.log"
     fetch(web, PLAIN, "/?before")
     web.run("logrotate -f /etc/logrotate.d/aegir")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while "?after" not in web.run(f"cat {log}", check=False).stdout:
         assert time.monotonic() < deadline
         assert 200 == fetch(web, PLAIN, "/?after").status

@@ -110,7 +110,7 @@ def test_the_content_comes_with_the_targets_address_and_the_former_one_comes_bac
 
 def test_a_sync_that_was_killed_is_repaired_by_the_next_one_and_two_at_once_do_not_meet(farm: Backed) -> None:
     rows, tree, name = farm.rows(TEST), farm.tree(TEST), layout.database_name(TEST)
-    with farm.client_that(f'case "$*" in *" {name}") touch /tmp/reached; sleep 100 ;; esac'):
+    with farm.client_that(f'case "$*" in *" {name}") touch /tmp/reached; sleep 300; exit 1 ;; esac'):
         running = begun(farm)
         second = farm.work.aegir(*words(SITE, TEST), status=1).output
         kill(running)
@@ -123,7 +123,7 @@ def test_a_sync_that_was_killed_is_repaired_by_the_next_one_and_two_at_once_do_n
 
     assert f"a sync of {TEST} from {STACK}:{SITE} did not come to its end; what was there before comes back" in said
     is_as_before(farm, rows, tree)
-    with farm.client_that(f'case "$*" in *" {name}") touch /tmp/reached; sleep 100 ;; esac'):
+    with farm.client_that(f'case "$*" in *" {name}") touch /tmp/reached; sleep 300; exit 1 ;; esac'):
         kill(begun(farm))
 
     said = farm.work.aegir(*words(SITE, TEST, "--database")).output
@@ -138,7 +138,7 @@ def begun(farm: Backed) -> subprocess.Popen[bytes]:
     """Begin a sync, and wait until the target's tables are exchanged."""
     farm.database.run("rm -f /tmp/reached")
     running = begin(farm.work, *words(SITE, TEST))
-    wait_for(lambda: farm.database.run("test -e /tmp/reached", check=False).returncode == 0, 120)
+    wait_for(lambda: farm.database.run("test -e /tmp/reached", check=False).returncode == 0, 200)
     return running
 
 

@@ -142,7 +142,7 @@ def team(lab_factory: LabFactory, wordpress: Path) -> Team:
     return made
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_second_of_two_hubs_is_told_who_works_and_then_sees_what_was_done(team: Team) -> None:
     team.sites["two.example.com"] = {"platform": "code"}
     team.push()
@@ -162,7 +162,7 @@ def test_the_second_of_two_hubs_is_told_who_works_and_then_sees_what_was_done(te
     team.pulumi(team.second, "preview --expect-no-changes")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_postgresql_gone_in_the_middle_of_an_up_loses_nothing(
     team: Team, record_property: Callable[[str, object], None]
 ) -> None:
@@ -201,7 +201,7 @@ def test_postgresql_gone_in_the_middle_of_an_up_loses_nothing(
     team.pulumi(team.first, "preview --refresh --expect-no-changes")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_passphrase_is_changed_and_no_machine_is_touched(team: Team) -> None:
     before = team.kept(team.first)
     fresh = "/etc/aegir.new.passphrase"
@@ -223,7 +223,7 @@ def test_a_passphrase_is_changed_and_no_machine_is_touched(team: Team) -> None:
     assert NEW not in state
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_state_moves_to_another_backend_and_nothing_changes(team: Team) -> None:
     """By the page's commands: from PostgreSQL into a directory."""
     before = team.kept(team.second)
@@ -241,7 +241,7 @@ def test_a_state_moves_to_another_backend_and_nothing_changes(team: Team) -> Non
     team.pulumi(team.second, "preview --expect-no-changes")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_new_hub_takes_the_farm_over_and_no_visitor_notices(
     team: Team, record_property: Callable[[str, object], None]
 ) -> None:

@@ -40,6 +40,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
+RESTART = "systemctl reset-failed ssh; systemctl restart ssh"
+"""Shell: a reload returns before sshd has read anything. systemd refuses a service that starts too often, as here."""
 USERS = ("nobodyhome", "nologin", "plain", "asks", "noisy", "noshell", "expired", "ended", "terminal")
 
 
@@ -57,7 +59,7 @@ def lab(lab_factory: LabFactory) -> Lab:
         echo 'noisy ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/noisy
         echo 'Welcome to the machine; it is watched' >/etc/issue.net
         echo 'Banner /etc/issue.net' >/etc/ssh/sshd_config.d/20-banner.conf
-        systemctl reload ssh
+        systemctl restart ssh
         printf 'echo a line from .profile; echo another >&2\\n' | tee /home/noisy/.profile /home/noisy/.bash_profile >/dev/null
         printf 'echo a line from .bashrc; echo another >&2\\\n' >/home/noisy/.bashrc
         printf '#!/bin/sh\\necho motd\\n' >/etc/update-motd.d/99-noise; chmod 755 /etc/update-motd.d/99-noise
@@ -109,7 +111,7 @@ def test_an_address_that_nobody_has_is_unreachable(conn: Connection, lab: Lab) -
     with pytest.raises(HostUnreachable) as caught:
         hello(nobody)
 
-    assert 20 > time.monotonic() - begun
+    assert 60 > time.monotonic() - begun
     assert nobody.address in str(caught.value)
     assert "one.lab.test" in str(caught.value)
     assert "firewall" in str(caught.value)
@@ -134,7 +136,7 @@ def test_a_machine_that_boots_is_waited_for(conn: Connection, lab: Lab) -> None:
     host = lab.host("one")
     host.run("systemctl stop ssh; systemd-run -q --on-active=3 --timer-property=AccuracySec=100ms systemctl start ssh")
 
-    assert "hello\nroot\n" == hello(replace(conn, patience=20.0))
+    assert "hello\nroot\n" == hello(replace(conn, patience=60.0))
 
 
 def test_a_frozen_machine_ends_at_a_time_limit(conn: Connection, lab: Lab) -> None:
@@ -144,7 +146,7 @@ def test_a_frozen_machine_ends_at_a_time_limit(conn: Connection, lab: Lab) -> No
         begun = time.monotonic()
         with pytest.raises(HostUnreachable):
             hello(conn)
-        assert 45 > time.monotonic() - begun
+        assert 90 > time.monotonic() - begun
     finally:
         host.unpause()
 
@@ -294,13 +296,13 @@ def test_a_command_that_hangs_ends_at_its_time_limit(conn: Connection) -> None:
     begun = time.monotonic()
     with pytest.raises(CommandTimeout, match="did not end within 2 s"):
         hello(conn, "sleep 60", timeout=2)
-    assert 30 > time.monotonic() - begun
+    assert 45 > time.monotonic() - begun
     assert "hello\nroot\n" == hello(conn), "the connection works on"
 
 
 def test_a_connection_that_is_cut_in_a_command_is_told_so(conn: Connection, lab: Lab) -> None:
     with pytest.raises(HostUnreachable, match="connection broke"):
-        hello(conn, "pkill -f 'sshd: root@notty'; sleep 20", timeout=20)
+        hello(conn, "pkill -f 'sshd: root@notty'; sleep 60", timeout=60)
     assert "hello\nroot\n" == hello(conn), "the next command logs in anew"
 
 
@@ -308,7 +310,7 @@ def test_a_restarted_machine_is_logged_in_to_anew(conn: Connection, lab: Lab) ->
     hello(conn)
     lab.host("one").restart()
 
-    assert "hello\nroot\n" == hello(replace(conn, patience=20.0))
+    assert "hello\nroot\n" == hello(replace(conn, patience=60.0))
 
 
 def test_noise_of_login_files_and_banner_does_no_harm(lab: Lab, tmp_path: Path) -> None:
@@ -349,8 +351,9 @@ def test_a_secret_is_in_no_process_list_of_the_host_nor_of_the_hub(conn: Connect
     secret = "sentinel-7Gq2-hidden"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         running = pool.submit(
-            hello, conn, f'password={secret}; printf %s "$password" | sha256sum >/dev/null; sleep 50 || true'
-        )
+            hello, conn, f'password={secret}; printf %s "$password" | sha256sum >/dev/null; sleep 200 || true',
+            timeout=200,
+        )  # fmt: skip
         lab.host("one").run("until pgrep -x sleep >/dev/null; do sleep 0.02; done")
         there = lab.host("one").run("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'").stdout
         environments = lab.host("one").run("cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'").stdout
@@ -380,7 +383,7 @@ def eight_threads_in_two_processes(conn: Connection) -> None:
     argv = [sys.executable, "-c", EIGHT_THREADS, json.dumps(asdict(conn))]
     running = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in running:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=150)
         assert 0 == process.returncode, said
 
 
@@ -397,16 +400,14 @@ def test_eight_threads_in_two_processes_share_one_login(conn: Connection, lab: L
 )
 def test_tight_limits_of_sshd_do_no_harm(conn: Connection, lab: Lab, limit: str) -> None:
     host = lab.host("one")
-    # systemd refuses a service that starts too often, as one does that each test restarts.
-    restart = "systemctl reset-failed ssh; systemctl restart ssh"
-    host.run(f"printf '{limit}\\n' >/etc/ssh/sshd_config.d/05-limit.conf; {restart}".replace("\n", "\\n"))
+    host.run(f"printf '{limit}\\n' >/etc/ssh/sshd_config.d/05-limit.conf; {RESTART}".replace("\n", "\\n"))
     since = now(host)
     try:
-        eight_threads_in_two_processes(replace(conn, patience=20.0))
+        eight_threads_in_two_processes(replace(conn, patience=60.0))
         assert 1 == logins(host, since)
     finally:
-        host.run(f"rm /etc/ssh/sshd_config.d/05-limit.conf; {restart}")
-        multiplex.disconnect(replace(conn, patience=20.0))
+        host.run(f"rm /etc/ssh/sshd_config.d/05-limit.conf; {RESTART}")
+        multiplex.disconnect(replace(conn, patience=60.0))
 
 
 def test_a_machine_that_is_not_debian_is_told_so_and_left_alone(conn: Connection, lab: Lab) -> None:
@@ -472,12 +473,12 @@ def test_a_machine_behind_another_one_is_reached_through_it_with_both_keys_pinne
             HostUnreachable, match=f"through {one.spec.fqdn}: {one.spec.fqdn} leads to nobody at {two.address}"
         ):
             hello(replace(conn, port=2222, host_key=two.host_key))
-        one.run("echo 'AllowTcpForwarding no' >/etc/ssh/sshd_config.d/00-no.conf; systemctl reload ssh; sleep 0.5")
+        one.run(f"echo 'AllowTcpForwarding no' >/etc/ssh/sshd_config.d/00-no.conf; {RESTART}")
         multiplex.disconnect(jump)
         with pytest.raises(HostUnreachable, match="AllowTcpForwarding yes"):
             hello(replace(conn, patience=1.9))
     finally:
-        one.run("rm -f /etc/ssh/sshd_config.d/00-no.conf; systemctl reload ssh")
+        one.run(f"rm -f /etc/ssh/sshd_config.d/00-no.conf; {RESTART}")
         for each in (conn, jump):
             multiplex.disconnect(each)
 

@@ -38,10 +38,10 @@ def update(seven: Seven, body: str = GOOD, page: str = "") -> None:
     seven.release(*([GOOD] * had), body, page=page)
 
 
-def until(host: Host, condition: str) -> None:
-    """Wait on a machine until something is so there."""
-    loop = f"for i in $(seq 5000); do if {condition}; then echo seen; break; fi; sleep 0.02; done"
-    assert "seen" in host.run(loop, timeout=240).stdout, condition
+def until(host: Host, condition: str, then: str = ":") -> None:
+    """Wait on a machine until something is so there, and do something at once."""
+    loop = f"for i in $(seq 10000); do if {condition}; then {then}; echo seen; break; fi; sleep 0.01; done"
+    assert "seen" in host.run(loop, timeout=400).stdout, condition
 
 
 def test_an_update_that_breaks_the_pages_goes_back_with_its_database(seven: Seven) -> None:
@@ -301,7 +301,7 @@ def test_updates_that_were_made_pending_by_hand_are_run_by_a_command(seven: Seve
     assert f"{BESIDE}: no updates are pending" in named
     assert had - 1 == seven.schema()
     # Another hub is at it: the lock is the database server's.
-    lock = f"SELECT GET_LOCK('aegir-update-{layout.database_name(SEVEN)}', 0), SLEEP(60)"
+    lock = f"SELECT GET_LOCK('aegir-update-{layout.database_name(SEVEN)}', 0), SLEEP(400)"
     estate.database.run(f'setsid mariadb -e "{lock}" </dev/null >/dev/null 2>&1 & echo $! >/run/locker')
     until(estate.database, "mariadb -Ne 'SHOW PROCESSLIST' | grep -q aegir-update")
     refused = farm.aegir("update", SEVEN, "--stack", "test", status=4)
@@ -329,8 +329,10 @@ def test_a_command_that_is_killed_in_an_update_is_ended_by_the_same_command(seve
     with subprocess.Popen(
         [*words, "--stack", "test"], env=farm._environment(""), stdin=subprocess.DEVNULL, start_new_session=True
     ) as updating:
-        until(estate.database, MOMENTS["while tables move"][1])
+        # The server stands still in that moment, so that the command is never over before it is killed.
+        until(estate.database, MOMENTS["while tables move"][1], "pkill -STOP -x mariadbd")
         os.killpg(updating.pid, signal.SIGKILL)
+    estate.database.run("pkill -CONT -x mariadbd")
     assert "an update that did not come to its end" in farm.aegir("update", SEVEN, "--stack", "test", "--dry-run")
     assert f"{SEVEN}: 1 updates, rehearsed in" in farm.aegir("update", SEVEN, "--stack", "test")
     assert (f"200 {seven.number}", had) == (seven.shown(), seven.schema())
@@ -354,7 +356,7 @@ def test_a_run_waits_for_a_command_that_updates_the_same_site(seven: Seven) -> N
         # This platform's sites are looked at as well: one is in the middle of an update that no killed run has left.
         farm.settings["platforms"]["code"]["keep_before"] = "9d"
         done = farm.up()
-        assert f"{SEVEN}: 1 updates, rehearsed in" in updating.result(60)
+        assert f"{SEVEN}: 1 updates, rehearsed in" in updating.result(200)
     assert re.search(rf"waiting up to 60 s: \S+ runs aegir update on {SEVEN} \(process \d+, since ", done.sentence)
     assert "was taken back" not in done.sentence
     assert had == seven.schema()

@@ -15,6 +15,7 @@ import pytest
 from aegir_components import layout
 from lab import HostSpec, Lab
 from tests.integration.farm import fetch
+from tests.integration.processes import wait_for
 from tests.integration.updating import BESIDE, GOOD, SEVEN, Seven, Visitor, seven_on
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -82,8 +83,11 @@ def ledger(seven: Seven) -> list[str]:
 def test_a_site_that_is_written_to_is_closed_for_a_moment_and_loses_nothing(seven: Seven) -> None:
     seven.release(GOOD, SLOWLY, page=WRITES)
     with Writer(seven) as writer, Visitor(seven.estate.web, BESIDE, "/user") as other:
+        wait_for(lambda: len(writer.confirmed) > 10)
         done = seven.estate.farm.up()
-        time.sleep(1)
+        # Some more with the new release; on a busy machine a page takes long.
+        most = max(50, len(writer.confirmed) + 10)
+        wait_for(lambda: len(writer.confirmed) > most)
     assert f"200 {seven.number}" == seven.shown()
     assert 7002 == seven.schema()
     words = ledger(seven)
