@@ -29,7 +29,7 @@ def hand_over(host: Host) -> None:
     for controller in OLD:
         done = subprocess.run(
             ["nsenter", "-t", pid, "-m", "mount", "-o", "remount,bind,rw", f"/sys/fs/cgroup/{controller}"],
-            capture_output=True, text=True, timeout=20, check=False,
+            capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         if done.returncode:
             pytest.skip(f"this machine hands over no control groups ({done.stderr.strip()})")

@@ -41,7 +41,7 @@ from tests.integration.waiting import journal
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test"
 PASSPHRASE = "a passphrase of the tests"
-COMMAND_TIMEOUT = 280.0
+COMMAND_TIMEOUT = 400.0
 """Seconds for one command of Pulumi's, installing packages included."""
 EMPTY = "--expect-no-changes"
 

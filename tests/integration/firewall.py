@@ -23,7 +23,7 @@ def filtered(host: Host, port: int, source: str) -> Iterator[None]:
 
     def change(how: str) -> None:
         subprocess.run(
-            ["nsenter", "-t", pid, "-n", "iptables", "-w", how, *rule], check=True, timeout=20, capture_output=True
+            ["nsenter", "-t", pid, "-n", "iptables", "-w", how, *rule], check=True, timeout=60, capture_output=True
         )
 
     change("-I")

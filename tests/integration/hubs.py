@@ -116,7 +116,7 @@ class Hub:
         *,
         where: str,
         check: bool = True,
-        timeout: float = 280.0,
+        timeout: float = 400.0,
         variables: Mapping[str, str] | None = None,
     ) -> Result:
         """Run a shell command in a directory, with the hub's variables and some more."""

@@ -80,7 +80,7 @@ def begin(work: Project, *words: str) -> Started:
 def fed(work: Project, given: bytes, *words: str) -> tuple[int, bytes, str]:
     """Run a command with an input: status, output and standard error."""
     done = subprocess.run(
-        _argv(work, words), cwd=work.directory, env=work.environment(), input=given, capture_output=True, timeout=120,
+        _argv(work, words), cwd=work.directory, env=work.environment(), input=given, capture_output=True, timeout=240,
         check=False,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr.decode(errors="replace")

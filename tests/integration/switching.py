@@ -193,8 +193,8 @@ def small_disk(host: Host, place: str, size: str) -> Iterator[None]:
     """Mount a file system of a size over a directory, from outside: the host itself may not mount."""
     pid = host.engine.call("inspect", "--format", "{{.State.Pid}}", host.container).strip()
     enter = ["nsenter", "-t", pid, "-m", "-p"]
-    subprocess.run([*enter, "mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], check=True, timeout=20)
+    subprocess.run([*enter, "mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], check=True, timeout=60)
     try:
         yield
     finally:
-        subprocess.run([*enter, "umount", "-l", place], check=True, timeout=20)
+        subprocess.run([*enter, "umount", "-l", place], check=True, timeout=60)

@@ -244,7 +244,9 @@ def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Esta
     upload, name = f"{layout.site_files(ROOT, STAYS)}/kept.txt", layout.database_name(STAYS)
     web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo kept >{upload}'")
     # A table that somebody reads cannot be dropped: the run is killed when the files are gone and the database is there.
-    database.run(f"(echo 'LOCK TABLES wp_options READ;'; sleep 400) | nohup mysql {name} >/dev/null 2>&1 & sleep 0.5")
+    database.run(f"(echo 'LOCK TABLES wp_options READ;'; sleep 400) | nohup mysql {name} >/dev/null 2>&1 &")
+    used = f"SHOW OPEN TABLES FROM {name} WHERE In_use > 0"
+    database.run(f'until mysql -Ne "{used}" | grep -q wp_options; do sleep 0.1; done')
     declared = farm.settings["sites"].pop(STAYS)
     running = farm.start("up", "--yes", "--skip-preview")
     try:

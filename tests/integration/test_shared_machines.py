@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from lab import Host, HostSpec, Lab
 from tests.integration import farm as farms
 from tests.integration.farm import EMPTY, Config, Farm, fetch, hub_settings
+from tests.integration.processes import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -68,8 +69,9 @@ class Two:
     def destroy(self, name: str, *, killed: bool = False) -> None:
         with self.stack(name) as farm:
             if killed:
+                had = resources(farm)
                 running = farm.start("destroy", "--yes", "--skip-preview")
-                time.sleep(4)
+                wait_for(lambda: 0 < resources(farm) < had, 200)
                 running.kill()
                 farm.cancel()
             farm.destroy()
@@ -82,6 +84,15 @@ class Two:
         assert 200 == fetch(web, f"{name}.example.com").status
         with self.stack(name) as farm:
             farm.preview("--refresh", EMPTY)
+
+
+def resources(farm: Farm) -> int:
+    """Count the resources of a state that a run may be writing just now; it is 0 then."""
+    try:
+        kept = json.loads(farm.state_file.read_text())
+    except (OSError, ValueError):
+        return 0
+    return len((kept["checkpoint"]["latest"] or {}).get("resources") or [])
 
 
 @pytest.fixture(scope="module")
