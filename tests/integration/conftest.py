@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,11 @@ from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wor
 from lab.laboratory import say_to_stderr
 from tests import codebases
 from tests.integration import times
+from tests.integration.farm import settings_kept
 from tests.integration.ledger import HOSTS, ledger
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,6 +90,22 @@ def lab_factory() -> Iterator[LabFactory]:
             ledger.row().in_hosts += usage.processor(lab.hosts().values())
             lab.down()
         state.release(f"claim-{lab.name}", descriptor)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep whether a test has failed for what is done after it."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+@pytest.fixture(autouse=True)
+def judged_by_itself(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take the settings that a failed test leaves from its farm: the test that comes next is judged by itself."""
+    with settings_kept(lambda: request.node.stash.get(_FAILED, False)):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,10 @@ Config = dict[str, Any]
 
 _new: dict[str, dict[Path, bytes]] = {}
 """The files of a new stack, which Pulumi makes once a process: it takes half a second, and there are sixty farms."""
+
+
+_made: list[weakref.ref[Farm]] = []
+"""All farms of the process, as long as somebody has them."""
 
 
 class CommandEnded(AssertionError):
@@ -142,7 +148,7 @@ class Running:
             time.sleep(0.02)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Farm:
     """One stack on the hosts of a lab."""
 
@@ -161,6 +167,7 @@ class Farm:
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         self.settings = copy.deepcopy(self.settings)
         self.settings.setdefault("hub", {}).setdefault("root", str(self.hub))
+        _made.append(weakref.ref(self))
 
     @property
     def hub(self) -> Path:
@@ -363,6 +370,17 @@ class Farm:
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if both else subprocess.PIPE,
         )  # fmt: skip
+
+
+@contextmanager
+def settings_kept(is_failed: Callable[[], bool]) -> Iterator[None]:
+    """Give the farms that there are their settings of before, when what is done in the block has failed."""
+    farms = [farm for each in _made if (farm := each()) is not None]
+    before = copy.deepcopy([(farm.settings, farm.secrets) for farm in farms])
+    yield
+    if is_failed():
+        for farm, (settings, secrets) in zip(farms, before, strict=True):
+            farm.settings, farm.secrets = settings, secrets
 
 
 def web_and_database(lab: Lab, *, source: Path, sites: Mapping[str, Config] | None = None) -> Config:
