@@ -87,6 +87,8 @@ class Engine(mocks.MockMonitor):
         self._goes_on = True
         self._program_ended = False
         self._killed: Killed | None = None
+        self.works: int | None = None
+        """Works of providers until the engine is killed, before it has recorded the last of them; ``None`` for never."""
 
     def up(
         self,
@@ -258,6 +260,7 @@ class Engine(mocks.MockMonitor):
                 return self._keep(urn, had)
             self._run.steps.append(f"update {short(urn)}")
             outputs = wire(provider.update(had.id, wire(had.outputs), news).outs)
+            self._worked()
             return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
         return self._create(urn, request.type, provider, news, protected)
 
@@ -270,7 +273,16 @@ class Engine(mocks.MockMonitor):
     def _create(self, urn: str, kind: str, provider: lifecycle.Lifecycle, news: Props, protected: bool) -> Row:
         self._run.steps.append(f"create {short(urn)}")
         made = provider.create(news)
+        self._worked()
         return self._keep(urn, Row(kind, provider, made.id, news, wire(made.outs), protected))
+
+    def _worked(self) -> None:
+        if self.works is None:
+            return
+        self.works -= 1
+        if self.works < 0:
+            self.works = None
+            raise Killed
 
     def _keep(self, urn: str, row: Row) -> Row:
         """Put a resource last: the order of the state is that of what depends on what."""
@@ -299,6 +311,7 @@ class Engine(mocks.MockMonitor):
         self._run.steps.append(f"replace {short(urn)}")
         if first:
             provider.delete(had.id, wire(had.outputs))
+            self._worked()
             del self.state[urn]
             return self._create(urn, had.kind, provider, news, protected)
         row = self._create(urn, had.kind, provider, news, protected)
@@ -325,6 +338,7 @@ class Engine(mocks.MockMonitor):
                     self._run.steps.append(f"delete {short(urn)}")
                     if not self._previews:
                         row.provider.delete(row.id, wire(row.outputs))
+                        self._worked()
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
                 self._fail(urn, fault)
                 if not self._goes_on:

@@ -193,15 +193,18 @@ class OnDoubles:
         return Ended(done.ok, "\n".join([*done.steps, *done.warnings, *done.faults]))
 
     def killed(self, chance: random.Random) -> None:
-        """Kill a run at one of the calls that it makes to machines."""
+        """Kill a run at one of the calls that it makes to machines, or its engine where a provider has just ended its work."""
         # Most runs of this estate make fewer than eighty; one that comes to its end is one of the cases.
-        self.farm.left, self.farm.after = chance.randrange(80), chance.random() < 0.5
+        if chance.random() < 0.3:
+            self.engine.works = chance.randrange(20)
+        else:
+            self.farm.left, self.farm.after = chance.randrange(80), chance.random() < 0.5
         try:
             self.engine.up(self._program)
         except Killed:
             pass
         finally:
-            self.farm.left = None
+            self.farm.left = self.engine.works = None
 
     def export(self) -> Any:
         """Copy the state."""
