@@ -23,6 +23,8 @@ FILE, ROW = 40_000, 1_000
 FILES, ROWS = 5_000, 800_000
 """How many there are, without ``--part``."""
 MANY = 100
+BESIDE = 3
+"""Sites that are as large as the one that is measured alone, and backed up side by side."""
 DRILLED = 20
 """Sites of the server whose loss is exercised."""
 
@@ -38,6 +40,8 @@ def main() -> None:
             work = measure
             if "--many" in sys.argv:
                 work, sites = measure_many, {name: {"install": False} for name in names(MANY)}
+            if "--side-by-side" in sys.argv:
+                work, sites = measure_beside, {name: {} for name in names(BESIDE)}
             if "--drill" in sys.argv:
                 work, sites = drill, {name: {} for name in names(DRILLED)}
             farm = made(lab, Path(directory), demo_wordpress.code_base(print), sites, to=["hub"])
@@ -104,6 +108,16 @@ def measure_many(farm: Backed) -> None:
         print(f"  {size(farm.repositories) / 1e6:,.0f} MB in {MANY} repositories", flush=True)
 
 
+def measure_beside(farm: Backed) -> None:
+    """Back up several sites of the whole size at once, twice."""
+    for site in names(BESIDE):
+        fill(farm, site)
+    row(farm, f"first backup of {BESIDE} sites", lambda: farm.aegir("backup --all"))
+    for site in names(BESIDE):
+        change(farm, site)
+    row(farm, f"next backup of {BESIDE} sites", lambda: farm.aegir("backup --all"))
+
+
 def drill(farm: Backed) -> None:
     """Lose what a web server and a database server have of all sites, and bring it back."""
     sites = list(farm.settings["sites"])
@@ -160,42 +174,44 @@ def row(farm: Backed, name: str, work: Callable[[], object], *, details: bool = 
 
 
 def watch(most: list[int], end: threading.Event) -> None:
-    """Note the most memory, in kilobytes, that restic and the program that feeds it have together."""
-    while not end.wait(0.2):
+    """Note the most memory, in kilobytes, that restic and the programs that feed it have together, by their share of pages."""
+    while not end.wait(0.1):
         used = 0
-        for status in Path("/proc").glob("[0-9]*/status"):
+        for command in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                text, command = status.read_text(), status.with_name("cmdline").read_bytes()
+                name = command.read_bytes()
+                if b"restic" not in name.split(b"\0")[0] and b"snapshots.produce" not in name:
+                    continue
+                shares = command.with_name("smaps_rollup").read_text()
             except OSError:
                 continue
-            if b"restic" in command.split(b"\0")[0] or b"snapshots.produce" in command:
-                used += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")), 0)
+            used += sum(int(line.split()[1]) for line in shares.splitlines() if line.startswith("Pss:"))
         most[0] = max(most[0], used)
 
 
-def fill(farm: Backed) -> None:
-    """Give the site a gigabyte."""
+def fill(farm: Backed, site: str = SITE) -> None:
+    """Give a site a gigabyte."""
     chance = random.Random(7)  # noqa: S311 - no secret
-    farm.sql(SITE, "CREATE TABLE many (id int AUTO_INCREMENT PRIMARY KEY, t text, k int)")
+    farm.sql(site, "CREATE TABLE many (id int AUTO_INCREMENT PRIMARY KEY, t text, k int)")
     words = [chance.randbytes(ROW // 4).hex() for _ in range(200)]
     for _ in range(ROWS // 10_000):
         texts = (f"{chance.choice(words)}{chance.randbytes(ROW // 4).hex()}" for _ in range(10_000))
         values = ",".join(f"('{text}',{chance.randrange(1000)})" for text in texts)
         statement = f"INSERT INTO many (t, k) VALUES {values}"  # noqa: S608 - numbers and digits
-        farm.database.run(f"mysql {layout.database_name(SITE)}", input=statement)
-    user, files = layout.system_user(SITE), farm.files(SITE)
+        farm.database.run(f"mysql {layout.database_name(site)}", input=statement)
+    user, files = layout.system_user(site), farm.files(site)
     farm.web.run(
         f"seq {FILES} | while read n; do d={files}/$((n % 50)); mkdir -p $d; head -c {FILE} /dev/urandom >$d/$n; done; "
         f"chown -R {user}: {files}"
     )
 
 
-def change(farm: Backed) -> None:
+def change(farm: Backed, site: str = SITE) -> None:
     """Change one percent: rows that lie together, as those of a day do, and files."""
     middle = ROWS // 2
     rows = f"id BETWEEN {middle} AND {middle + ROWS // 100}"
-    farm.sql(SITE, f"UPDATE many SET k = k + 1, t = REVERSE(t) WHERE {rows}")  # noqa: S608 - numbers
-    put = f'head -c {FILE} /dev/urandom >"{farm.files(SITE)}/$((n % 50))/$n"'
+    farm.sql(site, f"UPDATE many SET k = k + 1, t = REVERSE(t) WHERE {rows}")  # noqa: S608 - numbers
+    put = f'head -c {FILE} /dev/urandom >"{farm.files(site)}/$((n % 50))/$n"'
     farm.web.run(f"for n in $(seq {FILES // 100}); do {put}; done")
 
 

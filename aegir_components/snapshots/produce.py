@@ -23,7 +23,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql import client, databases
 from aegir_components.printable import first_of, one_line
 
-from . import archive, imported, inventory, sql
+from . import archive, inventory, sql
 from .source import Place, Source
 
 SOURCE: Final = "source.json"
@@ -32,6 +32,8 @@ ABOUT: Final = "about.json"
 FORMAT: Final = 1
 TIMEOUT: Final = 6 * 3600.0
 """Seconds for one stream."""
+BLOCK: Final = 1 << 18
+"""Bytes of a dump that are taken at a time: larger blocks take more memory, and more time as well."""
 NOT_THERE: Final = "is not there"
 """The end of what a backup lacks because nobody has it."""
 TEXT_SAVED: Final = "its text is saved"
@@ -148,7 +150,7 @@ def dump(source: Source, without: list[str], splitter: sql.Splitter, low: str) -
         words = ["mysqldump", *login, *backups.DUMP, *sql.OPTIONS, *ignored, source.database]
 
         def take(stream: IO[bytes]) -> None:
-            while block := stream.read(archive.CHUNK):
+            while block := stream.read(BLOCK):
                 splitter.feed(block)
             splitter.finish()
 
@@ -237,6 +239,9 @@ def main() -> int:
         given = json.loads((directory / SOURCE).read_text())
         source, out = Source.from_props(given["source"]), sys.stdout.buffer
         if given.get("archives"):
+            # Several of these programs run side by side, and most of them have no use for what this one imports.
+            from . import imported  # noqa: PLC0415
+
             manifest = imported.write(source, imported.Archives.from_props(given["archives"]), out)
         else:
             manifest = write(source, tuple(given["exclude"]), out, urgent=bool(given["urgent"]))

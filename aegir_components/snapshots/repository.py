@@ -23,6 +23,8 @@ from aegir_components.host.classify import tail
 from aegir_components.host.environment import without_pulumis
 from aegir_components.settings import Repository
 
+from . import memory
+
 ARCHIVE: Final = "backup.tar"
 """What the one file of a snapshot is called."""
 SHORT: Final = 300.0
@@ -152,14 +154,20 @@ class Opened:
     def environment(self) -> dict[str, str]:
         """Give restic's environment, which holds no secret."""
         mine = {name: value for name, value in without_pulumis().items() if not name.startswith(("RESTIC_", "AWS_"))}
-        mine |= {"GOGC": "20", "GOMAXPROCS": "2"}
+        # The last is glibc's, for the program that feeds it: blocks of a megabyte go back to the system when they are free.
+        mine |= {"GOGC": "20", "GOMAXPROCS": "2", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
         if self.target.repository.kind == "s3":
             mine |= {"AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "s3"), "AWS_PROFILE": "default"}
             mine |= {"AWS_EC2_METADATA_DISABLED": "true"}
         return mine
 
     def run(
-        self, *words: str, timeout: float = SHORT, copy_from: Opened | None = None, data: bytes | None = None
+        self,
+        *words: str,
+        timeout: float = SHORT,
+        copy_from: Opened | None = None,
+        data: bytes | None = None,
+        megabytes: int = memory.OTHER,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command of restic's. Locks of runs that are gone are removed when they are in its way.
 
@@ -168,11 +176,18 @@ class Opened:
             timeout: seconds.
             copy_from: another repository that it reads.
             data: its input.
+            megabytes: of memory, for which it waits.
 
         Raises:
             MissingError: no repository is there.
             BackupError: it failed; says why.
         """
+        with memory.HUB.of(megabytes):
+            return self._unlocked(words, timeout, copy_from, data)
+
+    def _unlocked(
+        self, words: Sequence[str], timeout: float, copy_from: Opened | None, data: bytes | None
+    ) -> subprocess.CompletedProcess[bytes]:
         done = self._run(words, timeout, copy_from, data)
         if done.returncode == _LOCKED:
             # Restic removes those of processes that are gone, and no others: of another hub it waits for the end.
@@ -246,7 +261,7 @@ class Opened:
         """
         if self.target.repository.kind == "directory":
             Path(self.target.address).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.run("init", *(["--copy-chunker-params"] if like else []), copy_from=like)
+        self.run("init", *(["--copy-chunker-params"] if like else []), copy_from=like, megabytes=memory.NEW)
 
     @property
     def may_have_locks(self) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from aegir_components.settings import Plan
 
-from . import about, archive, plan, produce, proof
+from . import about, archive, memory, plan, produce, proof
 from .book import NOTE, Backup, Book, local
 from .imported import Archives
 from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened, private_directory
@@ -136,7 +136,7 @@ def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, d
             sys.executable, "-m", PROGRAM, str(directory),
         ]  # fmt: skip
         try:
-            done = repository.run(*words, timeout=LONG)
+            done = repository.run(*words, timeout=LONG, megabytes=memory.of_backup(_size(job)))
         except BackupError:
             if why_not := _failure(directory):
                 raise BackupError(why_not) from None
@@ -153,9 +153,16 @@ def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, d
     return made, manifest
 
 
+def _size(job: Job) -> int | None:
+    """Give the bytes of a site's last backup: the next one is about as large."""
+    known = job.book.backups() if job.archives is None else ()
+    return (known[-1].size or None) if known else None
+
+
 def _proven(job: Job, repository: Opened, snapshot: str, made: Backup, manifest: dict[str, Any] | None) -> Backup:
     start = _start(job, made)
-    seen = proof.prove(repository, snapshot, job.source, job.hub_root, manifest, start)
+    with memory.HUB.of(memory.of_reading(made.size)):
+        seen = proof.prove(repository, snapshot, job.source, job.hub_root, manifest, start)
     done = replace(made, proof=seen.proof)
     if start is not None:
         done = replace(done, start=seen.start, not_started=seen.not_started)
@@ -193,7 +200,8 @@ def _copy(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool) 
             return _write(job, other, made.why, made.note)[0].id
         if other.may_have_locks:
             other.unlock()
-        done = other.run("copy", made.copies[first.name], copy_from=first, timeout=LONG)
+        done = other.run("copy", made.copies[first.name], copy_from=first, timeout=LONG,
+                         megabytes=memory.of_copying(made.size))  # fmt: skip
         if saved := re.search(rb"snapshot ([0-9a-f]{8,64}) saved", done.stdout):
             return saved[1].decode()
         # It was there already, as after a run that was killed.

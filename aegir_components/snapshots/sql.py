@@ -126,7 +126,8 @@ class Splitter:
         self._buffer += data
         while len(self._buffer) >= _MOST:
             cut = _cut(self._buffer)
-            self._emit(bytes(self._buffer[:cut]))
+            with memoryview(self._buffer) as whole:
+                self._emit(bytes(whole[:cut]))
             del self._buffer[:cut]
 
     def _flush(self) -> None:
@@ -143,13 +144,14 @@ class Splitter:
 
 def _cut(buffer: bytearray) -> int:
     """Return where a member ends: after the line with the least checksum, so that a new row moves one end and not all."""
-    window = bytes(buffer[_SOME:_MOST])
-    best, place, at = 1 << 33, _MOST, 0
-    while (end := window.find(b"\n", at)) >= 0:
-        checksum = zlib.crc32(window[at:end])
-        if at and checksum < best:
-            best, place = checksum, _SOME + end + 1
-        at = end + 1
+    best, place, at = 1 << 33, _MOST, _SOME
+    # A copy of the window would be the most memory that a backup takes on the hub.
+    with memoryview(buffer) as whole:
+        while (end := buffer.find(b"\n", at, _MOST)) >= 0:
+            checksum = zlib.crc32(whole[at:end])
+            if at > _SOME and checksum < best:
+                best, place = checksum, end + 1
+            at = end + 1
     return place
 
 
