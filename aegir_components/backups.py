@@ -2,7 +2,8 @@
 
 A dump is proven by loading it into a scratch database and counting every table's rows; an archive of files by reading
 it to its end and comparing the number of its entries. Beside a dump lie the sums of the tables that it holds, so that a
-database that has not changed since need not be dumped again.
+database that has not changed since need not be dumped again. Where the stack has backups, both are encrypted as they come
+(``encrypting``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import getpass
 import gzip
 import json
 import os
-import re
 import secrets
 import shlex
 import shutil
@@ -21,14 +21,14 @@ import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from . import layout
+from . import encrypting, layout
+from .archive_names import ENDING, directory, is_dump, kept
 from .host import bounded, hub_disk, multiplex, noise, script
 from .host.classify import tail
 from .host.connection import Connection
@@ -78,13 +78,6 @@ NO_DEFINERS = r"LC_ALL=C sed -E '/^(\/\*!5[0-9]{4} |CREATE )/s/DEFINER=`[^`]*`@`
 """Takes the accounts out of views, triggers and routines of a dump: the hub's own may not make any in another's name."""
 
 
-def directory(conn: Connection) -> Path:
-    """Give the hub's directory of backups, private to the hub's user."""
-    path = Path(conn.hub_root) / "backups"
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
-
-
 def listing(conn: Connection, path: str) -> str:
     """Give a digest of a directory's names, sizes and times, which tells whether anything was written; empty without one.
 
@@ -99,8 +92,14 @@ def listing(conn: Connection, path: str) -> str:
     return report.facts.get("listing", "")
 
 
-def save_files(conn: Connection, path: str, site: str) -> Path | None:
+def save_files(conn: Connection, path: str, site: str, keys: encrypting.Keys | None = None) -> Path | None:
     """Bring a directory of a machine to the hub as a tar archive; ``None`` when it is not there.
+
+    Args:
+        conn: the machine.
+        path: the directory.
+        site: whose it is.
+        keys: who can read the archive; ``None`` leaves it in clear.
 
     Raises:
         HostError: it could not be read whole; the machine's files are untouched.
@@ -112,13 +111,13 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
     )  # fmt: skip
     if "entries" not in report.facts:
         return None
-    target = _free_name(conn, site, f"-{conn.host}-files.tar.gz")
+    target = _free_name(conn, site, f"-{conn.host}-files.tar.gz", keys)
     with _unfinished(target) as part:
-        _stream(conn, ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--acls", "--file=-", "."], part)
+        words = ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--acls", "--file=-", "."]
+        _bring(conn, words, part, keys, called=f"nothing was removed: archiving {path}" if keys else "")
         try:
-            with tarfile.open(part, "r:gz") as archive:
-                got = sum(1 for _ in archive)
-        except (tarfile.TarError, EOFError, zlib.error) as fault:
+            got = _entries(part, keys.own if keys else "")
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, encrypting.UnreadableError) as fault:
             raise Refused(conn.host, f"the archive of {path} arrived damaged ({fault}); nothing was removed") from None
         # What is no number is no proof.
         if got < report.number("entries", sys.maxsize):
@@ -128,6 +127,17 @@ def save_files(conn: Connection, path: str, site: str) -> Path | None:
             )
         part.rename(target)
     return target
+
+
+def _entries(archive: Path, key: str) -> int:
+    """Count what is in an archive of files, and read it to its end."""
+    with encrypting.reading(archive, key) as came, gzip.open(came, "rb") as text:
+        with tarfile.open(fileobj=text, mode="r|") as members:
+            found = sum(1 for _ in members)
+        # What gzip compares with is behind the archive's own end.
+        while text.read(1 << 20):
+            pass
+    return found
 
 
 def copy_files(source: Connection, target: Connection, home: str, user: str, parts: Iterable[str]) -> None:
@@ -151,32 +161,51 @@ def copy_files(source: Connection, target: Connection, home: str, user: str, par
         unpack_files(part, target, home, user, listed)
 
 
-def unpack_files(archive: Path, target: Connection, home: str, user: str, parts: Iterable[str]) -> None:
+def unpack_files(archive: Path, target: Connection, home: str, user: str, parts: Iterable[str], key: str = "") -> None:
     """Merge directories of an archive of ``home`` into a machine's, as ``copy_files`` does; what is newer there stays."""
-    _feed(target, ["sh", "-c", MERGE, "sh", home, user, *parts], archive, called=f"copying uploads into {home}")
+    _feed(target, ["sh", "-c", MERGE, "sh", home, user, *parts], archive, key, called=f"copying uploads into {home}")
 
 
-def save_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> Path:
+def save_database(
+    conn: Connection, endpoint: client.Endpoint, database: str, site: str, keys: encrypting.Keys | None = None
+) -> Path:
     """Dump a database to the hub, load the dump into a scratch database and compare the rows of every table.
+
+    Args:
+        conn: the database server's machine.
+        endpoint: the way to the server.
+        database: which one.
+        site: whose it is.
+        keys: who can read the dump; ``None`` leaves it in clear.
 
     Raises:
         HostError: the dump could not be made or loaded; nothing was removed.
         DatabaseError: the server refuses.
     """
-    target = _free_name(conn, site, ".sql.gz")
+    target = _free_name(conn, site, ".sql.gz", keys)
+    key = keys.own if keys else ""
     with _unfinished(target) as part:
         sums = databases.checksums(endpoint, database)
         before = databases.tables(endpoint, database)
         with client_options(conn, endpoint) as (where, login):
             command = shlex.join(["mysqldump", *login, *DUMP, database])
-            _stream(where, ["sh", "-c", _both(command)], part, called=f"nothing was removed: mysqldump of {database}")
-        longest = _check_end(conn, database, part)
+            _bring(
+                where, ["sh", "-c", _both(command)], part, keys, called=f"nothing was removed: mysqldump of {database}"
+            )
+        longest = _check_end(conn, database, part, key)
         scratch = f"aegir_proof_{secrets.token_hex(6)}"
         with client.connect(endpoint) as session:
             session.rows(f"CREATE DATABASE `{scratch}`")
         try:
             with client_options(conn, endpoint) as (where, login):
-                _feed(where, _loading(conn, endpoint, login, scratch, longest), part)
+                words = _loading(conn, endpoint, login, scratch, longest)
+                _feed(
+                    where,
+                    words,
+                    part,
+                    key,
+                    called=f"nothing was removed: loading the dump of {database}" if key else "",
+                )
             after = databases.tables(endpoint, scratch)
         finally:
             with client.connect(endpoint) as session:
@@ -224,7 +253,7 @@ def has_database(conn: Connection, endpoint: client.Endpoint, database: str, sit
     Raises:
         DatabaseError: the server does not answer, or refuses.
     """
-    dumps = [path for path in kept(conn, site) if path.name.endswith(".sql.gz")]
+    dumps = [path for path in kept(conn, site) if is_dump(path)]
     try:
         record = json.loads(_sums(dumps[-1]).read_text())
     except (IndexError, OSError, ValueError):
@@ -241,8 +270,9 @@ def _sums(dump: Path) -> Path:
     return dump.parent / ".sums" / f"{dump.name}.json"
 
 
-def _free_name(conn: Connection, site: str, ending: str) -> Path:
+def _free_name(conn: Connection, site: str, ending: str, keys: encrypting.Keys | None = None) -> Path:
     """Name a backup after its moment; one that is there already, of another directory in the same second, is never replaced."""
+    ending += ENDING if keys else ""
     while (target := directory(conn) / f"{layout.file_name(site)}-{_now()}{ending}").exists():
         time.sleep(0.2)
     return target
@@ -258,11 +288,11 @@ def _unfinished(target: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _check_end(conn: Connection, database: str, dump: Path) -> int:
+def _check_end(conn: Connection, database: str, dump: Path, key: str = "") -> int:
     """See that a dump is whole, and give the length of its longest line, which is a statement, in bytes."""
     ending, line, longest = b"", 0, 0
     try:
-        with gzip.open(dump, "rb") as packed:
+        with encrypting.reading(dump, key) as came, gzip.open(came, "rb") as packed:
             while chunk := packed.read(1 << 20):
                 ending = (ending + chunk)[-200:]
                 first, *more = chunk.split(b"\n")
@@ -298,42 +328,6 @@ def client_options(conn: Connection, endpoint: client.Endpoint) -> Iterator[tupl
         yield hub, [f"--defaults-extra-file={file.name}"]
 
 
-def kept(conn: Connection, site: str) -> list[Path]:
-    """List the backups of a site, oldest first."""
-    return _of_site(directory(conn), site)
-
-
-def newest(hub_root: str) -> Callable[[str], str]:
-    """Give what names a site's newest dump and newest archive of files on the hub; empty when there is neither.
-
-    An archive may be of a web server that the site has left: only a dump has the content of its pages. The directory is
-    listed once, and only where a site is asked for.
-    """
-    place = Path(hub_root) / "backups"
-
-    @cache
-    def listed() -> list[Path]:
-        return list(place.iterdir()) if place.is_dir() else []
-
-    def of(site: str) -> str:
-        found = sorted(_among(listed(), site), key=lambda path: path.stat().st_mtime)
-        kinds = {
-            ending: [path.name for path in found if path.name.endswith(ending)] for ending in (".sql.gz", ".tar.gz")
-        }
-        return " and ".join(names[-1] for names in kinds.values() if names)
-
-    return of
-
-
-def _of_site(place: Path, site: str) -> list[Path]:
-    return sorted(_among(place.iterdir(), site))
-
-
-def _among(paths: Iterable[Path], site: str) -> Iterator[Path]:
-    name = re.compile(rf"{re.escape(layout.file_name(site))}-\d{{8}}T")
-    return (path for path in paths if name.match(path.name))
-
-
 def _now() -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
@@ -359,7 +353,18 @@ def _stream(conn: Connection, argv: list[str], target: Path, *, called: str = ""
     noise.cut(conn, target)
 
 
-def _feed(conn: Connection, argv: list[str], source: Path, *, called: str = "") -> None:
+def _bring(conn: Connection, argv: list[str], target: Path, keys: encrypting.Keys | None, *, called: str) -> None:
+    """Write what a program prints to a file, for those who have a key or in clear."""
+    if keys is None:
+        _stream(conn, argv, target, called=called)
+    else:
+        encrypting.receive(conn, argv, target, keys, called=called)
+
+
+def _feed(conn: Connection, argv: list[str], source: Path, key: str = "", *, called: str = "") -> None:
+    if key:
+        encrypting.send(conn, argv, source, key, called=called)
+        return
     with source.open("rb") as data:
         _run(conn, argv, stdin=data, stdout=subprocess.DEVNULL, called=called)
 

@@ -13,10 +13,10 @@ import pulumi
 from aegir_components.components import pack as pack_component
 
 from . import (
+    archive_names,
     asking,
     at_work,
     audited,
-    backups,
     beginnings,
     changes,
     failures,
@@ -128,7 +128,7 @@ async def build(declared: settings.Settings) -> Estate:
         raise settings.SettingsError(faults)
     for text in (*unread.found.values(), *at_work.warnings(declared.hub.root, holder)):
         pulumi.log.warn(text)
-    for text in changes.announcements(before, declared, backups.newest(declared.hub.root)):
+    for text in changes.announcements(before, declared, archive_names.newest(declared.hub.root)):
         pulumi.log.warn(text)
     for text in begin.said:
         pulumi.log.info(text)

@@ -17,7 +17,7 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, opened
 
-from . import audit, completion, journal, recover, recovery, rows, selecting
+from . import audit, completion, decrypt, journal, recover, recovery, rows, selecting
 from .commands import Commands
 from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
@@ -29,7 +29,11 @@ from .unlocked import Unlocked
     short_help="List, prove, check and forget backups; keys and recovery.",
     cls=Commands,
     for_a_word="aegir backups --site",
-    later={"keys": lambda: recovery.keys, "recover": lambda: recover.recover},
+    later={
+        "decrypt": lambda: decrypt.decrypt,
+        "keys": lambda: recovery.keys,
+        "recover": lambda: recover.recover,
+    },
     invoke_without_command=True,
 )
 @click.pass_context

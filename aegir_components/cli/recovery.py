@@ -70,6 +70,10 @@ def sheet(unlocked: Unlocked) -> dict[str, Any]:
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "how": "RESTIC_PASSWORD=KEY restic -r ADDRESS dump latest /backup.tar | tar --extract",
         "keys": dict(unlocked.keys),
+        "archives": {
+            "key": unlocked.archives,
+            "how": "age --decrypt -i KEYFILE FILE.age, for files in backups of the hub root",
+        },
         "repositories": {
             place.name: {
                 **asdict(place),

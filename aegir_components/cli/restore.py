@@ -264,7 +264,7 @@ def _forget_pages(one: Chosen) -> None:
 def _imported(unlocked: Unlocked, site: str) -> str:
     """Turn the archives of a removal into a backup, and give its name."""
     try:
-        archives = imported.Archives.find(unlocked.declared.hub.root, site)
+        archives = imported.Archives.find(unlocked.declared.hub.root, site, unlocked.archives)
         tell(f"{site}: proving {', '.join(path.name for path in (archives.dump, *archives.files) if path)}")
         made = saving.save(replace(unlocked.job(site), archives=archives), why=imported.WHY)
     except BackupError as fault:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from aegir_components import backups
+from aegir_components import backups, encrypting
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
@@ -121,7 +121,8 @@ def _for_good(site: Site, source: Source, former: Sequence[str]) -> list[str]:
     with copies.alone(source.endpoint, want) as free:
         if not free:
             raise Refusal(f"another run works on the database of {source.name}; wait for its end")
-        dump = backups.save_database(source.conn, source.endpoint, source.database, source.site)
+        keys = encrypting.Keys.of(source.conn.hub_root, source.holder)
+        dump = backups.save_database(source.conn, source.endpoint, source.database, source.site, keys)
         tell(f"{source.name}: its database of before is in {dump}")
         lines = _run(site, source, former, write=True)
     events.clear_caches(site, next(iter(places.servers(site))), "rewrite")

@@ -11,7 +11,7 @@ import yaml
 
 from aegir_components import settings
 from aegir_components.providers import site_database
-from aegir_components.providers.backup_keys import HUB
+from aegir_components.providers.backup_keys import ARCHIVES, HUB
 from aegir_components.settings import Backups, Plan, Settings, names
 from aegir_components.snapshots import about
 from aegir_components.snapshots.book import Book
@@ -37,6 +37,8 @@ class Unlocked:
     state: State = field(repr=False)
     keys: Mapping[str, str] = field(repr=False)
     """The keys of backups, by what a site is known by."""
+    archives: str = field(default="", repr=False)
+    """The private key of what removals leave on the hub; empty where none was made."""
 
     @classmethod
     def read(cls, stack: Stack) -> Unlocked:
@@ -52,7 +54,10 @@ class Unlocked:
         for resource in (plain.get("deployment") or {}).get("resources") or ():
             if str(resource.get("type", "")).endswith(":BackupKeys"):
                 keys = json.loads(str((resource.get("outputs") or {}).get("keys") or "{}"))
-        return cls(stack=stack, declared=declared, state=State.read(stack.name, plain), keys=keys)
+        archives = keys.pop(ARCHIVES, "")
+        return cls(
+            stack=stack, declared=declared, state=State.read(stack.name, plain), keys=keys, archives=archives
+        )  # fmt: skip
 
     @property
     def holder(self) -> str:

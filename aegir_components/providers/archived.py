@@ -6,7 +6,7 @@ Who takes such a removal back has the database still, and gets the files from th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,15 @@ PARTS: Final = ("site/files", "private", "config")
 SHARED_PARTS: Final = ("files", "private")
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An archive of a directory on the hub."""
+
+    archive: Path
+    key: str = field(default="", repr=False)
+    """What it can be read with; empty where it is in clear."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Archives:
     """The archives of one site's files."""
@@ -34,24 +43,31 @@ class Archives:
     """``<project>/<stack>``."""
     site: str
 
-    def note(self, archives: Iterable[tuple[Connection, str, Path]]) -> None:
-        """Write down where the archives are, before anything of what they hold is removed."""
-        found = {_key(conn, path): str(archive) for conn, path, archive in archives}
+    def note(self, archives: Iterable[tuple[Connection, str, Kept]]) -> None:
+        """Write down where the archives are, before anything of what they hold is removed.
+
+        With the keys of those that are encrypted: until the removal has come to its end, it can be taken back.
+        """
+        made = list(archives)
+        found = {_key(conn, path): str(kept.archive) for conn, path, kept in made}
+        keys = {str(kept.archive): kept.key for _, _, kept in made if kept.key}
         if found:
             # A second attempt finds nothing to archive where the first one has removed the files.
-            self._records.put({"archives": {**self._known(), **found}}, self.stack, self.site)
+            known = {"archives": {**self._known("archives"), **found}, "keys": {**self._known("keys"), **keys}}
+            self._records.put(known, self.stack, self.site)
 
     def forget(self) -> None:
         """The site is gone, or its files are back."""
         self._records.drop(self.stack, self.site)
 
-    def of(self, conn: Connection, path: str) -> Path | None:
+    def of(self, conn: Connection, path: str) -> Kept | None:
         """Give the archive of a directory of a machine, if the hub has it still."""
-        found = Path(self._known().get(_key(conn, path)) or "/nowhere")
-        return found if found.is_file() else None
+        name = str(self._known("archives").get(_key(conn, path)) or "/nowhere")
+        found = Kept(Path(name), str(self._known("keys").get(name) or ""))
+        return found if found.archive.is_file() else None
 
-    def _known(self) -> Mapping[str, Any]:
-        return (self._records.get(self.stack, self.site) or {}).get("archives") or {}
+    def _known(self, what: str) -> Mapping[str, Any]:
+        return (self._records.get(self.stack, self.site) or {}).get(what) or {}
 
     @property
     def _records(self) -> Records:
@@ -75,7 +91,7 @@ class Emptied:
 
     machine: str
     place: _Place
-    archive: Path
+    kept: Kept
 
     @property
     def has_uploads(self) -> bool:
@@ -97,10 +113,10 @@ def emptied(want: Mapping[str, Any], owners: Mapping[str, Connection], archives:
         archives: what the hub has.
     """
     found = [
-        (Emptied(name, place, archive), conn)
+        (Emptied(name, place, kept), conn)
         for place in _places(want)
         for name, conn in owners.items()
-        if (archive := archives.of(conn, place.home)) is not None
+        if (kept := archives.of(conn, place.home)) is not None
     ]
 
     def is_empty(case: tuple[Emptied, Connection]) -> bool:
@@ -128,7 +144,8 @@ def unpack(want: Mapping[str, Any], owners: Mapping[str, Connection], empty: Ite
     """
     user = layout.system_user(str(want["site"]))
     for found in empty:
-        backups.unpack_files(found.archive, owners[found.machine], found.place.home, user, found.place.parts)
+        kept, place = found.kept, found.place
+        backups.unpack_files(kept.archive, owners[found.machine], place.home, user, place.parts, kept.key)
 
 
 def _places(want: Mapping[str, Any]) -> list[_Place]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pulumi
+from pulumi.dynamic import DiffResult
 
-from aegir_components import layout
+from aegir_components import encrypting, layout
 
 from .credentials import generate
 from .lifecycle import AegirResource, Lifecycle, State
@@ -21,6 +22,8 @@ LENGTH: Final = 43
 """Characters of a key; 43 of 62 are 256 bits."""
 HUB: Final = ":hub"
 """Whose key is the hub's own; no site is called like this."""
+ARCHIVES: Final = ":archives"
+"""The private key, in age's format, of the archives that a removal leaves on the hub."""
 
 
 class Provider(Lifecycle):
@@ -33,6 +36,14 @@ class Provider(Lifecycle):
         """A stack has one set of keys."""
         return str(want["holder"])
 
+    def diff(self, id_: str, olds: Any, news: Any) -> DiffResult:
+        """Make the key for archives also where the state has keys from before there was one, or the hub lost its public half."""
+        found = super().diff(id_, olds, news)
+        key = json.loads(str(olds.get("keys") or "{}")).get(ARCHIVES, "")
+        if not encrypting.is_published(str(olds.get("hub_root")), str(olds.get("holder")), key):
+            found.changes = True
+        return found
+
     def observe(self, want: State) -> State:
         """The state is the only place that has them."""
         del want
@@ -43,6 +54,9 @@ class Provider(Lifecycle):
         known = {**_left(want), **json.loads(str(want.get("was", {}).get("keys") or "{}"))}
         for owner in (HUB, *want["sites"]):
             known.setdefault(str(owner), generate(LENGTH))
+        known.setdefault(ARCHIVES, encrypting.new_key())
+        # Last: nothing is encrypted with a key that the state is not about to have.
+        encrypting.publish(str(want["hub_root"]), str(want["holder"]), known[ARCHIVES])
         return {"keys": json.dumps(known, sort_keys=True)}
 
     def remove(self, have: State) -> None:

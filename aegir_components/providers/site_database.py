@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import backups, layout
+from aegir_components import backups, encrypting, layout
 from aegir_components.host.connection import Connection
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
@@ -264,7 +264,8 @@ def keep(props: State) -> Path | None:
     where, what, conn = endpoint(props, props["server"]), wanted(props), Connection.from_props(props["connection"])
     site = str(props["site"])
     if databases.is_ours(where, what) and not backups.has_database(conn, where, what.name, site):
-        return backups.save_database(conn, where, what.name, site)
+        stack = str(props["owner"]).rpartition("/")[0]
+        return backups.save_database(conn, where, what.name, site, encrypting.Keys.of(conn.hub_root, stack))
     return None
 
 

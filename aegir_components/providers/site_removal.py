@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pulumi
 
-from aegir_components import backups, layout
+from aegir_components import backups, encrypting, layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -28,6 +28,8 @@ class Keeping:
     site: str
     places: list[tuple[Connection, str]]
     """Directories, each on the machine that has it."""
+    keys: encrypting.Keys | None
+    """Who can read the archives; ``None`` leaves them in clear."""
     accounts: State | None = None
     """The inputs of its database; ``None`` where the database stays."""
     archives: dict[str, tuple[Path, str]] = field(default_factory=dict)
@@ -68,15 +70,15 @@ class Keeping:
         self._dump()
 
     @property
-    def made(self) -> Iterator[tuple[Connection, str, Path]]:
+    def made(self) -> Iterator[tuple[Connection, str, archived.Kept]]:
         """List the archives that there are, each with what it is of."""
         for conn, path in self.places:
             if found := self.archives.get(f"{conn.host}:{path}"):
-                yield conn, path, found[0]
+                yield conn, path, archived.Kept(found[0], self.keys.own if self.keys else "")
 
     def _archive(self, conn: Connection, path: str) -> None:
         seen = backups.listing(conn, path)
-        made = backups.save_files(conn, path, self.site)
+        made = backups.save_files(conn, path, self.site, self.keys)
         if made is not None:
             self.archives[f"{conn.host}:{path}"] = made, seen
 
@@ -100,7 +102,7 @@ def remove(have: State, members: dict[str, Connection], sees: Callable[[str], bo
     shared = str(have.get("uploads") or "")
     path = layout.uploads_directory(shared, have["site"])
     owner = members.get(str(have.get("master")), next(iter(members.values())))
-    keeping = Keeping(str(have["site"]), _places(have, members, sees))
+    keeping = _keeping(have, members, sees)
     if shared:
         keeping.places.append((owner, path))
     # Should it not be possible to keep the database, the files stay as well.
@@ -130,7 +132,7 @@ def leave(have: State, members: dict[str, Connection], sees: Callable[[str], boo
         return
     # An address may change in the edit that has the site leave.
     members = {name: declared.connection(conn) for name, conn in members.items()}
-    keeping = Keeping(str(have["site"]), _places(have, members, sees))
+    keeping = _keeping(have, members, sees)
     owner = members.get(str(have.get("master")), next(iter(members.values())))
     path = layout.uploads_directory(str(have.get("uploads") or ""), have["site"])
     if shared:
@@ -184,6 +186,12 @@ def is_new(want: State, changed: Iterable[str]) -> bool:
     """Return whether a site's own directory was made with a change, so that the site had nothing there before."""
     home = layout.site_directory(str(want["publish_root"]), str(want["site"]))
     return f"directory {home}: missing" in set(changed)
+
+
+def _keeping(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> Keeping:
+    hub_root = next(iter(members.values())).hub_root
+    keys = encrypting.Keys.of(hub_root, str(have["holder"]))
+    return Keeping(str(have["site"]), _places(have, members, sees), keys)
 
 
 def _places(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> list[tuple[Connection, str]]:

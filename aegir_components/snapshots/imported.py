@@ -8,18 +8,20 @@ import re
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
-from aegir_components import layout
+from aegir_components import encrypting, layout
+from aegir_components.archive_names import ENDING
 
 from . import archive, sql
 from .repository import BackupError
 from .source import SHARED, Source
 
 WHY: Final = "the archives of a removal"
-_MOMENT: Final = re.compile(r"-(\d{8}T\d{6}Z)(-.*-files\.tar\.gz|\.sql\.gz)$")
+_MOMENT: Final = re.compile(r"-(\d{8}T\d{6}Z)(-.*-files\.tar\.gz|\.sql\.gz)(?:\.age)?$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,37 +30,66 @@ class Archives:
 
     dump: Path | None
     files: tuple[Path, ...]
+    key: str = field(default="", repr=False)
+    """The stack's key, for those that are encrypted."""
 
     @classmethod
-    def find(cls, hub_root: str, site: str) -> Self:
+    def find(cls, hub_root: str, site: str, key: str = "") -> Self:
         """Find a site's newest dump, and the archives of files from the same removal.
 
+        Args:
+            hub_root: of this hub.
+            site: what it is known by.
+            key: the stack's key for archives; empty where it has none.
+
         Raises:
-            BackupError: there are none.
+            BackupError: there are none, or they are encrypted and there is no key.
         """
         place, begin = Path(hub_root) / "backups", f"{layout.file_name(site)}-"
-        listed = sorted(place.glob("*.gz")) if place.is_dir() else []
+        listed = sorted([*place.glob("*.gz"), *place.glob(f"*.gz{ENDING}")]) if place.is_dir() else []
         found = [
-            (match[1], path)
+            (match[1], match[2], path)
             for path in listed
             if path.name.startswith(begin) and (match := _MOMENT.fullmatch(path.name, len(begin) - 1))
         ]
-        dumps = [path for _, path in found if path.name.endswith(".sql.gz")]
-        archives = [(moment, path) for moment, path in found if not path.name.endswith(".sql.gz")]
+        dumps = [path for _, end, path in found if end == ".sql.gz"]
+        archives = [(end, path) for _, end, path in found if end != ".sql.gz"]
         if not found:
             raise BackupError(f"no archive of {site} is in {place}")
         # One removal archives each web server once, before its dump or soon after it.
-        newest = {path.name.split(moment, 1)[1]: path for moment, path in archives}
-        return cls(dump=dumps[-1] if dumps else None, files=tuple(newest.values()))
+        newest = tuple(dict(archives).values())
+        if not key and (locked := [path.name for path in (*dumps[-1:], *newest) if is_encrypted(path)]):
+            raise BackupError(
+                f"{', '.join(locked)} is encrypted, and the stack's state has no key for it. Use the state of the stack that "
+                f"removed {site}"
+            )
+        return cls(dump=dumps[-1] if dumps else None, files=newest, key=key)
+
+    def reading(self, path: Path) -> AbstractContextManager[IO[bytes]]:
+        """Open one of them for a block of work that reads it to its end."""
+        return encrypting.reading(path, self.key if is_encrypted(path) else "")
 
     def to_props(self) -> dict[str, Any]:
         """Give it for JSON."""
-        return {"dump": str(self.dump) if self.dump else None, "files": [str(path) for path in self.files]}
+        return {
+            "dump": str(self.dump) if self.dump else None,
+            "files": [str(path) for path in self.files],
+            "key": self.key,
+        }
 
     @classmethod
     def from_props(cls, props: Mapping[str, Any]) -> Self:
         """Read back what ``to_props`` gave."""
-        return cls(dump=Path(props["dump"]) if props["dump"] else None, files=tuple(map(Path, props["files"])))
+        return cls(
+            dump=Path(props["dump"]) if props["dump"] else None,
+            files=tuple(map(Path, props["files"])),
+            key=str(props["key"]),
+        )
+
+
+def is_encrypted(path: Path) -> bool:
+    """Return whether an archive is encrypted, by its name."""
+    return path.name.endswith(ENDING)
 
 
 def write(source: Source, archives: Archives, out: IO[bytes]) -> dict[str, Any]:
@@ -77,13 +108,13 @@ def write(source: Source, archives: Archives, out: IO[bytes]) -> dict[str, Any]:
     begun = int(time.time())
     if archives.dump is not None:
         splitter = sql.Splitter(writer.add)
-        with gzip.open(archives.dump, "rb") as dump:
+        with archives.reading(archives.dump) as packed, gzip.open(packed, "rb") as dump:
             while block := dump.read(archive.CHUNK):
                 splitter.feed(block)
         splitter.finish()
         if not splitter.whole:
             raise archive.DamagedError(f"{archives.dump} has no end")
-    files = {label: _files(path, label, writer) for label, path in _labels(source, archives.files).items()}
+    files = {label: _files(archives, path, label, writer) for label, path in _labels(source, archives.files).items()}
     lacking = [f"the database: no dump of {source.name} is on the hub"] if splitter is None else []
     manifest = {
         "format": 1, "site": source.site, "name": source.name, "stack": source.holder, "begun": begun, "ended": begun,
@@ -112,9 +143,9 @@ def _labels(source: Source, files: Sequence[Path]) -> dict[str, Path]:
     return found
 
 
-def _files(path: Path, label: str, writer: archive.Writer) -> dict[str, Any]:
+def _files(archives: Archives, path: Path, label: str, writer: archive.Writer) -> dict[str, Any]:
     count = size = 0
-    with tarfile.open(path, "r|gz") as packed:
+    with archives.reading(path) as came, tarfile.open(fileobj=came, mode="r|gz") as packed:
         for member in packed:
             name = member.name.removeprefix("./").strip("/")
             if name in {"", "."} or not (member.isfile() or member.isdir() or member.issym()):

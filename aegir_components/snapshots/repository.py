@@ -162,13 +162,9 @@ class Opened:
         return mine
 
     def run(
-        self,
-        *words: str,
-        timeout: float = SHORT,
-        copy_from: Opened | None = None,
-        data: bytes | None = None,
+        self, *words: str, timeout: float = SHORT, copy_from: Opened | None = None, data: bytes | None = None,
         megabytes: int = memory.OTHER,
-    ) -> subprocess.CompletedProcess[bytes]:
+    ) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
         """Run a command of restic's. Locks of runs that are gone are removed when they are in its way.
 
         Args:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -243,17 +244,42 @@ def test_a_site_that_was_removed_comes_back(backed: Backed) -> None:
     backed.work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
 
 
+def archives(farm: Backed) -> list[Path]:
+    return sorted(path for path in (farm.work.hub / "backups").glob(f"{OTHER}-*") if path.is_file())
+
+
+def lose_and_restore_the_archives(farm: Backed) -> None:
+    farm.sql(OTHER, "DROP TABLE mine")
+    farm.web.run(f"rm {farm.files(OTHER)}/mine.txt")
+
+    farm.aegir("restore", OTHER, "--archive", "--yes")
+
+    assert "7" == farm.sql(OTHER, "SELECT id FROM mine")
+    assert "mine" == farm.web.run(f"cat {farm.files(OTHER)}/mine.txt").stdout.strip()
+    assert 200 == farm.status(OTHER)
+
+
 def test_the_archives_of_a_removal_come_back_by_the_same_command(backed: Backed) -> None:
-    archives = sorted((backed.work.hub / "backups").glob(f"{OTHER}-*"))
-    assert {".sql.gz", ".tar.gz"} == {"".join(path.suffixes[-2:]) for path in archives}
-    backed.sql(OTHER, "DROP TABLE mine")
-    backed.web.run(f"rm {backed.files(OTHER)}/mine.txt")
+    kept = archives(backed)
+    assert {".sql.gz.age", ".tar.gz.age"} == {"".join(path.suffixes[-3:]) for path in kept}
+    for path in kept:
+        assert b"age-encryption.org" == path.read_bytes()[:18]
+    records = (backed.work.hub / "records").rglob("*")
+    assert not [path for path in records if path.is_file() and b"AGE-SECRET-KEY" in path.read_bytes()]
 
-    backed.aegir("restore", OTHER, "--archive", "--yes")
+    lose_and_restore_the_archives(backed)
 
-    assert "7" == backed.sql(OTHER, "SELECT id FROM mine")
-    assert "mine" == backed.web.run(f"cat {backed.files(OTHER)}/mine.txt").stdout.strip()
-    assert 200 == backed.status(OTHER)
+
+def test_the_archives_in_clear_of_an_earlier_version_come_back_as_well(backed: Backed) -> None:
+    for path in archives(backed):
+        command = [sys.executable, "-m", "aegir_components", "--cwd", str(backed.work.project)]
+        command += ["backups", "decrypt", str(path), "--stack", STACK]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=120, env=backed.work.environment())
+        path.with_suffix("").write_bytes(done.stdout)
+        path.unlink()
+    assert {".sql.gz", ".tar.gz"} == {"".join(path.suffixes[-2:]) for path in archives(backed)}
+
+    lose_and_restore_the_archives(backed)
 
 
 def test_the_hub_is_gone_and_another_machine_manages_everything(

@@ -63,7 +63,7 @@ def test_a_provider_with_nothing_to_do_executes_its_own_modules_and_little_else(
 
 
 def test_the_program_executes_nothing_for_packs_backups_and_origins_that_nobody_declares() -> None:
-    text = "from aegir_components import backups, beginnings, estate; estate.build, beginnings.read, backups.newest"
+    text = "from aegir_components import archive_names, beginnings, estate; estate.build, beginnings.read, archive_names.newest"
     found = executed(text, "/engine/pulumi-language-python-exec")
 
     unused = ("components.pack", "providers.pack", "snapshots.", "origins.", "certificates", "moving.site", "rollout.")

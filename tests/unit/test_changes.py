@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aegir_components import backups, changes, layout, settings
+from aegir_components import archive_names, changes, layout, settings
 from aegir_components.applications import CodeBase
 from aegir_components.recorded import Recorded, of_outputs
 
@@ -347,10 +347,10 @@ def test_the_hubs_backups_are_listed_once_for_all_sites(tmp_path: Path, monkeypa
     original = Path.iterdir
     monkeypatch.setattr(Path, "iterdir", lambda path: looks.append(path) or original(path))  # type: ignore[func-returns-value,redundant-expr]
 
-    newest = backups.newest(str(tmp_path))
+    newest = archive_names.newest(str(tmp_path))
     assert [] == looks
     assert f"{ONE}-20261125T020000Z.sql.gz" == newest(ONE)
     assert f"{TWO}-20261124T020000Z.sql.gz" == newest(TWO)
     assert "" == newest("one.example.co")
     assert [place] == looks
-    assert "" == backups.newest(str(tmp_path / "nowhere"))(ONE)
+    assert "" == archive_names.newest(str(tmp_path / "nowhere"))(ONE)

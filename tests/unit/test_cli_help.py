@@ -61,8 +61,9 @@ NOT_DRY = {
     "timers remove": "it removes what `timers show` prints",
 }
 NO_JSON = {
-    "advisories fetch", "backups forget", "backups recover", "completion", "db", "import-aegir", "keys rotate", "metrics",
-    "php", "restore", "rewrite", "schema", "shell", "sync", "timers install", "timers remove", "timers show",
+    "advisories fetch", "backups decrypt", "backups forget", "backups recover", "completion", "db", "import-aegir",
+    "keys rotate", "metrics", "php", "restore", "rewrite", "schema", "shell", "sync", "timers install", "timers remove",
+    "timers show",
 }  # fmt: skip
 """Commands that list nothing: they print a program's output, a file, or sentences."""
 FREE = {

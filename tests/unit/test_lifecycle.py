@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegir_components import backups
+from aegir_components import archive_names, backups
 from aegir_components.host import errors, script
 from aegir_components.host.connection import Connection
 from aegir_components.providers import lifecycle
@@ -100,7 +100,7 @@ class TestBackups:
         return Connection(host="web1", address="10.0.0.2", hub_root=str(tmp_path))
 
     def test_the_directory_is_private(self, conn: Connection) -> None:
-        assert 0o700 == backups.directory(conn).stat().st_mode & 0o777
+        assert 0o700 == archive_names.directory(conn).stat().st_mode & 0o777
 
     def test_a_directory_that_is_not_there_needs_no_backup(self, conn: Connection) -> None:
         farm = FakeFarm()
@@ -117,10 +117,10 @@ class TestBackups:
             kept = backups.save_files(conn, "/srv/site", "www.example.com")
         assert kept is not None
         assert re.fullmatch(r"www\.example\.com-\d{8}T\d{6}Z-web1-files\.tar\.gz", kept.name)
-        assert [kept] == backups.kept(conn, "www.example.com")
+        assert [kept] == archive_names.kept(conn, "www.example.com")
 
     def test_a_sites_backups_are_its_own_and_no_part_of_one(self, conn: Connection) -> None:
-        place = backups.directory(conn)
+        place = archive_names.directory(conn)
         for name in (
             "www.example.com-20260101T000000Z.sql.gz",
             "www.example.com-20250101T000000Z-web1-files.tar.gz",
@@ -131,7 +131,7 @@ class TestBackups:
         ):
             (place / name).touch()
         assert ["www.example.com-20250101T000000Z-web1-files.tar.gz", "www.example.com-20260101T000000Z.sql.gz"] == [
-            path.name for path in backups.kept(conn, "www.example.com")
+            path.name for path in archive_names.kept(conn, "www.example.com")
         ]
 
 
