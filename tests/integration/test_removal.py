@@ -22,6 +22,8 @@ LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 STAYS = "stays.example.com"
 GOES = "goes.example.com"
 FAILS = "fails.example.com"
+SECRET = "secret.example.com"
+"""Removed when the stack declares backups."""
 ROOT = layout.PLATFORMS_ROOT
 
 FILES = r"""
@@ -238,22 +240,21 @@ def until(what: Callable[[], bool], seconds: float = 30.0) -> bool:
     return True
 
 
-@pytest.mark.parametrize("engine", ["with its providers", "alone"])
-def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Estate, engine: str) -> None:
+def kill_a_removal_and_take_it_back(estate: Estate, site: str, engine: str = "with its providers") -> None:
     farm, web, database = estate.farm, estate.web, estate.database
-    upload, name = f"{layout.site_files(ROOT, STAYS)}/kept.txt", layout.database_name(STAYS)
-    web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo kept >{upload}'")
+    upload, name = f"{layout.site_files(ROOT, site)}/kept.txt", layout.database_name(site)
+    web.run(f"runuser -u {layout.system_user(site)} -- sh -c 'echo kept >{upload}'")
     # A table that somebody reads cannot be dropped: the run is killed when the files are gone and the database is there.
     database.run(f"(echo 'LOCK TABLES wp_options READ;'; sleep 400) | nohup mysql {name} >/dev/null 2>&1 &")
     used = f"SHOW OPEN TABLES FROM {name} WHERE In_use > 0"
     database.run(f'until mysql -Ne "{used}" | grep -q wp_options; do sleep 0.1; done')
-    declared = farm.settings["sites"].pop(STAYS)
+    declared = farm.settings["sites"].pop(site)
     running = farm.start("up", "--yes", "--skip-preview")
     try:
         web.run(f"until [ ! -e {upload} ]; do sleep 0.1; done", timeout=240)
         if engine == "alone":
             running.kill_engine()
-            web.run(f"while getent passwd {layout.system_user(STAYS)}; do sleep 0.1; done", timeout=60)
+            web.run(f"while getent passwd {layout.system_user(site)}; do sleep 0.1; done", timeout=60)
             unfinished = farm.hub / "records" / "unfinished"
             assert until(lambda: not any("site_config" in path.read_text() for path in unfinished.glob("*.json")))
     finally:
@@ -264,14 +265,19 @@ def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Esta
             f'until [ -z "$(mysql -Ne "{ended}" | tee /tmp/ended)" ]; do mysql -f </tmp/ended 2>/dev/null; sleep 0.1; done; '
             f'pkill -x -f "mysql {name}"'
         )
-    farm.settings["sites"][STAYS] = declared
+    farm.settings["sites"][site] = declared
     farm.cancel()
 
     farm.up()
 
-    assert 200 == fetch(web, STAYS).status
-    assert "kept" == fetch(web, STAYS, f"/sites/{STAYS}/files/kept.txt").body.strip()
+    assert 200 == fetch(web, site).status
+    assert "kept" == fetch(web, site, f"/sites/{site}/files/kept.txt").body.strip()
     farm.unchanged("--refresh")
+
+
+@pytest.mark.parametrize("engine", ["with its providers", "alone"])
+def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Estate, engine: str) -> None:
+    kill_a_removal_and_take_it_back(estate, STAYS, engine)
 
 
 def test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page(estate: Estate) -> None:
@@ -337,3 +343,35 @@ def test_a_site_moves_to_another_publish_root_by_the_steps_of_the_page(estate: E
     assert "too" == sql(database, f"SELECT option_value FROM {database_name}.wp_options WHERE option_name = 'moves'")
     farm.unchanged("--refresh")
     assert any("sql.gz" in path.name for path in estate.backups_of(STAYS))
+
+
+def test_where_backups_are_declared_nothing_of_a_removal_is_on_the_hub_in_clear(estate: Estate) -> None:
+    farm, web, database = estate.farm, estate.web, estate.database
+    farm.settings["backups"] = {"to": ["hub"]}
+    farm.settings["sites"][SECRET] = {"platform": "code"}
+    farm.up()
+    big = "CREATE TABLE big (bytes LONGBLOB); INSERT INTO big VALUES (REPEAT(UNHEX('00FF'), 8000000))"
+    database.run(f'mysql {layout.database_name(SECRET)} -e "{big}"')
+    kill_a_removal_and_take_it_back(estate, SECRET)
+    kill_a_removal_and_take_it_back(estate, SECRET, "alone")
+    assert {".gz.age"} == {"".join(path.suffixes[-2:]) for path in estate.backups_of(SECRET)}
+    assert not keys_on(farm.hub), "the site is back, and its archive needs no key on the hub"
+    del farm.settings["sites"][SECRET]
+
+    farm.up()
+
+    kept = estate.backups_of(SECRET)
+    assert {".gz.age"} == {"".join(path.suffixes[-2:]) for path in kept}
+    for path in kept:
+        assert b"age-encryption.org" == path.read_bytes()[:18]
+        assert 0o600 == path.stat().st_mode & 0o777
+    assert not keys_on(farm.hub)
+    assert "" == on_database(database, SECRET)
+    assert "16777216" == sql(database, "SELECT @@GLOBAL.max_allowed_packet"), "as it was"
+    web.run(f"! test -e {layout.site_directory(ROOT, SECRET)}")
+    farm.unchanged("--refresh")
+
+
+def keys_on(hub: Path) -> list[Path]:
+    """Name the files of the hub with a private key of an archive."""
+    return [path for path in hub.rglob("*") if path.is_file() and b"AGE-SECRET-KEY" in path.read_bytes()]
