@@ -189,9 +189,8 @@ def save_database(
         before = databases.tables(endpoint, database)
         with client_options(conn, endpoint) as (where, login):
             command = shlex.join(["mysqldump", *login, *DUMP, database])
-            _bring(
-                where, ["sh", "-c", _both(command)], part, keys, called=f"nothing was removed: mysqldump of {database}"
-            )
+            called = f"nothing was removed: mysqldump of {database}"
+            _bring(where, ["sh", "-c", _both(command)], part, keys, called=called)
         longest = _check_end(conn, database, part, key)
         scratch = f"aegir_proof_{secrets.token_hex(6)}"
         with client.connect(endpoint) as session:
@@ -199,26 +198,20 @@ def save_database(
         try:
             with client_options(conn, endpoint) as (where, login):
                 words = _loading(conn, endpoint, login, scratch, longest)
-                _feed(
-                    where,
-                    words,
-                    part,
-                    key,
-                    called=f"nothing was removed: loading the dump of {database}" if key else "",
-                )
+                called = f"nothing was removed: loading the dump of {database}" if key else ""
+                _feed(where, words, part, key, called=called)
             after = databases.tables(endpoint, scratch)
         finally:
             with client.connect(endpoint) as session:
                 session.rows(f"DROP DATABASE IF EXISTS `{scratch}`")
         if set(before) != set(after) or any(after[name] < rows for name, rows in before.items()):
             raise Refused(
-                conn.host,
-                f"the dump of {database} does not load to the same tables and rows; nothing was removed",
+                conn.host, f"the dump of {database} does not load to the same tables and rows; nothing was removed"
             )
         if sums == databases.checksums(endpoint, database):
             record = _sums(target)
             record.parent.mkdir(mode=0o700, exist_ok=True)
-            record.write_text(json.dumps({"database": database, "sums": sums}))
+            record.write_text(json.dumps({"database": database, "sums": sums, "recipient": _recipient(keys)}))
         part.rename(target)
     return target
 
@@ -247,8 +240,12 @@ def _loading(conn: Connection, endpoint: client.Endpoint, login: list[str], data
     return ["sh", "-c", f"{ROOMY}{load}", "sh", str(limit), "mysql", *login]
 
 
-def has_database(conn: Connection, endpoint: client.Endpoint, database: str, site: str) -> bool:
-    """Tell whether the newest dump of a site holds what is in its database now.
+def has_database(
+    conn: Connection, endpoint: client.Endpoint, database: str, site: str, keys: encrypting.Keys | None = None
+) -> bool:
+    """Tell whether the newest dump of a site holds what is in its database now, for those who have a key now.
+
+    A stack whose state was lost has other keys since: it cannot read a dump of before.
 
     Raises:
         DatabaseError: the server does not answer, or refuses.
@@ -258,7 +255,13 @@ def has_database(conn: Connection, endpoint: client.Endpoint, database: str, sit
         record = json.loads(_sums(dumps[-1]).read_text())
     except (IndexError, OSError, ValueError):
         return False
-    return bool(record == {"database": database, "sums": databases.checksums(endpoint, database)})
+    if record.get("recipient", "") != _recipient(keys):
+        return False
+    return (record.get("database"), record.get("sums")) == (database, databases.checksums(endpoint, database))
+
+
+def _recipient(keys: encrypting.Keys | None) -> str:
+    return keys.recipient if keys else ""
 
 
 def _both(command: str) -> str:

@@ -263,9 +263,9 @@ def keep(props: State) -> Path | None:
     """
     where, what, conn = endpoint(props, props["server"]), wanted(props), Connection.from_props(props["connection"])
     site = str(props["site"])
-    if databases.is_ours(where, what) and not backups.has_database(conn, where, what.name, site):
-        stack = str(props["owner"]).rpartition("/")[0]
-        return backups.save_database(conn, where, what.name, site, encrypting.Keys.of(conn.hub_root, stack))
+    keys = encrypting.Keys.of(conn.hub_root, str(props["owner"]).rpartition("/")[0])
+    if databases.is_ours(where, what) and not backups.has_database(conn, where, what.name, site, keys):
+        return backups.save_database(conn, where, what.name, site, keys)
     return None
 
 

@@ -18,6 +18,7 @@ from aegir_components.cli import decrypt as decrypting
 from aegir_components.cli.ends import Refusal
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
+from aegir_components.mysql import client, databases
 from aegir_components.providers import archived, backup_keys
 from aegir_components.snapshots.imported import Archives
 from aegir_components.snapshots.repository import BackupError
@@ -129,6 +130,36 @@ def test_no_key_is_in_what_python_shows_of_it(keys: encrypting.Keys) -> None:
     assert keys.own not in repr(keys)
     assert keys.own not in repr(archived.Kept(Path("x"), keys.own))
     assert keys.own not in repr(Archives(dump=None, files=(), key=keys.own))
+
+
+def test_a_dump_that_the_stack_of_now_cannot_read_is_none(
+    conn: Connection, keys: encrypting.Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state that was lost has its key with it: the removal makes another dump, and does not trust the one of before."""
+    sums = {"posts": 7}
+    monkeypatch.setattr(databases, "checksums", lambda *_given: sums)
+    endpoint = client.Endpoint(server="db1", address="10.0.0.3", port=3306, user="aegir_root", password="p")
+    other = encrypting.Keys(recipient="age1another", own="")
+
+    def has(dump: str, recorded: dict[str, object], now: encrypting.Keys | None) -> bool:
+        path = archive_names.directory(conn) / dump
+        path.write_bytes(b"")
+        record = path.parent / ".sums" / f"{path.name}.json"
+        record.parent.mkdir(exist_ok=True)
+        record.write_text(json.dumps({"database": "base", "sums": sums, **recorded}))
+        found = backups.has_database(conn, endpoint, "base", "www.example.com", now)
+        path.unlink()
+        return found
+
+    encrypted = "www.example.com-20260101T000000Z.sql.gz.age"
+    assert has(encrypted, {"recipient": keys.recipient}, keys)
+    assert not has(encrypted, {"recipient": keys.recipient}, other)
+    assert not has(encrypted, {"recipient": keys.recipient}, None)
+    clear = "www.example.com-20260101T000000Z.sql.gz"
+    assert has(clear, {}, None), "of an earlier version"
+    assert has(clear, {"recipient": ""}, None)
+    assert not has(clear, {}, keys), "what is kept is encrypted now"
+    assert not has(encrypted, {"recipient": keys.recipient, "sums": {"posts": 8}}, keys)
 
 
 def test_an_archive_of_files_is_encrypted_proven_and_unpacked(
