@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,11 +38,9 @@ class Provider(Lifecycle):
         return str(want["holder"])
 
     def diff(self, id_: str, olds: Any, news: Any) -> DiffResult:
-        """Make the key for archives also where the state has keys from before there was one, or the hub lost its public half."""
+        """Make the key for archives also where the state has keys from before there was one."""
         found = super().diff(id_, olds, news)
-        key = json.loads(str(olds.get("keys") or "{}")).get(ARCHIVES, "")
-        if not encrypting.is_published(str(olds.get("hub_root")), str(olds.get("holder")), key):
-            found.changes = True
+        found.changes = bool(found.changes) or not _of_archives(olds)
         return found
 
     def observe(self, want: State) -> State:
@@ -103,3 +102,20 @@ def _left(props: State) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return found
+
+
+def publish_again(hub_root: str, holder: str, have: Mapping[str, Any]) -> None:
+    """Write the public half of the key for archives where this hub does not have it: a new one, or a runner of a pipeline.
+
+    Args:
+        hub_root: of this hub.
+        holder: ``<project>/<stack>``.
+        have: the recorded keys.
+    """
+    key = _of_archives(have)
+    if key and not encrypting.is_published(hub_root, holder, key):
+        encrypting.publish(hub_root, holder, key)
+
+
+def _of_archives(have: Mapping[str, Any]) -> str:
+    return str(json.loads(str(have.get("keys") or "{}")).get(ARCHIVES, ""))

@@ -242,8 +242,25 @@ def test_a_stack_with_keys_of_an_earlier_version_gets_one_for_archives(tmp_path:
     assert encrypting.is_published(str(tmp_path), STACK, known[backup_keys.ARCHIVES])
     assert not provider.diff("", {**want, "keys": keys}, want).changes
     assert keys == provider.converge({**want, "was": {**want, "keys": keys}})["keys"], "a key is never changed"
-    encrypting.recipient_file(str(tmp_path), STACK).unlink()
-    assert provider.diff("", {**want, "keys": keys}, want).changes, "as on a new hub"
+
+
+def test_a_hub_without_the_public_key_gets_it_from_the_state_and_nothing_is_a_change(tmp_path: Path) -> None:
+    """A hub that was recovered, the second one of a team, and each new runner of a pipeline."""
+    provider = backup_keys.Provider()
+    want: dict[str, Any] = {"hub_root": str(tmp_path), "holder": STACK, "sites": [SITE]}
+    have = {**want, **provider.converge(want)}
+    path = encrypting.recipient_file(str(tmp_path), STACK)
+    published = path.read_text()
+    for other in (None, "age1somebodyelses\n"):
+        if other is None:
+            path.unlink()
+        else:
+            path.write_text(other)
+        assert not provider.diff("", have, want).changes
+        backup_keys.publish_again(str(tmp_path), STACK, have)
+        assert published == path.read_text()
+    backup_keys.publish_again(str(tmp_path), STACK, {**want, "keys": json.dumps({":hub": "h"})})
+    assert published == path.read_text()
 
 
 def test_a_file_in_clear_is_read_without_this_command(tmp_path: Path) -> None:
