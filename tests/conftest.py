@@ -18,8 +18,11 @@ from _pytest.runner import runtestprotocol
 from aegir_components import hub_records
 from tests import codebases
 from tests.attacks import actors
+from tests.deadline import REASON, Deadline, left_out
 from tests.integration import times
 from tests.integration.ledger import ledger
+
+DEADLINE = Deadline.of_environment()
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +98,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Say whose time is spent from now on."""
-    ledger.begin(item.nodeid.partition("::")[0])
+    """Say whose time is spent from now on, and begin no file on hosts when the time is over."""
+    file = item.nodeid.partition("::")[0]
+    ledger.begin(file)
+    if any(map(item.get_closest_marker, ("lab", "slow"))) and DEADLINE.leaves_out(file):
+        pytest.skip(REASON)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -146,6 +152,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     on_hosts = any(row.hosts or row.pulumi for row in ledger.rows.values())
     if on_hosts or account.skipped:
         terminalreporter.line(account.line(codebases.present()))
+    if late := left_out((each.nodeid, str(each.longrepr[2])) for each in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.line(late)
     if on_hosts:
         terminalreporter.section("seconds of each file")
         for line in ledger.table():
