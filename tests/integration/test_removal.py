@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import tarfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
+from tests.until import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -228,16 +228,6 @@ def test_a_stack_that_was_destroyed_comes_again(estate: Estate) -> None:
     assert 200 == fetch(estate.web, STAYS).status
     estate.web.run(f"systemctl -q is-active aegir-cron@{layout.system_user(STAYS)}.timer")
     estate.farm.unchanged("--refresh")
-
-
-def until(what: Callable[[], bool], seconds: float = 30.0) -> bool:
-    """Wait for something."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def kill_a_removal_and_take_it_back(estate: Estate, site: str, engine: str = "with its providers") -> None:

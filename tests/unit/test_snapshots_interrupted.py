@@ -15,6 +15,7 @@ import pytest
 from aegir_components.host import bounded
 from aegir_components.settings import Repository
 from aegir_components.snapshots.repository import Target, opened
+from tests.until import until
 
 SECONDS = 20
 BACKUPS = """\
@@ -84,7 +85,8 @@ def test_restic_ends_with_the_command_that_is_ended_at_once(target: Target, tmp_
 def test_a_program_apart_is_interrupted_with_who_waits_for_it(tmp_path: Path) -> None:
     code = "import sys; from aegir_components.host import bounded; bounded.run(sys.argv[1:], timeout=60, apart=True)"
     ended, there = tmp_path / "ended", tmp_path / "there"
-    script = f"trap 'touch {ended}; exit 1' INT; touch {there}; while :; do sleep 0.1; done"
+    # A second later, whoever has started it waits for it.
+    script = f"trap 'touch {ended}; exit 1' INT; sleep 1; touch {there}; while :; do sleep 0.1; done"
     process = subprocess.Popen([sys.executable, "-c", code, "sh", "-c", script], stderr=subprocess.PIPE, text=True)
     assert until(there.exists)
     process.send_signal(signal.SIGINT)
@@ -105,14 +107,3 @@ def at_work(repository: Path) -> list[str]:
         with suppress(OSError):
             found.append(place.read_text().replace("\0", " "))
     return [line for line in found if "--repo" in line and str(repository) in line]
-
-
-def until(what: object) -> bool:
-    """Wait for something, for some seconds."""
-    assert callable(what)
-    deadline = time.monotonic() + SECONDS
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
