@@ -275,6 +275,11 @@ def test_the_archives_in_clear_of_an_earlier_version_come_back_as_well(backed: B
         command = [sys.executable, "-m", "aegir_components", "--cwd", str(backed.work.project)]
         command += ["backups", "decrypt", str(path), "--stack", STACK]
         done = subprocess.run(command, capture_output=True, check=True, timeout=120, env=backed.work.environment())
+        # As the page and the command's help have it.
+        content = subprocess.run(
+            ["gzip", "-dc"], input=done.stdout, capture_output=True, check=True, timeout=120
+        ).stdout
+        assert (b"CREATE TABLE" if ".sql" in path.name else b"ustar") in content
         path.with_suffix("").write_bytes(done.stdout)
         path.unlink()
     assert {".sql.gz", ".tar.gz"} == {"".join(path.suffixes[-2:]) for path in archives(backed)}

@@ -64,6 +64,9 @@ DONE_BY: Final = {
     "tests/integration/test_backups_away.py::test_a_server_that_only_lets_add_keeps_what_the_hub_would_delete": (
         ("docs/backups.md", "find"), ("docs/backups.md", "chown"), ("docs/backups.md", "chmod"),
     ),
+    "tests/integration/test_backups_refused.py::test_the_archives_in_clear_of_an_earlier_version_come_back_as_well": (
+        ("cli/decrypt.py", "gzip -dc"), ("docs/backups.md", "gzip -dc"),
+    ),
     "tests/integration/test_removal.py::test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page": (
         ("docs/daily.md", "gzip -dc"), ("docs/daily.md", "tar"),
     ),
