@@ -22,6 +22,11 @@ def directory(conn: Connection) -> Path:
     return path
 
 
+def is_encrypted(path: Path) -> bool:
+    """Return whether a dump or an archive is encrypted."""
+    return path.name.endswith(ENDING)
+
+
 def is_dump(path: Path) -> bool:
     """Return whether a file is a dump."""
     return path.name.removesuffix(ENDING).endswith(".sql.gz")

@@ -33,8 +33,8 @@ VM = "-vm"
 _MASKED = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer"
 )
-# Programs that systemd starts each time it reads its units again, for what no host of the lab has. What makes units of fstab
-# and of init scripts stays.
+# Generators that systemd runs at each reload of its units, for hardware and features that no host of the lab has. Those for
+# fstab and for init scripts stay.
 _GENERATORS = (
     "systemd-bless-boot systemd-cryptsetup systemd-debug systemd-getty systemd-gpt-auto systemd-hibernate-resume "
     "systemd-integritysetup systemd-rc-local systemd-run systemd-system-update systemd-veritysetup"

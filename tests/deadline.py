@@ -1,6 +1,6 @@
 """When no further file of tests on hosts is begun: a run that is cut off at a limit says nothing of what it has run.
 
-Whoever has such a limit sets ``AEGIR_TEST_DEADLINE``, in seconds since 1970 (`.ci/run` does). Longer files come first, so the
+A caller with a limit sets ``AEGIR_TEST_DEADLINE``, in seconds since 1970, as `.ci/run` does. Longer files come first, so the
 shortest are left out; the run names them at its end. Without the variable all files are run.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from aegir_components import encrypting
-from aegir_components.archive_names import ENDING
+from aegir_components.archive_names import ENDING, is_encrypted
 
 from .ends import Refusal
 from .options import of_stack
@@ -28,7 +28,7 @@ def decrypt(file: Path, chosen: str) -> None:
     \b
     aegir backups decrypt dump.sql.gz.age --stack prod | gzip -dc | less
     """  # noqa: D301  click keeps such lines as they are
-    if file.suffix != ENDING:
+    if not is_encrypted(file):
         raise Refusal(f"{file} is not encrypted: its name does not end with {ENDING}. Read it as it is")
     if sys.stdout.isatty():
         raise Refusal("the terminal would show packed data. Write it to a program: ... | gzip -dc | less")

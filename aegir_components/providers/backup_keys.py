@@ -14,7 +14,7 @@ from typing import Any, Final
 import pulumi
 from pulumi.dynamic import DiffResult
 
-from aegir_components import encrypting, layout
+from aegir_components import encrypting
 
 from .credentials import generate
 from .lifecycle import AegirResource, Lifecycle, State
@@ -92,8 +92,7 @@ class BackupKeys(AegirResource, module="aegir", name="BackupKeys"):
 
 
 def _file(props: State) -> Path:
-    name = layout.file_name(str(props["holder"]).replace("/", "+"))
-    return Path(str(props["hub_root"])) / "backups" / "keys" / f"{name}.json"
+    return encrypting.recipient_file(str(props["hub_root"]), str(props["holder"])).with_suffix(".json")
 
 
 def _left(props: State) -> dict[str, str]:

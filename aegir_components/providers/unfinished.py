@@ -76,12 +76,15 @@ def _doubt_unrecorded(records: Records, hub_root: str, stack: str, recorded: Rec
 
     The engine was killed, and a provider came to the end of its work: it lives for a moment longer.
     """
-    for record in list(Records(hub_root, WORKED).all()):
+    # By kind: each is looked up in the state once, also where a run was killed in the middle of hundreds of sites.
+    changed: dict[str, dict[str, str]] = {}
+    for record in Records(hub_root, WORKED).all():
         holder, kind, *rest = map(str, record["key"])
-        if holder != stack or len(rest) != 1 or not record.get("was"):
-            continue
+        if holder == stack and len(rest) == 1 and record.get("was"):
+            changed.setdefault(kind, {})[rest[0]] = str(record["was"])
+    for kind, was in changed.items():
         for provider, what, have in _of_kind(kind, recorded):
-            if what == rest[0] and provider.mark(have) == record["was"]:
+            if what in was and provider.mark(have) == was[what]:
                 records.put({"machine": machine_of(have)}, stack, kind, what)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Self
 
 from aegir_components import encrypting, layout
-from aegir_components.archive_names import ENDING
+from aegir_components.archive_names import ENDING, is_encrypted
 
 from . import archive, sql
 from .repository import BackupError
@@ -85,11 +85,6 @@ class Archives:
             files=tuple(map(Path, props["files"])),
             key=str(props["key"]),
         )
-
-
-def is_encrypted(path: Path) -> bool:
-    """Return whether an archive is encrypted, by its name."""
-    return path.name.endswith(ENDING)
 
 
 def write(source: Source, archives: Archives, out: IO[bytes]) -> dict[str, Any]:

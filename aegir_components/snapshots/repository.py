@@ -197,18 +197,16 @@ class Opened:
         self, words: Sequence[str], timeout: float, copy_from: Opened | None, data: bytes | None
     ) -> subprocess.CompletedProcess[bytes]:
         command = [*self._before, *self.words(copy_from=copy_from), *words]
-        try:
-            return self._bounded(command, timeout, data)
-        except subprocess.TimeoutExpired:
-            raise BackupError(f"repository {self.name}: restic {words[0]} did not end within {timeout:g} s") from None
-
-    def _bounded(self, command: list[str], timeout: float, data: bytes | None) -> subprocess.CompletedProcess[bytes]:
         # Errors go to a file: a pipe that nobody reads any more would end it before it has removed its lock.
         with tempfile.TemporaryFile(dir=self.directory) as errors:
             try:
                 done = bounded.run(command, data=data, timeout=timeout, env=self.environment, apart=True, stderr=errors)
             except bounded.AnswerTooLongError as fault:
                 raise BackupError(f"restic: {fault}") from None
+            except subprocess.TimeoutExpired:
+                raise BackupError(
+                    f"repository {self.name}: restic {words[0]} did not end within {timeout:g} s"
+                ) from None
             done.stderr = _said(errors)
         return done
 

@@ -13,7 +13,7 @@ import pytest
 from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
-from tests.until import until
+from tests.integration.processes import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -246,7 +246,7 @@ def kill_a_removal_and_take_it_back(estate: Estate, site: str, engine: str = "wi
             running.kill_engine()
             web.run(f"while getent passwd {layout.system_user(site)}; do sleep 0.1; done", timeout=60)
             unfinished = farm.hub / "records" / "unfinished"
-            assert until(lambda: not any("site_config" in path.read_text() for path in unfinished.glob("*.json")))
+            wait_for(lambda: not any("site_config" in path.read_text() for path in unfinished.glob("*.json")), 30)
     finally:
         running.kill()
         # What the killed run has asked for, the server does all the same when nobody reads any more.

@@ -15,7 +15,7 @@ import pytest
 from aegir_components.host import bounded
 from aegir_components.settings import Repository
 from aegir_components.snapshots.repository import Target, opened
-from tests.until import until
+from tests.integration.processes import wait_for
 
 SECONDS = 20
 BACKUPS = """\
@@ -73,11 +73,11 @@ def test_restic_ends_with_the_command_that_is_ended_at_once(target: Target, tmp_
         [sys.executable, "-c", BACKUPS.replace("sleep 0.1", f"touch {tmp_path}/there; exec sleep 3{by}"), str(tmp_path)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    assert until((tmp_path / "there").exists)
+    wait_for((tmp_path / "there").exists, 30)
     assert at_work(tmp_path)
     process.send_signal(by)
     process.wait(SECONDS)
-    assert until(lambda: not at_work(tmp_path))
+    wait_for(lambda: not at_work(tmp_path), 30)
     with opened(target) as repository:
         repository.run("forget", "--keep-last", "1", "--prune")
 
@@ -88,7 +88,7 @@ def test_a_program_apart_is_interrupted_with_who_waits_for_it(tmp_path: Path) ->
     # A second later, whoever has started it waits for it.
     script = f"trap 'touch {ended}; exit 1' INT; sleep 1; touch {there}; while :; do sleep 0.1; done"
     process = subprocess.Popen([sys.executable, "-c", code, "sh", "-c", script], stderr=subprocess.PIPE, text=True)
-    assert until(there.exists)
+    wait_for(there.exists, 30)
     process.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in process.communicate(timeout=SECONDS)[1]
     assert ended.exists()
