@@ -114,10 +114,12 @@ class Record:
 
     def settle(self) -> None:
         """Write down that no web server is to be left any more."""
-        if self.target or self.tried:
+        if self.target:
             self._put(clients=[])
-        else:
-            self.drop()
+            return
+        tried = self.tried
+        self.drop()
+        self.note_tried(tried)
 
     def forget_target(self) -> None:
         """Write down that nothing of a target is left, and no place of before."""

@@ -170,7 +170,7 @@ class Provider(Lifecycle):
             was, {name: conn for name, conn in had.items() if not conn.twin(members)}, lambda name: sees(was, name)
         )
         archives.forget()
-        site_removal.leave_tried(want)
+        site_removal.leave_tried(want, had)
         site_database.settled(want)
         return {"made": _made(want, recorded)}
 

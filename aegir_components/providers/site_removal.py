@@ -157,18 +157,21 @@ def note_joining(want: State, had: dict[str, Connection]) -> None:
         record.note_tried([*(each for each in record.tried if each != attempt), attempt])
 
 
-def leave_tried(want: State) -> None:
+def leave_tried(want: State, had: dict[str, Connection]) -> None:
     """Take a site off web servers that a killed run has begun to give it, and that it is not to have.
+
+    What this run gave it stays written down until the state has it: the engine may be gone by now.
 
     Args:
         want: the site's inputs, by which it is served now.
+        had: its web servers by the state, which are left as any other is.
     """
     if not want.get("accounts"):
         return
     record = site_database.record_of(site_database.of_site(want))
     members, left = Connection.of_members(want["members"]), []
     for attempt in record.tried:
-        there = Connection.of_members(attempt["members"])
+        there = {name: conn for name, conn in Connection.of_members(attempt["members"]).items() if not conn.twin(had)}
         gone = {name: conn for name, conn in there.items() if not conn.twin(members) and name not in forgotten()}
         slaves = {name for name in gone if attempt["members"][name].get("role") == "slave"}
         try:
@@ -179,6 +182,9 @@ def leave_tried(want: State) -> None:
                 f"{want['site']}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it made there "
                 f"could not be removed: {fault}. The site does not use it. aegir check-stack names it as long as it is there"
             )
+            continue
+        if unrecorded := {name: attempt["members"][name] for name, conn in there.items() if conn.twin(members)}:
+            left.append({**attempt, "members": unrecorded})
     record.note_tried(left)
 
 
