@@ -50,6 +50,25 @@ class TestReloadOfNginx:
         assert "nginx keeps its old configuration: bind() to 0.0.0.0:80 failed\nfailed" == ran.report.facts["said"]
 
 
+class TestPhpReload:
+    """PHP-FPM starts again in the same process: a reload that never comes is no success."""
+
+    @pytest.mark.parametrize(
+        ("again", "said"), [("yes", "well"), ("no", "has not started again 90 seconds after its reload")]
+    )
+    def test_a_master_that_goes_on_as_before_is_a_reload_that_failed(self, shell: Shell, again: str, said: str) -> None:
+        ran = shell.apply(
+            functions("web"),
+            f"CLOCK={shell.root}/clock AGAIN={again}",
+            "systemctl() { echo 4711; }; sleep() { :; }",
+            'date() { echo 40 >>$CLOCK; echo $(($(wc -l <"$CLOCK") * 40)); }',
+            'fpm_start_of() { if [ $AGAIN = no ]; then echo same; else wc -l <"$CLOCK"; fi; }; : >"$CLOCK"',
+            'fact said "$(fpm_renewed php8.2-fpm true && echo well)"',
+        )
+
+        assert said in ran.report.facts["said"]
+
+
 APACHECTL = "ExecReload={ path=/usr/sbin/apachectl ; argv[]=/usr/sbin/apachectl graceful ; ignore_errors=no ; pid=7 }"
 OWN = "ExecReload={ path=/usr/local/bin/mine ; argv[]=/usr/local/bin/mine ; ignore_errors=no ; pid=7 }"
 

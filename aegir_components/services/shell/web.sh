@@ -79,8 +79,11 @@ fpm_renewed() {
     shift
     "$@" || return 1
     # Requests that run have a minute to end (RELOAD_GRACE in services/php.py), and new ones wait for as long.
-    fn_end=$(($(date +%s) + 65))
-    until [ -z "$fn_was" ] || [ "$(fpm_start_of "$fn_pid")" != "$fn_was" ] || [ "$(date +%s)" -gt "$fn_end" ]; do sleep 0.05; done
+    fn_end=$(($(date +%s) + 90))
+    until [ -z "$fn_was" ] || [ "$(fpm_start_of "$fn_pid")" != "$fn_was" ]; do
+        [ "$(date +%s)" -lt "$fn_end" ] || { echo "PHP-FPM has not started again 90 seconds after its reload"; return 1; }
+        sleep 0.05
+    done
 }
 
 fpm_start_of() { # pid: what is drawn anew by each start of a program, also in the same process; nothing where nothing is drawn
