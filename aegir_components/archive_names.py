@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,39 @@ from .host.connection import Connection
 
 ENDING: Final = ".age"
 """What the name of an encrypted dump or archive ends with."""
+
+
+_NAME: Final = re.compile(r"(.+?)-(\d{8}T\d{6}Z)(?:-(.+)-files\.tar|\.sql)\.gz(?:\.age)?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A dump or an archive that a removal has left on the hub, by its name."""
+
+    path: Path
+    site: str
+    """What the site is known by; cut short, with a digest, where the name is long."""
+    made: datetime
+    machine: str
+    """The web server that the files are from; empty for a dump."""
+
+
+def all_kept(hub_root: str, site: str = "") -> list[Kept]:
+    """List what removals have left on a hub, by site and oldest first.
+
+    Args:
+        hub_root: of the hub.
+        site: what a site is known by; empty for all.
+    """
+    place = Path(hub_root) / "backups"
+    wanted, found = layout.file_name(site) if site else "", []
+    for path in place.iterdir() if place.is_dir() else ():
+        match = _NAME.fullmatch(path.name)
+        if match is None or wanted not in {"", match[1]}:
+            continue
+        made = datetime.strptime(match[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        found.append(Kept(path=path, site=match[1], made=made, machine=match[3] or ""))
+    return sorted(found, key=lambda kept: (kept.site, kept.made, kept.path.name))
 
 
 def directory(conn: Connection) -> Path:

@@ -17,7 +17,7 @@ from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, opened
 
-from . import audit, completion, decrypt, journal, recover, recovery, rows, selecting
+from . import archives, audit, completion, decrypt, journal, recover, recovery, rows, selecting
 from .commands import Commands
 from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
@@ -30,6 +30,7 @@ from .unlocked import Unlocked
     cls=Commands,
     for_a_word="aegir backups --site",
     later={
+        "archives": lambda: archives.archives,
         "decrypt": lambda: decrypt.decrypt,
         "keys": lambda: recovery.keys,
         "recover": lambda: recover.recover,

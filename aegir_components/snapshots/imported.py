@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
@@ -13,15 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
-from aegir_components import encrypting, layout
-from aegir_components.archive_names import ENDING, is_encrypted
+from aegir_components import encrypting
+from aegir_components.archive_names import all_kept, is_encrypted
 
 from . import archive, sql
 from .repository import BackupError
 from .source import SHARED, Source
 
 WHY: Final = "the archives of a removal"
-_MOMENT: Final = re.compile(r"-(\d{8}T\d{6}Z)(-.*-files\.tar\.gz|\.sql\.gz)(?:\.age)?$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,19 +43,14 @@ class Archives:
         Raises:
             BackupError: there are none, or they are encrypted and there is no key.
         """
-        place, begin = Path(hub_root) / "backups", f"{layout.file_name(site)}-"
-        listed = sorted([*place.glob("*.gz"), *place.glob(f"*.gz{ENDING}")]) if place.is_dir() else []
-        found = [
-            (match[1], match[2], path)
-            for path in listed
-            if path.name.startswith(begin) and (match := _MOMENT.fullmatch(path.name, len(begin) - 1))
-        ]
-        dumps = [path for _, end, path in found if end == ".sql.gz"]
-        archives = [(end, path) for _, end, path in found if end != ".sql.gz"]
+        found = all_kept(hub_root, site)
+        dumps = [kept.path for kept in found if not kept.machine]
         if not found:
-            raise BackupError(f"no archive of {site} is in {place}")
+            raise BackupError(
+                f"no archive of {site} is in {hub_root}/backups. `aegir backups archives` lists those of all sites"
+            )
         # One removal archives each web server once, before its dump or soon after it.
-        newest = tuple(dict(archives).values())
+        newest = tuple({kept.machine: kept.path for kept in found if kept.machine}.values())
         if not key and (locked := [path.name for path in (*dumps[-1:], *newest) if is_encrypted(path)]):
             raise BackupError(
                 f"{', '.join(locked)} is encrypted, and the stack's state has no key for it. Use the state of the stack that "

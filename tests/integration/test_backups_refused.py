@@ -264,6 +264,8 @@ def test_the_archives_of_a_removal_come_back_by_the_same_command(backed: Backed)
     assert {".sql.gz.age", ".tar.gz.age"} == {"".join(path.suffixes[-3:]) for path in kept}
     for path in kept:
         assert b"age-encryption.org" == path.read_bytes()[:18]
+    listed = json.loads(backed.work.printed("backups", "archives", "--stack", STACK, "--site", OTHER, "--json"))
+    assert {str(path) for path in kept} == {each["file"] for each in listed if each["encrypted"]}
     records = (backed.work.hub / "records").rglob("*")
     assert not [path for path in records if path.is_file() and b"AGE-SECRET-KEY" in path.read_bytes()]
 

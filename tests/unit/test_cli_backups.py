@@ -17,7 +17,9 @@ from unittest.mock import Mock
 import pyrage
 import pytest
 
+from aegir_components import archive_names
 from aegir_components.cli import (
+    archives,
     backup,
     backups,
     choosing,
@@ -211,6 +213,31 @@ def test_the_table_says_how_each_was_proven() -> None:
     assert "restored, 1 s" in lines[1]
     assert "NOT GOOD: restored" in lines[3]
     assert ["There is no backup yet."] == backups.table({})
+
+
+def test_what_removals_have_left_is_listed_by_site_and_time(tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    assert ["No removal has left anything on this hub."] == archives.table(archive_names.all_kept(str(tmp_path)))
+    place.mkdir()
+    for name in (
+        "old.example.com-20261104T020000Z.sql.gz.age", "old.example.com-20261104T015959Z-web1.example.com-files.tar.gz.age",
+        "a-b.example.com-20251104T020000Z.sql.gz", "old.example.com-20261104T020001Z.part", "keys", "notes.sql.gz",
+    ):  # fmt: skip
+        (place / name).write_text("content")
+
+    head, *rows = archives.table(archive_names.all_kept(str(tmp_path)))
+
+    assert ["SITE", "MADE", "WHAT", "SIZE", "ENCRYPTED", "FILE"] == head.split()
+    assert [("a-b.example.com", "no"), ("old.example.com", "yes"), ("old.example.com", "yes")] == [
+        (row.split()[0], row.split()[-2]) for row in rows
+    ]
+    assert "database" in rows[0]
+    assert "files of web1.example.com" in rows[1]
+    (one,) = archive_names.all_kept(str(tmp_path), "a-b.example.com")
+    assert {"site": "a-b.example.com", "made": "2025-11-04T02:00:00Z", "what": "database", "machine": None}.items() <= (
+        archives.plain(one).items()
+    )
+    assert [] == archive_names.all_kept(str(tmp_path), "old.example.co")
 
 
 def test_only_the_recipients_read_a_sheet(tmp_path: Path) -> None:
