@@ -67,4 +67,4 @@ clean: setup ## take the demo and its hosts down
 	@$(ENV) python -m lab.demo --down
 
 docs: ## draw the pictures of the documentation again, by Graphviz
-	dot -Tsvg docs/hub-and-spokes.dot -o docs/hub-and-spokes.svg
+	dot -Tsvg docs/images/hub-and-spokes.dot -o docs/images/hub-and-spokes.svg

@@ -111,7 +111,7 @@ def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[s
             )
             yield (
                 f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name ({backup}): the "
-                f'site begins without it. {way}docs/daily.md, "Restore a backup", shows how this one is loaded'
+                f"site begins without it. {way}docs/howto/restore-a-backup-by-hand.md shows how this one is loaded"
             )
 
 
@@ -275,7 +275,7 @@ def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, st
             yield (
                 f'aegir:packs["{name}"]: {pack.exporter} is to have what the pack shares, and mounts it from {shared["server"]}. '
                 f"Nothing was changed. Take {pack.exporter} out of the pack with one pulumi up, and copy the files to it before "
-                f'it comes back: docs/daily.md, "Give a pack another master"'
+                f"it comes back: docs/howto/give-a-pack-another-master.md"
             )
         if name in known or not pack.exporter:
             continue

@@ -109,7 +109,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         thread = SERVICES[service](os.environ)
     except KeyError as missing:
-        print(f"comment: {missing.args[0]} is not set: docs/ci.md says which variables the job needs", file=sys.stderr)
+        print(
+            f"comment: {missing.args[0]} is not set: docs/howto/run-from-ci.md says what the job needs", file=sys.stderr
+        )
         return 1
     if thread is None:
         print("comment: this job belongs to no merge request; nothing was posted")

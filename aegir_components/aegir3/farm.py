@@ -111,7 +111,7 @@ def _group(farm: Farm, found: Contexts, server: Server, instead: Mapping[str, st
         farm.clusters[name] = {"servers": [members[each] for each in server.members], "uploads": "separate"}
         farm.notes.append(
             f"the cluster {name}: Aegir keeps uploads on one member alone. Members have uploads of their own here (`uploads: "
-            f"separate`); declare shared ones if visitors upload files (docs/stack-file.md, aegir:clusters)"
+            f"separate`); declare shared ones if visitors upload files (docs/reference/stack-file.md, aegir:clusters)"
         )
     elif server.web == "pack" and server.members:
         master, *others = server.members

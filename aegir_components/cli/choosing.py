@@ -37,7 +37,7 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
     if not known:
         raise Refusal(
             f"this hub knows of no backup of {site}. `aegir backup {site}` makes one where the stack file declares "
-            f"aegir:backups (docs/backups.md). A hub that lost its records finds backups by `aegir backups --ask`. "
+            f"aegir:backups (docs/howto/back-up-sites.md). A hub that lost its records finds backups by `aegir backups --ask`. "
             f"--archive restores what a removal of the site has left"
         )
     if not good:

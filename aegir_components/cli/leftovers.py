@@ -120,5 +120,5 @@ def _databases(state: State, holder: str, server: str, have: Inventory) -> Itera
             yield Finding(
                 server=server,
                 what=f"{site.name} has no database there with anything in it, and the state has it there",
-                advice='docs/daily.md, "Restore a backup"',
+                advice="docs/howto/restore-a-backup-by-hand.md",
             )

@@ -13,7 +13,7 @@ from aegir_components.settings import schema_words
 
 from .ends import put
 
-PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "stack-file.md"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "stack-file.md"
 
 
 @click.command(short_help="Print a JSON schema of the stack file, for editors.")

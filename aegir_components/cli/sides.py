@@ -53,7 +53,7 @@ class Side:
         if site is None or made is None or release is None or made.get("content", "present") == "empty":
             raise Refusal(
                 f"site {name} of {stack} has no content yet; run pulumi up --stack {stack} first. A new site gets "
-                f"content by `origin` (docs/moving-in.md)"
+                f"content by `origin` (docs/explanation/content.md)"
             )
         return cls(unlocked=unlocked, site=site, source=unlocked.source(identity), release=release)
 

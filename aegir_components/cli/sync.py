@@ -163,7 +163,7 @@ def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:
     if target.unlocked.declared.backups is None or target.unlocked.plan(identity) is None:
         raise Refusal(
             f"{target.label} is not backed up, and nothing is replaced without a proven backup of it. Declare aegir:backups in "
-            f"the stack file of {stack} (to: [hub] is enough; docs/backups.md), and run pulumi up --stack {stack}"
+            f"the stack file of {stack} (to: [hub] is enough; docs/howto/back-up-sites.md), and run pulumi up --stack {stack}"
         )
     job = target.unlocked.job(identity)
     begun = restoring.interrupted(job.hub_root, target.unlocked.holder, identity)

@@ -57,7 +57,7 @@ class Timer:
         return {
             f"{self.name}.service": (
                 f"[Unit]\nDescription=Backups of the stacks in {self.project.resolve()} that are due\n"
-                f"Documentation=file://{_checkout()}/docs/backups.md\n"
+                f"Documentation=file://{_checkout()}/docs/howto/back-up-sites.md\n"
                 f"After=network-online.target\nWants=network-online.target\n\n"
                 f"[Service]\nType=oneshot\n{user}WorkingDirectory={place}\n{settings}"
                 f"ExecStart={program.replace('%', '%%')} backup --due\n"

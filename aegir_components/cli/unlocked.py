@@ -75,7 +75,7 @@ class Unlocked:
         if self.declared.backups is None or self.declared.backups.off:
             said = "is off" if self.declared.backups else "is not declared"
             raise Refusal(
-                f"aegir:backups {said} in the stack file of {self.stack.name}. Declare it (docs/backups.md), and run "
+                f"aegir:backups {said} in the stack file of {self.stack.name}. Declare it (docs/howto/back-up-sites.md), and run "
                 f"pulumi up --stack {self.stack.name}, which makes the keys"
             )
         return self.declared.backups

@@ -34,7 +34,7 @@ _PATH: Final = re.compile(r"(https?://[^/\s]+)/\S*")
 _CARRY: Final = (
     "nothing was fetched. A hub without a way out gets the mirror from a machine that has one: `aegir advisories list "
     ">projects.txt` here, `aegir advisories fetch --projects projects.txt --directory mirror` there, and `aegir updates "
-    "--mirror mirror` here (docs/command-line.md)"
+    "--mirror mirror` here (docs/reference/command-line.md)"
 )
 LONGEST: Final = 120
 """Characters of a cell."""

@@ -159,7 +159,8 @@ def refuse_broken(server: str, asked: Mapping[Site, Collection[Place]], change: 
     if failing := broken(asked):
         raise Refused(
             server,
-            f"{table(failing, f'this change of {change}')}. docs/errors.md says where each site's errors are; repair them or "
+            f"{table(failing, f'this change of {change}')}. docs/reference/messages.md says where each "
+            f"site's errors are; repair them or "
             f"undo the edit, and run pulumi up",
         )
 

@@ -289,7 +289,8 @@ def _half(want: State, tables: str) -> Refused:
         )
     return Refused(
         min(want["members"]),
-        f"installing {begin}. Nothing was changed. A site that came from elsewhere is declared with `origin`: docs/moving-in.md. "
+        f"installing {begin}. Nothing was changed. A site that came from elsewhere is declared with `origin`: "
+        f"docs/howto/bring-in-a-site.md. "
         f"To begin again, take {site} out of the stack file and run pulumi up, which keeps a proven dump on the hub; then "
         f"declare it again",
     )

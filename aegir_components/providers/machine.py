@@ -148,7 +148,7 @@ def _refuse_strangers(conn: Connection, want: State) -> None:
         conn.host,
         f"the machine at {conn.address}{before} {state}, and the state knows {conn.host} as prepared. Nothing was changed on it. "
         f"If the address leads to the wrong machine, correct it. If a new machine takes the place of the former one, name "
-        f'{conn.host} in aegir:replaced and run pulumi up; docs/daily.md, "Replace a dead server", has the rest',
+        f"{conn.host} in aegir:replaced and run pulumi up; docs/howto/replace-a-dead-server.md has the rest",
     )
 
 

@@ -102,7 +102,9 @@ def refuse_broken(
     unrestored = [_host(asked[site]) for site in broken if site not in restored]
     if unrestored and not why:
         said.append(f"This change cannot be rolled back on {conn.host}: {', '.join(unrestored)}.")
-    advice = "docs/errors.md says where each site's errors are; repair them or undo the edit, and run pulumi up"
+    advice = (
+        "docs/reference/messages.md says where each site's errors are; repair them or undo the edit, and run pulumi up"
+    )
     text = " ".join(part if part.endswith(".") else f"{part}." for part in said)
     return [site for site in asked if site not in broken], well, Refused(conn.host, f"{text} {advice}")
 

@@ -31,7 +31,7 @@ def rejected(have: State, want: State) -> dict[str, str]:
         want: the new ones, as far as they are known.
     """
     site = want.get("site", have.get("site"))
-    advice = 'Nothing was changed. Undo this edit; docs/daily.md, "Move a site", shows how the files get there'
+    advice = "Nothing was changed. Undo this edit; docs/howto/move-a-site.md shows how the files get there"
     if leaves_all(have, want):
         gone = sorted(set(have["members"]) & forgotten())
         return {"members": _given_up(str(site), gone)} if len(gone) == len(have["members"]) else {}

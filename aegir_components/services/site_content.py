@@ -60,7 +60,7 @@ def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str
     return (
         f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
         f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
-        f'name it in aegir:replaced ({", ".join(servers)}) and run pulumi up before that. docs/daily.md, "Restore a backup"'
+        f"name it in aegir:replaced ({', '.join(servers)}) and run pulumi up before that. docs/howto/restore-a-backup-by-hand.md"
     )
 
 

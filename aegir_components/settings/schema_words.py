@@ -21,7 +21,7 @@ def descriptions(page: str) -> dict[str, str]:
     """Read what each key means.
 
     Args:
-        page: the text of ``docs/stack-file.md``.
+        page: the text of ``docs/reference/stack-file.md``.
 
     Returns:
         By the key's general path, such as ``sites.*.php.memory``.

@@ -119,7 +119,7 @@ def reject(source: Source, manifest: Mapping[str, Any]) -> None:
     if source.conn.kind == "none" and had["definers"]:
         raise BackupError(
             f"{source.server} is somebody else's server, where the hub's account can give nobody else views, triggers and "
-            f"routines: {', '.join(sorted(had['definers'])[:5])}. Load this backup by hand (docs/backups.md)"
+            f"routines: {', '.join(sorted(had['definers'])[:5])}. Load this backup by hand (docs/howto/restore-a-site.md)"
         )
 
 

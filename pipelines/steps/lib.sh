@@ -26,7 +26,7 @@ stop() {
 
 # want_stack: the step's stack is one that this checkout declares, and the job can read its secrets.
 want_stack() {
-    [ -n "${PULUMI_BACKEND_URL:-}" ] || stop "PULUMI_BACKEND_URL is not set: the job does not know where the state is (docs/ci.md)"
+    [ -n "${PULUMI_BACKEND_URL:-}" ] || stop "PULUMI_BACKEND_URL is not set: the job does not know where the state is (docs/howto/run-from-ci.md)"
     [ -e "stacks/Pulumi.$stack.yaml" ] || stop "there is no stack file stacks/Pulumi.$stack.yaml in this checkout"
     if grep -q '^encryptionsalt:' "stacks/Pulumi.$stack.yaml"; then
         if [ -n "${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ]; then
@@ -36,7 +36,7 @@ want_stack() {
             stop "the passphrase of the stack $stack is missing: set PULUMI_CONFIG_PASSPHRASE_FILE or PULUMI_CONFIG_PASSPHRASE in this job"
         fi
     fi
-    # What a killed run may have left of a state in files, where its address does not say metadata=skip (docs/errors.md).
+    # What a killed run may have left of a state in files, where its address does not say metadata=skip (docs/reference/messages.md).
     case $PULUMI_BACKEND_URL in
         file:///*)
             place=${PULUMI_BACKEND_URL#file://}
@@ -60,7 +60,7 @@ python() {
 # explain LOG: one sentence on a failure whose own words do not say what to do.
 explain() {
     if grep -q 'incorrect passphrase' "$1"; then
-        say "the passphrase of this job does not open the secrets of the stack $stack: it is another stack's, or it was changed (docs/teams.md)"
+        say "the passphrase of this job does not open the secrets of the stack $stack: it is another stack's, or it was changed (docs/howto/change-the-passphrase.md)"
     elif grep -q 'violates plan' "$1"; then
         say "the plan no longer fits what is there: stack file, code or state have changed since; make and approve a new one"
     fi

@@ -41,7 +41,7 @@ ACTORS: Final[dict[str, tuple[str, ...]]] = {
         "integration/test_site_hostile.py::",
     ),
 }
-"""By actor of docs/security.md: beginnings of what pytest calls tests, below ``tests/``."""
+"""By actor of docs/explanation/security.md: beginnings of what pytest calls tests, below ``tests/``."""
 
 
 def counted(passed: Iterable[str], failed: Iterable[str]) -> list[str]:

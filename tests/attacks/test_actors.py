@@ -22,7 +22,7 @@ def test_a_named_attack_is_there(named: str) -> None:
 
 
 def test_the_page_has_every_actor() -> None:
-    page = (ROOT / "docs" / "security.md").read_text()
+    page = (ROOT / "docs" / "explanation" / "security.md").read_text()
     assert [actor for actor in ACTORS if f"| {actor} |" not in page] == []
 
 

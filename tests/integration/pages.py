@@ -47,14 +47,12 @@ class Run:
 Step = Write | TakeOut | Run
 
 
-def sections(page: Path) -> dict[str, list[Step]]:
-    """Read a page's steps by heading; those before the first heading of the second level are under ``""``."""
-    text = page.read_text(encoding="utf-8")
-    parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)
-    return {heading: _steps(body) for heading, body in zip(["", *parts[1::2]], parts[::2], strict=True)}
+def read_steps(page: Path) -> list[Step]:
+    """Read the steps of a page in their order."""
+    return _parse_steps(page.read_text(encoding="utf-8"))
 
 
-def _steps(body: str) -> list[Step]:
+def _parse_steps(body: str) -> list[Step]:
     found: list[Step] = []
     typed = ""
     for match in _STEP.finditer(body):

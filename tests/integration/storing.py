@@ -21,7 +21,7 @@ Match User keeping,adding
     ForceCommand internal-sftp
     AllowTcpForwarding no
 """
-_PAGE = (Path(__file__).resolve().parents[2] / "docs" / "backups.md").read_text()
+_PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "protect-backups-from-deletion.md").read_text()
 ADD_ONLY = "\n".join(
     line for line in _PAGE.splitlines() if line.startswith(("      cd /srv/adding", "      find . -path '*/locks'"))
 )

@@ -1,4 +1,4 @@
-"""The operator's daily work as docs/daily.md has it: what stands there is written, and run, on hosts of the lab."""
+"""The operator's daily work as docs/howto has it: the blocks of these pages are written and run on hosts of the lab."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from tools.paths import ROOT
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
-PAGE = pages.sections(ROOT / "docs" / "daily.md")
+HOWTO = ROOT / "docs" / "howto"
+PAGES = {page.stem: pages.read_steps(page) for page in sorted(HOWTO.glob("*.md"))}
+"""The steps of each page, by its name; README has the farm that the others change."""
 SITE, SECOND = "www.example.com", "club.example.com"
 HOSTS = {"web1": "192.0.2.11", "web2": "192.0.2.12", "db1": "192.0.2.21"}
 EXAMPLES_RELEASE = "6e265918e234b359"
@@ -56,9 +58,9 @@ class Operator:
         found: dict[str, Any] = yaml.safe_load(self.stack_file.read_text())["config"]
         return found
 
-    def doing(self, heading: str) -> Iterator[str]:
-        """Do all that stands under a heading; after each block of commands, give what it printed."""
-        for step in PAGE[heading]:
+    def doing(self, page: str) -> Iterator[str]:
+        """Do the steps of a page; after each block of commands, yield what it printed."""
+        for step in PAGES[page]:
             match step:
                 case pages.Write(config):
                     self.edit(functools.partial(merge, part=config))
@@ -67,9 +69,9 @@ class Operator:
                 case pages.Run(script, typed):
                     yield self.run(script, typed)
 
-    def do(self, heading: str) -> list[str]:
-        """Do all that stands under a heading; give what each block of commands printed."""
-        return list(self.doing(heading))
+    def do(self, page: str) -> list[str]:
+        """Do the steps of a page; return what each block of commands printed."""
+        return list(self.doing(page))
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         document = yaml.safe_load(self.stack_file.read_text()) if self.stack_file.exists() else {}
@@ -156,10 +158,10 @@ def operator(lab: Lab, wordpress: Path, tmp_path_factory: pytest.TempPathFactory
     git("clone", "-q", str(made.upstream), str(made.code), where=made.upstream)
     own = {"root": str(made.hub), "ssh": {"identity": str(lab.identity)}}
     made.edit(functools.partial(merge, part={"aegir:hub": own}))
-    (begins,) = (step for step in PAGE[""] if isinstance(step, pages.Write))
+    (begins,) = (step for step in PAGES["README"] if isinstance(step, pages.Write))
     made.edit(functools.partial(merge, part=begins.config))
     made.run("tools/env pulumi stack init prod")
-    for step in PAGE[""]:
+    for step in PAGES["README"]:
         if isinstance(step, pages.Run):
             made.run(step.script)
     return made
@@ -195,19 +197,19 @@ def uploaded(lab: Lab, name: str, text: str) -> str:
 def test_a_server_is_added_and_then_joins_the_cluster(operator: Operator, lab: Lab) -> None:
     assert [200] == served(lab, "web1")
 
-    operator.do("Add a server")
+    operator.do("add-a-server")
     assert "nginx" in lab.host("web2").run("ls /etc").stdout.split()
     assert "" == configured(lab, "web2")
 
     upload(lab, "web1", "early")
-    operator.do("Add a server to a cluster")
+    operator.do("add-a-server-to-a-cluster")
     assert [200, 200] == served(lab, "web1", "web2")
     assert "early" == uploaded(lab, "web2", "early")
     unchanged(operator)
 
 
 def test_a_server_is_taken_out_for_maintenance_and_put_back(operator: Operator, lab: Lab) -> None:
-    work = operator.doing("Take a server out for maintenance")
+    work = operator.doing("take-a-server-out-for-maintenance")
 
     next(work)
     assert [200] == served(lab, "web1")
@@ -228,7 +230,7 @@ def test_a_server_is_taken_out_for_maintenance_and_put_back(operator: Operator, 
 
 
 def test_a_site_is_added_and_answers(operator: Operator, lab: Lab) -> None:
-    shown, page = operator.do("Add a site")
+    shown, page = operator.do("add-a-site")
 
     assert SECOND in shown
     assert "<title>The club</title>" in page
@@ -240,13 +242,13 @@ def test_a_site_is_added_and_answers(operator: Operator, lab: Lab) -> None:
 def test_a_platform_is_updated_and_goes_back_and_forth(operator: Operator, lab: Lab) -> None:
     first = release(lab, "web1")
     operator.commit("second")
-    operator.do("Update a platform")
+    operator.do("update-a-platform")
     second = release(lab, "web1")
     assert first != second
     assert ["second", "second"] == [fetch(lab.host(name), SITE, "/release.txt").body for name in ("web1", "web2")]
 
     operator.words[EXAMPLES_RELEASE] = first
-    work = operator.doing("Go back to a former release")
+    work = operator.doing("go-back-to-a-former-release")
     assert second in next(work), "the outputs name the release that is live"
     next(work)
     assert first == release(lab, "web1") == release(lab, "web2")
@@ -266,9 +268,9 @@ def test_passwords_are_changed(operator: Operator, lab: Lab) -> None:
 
     before, outputs = accounts(), operator.outputs()
 
-    operator.do("Change a password")
+    operator.do("change-a-password")
 
-    typed = [step.typed for step in PAGE["Change a password"] if isinstance(step, pages.Run) and step.typed]
+    typed = [step.typed for step in PAGES["change-a-password"] if isinstance(step, pages.Run) and step.typed]
     assert 2 == len(typed)
     after = accounts()
     assert not set(before.splitlines()) & set(after.splitlines()), "the hub's, and the site's on each web server"
@@ -290,7 +292,7 @@ def test_a_dead_server_is_replaced_and_another_time_given_up(operator: Operator,
     assert "" == configured(lab, "web2"), "it is a bare one"
     web = lab.host("web2")
     write_down(operator.known_hosts, web.host_key, with_another_key(web))
-    work = operator.doing("Replace a dead server")
+    work = operator.doing("replace-a-dead-server")
 
     next(work)
     assert [200, 200] == served(lab, "web1", "web2"), "the new machine serves"
@@ -307,7 +309,7 @@ def test_a_dead_server_is_replaced_and_another_time_given_up(operator: Operator,
 
 
 def test_a_site_is_removed_and_its_backups_are_on_the_hub(operator: Operator, lab: Lab) -> None:
-    (listed,) = operator.do("Remove a site")
+    (listed,) = operator.do("remove-a-site")
 
     assert f"{SECOND}-" in listed
     assert ".sql.gz" in listed
@@ -315,10 +317,10 @@ def test_a_site_is_removed_and_its_backups_are_on_the_hub(operator: Operator, la
     assert [200] == served(lab, "web1")
 
 
-def test_every_heading_with_something_to_do_is_done_here() -> None:
+def test_every_page_with_steps_is_done_here() -> None:
     done = {
-        *("", "Add a server", "Add a server to a cluster", "Take a server out for maintenance"),
-        *("Add a site", "Update a platform", "Go back to a former release", "Change a password"),
-        *("Replace a dead server", "Remove a site"),
+        *("README", "add-a-server", "add-a-server-to-a-cluster", "take-a-server-out-for-maintenance"),
+        *("add-a-site", "update-a-platform", "go-back-to-a-former-release", "change-a-password"),
+        *("replace-a-dead-server", "remove-a-site"),
     }
-    assert done == {heading for heading, steps in PAGE.items() if steps}
+    assert done == {name for name, steps in PAGES.items() if steps}

@@ -1,4 +1,4 @@
-"""One failure stops nothing that does not depend on it, and the run ends with all failures named (docs/failures.md)."""
+"""One failure stops only what depends on it, and the run ends with all failures named (docs/explanation/failures.md)."""
 
 from __future__ import annotations
 

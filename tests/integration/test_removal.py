@@ -271,7 +271,7 @@ def test_a_removal_that_was_killed_is_taken_back_with_all_its_files(estate: Esta
 
 
 def test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page(estate: Estate) -> None:
-    """`docs/daily.md`, "Restore a backup", which the preview of a new site of a former name advises."""
+    """`docs/howto/restore-a-backup-by-hand.md`, which the preview of a new site of a former name advises."""
     farm, web, database = estate.farm, estate.web, estate.database
     site, name = layout.site_directory(ROOT, STAYS), layout.database_name(STAYS)
     upload = f"{layout.site_files(ROOT, STAYS)}/page.txt"
@@ -281,7 +281,7 @@ def test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page(estate: Es
     farm.up()
     farm.settings["sites"][STAYS] = declared
     said = farm.up().sentence
-    assert 'docs/daily.md, "Restore a backup", shows how this one is loaded' in said
+    assert "docs/howto/restore-a-backup-by-hand.md shows how this one is loaded" in said
     dump, files = (
         next(path for path in reversed(estate.backups_of(STAYS)) if path.name.endswith(end))
         for end in (".sql.gz", "-files.tar.gz")
@@ -303,7 +303,7 @@ def test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page(estate: Es
 
 
 def test_a_site_moves_to_another_publish_root_by_the_steps_of_the_page(estate: Estate) -> None:
-    """`docs/daily.md`, "Move a site": by hand, until content is carried."""
+    """`docs/howto/move-a-site-to-another-publish-root.md`: by hand."""
     farm, web, database, new = estate.farm, estate.web, estate.database, "new.example.com"
     old_home, root = layout.site_directory(ROOT, STAYS), "/srv/www"
     web.run(f"runuser -u {layout.system_user(STAYS)} -- sh -c 'echo moves >{layout.site_files(ROOT, STAYS)}/moves.txt'")

@@ -159,7 +159,7 @@ def test_a_stack_comes_and_goes_beside_another_in_every_combination(two: Two) ->
 
 
 def test_a_stack_gets_another_name(two: Two) -> None:
-    """`pulumi stack rename`, as docs/teams.md has it: the machines are the same stack's under its new name."""
+    """`pulumi stack rename`, as docs/howto/rename-a-stack.md has it: the machines are the same stack's under its new name."""
     two.place("one", "web1", "db1")
     two.farms["one"].reset()
     two.up("one")

@@ -1,4 +1,4 @@
-"""Writes the matrix into docs/changes.md: ``tools/env python -m tests.matrix.page``."""
+"""Writes the matrix into docs/reference/changes.md: ``tools/env python -m tests.matrix.page``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.matrix.entries import ENTRIES
 from tests.matrix.rows import ROWS
 from tools.paths import ROOT
 
-PAGE = ROOT / "docs" / "changes.md"
+PAGE = ROOT / "docs" / "reference" / "changes.md"
 BEGIN, END = "<!-- The matrix: tools/env python -m tests.matrix.page -->", "<!-- The end of the matrix. -->"
 KINDS = ("added", "changed", "removed")
 THERE = ("sites.*.platform", "sites.*.database", "sites.*.database.server", "platforms.*.server", "platforms.*.source",

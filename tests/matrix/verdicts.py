@@ -8,13 +8,13 @@ from typing import Final
 
 from tests.matrix.cells import Outcome, applied, rejected, stopped
 
-MOVE: Final = "[Move the sites](daily.md#move-a-site) first."
-MOVES: Final = "The site moves with its content. See [Move a site](daily.md#move-a-site)."
+MOVE: Final = "[Move the sites](../howto/move-a-site.md) first."
+MOVES: Final = "The site moves with its content. See [Move a site](../howto/move-a-site.md)."
 REQUIRED: Final = "It has to be there."
 OTHER_FILES = "the files of one.example.com are on"
 OTHER_DATABASE = "which has none of its content. Nothing was changed. Correct the address"
 STRANGER = "was never prepared, and the state knows"
-REPLACE = "Correct the address. For a new machine see [Replace a dead server](daily.md#replace-a-dead-server)."
+REPLACE = "Correct the address. For a new machine see [Replace a dead server](../howto/replace-a-dead-server.md)."
 NO_COPY = "and no copy of them was made here for it to move"
 COPY = "Copy the files there first, as the message says."
 ONE_OF = "Write another one of them first."
@@ -196,7 +196,7 @@ ENTRIES: Final[dict[tuple[str, str], Outcome]] = {
     ("pack", "becomes its slave"): rejected(OTHER_FILES, MOVE),
     ("pack", "becomes a cluster"): rejected("over NFS, and would get its own", "Put the platforms on the master alone first; the second `up` makes the cluster."),
     ("master of a pack", "renamed"): applied("The same machine keeps what it shares."),
-    ("master of a pack", "exchanged with its slave"): rejected("and mounts it from web1. Nothing was changed. Take web2 out of the pack with one pulumi up", "[Give the pack another master](daily.md#give-a-pack-another-master) by hand."),
+    ("master of a pack", "exchanged with its slave"): rejected("and mounts it from web1. Nothing was changed. Take web2 out of the pack with one pulumi up", "[Give the pack another master](../howto/give-a-pack-another-master.md) by hand."),
     ("master of a pack", "led to a blank machine"): stopped(STRANGER, REPLACE),
     ("slave of a pack", "led to a blank machine"): stopped(STRANGER, REPLACE),
     ("platform with sites", "removed"): rejected('no platform named "code"', "Move or remove its sites first."),

@@ -1,4 +1,4 @@
-"""What fails, and what goes on all the same: the rows of docs/failures.md, each of which test_failures.py runs.
+"""What fails, and what goes on all the same: the rows of docs/explanation/failures.md, each of which test_failures.py runs.
 
 >>> tools/env python -m tests.provider.failing    # writes the table into the page
 """
@@ -18,7 +18,7 @@ from aegir_components.providers import certificate
 from aegir_components.testing.engine import Row as State
 from tests.matrix.world import World
 
-PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "failures.md"
 BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"
 A, B, C, D, P, S, G, NEW, GONE = (f"{name}.example.com" for name in ("a", "b", "c", "d", "p", "s", "g", "new", "gone"))
 """On web1; on web2; on the cluster; on web1 with db2; on the pack; with an ACME server's certificate; with a given one."""

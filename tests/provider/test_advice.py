@@ -86,7 +86,7 @@ def test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_
 
 
 def test_empty_attributes_beside_a_state_are_deleted_and_nothing_else(tmp_path: Path) -> None:
-    page = (advice.ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    page = (advice.ROOT / "docs" / "reference" / "messages.md").read_text(encoding="utf-8")
     command = re.search(r"`(find <state> [^`]+)`", page)
     assert command
     files = {"prod.json": "{}", "prod.json.attrs": "", "test.json.attrs": "{}", "empty.json": ""}

@@ -165,7 +165,7 @@ def test_a_database_that_is_empty_is_told_of_and_never_installed_over(world: Wor
     mysql.databases[database].clear()
     found = differences(world)
     sentence = f"db1: {ONE} has no database there with anything in it, and the state has it there"
-    assert 'docs/daily.md, "Restore a backup"' == found[sentence].advice
+    assert "docs/howto/restore-a-backup-by-hand.md" == found[sentence].advice
     world.stack.refresh()
     with pytest.raises(Stopped, match="tables"):
         world.stack.up()

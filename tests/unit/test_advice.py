@@ -22,25 +22,25 @@ ANYWHERE: Final = {
 """Commands that are one thing wherever they are advised; sites' content is compared after them."""
 DONE_BY: Final = {
     "tests/integration/test_shared_machines.py::test_a_stack_gets_another_name": (
-        ("host/prelude.sh", "pulumi stack rename"), ("docs/teams.md", "pulumi stack rename"),
+        ("host/prelude.sh", "pulumi stack rename"), ("docs/howto/rename-a-stack.md", "pulumi stack rename"),
     ),
     "tests/provider/test_check_stack_advice.py::test_an_entry_in_a_former_platform_is_removed_by_hand": (
         ("cli/leftovers.py", "rm"),
     ),
     "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing": (
         ("services/shell/nfs.sh", "rsync -aH"), ("services/shell/nfs.sh", "mkdir -p"),
-        ("services/shell/nfs.sh", "date +%s"), ("docs/daily.md", "rsync -aH"), ("docs/daily.md", "mkdir -p"),
-        ("docs/daily.md", "date +%s"), ("docs/daily.md", "find"), ("docs/daily.md", "mv -t"), ("docs/daily.md", "mv"),
+        ("services/shell/nfs.sh", "date +%s"), ("docs/howto/give-a-pack-another-master.md", "rsync -aH"), ("docs/howto/give-a-pack-another-master.md", "mkdir -p"),
+        ("docs/howto/give-a-pack-another-master.md", "date +%s"), ("docs/howto/give-a-pack-another-master.md", "find"), ("docs/howto/give-a-pack-another-master.md", "mv -t"), ("docs/howto/give-a-pack-another-master.md", "mv"),
     ),
     "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says": (
         ("services/shell/uploads.sh", "cp -au"), ("services/shell/uploads.sh", "mv"),
         ("services/site_content.py", "rsync -aHu"),
     ),
     "tests/integration/test_command_line.py::test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron": (
-        ("docs/daily.md", "systemctl start"),
+        ("docs/howto/check-a-sites-cron.md", "systemctl start"),
     ),
     "tests/integration/test_teams.py::test_a_passphrase_is_changed_and_no_machine_is_touched": (
-        ("docs/teams.md", "pulumi stack change-secrets-provider"), ("docs/teams.md", "mv"),
+        ("docs/howto/change-the-passphrase.md", "pulumi stack change-secrets-provider"), ("docs/howto/change-the-passphrase.md", "mv"),
     ),
     "tests/integration/test_pack_failover.py::test_a_standby_takes_over_in_one_up_and_says_what_is_lost": (
         ("providers/pack_export.py", "rm"), ("providers/pack_export.py", "exportfs"),
@@ -53,31 +53,32 @@ DONE_BY: Final = {
         ("services/site_content.py", "setfacl"), ("services/site_content.py", "chmod"),
     ),
     "tests/integration/test_pipelines.py::test_a_killed_runner_holds_nobody_up": (
-        ("docs/ci.md", "pulumi refresh"),
+        ("docs/explanation/pipelines.md", "pulumi refresh"),
     ),
     "tests/integration/test_teams.py::test_a_state_moves_to_another_backend_and_nothing_changes": (
-        ("docs/teams.md", "pulumi stack export"), ("docs/teams.md", "pulumi stack import"),
+        ("docs/howto/move-the-state.md", "pulumi stack export"), ("docs/howto/move-the-state.md", "pulumi stack import"),
+        ("docs/howto/rename-a-stack.md", "pulumi stack export"), ("docs/howto/rename-a-stack.md", "pulumi stack import"),
     ),
     "tests/integration/test_backups.py::test_a_backup_is_read_without_this_program": (
-        ("docs/backups.md", "tar"),
+        ("docs/howto/restore-a-site.md", "tar"),
     ),
     "tests/integration/test_backups_away.py::test_a_server_that_only_lets_add_keeps_what_the_hub_would_delete": (
-        ("docs/backups.md", "find"), ("docs/backups.md", "chown"), ("docs/backups.md", "chmod"),
+        ("docs/howto/protect-backups-from-deletion.md", "find"), ("docs/howto/protect-backups-from-deletion.md", "chown"), ("docs/howto/protect-backups-from-deletion.md", "chmod"),
     ),
     "tests/integration/test_backups_refused.py::test_the_archives_in_clear_of_an_earlier_version_come_back_as_well": (
-        ("cli/decrypt.py", "gzip -dc"), ("docs/backups.md", "gzip -dc"),
+        ("cli/decrypt.py", "gzip -dc"), ("docs/howto/restore-the-archives-of-a-removal.md", "gzip -dc"),
     ),
     "tests/integration/test_removal.py::test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page": (
-        ("docs/daily.md", "gzip -dc"), ("docs/daily.md", "tar"),
+        ("docs/howto/restore-a-backup-by-hand.md", "gzip -dc"), ("docs/howto/restore-a-backup-by-hand.md", "tar"),
     ),
     "tests/integration/test_removal.py::test_a_site_moves_to_another_publish_root_by_the_steps_of_the_page": (
-        ("docs/daily.md", "mysqldump"),
+        ("docs/howto/move-a-site-to-another-publish-root.md", "mysqldump"),
     ),
     "tests/integration/test_origin.py::test_a_site_from_elsewhere_is_brought_in_and_what_is_hostile_stays_out": (
-        ("docs/moving-in.md", "mysqldump"), ("origins/dumps.py", "mysqldump"), ("docs/stack-file.md", "mysqldump"),
+        ("docs/howto/bring-in-a-site.md", "mysqldump"), ("origins/dumps.py", "mysqldump"), ("docs/reference/stack-file.md", "mysqldump"),
     ),
     "tests/provider/test_advice.py::test_empty_attributes_beside_a_state_are_deleted_and_nothing_else": (
-        ("docs/errors.md", "find"),
+        ("docs/reference/messages.md", "find"),
     ),
     "tests/unit/test_sources.py::test_a_program_with_anothers_rights": (
         ("sources/tree.py", "chmod"),
@@ -88,11 +89,11 @@ BY_PLACE: Final = {place: test for test, places in DONE_BY.items() for place in 
 INSTALLS: Final = ("apt-get install", "update-ca-certificates", "git lfs", "ssh-keygen", "hostnamectl set-hostname")
 """What adds a program, or says what a machine is called: it touches no site."""
 NO_PROGRAM: Final = {
-    ("docs/stack-file.md", "tar"), ("settings/backups.py", "tar"), ("snapshots/archive.py", "tar"), ("snapshots/produce.py", "tar"),
-    ("backups.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/daily.md", "kill -9"),
-    ("cli/engine.py", "pulumi stack ls`"), ("docs/getting-started.md", "pulumi stack init"),
-    ("docs/getting-started.md", "pulumi stack output"), ("docs/getting-started.md", "mkdir -p"),
-    ("docs/teams.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/errors.md", "exportfs"), ("services/shell/nfs.sh", "exportfs"), ("docs/errors.md", "chmod"),
+    ("docs/reference/stack-file.md", "tar"), ("settings/backups.py", "tar"), ("snapshots/archive.py", "tar"), ("snapshots/produce.py", "tar"),
+    ("backups.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/howto/recover-a-killed-run.md", "kill -9"),
+    ("cli/engine.py", "pulumi stack ls`"), ("docs/tutorial/first-site.md", "pulumi stack init"),
+    ("docs/tutorial/first-site.md", "pulumi stack output"), ("docs/tutorial/first-site.md", "mkdir -p"),
+    ("docs/howto/keep-the-state-in-postgresql.md", "pulumi stack init"), ("docs/howto/move-the-state.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/reference/messages.md", "exportfs"), ("services/shell/nfs.sh", "exportfs"), ("docs/reference/messages.md", "chmod"),
 }  # fmt: skip
 """Words about a program that failed, and commands that only show something or begin where nothing is yet."""
 
@@ -122,5 +123,5 @@ def test_the_tests_of_the_table_are_there(test: str) -> None:
 def test_commands_are_found_in_sentences_and_not_in_scripts() -> None:
     assert ("cli/leftovers.py", "rm") in advice.of_messages()
     assert ("services/shell/uploads.sh", "cp -au") in advice.of_messages()
-    assert ("docs/daily.md", "pulumi cancel") in advice.of_pages()
+    assert ("docs/howto/recover-a-killed-run.md", "pulumi cancel") in advice.of_pages()
     assert ("mysql/databases.py", "rm") not in advice.of_messages()

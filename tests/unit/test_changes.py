@@ -311,7 +311,7 @@ def test_an_answer_that_is_used_up_is_to_be_taken_out() -> None:
 
 
 def test_the_page_has_every_edit_of_these_tables() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "changes.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "changes.md").read_text()
     applied, rejected = page.split("## Rejected")
     assert list(APPLIED) == re.findall(r"(?m)^\| ((?!edit|---)[^|]+?) \|", applied)
     assert [row.id for row in REJECTED] == re.findall(r"(?m)^\| ((?!edit|---)[^|]+?) \|", rejected.split("<!--")[0])

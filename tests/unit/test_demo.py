@@ -114,10 +114,10 @@ def test_each_line_has_a_comment_above_it_or_is_below_one_that_has() -> None:
 
 
 def test_the_page_of_the_demo_shows_the_stack_file_as_it_is_written() -> None:
-    assert f"```yaml\n{demo_stack.render(FACTS)}```\n" in (ROOT / "docs" / "demo.md").read_text()
+    assert f"```yaml\n{demo_stack.render(FACTS)}```\n" in (ROOT / "docs" / "tutorial" / "demo.md").read_text()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/first-site.md"])
 def test_the_short_stack_file_of_a_page_is_a_whole_one(page: str) -> None:
     lines = (ROOT / page).read_text().splitlines()
     begin = lines.index("    config:")

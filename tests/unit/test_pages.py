@@ -13,17 +13,21 @@ from tools.paths import ROOT
 PAGES = sorted(
     [
         ROOT / "README.md",
-        *ROOT.glob("docs/*.md"),
-        *ROOT.glob("docs/reference/*.md"),
-        *ROOT.glob("docs/decisions/*.md"),
+        *ROOT.glob("docs/**/*.md"),
         *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
         ROOT / "stacks" / "README.md",
         ROOT / "benchmarks" / "README.md",
     ]
 )
+_BACKUPS = [
+    ROOT / "docs" / "explanation" / "backups.md",
+    *(ROOT / "docs" / "howto" / f"{page}.md" for page in (
+        "back-up-sites", "prove-a-backup", "restore-a-site", "restore-the-archives-of-a-removal", "protect-backups-from-deletion",
+    )),
+]  # fmt: skip
+_REFERENCE = [ROOT / "docs" / "reference" / f"{page}.md" for page in ("addresses", "applications", "status-reports")]
 PLAIN = [
-    ROOT / "README.md", ROOT / "docs" / "demo.md", ROOT / "docs" / "getting-started.md", ROOT / "docs" / "backups.md",
-    *ROOT.glob("docs/reference/*.md"),
+    ROOT / "README.md", ROOT / "docs" / "README.md", *ROOT.glob("docs/tutorial/*.md"), *_BACKUPS, *_REFERENCE,
     *ROOT.glob("docs/decisions/*.md"), *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
 ]  # fmt: skip
 """Pages in short sentences."""
@@ -60,13 +64,19 @@ def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def test_the_first_page_leads_to_every_page_and_is_short() -> None:
-    text = (ROOT / "README.md").read_text()
-    led_to = {(ROOT / link.partition("#")[0]).resolve() for link in LINK.findall(text)}
+def linked(page: Path) -> set[Path]:
+    """Return the files that a page links to."""
+    return {(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(page.read_text())}
 
+
+def test_the_first_page_and_the_list_of_pages_lead_to_every_page() -> None:
+    first, documentation = ROOT / "README.md", ROOT / "docs" / "README.md"
+
+    assert documentation in linked(first)
     # The decisions have a list of their own.
-    assert set(PAGES) - {ROOT / "README.md", *ROOT.glob("docs/decisions/[0-9]*.md")} <= led_to
-    assert len(text.splitlines()) <= 150
+    assert set(PAGES) - {first, *ROOT.glob("docs/decisions/[0-9]*.md")} <= linked(first) | linked(documentation)
+    assert set(ROOT.glob("docs/[!d]*/*.md")) <= linked(documentation)
+    assert len(first.read_text().splitlines()) <= 150
 
 
 def test_every_decision_that_code_cites_has_a_page_and_the_list_has_each_page() -> None:

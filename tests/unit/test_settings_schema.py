@@ -113,7 +113,7 @@ def test_other_projects_keys_are_theirs_and_secrets_are_as_pulumi_writes_them() 
 
 def test_most_keys_say_what_they_mean() -> None:
     known = {row.key for row in ROWS}
-    words = schema_words.descriptions((ROOT / "docs/stack-file.md").read_text())
+    words = schema_words.descriptions((ROOT / "docs/reference/stack-file.md").read_text())
     assert len(known & words.keys()) > 0.75 * len(known)
     assert not any("](" in text for text in words.values())
     assert "What a request may take. Default: 256M." == words["servers.*.php.memory"] == words["sites.*.php.memory"]
@@ -123,7 +123,7 @@ def test_the_command_prints_what_is_made_of_the_readers_and_the_documentation() 
     assert schema.DRAFT == made()["$schema"]
     keys = made()["properties"]["config"]["properties"]
     assert {f"aegir:{key}" for key in ("hub", "servers", "sites", "include")} <= set(keys)
-    words = schema_words.descriptions((ROOT / "docs/stack-file.md").read_text())
+    words = schema_words.descriptions((ROOT / "docs/reference/stack-file.md").read_text())
     assert words["servers"] == keys["aegir:servers"]["description"]
 
 
