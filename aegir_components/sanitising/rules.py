@@ -23,15 +23,20 @@ ACTIONS: Final[tuple[Action, ...]] = ("keep", "empty", "mail", "name", "text", "
 same length, for what is serialised.
 """
 PERSONAL: Final = re.compile(
-    r"mail|pass(wor[dt])?$|^pass|passwd|pwd|phone|mobile|telefon|fax|street|address|(^|_)city|(^|_)zip|post(al)?_?code|birth|"
+    r"mail|courriel|correo|pass(wor[dt])?$|^pass|passwd|pwd|phone|mobile|(^|_)handy|mobil|telef|(^|_)tel($|_)|fax|street|stra(ss|\u00df)e|"
+    r"address|adres|direcci|(^|_)city|(^|_)zip|(^|_)plz|post(al)?_?code|postleitzahl|birth|geburt|naissance|nacimiento|"
     r"(^|_)dob($|_)|gender|iban|(^|_)bic($|_)|(^|_)ssn|(^|_)vat|salut|(^|_)(nick)?name(_value)?$|"
     r"(first|last|sur|full|display|user|nice|given|family)_?name|company|organi[sz]ation|contact|login|user_?agent|hostname|(^|_)ip($|_)|session|token|secret|api_?key|"
+    r"(vor|nach)name|(voor|achter)naam|(^|_)(prenom|nom|apellidos?|nombre|cognome|bsn|nif|nie|dni|ort|rue|ville|ciudad)($|_)|"
+    r"sozialversicherung|anschrift|wohnort|straat|huisnummer|hausnummer|geschlecht|geslacht|"
     r"signature|latitude|longitude|comment|message|(^|_)notes?($|_)|(^|_)bio($|_)|author|customer|recipient|sender|person",
     re.IGNORECASE,
 )
 """Names of columns that look personal."""
 NUMBERS: Final = re.compile(
-    r"phone|mobile|fax|birth|dob|gender|iban|ssn|latitude|longitude|(^|_)ip($|_)", re.IGNORECASE
+    r"phone|mobile|telef|(^|_)tel($|_)|fax|birth|geburt|naissance|nacimiento|dob|gender|iban|ssn|bsn|latitude|longitude|"
+    r"(^|_)ip($|_)",
+    re.IGNORECASE,
 )
 """The same for columns of numbers and dates, whose names are often those of references."""
 

@@ -6,7 +6,7 @@ in any column of the copy. The key of the substitutes is of this copy alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ from aegir_components.mysql import client, databases, statements
 from aegir_components.mysql.client import Session
 from aegir_components.printable import first_of, printable
 
-from . import rules
+from . import field_types, rules
 from .rules import Action
 
 NOBODY: Final = "example.invalid"
@@ -24,6 +24,22 @@ MAIL: Final = "[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\\\\.[A-Za-z0-9-]+)*\\\\.[A-
 LEFT: Final = "[A-WYZa-wyz0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]+(\\\\.[A-Za-z0-9-]+)*\\\\.[A-Za-z]{2,}"
 """An address that is not masked."""
 PHONE: Final = "[+][0-9][0-9 ()/.-]{6,}[0-9]"
+LOOKS: Final = {
+    "phone numbers": (
+        "(:text LIKE '%+%' AND :text REGEXP '" + PHONE + "' OR LENGTH(:text) BETWEEN 8 AND 24 AND :text REGEXP "
+        "'^(?![0-9]{1,2}[-/ ][0-9]{1,2}[-/ ][0-9]{2,4}$)"
+        "([(]?0[0-9]{1,4}[)]?[ /-]{1,2}[0-9][0-9 /-]{4,}[0-9]|0[1-9][0-9]{7,11})$')"
+    ),
+    "numbers of bank accounts": (
+        "(LENGTH(:text) BETWEEN 15 AND 42 AND "
+        ":text REGEXP '(?-i)^[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){2,7} ?[A-Z0-9]{1,4}$')"
+    ),
+    "addresses of machines": (
+        "(LENGTH(:text) BETWEEN 8 AND 15 AND "
+        ":text REGEXP '^(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9])([.](25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}$')"
+    ),
+}
+"""What no value of a column without a rule may be, each with its condition in SQL: no date, and no version such as 1.2.3.4."""
 TEXTS: Final = ("char", "text", "blob", "binary", "json", "inet6", "inet4", "uuid")
 SHOWN: Final = 20
 
@@ -75,7 +91,9 @@ def plans(session: Session, database: str, application: str, prefix: str, own: M
         UnsafeError: columns look personal and have no rule.
     """
     found, unknown = [], []
-    for table in sorted(databases.tables_of(session, database)):
+    tables = sorted(databases.tables_of(session, database))
+    fields = _fields(session, database, application, prefix, tables)
+    for table in tables:
         if not table.startswith(prefix):
             continue
         name = table.removeprefix(prefix)
@@ -87,15 +105,37 @@ def plans(session: Session, database: str, application: str, prefix: str, own: M
         where: list[str] = []
         for column in columns:
             rule = rules.rule_for(application, name, column.name, own)
-            if rule is not None:
-                actions[column.name] = rule.action if column.is_text or rule.action == "blank" else "keep"
-                where += [rule.where] if rule.where and rule.where not in where else []
+            action = rule.action if rule else field_types.action_of(fields, name, column.name)
+            if action is not None:
+                actions[column.name] = action if column.is_text or action == "blank" else "keep"
+                where += [rule.where] if rule and rule.where and rule.where not in where else []
             elif rules.looks_personal(column.name, is_text=column.is_text):
                 unknown.append(f"{name}.{column.name}")
         found.append(Plan(table=table, columns=columns, actions=actions, is_empty=False, where=tuple(where)))
     if unknown:
         raise UnsafeError(_advice("columns look personal and have no rule", unknown))
     return found
+
+
+def _fields(
+    session: Session, database: str, application: str, prefix: str, tables: Collection[str]
+) -> list[field_types.Field]:
+    """Read which fields a Drupal site has, and find the personal ones."""
+    config, instances = f"{prefix}config", f"{prefix}field_config"
+    if application == "drupal" and config in tables:
+        listed = session.rows(
+            f"SELECT name, data FROM {_place(database, config)} "  # noqa: S608 - names are quoted
+            "WHERE collection = '' AND name LIKE 'field.storage.%'"
+        )
+        return field_types.of_drupal((client.decoded(name), _bytes(data)) for name, data in listed)
+    if application == "drupal7" and instances in tables:
+        listed = session.rows(f"SELECT field_name, type FROM {_place(database, instances)}")  # noqa: S608 - likewise
+        return field_types.of_drupal7((client.decoded(name), client.decoded(kind)) for name, kind in listed)
+    return []
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def _is_empty(application: str, table: str, own: Mapping[str, Action]) -> bool:
@@ -136,15 +176,16 @@ def fill(session: Session, source: str, scratch: str, plan: list[Plan], key: str
 
 
 def check(session: Session, scratch: str, plan: list[Plan], prefix: str, own: Mapping[str, Action]) -> None:
-    """See that no mail address is left in the copy, whatever the rules say, and no phone number where no rule is.
+    """See that no mail address is left in the copy, whatever the rules say, and nothing else that looks personal without a rule.
 
+    What looks personal is a phone number, and a whole value that is a number of a phone, of a bank account or of a machine.
     What the team keeps by name is left alone.
 
     Raises:
         UnsafeError: there are some.
     """
     left: list[str] = []
-    phones: list[str] = []
+    others: dict[str, list[str]] = {}
     for one in plan:
         for column in one.columns:
             name = f"{one.table.removeprefix(prefix)}.{column.name}"
@@ -152,17 +193,25 @@ def check(session: Session, scratch: str, plan: list[Plan], prefix: str, own: Ma
                 continue
             text = _text(column)
             rest = f"REGEXP_REPLACE({text}, '[a-z0-9-]+@{NOBODY}', '')"
-            condition = f"{text} LIKE '%@%' AND {rest} REGEXP '{LEFT}' LIMIT 1"
-            if session.rows(f"SELECT 1 FROM {_place(scratch, one.table)} WHERE {condition}"):  # noqa: S608 - names are quoted
+            if _is_there(session, scratch, one, f"{text} LIKE '%@%' AND {rest} REGEXP '{LEFT}'"):
                 left.append(name)
             elif column.name not in one.actions:
-                condition = f"{text} LIKE '%+%' AND {text} REGEXP '{PHONE}' LIMIT 1"
-                found = session.rows(f"SELECT 1 FROM {_place(scratch, one.table)} WHERE {condition}")  # noqa: S608 - likewise
-                phones += [name] if found else []
+                looks = {what: condition.replace(":text", text) for what, condition in LOOKS.items()}
+                # One look at all rows, where nearly always nothing is found.
+                if _is_there(session, scratch, one, " OR ".join(looks.values())):
+                    what = next(
+                        what for what, condition in looks.items() if _is_there(session, scratch, one, condition)
+                    )
+                    others.setdefault(what, []).append(name)
     if left:
         raise UnsafeError(_advice("columns have mail addresses", left))
-    if phones:
-        raise UnsafeError(_advice("columns have phone numbers", phones))
+    for what, names in others.items():
+        raise UnsafeError(_advice(f"columns have {what}", names))
+
+
+def _is_there(session: Session, scratch: str, plan: Plan, condition: str) -> bool:
+    where = f"{_place(scratch, plan.table)} WHERE {condition}"
+    return bool(session.rows(f"SELECT 1 FROM {where} LIMIT 1"))  # noqa: S608 - names are quoted
 
 
 def expression(column: Column, action: Action, key: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aegir_components import layout
+from aegir_components.sanitising import scratch
 from lab import HostSpec, Lab
 from tests.integration.backing import ROOT, STACK, Backed, stack_text
 from tests.integration.farm import fetch, web_and_database
@@ -37,6 +38,7 @@ INSERT INTO users_field_data (uid, langcode, name, pass, mail, init, status, def
 INSERT INTO users_data VALUES ({n}, 'contact', 'phone', '+49 zq{n}', 0);
 INSERT INTO sessions VALUES ({n}, 'sid-zq{n}', '192.0.2.1', 1, 'session of zq{n}');
 INSERT INTO webform_submission_data VALUES ({n}, 'name', 'Zq{n} Erika');
+INSERT INTO node__field_reach VALUES ({n}, 'en', 'zq{n} at home');
 INSERT INTO node__body (bundle, deleted, entity_id, revision_id, langcode, delta, body_value)
   VALUES ('page', 0, {n}, {n}, 'en', 0, 'Write to zq{n}@personal.example or call +49 170 5550{n}, Müller');
 INSERT INTO config (collection, name, data) VALUES ('', 'contact.form.f{n}', '{_serialised(n)}');
@@ -51,6 +53,7 @@ INSERT INTO users (uid, name, pass, mail, init, signature, data)
 INSERT INTO sessions (uid, sid, hostname, session) VALUES ({n}, 'sid-zq{n}', '192.0.2.1', 'zq{n}');
 INSERT INTO watchdog (uid, type, message, variables, location, hostname) VALUES ({n}, 'user', 'zq{n}', '', 'zq{n}', '192.0.2.1');
 INSERT INTO webform_submitted_data VALUES ({n}, 'Zq{n} Erika');
+INSERT INTO field_data_field_hotline VALUES ({n}, 'und', '030 zq{n}');
 INSERT INTO variable (name, value) VALUES ('contact_{n}', '{_serialised(n)}');
 """
 
@@ -71,9 +74,26 @@ INSERT INTO wp_wpforms_entries VALUES ({n}, 'Zq{n}');
 """
 
 
+STORAGE = (
+    'a:16:{s:4:"uuid";s:36:"5c9c1a0e-1d0f-4a7e-9d0b-0a1b2c3d4e5f";s:8:"langcode";s:2:"en";s:6:"status";b:1;s:12:"dependencies";'
+    'a:1:{s:6:"module";a:1:{i:0;s:4:"node";}}s:2:"id";s:16:"node.field_reach";s:10:"field_name";s:11:"field_reach";'
+    's:11:"entity_type";s:4:"node";s:4:"type";s:5:"email";s:8:"settings";a:0:{}s:6:"module";s:4:"core";s:6:"locked";b:0;'
+    's:11:"cardinality";i:1;s:12:"translatable";b:1;s:7:"indexes";a:0:{}s:22:"persist_with_no_fields";b:0;'
+    's:14:"custom_storage";b:0;}'
+)
+"""A field of Drupal's own type for mail addresses, as core writes it down. Its name says nothing."""
 TABLES = {
-    "ten.example.com": "CREATE TABLE webform_submission_data (sid int, name varchar(128), value mediumtext);",
-    "seven.example.com": "CREATE TABLE webform_submitted_data (sid int, data mediumtext);",
+    "ten.example.com": (
+        "CREATE TABLE webform_submission_data (sid int, name varchar(128), value mediumtext);"
+        "CREATE TABLE node__field_reach (entity_id int, langcode varchar(32), field_reach_value varchar(256));"
+        f"INSERT INTO config (collection, name, data) VALUES ('', 'field.storage.node.field_reach', '{STORAGE}');"
+    ),
+    "seven.example.com": (
+        "CREATE TABLE webform_submitted_data (sid int, data mediumtext);"
+        "CREATE TABLE field_data_field_hotline (entity_id int, language varchar(32), field_hotline_value varchar(256));"
+        "SET sql_mode = '';"
+        "INSERT INTO field_config (field_name, type, module, data) VALUES ('field_hotline', 'phone', 'phone', 'a:0:{}');"
+    ),
     "press.example.com": "CREATE TABLE wp_wpforms_entries (entry_id int, fields longtext);",
 }  # fmt: skip
 PLANT = {"ten.example.com": _drupal10, "seven.example.com": _drupal7, "press.example.com": _wordpress}
@@ -213,6 +233,27 @@ def test_what_looks_personal_without_a_rule_stops_the_clone_and_is_named(farm: B
     farm.up()
     assert "Person " in farm.sql(third, "SELECT full_name FROM people")
     assert "ask somebody@example.invalid" == farm.sql(third, "SELECT t FROM things")
+
+
+LIKE_A_PERSONS = {
+    "phone numbers": [
+        "+49 30 1234567", "030 1234567", "030/1234567", "(030) 123 45 67", "0170-1234567", "01701234567", "020 7946 0958",
+    ],
+    "numbers of bank accounts": ["DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "GB82 WEST 1234 5698 7654 32"],
+    "addresses of machines": ["192.0.2.1", "10.0.0.1", "203.0.113.255"],
+}  # fmt: skip
+LIKE_NOBODYS = [
+    "2026-11-28", "28-11-2026", "28/11/2026", "01/02/2026", "00:00:00", "0.0000", "1796047142", "00000012", "8.9.20.1",
+    "1.2.3.4", "de89370400440532013000ab12cd34ef56", "SKU12345678", "007", "300.1.1.1", "0e12345678", "a plain sentence",
+]  # fmt: skip
+
+
+def test_what_looks_like_a_persons_is_told_from_dates_versions_and_digests(farm: Backed) -> None:
+    values = [*LIKE_NOBODYS, *(value for listed in LIKE_A_PERSONS.values() for value in listed)]
+    rows = " UNION ".join(f"SELECT '{value}' AS v" for value in values)
+    for what, condition in scratch.LOOKS.items():
+        found = farm.sql("ten.example.com", f"SELECT v FROM ({rows}) AS seen WHERE {condition.replace(':text', 'v')}")
+        assert set(LIKE_A_PERSONS[what]) == set(found.splitlines()), what
 
 
 def test_a_site_of_another_stack_of_the_project_is_cloned(farm: Backed) -> None:
