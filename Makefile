@@ -51,6 +51,8 @@ lint: checks ## style, format and types
 	$(ENV) ruff check .
 	$(ENV) ruff format --check .
 	$(ENV) mypy
+	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/__main__.py
+	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/cloud/__main__.py
 
 # STACK=pack: three web servers as one, in virtual machines.
 export AEGIR_DEMO_STACK := $(STACK)

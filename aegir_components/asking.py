@@ -12,6 +12,7 @@ from .host.connection import Connection
 from .providers import holds
 from .recorded import Recorded
 from .sources.resolve import Resolved
+from .unknowns import is_stand_in
 
 
 def misfits(before: Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], *, ask: bool) -> list[str]:
@@ -25,7 +26,8 @@ def misfits(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     """
 
     def machines(names: Iterable[str]) -> dict[str, Connection]:
-        return {name: connection(declared.servers[name], declared.hub) for name in names if ask}
+        known = [declared.servers[name] for name in names if ask and not is_stand_in(declared.servers[name].address)]
+        return {server.name: connection(server, declared.hub) for server in known}
 
     def distributions(names: Iterable[str]) -> dict[str, str]:
         return php_fit.ask_machines(machines(names))

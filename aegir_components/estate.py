@@ -31,16 +31,18 @@ from . import (
 )
 from .addresses import address_of
 from .components import certificates
-from .components.platform import Member, Platform, PlatformArgs, members_props
-from .components.server import Server, ServerArgs, connection
-from .components.site import Begin, Site, SiteArgs
-from .components.web_cluster import WebCluster, WebClusterArgs, uploads_path
+from .components.making import Made, component
+from .components.platform import Member, Platform, PlatformParts, members_props
+from .components.server import Server, ServerParts, connection
+from .components.site import Begin, Site, SiteParts
+from .components.web_cluster import WebCluster, WebClusterParts, uploads_path
 from .host.keys import public_key
 from .hub_records import Protected
 from .providers import entries, unfinished
 from .providers.authority import DatabaseAuthority
 from .providers.environment import Environment
 from .sources.resolve import Resolved, resolve
+from .unknowns import is_stand_in
 from .unread import Unread
 
 
@@ -57,10 +59,7 @@ class Estate:
     def export(self) -> None:
         """Give the stack its outputs: what each platform is, where each site is and how to log in."""
         pulumi.export("platforms", {name: platform.facts for name, platform in self.platforms.items()})
-        pulumi.export("sites", {name: self._site(site) for name, site in self.sites.items()})
-
-    def _site(self, site: Site) -> dict[str, Any]:
-        return {"url": site.url, "admin_name": site.admin_name, "admin_password": site.admin_password}
+        pulumi.export("sites", {name: site.access for name, site in self.sites.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +86,12 @@ def _tell_unfinished(declared: settings.Settings, before: recorded.Recorded, hol
         summary.begin(declared.hub.root, holder)
 
 
-async def build(declared: settings.Settings) -> Estate:
+async def build(declared: settings.Settings, made: Made | None = None) -> Estate:
     """Declare every resource of a stack.
+
+    Args:
+        declared: the stack.
+        made: the components that a program has made; all others are made here.
 
     Raises:
         settings.SettingsError: sources, certificates or keys on the hub are not what the stack file says, or an edit would lose
@@ -142,7 +145,8 @@ async def build(declared: settings.Settings) -> Estate:
         else {}
     )
     if not pulumi.runtime.is_dry_run():
-        now = {name: _entry(server) for name, server in declared.servers.items()}
+        # A machine that was not made in this run has no address to be noted.
+        now = {name: _entry(server) for name, server in declared.servers.items() if not is_stand_in(server.address)}
         entries.note(declared.hub.root, holder, now)
         audited.note_run(declared.hub.root, pulumi.get_stack())
         unread.note()
@@ -153,12 +157,14 @@ async def build(declared: settings.Settings) -> Estate:
         protected.note(site.identity for site in declared.sites.values() if site.protect)
     _tell_unfinished(declared, before, holder)
     keys = beginnings.backup_keys(declared, before, holder)
-    servers = _servers(declared, environment, hosts, holder)
-    clusters = {name: _cluster(declared, name, servers, holder) for name in declared.clusters}
-    packs = {name: _pack(declared, name, servers, holder) for name in declared.packs}
+    made = made or {}
+    servers = _servers(declared, environment, hosts, holder, made)
+    clusters = {name: _cluster(declared, name, servers, holder, made) for name in declared.clusters}
+    packs = {name: _pack(declared, name, servers, holder, made) for name in declared.packs}
     virtual = Machines(servers=servers, clusters=clusters, packs=packs)
     platforms = {
-        name: _platform(declared, name, sources[name], virtual, holder, unread.found) for name in declared.platforms
+        name: _platform(declared, name, sources[name], virtual, holder, unread.found, made)
+        for name in declared.platforms
     }
     sites: dict[str, Site] = {}
 
@@ -171,7 +177,7 @@ async def build(declared: settings.Settings) -> Estate:
                 )
                 sites[name] = _site(
                     declared, name, sources, servers, platforms, proof.before(declared, name), given, expired, holder,
-                    unread.found, begins, saved_before.move(before, declared, declared.sites[name], keys),
+                    unread.found, begins, saved_before.move(before, declared, declared.sites[name], keys), made,
                 )  # fmt: skip
                 await order.said()
 
@@ -209,7 +215,7 @@ def _entry(server: settings.Server) -> entries.Entry:
 
 
 def _servers(
-    declared: settings.Settings, environment: Environment, hosts: Mapping[str, str], holder: str
+    declared: settings.Settings, environment: Environment, hosts: Mapping[str, str], holder: str, made: Made
 ) -> dict[str, Server]:
     certified = any(
         server.database and server.database.tls == "required" and server.connection != "none"
@@ -219,23 +225,23 @@ def _servers(
     follow, spread = settings.numbers.follow(declared), settings.numbers.spread(declared)
     # Without a server there is nobody to have it, and none is made. Once: it asks a program.
     hub_key = public_key(declared.hub) if declared.servers else ""
-    made: dict[str, Server] = {}
+    found: dict[str, Server] = {}
     for name in sorted(declared.servers, key=lambda name: name in follow):
-        args = ServerArgs(
+        args = ServerParts(
             server=spread[name],
             hub=declared.hub,
             public_key=hub_key,
             entries=hosts,
             mounted=any(pack_component.mounts_code(pack, name) for pack in declared.packs.values()),
-            follows=made[follow[name]].numbers if name in follow else None,
+            follows=found[follow[name]].numbers if name in follow else None,
             holder=holder,
             authority=authority,
             rights=frozenset(
                 right for site in declared.sites.values() if site.database == name for right in site.database_rights
             ),
         )
-        made[name] = Server(name, args, pulumi.ResourceOptions(depends_on=[environment]))
-    return {name: made[name] for name in declared.servers}
+        found[name] = component(Server, made.get("servers"), name, args, [environment])
+    return {name: found[name] for name in declared.servers}
 
 
 def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
@@ -253,19 +259,23 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
     return found
 
 
-def _cluster(declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str) -> WebCluster:
+def _cluster(
+    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str, made: Made
+) -> WebCluster:
     cluster = declared.clusters[name]
     members = {member: connection(declared.servers[member], declared.hub) for member in cluster.servers}
     ready = [resource for member in cluster.servers for resource in servers[member].ready]
-    args = WebClusterArgs(cluster=cluster, members=members, holder=holder)
-    return WebCluster(name, args, pulumi.ResourceOptions(depends_on=ready))
+    args = WebClusterParts(cluster=cluster, members=members, holder=holder)
+    return component(WebCluster, made.get("clusters"), name, args, ready)
 
 
-def _pack(declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str) -> pack_component.Pack:
+def _pack(
+    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str, made: Made
+) -> pack_component.Pack:
     pack = declared.packs[name]
     names = sorted({*pack.servers, *(name for name in (pack.exporter, pack.standby) if name)})
     reached = {each: connection(declared.servers[each], declared.hub) for each in names}
-    args = pack_component.PackArgs(
+    args = pack_component.PackParts(
         pack=pack,
         members={member: reached[member] for member in pack.servers},
         exporter=reached.get(pack.exporter),
@@ -274,7 +284,7 @@ def _pack(declared: settings.Settings, name: str, servers: Mapping[str, Server],
         holder=holder,
     )
     ready = [resource for member in names for resource in servers[member].ready]
-    return pack_component.Pack(name, args, pulumi.ResourceOptions(depends_on=ready))
+    return component(pack_component.Pack, made.get("packs"), name, args, ready)
 
 
 def _uploads(declared: settings.Settings, platform: str) -> str:
@@ -286,10 +296,16 @@ def _uploads(declared: settings.Settings, platform: str) -> str:
 
 
 def _platform(
-    declared: settings.Settings, name: str, source: Resolved, machines: Machines, holder: str, unread: Mapping[str, str]
+    declared: settings.Settings,
+    name: str,
+    source: Resolved,
+    machines: Machines,
+    holder: str,
+    unread: Mapping[str, str],
+    made: Made,
 ) -> Platform:
     ready = machines.ready(declared, name)
-    args = PlatformArgs(
+    args = PlatformParts(
         platform=declared.platforms[name],
         code=source.code,
         tree=source.tree,
@@ -304,7 +320,7 @@ def _platform(
         uploads=_uploads(declared, name),
         unread=unread.get(name, ""),
     )
-    return Platform(name, args, pulumi.ResourceOptions(depends_on=ready))
+    return component(Platform, made.get("platforms"), name, args, ready)
 
 
 def _site(
@@ -320,6 +336,7 @@ def _site(
     unread: Mapping[str, str],
     begin: Begin,
     saved: pulumi.Output[str] | None,
+    made: Made,
 ) -> Site:
     site = declared.sites[name]
     database = servers[site.database]
@@ -331,7 +348,7 @@ def _site(
         addresses.add("127.0.0.1" if reach and reach.reach == "ssh" else declared.hub.address)
     else:
         addresses.add(declared.hub.address)
-    args = SiteArgs(
+    args = SiteParts(
         site=site,
         platform=declared.platforms[site.platform],
         code=sources[site.platform].code,
@@ -358,7 +375,7 @@ def _site(
         depends.append(platforms[site.platform].release)
     for server in declared.site_servers(name):
         depends += servers[server.name].before_sites
-    return Site(site.identity, args, pulumi.ResourceOptions(depends_on=depends))
+    return component(Site, made.get("sites"), site.identity, args, depends)
 
 
 def _known_numbers(before: recorded.Recorded) -> dict[str, int]:

@@ -85,6 +85,9 @@ async def finish(
     A site whose configuration failed holds up no other one: the reload is for those that were configured. A reload that failed,
     perhaps since it broke one site, holds up no installation either: each proves its own site.
     """
+    for name, server in declared.servers.items():
+        if server.web is None:
+            servers[name].end()
     active: dict[str, pulumi.Resource] = {}
     left = forwarding.of_servers(before, declared, holder)
     secure = {site.key: site.certificate for site in sites.values() if site.certificate is not None}
@@ -95,6 +98,7 @@ async def finish(
         on_it = {name: configuration for name, configuration in on_it.items() if configuration in ready}
         renamed = {name: declared.sites[name].formerly for name in on_it if declared.sites[name].formerly}
         active[server.name] = servers[server.name].activate(on_it, renamed, left.get(server.name, {}), secure)
+        servers[server.name].end()
         await failures.ending(active[server.name])
 
     await asyncio.gather(*(activate(server) for server in declared.servers.values() if server.web is not None))

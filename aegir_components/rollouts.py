@@ -38,6 +38,7 @@ async def come(
         }
         if done:
             platform.roll_out(done, saved_before.updates(declared, name, keys))
+        platform.end()
 
 
 def _on(declared: settings.Settings, before: Recorded, platform: str) -> list[str]:

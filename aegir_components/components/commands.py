@@ -6,11 +6,12 @@ Nothing here is imported by a stack without ``commands:``, for the engine waits 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pulumi
 from pulumi_command import remote
 
-from aegir_components import settings
+from aegir_components import settings, unknowns
 from aegir_components.host import hostkeys
 from aegir_components.host.connection import Connection
 
@@ -23,11 +24,11 @@ def connection_args(conn: Connection) -> remote.ConnectionArgs:
         OSError: the private key cannot be read.
     """
     return remote.ConnectionArgs(
-        host=conn.address,
+        host=unknowns.revealed(conn.address),
         port=conn.port,
         user=conn.user,
         private_key=pulumi.Output.secret(Path(conn.identity).read_text()),
-        host_key=hostkeys.pinned_keys(conn)[0],
+        host_key=_host_key(conn),
         dial_error_limit=3,
         proxy=None if conn.jump is None else _proxy(conn.jump),
     )
@@ -35,12 +36,19 @@ def connection_args(conn: Connection) -> remote.ConnectionArgs:
 
 def _proxy(jump: Connection) -> remote.ProxyConnectionArgs:
     return remote.ProxyConnectionArgs(
-        host=jump.address,
+        host=unknowns.revealed(jump.address),
         port=jump.port,
         user=jump.user,
         private_key=pulumi.Output.secret(Path(jump.identity).read_text()),
-        host_key=hostkeys.pinned_keys(jump)[0],
+        host_key=_host_key(jump),
     )
+
+
+def _host_key(conn: Connection) -> pulumi.Input[str]:
+    """Give the pinned key; a preview of a new machine asks nobody for it."""
+    if unknowns.is_stand_in(conn.address) or unknowns.is_stand_in(conn.host_key):
+        return cast("pulumi.Input[str]", unknowns.revealed(conn.host_key))
+    return hostkeys.pinned_keys(conn)[0]
 
 
 def declare(

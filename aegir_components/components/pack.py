@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -14,11 +15,14 @@ from aegir_components.providers.pack_mount import PackMount
 from aegir_components.providers.pack_standby import PackStandby
 from aegir_components.services import nfs
 
-from .base import AegirComponent
+from .base import AegirComponent, Parts
+
+if TYPE_CHECKING:
+    from aegir_components.arguments import PackArgs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PackArgs:
+class PackParts(Parts):
     """What a pack needs to know."""
 
     pack: settings.Pack
@@ -32,15 +36,19 @@ class PackArgs:
     holder: str
 
 
-class Pack(AegirComponent, kind="Pack"):
+class Pack(AegirComponent):
     """Web servers as one, with one copy of what they serve."""
 
     ready: list[pulumi.Resource]
     """What must be done, beside its servers' own, before anything is put on the pack."""
 
-    def __init__(self, name: str, args: PackArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: PackArgs | PackParts, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a pack."""
-        super().__init__(name, opts)
+        super().__init__("aegir:index:Pack", name, args, opts)
+
+    def declare(self, args: PackParts) -> None:
+        """Declare the directory that its servers share."""
+        name = args.pack.name
         pack, path = args.pack, shared_path(args.pack)
         before: list[pulumi.Resource] = []
         source = None
@@ -78,9 +86,9 @@ class Pack(AegirComponent, kind="Pack"):
         self.ready = [mount]
         if source and args.standby is not None and not pack.failover:
             self._standby(args, source=source, depends_on=[mount])
-        self.finish(master=pack.master, slaves=list(pack.slaves), path=path, source=source or "")
+        self.finish({"master": pack.master, "slaves": list(pack.slaves), "path": path, "source": source or ""})
 
-    def _standby(self, args: PackArgs, *, source: str, depends_on: list[pulumi.Resource] | None = None) -> PackStandby:
+    def _standby(self, args: PackParts, *, source: str, depends_on: list[pulumi.Resource] | None = None) -> PackStandby:
         assert args.standby is not None
         pack = args.pack
         props = {
@@ -105,7 +113,7 @@ def mounts_code(pack: settings.Pack, server: str) -> bool:
     return pack.share == "code" and server in pack.servers and server != pack.exporter
 
 
-def _clients(args: PackArgs, server: str) -> dict[str, str]:
+def _clients(args: PackParts, server: str) -> dict[str, str]:
     """Give the addresses that are exported to, with their options."""
     found = {args.addresses[member]: nfs.EXPORT_OPTIONS for member in args.members if member != server}
     if server != args.pack.master:
@@ -115,7 +123,7 @@ def _clients(args: PackArgs, server: str) -> dict[str, str]:
     return found
 
 
-def _members(args: PackArgs) -> dict[str, dict[str, object]]:
+def _members(args: PackParts) -> dict[str, dict[str, object]]:
     return {name: {"connection": conn.to_props()} for name, conn in sorted(args.members.items())}
 
 

@@ -19,9 +19,11 @@ from aegir_components.providers.release import Release
 from aegir_components.providers.rollout import Rollout
 from aegir_components.sources.tree import Tree
 
-from .base import AegirComponent
+from .base import AegirComponent, Parts
 
 if TYPE_CHECKING:
+    from aegir_components.arguments import PlatformArgs
+
     from .site import Site
 
 
@@ -41,7 +43,7 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlatformArgs:
+class PlatformParts(Parts):
     """What a platform needs to know."""
 
     platform: settings.Platform
@@ -63,16 +65,22 @@ class PlatformArgs:
     """Why the source cannot be read; the code is that of the live release then."""
 
 
-class Platform(AegirComponent, kind="Platform"):
+class Platform(AegirComponent):
     """A code base on its web servers."""
 
     release: Release
     facts: dict[str, object]
     """What the code base is and where it is live, for the stack's outputs."""
 
-    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: PlatformArgs | PlatformParts, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         """Declare a platform."""
-        super().__init__(name, opts)
+        super().__init__("aegir:index:Platform", name, args, opts)
+
+    def declare(self, args: PlatformParts) -> None:
+        """Declare the release on its web servers."""
+        name = args.platform.name
         self._args = args
         platform, application = args.platform, APPLICATIONS[args.code.application]
         self.release = Release(
@@ -112,7 +120,20 @@ class Platform(AegirComponent, kind="Platform"):
             "publish_path": platform.publish_path,
             "release_path": layout.release_path(platform.publish_path, args.tree.digest),
         }
-        self.finish(**self.facts)
+
+    @property
+    def release_path(self) -> pulumi.Output[str]:
+        """The directory of the live release on the web servers."""
+        return self.output("release_path")
+
+    @property
+    def version(self) -> pulumi.Output[str]:
+        """The version of the application."""
+        return self.output("version")
+
+    def end(self) -> None:
+        """Register what the platform is, after all that is done with it."""
+        self.finish(self.facts)
 
     def leave(self, done: list[pulumi.Resource]) -> None:
         """Declare that the platform goes from web servers that it leaves once the sites have left them.

@@ -22,16 +22,17 @@ from aegir_components.providers.managed import ManagedDatabase
 from aegir_components.providers.names import Names
 from aegir_components.providers.web_service import WebService
 
-from .base import AegirComponent
+from .base import AegirComponent, Parts
 
 if TYPE_CHECKING:
     from pulumi_command import remote
 
+    from aegir_components.arguments import ServerArgs
     from aegir_components.providers.site_config import SiteConfiguration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ServerArgs:
+class ServerParts(Parts):
     """What a server needs to know."""
 
     server: settings.Server
@@ -52,7 +53,7 @@ class ServerArgs:
     """What sites have on its database besides what every site has."""
 
 
-class Server(AegirComponent, kind="Server"):
+class Server(AegirComponent):
     """A machine, prepared over ssh from bare Debian to verified; or a database that somebody else runs."""
 
     ready: list[pulumi.Resource]
@@ -64,17 +65,21 @@ class Server(AegirComponent, kind="Server"):
     numbers: pulumi.Output[dict[str, Any]] | None = None
     """The numbers of the account aegir there; ``None`` for a machine that is not ours."""
 
-    def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ServerArgs | ServerParts, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a server and its services."""
-        super().__init__(name, opts)
+        super().__init__("aegir:index:Server", name, args, opts)
+
+    def declare(self, args: ServerParts) -> None:
+        """Declare what makes the machine a server of the farm."""
+        name = args.server.name
         self._args = args
         self._reached = connection(args.server, args.hub)
         self.ready, self.before_sites, self.database = [], [], None
-        outputs: dict[str, Any] = {"address": args.server.address}
+        self._outputs: dict[str, Any] = {"address": args.server.address}
         if args.server.connection == "none":
-            outputs["database_version"] = self._managed(name, args).version
+            self._outputs["database_version"] = self._managed(name, args).version
         else:
-            outputs |= self._machine(name, args)
+            self._outputs |= self._machine(name, args)
         for command in args.server.commands:
             # Imported here: loading pulumi-command's SDK makes the engine look for its plugin.
             from . import commands  # noqa: PLC0415
@@ -82,7 +87,15 @@ class Server(AegirComponent, kind="Server"):
             made = commands.declare(name, command, self.connection, self.child(depends_on=list(self.ready)))
             if command.before == "sites":
                 self.before_sites.append(made)
-        self.finish(**outputs)
+
+    @property
+    def address(self) -> pulumi.Output[str]:
+        """Its address; what uses it comes after everything on the server."""
+        return self.output("address")
+
+    def end(self) -> None:
+        """Register what the server is, after all that is on it."""
+        self.finish(self._outputs)
 
     def activate(
         self,
@@ -126,7 +139,7 @@ class Server(AegirComponent, kind="Server"):
 
         return commands.connection_args(self._reached)
 
-    def _machine(self, name: str, args: ServerArgs) -> dict[str, Any]:
+    def _machine(self, name: str, args: ServerParts) -> dict[str, Any]:
         server = args.server
         common = {"host": server.name, "connection": self._reached.to_props(), "holder": args.holder}
         user = server.aegir_user
@@ -172,7 +185,7 @@ class Server(AegirComponent, kind="Server"):
             outputs["database_version"] = self._database(name, args, common, machine).version
         return outputs
 
-    def _database(self, name: str, args: ServerArgs, common: dict[str, Any], machine: Machine) -> DatabaseService:
+    def _database(self, name: str, args: ServerParts, common: dict[str, Any], machine: Machine) -> DatabaseService:
         service = args.server.database
         assert service is not None
         if service.admin.password is not None:
@@ -207,7 +220,7 @@ class Server(AegirComponent, kind="Server"):
         self.ready.append(made)
         return made
 
-    def _managed(self, name: str, args: ServerArgs) -> ManagedDatabase:
+    def _managed(self, name: str, args: ServerParts) -> ManagedDatabase:
         service = args.server.database
         assert service is not None
         assert service.admin.password is not None

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -19,10 +19,14 @@ from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
 from aegir_components.services import mail as mail_service
 from aegir_components.services import quotas, vhosts, web_types
+from aegir_components.settings import names
 
 from . import certificates
-from .base import AegirComponent
+from .base import AegirComponent, Parts
 from .platform import Member, members_props
+
+if TYPE_CHECKING:
+    from aegir_components.arguments import SiteArgs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +49,7 @@ _USUAL = Begin()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SiteArgs:
+class SiteParts(Parts):
     """What a site needs to know."""
 
     site: settings.Site
@@ -83,25 +87,28 @@ class SiteArgs:
     """How it is backed up before it goes to other machines, packed; ``None`` where it stays, or is not backed up."""
 
 
-class Site(AegirComponent, kind="Site"):
+class Site(AegirComponent):
     """A site on a platform: five resources, however many web servers it is on; six with a certificate."""
 
-    url: str
     key: str
     """What it is known by."""
     certificate: Certificate | None
     configuration: SiteConfiguration
-    admin_name: str
-    admin_password: pulumi.Output[str]
+    access: dict[str, Any]
+    """Its address and the login of its first account, for the stack's outputs."""
     installation: Installation
     rollout: dict[str, Any]
     """What its platform's ``Rollout`` has to know of it."""
     passwords: pulumi.Output[dict[str, str]]
     """Of its database's account and of the hub's there."""
 
-    def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: SiteArgs | SiteParts, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare a site."""
-        super().__init__(name, opts)
+        identity = name if isinstance(args, Parts) else names.in_ascii(args.formerly or name)
+        super().__init__("aegir:index:Site", identity, args, opts, declared_as=name)
+
+    def declare(self, args: SiteParts) -> None:
+        """Declare the site's database and its configuration on all web servers."""
         site, platform = args.site, args.platform
         self.key = key = site.identity
         kept = pulumi.ResourceOptions(protect=True) if site.protect else None
@@ -211,10 +218,10 @@ class Site(AegirComponent, kind="Site"):
             },
             self.child(depends_on=[database], also=kept),
         )
-        self.admin_password = credentials.administrator
+        self._password = credentials.administrator
         self._asks_for_password = site.admin.password is None and args.begin.origin is not None
         if site.admin.password is not None:
-            self.admin_password = pulumi.Output.secret(site.admin.password)
+            self._password = pulumi.Output.secret(site.admin.password)
         self._installation = {
             **code,
             "profile": site.profile or STANDARD,
@@ -222,7 +229,7 @@ class Site(AegirComponent, kind="Site"):
             "language": site.language,
             "admin": site.admin.name,
             "mail": site.admin.mail,
-            "admin_password": self.admin_password,
+            "admin_password": self._password,
             "database": where,
             "authority": args.database["authority"],
             "password": credentials.database,
@@ -239,7 +246,7 @@ class Site(AegirComponent, kind="Site"):
             "origin": args.begin.origin,
         }
         if site.admin.password is None and args.begin.loaded:
-            self.admin_password = pulumi.Output.secret("")
+            self._password = pulumi.Output.secret("")
         port = next(iter(args.members.values())).port
         url = vhosts.address(site.name, port, tls=site.https != "none")
         self.rollout = {
@@ -253,11 +260,22 @@ class Site(AegirComponent, kind="Site"):
             "accounts": {**accounts, "rights": list(site.database_rights) or None},
         }
         self.passwords = pulumi.Output.all(account=credentials.database, hub=args.database["password"])
-        self.finish(
-            url=url,
-            admin_name=site.admin.name,
-            admin_password=self.admin_password,
-        )
+        self._outputs = {"url": url, "admin_name": site.admin.name, "admin_password": self._password}
+
+    @property
+    def url(self) -> pulumi.Output[str]:
+        """The address that it answers at; what uses it comes after the site."""
+        return self.output("url")
+
+    @property
+    def admin_name(self) -> pulumi.Output[str]:
+        """The name of its first account."""
+        return self.output("admin_name")
+
+    @property
+    def admin_password(self) -> pulumi.Output[str]:
+        """The password of its first account, secret; empty where accounts came with the content."""
+        return self.output("admin_password")
 
     def install(self, ready: list[pulumi.Resource]) -> None:
         """Declare the application's installation, and the proof that the site answers.
@@ -270,8 +288,10 @@ class Site(AegirComponent, kind="Site"):
         )
         if self._asks_for_password:
             # Accounts that came with the content have passwords of their own.
-            known = pulumi.Output.all(self.installation.loaded, self.admin_password)
-            self.admin_password = known.apply(lambda each: "" if each[0] else str(each[1]))
+            known = pulumi.Output.all(self.installation.loaded, self._password)
+            self._password = known.apply(lambda each: "" if each[0] else str(each[1]))
+        self.access = {**self._outputs, "admin_password": self._password}
+        self.finish(self._outputs, admin_password=self._password)
 
 
 def _is_blind(site: settings.Site, members: Mapping[str, Member]) -> bool:
@@ -303,7 +323,7 @@ def _limits(site: settings.Site, members: Mapping[str, Member]) -> dict[str, dic
     return found or None
 
 
-def _connections(args: SiteArgs) -> int | None:
+def _connections(args: SiteParts) -> int | None:
     """Give how many connections each account of the site may have at once; ``None`` for the default."""
     children = max((args.site.php.over(member.php).children for member in args.members.values()), default=0)
     number = args.site.limits.connections or args.connections or quotas.default_connections(children)

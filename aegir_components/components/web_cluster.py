@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -11,11 +12,14 @@ from aegir_components import layout, settings
 from aegir_components.host.connection import Connection
 from aegir_components.providers.uploads import Uploads
 
-from .base import AegirComponent
+from .base import AegirComponent, Parts
+
+if TYPE_CHECKING:
+    from aegir_components.arguments import WebClusterArgs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WebClusterArgs:
+class WebClusterParts(Parts):
     """What a cluster needs to know."""
 
     cluster: settings.WebCluster
@@ -23,15 +27,21 @@ class WebClusterArgs:
     holder: str
 
 
-class WebCluster(AegirComponent, kind="WebCluster"):
+class WebCluster(AegirComponent):
     """Web servers as one."""
 
     ready: list[pulumi.Resource]
     """What must be done, beside its servers' own, before anything is put on the cluster."""
 
-    def __init__(self, name: str, args: WebClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: WebClusterArgs | WebClusterParts, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         """Declare a cluster."""
-        super().__init__(name, opts)
+        super().__init__("aegir:index:WebCluster", name, args, opts)
+
+    def declare(self, args: WebClusterParts) -> None:
+        """Declare what its servers have in common."""
+        name = args.cluster.name
         self.ready = []
         path = uploads_path(args.cluster)
         if path and args.cluster.uploads:
@@ -43,7 +53,7 @@ class WebCluster(AegirComponent, kind="WebCluster"):
                 "holder": args.holder,
             }
             self.ready.append(Uploads(name, props, self.child()))
-        self.finish(servers=sorted(args.members), uploads=path)
+        self.finish({"servers": sorted(args.members), "uploads": path})
 
 
 def uploads_path(cluster: settings.WebCluster | None) -> str:

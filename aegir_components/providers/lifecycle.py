@@ -31,7 +31,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import contains_unknowns
 
-from aegir_components import at_work, declaring
+from aegir_components import at_work, declaring, unknowns
 from aegir_components.host import hub_disk
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -212,7 +212,8 @@ class Lifecycle(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class, first of all."""
         serve_more()
-        configure({key: req.config.get(key) for key in ("forget", "replaced")})
+        # Without "aegir:" the SDK would take the project's name for it, which is another one in a program of one's own.
+        configure({key: req.config.get(f"aegir:{key}") for key in ("forget", "replaced")})
 
     def check(self, olds: Any, news: Any) -> CheckResult:
         """Reject inputs that cannot be right and changes that would lose content; add the inputs that every resource has."""
@@ -382,7 +383,7 @@ class AegirResource(Resource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(type(provider).secret_keys))
-        values = {key: value for key, value in props.items() if value is not None}
+        values = {key: unknowns.revealed(value) for key, value in props.items() if value is not None}
         with declaring.position():
             super().__init__(
                 provider,

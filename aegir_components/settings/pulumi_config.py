@@ -13,6 +13,7 @@ import pulumi.runtime
 from pulumi.runtime import config as runtime_config
 
 from . import model
+from .added import Added
 from .platforms import NameOf, no_name
 from .reader import SettingsError
 from .stack import load_values
@@ -22,11 +23,12 @@ class StackFileRefused(SettingsError, pulumi.RunError):
     """A :class:`SettingsError` that ends a Pulumi program without a traceback."""
 
 
-def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
+def load_from_pulumi(name_of: NameOf = no_name, added: Added | None = None) -> model.Settings:
     """Read the settings of the stack that this program runs for.
 
     Args:
         name_of: Gives a platform of a list its conventional name, from its server and its source.
+        added: what the program declares beside the stack file.
 
     Raises:
         StackFileRefused: Something is wrong; the error lists all of it.
@@ -38,6 +40,6 @@ def load_from_pulumi(name_of: NameOf = no_name) -> model.Settings:
     secret_keys |= set(values) & set(runtime_config.get_config_secret_keys_env())
     project = Path(pulumi.runtime.get_root_directory() or ".")
     try:
-        return load_values(values, secret_keys, project, pulumi.get_stack(), name_of)
+        return load_values(values, secret_keys, project, pulumi.get_stack(), name_of, added)
     except SettingsError as error:
         raise StackFileRefused(error.faults, error.read) from None

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from . import model
+from .added import Added
 from .included import KEY, Included, include
 from .loading import load
 from .paths import PREFIX, canonical, secure_paths
@@ -21,7 +22,12 @@ from .rules import broken
 
 
 def load_values(
-    values: Mapping[str, Any], secret_keys: set[str], project: Path, stack: str, name_of: NameOf = no_name
+    values: Mapping[str, Any],
+    secret_keys: set[str],
+    project: Path,
+    stack: str,
+    name_of: NameOf = no_name,
+    added: Added | None = None,
 ) -> model.Settings:
     """Read the settings from a stack's configuration, whoever has got it from Pulumi; the team's own rules are asked as well.
 
@@ -31,6 +37,7 @@ def load_values(
         project: the project's directory, with the stack file, which says what of it is secret, and with what that includes.
         stack: the stack's name.
         name_of: Gives a platform of a list its conventional name, from its server and its source.
+        added: what a program declares beside the stack file.
 
     Raises:
         SettingsError: Something is wrong; the error lists all of it.
@@ -41,7 +48,10 @@ def load_values(
     # The project file and the stack file are read where the answer depends on them: YAML's library costs a command 15 ms.
     whole = include(config, directory_of(project)) if KEY in config else Included(config=config)
     is_secret = secrecy(secret, find_stack_file(project, stack) if secret else None, whole)
-    declared = load(whole.config, is_secret, name_of, whole.origin)
+    found: Mapping[str, Any] = whole.config
+    if added is not None:
+        found, is_secret = added.merged(found), added.secrecy(is_secret)
+    declared = load(found, is_secret, name_of, whole.origin)
     if declared.rules and (faults := broken(declared, Path(declared.rules))):
         raise SettingsError(faults, declared)
     return dataclasses.replace(declared, warnings=(*declared.warnings, *_misnamed(stack, declared.environment)))

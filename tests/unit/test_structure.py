@@ -29,6 +29,10 @@ BELOW = {"advisories", "host", "mysql", "services", "applications", "templates",
 EVERYTHING = BELOW | {"recorded", "providers", "changes", "components", "estate", "cli"}
 FORBIDDEN = {
     "pulumi_workarounds": EVERYTHING,
+    "unknowns": EVERYTHING,
+    "arguments": EVERYTHING - {"components"},
+    "given": EVERYTHING - {"settings"},
+    "farm": {"cli"},
     "settings": EVERYTHING - {"settings"},
     "layout": EVERYTHING - {"layout"},
     "templates": BELOW - {"templates"} | {"providers", "components", "estate", "cli"},

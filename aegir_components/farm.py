@@ -1,0 +1,167 @@
+"""A farm of a Pulumi program: its components are declared together, when the program has named them all.
+
+A server's resources depend on the sites that are on it, a removal is judged by what else there is, and nothing is touched while
+anything is wrong. So components wait until the program's last line, and a farm is then declared as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import Any, Final
+
+import pulumi
+from pulumi.runtime.settings import SETTINGS, get_root_resource
+
+from . import estate, failures, given, hub_faults, settings, unknowns
+from .arguments import Arguments, FarmArgs, settings_of
+from .components.base import AegirComponent
+from .components.making import Waiting
+from .settings import pulumi_config
+from .sources.naming import conventional_name
+
+KINDS: Final = {
+    "Server": "servers",
+    "WebCluster": "clusters",
+    "Pack": "packs",
+    "Platform": "platforms",
+    "Site": "sites",
+}
+"""Classes of components, and the key of the stack file that has what they are."""
+
+
+class Farm:
+    """All servers, platforms and sites of a stack; a program has one.
+
+    What the stack's configuration declares under ``aegir:`` belongs to the farm as well.
+    """
+
+    def __init__(self, args: FarmArgs | None = None) -> None:
+        """Begin a farm.
+
+        It is declared at the end of the program; in one that calls :func:`pulumi.run` itself, by ``await farm.declare()``.
+
+        Args:
+            args: what holds for all components; ``None`` where the stack file says it.
+        """
+        failures.carry_on()
+        self._args = args
+        self._components: dict[str, dict[str, tuple[AegirComponent, Arguments]]] = {}
+        self._declared = False
+        root: Any = get_root_resource()
+        if root is not None and getattr(root, "_outputs_registered", False):
+            # Pulumi's mocks: the stack's program has ended before it begins.
+            SETTINGS.outputs.add(asyncio.ensure_future(self._run()))
+            return
+        with contextlib.suppress(pulumi.RunError):
+            # Rejected where the program has called it itself, and declares its farm.
+            pulumi.run(self._run)
+        self._watch(root)
+
+    def add(self, component: AegirComponent, args: Arguments) -> None:
+        """Take a component into the farm; its constructor calls this.
+
+        Raises:
+            pulumi.RunError: the farm has been declared, or has such a component.
+        """
+        what = f'{type(component).__name__}("{component.declared_as}")'
+        if self._declared:
+            raise pulumi.RunError(f"{what} comes too late: the farm has been declared. Make it before farm.declare()")
+        named = self._components.setdefault(_key(component), {})
+        if component.declared_as in named:
+            raise pulumi.RunError(f"{what}: the farm has a component of this name already; choose another one")
+        named[component.declared_as] = component, args
+
+    async def declare(self) -> estate.Estate:
+        """Declare everything in the farm; only programs that call :func:`pulumi.run` do this themselves.
+
+        Raises:
+            pulumi.RunError: something is wrong; all of it is listed, and nothing was touched.
+        """
+        if self._declared:
+            raise pulumi.RunError("the farm has been declared already; a program declares it once")
+        self._declared = True
+        try:
+            return await self._declare()
+        except settings.SettingsError as fault:
+            # A RunError ends the program with its text and without a traceback.
+            error = pulumi.RunError(self._text(fault))
+            self._abandon(error)
+            raise error from None
+        except BaseException:
+            self._leave_waiting()
+            raise
+
+    async def _run(self) -> None:
+        if not self._declared:
+            await self.declare()
+
+    async def _declare(self) -> estate.Estate:
+        own = settings_of(self._args) if self._args else {}
+        named = {
+            key: {name: settings_of(args) for name, (_, args) in entries.items()}
+            for key, entries in self._components.items()
+        }
+        found = await given.gather(own, named)
+        with unknowns.standing_in(found.unknowns):
+            try:
+                declared = pulumi_config.load_from_pulumi(conventional_name, found.added() if found.config else None)
+            except settings.SettingsError as fault:
+                raise hub_faults.with_others(fault) from None
+            for warning in declared.warnings:
+                pulumi.log.warn(warning)
+            return await estate.build(declared, self._waiting(found))
+
+    def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
+        """Give the components by kind and by the name of their resources, each with what its values come from."""
+        return {
+            key: {
+                component.pulumi_resource_name: Waiting(component, tuple(found.behind(key, name)))
+                for name, (component, _) in entries.items()
+            }
+            for key, entries in self._components.items()
+        }
+
+    def _text(self, fault: settings.SettingsError) -> str:
+        text = str(fault)
+        return text.replace("The stack file has", "The farm has", 1) if self._args or self._components else text
+
+    def _abandon(self, why: BaseException) -> None:
+        for entries in self._components.values():
+            for component, _ in entries.values():
+                component.abandon(why)
+
+    def _watch(self, root: Any) -> None:
+        """End a program that does not come to declare its farm: its components would wait for ever.
+
+        Nothing is removed then, as in any program that ends with an error.
+        """
+        if root is None:
+            return
+        finish = root._finish  # noqa: SLF001 - the SDK calls it at the end of the program, and has no hook
+
+        def checked() -> None:
+            if self._declared or not self._components:
+                finish()
+            elif sys.exception() is not None:
+                # The program's own error is told, and not that of what waits for the farm.
+                self._leave_waiting()
+            else:
+                error = (
+                    "the farm was not declared; write `await farm.declare()` at the end of the function for pulumi.run"
+                )
+                self._abandon(pulumi.RunError(error))
+                finish()
+
+        root._finish = checked  # noqa: SLF001
+
+    def _leave_waiting(self) -> None:
+        """Let the SDK end without what waits for the farm."""
+        if self._components:
+            SETTINGS.rpc_manager.clear()
+            SETTINGS.outputs.clear()
+
+
+def _key(component: AegirComponent) -> str:
+    return next(KINDS[kind.__name__] for kind in type(component).__mro__ if kind.__name__ in KINDS)

@@ -1,0 +1,79 @@
+"""Settings that a Pulumi program declares itself, with or without a stack file that declares others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .paths import PREFIX, canonical
+from .reader import IsSecret, SettingsError
+from .wording import key_text
+
+NAMED: Final = ("servers", "clusters", "packs", "platforms", "sites")
+"""Keys whose entries a program adds to; it says every other key alone, or leaves it to the stack file."""
+EACH_RUN: Final = ("environment_formerly", "forget", "replaced", "confirm_removals")
+"""Keys that are for one run. The stack's configuration has them, for a program too: providers and commands read them there."""
+_SECRETS: Final = (".password", ".secret_key", ".hash_salt")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Added:
+    """What a program declares, as the mapping of a stack file."""
+
+    config: Mapping[str, Any] = dataclasses.field(repr=False)
+    """The ``aegir:`` keys without that prefix."""
+    secrets: frozenset[str] = frozenset()
+    """Canonical paths of the values that came as secret outputs."""
+
+    def merged(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the settings beside those of a stack file.
+
+        Raises:
+            SettingsError: both declare the same thing.
+        """
+        found, faults = dict(config), []
+        for key, value in self.config.items():
+            before = config.get(key)
+            if key not in NAMED or before is None:
+                if key in config and before is not None:
+                    faults.append(f"{PREFIX}{key}: the stack file and the program declare it; keep one of both")
+                found[key] = value
+            elif not isinstance(before, Mapping):
+                faults.append(f"{PREFIX}{key}: must be a mapping by name where a program adds to it")
+            else:
+                found[key] = {**before, **value}
+                faults += [
+                    f"{PREFIX}{key}[{key_text(name)}]: the stack file and the program declare it; keep one of both"
+                    for name in sorted(before.keys() & value.keys())
+                ]
+        if faults:
+            raise SettingsError(faults)
+        return found
+
+    def secrecy(self, others: IsSecret) -> IsSecret:
+        """Make the function that tells secrets from other values.
+
+        Args:
+            others: tells it of the stack file's values.
+        """
+        ours = {canonical(f"{PREFIX}{key}") for key in self.config if key not in NAMED}
+        ours |= {
+            canonical(f"{PREFIX}{key}[{key_text(str(name))}]") for key in NAMED for name in self.config.get(key, ())
+        }
+
+        def is_secret(path: str) -> bool | None:
+            plain = canonical(path)
+            if not _is_below(plain, ours):
+                return others(path)
+            if _is_below(plain, self.secrets):
+                return True
+            # A program may have it from anywhere; whoever reads a message is not told.
+            return None if plain.endswith(_SECRETS) else False
+
+        return is_secret
+
+
+def _is_below(path: str, places: set[str] | frozenset[str]) -> bool:
+    return any(path == place or path.startswith((f"{place}.", f"{place}[")) for place in places)

@@ -1,0 +1,384 @@
+"""Farms that Pulumi programs declare: the same resources as of a stack file, with outputs for what is not known yet."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+import aegir_components
+from aegir_components import (
+    DatabaseServiceArgs,
+    Farm,
+    FarmArgs,
+    HubArgs,
+    HubSshArgs,
+    Platform,
+    PlatformArgs,
+    Server,
+    ServerArgs,
+    Site,
+    SiteAdminArgs,
+    SiteArgs,
+    SshArgs,
+    WebCluster,
+    WebClusterArgs,
+    arguments,
+    php_fit,
+    settings,
+)
+from aegir_components.settings import schema
+from tests.programs import Ran, run
+from tests.unit.test_estate import COMPUTED, hub
+
+__all__ = ["hub"]
+
+SITE = "www.example.com"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python-program"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+def farm_of(hub: Path, **more: Any) -> Farm:
+    return Farm(
+        FarmArgs(hub=HubArgs(address="10.0.0.1", root=str(hub), ssh=HubSshArgs(identity=str(hub / "id"))), **more)
+    )
+
+
+def two_servers(hub: Path, **more: Any) -> Site:
+    """Declare what `stack_file` declares."""
+    farm = farm_of(hub, **more)
+    key = SshArgs(host_key=KEY)
+    web = Server("web1", ServerArgs(farm=farm, address="10.0.0.2", ssh=key, web="apache"))
+    database = Server("db1", ServerArgs(farm=farm, address="10.0.0.3", ssh=key, database="mysql"))
+    platform = Platform("drupal-10", PlatformArgs(server=web, source=str(hub / "drupal")))
+    return Site(SITE, SiteArgs(platform=platform, database=database, admin=SiteAdminArgs(mail="admin@example.com")))
+
+
+def stack_file(hub: Path) -> dict[str, str]:
+    """Give the configuration of a stack file with a web server, a database server and a site."""
+    ssh = f'"ssh": {{"host_key": "{KEY}"}}'
+    return {
+        "aegir:hub": f'{{"address": "10.0.0.1", "root": "{hub}", "ssh": {{"identity": "{hub / "id"}"}}}}',
+        "aegir:servers": f'{{"web1": {{"address": "10.0.0.2", {ssh}, "services": {{"web": "apache"}}}}, '
+        f'"db1": {{"address": "10.0.0.3", {ssh}, "services": {{"database": "mysql"}}}}}}',
+        "aegir:platforms": f'{{"drupal-10": {{"server": "web1", "source": "{hub / "drupal"}"}}}}',
+        "aegir:sites": f'{{"{SITE}": {{"platform": "drupal-10", "admin": {{"mail": "admin@example.com"}}}}}}',
+    }
+
+
+async def from_stack_file() -> None:
+    await Farm().declare()
+
+
+def declared(ran: Ran) -> list[tuple[str, str, Mapping[str, Any]]]:
+    found = [(each.type, each.name, _plain(each.inputs)) for each in ran.mocks.resources]
+    return sorted(found, key=lambda each: each[:2])
+
+
+def _plain(value: Any) -> Any:
+    """Give unknown values as equal ones."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return "unknown" if isinstance(value, pulumi.output.Unknown) else value
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_program_declares_the_same_resources_as_a_stack_file(hub: Path, preview: bool) -> None:
+    by_file = run(from_stack_file, config=stack_file(hub), computed=COMPUTED, preview=preview)
+    by_program = run(lambda: two_servers(hub), computed=COMPUTED, preview=preview)
+
+    assert len(by_file.mocks.resources) > 15
+    assert declared(by_file) == declared(by_program)
+    assert by_file.needs == by_program.needs
+
+
+def test_outputs_are_there_for_other_resources_which_come_after_all_of_a_site(hub: Path) -> None:
+    seen: list[Any] = []
+
+    def program() -> None:
+        site = two_servers(hub)
+        pulumi.Output.all(site.url, site.admin_name, site.admin_password).apply(seen.append)
+        Record("www", site.url)
+        Record("later", "x", pulumi.ResourceOptions(depends_on=site.done))
+
+    ran = run(program, computed=COMPUTED)
+
+    assert [[f"http://{SITE}", "admin", "generated-administrator"]] == seen
+    after = {f"{kind} {SITE}" for kind in ("Credentials", "SiteDatabase", "SiteConfiguration", "Installation")}
+    assert after <= ran.needs["Record www"]
+    assert after <= ran.needs["Record later"]
+
+
+class Record(pulumi.CustomResource):
+    def __init__(self, name: str, value: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("your-cloud:index:Record", name, {"value": value}, opts)
+
+
+def test_a_component_in_depends_on_is_an_error_that_says_what_to_write(hub: Path) -> None:
+    def program() -> None:
+        Record("www", "x", pulumi.ResourceOptions(depends_on=[two_servers(hub)]))
+
+    with pytest.raises(pulumi.RunError, match=r"Site\(\"www.example.com\"\).* depends_on=NAME.done"):
+        run(program, computed=COMPUTED)
+
+
+def cloud(hub: Path, *, preview: bool) -> Ran:
+    words = {"identity": str(hub / "id"), "hub": "10.0.0.1", "root": str(hub), "source": str(hub / "drupal")}
+    config = {f"example-cloud:{key}": value for key, value in words.items()}
+    program = EXAMPLES / "cloud" / "__main__.py"
+    return run(program, config=config, computed=COMPUTED, preview=preview, project="example-cloud")
+
+
+def test_servers_of_the_same_program_are_unknown_in_a_preview_and_nobody_is_asked_for_them(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def facts(connections: Mapping[str, Any], *_given: Any, **_named: Any) -> dict[str, Any]:
+        asked.extend(connections)
+        return {}
+
+    monkeypatch.setattr(php_fit, "facts", facts)
+
+    ran = cloud(hub, preview=True)
+
+    machines = ran.mocks.of("aegir:Machine")
+    assert {"web1.example.com", "web2.example.com", "db1.example.com"} == set(machines)
+    assert all(_is_unknown(each["connection"]["address"]) for each in machines.values())
+    assert all(_is_unknown(each["connection"]["host_key"]) for each in machines.values())
+    assert [] == asked
+    assert [] == [each for each in ran.mocks.resources if "240.0." in str(each) or "unknown-until" in str(each)]
+
+
+def test_servers_of_the_same_program_are_plain_values_in_an_up_and_are_removed_after_the_farm(hub: Path) -> None:
+    ran = cloud(hub, preview=False)
+
+    machines = ran.mocks.of("aegir:Machine")
+    assert "10.0.1.1" == machines["web1.example.com"]["connection"]["address"]
+    assert "Machine web1" in ran.needs["Server web1.example.com"]
+    assert f"Installation {SITE}" in ran.needs["Record www"]
+    assert "10.0.1.1" == ran.mocks.of("your-cloud:index:Record")["www"]["value"]
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is None or value == UNKNOWN or isinstance(value, pulumi.output.Unknown)
+
+
+def test_what_is_wrong_is_listed_at_once_and_nothing_is_declared(hub: Path) -> None:
+    def program() -> None:
+        farm = farm_of(hub)
+        key = SshArgs(host_key="nonsense")
+        web = Server("web1", ServerArgs(farm=farm, address="10.0.0.300", ssh=key, web="apache"))
+        platform = Platform("drupal-10", PlatformArgs(server=web, source=str(hub / "drupal")))
+        site = Site(SITE, SiteArgs(platform=platform))
+        pulumi.export("url", site.url)
+
+    with pytest.raises(pulumi.RunError) as caught:
+        run(program)
+
+    text = str(caught.value)
+    assert "The farm has 3 faults; nothing was touched:" in text
+    assert 'aegir:servers["web1"].address' in text
+    assert 'aegir:servers["web1"].ssh.host_key' in text
+    assert f'aegir:sites["{SITE}"].database' in text
+
+
+def test_what_is_wrong_with_an_output_is_said_when_it_is_known(hub: Path) -> None:
+    def program() -> None:
+        farm = farm_of(hub)
+        address = pulumi.Output.from_input("10.0.0.300")
+        Server("web1", ServerArgs(farm=farm, address=address, ssh=SshArgs(host_key=KEY), web="apache"))
+
+    with pytest.raises(pulumi.RunError, match=r'aegir:servers\["web1"\].address'):
+        run(program)
+
+
+def test_secrets_of_a_program_stay_secret_and_no_message_shows_them(hub: Path) -> None:
+    def program(password: str) -> None:
+        farm = farm_of(hub)
+        admin = aegir_components.DatabaseAdminArgs(password=pulumi.Output.secret(password))
+        service = DatabaseServiceArgs(admin=admin)
+        Server("db1", ServerArgs(farm=farm, address="10.0.0.3", ssh=SshArgs(host_key=KEY), database=service))
+
+    ran = run(lambda: program("correct horse battery"), computed=COMPUTED)
+    assert "correct horse battery" == ran.mocks.of("aegir:DatabaseService")["db1"]["password"]["value"]
+    with pytest.raises(pulumi.RunError) as caught:
+        run(lambda: program("hun\nter2 and more"), computed=COMPUTED)
+    assert "hun" not in str(caught.value)
+
+
+def test_a_program_may_add_to_what_a_stack_file_declares(hub: Path) -> None:
+    def program() -> None:
+        Site("two.example.com", SiteArgs(farm=Farm(), platform="drupal-10"))
+
+    ran = run(program, config=stack_file(hub), computed=COMPUTED)
+
+    assert {SITE, "two.example.com"} == set(ran.mocks.of("aegir:Installation"))
+
+
+def test_a_stack_file_and_a_program_do_not_declare_the_same_thing(hub: Path) -> None:
+    def program() -> None:
+        farm = farm_of(hub)
+        Server("web1", ServerArgs(farm=farm, web="apache"))
+
+    with pytest.raises(pulumi.RunError) as caught:
+        run(program, config=stack_file(hub))
+    assert "aegir:hub: the stack file and the program declare it" in str(caught.value)
+    assert 'aegir:servers["web1"]: the stack file and the program declare it' in str(caught.value)
+
+
+def test_an_asynchronous_program_that_forgets_to_declare_its_farm_fails(hub: Path) -> None:
+    async def main() -> None:
+        two_servers(hub)
+
+    with pytest.raises(pulumi.RunError, match=r"await farm.declare\(\)"):
+        run(lambda: pulumi.run(main))
+
+
+def test_an_error_of_a_program_ends_it_as_ever(hub: Path) -> None:
+    def program() -> None:
+        site = two_servers(hub)
+        pulumi.export("url", site.url)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine") as caught:
+        run(program)
+    assert "program" in {each.name for each in caught.traceback}
+
+
+def test_an_asynchronous_program_declares_its_farm_itself(hub: Path) -> None:
+    async def main() -> None:
+        site = two_servers(hub)
+        assert site.farm is not None
+        await site.farm.declare()
+        with pytest.raises(pulumi.RunError, match="comes too late"):
+            Server("web2", ServerArgs(farm=site.farm, web="apache"))
+
+    ran = run(lambda: pulumi.run(main), computed=COMPUTED)
+    assert [SITE] == list(ran.mocks.of("aegir:Installation"))
+
+
+def test_two_components_of_a_kind_have_two_names_and_each_has_a_farm(hub: Path) -> None:
+    def twice() -> None:
+        farm = farm_of(hub)
+        for _ in range(2):
+            Server("web1", ServerArgs(farm=farm, web="apache"))
+
+    with pytest.raises(pulumi.RunError, match="of this name already"):
+        run(twice)
+    with pytest.raises(pulumi.RunError, match=r"farm=Farm\(...\)"):
+        run(lambda: Server("web1", ServerArgs(web="apache")))
+
+
+def test_removals_are_confirmed_in_the_stacks_configuration(hub: Path) -> None:
+    """The keys that are for one run are read where providers read them, whatever the project is called."""
+    made = run(lambda: two_servers(hub), computed=COMPUTED)
+    prefix = "urn:pulumi:test::other::pulumi-python:dynamic/"
+    before = {
+        f"{prefix}{each.type}::{name}": {
+            "type": f"pulumi-python:dynamic/{each.type}",
+            "outputs": {**each.inputs, "site": name, "content": "present"},
+        }
+        for each in made.mocks.resources
+        if each.name == SITE and each.type.startswith("aegir:") and "index" not in each.type
+        for name in ("one.example.com", "two.example.com")
+    }
+
+    def program() -> None:
+        site = two_servers(hub)
+        del site
+
+    confirmed = {"aegir:confirm_removals": '["one.example.com", "two.example.com"]'}
+    with pytest.raises(pulumi.RunError, match="aegir:confirm_removals"):
+        run(program, computed=COMPUTED, before=before)
+    run(program, computed=COMPUTED, before=before, config=confirmed)
+
+
+MAPPINGS: dict[type[arguments.Arguments], tuple[str, ...]] = {
+    arguments.FarmArgs: ("",),
+    arguments.HubArgs: ("hub",),
+    arguments.HubSshArgs: ("hub.ssh",),
+    arguments.JumpArgs: ("hub.ssh.jump", "servers.*.ssh.jump"),
+    arguments.ServerArgs: ("servers.*",),
+    arguments.SshArgs: ("servers.*.ssh",),
+    arguments.WebServiceArgs: ("servers.*.services.web",),
+    arguments.DatabaseServiceArgs: ("servers.*.services.database",),
+    arguments.DatabaseAdminArgs: ("servers.*.services.database.admin",),
+    arguments.AegirUserArgs: ("servers.*.aegir_user",),
+    arguments.CommandArgs: ("servers.*.commands.*",),
+    arguments.PhpArgs: ("servers.*.php", "sites.*.php"),
+    arguments.LimitsArgs: ("servers.*.limits", "sites.*.limits"),
+    arguments.WebClusterArgs: ("clusters.*",),
+    arguments.UploadsArgs: ("clusters.*.uploads",),
+    arguments.PackArgs: ("packs.*",),
+    arguments.PlatformArgs: ("platforms.*",),
+    arguments.SourceArgs: ("platforms.*.source",),
+    arguments.ComposerArgs: ("platforms.*.source.composer",),
+    arguments.UpdateStepArgs: ("platforms.*.update.*", "sites.*.update.*"),
+    arguments.RolloutArgs: ("platforms.*.rollout",),
+    arguments.SiteArgs: ("sites.*",),
+    arguments.SiteAdminArgs: ("sites.*.admin",),
+    arguments.SiteDatabaseArgs: ("sites.*.database",),
+    arguments.CertificateArgs: ("sites.*.certificate",),
+    arguments.MailArgs: ("sites.*.mail",),
+    arguments.OriginArgs: ("sites.*.origin",),
+    arguments.BackupPlanArgs: ("sites.*.backups",),
+    arguments.KeepArgs: ("backups.keep", "sites.*.backups.keep"),
+    arguments.BackupsArgs: ("backups",),
+    arguments.RepositoryArgs: ("backups.repositories.*",),
+    arguments.AcmeArgs: ("acme",),
+    arguments.CertificatesArgs: ("certificates",),
+}
+ELSEWHERE = {
+    "": {*settings.added.EACH_RUN, *settings.added.NAMED},
+    "servers.*": {"services"},
+    "platforms.*": {"name"},
+}
+"""Keys that are no fields: components have names, services are fields of a server, and some keys are for one run."""
+
+
+def test_each_dataclass_has_the_keys_of_its_mapping_in_a_stack_file() -> None:
+    notes = schema.asked()
+    for kind, paths in MAPPINGS.items():
+        fields = {each.name for each in dataclasses.fields(kind)} - {"farm"}
+        if kind is arguments.ServerArgs:
+            fields -= {"web", "database"}
+        for path in paths:
+            known = {word for each in notes[path] if each.kind == "mapping" for word in each.words}
+            assert fields == known - ELSEWHERE.get(path, set()), path
+
+
+def test_every_mapping_of_a_stack_file_has_a_dataclass() -> None:
+    mapped = {path for path, asked in schema.asked().items() if any(each.kind == "mapping" for each in asked)}
+    assert set() == mapped - {path for paths in MAPPINGS.values() for path in paths} - {"servers.*.services"}
+    listed = {getattr(arguments, name) for name in arguments.__all__ if name.endswith("Args")}
+    assert set() == listed - MAPPINGS.keys() - {arguments.ComponentArgs}
+
+
+def test_a_public_name_is_imported_when_it_is_used() -> None:
+    text = (
+        "import sys, aegir_components\n"
+        "loaded = [name for name in sys.modules if name.startswith('aegir_components.')]\n"
+        "assert not [name for name in loaded if 'pulumi_workarounds' not in name], loaded\n"
+        "assert 'pulumi' not in sys.modules\n"
+        "for name in aegir_components.__all__:\n"
+        "    assert name in dir(aegir_components) and getattr(aegir_components, name).__name__ == name\n"
+    )
+    subprocess.run([sys.executable, "-c", text], check=True, timeout=60)
+
+
+def test_components_are_pulumis_and_have_the_types_that_states_have(hub: Path) -> None:
+    for kind in (Server, WebCluster, Platform, Site, aegir_components.Pack):
+        assert issubclass(kind, pulumi.ComponentResource)
+
+    ran = cloud(hub, preview=False)
+    kinds = {each.type for each in ran.mocks.resources if ":index:" in each.type and each.type.startswith("aegir:")}
+    assert {f"aegir:index:{kind}" for kind in ("Server", "WebCluster", "Platform", "Site")} == kinds
+    assert WebClusterArgs(servers=["web1"]).servers == ["web1"]
