@@ -6,7 +6,7 @@ FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 -
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: docs help random setup checks lab-setup test unit pythons lint hosts demo clean
+.PHONY: docs pins help random setup checks lab-setup test unit pythons lint hosts demo clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,6 +53,9 @@ lint: checks ## style, format and types
 	$(ENV) mypy
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/__main__.py
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/cloud/__main__.py
+
+pins: ## newest versions in the requirements files, with hashes; it says what changed. KEEP=1: hashes alone
+	@$(ENV) python -m tools.pins $(if $(KEEP),--keep)
 
 # STACK=pack: three web servers as one, in virtual machines.
 export AEGIR_DEMO_STACK := $(STACK)

@@ -81,7 +81,7 @@ def _download_packages(version: Minor, place: Path) -> None:
             *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"),
             *("--target", place, "--python-version", write_version(version), "--implementation", "cp"),
             # The requirements name every package, so nothing is resolved for the Python that runs pip.
-            *("--only-binary", ":all:", "--no-deps", "-r", REQUIREMENTS[0]),
+            *("--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", REQUIREMENTS[0]),
         ],
         env={"PIP_USER": "0"},
     )

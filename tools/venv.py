@@ -87,7 +87,13 @@ def install(python: Path, place: Path) -> None:
     # pip would otherwise install into the user's own site as well where PIP_USER is set.
     run(
         "installing Python packages",
-        [*pip, "install", "--quiet", *[word for file in REQUIREMENTS for word in ("-r", str(file))]],
+        [
+            *pip,
+            "install",
+            "--quiet",
+            "--require-hashes",
+            *[word for file in REQUIREMENTS for word in ("-r", str(file))],
+        ],
         env={"PIP_USER": "0"},
     )
     run("checking Python packages", [*pip, "check"])
