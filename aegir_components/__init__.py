@@ -1,4 +1,4 @@
-"""Aegir's multiserver hosting as Pulumi resources, for programs of your own (docs/python-program.md)."""
+"""Aegir's multiserver hosting as Pulumi resources, for programs of your own (docs/howto/write-a-python-program.md)."""
 
 from __future__ import annotations
 

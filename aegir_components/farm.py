@@ -49,6 +49,7 @@ class Farm:
         self._args = args
         self._components: dict[str, dict[str, tuple[AegirComponent, Arguments]]] = {}
         self._declared = False
+        self._left = False
         root: Any = get_root_resource()
         if root is not None and getattr(root, "_outputs_registered", False):
             # Pulumi's mocks: the stack's program has ended before it begins.
@@ -142,6 +143,8 @@ class Farm:
         finish = root._finish  # noqa: SLF001 - the SDK calls it at the end of the program, and has no hook
 
         def checked() -> None:
+            if self._left:
+                return
             if self._declared or not self._components:
                 finish()
             elif sys.exception() is not None:
@@ -158,7 +161,9 @@ class Farm:
 
     def _leave_waiting(self) -> None:
         """Let the SDK end without what waits for the farm."""
-        if self._components:
+        components = (component for entries in self._components.values() for component, _ in entries.values())
+        if any(component.waits for component in components):
+            self._left = True
             SETTINGS.rpc_manager.clear()
             SETTINGS.outputs.clear()
 

@@ -116,6 +116,11 @@ class AegirComponent(pulumi.ComponentResource):
         return known.apply(lambda outputs: outputs[name])
 
     @property
+    def waits(self) -> bool:
+        """Whether something waits for the component that has not come yet."""
+        return self._waiting is not None and not self._waiting.outputs.done()
+
+    @property
     def done(self) -> pulumi.Output[list[pulumi.Resource]]:
         """The component when it is declared, for ``depends_on`` of a program's other resources."""
         assert self._waiting is not None, "only a program's own components are waited for"

@@ -30,6 +30,7 @@ from aegir_components import (
     WebCluster,
     WebClusterArgs,
     arguments,
+    estate,
     php_fit,
     settings,
 )
@@ -251,6 +252,22 @@ def test_an_error_of_a_program_ends_it_as_ever(hub: Path) -> None:
     with pytest.raises(LookupError, match="mine") as caught:
         run(program)
     assert "program" in {each.name for each in caught.traceback}
+
+
+@pytest.mark.parametrize("name", ["resolve", "rollouts"])
+def test_an_unexpected_error_ends_a_program_too(hub: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Before anything is declared, and after everything is."""
+
+    def fails(*_given: Any, **_named: Any) -> None:
+        raise LookupError("unexpected")
+
+    monkeypatch.setattr(*((estate, "resolve") if name == "resolve" else (estate.rollouts, "come")), fails)
+
+    def program() -> None:
+        pulumi.export("url", two_servers(hub).url)
+
+    with pytest.raises(LookupError, match="unexpected"):
+        run(program, computed=COMPUTED)
 
 
 def test_an_asynchronous_program_declares_its_farm_itself(hub: Path) -> None:
