@@ -23,7 +23,8 @@ from tools.pythons import SUPPORTED, write_version
 UV: Final = "uv==0.13.9"
 IN_TURN: Final = "# What those need in turn."
 _PIN = re.compile(
-    r"(?m)^(?P<reasons>(?:# .*\n)*)(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker> ?;[^\\\n]*)?"
+    r"(?m)^(?P<reasons>(?:# .*\n)*)(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?"
+    r"==(?P<version>[^\s;\\]+)(?P<marker> ?;[^\\\n]*)?"
     r"(?P<hashes>(?:[ \t]*\\\n[ \t]+--hash=\S+)*)"
 )
 

@@ -1,6 +1,7 @@
 """What a Pulumi program says of a farm: one dataclass for each mapping of a stack file.
 
-Fields have the names of the keys in docs/reference/stack-file.md, which says what each means. A field that is ``None`` has its default.
+Fields have the names of the keys in docs/reference/stack-file.md, which says what each means. A field that is ``None`` has its
+default.
 """
 
 from .backups import BackupPlanArgs, BackupsArgs, KeepArgs, RepositoryArgs

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Settings with the names and the meaning that they have in a stack file; ``None`` is the default of docs/reference/stack-file.md."""
+    """Settings with the names and the meaning that they have in docs/reference/stack-file.md; ``None`` is the default there."""
 
     below: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Where the stack file has a field, if not under its own name."""

@@ -70,8 +70,7 @@ def test_hashes_alone_are_asked_for_with_the_versions_that_are_there() -> None:
 
     def resolve(wanted: Sequence[str], constraints: Sequence[str]) -> Mapping[str, Pin]:
         asked.append([*wanted, "|", *constraints])
-        pinned = [pin for pin in (*pins.read(FILE).asked, *pins.read(FILE).needed)]
-        return {pin.key: pin for pin in pinned}
+        return pins.read(FILE).pins()
 
     file = pins.read(FILE)
     after = pins.update([file, file], resolve, keep=True)
