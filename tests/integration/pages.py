@@ -5,6 +5,7 @@ stack file and `sh` is run. A comment that nobody sees says what a person does b
 
     <!-- take out: aegir:sites > www.example.com -->    a key that is removed from the stack file
     <!-- typed: a new password -->                      what is typed when the next block's command asks
+    <!-- on: web1, db1 -->                              the machines on whose consoles the next block is run, in place of the hub
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import yaml
 
 _STEP = re.compile(
-    r"^<!-- (?P<kind>take out|typed): (?P<said>[^\n]*) -->$|^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    r"^<!-- (?P<kind>take out|typed|on): (?P<said>[^\n]*) -->$|^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -42,6 +43,8 @@ class Run:
 
     script: str
     typed: str = ""
+    machines: tuple[str, ...] = ()
+    """Whose consoles they are typed on; none: the hub's."""
 
 
 Step = Write | TakeOut | Run
@@ -55,17 +58,21 @@ def read_steps(page: Path) -> list[Step]:
 def _parse_steps(body: str) -> list[Step]:
     found: list[Step] = []
     typed = ""
+    machines: tuple[str, ...] = ()
     for match in _STEP.finditer(body):
         kind, said, language, text = match["kind"], match["said"], match["language"], match["text"]
         if kind == "take out":
             found.append(TakeOut(tuple(said.split(" > "))))
         elif kind == "typed":
             typed = said
+        elif kind == "on":
+            machines = tuple(said.split(", "))
         elif language == "yaml":
-            found.append(Write(yaml.safe_load(text)))
+            written = yaml.safe_load(text)
+            found.append(Write(written.get("config", written)))
         elif language == "sh":
-            found.append(Run(text, typed))
-            typed = ""
+            found.append(Run(text, typed, machines))
+            typed, machines = "", ()
         else:
             raise ValueError(f"nobody knows what to do with a block of {language!r}; indent it where it is only read")
     return found

@@ -23,7 +23,7 @@ Match User keeping,adding
 """
 _PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "protect-backups-from-deletion.md").read_text()
 ADD_ONLY = "\n".join(
-    line for line in _PAGE.splitlines() if line.startswith(("      cd /srv/adding", "      find . -path '*/locks'"))
+    line for line in _PAGE.splitlines() if line.strip().startswith(("cd /srv/adding", "find . -path '*/locks'"))
 )
 """What the add-only server does each minute, as the page has it."""
 

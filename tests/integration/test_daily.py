@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import functools
-import json
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from aegir_components import layout
 from aegir_components.host import multiplex
 from aegir_components.host.connection import Connection
 from lab import Host, HostSpec, Lab
 from tests.integration import pages
-from tests.integration.checkout import Checkout
 from tests.integration.farm import fetch, with_another_key
+from tests.integration.readers import Reader, merge
 from tools.paths import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -33,73 +30,31 @@ EXAMPLES_RELEASE = "6e265918e234b359"
 SHARED = "/srv/uploads"
 
 
-class Operator:
-    """Somebody who does what a page says, in a checkout."""
+class Operator(Reader):
+    """Somebody who does what the how-to pages say, and a developer whose code is released."""
 
     def __init__(self, lab: Lab, place: Path) -> None:
-        self.lab, self.checkout = lab, Checkout(place)
         self.hub, self.code = place / "hub", place / "src" / "shop"
         self.upstream, self.known_hosts = place / "shop.git", place / "known_hosts"
         self.known_hosts.write_text(lab.known_hosts.read_text())
-        self.words = {
-            "192.0.2.1": lab.hub_address,
-            **{address: lab.host(name).address for name, address in HOSTS.items()},
-            "/srv/farm/known_hosts": str(self.known_hosts),
-            "/srv/src": str(place / "src"),
-            "/var/aegir/backups": str(self.hub / "backups"),
-        }
-        """What is the example's own in the page, and what it is here."""
-
-    @property
-    def stack_file(self) -> Path:
-        return self.checkout.root / "stacks" / "Pulumi.prod.yaml"
-
-    def config(self) -> dict[str, Any]:
-        found: dict[str, Any] = yaml.safe_load(self.stack_file.read_text())["config"]
-        return found
+        super().__init__(
+            lab, place,
+            {
+                "192.0.2.1": lab.hub_address,
+                **{address: lab.host(name).address for name, address in HOSTS.items()},
+                "/srv/farm/known_hosts": str(self.known_hosts),
+                "/srv/src": str(place / "src"),
+                "/var/aegir/backups": str(self.hub / "backups"),
+            },
+        )  # fmt: skip
 
     def doing(self, page: str) -> Iterator[str]:
         """Do the steps of a page; after each block of commands, yield what it printed."""
-        for step in PAGES[page]:
-            match step:
-                case pages.Write(config):
-                    self.edit(functools.partial(merge, part=config))
-                case pages.TakeOut(path):
-                    self.edit(functools.partial(take_out, path=path))
-                case pages.Run(script, typed):
-                    yield self.run(script, typed)
+        return self.follow(PAGES[page])
 
     def do(self, page: str) -> list[str]:
         """Do the steps of a page; return what each block of commands printed."""
         return list(self.doing(page))
-
-    def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
-        document = yaml.safe_load(self.stack_file.read_text()) if self.stack_file.exists() else {}
-        config = document.setdefault("config", {})
-        change(config)
-        text = yaml.safe_dump(document, sort_keys=False)
-        self.stack_file.write_text(self.here(text))
-
-    def run(self, script: str, typed: str = "") -> str:
-        """Run commands as they stand, with what a person would answer."""
-        done = self.checkout.run(
-            "sh", "-eu", "-c", self.here(script), timeout=400, typed=typed,
-            variables={"PULUMI_SKIP_CONFIRMATIONS": "true", "NO_COLOR": "1"},
-        )  # fmt: skip
-        assert 0 == done.returncode, f"{script}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
-        return done.stdout
-
-    def here(self, text: str) -> str:
-        """Put this lab's addresses and directories in the place of the page's; the longest first."""
-        for word in sorted(self.words, key=len, reverse=True):
-            text = text.replace(word, self.words[word])
-        return text
-
-    def outputs(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            self.run("tools/env pulumi stack output --stack prod --show-secrets --json 2>/dev/null")
-        )
-        return found
 
     def commit(self, text: str) -> None:
         """Let a developer publish a change of the code."""
@@ -123,22 +78,6 @@ def write_down(known_hosts: Path, former: str, key: str) -> None:
 def git(*words: str, where: Path) -> None:
     person = ("-c", "user.name=A developer", "-c", "user.email=code@example.com")
     subprocess.run(["git", *person, *words], cwd=where, check=True, capture_output=True, timeout=120)
-
-
-def merge(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
-    """Write a part of a stack file into it."""
-    for key, value in part.items():
-        if isinstance(value, dict) and isinstance(whole.get(key), dict):
-            merge(whole[key], value)
-        else:
-            whole[key] = value
-
-
-def take_out(whole: dict[str, Any], path: tuple[str, ...]) -> None:
-    *steps, last = path
-    for step in steps:
-        whole = whole[step]
-    del whole[last]
 
 
 @pytest.fixture(scope="module")
