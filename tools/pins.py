@@ -143,8 +143,9 @@ def ask_registry(wanted: Sequence[str], constraints: Sequence[str]) -> Mapping[s
         (room / "constraints").write_text("".join(f"{line}\n" for line in constraints))
         # One version for all Pythons: Debian 12's 3.11.2 is older than some newest versions want.
         done = subprocess.run(
-            [room / "venv" / "bin" / "uv", "pip", "compile", "--quiet", "--universal", "--fork-strategy", "fewest", "--generate-hashes",
-             "--no-header", "--no-annotate", "--python-version", write_version(SUPPORTED[0]), "--constraint", room / "constraints", "-"],
+            [room / "venv" / "bin" / "uv", "pip", "compile", "--quiet", "--universal", "--fork-strategy", "fewest",
+             "--generate-hashes", "--no-header", "--no-annotate", "--python-version", write_version(SUPPORTED[0]),
+             "--constraint", room / "constraints", "-"],
             input="".join(f"{line}\n" for line in wanted), capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
     if done.returncode:
