@@ -47,12 +47,14 @@ random: lab-setup ## random edits, kills and drift, with content compared after 
 	AEGIR_RANDOM_STEPS=$(STEPS) AEGIR_RANDOM_SEED=$(SEED) $(PYTEST) tests/integration/test_random.py
 endif
 
-lint: checks ## style, format and types
+lint: checks ## style, format, types, and the words of README and docs
 	$(ENV) ruff check .
 	$(ENV) ruff format --check .
 	$(ENV) mypy
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/__main__.py
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/cloud/__main__.py
+	$(ENV) codespell README.md docs
+	$(ENV) python -m tools.prose
 
 pins: ## newest versions in the requirements files, with hashes; it says what changed. KEEP=1: hashes alone
 	@$(ENV) python -m tools.pins $(if $(KEEP),--keep)
@@ -71,5 +73,7 @@ endif
 clean: setup ## take the demo and its hosts down
 	@$(ENV) python -m lab.demo --down
 
-docs: ## draw the pictures of the documentation again, by Graphviz
-	dot -Tsvg docs/images/hub-and-spokes.dot -o docs/images/hub-and-spokes.svg
+docs: checks ## the site of the documentation in .site, with its pictures drawn again where Graphviz is there
+	@! command -v dot >/dev/null || dot -Tsvg docs/images/hub-and-spokes.dot -o docs/images/hub-and-spokes.svg
+	NO_MKDOCS_2_WARNING=1 $(ENV) mkdocs build --strict --quiet
+	@echo "read it with: python3 -m http.server --directory .site"

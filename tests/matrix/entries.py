@@ -179,7 +179,7 @@ SERVERS = (
     Entry(kind="external database", operation="removed", edits=(gone("servers", "ext"),), world="external"),
     Entry(kind="external database", operation="led to another machine", edits=(address("ext", "10.0.0.21"),), world="external"),
     Entry(kind="external database", operation="led to a blank machine", edits=(address("ext", BLANK),), world="external"),
-    Entry(kind="external database", operation="becomes a server of ours", world="external", edits=(
+    Entry(kind="external database", operation="becomes one of our servers", world="external", edits=(
         lambda world: world.config["servers"]["ext"].update(connection="ssh", services={"database": "mysql"}),)),
     Entry(kind="web and database service", operation="on one server", edits=(
         lambda world: world.config["servers"]["db1"]["services"].update(web="apache"),)),

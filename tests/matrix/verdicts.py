@@ -66,11 +66,11 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
         "removed": rejected("server: missing; write the web server, cluster or pack", REQUIRED),
     },
     "platforms.*.source": {
-        "changed": applied("A newer release goes live; one that breaks a site is taken back."),
+        "changed": applied("A newer release goes live; one that breaks a site is rolled back."),
         "removed": rejected("source: missing; write the directory with the code", REQUIRED),
     },
     "platforms.*.source.path": {
-        "changed": applied("A newer release goes live; one that breaks a site is taken back."),
+        "changed": applied("A newer release goes live; one that breaks a site is rolled back."),
         "removed": rejected("source: must have one of path, git, archive and makefile", REQUIRED),
     },
     "platforms.*.source.git": {"changed": applied("The same code from elsewhere is the same release."),

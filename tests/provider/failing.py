@@ -137,7 +137,7 @@ ROWS: Final = (
         breaks=_down("db2"), stuck=frozenset({D}), said="db2",
     ),
     Row(
-        name="settings", what="the configuration, cron or certificate of a site is refused by its machine", waits="this site",
+        name="settings", what="the configuration, cron or certificate of a site is rejected by its machine", waits="this site",
         breaks=_in_the_way, stuck=frozenset({NEW}), said="is a directory; it was left as it is",
     ),
     Row(
@@ -145,7 +145,7 @@ ROWS: Final = (
         breaks=_tables, stuck=frozenset({NEW}), said="is not of our making",
     ),
     Row(
-        name="web server's own", what="a web server's own test refuses its configuration", waits="sites on this web server",
+        name="web server's own", what="a web server's own test rejects its configuration", waits="sites on this web server",
         breaks=_broken_test, stuck=frozenset({B}), said="unknown directive",
     ),
     Row(
@@ -168,7 +168,7 @@ ROWS: Final = (
         said="Bring the right files", goes_on="everything",
     ),
     Row(
-        name="numbers", what="the hub's list of account numbers is damaged",
+        name="numbers", what="the hub's list of UIDs is damaged",
         waits="nothing; the state has the numbers, and the list is made again", breaks=_numbers, fails=False,
         said="is made again from the state", goes_on="everything",
     ),

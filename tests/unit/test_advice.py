@@ -91,8 +91,8 @@ INSTALLS: Final = ("apt-get install", "update-ca-certificates", "git lfs", "ssh-
 NO_PROGRAM: Final = {
     ("docs/reference/stack-file.md", "tar"), ("settings/backups.py", "tar"), ("snapshots/archive.py", "tar"), ("snapshots/produce.py", "tar"),
     ("backups.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/howto/recover-a-killed-run.md", "kill -9"),
-    ("cli/engine.py", "pulumi stack ls`"), ("docs/tutorial/first-site.md", "pulumi stack init"),
-    ("docs/tutorial/first-site.md", "pulumi stack output"), ("docs/tutorial/first-site.md", "mkdir -p"),
+    ("cli/engine.py", "pulumi stack ls`"), ("docs/tutorial/first-site.md", "tar"),
+    ("docs/reference/outputs.md", "pulumi stack output"), ("docs/explanation/design.md", "systemctl reload"), ("docs/tutorial/first-site.md", "mkdir -p"),
     ("docs/howto/keep-the-state-in-postgresql.md", "pulumi stack init"), ("docs/howto/move-the-state.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/reference/messages.md", "exportfs"), ("services/shell/nfs.sh", "exportfs"), ("docs/reference/messages.md", "chmod"),
 }  # fmt: skip
 """Words about a program that failed, and commands that only show something or begin where nothing is yet."""

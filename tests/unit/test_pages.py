@@ -19,19 +19,11 @@ PAGES = sorted(
         ROOT / "benchmarks" / "README.md",
     ]
 )
-_BACKUPS = [
-    ROOT / "docs" / "explanation" / "backups.md",
-    *(ROOT / "docs" / "howto" / f"{page}.md" for page in (
-        "back-up-sites", "prove-a-backup", "restore-a-site", "restore-the-archives-of-a-removal", "protect-backups-from-deletion",
-    )),
-]  # fmt: skip
-_REFERENCE = [ROOT / "docs" / "reference" / f"{page}.md" for page in ("addresses", "applications", "status-reports")]
-PLAIN = [
-    ROOT / "README.md", ROOT / "docs" / "README.md", *ROOT.glob("docs/tutorial/*.md"), *_BACKUPS, *_REFERENCE,
-    *ROOT.glob("docs/decisions/*.md"), *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
-]  # fmt: skip
-"""Pages in short sentences."""
+PLAIN = [ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")]
+"""Pages in short sentences; tests/unit/test_prose.py has README and docs/, and more rules for them."""
 LONGEST_SENTENCE = 25
+RECORDS = sorted(ROOT.glob("docs/decisions/[0-9]*.md"))
+"""One decision a page, all in one form; their list says for whom they are."""
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -51,6 +43,15 @@ def prose(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if not line.startswith(("    ", "|", "#", "<!--"))]
     blocks = re.split(r"\n(?:\n|(?=- |\d\. ))", "\n".join(lines))
     return [sentence for block in blocks for sentence in re.split(r"(?<=[.!?:])\s+", block.strip()) if sentence]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "docs" in page.parts and page not in RECORDS], ids=name)
+def test_a_page_says_first_for_whom_it_is_and_what_one_can_do_afterwards(page: Path) -> None:
+    title, _, rest = page.read_text().partition("\n\n")
+    begin = " ".join(rest.split("\n\n")[0].split())
+
+    assert re.fullmatch(r"# .+", title)
+    assert re.match(r"For .+?\. (After|With) this page |For .+?\. After reading (this page|it) ", begin), begin
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -1,0 +1,88 @@
+"""The checks of prose: what counts as prose, as a sentence and as a word, and that the documentation keeps the rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools import prose
+
+PAGE = """\
+# Heading with many words
+
+One is here. Two
+goes on.
+
+- three, `code. with: marks` and [a link](https://example.com)
+- four
+
+    code. code
+
+```sh
+more code
+```
+
+| **a** | `b` |
+|---|---|
+| c | d e |
+"""
+
+
+def words(text: str) -> list[str]:
+    return [found.words for found in prose.read_markdown(text, "page.md")]
+
+
+def test_code_and_headings_are_no_prose_and_a_piece_of_code_is_a_word() -> None:
+    assert [
+        "One is here. Two goes on.",
+        "three, CODE and a link",
+        "four",
+        "a",
+        "CODE",
+        "---",
+        "---",
+        "c",
+        "d e",
+    ] == words(PAGE)
+
+
+def test_a_text_knows_its_line() -> None:
+    assert ["page.md:3", "page.md:6", "page.md:7"] == [found.place for found in prose.read_markdown(PAGE, "page.md")][
+        :3
+    ]
+
+
+def test_sentences_are_told_apart() -> None:
+    assert ["One (1.5 s).", "Two?", "Three"] == prose.split_sentences("One (1.5 s). Two? Three")
+    assert 3 == prose.count_words("one - two: three")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "instead"),
+    [
+        ("The run mends this.", "repair"),
+        ("Refused settings are listed.", "reject"),
+        ("It is made anew.", "as a colleague"),
+        ("Rejected are other values.", "subject first"),
+    ],
+)
+def test_a_word_outside_of_the_glossary_is_a_problem(sentence: str, instead: str) -> None:
+    (problem,) = prose.find_problems([prose.Text("page.md:1", sentence)], prose.read_rules())
+    assert problem.startswith("page.md:1: ")
+    assert instead in problem
+
+
+def test_a_long_sentence_is_a_problem_and_figures_leave_tables_out() -> None:
+    long = prose.Text("page.md:1", "word " * 26)
+    assert ["26 words in a sentence"] == [
+        text.split(": ")[1].partition(",")[0] for text in prose.find_problems([long], [])
+    ]
+    assert (2, 2.0, 3) == prose.measure([prose.Text("", "a. b c d"), prose.Text("", "word " * 30, is_cell=True)])
+
+
+def test_readme_and_docs_keep_the_rules() -> None:
+    texts = prose.read_pages()
+    _, median, most = prose.measure(texts)
+
+    assert [] == list(prose.find_problems(texts, prose.read_rules()))
+    assert median <= prose.MEDIAN
+    assert most <= prose.NINE_OF_TEN

@@ -1,0 +1,151 @@
+"""What `make lint` checks of the words of README and docs/: long sentences, words outside of the glossary, and readability.
+
+The rules are in the format of Vale (https://vale.sh), so an editor with Vale shows them while somebody writes. They are read here
+because Vale itself needs a C compiler wherever its releases cannot be downloaded.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.paths import ROOT
+
+RULES = ROOT / "tools" / "prose_rules" / "Aegir"
+LONGEST, MEDIAN, NINE_OF_TEN = 25, 13, 24
+"""Words in a sentence: at most, in the middle, and in nine of ten sentences."""
+
+_CODE = re.compile(r"`+[^`]*`+")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_ITEM = re.compile(r"^ {0,3}(?:[-*]|\d+\.) ")
+_END = re.compile(r"(?<=[.!?])[*_)\"”]*\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph, an item of a list, or a cell of a table."""
+
+    place: str
+    """File and line, as compilers write them."""
+    words: str
+    """Without code, addresses of links and emphasis."""
+    is_cell: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern that prose does not have."""
+
+    pattern: re.Pattern[str]
+    message: str
+
+
+def read_rules(directory: Path = RULES) -> list[Rule]:
+    """Read rules of the kinds ``substitution`` and ``existence``."""
+    found: list[Rule] = []
+    for path in sorted(directory.glob("*.yml")):
+        rule: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if rule["extends"] == "substitution":
+            for word, instead in rule["swap"].items():
+                found.append(Rule(_whole(word), rule["message"] % (instead, word)))
+        elif rule["extends"] == "existence":
+            found += [Rule(_whole(word), rule["message"]) for word in rule["tokens"]]
+    return found
+
+
+def _whole(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.-])(?:{word})(?![\w-])", re.IGNORECASE)
+
+
+def read_markdown(text: str, name: str) -> Iterator[Text]:
+    """Read the prose of a page; code and headings are left out."""
+    block: list[str] = []
+    begin = 0
+    fenced = False
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        is_fence = line.lstrip().startswith("```")
+        fenced ^= is_fence
+        ends = not line.strip() or line.startswith(("#", "|", "<!--")) or _ITEM.match(line)
+        is_code = is_fence or fenced or (line.startswith("    ") and not block and not _ITEM.match(line))
+        if block and (ends or is_code):
+            yield Text(f"{name}:{begin}", _plain(" ".join(block)))
+            block = []
+        if is_code or not line.strip() or line.startswith(("#", "<!--")):
+            continue
+        if line.startswith("|"):
+            cells = re.split(r"(?<!\\)\|", line)[1:-1]
+            yield from (Text(f"{name}:{number}", _plain(cell), is_cell=True) for cell in cells)
+            continue
+        if not block:
+            begin = number
+        block.append(_ITEM.sub("", line).strip())
+
+
+def _plain(text: str) -> str:
+    """Leave out marks; a piece of code is one word."""
+    return _LINK.sub(r"\1", _CODE.sub("CODE", text)).replace("**", "").strip()
+
+
+READERS: Mapping[str, Callable[[str, str], Iterable[Text]]] = {".md": read_markdown}
+"""By the ending of a file's name: what finds prose in it."""
+
+
+def split_sentences(text: str) -> list[str]:
+    """Split a text into sentences."""
+    return [sentence for sentence in _END.split(text) if re.search(r"\w", sentence)]
+
+
+def count_words(sentence: str) -> int:
+    """Count what has a letter or a digit."""
+    return sum(1 for word in sentence.split() if re.search(r"\w", word))
+
+
+def find_problems(texts: Iterable[Text], rules: Iterable[Rule]) -> Iterator[str]:
+    """Name each long sentence, and each pattern of the rules."""
+    rules = list(rules)
+    for text in texts:
+        for sentence in split_sentences(text.words):
+            if count_words(sentence) > LONGEST:
+                yield f"{text.place}: {count_words(sentence)} words in a sentence, at most {LONGEST}: {sentence[:60]}…"
+        for rule in rules:
+            if match := rule.pattern.search(text.words):
+                yield f'{text.place}: "{match[0]}": {rule.message}'
+
+
+def measure(texts: Iterable[Text]) -> tuple[int, float, int]:
+    """Measure sentences outside of tables: their number, the median of their words, and what nine of ten have at most."""
+    counts = sorted(
+        count_words(sentence) for text in texts if not text.is_cell for sentence in split_sentences(text.words)
+    )
+    return len(counts), statistics.median(counts), counts[int(0.9 * len(counts))]
+
+
+def read_pages() -> list[Text]:
+    """Read README and docs/."""
+    paths = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        text
+        for path in paths
+        for text in READERS[path.suffix](path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
+    ]
+
+
+def main() -> int:
+    """Print what is against the rules, and the figures; return the exit status."""
+    texts = read_pages()
+    problems = list(find_problems(texts, read_rules()))
+    number, median, most = measure(texts)
+    print(*problems, sep="\n", end="\n" if problems else "")
+    print(f"prose: {number} sentences; median {median:g} words, nine of ten at most {most}")
+    return 1 if problems or median > MEDIAN or most > NINE_OF_TEN else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
