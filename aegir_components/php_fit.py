@@ -117,7 +117,7 @@ def _unknown(declared: settings.Settings, platform: str, code: CodeBase, known: 
 
 def _sentence(platform: str, code: CodeBase, at: settings.Server, version: str) -> str:
     server, several = at.name, at.web is not None and len(at.web.php_versions) > 1
-    title = "Drupal" if code.application == "drupal7" else APPLICATIONS[code.application].title
+    title = APPLICATIONS[code.application].called
     return (
         f'aegir:platforms["{platform}"].source: {title} {code.version} needs {code.php}, and {server} has {version}. '
         f'Take another release of the code, or another PHP: aegir:servers["{server}"].services.web.php'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .addresses import Addresses
+from .personal import Rule
 from .php import Range
 from .updates import Updates
 from .values import Values
@@ -59,6 +61,17 @@ class Shared:
     template: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prefixed:
+    """A column whose values begin with the prefix of tables."""
+
+    table: str
+    """A pattern of tables, without their prefix."""
+    column: str
+    where: str = ""
+    """Which rows, as a further condition in SQL; its percent signs are doubled."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
     """One kind of code base: pure functions and patterns, no I/O but reading the source in ``detect``."""
@@ -100,6 +113,12 @@ class Application:
     """How pending database updates are found."""
     values: Values
     """What a stack file may tell its settings file."""
+    personal: Sequence[Rule]
+    """What becomes of the columns of its tables when a site is sanitised."""
+    tables: tuple[str, ...]
+    """Tables that every site of it has, without their prefix: how a dump is known."""
+    by_hand: str
+    """How a person empties its caches, for "or …"."""
     judge: Callable[[Answer], str | None]
     """Say why an answer is not the application's; ``None`` when it is."""
     translations: str
@@ -130,16 +149,50 @@ class Application:
     """The PHP file that runs what is due; it takes site and document root from the environment."""
     often: str = "hourly"
     """How often that is, where the stack file says nothing."""
+    family: str = ""
+    """What it is called before a version and in a platform's name, where that is not its title."""
+    prefix: str = ""
+    """What the names of a site's tables begin with."""
+    prefixed: tuple[Prefixed, ...] = ()
+    """Where content has the prefix besides."""
+    main_table: Callable[[str], str] = str
+    """Give the table whose rules hold for a table: another one where one database has tables of several sites."""
+    has_address: bool = False
+    """Whether content has its site's address in it, which has to be rewritten when that changes."""
+    caches_files: bool = False
+    """Whether its caches name files among the uploads, so that they are emptied when these are exchanged."""
+    scaffold: str = ""
+    """What to do when Composer has not made the document root's files; empty where nothing special is known."""
+    core_part: tuple[str, str] = ("drupal", "drupal")
+    """Kind and name of its core among the parts that advisories are looked up for."""
+    extensions: frozenset[str] = frozenset({"drupal"})
+    """Kinds of its extensions among these parts."""
     shared: tuple[Shared, ...] = ()
     """Files of ours that all sites of a platform share."""
+
+    @property
+    def called(self) -> str:
+        """What it is called before a version."""
+        return self.family or self.title
 
     def mail_kept(self, mail: str) -> Mapping[str, Mapping[str, Any]]:
         """Give ``settings`` and ``config`` for where a site's mail goes: ``on``, ``off``, or the address that gets all of it."""
         return {"on": {}, "off": self.silent}.get(mail, self.by_php)
 
 
+def first_words(body: str) -> str:
+    """Give the beginning of a page as text, for an error message."""
+    shown = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", body)
+    return " ".join(re.sub(r"<[^>]*>", " ", shown).split())[:160] or "an empty page"
+
+
 def program(values: Mapping[str, Any], *names: str) -> str:
-    """Put a PHP program together from files of this package and its input; for PHP's stdin, since it holds secrets."""
+    """Put a PHP program together from files of this package and its input; for PHP's stdin, since it holds secrets.
+
+    Args:
+        values: the input.
+        names: of the files, in their order: ``<application>/<file>.php``, or the name alone where all applications share it.
+    """
     package = resources.files(__package__)
     parts = [package.joinpath(name).read_text(encoding="utf-8").removeprefix("<?php\n") for name in names]
     packed = base64.b64encode(json.dumps(dict(values)).encode()).decode()

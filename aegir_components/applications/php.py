@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,17 +17,8 @@ LATEST: Final = {5: 6, 7: 4, 8: 5}
 """The last minor version of each major version of PHP."""
 DISTRIBUTIONS: Final = {"bullseye": "7.4", "bookworm": "8.2", "trixie": "8.4", "jammy": "8.1", "noble": "8.3"}
 """The PHP of each supported release of Debian and Ubuntu, by its code name."""
-_ENDLESS: Final = (99, 0, 0)
-_BEFORE: Final[dict[str, tuple[tuple[Version, Version], ...]]] = {
-    # https://www.drupal.org/docs/getting-started/system-requirements/php-requirements: the first version, and the PHP
-    # from which on it fails. Later releases say it in core/composer.json, or run on any later PHP.
-    "drupal": (((9, 3, 0), (8, 2, 0)), ((9, 1, 0), (8, 1, 0)), ((8, 0, 0), (8, 0, 0))),
-    # Drupal 7's release notes; 7.105 has support for PHP 8.4.
-    "drupal7": (((7, 105, 0), _ENDLESS), ((7, 0, 0), (8, 4, 0))),
-    # https://make.wordpress.org/core/handbook/references/php-compatibility-and-wordpress-versions/
-    "wordpress": (((5, 6, 0), _ENDLESS), ((0, 0, 0), (8, 0, 0))),
-}
-_LAST_OF_TABLE: Final = {"drupal": (9, 5, 0)}
+ENDLESS: Final = (99, 0, 0)
+"""Above every version."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +26,7 @@ class Range:
     """The versions of PHP from one on and below another."""
 
     low: Version = (0, 0, 0)
-    below: Version = _ENDLESS
+    below: Version = ENDLESS
 
     def has(self, version: str) -> bool:
         """Return whether a minor version, such as ``8.2``, is in it; the patch version is the distribution's matter."""
@@ -46,7 +36,7 @@ class Range:
     def __str__(self) -> str:
         """Name it as in "needs PHP 7.3 to 8.0"."""
         low = ".".join(str(part) for part in self.low[: 3 if self.low[2] else 2])
-        if self.below == _ENDLESS:
+        if self.below == ENDLESS:
             return f"PHP {low} or later"
         major, minor = self.below[0], self.below[1] - 1
         if minor < 0:
@@ -54,21 +44,37 @@ class Range:
         return f"PHP {low} to {major}.{minor}" if self.low != (0, 0, 0) else f"PHP {major}.{minor} or older"
 
 
-def needs(application: str, version: str, source: Path, docroot: Path) -> Range:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """How an application's core says which PHP it needs, and what is known of releases that do not say it."""
+
+    file: str
+    """The file with the version below which core itself stops, from the document root."""
+    pattern: str
+    """A regular expression whose first group is that version."""
+    below: tuple[tuple[Version, Version], ...]
+    """From a version of core on, the first PHP that it does not run on; the newest version first."""
+    until: Version = ENDLESS
+    """The version of core from which on the table is not needed."""
+    package: str = ""
+    """Core's ``composer.json``, from the document root; empty where it has none."""
+
+
+def needs(known: Known, version: str, source: Path, docroot: Path) -> Range:
     """Find out which PHP a code base needs.
 
     Args:
-        application: which application it is.
+        known: what is known of the application.
         version: its version.
         source: the code base.
         docroot: its document root.
     """
-    lows, tops = [(0, 0, 0)], [_ENDLESS]
+    lows, tops = [(0, 0, 0)], [ENDLESS]
     places = dict.fromkeys((source, docroot))
     lows += [_platform_check(place / "vendor" / "composer" / "platform_check.php") for place in places]
-    declared = _declared(docroot / "core" / "composer.json") if application == "drupal" else Range()
-    lows += [declared.low, _constant(application, docroot)]
-    tops += [declared.below, _below(application, parse(version))]
+    declared = _declared(docroot / known.package) if known.package else Range()
+    lows += [declared.low, _constant(known, docroot)]
+    tops += [declared.below, _below(known, parse(version))]
     return Range(low=max(lows), below=min(tops))
 
 
@@ -94,7 +100,7 @@ def _every(text: str) -> Range:
     between = re.fullmatch(r"v?([\d.]+)\s+-\s+v?([\d.]+)", text)
     if between:
         return Range(low=parse(between[1]), below=_after(between[2]))
-    low, below = (0, 0, 0), _ENDLESS
+    low, below = (0, 0, 0), ENDLESS
     for sign, number in re.findall(r"(>=|<=|!=|>|<|\^|~|=)?\s*v?(\d+(?:\.(?:\d+|\*))*|\*)", text):
         version = parse(number)
         if sign in (">=", ">", "^", "~", "", "=") and number != "*":
@@ -134,26 +140,17 @@ def _declared(path: Path) -> Range:
     return constraint(required) if isinstance(required, str) else Range()
 
 
-def _constant(application: str, docroot: Path) -> Version:
+def _constant(known: Known, docroot: Path) -> Version:
     """Read the version below which core itself stops."""
-    where, pattern = {
-        "drupal": ("core/lib/Drupal.php", r"const MINIMUM_PHP = '([\d.]+)'"),
-        "drupal7": ("includes/bootstrap.inc", r"define\('DRUPAL_MINIMUM_PHP', '([\d.]+)'\)"),
-        "wordpress": ("wp-includes/version.php", r"\$required_php_version\s*=\s*'([\d.]+)'"),
-    }[application]
-    found = re.search(pattern, _text(docroot / where))
+    found = re.search(known.pattern, _text(docroot / known.file))
     return parse(found[1]) if found else (0, 0, 0)
 
 
-def _below(application: str, version: Version) -> Version:
+def _below(known: Known, version: Version) -> Version:
     """Look up the PHP that a release does not run on any more."""
-    if version == (0, 0, 0) or version >= _LAST_OF_TABLE.get(application, (99, 0, 0)):
-        return _ENDLESS
-    return next(_tops(application, version), _ENDLESS)
-
-
-def _tops(application: str, version: Version) -> Iterator[Version]:
-    yield from (below for first, below in _BEFORE[application] if version >= first)
+    if version == (0, 0, 0) or version >= known.until:
+        return ENDLESS
+    return next((below for first, below in known.below if version >= first), ENDLESS)
 
 
 def _text(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from aegir_components import backups, encrypting
+from aegir_components.applications import APPLICATIONS
 from aegir_components.host.errors import HostError
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
@@ -25,7 +26,7 @@ from .stack_lock import refuse_locked
 from .state import Site
 from .unlocked import Unlocked
 
-APPLICATION: Final = "wordpress"
+WITH_ADDRESSES: Final = frozenset(name for name, kind in APPLICATIONS.items() if kind.has_address)
 
 
 @click.command(short_help="Replace former addresses in the content of WordPress sites.")
@@ -73,7 +74,7 @@ def _chosen(unlocked: Unlocked, selection: Selection) -> list[Site]:
         Refusal: a site that is named is of another application, or no site is left.
     """
     picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack))
-    fitting = [site for site in picked if (site.installation or {}).get("application") == APPLICATION]
+    fitting = [site for site in picked if (site.installation or {}).get("application") in WITH_ADDRESSES]
     others = [site for site in picked if site not in fitting]
     if wrong := [site.name for site in others if selecting.names_it(selection, site)] or (
         [] if fitting else [site.name for site in others]

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from aegir_components.applications import APPLICATIONS
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
@@ -241,8 +242,7 @@ def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised:
 
 def _clearing(target: Side, part: Part) -> Callable[[], None]:
     site = target.site
-    # Drupal's caches name the aggregates of styles and scripts, which are among its files.
-    if not site.enabled or (not part.database and target.release.application != "drupal"):
+    if not site.enabled or (not part.database and not APPLICATIONS[target.release.application].caches_files):
         return lambda: None
     return partial(events.clear_caches, site, next(iter(places.servers(site))), "sync")
 
@@ -268,7 +268,7 @@ def _advice(source: Side, target: Side, part: Part) -> list[str]:
         except (HostError, DatabaseError) as fault:
             found.append(f"nobody could see whether its database lacks updates: {fault}")
     known = {name, target.site.identity, *live.names_of(target.site.configuration or {})}
-    if target.release.application != "wordpress" and source.site.identity not in known:
+    if not APPLICATIONS[target.release.application].has_address and source.site.identity not in known:
         found.append(
             f"paths such as /sites/{source.site.identity}/files in its content lead to its own files after a pulumi up with "
             f"`origin: {{database: /srv/moves/site.sql, former: [{source.site.identity}]}}` at the site, which loads nothing"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aegir_components.advisories import versions
+from aegir_components.applications import APPLICATIONS
 from aegir_components.rewriting import wordpress
 from aegir_components.settings import Origin, Repository
 from aegir_components.snapshots import files, replacing, staging
@@ -94,7 +95,7 @@ def rewritten(site: landing.Site, given: Mapping[str, Any]) -> list[str]:
     Raises:
         DatabaseError: the server does not answer, or refuses.
     """
-    if site.application != "wordpress" or (given.get("backup") and site.kind == loaded.OWN):
+    if not APPLICATIONS[site.application].has_address or (given.get("backup") and site.kind == loaded.OWN):
         return []
     database = site.database
     where = wordpress.Where(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, cast
 
+from aegir_components.applications import APPLICATIONS
 from aegir_components.host.environment import without_pulumis
 from aegir_components.printable import first_of, one_line
 
@@ -24,14 +25,6 @@ TIMEOUT: Final = 6 * 3600.0
 _END: Final = re.compile(rb"-- Dump completed|(?:SET|set) (?:\S+=@OLD_\S+, *)*\S+=@OLD_|\nCOMMIT;\s*\Z")
 _NAMES: Final = re.compile(rb"(?i)/\*!40101 SET NAMES (\w+) \*/|\bSET NAMES '?(\w+)'?")
 _ZONE: Final = re.compile(rb"(?i)SET TIME_ZONE\s*=\s*['\"](\+00:00)['\"]")
-MARKS: Final = {
-    "drupal": ("config", "key_value", "users_field_data"),
-    "drupal7": ("variable", "system", "users", "registry"),
-    "wordpress": ("options", "usermeta", "posts", "users"),
-}
-"""Tables that a site of an application has, without their prefix."""
-PREFIX: Final = {"wordpress": "wp_"}
-"""What the tables of our sites begin with; nothing where no application is named."""
 
 
 class DumpError(Exception):
@@ -193,14 +186,16 @@ def prefix_of(judged: Judged, application: str, declared: str = "") -> str:
             f"the dump has several sites, whose tables begin with {_listed(known)}. Say which one it is: prefix, at the site's "
             f"origin"
         )
-    other = next((name for name in MARKS if prefixes(judged.tables, name)), "")
-    said = f"is of {other}" if other else f"has no tables of {application} ({_listed(MARKS[application])})"
+    other = next((name for name in APPLICATIONS if prefixes(judged.tables, name)), "")
+    said = (
+        f"is of {other}" if other else f"has no tables of {application} ({_listed(APPLICATIONS[application].tables)})"
+    )
     raise DumpError(f"the dump {said}, and the code of the site's platform is {application}")
 
 
 def prefixes(tables: set[str], application: str) -> set[str]:
     """List what may stand before an application's tables."""
-    first, *others = MARKS[application]
+    first, *others = APPLICATIONS[application].tables
     begins = {name.removesuffix(first) for name in tables if name.endswith(first)}
     return {begin for begin in begins if all(f"{begin}{mark}" in tables for mark in others)}
 

@@ -6,10 +6,12 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from aegir_components import layout
+from aegir_components.applications import APPLICATIONS, prefix_of
 from aegir_components.mysql import client, copies, databases, objects, statements
 from aegir_components.mysql.client import DatabaseError, Session, StatementRefused
 from aegir_components.printable import first_of, one_line, printable
@@ -98,9 +100,7 @@ def feed(site: Site, dump: Dump) -> list[str]:
             session.rows(f"USE {statements.name(site.database.name)}")
             session.be_patient()
             notes = _engines(session, site)
-            notes += _rename(
-                session, dump.prefix, dumps.PREFIX.get(site.application, ""), set(dump.taken), site.application
-            )
+            notes += _rename(session, dump.prefix, prefix_of(site.application), set(dump.taken), site.application)
     return [*_told(dump.judged, set(dump.taken), dump.instead), *notes, *_charsets(site)]
 
 
@@ -220,13 +220,11 @@ def _rename(session: Session, prefix: str, target: str, taken: set[str], applica
     for name in sorted(taken):
         new = f"{target}{name.removeprefix(prefix)}"
         session.rows(f"RENAME TABLE {statements.name(name)} TO {statements.name(new)}")
-    if application == "wordpress":
-        # WordPress has the prefix in the names of rights and roles, too.
-        _replace(session, "wp_usermeta", "meta_key", prefix, target)
-        for name in sorted(taken):
-            new = f"{target}{name.removeprefix(prefix)}"
-            if new.endswith("options"):
-                _replace(session, new, "option_name", prefix, target, "AND `option_name` LIKE '%%user_roles'")
+    for name in sorted(taken):
+        own = name.removeprefix(prefix)
+        for held in APPLICATIONS[application].prefixed:
+            if fnmatchcase(own, held.table):
+                _replace(session, f"{target}{own}", held.column, prefix, target, held.where)
     return [f"tables that began with {prefix} begin with {target or 'their own names'}"]
 
 
@@ -250,7 +248,7 @@ def make_objects(site: Site, dump: Dump) -> list[str]:
         DumpError: the site's account may not make one of them.
         DatabaseError: the server does not answer, or refuses what we ask.
     """
-    judged, own_prefix = dump.judged, dump.prefix == dumps.PREFIX.get(site.application, "")
+    judged, own_prefix = dump.judged, dump.prefix == prefix_of(site.application)
     made = sorted(judged.objects, key=lambda read: objects.ORDER.index(read.what))
     named = [f"{read.what.lower()} {one_line(read.name)}" for read in made]
     if made and not own_prefix:

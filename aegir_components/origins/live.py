@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from aegir_components import backups
+from aegir_components.applications import prefix_of
 from aegir_components.host import receiving
 from aegir_components.mysql import client, databases, objects
 from aegir_components.sanitising import scratch
@@ -25,7 +26,7 @@ from aegir_components.snapshots import archive, files, inventory, loading
 from aegir_components.snapshots.produce import LOW, TIMEOUT
 from aegir_components.snapshots.source import SHARED, Source
 
-from . import dumps, feeding, uploads
+from . import feeding, uploads
 from .dumps import DumpError
 from .landing import Site
 from .reading import Read
@@ -136,7 +137,7 @@ def plans(source: Source, application: str, rules: Mapping[str, Any]) -> list[sc
             raise DumpError(
                 f"{source.server} is no MariaDB server, and sanitising is tried there alone. Nothing has left it"
             )
-        prefix = dumps.PREFIX.get(application, "")
+        prefix = prefix_of(application)
         try:
             return scratch.plans(session, source.database, application, prefix, rules)
         except scratch.UnsafeError as fault:
@@ -173,7 +174,7 @@ def dumped(site: Site, source: Source, rules: Mapping[str, Any] | None, *, again
 
 
 def _sanitised(site: Site, source: Source, own: Mapping[str, Any], dump: IO[bytes], again: str) -> None:
-    prefix, plan = dumps.PREFIX.get(site.application, ""), plans(source, site.application, own)
+    prefix, plan = prefix_of(site.application), plans(source, site.application, own)
     with client.connect(source.endpoint) as session:
         charset, collation = inventory.character_set(session, source.database)
     size = databases.size(source.endpoint, source.database)[1]

@@ -132,11 +132,7 @@ def warning(host: str, application: str, why: str) -> str:
         application: the site's.
         why: the caches could not be emptied.
     """
-    by_hand = {
-        "drupal": 'press "Clear all caches" at /admin/config/development/performance',
-        "drupal7": 'press "Clear all caches" at /admin/config/development/performance',
-        "wordpress": "empty the cache in the plugin that keeps one",
-    }[application]
+    by_hand = APPLICATIONS[application].by_hand
     site = f"the site {host}" if host else "the site"
     return (
         f"{site} has its new configuration and answers, and its caches could not be emptied: visitors may see pages of "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from aegir_components.advisories import composer
 from aegir_components.advisories.findings import Part
+from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 
 from . import functions
@@ -33,22 +34,19 @@ def items(application: str, release: str, docroot: str) -> list[str]:
 
 def parts(facts: Mapping[str, str], application: str, version: str) -> list[Part]:
     """Read the parts, core among them; what is no name or no version is passed over."""
-    core = Part(kind="wordpress-core" if application == "wordpress" else "drupal",
-                name="wordpress" if application == "wordpress" else "drupal", version=version)  # fmt: skip
-    found = {core, *_listed(facts), *composer.packages(_lock(facts))}
+    known = APPLICATIONS[application]
+    kind, name = known.core_part
+    core = Part(kind=kind, name=name, version=version)
+    found = {core, *_listed(facts, known.extensions), *composer.packages(_lock(facts))}
     # Core says its version itself; its packaged modules repeat it.
     return sorted(part for part in found if (part.kind, part.name) != (core.kind, core.name) or part == core)
 
 
-def _listed(facts: Mapping[str, str]) -> Iterator[Part]:
+def _listed(facts: Mapping[str, str], kinds: Container[str]) -> Iterator[Part]:
     for line in facts.get("parts", "").splitlines():
         kind, _, rest = line.partition("\t")
         name, _, version = rest.partition("\t")
-        if (
-            kind in {"drupal", "wordpress-plugin", "wordpress-theme"}
-            and NAME.fullmatch(name)
-            and VERSION.fullmatch(version)
-        ):
+        if kind in kinds and NAME.fullmatch(name) and VERSION.fullmatch(version):
             yield Part(kind=kind, name=name, version=version)
 
 

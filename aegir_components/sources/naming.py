@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from aegir_components.applications import detect
+from aegir_components.applications import APPLICATIONS, detect
 
 
 def conventional_name(server: str, source: str) -> str | None:
@@ -18,6 +18,6 @@ def conventional_name(server: str, source: str) -> str | None:
     code = detect(Path(source)) if source.startswith("/") else None
     if code is None:
         return None
-    kind = "drupal" if code.application.startswith("drupal") else code.application
+    kind = APPLICATIONS[code.application].called
     name = re.sub(r"[^a-z0-9._-]+", "-", f"{server.split('.', maxsplit=1)[0]}-{kind}-{code.version}".lower())
     return name[:64].strip("-._")

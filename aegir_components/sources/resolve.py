@@ -210,11 +210,7 @@ def _read(
         )
     if platform.source.composer and not (source / code.docroot / "index.php").is_file():
         # A scaffold that did not run: the rest of the build looks well.
-        way = (
-            "Composer's scaffold makes it: let config.allow-plugins have drupal/core-composer-scaffold, or add the file"
-            if code.application == "drupal"
-            else "Add the file to the project, or the package that brings it"
-        )
+        way = APPLICATIONS[code.application].scaffold or "Add the file to the project, or the package that brings it"
         raise SourceError(
             f"{str(source)!r} has {code.application} {code.version}, and no index.php in its document root "
             f"({code.docroot}). {way}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+_APPLICATIONS = "aegir_components.applications"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@${}+-]+")
 
 
@@ -77,8 +78,13 @@ def _environment() -> jinja2.Environment:
 
 
 def source(name: str) -> str:
-    """Read a template's text."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    """Read a template's text.
+
+    Args:
+        name: of a file here, or of an application's: ``<application>/<file>``.
+    """
+    package = _APPLICATIONS if "/" in name else __package__
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def render(name: str, /, **values: Any) -> str:

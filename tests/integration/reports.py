@@ -19,7 +19,7 @@ from lab import Host
 from tests import codebases
 
 WORDPRESS, DRUPAL7, DRUPAL = (f"{name}.example.com" for name in ("wordpress", "drupal7", "drupal10"))
-BOOTS = {WORDPRESS: "wordpress-boot.php", DRUPAL7: "drupal7-boot.php", DRUPAL: "drupal-boot.php"}
+BOOTS = {WORDPRESS: "wordpress/boot.php", DRUPAL7: "drupal7/boot.php", DRUPAL: "drupal/boot.php"}
 
 
 class Said(NamedTuple):

@@ -23,7 +23,7 @@ LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 CODES = ("drupal10", "drupal7", "wordpress")
 LISTS = {
     "drupal10": (
-        "drupal-boot.php",
+        "drupal/boot.php",
         """
 require_once $in['docroot'] . '/core/includes/install.inc';
 require_once $in['docroot'] . '/core/includes/update.inc';
@@ -40,7 +40,7 @@ foreach (\\Drupal::service('update.post_update_registry')->getPendingUpdateFunct
 """,
     ),
     "drupal7": (
-        "drupal7-boot.php",
+        "drupal7/boot.php",
         """
 ob_end_clean();
 require_once DRUPAL_ROOT . '/includes/install.inc';
@@ -55,7 +55,7 @@ foreach (update_get_update_list() as $module => $found) {
 """,
     ),
     "wordpress": (
-        "wordpress-boot.php",
+        "wordpress/boot.php",
         """
 ob_end_clean();
 global $wp_db_version;

@@ -286,7 +286,7 @@ def test_apaches_second_lock_on_php_in_uploads_holds_alone(lab: Lab, farm: Farm,
 
 def test_a_client_proves_who_it_is_to_the_application(web: Host, lab: Lab, codes: dict[str, Path]) -> None:
     made = run_program(
-        lab.host("web1"), "wordpress", STRICT, "wordpress-boot.php",
+        lab.host("web1"), "wordpress", STRICT, "wordpress/boot.php",
         "ob_end_clean(); list($made) = WP_Application_Passwords::create_new_application_password(1, ['name' => uniqid()]);"
         " echo '::', $made;",
     )  # fmt: skip
@@ -300,7 +300,7 @@ def test_a_client_proves_who_it_is_to_the_application(web: Host, lab: Lab, codes
     if "drupal" not in codes:
         codebases.ask(CODES["drupal"])
     run_program(
-        lab.host("web1"), "drupal", site("drupal"), "drupal-boot.php",
+        lab.host("web1"), "drupal", site("drupal"), "drupal/boot.php",
         "\\Drupal::service('module_installer')->install(['basic_auth', 'jsonapi']);"
         " $u = \\Drupal\\user\\Entity\\User::load(1); $u->setPassword('a password'); $u->save(); echo '::done';",
     )  # fmt: skip
@@ -354,9 +354,9 @@ def test_the_status_report_of_a_fresh_site_has_no_error_and_few_warnings(
     # docs/reference/status-reports.md names each of the rest.
     known = {"drupal": {"update status"}, "drupal7": {"update status"}, "wordpress": set[str]()}
     programs = {
-        "drupal": ("drupal-boot.php", DRUPAL_STATUS),
-        "drupal7": ("drupal7-boot.php", DRUPAL7_STATUS),
-        "wordpress": ("wordpress-boot.php", WORDPRESS_STATUS),
+        "drupal": ("drupal/boot.php", DRUPAL_STATUS),
+        "drupal7": ("drupal7/boot.php", DRUPAL7_STATUS),
+        "wordpress": ("wordpress/boot.php", WORDPRESS_STATUS),
     }
     for application in codes:
         said = json.loads(run_program(web, application, site(application), *programs[application]))

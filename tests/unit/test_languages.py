@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.applications import APPLICATIONS, CodeBase, detect, languages
+from aegir_components.applications import APPLICATIONS, CodeBase, detect
+from aegir_components.applications.translations import drupal_languages
 from aegir_components.sources import translations
 from aegir_components.sources.builds import Store
 from aegir_components.sources.faults import SourceError
@@ -112,4 +113,4 @@ def test_what_core_cannot_take_is_no_language(tmp_path: Path) -> None:
     (tmp_path / "translations").mkdir()
     for name in ("drupal-9.5.0.de.po", "drupal-10.1.6.de.po.txt", "drupal-10.1.6..po", "webform-6.1.8.it.po"):
         (tmp_path / "translations" / name).write_text("x")
-    assert () == languages.drupal_languages(tmp_path, "10.1.6", tmp_path)
+    assert () == drupal_languages(tmp_path, "10.1.6", tmp_path)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from aegir_components.applications import APPLICATIONS
 from aegir_components.origins import dumps, reading, scanner
 
 END = "-- Dump completed on 2026-01-01\n"
 TABLES = {
-    "drupal": "".join(f"CREATE TABLE `d_{name}` (a int);\n" for name in dumps.MARKS["drupal"]),
-    "wordpress": "".join(f"CREATE TABLE `x_{name}` (a int);\n" for name in dumps.MARKS["wordpress"]),
+    "drupal": "".join(f"CREATE TABLE `d_{name}` (a int);\n" for name in APPLICATIONS["drupal"].tables),
+    "wordpress": "".join(f"CREATE TABLE `x_{name}` (a int);\n" for name in APPLICATIONS["wordpress"].tables),
 }
 STREAM = rb"""/*!999999\- enable the sandbox mode */
 -- a comment; with 'a quote

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from aegir_components.recorded import Recorded
 from aegir_components.sources.resolve import Resolved
 from aegir_components.sources.tree import Tree
 from tests import codebases
+
+
+def php_of(application: str) -> php.Known:
+    found: php.Known = import_module(f"aegir_components.applications.{application}").PHP
+    return found
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_real_code_bases(name: str, fits: Iterable[str], others: Iterable[str]) 
     ],
 )
 def test_cores_that_do_not_say_it_themselves(application: str, version: str, needed: str, tmp_path: Path) -> None:
-    assert needed == str(php.needs(application, version, tmp_path, tmp_path))
+    assert needed == str(php.needs(php_of(application), version, tmp_path, tmp_path))
 
 
 def test_what_composer_checks_counts_where_vendor_is(tmp_path: Path) -> None:
@@ -84,7 +90,7 @@ def test_what_composer_checks_counts_where_vendor_is(tmp_path: Path) -> None:
     check.write_text("if (!(PHP_VERSION_ID >= 80205)) {")
     (tmp_path / "web/core").mkdir(parents=True)
     (tmp_path / "web/core/composer.json").write_text(json.dumps({"require": {"php": ">=8.1 <8.4"}}))
-    assert "PHP 8.2.5 to 8.3" == str(php.needs("drupal", "12.0.0", tmp_path, tmp_path / "web"))
+    assert "PHP 8.2.5 to 8.3" == str(php.needs(php_of("drupal"), "12.0.0", tmp_path, tmp_path / "web"))
 
 
 SETTINGS: dict[str, Any] = {

@@ -64,31 +64,31 @@ ROWS = [
         says="the database does not let the site in from this machine: ",
         status=3,
     ),
-    Row(names=("drupal-login.php",), begin=NOBODY, values={"account": "eve"}, says=NAMELESS, status=4),
-    Row(names=("drupal-login.php",), begin=NOBODY, values={"account": ""}, says="the site has no account number 1\n", status=4),
+    Row(names=("drupal/login.php",), begin=NOBODY, values={"account": "eve"}, says=NAMELESS, status=4),
+    Row(names=("drupal/login.php",), begin=NOBODY, values={"account": ""}, says="the site has no account number 1\n", status=4),
     Row(
-        names=("drupal-login.php",), begin=BLOCKED, values={"account": "eve"},
+        names=("drupal/login.php",), begin=BLOCKED, values={"account": "eve"},
         says="the site has no account named eve that is not blocked\n", status=4,
     ),
-    Row(names=("drupal-password.php",), begin=NOBODY, values={"admin": "eve"}, says=NAMELESS, status=4),
+    Row(names=("drupal/password.php",), begin=NOBODY, values={"admin": "eve"}, says=NAMELESS, status=4),
     Row(
-        names=("drupal7-login.php",), begin=SEVEN % "FALSE", values={"account": "eve", "url": "http://x"},
+        names=("drupal7/login.php",), begin=SEVEN % "FALSE", values={"account": "eve", "url": "http://x"},
         says=NAMELESS, status=4,
     ),
     Row(
-        names=("drupal7-login.php",), begin=SEVEN % "(object) ['status' => 0]", values={"account": "", "url": "http://x"},
+        names=("drupal7/login.php",), begin=SEVEN % "(object) ['status' => 0]", values={"account": "", "url": "http://x"},
         says="the site has no account number 1 that is not blocked\n", status=4,
     ),
     Row(
-        names=("drupal7-password.php",), begin=SEVEN % "FALSE", values={"admin": "eve", "password": "p"},
+        names=("drupal7/password.php",), begin=SEVEN % "FALSE", values={"admin": "eve", "password": "p"},
         says=NAMELESS, status=4,
     ),
     Row(
-        names=("drupal7-password.php",), begin=SEVEN % "(object) []", values={"admin": "eve", "password": "p"},
+        names=("drupal7/password.php",), begin=SEVEN % "(object) []", values={"admin": "eve", "password": "p"},
         says="user_save: the account eve could not be saved\n", status=4,
     ),
     Row(
-        names=("drupal7-install.php",),
+        names=("drupal7/install.php",),
         begin="$tables = []; $pdo = new class { function query($q) { throw new Exception('no table'); } };",
         files={"includes/install.core.inc": "<?php function install_drupal($s) { exit(0); }"},
         values=dict.fromkeys(("host", "profile", "language", "title", "mail", "admin", "password"), "x"),
@@ -96,7 +96,7 @@ ROWS = [
         status=4,
     ),
     Row(
-        names=("drupal7-install.php",),
+        names=("drupal7/install.php",),
         begin="$tables = []; $pdo = new class { function query($q) { return $this; }"
         " function fetchColumn() { return serialize('install_profile_modules'); } };",
         files={"includes/install.core.inc": "<?php function install_drupal($s) { exit(0); }"},
@@ -105,7 +105,7 @@ ROWS = [
         status=4,
     ),
     Row(
-        names=("wordpress-install.php",),
+        names=("wordpress/install.php",),
         begin="$tables = [];",
         files={
             "wp-load.php": "<?php define('ABSPATH', __DIR__ . '/'); function wp_slash($v) { return $v; } "
@@ -117,7 +117,7 @@ ROWS = [
         status=4,
     ),
     Row(
-        names=("wordpress-install.php",),
+        names=("wordpress/install.php",),
         begin="$tables = [];",
         files={
             "wp-load.php": "<?php define('ABSPATH', __DIR__ . '/'); function wp_slash($v) { return $v; } "
@@ -129,29 +129,29 @@ ROWS = [
         status=4,
     ),
     Row(
-        names=("wordpress-login.php",), begin=WORD % "FALSE", values={"account": "eve", "admin": "admin"},
+        names=("wordpress/login.php",), begin=WORD % "FALSE", values={"account": "eve", "admin": "admin"},
         says=NAMELESS, status=4,
     ),
     Row(
-        names=("wordpress-login.php",), begin=WORD % "new Found", values={"account": "", "admin": "admin"},
+        names=("wordpress/login.php",), begin=WORD % "new Found", values={"account": "", "admin": "admin"},
         says="the login of the account admin could not be noted in the database\n", status=4,
     ),
     Row(
-        names=("wordpress-password.php",), begin=WORD % "FALSE", values={"admin": "eve", "password": "p"},
+        names=("wordpress/password.php",), begin=WORD % "FALSE", values={"admin": "eve", "password": "p"},
         says=NAMELESS, status=4,
     ),
     Row(
-        names=("drupal-config.php",), begin=DRUPAL % "[]",
+        names=("drupal/config.php",), begin=DRUPAL % "[]",
         says="the configuration directory is empty, and importing nothing would remove everything\n", status=4,
     ),
     Row(
-        names=("wordpress-caches.php",),
+        names=("wordpress/caches.php",),
         begin="function do_action($a) {} function wp_cache_flush() { return FALSE; } ob_start();",
         says="wp_cache_flush: the object cache could not be emptied\n",
         status=4,
     ),
     Row(
-        names=("drupal7-cron.php",),
+        names=("drupal7/cron.php",),
         files={
             "includes/bootstrap.inc": "<?php const DRUPAL_BOOTSTRAP_FULL = 7; function drupal_bootstrap($x) {}"
             " function drupal_cron_run() { return FALSE; }"
@@ -160,7 +160,7 @@ ROWS = [
         status=5,
     ),
     Row(
-        names=("drupal-cron.php",),
+        names=("drupal/cron.php",),
         files={
             "autoload.php": "<?php namespace Drupal\\Core { class DrupalKernel { static function createFromRequest(...$a)"
             " { return new self; } function boot() {} function preHandle($r) {} } }"
@@ -171,7 +171,7 @@ ROWS = [
         status=5,
     ),
     Row(
-        names=("wordpress-cron.php",),
+        names=("wordpress/cron.php",),
         files={
             "wp-cron.php": "<?php if (getenv('AEGIR_SUBSITE')) { exit(1); } function is_multisite() { return TRUE; }"
             " function get_current_blog_id() { return 1; } function get_sites($w) {"
@@ -198,7 +198,7 @@ def run(row: Row, place: Path) -> subprocess.CompletedProcess[str]:
     }
     environment = {"PATH": os.environ["PATH"], "AEGIR_DOCROOT": str(place), **known}
     argv, text = [php, "-n", "-d", "display_errors=stderr"], ""
-    if row.names[0].endswith("-cron.php"):
+    if row.names[0].endswith("/cron.php"):
         (place / "cron-program.php").write_text(resource(row.names[0]))
         argv.append(str(place / "cron-program.php"))
     else:
@@ -220,13 +220,12 @@ def test_a_program_that_fails_says_the_promised_sentence(row: Row, tmp_path: Pat
 
 
 def test_every_message_of_every_program_is_in_a_row() -> None:
-    place = resources.files("aegir_components.applications")
+    place = Path(str(resources.files("aegir_components.applications")))
     found = [
-        (entry.name, words[1])
-        for entry in place.iterdir()
-        if entry.name.endswith(".php")
+        (str(path.relative_to(place)), words[1])
+        for path in place.rglob("*.php")
         # The words up to what is filled in.
-        for words in re.finditer(r"fwrite\(STDERR, ['\"]([a-zA-Z_: ]+)", entry.read_text(encoding="utf-8"))
+        for words in re.finditer(r"fwrite\(STDERR, ['\"]([a-zA-Z_: ]+)", path.read_text(encoding="utf-8"))
     ]
     assert len(found) >= 12
     for name, words in found:

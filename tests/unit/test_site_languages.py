@@ -9,6 +9,10 @@ import pytest
 
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, CodeBase, spelling
+from aegir_components.applications.drupal.languages import LANGUAGES as DRUPAL
+from aegir_components.applications.drupal7.languages import LANGUAGES as DRUPAL7
+from aegir_components.applications.wordpress.languages import LANGUAGES as WORDPRESS
+from aegir_components.applications.wordpress.languages import means
 from aegir_components.sources import site_languages
 
 SITE = "a.example"
@@ -58,19 +62,19 @@ def test_another_spelling_is_told_as_the_applications_own(application: str, code
     assert tuple(meant.split(",") if meant else ()) == APPLICATIONS[application].means(code)
 
 
-@pytest.mark.parametrize("known", [spelling.DRUPAL, spelling.DRUPAL7])
+@pytest.mark.parametrize("known", [DRUPAL, DRUPAL7])
 def test_every_language_of_wordpress_leads_to_one_of_drupal_or_to_none_and_none_of_its_own_to_another(
     known: frozenset[str],
 ) -> None:
     assert [()] * len(known) == [spelling.for_drupal(code, known) for code in known]
-    assert all(set(spelling.for_drupal(code, known)) <= known for code in spelling.WORDPRESS)
+    assert all(set(spelling.for_drupal(code, known)) <= known for code in WORDPRESS)
 
 
 def test_every_language_of_drupal_leads_to_one_of_wordpress_or_to_none() -> None:
-    assert [()] * len(spelling.WORDPRESS) == [spelling.for_wordpress(code) for code in spelling.WORDPRESS]
-    lost = {code for code in spelling.DRUPAL - spelling.WORDPRESS if not spelling.for_wordpress(code)}
+    assert [()] * len(WORDPRESS) == [means(code) for code in WORDPRESS]
+    lost = {code for code in DRUPAL - WORDPRESS if not means(code)}
     assert {"gsw-berne", "prs", "rm-rumgr", "sco", "se", "tyv", "xx-lolspeak"} >= lost
-    assert all(set(spelling.for_wordpress(code)) <= spelling.WORDPRESS for code in spelling.DRUPAL)
+    assert all(set(means(code)) <= WORDPRESS for code in DRUPAL)
 
 
 @pytest.mark.parametrize(

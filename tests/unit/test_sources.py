@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components.applications import APPLICATIONS, Answer, detect
-from aegir_components.applications import drupal as drupal_module
-from aegir_components.applications.base import program
+from aegir_components.applications.base import first_words, program
 from aegir_components.sources import tree
 from aegir_components.sources.faults import SourceError
 
@@ -392,7 +391,7 @@ class TestJudging:
         assert APPLICATIONS["drupal"].judge(answer(404, x_generator="Drupal 10"))
 
     def test_the_first_words_of_a_page_are_short(self) -> None:
-        assert 160 == len(drupal_module.first_words("<p>" + "word " * 500))
+        assert 160 == len(first_words("<p>" + "word " * 500))
 
 
 class TestInstallers:
@@ -408,6 +407,6 @@ class TestInstallers:
         import base64
         import re
 
-        packed = re.search(r"base64_decode\('([^']+)'\)", program({"a": "ü'\n", "n": 3306}, "drupal-install.php"))
+        packed = re.search(r"base64_decode\('([^']+)'\)", program({"a": "ü'\n", "n": 3306}, "drupal/install.php"))
         assert packed is not None
         assert {"a": "ü'\n", "n": 3306} == json.loads(base64.b64decode(packed[1]))

@@ -210,7 +210,7 @@ class TestPhp:
         done = run(tool("php"), "-n", "-l", text=rendered(case, kind))
         assert 0 == done.returncode, done.stdout + done.stderr
 
-    @pytest.mark.parametrize("name", ["drupal-sites.php.j2", "wordpress-chooser.php.j2"])
+    @pytest.mark.parametrize("name", ["drupal/sites.php.j2", "wordpress/chooser.php.j2"])
     def test_shared_files_are_php(self, name: str) -> None:
         done = run(tool("php"), "-n", "-l", text=templates.render(name, sites=f"{ROOT}/.sites"))
         assert 0 == done.returncode, done.stdout + done.stderr

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import yaml
 
-from . import drupal_updates, languages, php, spelling
-from .addresses import Addresses, core_names
-from .base import DOCROOTS, Answer, Application, CodeBase, Shared
-from .values import GLOBALS, PLACES, Values
+from aegir_components.applications import php, spelling, translations
+from aegir_components.applications.addresses import Addresses, core_names
+from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Shared, first_words
+from aegir_components.applications.values import GLOBALS, PLACES, Values
+
+from . import personal, updates
+from .languages import LANGUAGES
 
 INFO = ".info.yml"
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
@@ -39,6 +42,15 @@ KNOWN = frozenset(
 )
 """What core reads of ``$settings``, in Drupal 8.9 to 10.6, beside what follows from the stack file."""
 
+PHP = php.Known(
+    file="core/lib/Drupal.php",
+    pattern=r"const MINIMUM_PHP = '([\d.]+)'",
+    # https://www.drupal.org/docs/getting-started/system-requirements/php-requirements: later releases say it in
+    # core/composer.json, or run on any later PHP.
+    below=(((9, 3, 0), (8, 2, 0)), ((9, 1, 0), (8, 1, 0)), ((8, 0, 0), (8, 0, 0))),
+    until=(9, 5, 0),
+    package="core/composer.json",
+)
 _VERSION = re.compile(r"const VERSION = '([^']+)'")
 
 
@@ -54,18 +66,18 @@ def detect(source: Path) -> CodeBase | None:
         return CodeBase(
             application="drupal",
             version=version,
-            php=php.needs("drupal", version, source, source / docroot),
+            php=php.needs(PHP, version, source, source / docroot),
             docroot=docroot,
             profiles=tuple(titles),
             titles=titles,
-            languages=languages.drupal_languages(source / docroot, version, source),
+            languages=translations.drupal_languages(source / docroot, version, source),
         )
     return None
 
 
 def _translated(code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
     """Choose the files of a language, for the place that the installer takes them from."""
-    return [(path, f"translations/{name}") for path, name in languages.drupal_files(code.version, language, names)]
+    return [(path, f"translations/{name}") for path, name in translations.drupal_files(code.version, language, names)]
 
 
 def profiles(docroot: Path) -> dict[str, str]:
@@ -111,13 +123,7 @@ def judge(answer: Answer) -> str | None:
     return None
 
 
-def first_words(body: str) -> str:
-    """Give the beginning of a page as text, for an error message."""
-    shown = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", body)
-    return " ".join(re.sub(r"<[^>]*>", " ", shown).split())[:160] or "an empty page"
-
-
-DRUPAL = Application(
+APPLICATION = Application(
     name="drupal",
     title="Drupal",
     by_php={
@@ -163,7 +169,7 @@ DRUPAL = Application(
         "/sites/sites.php",
     ),
     settings_name="settings.php",
-    settings_template="drupal-settings.php.j2",
+    settings_template="drupal/settings.php.j2",
     addresses=Addresses(
         names=core_names(
             r"engine|inc|install|make|module|profile|po|sh|[^/]*sql|theme|twig|tpl(?:\.php)?|xtmpl|yml",
@@ -177,26 +183,31 @@ DRUPAL = Application(
         years=True,
         icon=True,
     ),
-    installer=("open-database.php", "drupal-install.php"),
-    password=("drupal-boot.php", "drupal-password.php"),
-    login=("drupal-boot.php", "drupal-login.php"),
-    caches=("drupal-boot.php", "drupal-caches.php"),
-    front=("front-page.php", "drupal-boot.php", "drupal-front.php"),
+    installer=("open-database.php", "drupal/install.php"),
+    password=("drupal/boot.php", "drupal/password.php"),
+    login=("drupal/boot.php", "drupal/login.php"),
+    caches=("drupal/boot.php", "drupal/caches.php"),
+    front=("front-page.php", "drupal/boot.php", "drupal/front.php"),
     update=(
-        ("numbered updates", {"phase": "numbered"}, ("drupal-update.php",)),
-        ("post updates", {"phase": "post"}, ("drupal-update.php",)),
+        ("numbered updates", {"phase": "numbered"}, ("drupal/update.php",)),
+        ("post updates", {"phase": "post"}, ("drupal/update.php",)),
     ),
     ephemeral=("cache_*", "cachetags", "sessions", "watchdog", "flood", "semaphore", "batch", "history"),
     carried=("sessions", "flood", "watchdog", "history", "batch", "semaphore"),
-    config=("drupal-boot.php", "drupal-config.php"),
+    config=("drupal/boot.php", "drupal/config.php"),
     caching=(),
     login_lasts=LOGIN_LASTS,
     translations="translations/drupal-{version}.{language}.po",
     translated=_translated,
-    means=partial(spelling.for_drupal, known=spelling.DRUPAL),
+    means=partial(spelling.for_drupal, known=LANGUAGES),
     language_page="under Configuration, Languages",
     fetches="https://ftp.drupal.org",
-    updates=drupal_updates.DRUPAL,
+    updates=updates.DRUPAL,
+    personal=personal.DRUPAL,
+    tables=("config", "key_value", "users_field_data"),
+    by_hand='press "Clear all caches" at /admin/config/development/performance',
+    caches_files=True,
+    scaffold="Composer's scaffold makes it: let config.allow-plugins have drupal/core-composer-scaffold, or add the file",
     values=Values(
         pattern=r"[a-z_][a-z0-9_.]*",
         kind="name of one of Drupal's $settings",
@@ -225,6 +236,6 @@ DRUPAL = Application(
         },
     ),
     judge=judge,
-    cron="drupal-cron.php",
-    shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),
+    cron="drupal/cron.php",
+    shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal/sites.php.j2"),),
 )

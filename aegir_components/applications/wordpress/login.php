@@ -1,5 +1,5 @@
 <?php
-// Makes a one-time login of a WordPress site, which wp-config.php takes: good for 15 minutes, and once. Input: $in, and wordpress-boot.php.
+// Makes a one-time login of a WordPress site, which wp-config.php takes: good for 15 minutes, and once. Input: $in, and boot.php.
 $name = $in['account'] === '' ? $in['admin'] : $in['account'];
 $account = get_user_by('login', $name);
 if (!$account && $in['account'] === '') {

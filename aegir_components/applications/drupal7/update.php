@@ -1,5 +1,5 @@
 <?php
-// Gives a Drupal 7 site's database the updates that it lacks, by core's own functions, as update.php does. Input: $in, and drupal7-boot.php.
+// Gives a Drupal 7 site's database the updates that it lacks, by core's own functions, as update.php does. Input: $in, and boot.php.
 ob_end_clean();
 $GLOBALS['base_url'] = $in['url'];
 require_once DRUPAL_ROOT . '/includes/install.inc';

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from .updates import Available, Extension, Had, Pending, Rows, Updates
+from aegir_components.applications.updates import Available, Extension, Had, Pending, Rows, Updates
 
 _NUMBER = re.compile(r"^\s*\$wp_db_version\s*=\s*(\d+)\s*;", re.MULTILINE)
 _VERSION = re.compile(r"^\s*\$wp_version\s*=\s*'([^']+)'", re.MULTILINE)

@@ -1,5 +1,5 @@
 <?php
-// Makes the front page of a Drupal 8 or later site, as a visitor gets it. Input: front-page.php and drupal-boot.php.
+// Makes the front page of a Drupal 8 or later site, as a visitor gets it. Input: front-page.php and boot.php.
 $aegir_page['database'] = (string) Drupal::database()->query('SELECT DATABASE()')->fetchField();
 $aegir_response = $kernel->handle($request);
 $aegir_page['status'] = $aegir_response->getStatusCode();

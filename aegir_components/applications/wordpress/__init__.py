@@ -6,13 +6,19 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import languages as languages_of
-from . import php, spelling, wordpress_updates
-from .addresses import Addresses
-from .base import DOCROOTS, Answer, Application, CodeBase, Shared
-from .drupal import first_words
-from .values import Values, flag, size
+from aegir_components.applications import php
+from aegir_components.applications.addresses import Addresses
+from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Prefixed, Shared, first_words
+from aegir_components.applications.values import Values, flag, size
 
+from . import languages, personal, updates
+
+PHP = php.Known(
+    file="wp-includes/version.php",
+    pattern=r"\$required_php_version\s*=\s*'([\d.]+)'",
+    # https://make.wordpress.org/core/handbook/references/php-compatibility-and-wordpress-versions/
+    below=(((5, 6, 0), php.ENDLESS), ((0, 0, 0), (8, 0, 0))),
+)
 _VERSION = re.compile(r"\$wp_version\s*=\s*'([^']+)'")
 
 # https://developer.wordpress.org/advanced-administration/wordpress/wp-config/ and core's own calls of defined().
@@ -50,17 +56,17 @@ def detect(source: Path) -> CodeBase | None:
         if marker.is_file():
             found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
             version = found[1] if found else "unknown"
-            needed = php.needs("wordpress", version, source, source / docroot)
+            needed = php.needs(PHP, version, source, source / docroot)
             # Core's own; themes and plugins have theirs in directories beside.
             packed = sorted((source / docroot / "wp-content" / "languages").glob("*.mo"))
-            languages = tuple(path.stem for path in packed if re.fullmatch(r"[a-z]{2,3}(_[A-Za-z]+)*", path.stem))
-            return CodeBase(application="wordpress", version=version, docroot=docroot, php=needed, languages=languages)
+            brought = tuple(path.stem for path in packed if re.fullmatch(r"[a-z]{2,3}(_[A-Za-z]+)*", path.stem))
+            return CodeBase(application="wordpress", version=version, docroot=docroot, php=needed, languages=brought)
     return None
 
 
 def _translated(_code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
     """Choose the files of a language, for the place that WordPress reads them from at each request."""
-    return [(path, f"wp-content/languages/{place}") for path, place in languages_of.wordpress_files(language, names)]
+    return [(path, f"wp-content/languages/{place}") for path, place in languages.files(language, names)]
 
 
 def judge(answer: Answer) -> str | None:
@@ -79,13 +85,13 @@ def judge(answer: Answer) -> str | None:
     return None
 
 
-WORDPRESS = Application(
+APPLICATION = Application(
     name="wordpress",
     title="WordPress",
     detect=detect,
     exclusions=("/wp-config.php", "/wp-content/uploads", "/sites"),
     settings_name="wp-config.php",
-    settings_template="wordpress-config.php.j2",
+    settings_template="wordpress/config.php.j2",
     addresses=Addresses(
         # Dumps and logs in uploads, too: plugins leave them there, and WordPress itself takes no such uploads.
         names=r"[^/]*\.(?:inc|sh|log|[^./]*sql)(?:\.(?:gz|bz2|xz|zip|zst))?|(?:local\.)?wp-config(?:-sample)?\.php|readme\.html|license\.txt",
@@ -96,17 +102,30 @@ WORDPRESS = Application(
         former="wp-content/uploads",
         network=r"wp-(?:content|admin|includes)(?:/.*)?|[a-z-]+\.php",
     ),
-    installer=("open-database.php", "wordpress-install.php"),
-    password=("wordpress-boot.php", "wordpress-password.php"),
-    login=("wordpress-boot.php", "wordpress-login.php"),
-    caches=("wordpress-boot.php", "wordpress-caches.php"),
-    front=("front-page.php", "wordpress-boot.php", "wordpress-front.php"),
-    update=(("updates", {}, ("wordpress-update.php",)),),
+    installer=("open-database.php", "wordpress/install.php"),
+    password=("wordpress/boot.php", "wordpress/password.php"),
+    login=("wordpress/boot.php", "wordpress/login.php"),
+    caches=("wordpress/boot.php", "wordpress/caches.php"),
+    front=("front-page.php", "wordpress/boot.php", "wordpress/front.php"),
+    update=(("updates", {}, ("wordpress/update.php",)),),
     ephemeral=(),
     carried=(),
     caching=("wp-content/object-cache.php", "wp-content/advanced-cache.php"),
     login_lasts="once, for 15 minutes",
-    updates=wordpress_updates.WORDPRESS,
+    updates=updates.WORDPRESS,
+    personal=personal.WORDPRESS,
+    main_table=personal.main_table,
+    tables=("options", "usermeta", "posts", "users"),
+    prefix="wp_",
+    # The names of rights and roles.
+    prefixed=(
+        Prefixed("usermeta", "meta_key"),
+        Prefixed("*options", "option_name", "AND `option_name` LIKE '%%user_roles'"),
+    ),
+    by_hand="empty the cache in the plugin that keeps one",
+    has_address=True,
+    core_part=("wordpress-core", "wordpress"),
+    extensions=frozenset({"wordpress-plugin", "wordpress-theme"}),
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",
         kind="name of a constant of PHP",
@@ -140,14 +159,14 @@ WORDPRESS = Application(
     judge=judge,
     translations="wp-content/languages/{language}.mo",
     translated=_translated,
-    means=spelling.for_wordpress,
+    means=languages.means,
     language_page="under Settings, General",
     english=frozenset({"en", "en_US"}),
     translates_once=False,
     profiles=False,
     copies_modes=True,
-    cron="wordpress-cron.php",
+    cron="wordpress/cron.php",
     # Posts are published at a minute that somebody chose, and wp-cron.php is meant to be asked at each visit.
     often="5min",
-    shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress-chooser.php.j2"),),
+    shared=(Shared(link="wp-config.php", path=".wordpress/wp-config.php", template="wordpress/chooser.php.j2"),),
 )

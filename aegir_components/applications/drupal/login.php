@@ -1,5 +1,5 @@
 <?php
-// Makes a one-time login of a Drupal 8 or later site, by core's own functions: good for a day, and until it is used. Input: $in, and drupal-boot.php.
+// Makes a one-time login of a Drupal 8 or later site, by core's own functions: good for a day, and until it is used. Input: $in, and boot.php.
 $storage = Drupal::entityTypeManager()->getStorage('user');
 $found = $in['account'] === '' ? [$storage->load(1)] : $storage->loadByProperties(['name' => $in['account']]);
 $account = reset($found);

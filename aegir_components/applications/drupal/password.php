@@ -1,5 +1,5 @@
 <?php
-// Gives an account of a Drupal 8 or later site a password, by core's own functions. Input: $in, and drupal-boot.php.
+// Gives an account of a Drupal 8 or later site a password, by core's own functions. Input: $in, and boot.php.
 $found = Drupal::entityTypeManager()->getStorage('user')->loadByProperties(['name' => $in['admin']]);
 $account = reset($found);
 if (!$account) {

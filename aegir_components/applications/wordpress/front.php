@@ -1,5 +1,5 @@
 <?php
-// Makes the front page of a WordPress site, as a visitor gets it. Input: front-page.php and wordpress-boot.php.
+// Makes the front page of a WordPress site, as a visitor gets it. Input: front-page.php and boot.php.
 $aegir_page['database'] = (string) $GLOBALS['wpdb']->get_var('SELECT DATABASE()');
 add_filter('wp_redirect', function ($location) use (&$aegir_page) {
   $aegir_page['headers'] = ['location' => $location, 'x-redirect-by' => 'WordPress'];

@@ -1,5 +1,5 @@
 <?php
-// Imports a Drupal 8 or later site's configuration from its directory, by core's own functions. Input: $in, and drupal-boot.php.
+// Imports a Drupal 8 or later site's configuration from its directory, by core's own functions. Input: $in, and boot.php.
 $aegir_sync = \Drupal::service('config.storage.sync');
 if (!$aegir_sync->listAll()) {
   fwrite(STDERR, "the configuration directory is empty, and importing nothing would remove everything\n");

@@ -1,5 +1,5 @@
 <?php
-// Gives an account of a Drupal 7 site a password, by core's own functions. Input: $in, and drupal7-boot.php.
+// Gives an account of a Drupal 7 site a password, by core's own functions. Input: $in, and boot.php.
 $account = user_load_by_name($in['admin']);
 $saved = $account ? user_save($account, ['pass' => $in['password']]) : FALSE;
 ob_end_clean();

@@ -61,18 +61,3 @@ def drupal_files(version: str, language: str, names: Iterable[str]) -> Iterator[
         older = [each for each in core if parse(each) <= parse(version)]
         best = max(older, key=parse) if older else min(core, key=parse)
         yield from ((name, PurePosixPath(name).name) for name in (core[best], *others))
-
-
-def wordpress_files(language: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Choose WordPress's files of a language: core's, and those of plugins and themes in directories of these names.
-
-    Yields:
-        A path, and where it belongs below ``wp-content/languages``.
-    """
-    pattern = re.compile(rf"(?:[a-z0-9_-]+-)?{re.escape(language)}(?:-[0-9a-f]{{32}})?\.(?:mo|po|json|l10n\.php)")
-    found = [name for name in names if pattern.fullmatch(PurePosixPath(name).name)]
-    if any(PurePosixPath(name).name == f"{language}.mo" for name in found):
-        for name in found:
-            path = PurePosixPath(name)
-            kind = f"{path.parent.name}/" if path.parent.name in ("plugins", "themes") else ""
-            yield name, f"{kind}{path.name}"

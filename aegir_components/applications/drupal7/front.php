@@ -1,5 +1,5 @@
 <?php
-// Makes the front page of a Drupal 7 site, as a visitor gets it. Input: front-page.php and drupal7-boot.php.
+// Makes the front page of a Drupal 7 site, as a visitor gets it. Input: front-page.php and boot.php.
 // A page runs cron when that was long ago, and cron of an old database removes files that are in use by now.
 $GLOBALS['conf']['cron_safe_threshold'] = 0;
 $aegir_page['database'] = (string) db_query('SELECT DATABASE()')->fetchField();

@@ -1,5 +1,5 @@
 <?php
-// Makes a one-time login of a Drupal 7 site, by core's own functions: good for a day, and until it is used. Input: $in, and drupal7-boot.php.
+// Makes a one-time login of a Drupal 7 site, by core's own functions: good for a day, and until it is used. Input: $in, and boot.php.
 // Addresses are made of it; here no request says whether it came by TLS.
 $GLOBALS['base_url'] = $in['url'];
 $account = $in['account'] === '' ? user_load(1) : user_load_by_name($in['account']);

@@ -8,14 +8,23 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from . import drupal_updates, languages, php, spelling
-from .addresses import Addresses, core_names
-from .base import DOCROOTS, Application, CodeBase, Shared
-from .drupal import LOGIN_LASTS, NO_PROFILES, judge
-from .values import GLOBALS, PLACES, Values
+from aegir_components.applications import php, spelling, translations
+from aegir_components.applications.addresses import Addresses, core_names
+from aegir_components.applications.base import DOCROOTS, Application, CodeBase, Shared
+from aegir_components.applications.drupal import LOGIN_LASTS, NO_PROFILES, judge
+from aegir_components.applications.values import GLOBALS, PLACES, Values
+
+from . import personal, updates
+from .languages import LANGUAGES
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
+PHP = php.Known(
+    file="includes/bootstrap.inc",
+    pattern=r"define\('DRUPAL_MINIMUM_PHP', '([\d.]+)'\)",
+    # Drupal 7's release notes; 7.105 has support for PHP 8.4.
+    below=(((7, 105, 0), php.ENDLESS), ((7, 0, 0), (8, 4, 0))),
+)
 _VERSION = re.compile(r"define\('VERSION', '(7\.[^']+)'\)")
 _FACT = re.compile(r"^\s*(?P<key>name|hidden|distribution_name)\s*=\s*(?P<value>.*?)\s*$", re.MULTILINE)
 
@@ -29,7 +38,7 @@ def detect(source: Path) -> CodeBase | None:
         found = _VERSION.search(marker.read_text(encoding="utf-8", errors="replace"))
         if found is None:
             continue
-        titles = profiles(source / docroot)
+        titles = profiles(source / docroot, "profiles")
         # As core's installer looks for them: drupal-7.105.de.po, or de.po.
         packed = (source / docroot / "profiles").glob("*/translations/*.po")
         return CodeBase(
@@ -39,7 +48,7 @@ def detect(source: Path) -> CodeBase | None:
             docroot=docroot,
             profiles=tuple(titles),
             titles=titles,
-            php=php.needs("drupal7", found[1], source, source / docroot),
+            php=php.needs(PHP, found[1], source, source / docroot),
         )
     return None
 
@@ -47,7 +56,9 @@ def detect(source: Path) -> CodeBase | None:
 def _translated(code: CodeBase, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
     """Choose core's file of a language, for each profile that a site may be installed with."""
     plain = [name for name in names if PurePosixPath(name).name == f"{language}.po"]
-    found = [path for path, name in languages.drupal_files(code.version, language, names) if name.startswith("drupal-")]
+    found = [
+        path for path, name in translations.drupal_files(code.version, language, names) if name.startswith("drupal-")
+    ]
     return [
         (path, f"profiles/{profile}/translations/{language}.po")
         for path in (found or plain)[:1]
@@ -55,10 +66,15 @@ def _translated(code: CodeBase, language: str, names: Sequence[str]) -> list[tup
     ]
 
 
-def profiles(docroot: Path) -> dict[str, str]:
-    """Find the install profiles that a person can choose, with what they call themselves."""
+def profiles(docroot: Path, *places: str) -> dict[str, str]:
+    """Find the install profiles that a person can choose, with what they call themselves.
+
+    Args:
+        docroot: the document root.
+        places: directories with profiles, from there.
+    """
     found = {}
-    for info in sorted(_infos(docroot / "profiles")):
+    for info in sorted(info for place in places for info in _infos(docroot / place)):
         name = info.stem
         facts = {
             match["key"]: match["value"].strip("\"'")
@@ -80,7 +96,7 @@ def _infos(directory: Path) -> Iterator[Path]:
         below[:] = [name for name in below if name not in NO_PROFILES]
 
 
-DRUPAL7 = Application(
+APPLICATION = Application(
     name="drupal7",
     title="Drupal 7",
     silent={"settings": {"mail_system": {"default-system": "TestingMailSystem"}}},
@@ -95,7 +111,7 @@ DRUPAL7 = Application(
         "/sites/sites.php",
     ),
     settings_name="settings.php",
-    settings_template="drupal7-settings.php.j2",
+    settings_template="drupal7/settings.php.j2",
     addresses=Addresses(
         names=core_names(r"engine|inc|info|install|make|module|profile|test|po|sh|[^/]*sql|theme|tpl(?:\.php)?|xtmpl"),
         # The texts name the exact release to whoever looks for one with a hole.
@@ -109,19 +125,23 @@ DRUPAL7 = Application(
     ),
     translations="profiles/<profile>/translations/{language}.po",
     translated=_translated,
-    means=partial(spelling.for_drupal, known=spelling.DRUPAL7),
+    means=partial(spelling.for_drupal, known=LANGUAGES),
     language_page="under Configuration, Languages",
-    installer=("open-database.php", "drupal7-install.php"),
-    password=("drupal7-boot.php", "drupal7-password.php"),
-    login=("drupal7-boot.php", "drupal7-login.php"),
-    caches=("drupal7-boot.php", "drupal7-caches.php"),
-    front=("front-page.php", "drupal7-boot.php", "drupal7-front.php"),
-    update=(("updates", {}, ("drupal7-boot.php", "drupal7-update.php")),),
+    installer=("open-database.php", "drupal7/install.php"),
+    password=("drupal7/boot.php", "drupal7/password.php"),
+    login=("drupal7/boot.php", "drupal7/login.php"),
+    caches=("drupal7/boot.php", "drupal7/caches.php"),
+    front=("front-page.php", "drupal7/boot.php", "drupal7/front.php"),
+    update=(("updates", {}, ("drupal7/boot.php", "drupal7/update.php")),),
     ephemeral=("cache", "cache_*", "sessions", "watchdog", "flood", "semaphore", "batch", "history"),
     carried=("cache_form", "sessions", "flood", "watchdog", "history", "batch", "semaphore"),
     caching=(),
     login_lasts=LOGIN_LASTS,
-    updates=drupal_updates.DRUPAL7,
+    updates=updates.DRUPAL7,
+    personal=personal.DRUPAL7,
+    tables=("variable", "system", "users", "registry"),
+    by_hand='press "Clear all caches" at /admin/config/development/performance',
+    family="Drupal",
     values=Values(
         pattern=r"[A-Za-z_][A-Za-z0-9_.:-]*",
         kind="name of a variable of Drupal 7",
@@ -136,6 +156,6 @@ DRUPAL7 = Application(
         },
     ),
     judge=judge,
-    cron="drupal7-cron.php",
-    shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal-sites.php.j2"),),
+    cron="drupal7/cron.php",
+    shared=(Shared(link="sites/sites.php", path=".drupal/sites.php", template="drupal/sites.php.j2"),),
 )

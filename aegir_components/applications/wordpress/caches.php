@@ -1,5 +1,5 @@
 <?php
-// Lets a WordPress site forget what it has kept: its object cache, and the pages that plugins keep. Input: $in, and wordpress-boot.php.
+// Lets a WordPress site forget what it has kept: its object cache, and the pages that plugins keep. Input: $in, and boot.php.
 // WordPress keeps no pages itself, and has no common word for it: these are the plugins' own, as their documentation names them.
 foreach (['wp_cache_clear_cache', 'w3tc_flush_all', 'wpfc_clear_all_cache', 'rocket_clean_domain', 'sg_cachepress_purge_cache'] as $aegir_function) {
   if (function_exists($aegir_function)) {

@@ -1,5 +1,5 @@
 <?php
-// Gives an account of a WordPress site a password, by its own functions. Input: $in, and wordpress-boot.php.
+// Gives an account of a WordPress site a password, by its own functions. Input: $in, and boot.php.
 $account = get_user_by('login', $in['admin']);
 // The login form compares the password with slashes added, as WordPress adds them to all that is posted.
 if ($account) {
