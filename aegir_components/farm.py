@@ -18,7 +18,9 @@ from . import estate, failures, given, hub_faults, settings, unknowns
 from .arguments import Arguments, FarmArgs, settings_of
 from .components.base import AegirComponent
 from .components.making import Waiting
+from .printable import first_of
 from .settings import pulumi_config
+from .settings.names import in_ascii
 from .sources.naming import conventional_name
 
 KINDS: Final = {
@@ -29,6 +31,11 @@ KINDS: Final = {
     "Site": "sites",
 }
 """Classes of components, and the key of the stack file that has what they are."""
+
+_NO_PLAN: Final = (
+    "aegir:backups: nothing makes the planned backups of {}, because `aegir backup --due` reads stack files. Backups before "
+    "updates and moves, and archives of removals, are made. Declare these sites in the stack file, or back them up by other means"
+)
 
 
 class Farm:
@@ -112,6 +119,8 @@ class Farm:
                 raise hub_faults.with_others(fault) from None
             for warning in declared.warnings:
                 pulumi.log.warn(warning)
+            if planned := [name for name in named.get("sites", ()) if _has_plan(declared, name)]:
+                pulumi.log.warn(_NO_PLAN.format(first_of(planned, 3)))
             return await estate.build(declared, self._waiting(found))
 
     def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
@@ -166,6 +175,11 @@ class Farm:
             self._left = True
             SETTINGS.rpc_manager.clear()
             SETTINGS.outputs.clear()
+
+
+def _has_plan(declared: settings.Settings, name: str) -> bool:
+    site = declared.sites.get(in_ascii(name))
+    return site is not None and site.backups is not None
 
 
 def _key(component: AegirComponent) -> str:

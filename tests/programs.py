@@ -15,6 +15,7 @@ from typing import Any
 import pulumi
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import ROOT, SETTINGS
 
 from aegir_components.testing import RecordingMocks
@@ -41,8 +42,15 @@ class Answers(RecordingMocks):
 class Monitor(mocks.MockMonitor):
     """Keeps of each resource what it depends on, and which of its inputs are not known."""
 
-    def __init__(self, answers: RecordingMocks) -> None:
-        """Begin with no resources."""
+    def __init__(self, answers: RecordingMocks, fails: str = "") -> None:
+        """Begin with no resources.
+
+        Args:
+            answers: what resources are answered with.
+            fails: the name of a resource that cannot be made.
+        """
+        self.fails = fails
+        self._without: set[str] = set()
         super().__init__(answers)
         self.needs: dict[str, set[str]] = {}
         self.rows: dict[str, dict[str, Any]] = {}
@@ -57,6 +65,12 @@ class Monitor(mocks.MockMonitor):
         self.needs[f"{request.type.rpartition(':')[2]} {request.name}"] = {
             " ".join(each.split("::")[-2:]).rpartition(":")[2] for each in request.dependencies
         }
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.name == self.fails or self._without & set(request.dependencies) or request.parent in self._without:
+            # As the engine with --continue-on-error.
+            self._without.add(urn)
+            how = resource_pb2.Result.FAIL if request.name == self.fails else resource_pb2.Result.SKIP
+            return resource_pb2.RegisterResourceResponse(urn=urn, result=how)
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
@@ -80,6 +94,7 @@ def run(
     before: Mapping[str, dict[str, Any]] | None = None,
     project: str = "other",
     secrets: Collection[str] = (),
+    fails: str = "",
 ) -> Ran:
     """Run a program to its end.
 
@@ -91,9 +106,18 @@ def run(
         before: the state of a former run.
         project: the name of the Pulumi project.
         secrets: the keys of the configuration that hold a secret.
+        fails: the name of a resource that cannot be made, and whose dependents are skipped.
     """
     return contextvars.copy_context().run(
-        _run, program, dict(config or {}), list(secrets), preview, dict(computed or {}), dict(before or {}), project
+        _run,
+        program,
+        dict(config or {}),
+        list(secrets),
+        preview,
+        dict(computed or {}),
+        dict(before or {}),
+        project,
+        fails,
     )
 
 
@@ -105,9 +129,10 @@ def _run(
     computed: Any,
     before: Any,
     project: str,
+    fails: str,
 ) -> Ran:
     answers = Answers(computed=computed, before=before)
-    monitor = Monitor(answers)
+    monitor = Monitor(answers, fails)
     ran = Ran(answers, monitor.needs, monitor.rows)
     # As the language host does: a program that fails leaves futures that nobody waits for.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)

@@ -32,9 +32,12 @@ from aegir_components import (
     arguments,
     estate,
     php_fit,
+    rollouts,
     settings,
+    testing,
 )
 from aegir_components.settings import schema
+from aegir_components.testing.mocks import Recorded
 from tests.programs import Ran, run
 from tests.unit.test_estate import COMPUTED, hub
 
@@ -130,11 +133,13 @@ def test_a_component_in_depends_on_is_an_error_that_says_what_to_write(hub: Path
         run(program, computed=COMPUTED)
 
 
-def cloud(hub: Path, *, preview: bool) -> Ran:
+def cloud(hub: Path, *, preview: bool, fails: str = "", before: Mapping[str, Any] | None = None) -> Ran:
     words = {"identity": str(hub / "id"), "hub": "10.0.0.1", "root": str(hub), "source": str(hub / "drupal")}
     config = {f"example-cloud:{key}": value for key, value in words.items()}
     program = EXAMPLES / "cloud" / "__main__.py"
-    return run(program, config=config, computed=COMPUTED, preview=preview, project="example-cloud")
+    return run(
+        program, config=config, computed=COMPUTED, preview=preview, project="example-cloud", fails=fails, before=before
+    )
 
 
 def test_servers_of_the_same_program_are_unknown_in_a_preview_and_nobody_is_asked_for_them(
@@ -166,6 +171,50 @@ def test_servers_of_the_same_program_are_plain_values_in_an_up_and_are_removed_a
     assert "Machine web1" in ran.needs["Server web1.example.com"]
     assert f"Installation {SITE}" in ran.needs["Record www"]
     assert "10.0.1.1" == ran.mocks.of("your-cloud:index:Record")["www"]["value"]
+
+
+def test_machines_that_are_replaced_are_no_edit_that_a_preview_rejects(hub: Path) -> None:
+    """Their new addresses are not known in the preview, and the state has the former ones."""
+    made = cloud(hub, preview=False)
+    before = {
+        urn: {
+            "type": each.type if "index" in each.type else f"pulumi-python:dynamic/{each.type}",
+            "outputs": opened(each),
+        }
+        for each in made.mocks.resources
+        for urn in [next(urn for urn in made.rows if urn.endswith(f"{each.type}::{each.name}"))]
+    }
+
+    ran = cloud(hub, preview=True, before=before)
+
+    assert {each.name for each in made.mocks.resources} == {each.name for each in ran.mocks.resources}
+
+
+def opened(resource: Recorded) -> dict[str, Any]:
+    """Give what the engine answers about a resource."""
+    return {key: testing.opened(value) for key, value in resource.inputs.items()} | COMPUTED.get(resource.type, {})
+
+
+def test_a_machine_that_cannot_be_made_holds_up_what_is_on_it_alone(hub: Path) -> None:
+    """With --continue-on-error, as `tools/env` has it; its address stays unknown in an `up` as well."""
+    ran = cloud(hub, preview=False, fails="web2")
+
+    assert {"web1.example.com", "db1.example.com"} == set(ran.mocks.of("aegir:Machine"))
+    assert "10.0.1.1" == ran.mocks.of("aegir:Machine")["web1.example.com"]["connection"]["address"]
+    assert {} == ran.mocks.of("aegir:Release"), "a release is on all web servers of a cluster, or on none"
+    assert "Machine web2" in ran.needs["Server web2.example.com"]
+    assert "Installation www.example.com" in ran.needs, "it is declared, and not removed if it is there"
+    assert [] == [each for each in ran.mocks.resources if "240.0." in str(each)]
+
+
+def test_a_plan_of_backups_that_nothing_runs_is_told(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_given: said.append(text))
+
+    run(lambda: two_servers(hub, backups=aegir_components.BackupsArgs(every="day")), computed=COMPUTED)
+    run(from_stack_file, config={**stack_file(hub), "aegir:backups": '{"every": "day"}'}, computed=COMPUTED)
+
+    assert 1 == len([text for text in said if f"nothing makes the planned backups of {SITE}" in text])
 
 
 def _is_unknown(value: Any) -> bool:
@@ -261,7 +310,7 @@ def test_an_unexpected_error_ends_a_program_too(hub: Path, monkeypatch: pytest.M
     def fails(*_given: Any, **_named: Any) -> None:
         raise LookupError("unexpected")
 
-    monkeypatch.setattr(*((estate, "resolve") if name == "resolve" else (estate.rollouts, "come")), fails)
+    monkeypatch.setattr(*((estate, "resolve") if name == "resolve" else (rollouts, "come")), fails)
 
     def program() -> None:
         pulumi.export("url", two_servers(hub).url)
