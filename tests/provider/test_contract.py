@@ -913,7 +913,7 @@ def test_machines_are_given_up_or_replaced_by_the_stacks_configuration(
 ) -> None:
     kept: set[str] = set()
     monkeypatch.setattr(lifecycle, variable, kept)
-    request = types.SimpleNamespace(config=types.SimpleNamespace(get={key: given}.get))
+    request = types.SimpleNamespace(config=types.SimpleNamespace(get={f"aegir:{key}": given}.get))
     machine.Provider().configure(request)  # type: ignore[arg-type]
     assert ({"web1"} if given and "web1" in given else set()) == kept
 

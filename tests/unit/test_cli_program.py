@@ -487,7 +487,7 @@ def test_the_program_has_no_state_of_its_own(pulumi: Pulumi) -> None:
         (["sites"], "aegir --help lists them"),
         (["backups", "www.example.com"], "For one site: aegir backups --site www.example.com"),
         (["cache", "www.example.com"], "For one site: aegir cache clear www.example.com"),
-        (["backups", "list"], "aegir backups has: check, decrypt, forget, keys, prove, recover"),
+        (["backups", "list"], "aegir backups has: archives, check, decrypt, forget, keys, prove, recover"),
     ],
 )
 def test_a_word_that_is_no_command_is_answered_with_what_to_type(words: list[str], said: str) -> None:

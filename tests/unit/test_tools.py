@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import golang, lock, modules, onpath, packages, paths, process, programs, release, venv, versions, ways
+from tools import golang, lock, modules, onpath, packages, paths, pins, process, programs, release, venv, versions, ways
 from tools.errors import SetupError, WayClosed
 from tools.versions import OnPath
 
@@ -126,13 +125,13 @@ def test_the_pinned_toolchain_is_the_go_that_the_engine_asks_for() -> None:
     assert f" v0.0.1-go{golang.required()}.linux-amd64 h1:" in pinned
 
 
-def test_every_requirement_is_exact_and_every_direct_one_says_why_it_is_there() -> None:
-    for file in paths.REQUIREMENTS:
-        direct, _, indirect = file.read_text().partition("# What those need in turn.")
-        lines = [line for line in direct.splitlines() if line and not line.startswith("#")]
-
-        assert [] == [line for line in lines if not re.fullmatch(r"\S+==\S+ +# .+", line)]
-        assert [] == [line for line in indirect.split() if not re.fullmatch(r"\S+==\S+", line)]
+def test_every_requirement_is_exact_with_its_hashes_and_every_direct_one_says_why_it_is_there() -> None:
+    for path in paths.REQUIREMENTS:
+        file = pins.read(path.read_text())
+        assert file.asked
+        assert file.text() == path.read_text(), "nothing stands there that is no pin"
+        assert [] == [pin.name for pin in file.asked if not pin.reason]
+        assert [] == [pin.name for pin in (*file.asked, *file.needed) if not pin.hashes]
 
 
 def test_a_toolchain_of_another_sum_than_the_pinned_one_is_not_used() -> None:
