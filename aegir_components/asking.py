@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import pulumi
 
-from . import database_updates, moves, php_fit, php_offers, settings
+from . import database_updates, moves, php_fit, php_offers, settings, unknowns
 from .components.server import connection
 from .host.connection import Connection
 from .providers import holds
 from .recorded import Recorded
 from .sources.resolve import Resolved
-from .unknowns import is_stand_in
 
 
 def misfits(before: Recorded, declared: settings.Settings, sources: Mapping[str, Resolved], *, ask: bool) -> list[str]:
@@ -26,7 +25,9 @@ def misfits(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     """
 
     def machines(names: Iterable[str]) -> dict[str, Connection]:
-        known = [declared.servers[name] for name in names if ask and not is_stand_in(declared.servers[name].address)]
+        known = [
+            declared.servers[name] for name in names if ask and not unknowns.is_stand_in(declared.servers[name].address)
+        ]
         return {server.name: connection(server, declared.hub) for server in known}
 
     def distributions(names: Iterable[str]) -> dict[str, str]:

@@ -28,10 +28,10 @@ from . import (
     saved_before,
     settings,
     summary,
+    unknowns,
 )
 from .addresses import address_of
-from .components import certificates
-from .components.making import Made, component
+from .components import certificates, making
 from .components.platform import Member, Platform, PlatformParts, members_props
 from .components.server import Server, ServerParts, connection
 from .components.site import Begin, Site, SiteParts
@@ -42,7 +42,6 @@ from .providers import entries, unfinished
 from .providers.authority import DatabaseAuthority
 from .providers.environment import Environment
 from .sources.resolve import Resolved, resolve
-from .unknowns import is_stand_in
 from .unread import Unread
 
 
@@ -86,7 +85,7 @@ def _tell_unfinished(declared: settings.Settings, before: recorded.Recorded, hol
         summary.begin(declared.hub.root, holder)
 
 
-async def build(declared: settings.Settings, made: Made | None = None) -> Estate:
+async def build(declared: settings.Settings, made: making.Made | None = None) -> Estate:
     """Declare every resource of a stack.
 
     Args:
@@ -146,7 +145,11 @@ async def build(declared: settings.Settings, made: Made | None = None) -> Estate
     )
     if not pulumi.runtime.is_dry_run():
         # A machine that was not made in this run has no address to be noted.
-        now = {name: _entry(server) for name, server in declared.servers.items() if not is_stand_in(server.address)}
+        now = {
+            name: _entry(server)
+            for name, server in declared.servers.items()
+            if not unknowns.is_stand_in(server.address)
+        }
         entries.note(declared.hub.root, holder, now)
         audited.note_run(declared.hub.root, pulumi.get_stack())
         unread.note()
@@ -215,7 +218,7 @@ def _entry(server: settings.Server) -> entries.Entry:
 
 
 def _servers(
-    declared: settings.Settings, environment: Environment, hosts: Mapping[str, str], holder: str, made: Made
+    declared: settings.Settings, environment: Environment, hosts: Mapping[str, str], holder: str, made: making.Made
 ) -> dict[str, Server]:
     certified = any(
         server.database and server.database.tls == "required" and server.connection != "none"
@@ -240,7 +243,7 @@ def _servers(
                 right for site in declared.sites.values() if site.database == name for right in site.database_rights
             ),
         )
-        found[name] = component(Server, made.get("servers"), name, args, [environment])
+        found[name] = making.component(Server, made.get("servers"), name, args, [environment])
     return {name: found[name] for name in declared.servers}
 
 
@@ -260,17 +263,17 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
 
 
 def _cluster(
-    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str, made: Made
+    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str, made: making.Made
 ) -> WebCluster:
     cluster = declared.clusters[name]
     members = {member: connection(declared.servers[member], declared.hub) for member in cluster.servers}
     ready = [resource for member in cluster.servers for resource in servers[member].ready]
     args = WebClusterParts(cluster=cluster, members=members, holder=holder)
-    return component(WebCluster, made.get("clusters"), name, args, ready)
+    return making.component(WebCluster, made.get("clusters"), name, args, ready)
 
 
 def _pack(
-    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str, made: Made
+    declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str, made: making.Made
 ) -> pack_component.Pack:
     pack = declared.packs[name]
     names = sorted({*pack.servers, *(name for name in (pack.exporter, pack.standby) if name)})
@@ -284,7 +287,7 @@ def _pack(
         holder=holder,
     )
     ready = [resource for member in names for resource in servers[member].ready]
-    return component(pack_component.Pack, made.get("packs"), name, args, ready)
+    return making.component(pack_component.Pack, made.get("packs"), name, args, ready)
 
 
 def _uploads(declared: settings.Settings, platform: str) -> str:
@@ -302,7 +305,7 @@ def _platform(
     machines: Machines,
     holder: str,
     unread: Mapping[str, str],
-    made: Made,
+    made: making.Made,
 ) -> Platform:
     ready = machines.ready(declared, name)
     args = PlatformParts(
@@ -320,7 +323,7 @@ def _platform(
         uploads=_uploads(declared, name),
         unread=unread.get(name, ""),
     )
-    return component(Platform, made.get("platforms"), name, args, ready)
+    return making.component(Platform, made.get("platforms"), name, args, ready)
 
 
 def _site(
@@ -336,7 +339,7 @@ def _site(
     unread: Mapping[str, str],
     begin: Begin,
     saved: pulumi.Output[str] | None,
-    made: Made,
+    made: making.Made,
 ) -> Site:
     site = declared.sites[name]
     database = servers[site.database]
@@ -375,7 +378,7 @@ def _site(
         depends.append(platforms[site.platform].release)
     for server in declared.site_servers(name):
         depends += servers[server.name].before_sites
-    return component(Site, made.get("sites"), site.identity, args, depends)
+    return making.component(Site, made.get("sites"), site.identity, args, depends)
 
 
 def _known_numbers(before: recorded.Recorded) -> dict[str, int]:

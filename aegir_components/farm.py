@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 
-from . import estate, failures, given, hub_faults, settings, unknowns
-from .arguments import Arguments, FarmArgs, settings_of
+from . import arguments, estate, failures, given, hub_faults, printable, settings, unknowns
 from .components.base import AegirComponent
 from .components.making import Waiting
-from .printable import first_of
-from .settings import pulumi_config
-from .settings.names import in_ascii
+from .settings import names, pulumi_config
 from .sources.naming import conventional_name
+
+if TYPE_CHECKING:
+    from .arguments import Arguments, FarmArgs
 
 KINDS: Final = {
     "Server": "servers",
@@ -106,9 +106,10 @@ class Farm:
             await self.declare()
 
     async def _declare(self) -> estate.Estate:
-        own = settings_of(self._args) if self._args else {}
+        # Programs of a stack file alone do without the modules of arguments.
+        own = arguments.settings_of(self._args) if self._args else {}
         named = {
-            key: {name: settings_of(args) for name, (_, args) in entries.items()}
+            key: {name: arguments.settings_of(args) for name, (_, args) in entries.items()}
             for key, entries in self._components.items()
         }
         found = await given.gather(own, named)
@@ -120,7 +121,7 @@ class Farm:
             for warning in declared.warnings:
                 pulumi.log.warn(warning)
             if planned := [name for name in named.get("sites", ()) if _has_plan(declared, name)]:
-                pulumi.log.warn(_NO_PLAN.format(first_of(planned, 3)))
+                pulumi.log.warn(_NO_PLAN.format(printable.first_of(planned, 3)))
             return await estate.build(declared, self._waiting(found))
 
     def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
@@ -178,7 +179,7 @@ class Farm:
 
 
 def _has_plan(declared: settings.Settings, name: str) -> bool:
-    site = declared.sites.get(in_ascii(name))
+    site = declared.sites.get(names.in_ascii(name))
     return site is not None and site.backups is not None
 
 

@@ -31,10 +31,12 @@ LONGEST = 60
 class Answers(RecordingMocks):
     """Resources of a cloud provider get an address and a host key; a preview does not know them."""
 
+    preview: bool = False
+
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Answer with what the resource is."""
         identity, outputs = RecordingMocks.new_resource(self, args)
-        if args.typ == "your-cloud:index:Machine" and not pulumi.runtime.is_dry_run():
+        if args.typ == "your-cloud:index:Machine" and not self.preview:
             outputs = {**outputs, "address": ADDRESSES[args.name], "host_key": KEY}
         return identity, outputs
 
@@ -131,7 +133,7 @@ def _run(
     project: str,
     fails: str,
 ) -> Ran:
-    answers = Answers(computed=computed, before=before)
+    answers = Answers(computed=computed, before=before, preview=preview)
     monitor = Monitor(answers, fails)
     ran = Ran(answers, monitor.needs, monitor.rows)
     # As the language host does: a program that fails leaves futures that nobody waits for.

@@ -7,16 +7,19 @@ than most of its commands.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi.runtime
 from pulumi.runtime import config as runtime_config
 
 from . import model
-from .added import Added
 from .platforms import NameOf, no_name
 from .reader import SettingsError
 from .stack import load_values
+
+if TYPE_CHECKING:
+    from .added import Added
 
 
 class StackFileRefused(SettingsError, pulumi.RunError):

@@ -7,18 +7,20 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from . import model
-from .added import Added
 from .included import KEY, Included, include
 from .loading import load
 from .paths import PREFIX, canonical, secure_paths
 from .platforms import NameOf, no_name
 from .reader import IsSecret, SettingsError
 from .rules import broken
+
+if TYPE_CHECKING:
+    from .added import Added
 
 
 def load_values(
