@@ -139,7 +139,8 @@ class Mirror:
             return [found] if found else []
         if part.kind == "composer":
             return list(composer.judge(part, self._advisories()))
-        return list(wordpress.judge(part, self._known()))
+        # Of other kinds, such as Backdrop's, no list is fetched.
+        return [] if part.kind not in wordpress.SOFTWARE else list(wordpress.judge(part, self._known()))
 
     def knows(self, part: Part) -> bool:
         """Return whether the mirror has anything on a part, so that nothing pending means something."""
@@ -149,7 +150,7 @@ class Mirror:
             return bool(self._advisories())
         if part.kind == "wordpress-core":
             return part.version in self._known().core
-        return f"{wordpress.SOFTWARE[part.kind]}/{part.name}" in self._known().newest
+        return f"{wordpress.SOFTWARE.get(part.kind)}/{part.name}" in self._known().newest
 
     def _history(self, name: str) -> drupal.History | None:
         if name not in self.histories:

@@ -14,6 +14,7 @@ _NAMES = (
     "drupal",
     "drupal7",
     "wordpress",
+    "backdrop",
 )
 """Of the packages, in the order in which a source is compared with them."""
 

@@ -66,12 +66,15 @@ class Addresses:
         return repr(self).replace("network='', ", "") + f" {HIDDEN} {PHP} {LEFTOVERS}"
 
 
-def core_names(extensions: str, names: str = "") -> str:
+LISTED = r"Entries[^/]*|Repository|Root|Tag|Template"
+"""Whole names that the core of each Drupal denies, and of what came of it."""
+
+
+def core_names(extensions: str, names: str = r"|composer\.(?:json|lock)|web\.config") -> str:
     """Write Drupal's ``FilesMatch`` as a pattern of the whole name.
 
     Args:
         extensions: what core lists, separated by ``|``.
-        names: what core lists beside the names of every version.
+        names: what core lists beside these names.
     """
-    listed = r"Entries[^/]*|Repository|Root|Tag|Template|composer\.(?:json|lock)|web\.config" + names
-    return rf"[^/]*\.(?:{extensions})(?:{_BACKUP})?|{listed}|#[^/]*#|[^/]*\.php(?:{_BACKUP})"
+    return rf"[^/]*\.(?:{extensions})(?:{_BACKUP})?|{LISTED}{names}|#[^/]*#|[^/]*\.php(?:{_BACKUP})"

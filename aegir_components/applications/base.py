@@ -11,10 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from . import personal as personal_data
+from . import updates as database_updates
 from .addresses import Addresses
-from .personal import Rule
 from .php import Range
-from .updates import Updates
 from .values import Values
 
 DOCROOTS = (".", "web", "docroot", "html")
@@ -109,12 +109,12 @@ class Application:
     """Files of a code base, from the document root, without which the application keeps nothing; none where it always does."""
     login_lasts: str
     """For how long it is good, for "it is good …"."""
-    updates: Updates
-    """How pending database updates are found."""
+    read_updates: Callable[[], database_updates.Updates]
+    """Give ``updates``: a run that needs none executes no module of theirs."""
     values: Values
     """What a stack file may tell its settings file."""
-    personal: Sequence[Rule]
-    """What becomes of the columns of its tables when a site is sanitised."""
+    read_personal: Callable[[], Sequence[personal_data.Rule]]
+    """Give ``personal``, likewise."""
     tables: tuple[str, ...]
     """Tables that every site of it has, without their prefix: how a dump is known."""
     by_hand: str
@@ -139,12 +139,19 @@ class Application:
     """Whether it is installed by one of several install profiles."""
     copies_modes: bool = False
     """Whether uploads take the mode of the directory that they are put in, so that the web server needs an access list."""
+    paired: str = ""
+    """The directory below a site's own whose content belongs with its database, such as ``config/active``; empty for none.
+
+    An update that is taken back takes it back, and content that comes from elsewhere brings it with the database. Its first part
+    is shared where uploads are."""
     config: tuple[str, ...] = ()
     """The PHP files that import the configuration directory; none where the application has no such directory."""
     silent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """``settings`` and ``config`` that keep all mail in a site; what it needs beside them is in its settings template."""
     by_php: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Those that have all mail sent by PHP's own function, which is told where it goes (``services/mail.py``)."""
+    ini: Mapping[str, str] = field(default_factory=dict)
+    """Values of php.ini that core proposes; a site's own come first."""
     cron: str = ""
     """The PHP file that runs what is due; it takes site and document root from the environment."""
     often: str = "hourly"
@@ -169,6 +176,21 @@ class Application:
     """Kinds of its extensions among these parts."""
     shared: tuple[Shared, ...] = ()
     """Files of ours that all sites of a platform share."""
+
+    @property
+    def updates(self) -> database_updates.Updates:
+        """How pending database updates are found."""
+        return self.read_updates()
+
+    @property
+    def personal(self) -> Sequence[personal_data.Rule]:
+        """What becomes of the columns of its tables when a site is sanitised."""
+        return self.read_personal()
+
+    @property
+    def shares_config(self) -> bool:
+        """Whether the directory of its configuration is shared where uploads are: all web servers have one database."""
+        return self.paired.partition("/")[0] == "config"
 
     @property
     def called(self) -> str:

@@ -333,12 +333,17 @@ def _run(unlocked: Unlocked, one: Chosen) -> str:
         job = unlocked.job(one.site.identity)
         content = staging.FromBackup(
             source=job.source, hub_root=job.hub_root, repository=repository, snapshot=one.backup.copies[place.name],
-            backup=one.backup, part=one.part, tell=job.tell, exclude=job.plan.exclude,
+            backup=one.backup, part=one.part, tell=job.tell, exclude=job.plan.exclude, paired=_paired(one.site),
         )  # fmt: skip
         work = restoring.Restore(
             job=job, content=content, part=one.part, closable=closable, is_well=asked(one.site, closable)
         )
         return work.run(one.original)
+
+
+def _paired(site: Site) -> str:
+    known = APPLICATIONS.get(str((site.installation or {}).get("application", "")))
+    return known.paired if known else ""
 
 
 def _place(unlocked: Unlocked, site: str, one: Backup) -> Target:

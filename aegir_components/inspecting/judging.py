@@ -20,7 +20,6 @@ EXTENSIONS: Final = frozenset({
 """Extensions of PHP that a web server of ours has."""
 RIGHTS: Final = {"views": "CREATE VIEW", "triggers": "TRIGGER", "routines": "CREATE ROUTINE", "events": "EVENT"}
 """The right that an account needs to have objects of a kind."""
-_TITLES: Final = {"backdrop": "Backdrop CMS"}
 
 
 @dataclass(slots=True)
@@ -76,7 +75,7 @@ def judge(site: Site) -> Verdict:
 def title_of(site: Site) -> str:
     """Name the application and its version."""
     known = APPLICATIONS.get(site.application)
-    title = known.title if known else _TITLES.get(site.application, site.application)
+    title = known.title if known else site.application
     return f"{title} {site.version}".strip()
 
 

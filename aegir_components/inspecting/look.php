@@ -54,6 +54,11 @@ if ($db && $db['driver'] === 'mysql') {
       $told['profile'] = (string) @$core['profile'];
       $told['title'] = (string) @$site['name'];
     }
+    elseif ($in['application'] === 'backdrop') {
+      $told['modules'] = array_column($one('SELECT name FROM ' . $table('system') . " WHERE status = 1 AND type = 'module'"), 0);
+      $told['title'] = isset($core['site_name']) ? (string) $core['site_name'] : '';
+      $told['profile'] = isset($core['install_profile']) ? (string) $core['install_profile'] : '';
+    }
     else {
       $told['modules'] = array_column($one('SELECT name FROM ' . $table('system') . " WHERE status = 1 AND type = 'module'"), 0);
       $variables = array_column($one('SELECT name, value FROM ' . $table('variable') . " WHERE name IN"

@@ -37,7 +37,7 @@ look_site() {
         docroot=$(cd -- "$each" && pwd -P)
         break
     done
-    [ -n "$docroot" ] || no_site "there is neither Drupal nor WordPress in $root"
+    [ -n "$docroot" ] || no_site "there is neither Drupal, WordPress nor Backdrop in $root"
     say root "$(pwd -P)"
     say docroot "$docroot"
     say application "$application"

@@ -41,6 +41,11 @@ if ($in['application'] === 'wordpress') {
   $own['settings'] = array_values(array_diff(array_keys(isset($declared['user']) ? $declared['user'] : []), $known));
 }
 else {
+  if ($in['application'] === 'backdrop') {
+    // A site that is alone in its code base has its settings in the document root.
+    $site_path = is_file("$site_path/settings.php") ? $site_path : '.';
+    defined('BACKDROP_ROOT') || define('BACKDROP_ROOT', getcwd());
+  }
   defined('DRUPAL_ROOT') || define('DRUPAL_ROOT', getcwd());
   $databases = $conf = $settings = $config = $config_directories = [];
   try {
@@ -51,6 +56,12 @@ else {
   }
   catch (Throwable $fault) {
     $in['fault'] = get_class($fault);
+  }
+  if ($in['application'] === 'backdrop' && empty($databases) && isset($database) && is_string($database)) {
+    $given = (array) parse_url($database) + ['scheme' => '', 'path' => '/', 'user' => '', 'pass' => '', 'host' => 'localhost', 'port' => ''];
+    $databases['default']['default'] = ['driver' => $given['scheme'], 'database' => rawurldecode(substr($given['path'], 1)),
+      'username' => rawurldecode($given['user']), 'password' => rawurldecode($given['pass']), 'host' => $given['host'],
+      'port' => $given['port'], 'prefix' => isset($database_prefix) && is_string($database_prefix) ? $database_prefix : ''];
   }
   if (!empty($databases['default']['default'])) {
     $given = $databases['default']['default'] + ['driver' => '', 'database' => '', 'username' => '', 'password' => '',
@@ -66,6 +77,17 @@ else {
     $paths['private'] = isset($settings['file_private_path']) ? $settings['file_private_path'] : '';
     $paths['config'] = isset($settings['config_sync_directory']) ? $settings['config_sync_directory']
       : (isset($config_directories['sync']) ? $config_directories['sync'] : '');
+    $own['salt'] = !empty($settings['hash_salt']);
+    $own['settings'] = array_keys($config);
+  }
+  elseif ($in['application'] === 'backdrop') {
+    $active = isset($config_directories['active']) ? (string) $config_directories['active'] : '';
+    // As core reads it: a name alone is below the directory of the settings.
+    $paths['config'] = $active === '' || strpbrk($active[0], './\\') !== FALSE ? $active : "$site_path/$active";
+    $core = json_decode((string) @file_get_contents($paths['config'] . '/system.core.json'), TRUE);
+    $core = (isset($config['system.core']) ? (array) $config['system.core'] : []) + (is_array($core) ? $core : []);
+    $paths['public'] = isset($core['file_public_path']) ? (string) $core['file_public_path'] : 'files';
+    $paths['private'] = isset($core['file_private_path']) ? (string) $core['file_private_path'] : '';
     $own['salt'] = !empty($settings['hash_salt']);
     $own['settings'] = array_keys($config);
   }

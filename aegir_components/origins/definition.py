@@ -18,6 +18,7 @@ from aegir_components.snapshots.quiet import quiet
 from aegir_components.snapshots.repository import BackupError, Target, opened
 
 from . import feeding, landing, live, loaded, uploads
+from .dumps import DumpError
 
 
 def packed(
@@ -105,7 +106,16 @@ def rewritten(site: landing.Site, given: Mapping[str, Any]) -> list[str]:
 
 
 def _brought(site: landing.Site, given: Mapping[str, Any], staged: list[files.Staged]) -> list[str]:
-    parts = [uploads.Part(name=name, path=Path(path)) for name, path in given["parts"].items()]
+    paired = APPLICATIONS[site.application].paired
+    if paired and "config" not in given["parts"]:
+        raise DumpError(
+            f"{site.source.name} would get a database without its configuration, which {APPLICATIONS[site.application].title} "
+            f"keeps in files. Write where its active configuration is, at the site's origin: config: /srv/moves/active"
+        )
+    parts = [
+        uploads.Part(name=paired if paired and name == "config" else name, path=Path(path))
+        for name, path in given["parts"].items()
+    ]
     notes: list[str] = []
     for place in site.source.places:
         done = uploads.stage(place, site.source.site, parts, site.tell)

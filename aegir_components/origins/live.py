@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from aegir_components import backups
-from aegir_components.applications import prefix_of
+from aegir_components.applications import APPLICATIONS, prefix_of
 from aegir_components.host import receiving
 from aegir_components.mysql import client, databases, objects
 from aegir_components.sanitising import scratch
@@ -59,6 +59,16 @@ class Dumped:
     """What could not be taken over."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Which:
+    """What of a live site's directories comes."""
+
+    files: bool = True
+    """Uploads."""
+    database: bool = True
+    """What belongs with the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """Which uploads a clone leaves where they are."""
@@ -77,6 +87,7 @@ class Left:
 
 ALL: Final = Left()
 """All of them come along."""
+EVERYTHING: Final = Which()
 
 
 def names_of(made: Mapping[str, Any]) -> tuple[str, ...]:
@@ -111,11 +122,10 @@ def load(site: Site, given: Mapping[str, Any], staged: list[files.Staged]) -> li
         DatabaseError: a database server does not answer, or refuses.
     """
     source, sanitise = Source.from_props(given["source"]), given["sanitise"] != "none"
-    notes = []
-    if given["copies"] == "copy":
-        # What a program of before packed has neither.
-        rules = Left(tuple(given.get("without") or ()), int(given.get("largest") or 0) * limits.MEGABYTE)
-        notes = stage_files(site, source, staged, sanitise=sanitise, left=rules)
+    # What a program of before packed has neither.
+    rules = Left(tuple(given.get("without") or ()), int(given.get("largest") or 0) * limits.MEGABYTE)
+    which = Which(files=given["copies"] == "copy")
+    notes = stage_files(site, source, staged, sanitise=sanitise, left=rules, which=which)
     with dumped(site, source, given["rules"] if sanitise else None, again="pulumi up") as dump:
         return [*notes, *dump.notes, *feeding.load(site, dump.path, "", called=dump.called, made=dump.made)]
 
@@ -213,9 +223,15 @@ def _objects(source: Source) -> tuple[list[Read], list[str]]:
 
 
 def stage_files(
-    site: Site, source: Source, staged: list[files.Staged], *, sanitise: bool, left: Left = ALL
+    site: Site,
+    source: Source,
+    staged: list[files.Staged],
+    *,
+    sanitise: bool,
+    left: Left = ALL,
+    which: Which = EVERYTHING,
 ) -> list[str]:
-    """Put a live site's uploads beside those of another one.
+    """Put a live site's uploads, and what belongs with its database, beside those of another one.
 
     Args:
         site: the site that gets them.
@@ -223,6 +239,7 @@ def stage_files(
         staged: gets what was staged.
         sanitise: whether private files stay at the source, and uploads that look personal.
         left: which of its uploads stay there as well.
+        which: what comes.
 
     Returns:
         What could not be taken over.
@@ -242,10 +259,14 @@ def stage_files(
         excluded=left.pattern,
         largest=left.largest,
     )
-    parts = [public]
-    if not sanitise:
+    parts = [public] if which.files else []
+    if which.files and not sanitise:
         parts.append(uploads.Part(name="private", conn=first.conn, directory=f"{first.home}/private"))
-    notes = ["private files, and uploads that look personal, such as of forms"] if sanitise else []
+    notes = ["private files, and uploads that look personal, such as of forms"] if which.files and sanitise else []
+    known = APPLICATIONS.get(site.application)
+    if which.database and known and known.paired:
+        there = f"{first.home}/{known.paired}"
+        parts.append(uploads.Part(name=known.paired, conn=first.conn, directory=there, masked=sanitise))
     for place in site.source.places:
         done = uploads.stage(place, site.source.site, parts, site.tell)
         if done is not None:

@@ -76,10 +76,11 @@ class FromSite:
         with _named():
             if self.part.database:
                 beside, manifest = self._database(cleaning)
-            if self.part.files:
+            which = live.Which(files=self.part.files, database=self.part.database)
+            if which.files or which.database:
                 try:
                     sanitise = self.rules is not None
-                    self.found.notes += live.stage_files(self.site, self.source, staged, sanitise=sanitise)
+                    self.found.notes += live.stage_files(self.site, self.source, staged, sanitise=sanitise, which=which)
                 except BaseException:
                     for one in staged:
                         with suppress(HostError):

@@ -6,6 +6,7 @@ chain of them leads out. Everything else but files and directories is left out.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -23,6 +24,7 @@ from aegir_components.host import receiving, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.printable import first_of, one_line
+from aegir_components.sanitising import documents
 from aegir_components.snapshots import archive, files
 from aegir_components.snapshots.produce import LOW, TIMEOUT
 from aegir_components.snapshots.source import SHARED, Place
@@ -94,7 +96,7 @@ class Part:
     """One of a site's directories, and what it gets."""
 
     name: str
-    """``files``, ``private`` or ``config``."""
+    """``files``, ``private``, ``config``, or a directory below one of these."""
     path: Path = Path()
     """A directory or an archive on the hub."""
     conn: Connection | None = None
@@ -107,6 +109,8 @@ class Part:
     """What is declared to be left out, by paths."""
     largest: int = 0
     """Bytes of the largest file that is taken; 0 for all."""
+    masked: bool = False
+    """Whether personal data and secrets are taken out of each file, which is of JSON; others are left out."""
 
     def leaves_out(self, member: tarfile.TarInfo, found: Findings) -> bool:
         """Tell whether something does not come along; what is too large is counted."""
@@ -145,7 +149,7 @@ def stage(
                 members = (
                     _members(part.path, found[part.name]) if part.conn is None else _remote(part, found[part.name])
                 )
-                for member, content in members:
+                for member, content in _masked(members) if part.masked else members:
                     if part.leaves_out(member, found[part.name]):
                         continue
                     member.name = f"files/x/{below}/{member.name}"
@@ -170,9 +174,20 @@ def stage(
     return files.Staged(place=place, site=site, parts=tuple(mine.values()), entries=count), notes
 
 
+def _masked(
+    members: Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]],
+) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    for member, content in members:
+        if content is None:
+            yield member, None
+        elif (clean := documents.masked(member.name, content.read())) is not None:
+            member.size = len(clean)
+            yield member, io.BytesIO(clean)
+
+
 def _below(place: Place, part: str) -> str:
     name = part if part != "files" or place.label == SHARED else "site/files"
-    return name if name in place.parts else ""
+    return name if {name, name.partition("/")[0]} & set(place.parts) else ""
 
 
 def _members(path: Path, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aegir_components import backups, layout
+from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -154,6 +155,9 @@ def _places(want: Mapping[str, Any]) -> list[_Place]:
     directories = site_content.content_directories(root, site, shared)
     if not shared:
         return [_Place(home, PARTS, directories)]
+    known = APPLICATIONS.get(str(want.get("application") or ""))
+    if known is not None and known.shares_config:
+        return [_Place(layout.uploads_directory(shared, site), (*SHARED_PARTS, "config"), directories)]
     # What Drupal has exported is each web server's own.
     return [
         _Place(layout.uploads_directory(shared, site), SHARED_PARTS, directories),

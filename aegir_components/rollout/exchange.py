@@ -87,6 +87,17 @@ def proven(what: Databases) -> None:
             copies.note(session, what.before, what.site, {**record, RUNNING: False})
 
 
+def is_unproven(what: Databases) -> bool:
+    """Return whether an exchange was begun and is not proven.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    with connect(what.endpoint) as session:
+        record = copies.record_in(session, what.site, what.before)
+    return bool(record and record.get(RUNNING))
+
+
 def back(what: Databases, own: Session) -> bool:
     """Take back an exchange that was not proven, however far it came; tell whether there was one.
 

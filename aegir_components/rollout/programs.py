@@ -80,6 +80,7 @@ def run(site: Updated, root: str, access: Access) -> Report:
         place,
         site.directories,
         {"database": access.database, "username": access.user, "password": access.password},
+        site.paired,
     )
     what = f"making ready to update {site.name}"
     facts = script.execute(site.worker, "apply", lines, what=what, holder=site.holder).facts
@@ -109,7 +110,7 @@ def end(site: Updated) -> None:
     Raises:
         HostError: it did not answer, or layers could not be taken away.
     """
-    lines = rehearsal.end_items(site.site)
+    lines = rehearsal.end_items(site.site, site.paired)
     script.execute(site.worker, "apply", lines, what=f"ending the update of {site.name}", holder=site.holder)
 
 

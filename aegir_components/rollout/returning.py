@@ -14,7 +14,7 @@ from aegir_components.closing import Closable
 from aegir_components.mysql import copies, databases
 from aegir_components.mysql.client import Session
 
-from . import exchange, update
+from . import exchange, paired, update
 from .site import Updated
 from .update import Change, Outcome
 
@@ -48,6 +48,8 @@ def bring_back(site: Updated, change: Change) -> Outcome:
         outcome.warnings.append(f"{written_since(site)}; the database as it was until now is {dump} on the hub")
         change.say(f"{site.name}: {outcome.warnings[-1]}")
         what = site.databases
+        paired.step(site, "drop")
+        paired.step(site, "back")
         exchange.restore(what, own)
         try:
             change.go()
@@ -58,6 +60,7 @@ def bring_back(site: Updated, change: Change) -> Outcome:
             # The exchange has left what was live until now as the copy.
             exchange.swap(what, own, (), {})
             exchange.proven(what)
+            paired.step(site, "forward")
             change.back()
             raise
     copies.drop(site.endpoint, site.database, what.copy)

@@ -93,6 +93,12 @@ class Updated:
         return [Place(self.name, name, conn.address, self.ports[name]) for name, conn in self.members.items()]
 
     @property
+    def paired(self) -> tuple[str, ...]:
+        """The directories that belong with its database."""
+        home = layout.site_directory(layout.publish_root(self.publish_path), self.site)
+        return (f"{home}/{self.kind.paired}",) if self.kind.paired else ()
+
+    @property
     def directories(self) -> tuple[str, ...]:
         """The directories that its programs write into."""
         home = layout.site_directory(layout.publish_root(self.publish_path), self.site)

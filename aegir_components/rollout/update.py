@@ -21,7 +21,7 @@ from aegir_components.mysql.client import DatabaseError, Session, connect
 from aegir_components.providers import answering, proof
 from aegir_components.providers.answering import Place
 
-from . import copying, exchange, programs
+from . import copying, exchange, paired, programs
 from .programs import Access, Report
 from .site import Updated
 
@@ -137,6 +137,8 @@ def recover(site: Updated, change: Change) -> None:
     if copies.is_shut(site.endpoint, site.database):
         copies.open_again(site.endpoint, site.database)
     with copies.watching(site.endpoint, site.database) as own:
+        # First, since nothing tells any more that they are to go back when the database has.
+        paired.step(site, "back" if site.paired and exchange.is_unproven(site.databases) else "drop")
         taken_back = exchange.back(site.databases, own)
     if taken_back:
         change.back()
@@ -293,14 +295,18 @@ def _swap(site: Updated, change: Change, own: Session, report: Report, answered:
         wanted = [name for name in databases.tables_of(session, what.site.name) if _matches(name, site.kind.carried)]
         keep = exchange.carried(session, what.site.name, what.copy, wanted)
     try:
+        paired.step(site, "keep")
         exchange.swap(what, own, keep, {**change.about, "updates": [name for name, _ in report.ran]})
         programs.merge(site, change.root)
         change.go()
         # What the server itself runs of the site waits for the proof: it would write what going back loses.
         copies.open_again(site.endpoint, site.database, with_events=False)
         prove(site, answered, door)
+        paired.step(site, "prove")
     except BaseException:
         copies.shut(site.endpoint, site.database, own)
+        if site.paired and exchange.is_unproven(what):
+            paired.step(site, "back")
         exchange.back(what, own)
         change.back()
         raise
@@ -332,12 +338,9 @@ def answering_now(site: Updated) -> list[Place]:
 
 
 def _sums(site: Updated, database: str) -> dict[str, str]:
-    """Sum the content of the tables whose changes count."""
-    return {
-        name: value
-        for name, value in databases.checksums(site.endpoint, database).items()
-        if not is_ephemeral(site, name)
-    }
+    """Sum the content of the tables whose changes count, and of what belongs with them."""
+    tables = databases.checksums(site.endpoint, database)
+    return {name: value for name, value in tables.items() if not is_ephemeral(site, name)} | paired.sums(site)
 
 
 def _tidy(site: Updated, access: Access) -> None:

@@ -25,13 +25,16 @@ def access_file(site: str) -> str:
     return f"{ACCESS}/{layout.system_user(site)}.json"
 
 
-def begin_items(place: Place, directories: Sequence[str], access: Mapping[str, str]) -> list[str]:
+def begin_items(
+    place: Place, directories: Sequence[str], access: Mapping[str, str], paired: Sequence[str] = ()
+) -> list[str]:
     """List what makes ready for the programs: layers over the site's directories, and the way to the copy.
 
     Args:
         place: the site.
         directories: the site's, with its settings, uploads and private files.
         access: ``database``, ``username`` and ``password`` of the copy.
+        paired: those that belong with the database; the programs get a copy of each, as its settings file says.
     """
     user = place.user
     return [
@@ -41,7 +44,9 @@ def begin_items(place: Place, directories: Sequence[str], access: Mapping[str, s
         script.file(access_file(place.site), json.dumps(dict(access)), owner=user, group=user, mode=0o400),
         script.directory(INI),
         script.file(f"{INI}/aegir.ini", QUIET),
+        *([script.call("paired_copy", user, *paired)] if paired else []),
         script.call("rehearsal_begin", user, *directories),
+        *([script.call("paired_layers", *paired)] if paired else []),
         'printf %s "$layers" >"$rb_place/layers"',
     ]
 
@@ -77,11 +82,12 @@ def merge_items(place: Place) -> list[str]:
     return [functions("rehearsal"), script.call("rehearsal_merge", place.user)]
 
 
-def end_items(site: str) -> list[str]:
-    """List what leaves nothing of it."""
+def end_items(site: str, paired: Sequence[str] = ()) -> list[str]:
+    """List what leaves nothing of it, nor of the copies of directories that belong with the database."""
     return [
         functions("rehearsal"),
         script.call("rehearsal_over", layout.system_user(site)),
+        *([script.call("paired_clear", layout.system_user(site), *paired)] if paired else []),
         script.no_file(access_file(site)),
         f"rmdir {posixpath.dirname(access_file(site))} 2>/dev/null || :",
     ]

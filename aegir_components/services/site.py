@@ -188,7 +188,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
 
 def pool_text(plan: SitePlan) -> str:
     """Render the PHP-FPM pool."""
-    php = plan.php
+    php = dataclasses.replace(plan.php, values={**plan.application.ini, **plan.php.values})
     if plan.https == "required":
         # No page is shown over plain HTTP, so that no session begins there.
         php = dataclasses.replace(php, values={"session.cookie_secure": "1", **php.values})
@@ -259,13 +259,15 @@ def _php(plan: SitePlan) -> list[str]:
 def _data(plan: SitePlan, port: int) -> list[str]:
     """List a site's directories and settings, which a pack's slaves see and do not have."""
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
+    # That which is shared is among the uploads.
+    config = () if plan.uploads and plan.application.shares_config else (layout.site_configuration(root, site),)
     return [
         script.directory(layout.site_directory(root, site)),
         script.directory(layout.site_linked(root, site)),
         *_uploads(plan),
         *(
             script.directory(path, owner=user, group=user, mode=0o2770)
-            for path in (layout.site_temporary(root, site), layout.site_configuration(root, site))
+            for path in (layout.site_temporary(root, site), *config)
         ),
         # The web server reads an upload that waited among the temporary files before it was moved.
         *(uploads.waiting_items(layout.site_temporary(root, site)) if plan.application.copies_modes else []),
@@ -296,7 +298,8 @@ def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
 def _uploads(plan: SitePlan) -> list[str]:
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
     if plan.uploads:
-        return uploads.site_items(plan.uploads, root, site, user, served=plan.application.copies_modes)
+        kind = plan.application
+        return uploads.site_items(plan.uploads, root, site, user, served=kind.copies_modes, config=kind.shares_config)
     return [
         *uploads.files_items(layout.site_files(root, site), user, served=plan.application.copies_modes),
         script.directory(layout.site_private(root, site), owner=user, group=user, mode=0o2770),

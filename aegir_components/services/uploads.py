@@ -60,13 +60,24 @@ def waiting_items(path: str) -> list[str]:
     return [functions("uploads"), script.call("want_served", path)]
 
 
-def site_items(base: str, root: str, site: str, user: str, *, served: bool = False) -> list[str]:
-    """List a site's own directories below the shared one, and the links to them where uploads are without it."""
+def site_items(base: str, root: str, site: str, user: str, *, served: bool = False, config: bool = False) -> list[str]:
+    """List a site's own directories below the shared one, and the links to them where uploads are without it.
+
+    Args:
+        base: the shared directory.
+        root: the publish root.
+        site: what the site is known by.
+        user: the site's user.
+        served: whether uploads take the mode of the directory that they are in.
+        config: whether the directory of its configuration is among them.
+    """
     home = layout.uploads_directory(base, site)
     lines = [functions("uploads"), script.call("want_shared_dir", home, "root", "root", "755", user)]
+    also = (("config", layout.site_configuration(root, site), user),) if config else ()
     for part, link, group in (
         ("files", layout.site_files(root, site), "www-data"),
         ("private", layout.site_private(root, site), user),
+        *also,
     ):
         if served and part == "files":
             lines += files_items(f"{home}/{part}", user, served=True)

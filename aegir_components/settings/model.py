@@ -296,9 +296,9 @@ class Site:
     php: Php = field(default_factory=Php)
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Constants of WordPress, ``$settings`` of Drupal, ``$conf`` of Drupal 7; may hold secrets."""
+    """Constants of WordPress, ``$settings`` of Drupal and Backdrop, ``$conf`` of Drupal 7; may hold secrets."""
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """What is overridden in Drupal's configuration objects; may hold secrets."""
+    """What is overridden in configuration objects of Drupal and Backdrop; may hold secrets."""
     health: bool = True
     """Whether the site is asked for after each change."""
     install: bool = True

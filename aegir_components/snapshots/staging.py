@@ -99,6 +99,8 @@ class FromBackup:
     backup: Backup
     part: Part
     tell: Callable[[str], None] = field(repr=False)
+    paired: str = ""
+    """The directory that belongs with its database; empty for none."""
     exclude: tuple[str, ...] = ()
     """Patterns of the site's plan: those of a backup that does not say which files it excludes."""
     has_to_answer: bool = False
@@ -124,7 +126,7 @@ class FromBackup:
 
         manifest, staged = stage(
             self.repository, self.snapshot, self.backup.id, source=self.source, part=self.part, tell=self.tell,
-            load=load if self.part.database else None, exclude=self.exclude,
+            load=load if self.part.database else None, exclude=self.exclude, paired=self.paired,
         )  # fmt: skip
         for one in beside:
             replacing.reject(self.source, manifest)
@@ -148,7 +150,7 @@ class FromBackup:
 
 def stage(
     repository: Opened, snapshot: str, name: str, *, source: Source, part: Part, tell: Callable[[str], None],
-    load: Callable[[Iterable[archive.Entry]], None] | None = None, exclude: tuple[str, ...] = (),
+    load: Callable[[Iterable[archive.Entry]], None] | None = None, exclude: tuple[str, ...] = (), paired: str = "",
 ) -> tuple[dict[str, Any], list[files.Staged]]:  # fmt: skip
     """Read a backup once: every byte is checked, and files are unpacked beside the site's own.
 
@@ -161,12 +163,15 @@ def stage(
         tell: says what is done.
         load: gets what the backup has of the database; ``None`` passes over it.
         exclude: patterns of files that stay as they are, where the backup does not say which ones it excludes.
+        paired: the directory that comes with the database, and not with the files.
 
     Raises:
         BackupError: it is damaged, or has not what is wanted; nothing of the site's was touched.
         HostError: files could not be unpacked; likewise.
     """
     staged: list[files.Staged] = []
+    with_database = bool(paired) and part.database and not part.files
+    wanted = replace(part, path=paired) if with_database else part
     try:
         with repository.reading(snapshot) as stream:
             reading = archive.Reading(stream)
@@ -176,8 +181,8 @@ def stage(
                 load(reading.take(proof.is_dump))
             for entry in reading.take(lambda name: not _is_later(name)):
                 entry.skip()
-            while (label := reading.next_label()) and part.files:
-                _unpack(label, reading, staged, source=source, part=part, tell=tell)
+            while (label := reading.next_label()) and (part.files or with_database):
+                _unpack(label, reading, staged, source=source, part=wanted, tell=tell)
             manifest, digest = reading.manifest()
     except archive.DamagedError as fault:
         raise BackupError(f"backup {name} is damaged: {fault}. Nothing was changed") from None
@@ -186,7 +191,10 @@ def stage(
     if part.path and not any(one.entries for one in staged):
         raise BackupError(f"backup {name} has no {part.path}. Nothing was changed")
     stays = tuple(map(str, manifest.get("exclude", exclude)))
-    return manifest, [replace(one, exclude=stays) for one in staged if one.entries]
+    if paired and part.files and not part.database and not part.path:
+        first = paired.partition("/")[0]
+        staged = [replace(one, parts=tuple(name for name in one.parts if name != first)) for one in staged]
+    return manifest, [replace(one, exclude=stays) for one in staged if one.entries and one.parts]
 
 
 def _unpack(

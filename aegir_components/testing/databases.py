@@ -208,7 +208,7 @@ class Databases(Accounts):
         result = done if tables else "::installed"
         if not tables:
             tables |= {"users": 1, "done": 1}
-        marks = {"wp_install(": "wordpress", "MAINTENANCE_MODE": "drupal7"}
+        marks = {"wp_install(": "wordpress", "install_backdrop(": "backdrop", "MAINTENANCE_MODE": "drupal7"}
         known = self.installed.get(site, ("drupal",))[0]
         name = next((name for mark, name in marks.items() if mark in program), known)
         self.installed[site] = (name, database["host"], database["port"], database["name"])

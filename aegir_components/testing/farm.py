@@ -47,6 +47,9 @@ from .turns import InPlace, in_threads
 PAGES = {
     "drupal": Answer(status=200, headers={"x-generator": "Drupal 10 (https://www.drupal.org)"}, body="<h1>A site</h1>"),
     "drupal7": Answer(status=200, headers={"x-generator": "Drupal 7 (http://drupal.org)"}, body="<h1>A site</h1>"),
+    "backdrop": Answer(
+        status=200, headers={"x-generator": "Backdrop CMS 1 (https://backdropcms.org)"}, body="<h1>A site</h1>"
+    ),
     "wordpress": Answer(status=200, headers={}, body='<link href="/wp-includes/style.css">'),
 }
 _SIDE_BY_SIDE = (parallel, answering, caches, staging, database_updates, resolve)

@@ -36,3 +36,26 @@ def upload_to_drupal(browser: Browser, field: str, button: str, title: str) -> t
     assert found is not None, page[:2000]
     style = html.unescape(found[1])
     return style, re.sub(r"/styles/[^/]+/public", "", style).partition("?")[0]
+
+
+def upload_to_backdrop(browser: Browser, title: str, text: str) -> tuple[str, str]:
+    """Write a post with an image, as the form of a new post sends it; give the paths of the image's style and of the image."""
+    path, fields = "/node/add/post", ("form_build_id", "form_token", "form_id")
+    page = browser.get(path)[1]
+    form = {key: re.findall(rf'name="{key}" value="([^"]+)"', page)[-1] for key in fields}
+    button = {"field_image_und_0_upload_button": "Upload"}
+    status, page = browser.send(
+        path, {**form, "title": title, **button}, "files[field_image_und_0]", "three.png", png(300, 200)
+    )
+    assert 200 == status
+    found = re.search(r'src="(?:http://[^/"]+)?(/sites/[^"]+/styles/[^"]+three[^"]*)"', page)
+    assert found is not None, page[:2000]
+    image = dict(re.findall(r'name="(field_image\[und\]\[0\]\[[a-z]+\])" value="([^"]*)"', page))
+    form = {key: re.findall(rf'name="{key}" value="([^"]+)"', page)[-1] for key in fields}
+    body = {"body[und][0][value]": text, "body[und][0][format]": "filtered_html"}
+    status, page = browser.get(
+        path, {**form, **image, **body, "title": title, "status": "1", "promote": "1", "op": "Save"}
+    )
+    assert 302 == status, page[:2000]
+    style = html.unescape(found[1])
+    return style, re.sub(r"/styles/[^/]+/public", "", style).partition("?")[0]

@@ -134,6 +134,11 @@ def drupal7(host: Host, name: str, password: str) -> bool:
     return enter_drupal(Browser(host, name), password, path="/user", form_id="user_login")
 
 
+def backdrop(host: Host, name: str, password: str) -> bool:
+    """Return whether Backdrop lets the administrator in with a password."""
+    return enter_drupal(Browser(host, name), password, path="/user/login", form_id="user_login")
+
+
 def enter_drupal(browser: Browser, password: str, *, path: str, form_id: str) -> bool:
     """Log the administrator of a Drupal site in by its form; return whether it was done."""
     build = re.search(r'name="form_build_id" value="([^"]+)"', browser.get(path)[1])

@@ -36,6 +36,7 @@ class Case:
 
 SEVEN = partial(logins.enter_drupal, path="/user", form_id="user_login")
 LATER = partial(logins.enter_drupal, path="/user/login", form_id="user_login_form")
+BACKDROP = partial(logins.enter_drupal, path="/user/login", form_id="user_login")
 # Drupal 8.9 and 9.2 need an older PHP than Debian 12 has.
 CASES = [
     Case(code="drupal7", generator="Drupal 7", lets_in=logins.drupal7, enters=SEVEN, options={"profile": "minimal"}),
@@ -46,6 +47,7 @@ CASES = [
     Case(
         code="wordpress", generator="WordPress 6.9", lets_in=logins.wordpress, enters=logins.enter_wordpress, options={}
     ),
+    Case(code="backdrop", generator="Backdrop CMS 1", lets_in=logins.backdrop, enters=BACKDROP, options={}),
 ]
 
 
@@ -160,9 +162,12 @@ def test_code_that_does_not_run_on_the_recorded_php_is_rejected_without_asking(f
         del estate.settings["platforms"]["old"]
 
 
-def test_a_code_base_of_another_application_is_rejected_by_name(farm: tuple[Farm, Host]) -> None:
+def test_a_code_base_of_another_application_is_rejected_by_name(farm: tuple[Farm, Host], tmp_path: Path) -> None:
     estate, web = farm
-    source = codebases.ask("backdrop")
+    source = tmp_path / "joomla"
+    (source / "libraries/src").mkdir(parents=True)
+    (source / "libraries/src/Version.php").write_text("<?php final class Version { public const MAJOR_VERSION = 5; }\n")
+    (source / "index.php").write_text("<?php\n")
     assert applications.detect(source) is None
     estate.settings["platforms"]["other"] = {"server": web.spec.fqdn, "source": str(source)}
     try:

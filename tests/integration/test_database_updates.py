@@ -20,7 +20,7 @@ from tests.integration.farm import Farm, web_and_database
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
-CODES = ("drupal10", "drupal7", "wordpress")
+CODES = ("drupal10", "drupal7", "wordpress", "backdrop")
 LISTS = {
     "drupal10": (
         "drupal/boot.php",
@@ -46,6 +46,21 @@ ob_end_clean();
 require_once DRUPAL_ROOT . '/includes/install.inc';
 require_once DRUPAL_ROOT . '/includes/update.inc';
 drupal_load_updates();
+$names = [];
+foreach (update_get_update_list() as $module => $found) {
+  foreach (array_keys($found['pending'] ?? []) as $number) {
+    $names[] = $module . '_update_' . $number;
+  }
+}
+""",
+    ),
+    "backdrop": (
+        "backdrop/boot.php",
+        """
+ob_end_clean();
+require_once BACKDROP_ROOT . '/core/includes/install.inc';
+require_once BACKDROP_ROOT . '/core/includes/update.inc';
+backdrop_load_updates();
 $names = [];
 foreach (update_get_update_list() as $module => $found) {
   foreach (array_keys($found['pending'] ?? []) as $number) {
@@ -122,6 +137,8 @@ def estate(lab_factory: LabFactory, tmp_path_factory: pytest.TempPathFactory) ->
 OLDER = {
     "drupal7": "UPDATE `system` SET schema_version = 7080 WHERE name = 'system';"
     "UPDATE `system` SET schema_version = 7000 WHERE name IN ('user', 'node') AND type = 'module';",
+    "backdrop": "UPDATE `system` SET schema_version = 1090 WHERE name = 'system' AND type = 'module';"
+    "UPDATE `system` SET schema_version = 7000 WHERE name IN ('file', 'node') AND type = 'module';",
     "wordpress": "UPDATE wp_options SET option_value = '53496' WHERE option_name = 'db_version';",
 }
 """What makes a database one that has not had the last updates."""

@@ -17,7 +17,9 @@ from aegir_components.printable import first_of
 from aegir_components.recorded import Recorded
 from aegir_components.sources.resolve import Resolved
 
-DRUPAL, DRUPAL7, WORDPRESS = (APPLICATIONS[name].updates for name in ("drupal", "drupal7", "wordpress"))
+DRUPAL, DRUPAL7, WORDPRESS, BACKDROP = (
+    APPLICATIONS[name].updates for name in ("drupal", "drupal7", "wordpress", "backdrop")
+)
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
@@ -269,3 +271,34 @@ def test_what_a_release_brings_is_known_when_its_code_is_gone(drupal: Path, tmp_
     found.directory = tmp_path / "nothing"
     assert read == database_updates.of_sources(before, back, sources, keep=False)
     assert {} == database_updates.of_sources(recorded("one.example.com", digest="b" * 64), asked, sources, keep=False)
+
+
+def test_backdrop_counts_updates_of_drupal_7_below_its_own(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "core/includes/bootstrap.inc": "<?php\ndefine('BACKDROP_VERSION', '1.28.0');\n",
+            "core/modules/system/system.info": "",
+            "core/modules/system/system.install": "<?php\nfunction system_update_last_removed() {\n  return 7078;\n}\n"
+            "function system_update_1001() {\n}\nfunction system_update_1002() {\n}\n",
+            "modules/webform/webform.info": "",
+            "modules/webform/webform.install": "<?php\nfunction webform_update_7410() {\n}\n"
+            "function webform_update_1000() {\n}\n",
+        },
+    )
+    code = BACKDROP.available(tmp_path, ".")
+
+    def pending(**numbers: int) -> Pending:
+        return BACKDROP.compare(code, BACKDROP.had([(name.encode(), number) for name, number in numbers.items()]))
+
+    assert "1.28.0" == code.version
+    assert ("system_update_1002", "webform_update_7410", "webform_update_1000") == pending(
+        system=1001, webform=7400
+    ).names
+    assert not pending(system=1002, webform=1000)
+    assert ("webform_update_1000",) == pending(system=1002, webform=7410).names
+    assert not pending(system=7083).too_old
+    assert pending(system=7070).too_old
+    assert ("flag",) == pending(system=1002, flag=0).missing
+    assert pending(system=1003).newer
+    assert {"system", "state"} == set(BACKDROP.tables)

@@ -75,7 +75,7 @@ def test_its_part_of_the_stack_file_brings_what_was_fetched() -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"application": "backdrop"}, "Backdrop CMS 10.1.6 is not supported"),
+        ({"application": "joomla"}, "joomla 10.1.6 is not supported"),
         ({"driver": "pgsql"}, "its database is of pgsql: only MySQL and MariaDB"),
         ({"network": True}, "a network of WordPress sites"),
         ({"unreached": "SQLSTATE[HY000] [1045]"}, "was not reached from there (SQLSTATE"),
@@ -359,6 +359,25 @@ def test_directories_that_are_configured_and_cannot_be_read_are_told(drupal: Pat
     assert {"public"} == set(told["paths"])
 
 
+@NEEDS_PHP
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_backdrop_has_its_configuration_where_its_settings_say(drupal: Path, *, alone: bool) -> None:
+    place = drupal if alone else drupal / "sites/default"
+    active = place / "files/config_x/active"
+    active.mkdir(parents=True)
+    (active / "system.core.json").write_text('{"site_name": "Mill", "file_private_path": "../none"}')
+    (drupal / "files").mkdir(exist_ok=True)
+    (place / "settings.php").write_text(
+        "<?php\n$database = 'mysql://u:p%40@127.0.0.1:1/name';\n$config_directories['active'] = 'files/config_x/active';\n"
+        "$settings['hash_salt'] = 'x';\n"
+    )
+    told = told_of(drupal, "backdrop", "default")
+    assert str(active.resolve()) == told["paths"]["config"]["path"]
+    assert str((drupal / "files").resolve()) == told["paths"]["public"]["path"]
+    assert {"private": "../none"} == told["unread"]
+    assert ("mysql", "name", True) == (told["driver"], told["database"]["name"], told["own"]["salt"])
+
+
 def test_serialised_values_are_read_by_each_version_of_php() -> None:
     text = remote._text("look.php")
     assert "PHP_VERSION_ID < 70000 ? @unserialize($text) : " in text
@@ -409,5 +428,5 @@ def test_an_application_is_known_by_its_files(
 
 def test_a_directory_without_an_application_is_named(tmp_path: Path) -> None:
     given = run("sh", remote.look(str(tmp_path)))
-    assert f"there is neither Drupal nor WordPress in {tmp_path}" == given["fault"]
+    assert f"there is neither Drupal, WordPress nor Backdrop in {tmp_path}" == given["fault"]
     assert "cannot be entered" in run("sh", remote.look(f"{tmp_path}/none"))["fault"]

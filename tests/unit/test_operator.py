@@ -340,7 +340,7 @@ def test_work_for_a_pack_is_its_masters_and_a_clusters_sites_have_their_shares()
     assert all({"web1", "web2"} == set(share) for share in shares)
 
 
-@pytest.mark.parametrize("kind", ["wp-config.php", "settings.php", "drupal7-settings.php"])
+@pytest.mark.parametrize("kind", ["wp-config.php", "settings.php", "drupal7-settings.php", "backdrop-settings.php"])
 @pytest.mark.parametrize("case", ["minimal", "full", "hostile"])
 def test_the_clients_account_is_that_of_the_settings_file_which_does_not_run(case: str, kind: str) -> None:
     if not shutil.which("php"):

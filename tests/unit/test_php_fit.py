@@ -55,6 +55,7 @@ def test_a_constraint_of_composers(text: str, low: php.Version, below: php.Versi
         ("drupal10", ("8.1", "8.2", "8.3", "8.4"), ("7.4", "8.0")),
         ("drupal10-next", ("8.2", "8.3", "8.4"), ("7.4", "8.1")),
         ("wordpress", ("7.2", "7.4", "8.2", "8.4"), ("7.1", "5.6")),
+        ("backdrop", ("5.6", "7.4", "8.2", "8.3"), ("5.5",)),
     ],
 )
 def test_real_code_bases(name: str, fits: Iterable[str], others: Iterable[str]) -> None:
@@ -78,6 +79,8 @@ def test_real_code_bases(name: str, fits: Iterable[str], others: Iterable[str]) 
         ("drupal", "unknown", "PHP 0.0 or later"),
         ("wordpress", "5.5.3", "PHP 7.4 or older"),
         ("wordpress", "6.9.1", "PHP 0.0 or later"),
+        ("backdrop", "1.17.5", "PHP 7.4 or older"),
+        ("backdrop", "1.30.0", "PHP 0.0 or later"),
     ],
 )
 def test_cores_that_do_not_say_it_themselves(application: str, version: str, needed: str, tmp_path: Path) -> None:

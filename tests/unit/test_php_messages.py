@@ -35,6 +35,7 @@ class Found { public $ID = 7; }
 function get_user_by($k, $n) { return %s; }
 function update_user_meta(...$a) { return FALSE; }
 """
+BACKDROP = "ob_start(); function user_load($n) { return %s; } function user_load_by_name($n) { return user_load(0); }"
 FAILED = (
     "class WP_Error { function get_error_message() { return 'no room left'; } } function is_wp_error($r) { return %s; }"
 )
@@ -155,6 +156,32 @@ ROWS = [
         files={
             "includes/bootstrap.inc": "<?php const DRUPAL_BOOTSTRAP_FULL = 7; function drupal_bootstrap($x) {}"
             " function drupal_cron_run() { return FALSE; }"
+        },
+        says="cron of www.example.com did not run: another run is at work, or was and did not end\n",
+        status=5,
+    ),
+    Row(names=("backdrop/login.php",), begin=BACKDROP % "FALSE", values={"account": "eve"}, says=NAMELESS, status=4),
+    Row(
+        names=("backdrop/password.php",), begin=BACKDROP % "FALSE", values={"admin": "eve", "password": "p"},
+        says=NAMELESS, status=4,
+    ),
+    Row(
+        names=("backdrop/login.php",), begin=BACKDROP % "(object) ['status' => 0]", values={"account": ""},
+        says="the site has no account number 1 that is not blocked\n", status=4,
+    ),
+    Row(
+        names=("backdrop/install.php",),
+        begin="$tables = []; $pdo = new class { function query($q) { return $this; }"
+        " function fetchColumn() { return serialize('install_system_module'); } };",
+        files={"core/includes/install.core.inc": "<?php function install_backdrop($s) { exit(0); }"},
+        values={"language": "en", **dict.fromkeys(("host", "profile", "title", "mail", "admin", "password"), "x")},
+        says="the installer ended before its end, after the task install_system_module\n", status=4,
+    ),
+    Row(
+        names=("backdrop/cron.php",),
+        files={
+            "core/includes/bootstrap.inc": "<?php const BACKDROP_BOOTSTRAP_FULL = 7; function backdrop_bootstrap($x) {}"
+            " function backdrop_cron_run() { return FALSE; }"
         },
         says="cron of www.example.com did not run: another run is at work, or was and did not end\n",
         status=5,

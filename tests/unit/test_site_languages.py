@@ -9,6 +9,7 @@ import pytest
 
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, CodeBase, spelling
+from aegir_components.applications.backdrop.languages import LANGUAGES as BACKDROP
 from aegir_components.applications.drupal.languages import LANGUAGES as DRUPAL
 from aegir_components.applications.drupal7.languages import LANGUAGES as DRUPAL7
 from aegir_components.applications.wordpress.languages import LANGUAGES as WORDPRESS
@@ -28,6 +29,9 @@ SPELLED = {
     """,
     "drupal7": """
         en_GB=en-gb pt_BR=pt-br zh_CN=zh-hans co=
+    """,
+    "backdrop": """
+        pt_BR=pt-br en-GB=en-gb zh_CN=zh-hans de_DE=de de= no=nb xx= mfe=
     """,
 }
 """A code, and what it means; nothing where it is the application's own, or like none."""
@@ -62,7 +66,7 @@ def test_another_spelling_is_told_as_the_applications_own(application: str, code
     assert tuple(meant.split(",") if meant else ()) == APPLICATIONS[application].means(code)
 
 
-@pytest.mark.parametrize("known", [DRUPAL, DRUPAL7])
+@pytest.mark.parametrize("known", [DRUPAL, DRUPAL7, BACKDROP])
 def test_every_language_of_wordpress_leads_to_one_of_drupal_or_to_none_and_none_of_its_own_to_another(
     known: frozenset[str],
 ) -> None:

@@ -301,6 +301,21 @@ class TestDetection:
         } == found.titles
         assert ("minimal", "plain", "shop", "social") == found.profiles
 
+    def test_backdrop_with_the_profiles_and_translations_that_it_brings(self, tmp_path: Path) -> None:
+        fill(tmp_path, "core/includes/bootstrap.inc", "translations/backdropcms-1.28.de.po")
+        (tmp_path / "core/includes/bootstrap.inc").write_text("<?php\ndefine('BACKDROP_VERSION', '1.28.2');\n")
+        for place, text in (
+            ("core/profiles/minimal", "name = Minimal\nhidden = TRUE\n"),
+            ("profiles/shop", "name = Shop\n"),
+        ):
+            name = place.rpartition("/")[2]
+            fill(tmp_path, f"{place}/{name}.profile")
+            (tmp_path / f"{place}/{name}.info").write_text(text)
+        found = detect(tmp_path)
+        assert found is not None
+        assert ("backdrop", "1.28.2", ".") == (found.application, found.version, found.docroot)
+        assert ({"minimal": "Minimal", "shop": "Shop"}, ("de",)) == (found.titles, found.languages)
+
     def test_drupal_6_is_none_of_them(self, tmp_path: Path) -> None:
         fill(tmp_path, "includes/bootstrap.inc")
         (tmp_path / "includes/bootstrap.inc").write_text("<?php\ndefine('VERSION', '6.38');\n")
@@ -365,7 +380,33 @@ class TestJudging:
     def test_wordpress(self, said: Answer) -> None:
         assert APPLICATIONS["wordpress"].judge(said) is None
 
-    @pytest.mark.parametrize("application", ["drupal", "wordpress"])
+    @pytest.mark.parametrize(
+        "said",
+        [
+            answer(body="<p>", x_generator="Backdrop CMS 1 (https://backdropcms.org)"),
+            answer(403, x_generator="Backdrop CMS 1"),
+            answer(body='<meta name="Generator" content="Backdrop CMS 1">'),
+        ],
+    )
+    def test_backdrop(self, said: Answer) -> None:
+        assert APPLICATIONS["backdrop"].judge(said) is None
+
+    @pytest.mark.parametrize(
+        ("said", "words"),
+        [
+            (answer(302, location="http://x/core/install.php"), "its installer"),
+            (answer(503, "<p>under maintenance", x_generator="Backdrop CMS 1"), "answers 503"),
+            (answer(body='<html lang="en" class="maintenance-page-wrapper"><p>Choose language', x_generator="Backdrop CMS 1"),
+             "a page of its maintenance or installation: Choose language"),
+            (answer(body='<html><body class="in-maintenance">', x_generator="Backdrop CMS 1"), "a page of its maintenance"),
+            (answer(x_generator="Drupal 10"), "an empty page"),
+            (answer(body="<p>x", x_generator="Drupal 7"), "not from Backdrop"),
+        ],
+    )  # fmt: skip
+    def test_what_backdrop_answers_without_a_site_is_no_health(self, said: Answer, words: str) -> None:
+        assert words in (APPLICATIONS["backdrop"].judge(said) or "")
+
+    @pytest.mark.parametrize("application", ["drupal", "wordpress", "backdrop"])
     @pytest.mark.parametrize(
         ("said", "words"),
         [
@@ -374,7 +415,7 @@ class TestJudging:
             (answer(200, "<h1>Apache2 Debian Default Page</h1>"), "Apache2 Debian Default Page"),
             (answer(404, "<h1>Not Found</h1>"), "404"),
             (answer(200, "nginx"), "nginx"),
-            (answer(200, " ", x_generator="Drupal 10", link="https://api.w.org/"), "an empty page"),
+            (answer(200, " ", x_generator="Drupal 10, Backdrop", link="https://api.w.org/"), "an empty page"),
         ],
     )
     def test_everything_else_says_what_came(self, application: str, said: Answer, words: str) -> None:

@@ -27,6 +27,7 @@ from aegir_components.services import nginx as nginx_service
 from aegir_components.services.apache import APACHE
 from aegir_components.services.nginx import NGINX
 from aegir_components.services.web import WebServer
+from aegir_components.snapshots import source
 from tests import codebases
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
@@ -88,6 +89,9 @@ KINDS = {
     "wordpress-nginx.conf": lambda case: vhost(case, "wordpress", NGINX),
     "drupal7-apache.conf": lambda case: vhost(case, "drupal7", APACHE),
     "drupal7-nginx.conf": lambda case: vhost(case, "drupal7", NGINX),
+    "backdrop-apache.conf": lambda case: vhost(case, "backdrop", APACHE),
+    "backdrop-nginx.conf": lambda case: vhost(case, "backdrop", NGINX),
+    "backdrop-settings.php": lambda case: site.settings_text(plan(case, "backdrop"), 8080 if case == "full" else 80),
     "pool.conf": lambda case: site.pool_text(plan(case, "drupal")),
     "settings.php": lambda case: site.settings_text(plan(case, "drupal"), 8080 if case == "full" else 80),
     "drupal7-settings.php": lambda case: site.settings_text(plan(case, "drupal7"), 8080 if case == "full" else 80),
@@ -205,12 +209,12 @@ def run(*command: str, text: str = "") -> subprocess.CompletedProcess[str]:
 
 class TestPhp:
     @pytest.mark.parametrize("case", CASES)
-    @pytest.mark.parametrize("kind", ["settings.php", "drupal7-settings.php", "wp-config.php"])
+    @pytest.mark.parametrize("kind", ["settings.php", "drupal7-settings.php", "backdrop-settings.php", "wp-config.php"])
     def test_it_is_php(self, case: str, kind: str) -> None:
         done = run(tool("php"), "-n", "-l", text=rendered(case, kind))
         assert 0 == done.returncode, done.stdout + done.stderr
 
-    @pytest.mark.parametrize("name", ["drupal/sites.php.j2", "wordpress/chooser.php.j2"])
+    @pytest.mark.parametrize("name", ["drupal/sites.php.j2", "backdrop/sites.php.j2", "wordpress/chooser.php.j2"])
     def test_shared_files_are_php(self, name: str) -> None:
         done = run(tool("php"), "-n", "-l", text=templates.render(name, sites=f"{ROOT}/.sites"))
         assert 0 == done.returncode, done.stdout + done.stderr
@@ -247,6 +251,18 @@ class TestPhp:
         assert f"http://{made.site}" == address
         assert f"sites/{made.site}/files" == found["file_public_path"]
         assert "reverse_proxy" not in found
+
+    def test_backdrop_reads_what_was_given(self) -> None:
+        text = rendered("hostile", "backdrop-settings.php")
+        code = f"{text}\necho json_encode([$databases['default']['default'], $settings, $config, $config_directories]);"
+        database, given, config, directories = json.loads(run(tool("php"), "-n", text=code).stdout)
+        made = plan("hostile", "backdrop")
+        assert (HOSTILE, 3306, HOSTILE) == (database["password"], database["port"], given["hash_salt"])
+        assert f"sites/{made.site}/files" == config["system.core"]["file_public_path"]
+        home = layout.site_configuration(made.root, made.site)
+        assert {"active": f"{home}/active", "staging": f"{home}/staging"} == directories
+        assert [f"^{re.escape(name)}(:[0-9]+)?$" for name in made.names] == given["trusted_host_patterns"]
+        assert "reverse_proxy" not in given
 
     @pytest.mark.parametrize(
         ("asked", "address"),
@@ -290,6 +306,10 @@ class TestPhp:
         assert proxy == conf["reverse_proxy"]
         assert proxy == (seen.get("HTTPS") == "on")
         assert ["10.0.1.7", *([address] if proxy else [])] == conf["reverse_proxy_addresses"]
+        backdrop = f"{begin}{behind_proxies('backdrop')}\necho json_encode([$_SERVER, $settings]);"
+        seen, given = json.loads(run(tool("php"), "-n", text=backdrop).stdout)
+        assert (proxy, proxy) == (given["reverse_proxy"], seen.get("HTTPS") == "on")
+        assert conf["reverse_proxy_addresses"] == given["reverse_proxy_addresses"]
         word = behind_proxies("wordpress").partition("define('UPLOADS'")[0]
         word = f"{begin}{word}\necho json_encode($_SERVER);"
         seen = json.loads(run(tool("php"), "-n", text=word).stdout)
@@ -309,7 +329,7 @@ class TestPhp:
 
     @settings(max_examples=15, deadline=None)
     @given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
-    @pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
+    @pytest.mark.parametrize("application", list(APPLICATIONS))
     def test_no_free_text_gets_out_of_its_place(self, application: str, value: str) -> None:
         """Settings refuse such names and proxies; the templates hold without that too."""
         made = dataclasses.replace(
@@ -380,7 +400,7 @@ def machine(place: Path, server: WebServer) -> None:
         (place / server.root.lstrip("/") / part).mkdir(parents=True, exist_ok=True)
 
 
-@pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
+@pytest.mark.parametrize("application", list(APPLICATIONS))
 @pytest.mark.parametrize("case", CASES)
 def test_apache_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     apache = tool("apache2")
@@ -401,7 +421,7 @@ def test_apache_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     assert 0 == done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
+@pytest.mark.parametrize("application", list(APPLICATIONS))
 @pytest.mark.parametrize("case", CASES)
 def test_nginx_accepts_it(case: str, application: str, tmp_path: Path) -> None:
     nginx = tool("nginx")
@@ -454,7 +474,7 @@ def levels(text: str) -> list[tuple[tuple[str, ...], list[list[str]]]]:
     return found
 
 
-@pytest.mark.parametrize("application", ["drupal", "drupal7", "wordpress"])
+@pytest.mark.parametrize("application", list(APPLICATIONS))
 @pytest.mark.parametrize("case", [*CASES, *VARIANTS])
 def test_no_place_of_nginx_loses_a_header(case: str, application: str) -> None:
     """A block with a header of its own inherits none: not HSTS, and none of the owner's directives."""
@@ -494,9 +514,9 @@ class TestPatterns:
     def test_left_over_in_a_code_base(self, name: str, left_over: bool) -> None:
         assert left_over == bool(re.fullmatch(addresses.LEFTOVERS, name, re.IGNORECASE))
 
-    @pytest.mark.parametrize("application", ["drupal", "drupal7"])
+    @pytest.mark.parametrize("application", ["drupal", "drupal7", "backdrop"])
     def test_drupals_names_are_those_of_its_own_htaccess(self, application: str) -> None:
-        name = {"drupal": "drupal10-next", "drupal7": "drupal7"}[application]
+        name = {"drupal": "drupal10-next"}.get(application, application)
         htaccess = next(iter(codebases.ask(name).glob("**/.htaccess")), None)
         assert htaccess is not None
         core = re.search(r'<FilesMatch "([^"]+)">', htaccess.read_text())
@@ -547,6 +567,12 @@ class TestPatterns:
             ("drupal7", "/install.php", False),
             ("drupal7", "/scripts/password-hash.sh", False),
             ("drupal7", "/sites/www.example.com/files/evil.php", False),
+            ("backdrop", "/index.php", True),
+            ("backdrop", "/core/update.php", True),
+            ("backdrop", "/core/cron.php", True),
+            ("backdrop", "/core/install.php", False),
+            ("backdrop", "/core/authorize.php", False),
+            ("backdrop", "/sites/www.example.com/files/evil.php", False),
             ("wordpress", "/wp-login.php", True),
             ("wordpress", "/index.php", True),
             ("wordpress", "/wp-admin/users.php", True),
@@ -608,3 +634,25 @@ def test_files_are_served_under_the_names_that_content_has_of_another_site(serve
         r"sites/xn\-\-bcher\-kva\.example/files", r"sites/xn\-\-bcher\-kva\.example/files|sites/src\.example\.net/files"
     )
     assert text != site.vhost_text(made, server, 80)
+
+
+@pytest.mark.parametrize(("application", "shares"), [("backdrop", True), ("drupal", False)])
+def test_configuration_that_belongs_with_the_database_is_shared_where_uploads_are(
+    application: str, *, shares: bool
+) -> None:
+    made = dataclasses.replace(plan("minimal", application), uploads="/srv/shared")
+    lines = "\n".join(site.items(made, APACHE, 80))
+    config = layout.site_configuration(made.root, made.site)
+    assert shares == (f"want_upload_link {config} /srv/shared/{made.site}/config" in lines)
+    assert shares != any(line.startswith("want_dir ") and f" {config} " in f"{line} " for line in lines.splitlines())
+    members = {name: {"connection": {"host": name, "address": "10.0.0.2"}} for name in ("web1", "web2")}
+    props = {
+        "members": members,
+        "site": made.site,
+        "publish_root": made.root,
+        "uploads": "/srv/shared",
+        "application": application,
+    }
+    places = {place.label: place.parts for place in source._places(props)}
+    own = {} if shares else dict.fromkeys(("web1", "web2"), ("config",))
+    assert {"shared": ("files", "private", *(["config"] if shares else [])), **own} == places

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import yaml
@@ -15,8 +14,7 @@ from aegir_components.applications.addresses import Addresses, core_names
 from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Shared, first_words
 from aegir_components.applications.values import GLOBALS, PLACES, Values
 
-from . import personal, updates
-from .languages import LANGUAGES
+from . import languages, personal, updates
 
 INFO = ".info.yml"
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
@@ -173,7 +171,7 @@ APPLICATION = Application(
     addresses=Addresses(
         names=core_names(
             r"engine|inc|install|make|module|profile|po|sh|[^/]*sql|theme|twig|tpl(?:\.php)?|xtmpl|yml",
-            r"|yarn\.lock|package\.json",
+            r"|composer\.(?:json|lock)|web\.config|yarn\.lock|package\.json",
         ),
         # Drupal 8 has an .htaccess in vendor; where it is beside the document root nothing of it is here.
         closed=r"^/(?:vendor|node_modules|private)(?:/|$)|^/sites/[^/]+/(?:private|config)(?:/|$)",
@@ -199,11 +197,11 @@ APPLICATION = Application(
     login_lasts=LOGIN_LASTS,
     translations="translations/drupal-{version}.{language}.po",
     translated=_translated,
-    means=partial(spelling.for_drupal, known=LANGUAGES),
+    means=lambda code: spelling.for_drupal(code, languages.LANGUAGES),
     language_page="under Configuration, Languages",
     fetches="https://ftp.drupal.org",
-    updates=updates.DRUPAL,
-    personal=personal.DRUPAL,
+    read_updates=lambda: updates.DRUPAL,
+    read_personal=lambda: personal.DRUPAL,
     tables=("config", "key_value", "users_field_data"),
     by_hand='press "Clear all caches" at /admin/config/development/performance',
     caches_files=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from aegir_components.applications import php, spelling, translations
@@ -14,8 +13,7 @@ from aegir_components.applications.base import DOCROOTS, Application, CodeBase, 
 from aegir_components.applications.drupal import LOGIN_LASTS, NO_PROFILES, judge
 from aegir_components.applications.values import GLOBALS, PLACES, Values
 
-from . import personal, updates
-from .languages import LANGUAGES
+from . import languages, personal, updates
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -125,7 +123,7 @@ APPLICATION = Application(
     ),
     translations="profiles/<profile>/translations/{language}.po",
     translated=_translated,
-    means=partial(spelling.for_drupal, known=LANGUAGES),
+    means=lambda code: spelling.for_drupal(code, languages.LANGUAGES),
     language_page="under Configuration, Languages",
     installer=("open-database.php", "drupal7/install.php"),
     password=("drupal7/boot.php", "drupal7/password.php"),
@@ -137,8 +135,8 @@ APPLICATION = Application(
     carried=("cache_form", "sessions", "flood", "watchdog", "history", "batch", "semaphore"),
     caching=(),
     login_lasts=LOGIN_LASTS,
-    updates=updates.DRUPAL7,
-    personal=personal.DRUPAL7,
+    read_updates=lambda: updates.DRUPAL7,
+    read_personal=lambda: personal.DRUPAL7,
     tables=("variable", "system", "users", "registry"),
     by_hand='press "Clear all caches" at /admin/config/development/performance',
     family="Drupal",

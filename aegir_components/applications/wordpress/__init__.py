@@ -69,6 +69,14 @@ def _translated(_code: CodeBase, language: str, names: Sequence[str]) -> list[tu
     return [(path, f"wp-content/languages/{place}") for path, place in languages.files(language, names)]
 
 
+def _means(code: str) -> tuple[str, ...]:
+    return languages.means(code)
+
+
+def _main_table(table: str) -> str:
+    return personal.main_table(table)
+
+
 def judge(answer: Answer) -> str | None:
     """WordPress links its own files from every page, and says so when it has no database."""
     if answer.status >= 500:
@@ -112,9 +120,9 @@ APPLICATION = Application(
     carried=(),
     caching=("wp-content/object-cache.php", "wp-content/advanced-cache.php"),
     login_lasts="once, for 15 minutes",
-    updates=updates.WORDPRESS,
-    personal=personal.WORDPRESS,
-    main_table=personal.main_table,
+    read_updates=lambda: updates.WORDPRESS,
+    read_personal=lambda: personal.WORDPRESS,
+    main_table=_main_table,
     tables=("options", "usermeta", "posts", "users"),
     prefix="wp_",
     # The names of rights and roles.
@@ -159,7 +167,7 @@ APPLICATION = Application(
     judge=judge,
     translations="wp-content/languages/{language}.mo",
     translated=_translated,
-    means=languages.means,
+    means=_means,
     language_page="under Settings, General",
     english=frozenset({"en", "en_US"}),
     translates_once=False,

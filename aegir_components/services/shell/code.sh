@@ -1,8 +1,8 @@
 # Which parts a release has, with their versions. Functions only; see services/code.py for what calls them.
 
-code_drupal() { # document root: project and version of each module, theme and core, as drupal.org's packaging writes them
-    find "$1" -type f \( -name '*.info.yml' -o -name '*.info' \) -not -path '*/tests/*' -exec awk '
-        function out() { if (project != "" && version != "" && version != "VERSION") print "drupal\t" project "\t" version }
+code_packaged() { # kind document-root: project and version of each module, theme and core, as packaging scripts write them
+    find "$2" -type f \( -name '*.info.yml' -o -name '*.info' \) -not -path '*/tests/*' -exec awk -v kind="$1" '
+        function out() { if (project != "" && version != "" && version !~ /^(BACKDROP_)?VERSION$/) print kind "\t" project "\t" version }
         function value(text) { sub(/^[a-z]+ *[:=] */, "", text); gsub(/["\047\r]/, "", text); return text }
         FNR == 1 { out(); project = version = "" }
         /^project *[:=]/ { project = value($0) }
@@ -28,7 +28,11 @@ code_header() { # file
 }
 
 code_facts() { # application release document-root: the facts parts and lock
-    case $1 in wordpress) cf_parts=$(code_wordpress "$3") ;; *) cf_parts=$(code_drupal "$3") ;; esac
+    case $1 in
+        wordpress) cf_parts=$(code_wordpress "$3") ;;
+        backdrop) cf_parts=$(code_packaged backdrop "$3") ;;
+        *) cf_parts=$(code_packaged drupal "$3") ;;
+    esac
     fact parts "$cf_parts"
     [ ! -f "$2/composer.lock" ] || fact lock "$(head -c 16000000 "$2/composer.lock" | gzip -c | base64 -w 0)"
 }

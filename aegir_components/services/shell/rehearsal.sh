@@ -77,3 +77,89 @@ rehearsal_over() { # user
     fi
     rm -rf --one-file-system "$ro_place"
 }
+
+# Directories that belong with a database (services/pairing.py). The site's own user copies and moves, since its PHP may put a link
+# anywhere below its own directories.
+
+paired_sum() { # directory...: the fact paired is one checksum of all
+    ps_all=$(for ps_one; do
+        (cd "$ps_one" 2>/dev/null && find . -type f -exec sha256sum {} + | LC_ALL=C sort)
+        echo "$ps_one"
+    done | sha256sum)
+    fact paired "${ps_all%% *}"
+}
+
+paired_copy() { # user directory...: a copy beside each, which an update's programs take for it
+    pc_user=$1
+    shift
+    for pc_one; do
+        [ -d "$pc_one" ] || continue
+        runuser -u "$pc_user" -- sh -c 'rm -rf "$1.next" "$1.part" && cp -a "$1" "$1.part" && mv -T "$1.part" "$1.next"' sh "$pc_one" ||
+            fail "$pc_one could not be copied beside itself ($(room "$pc_one"))"
+    done
+}
+
+paired_layers() { # directory...: the programs write to the copies themselves, whatever layers are over them
+    for py_one; do
+        [ ! -d "$py_one.next" ] || layers="$layers -p BindPaths=$py_one.next:$py_one.next"
+    done
+}
+
+paired_clear() { # user directory...: no copy is left
+    pl_user=$1
+    shift
+    for pl_one; do
+        [ ! -d "$pl_one.next" ] && [ ! -d "$pl_one.part" ] || runuser -u "$pl_user" -- rm -rf "$pl_one.next" "$pl_one.part"
+    done
+}
+
+paired_keep() { # user directory...: the copy becomes the directory, which is kept until the update is proven
+    pk_user=$1
+    shift
+    for pk_one; do
+        [ -d "$pk_one.next" ] || continue
+        runuser -u "$pk_user" -- sh -c 'rm -rf "$1.kept" && mv -T "$1" "$1.kept" && mv -T "$1.next" "$1"' sh "$pk_one" ||
+            fail "$pk_one.next could not become $pk_one"
+    done
+}
+
+paired_prove() { # user directory...
+    pp_user=$1
+    shift
+    for pp_one; do
+        [ -d "$pp_one.kept" ] || continue
+        runuser -u "$pp_user" -- sh -c 'rm -rf "$1.before" "$1.after" && mv -T "$1.kept" "$1.before"' sh "$pp_one" ||
+            fail "$pp_one.kept could not become $pp_one.before"
+    done
+}
+
+paired_drop() { # user directory...: takes back what a run has begun that was killed before its database was exchanged
+    pd_user=$1
+    shift
+    for pd_one; do
+        runuser -u "$pd_user" -- sh -c 'rm -rf "$1.next" "$1.part" && { [ ! -d "$1.kept" ] || { rm -rf "$1" && mv -T "$1.kept" "$1"; }; }' sh "$pd_one" ||
+            fail "$pd_one.kept could not become $pd_one again"
+    done
+}
+
+paired_back() { # user directory...: what is there stays as the one of after
+    pb_user=$1
+    shift
+    for pb_one; do
+        pb_from=$pb_one.before
+        [ ! -d "$pb_one.kept" ] || pb_from=$pb_one.kept
+        [ -d "$pb_from" ] || continue
+        runuser -u "$pb_user" -- sh -c '[ ! -d "$1" ] || { rm -rf "$1.after" && mv -T "$1" "$1.after"; } && mv -T "$2" "$1"' sh "$pb_one" "$pb_from" ||
+            fail "$pb_from could not become $pb_one"
+    done
+}
+
+paired_forward() { # user directory...: going back is taken back
+    pf_user=$1
+    shift
+    for pf_one; do
+        [ -d "$pf_one.after" ] || continue
+        runuser -u "$pf_user" -- sh -c '[ ! -d "$1" ] || mv -T "$1" "$1.before"; mv -T "$1.after" "$1"' sh "$pf_one" ||
+            fail "$pf_one.after could not become $pf_one"
+    done
+}
