@@ -192,7 +192,7 @@ def broken(row: Row, world: World) -> Iterator[None]:
 
 def table() -> str:
     """Write the table of the page."""
-    lines = ["| what fails | what waits for it | what goes on |", "|---|---|---|"]
+    lines = ["| what fails | what waits for it | what continues |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {row.what} | {row.waits} | {row.goes_on} |" for row in ROWS)])
 
 
