@@ -157,8 +157,10 @@ def test_servers_of_the_same_program_are_unknown_in_a_preview_and_nobody_is_aske
 
     machines = ran.mocks.of("aegir:Machine")
     assert {"web1.example.com", "web2.example.com", "db1.example.com"} == set(machines)
-    assert all(_is_unknown(each["connection"]["address"]) for each in machines.values())
-    assert all(_is_unknown(each["connection"]["host_key"]) for each in machines.values())
+    # As the engine gets them: what the mocks make of an unknown value depends on programs that ran before in this process.
+    sent = [row["inputs"]["connection"] for urn, row in ran.rows.items() if "aegir:Machine::" in urn]
+    assert 3 == len(sent)
+    assert all(UNKNOWN == connection[key] for connection in sent for key in ("address", "host_key"))
     assert [] == asked
     assert [] == [each for each in ran.mocks.resources if "240.0." in str(each) or "unknown-until" in str(each)]
 
@@ -215,10 +217,6 @@ def test_a_plan_of_backups_that_nothing_runs_is_told(hub: Path, monkeypatch: pyt
     run(from_stack_file, config={**stack_file(hub), "aegir:backups": '{"every": "day"}'}, computed=COMPUTED)
 
     assert 1 == len([text for text in said if f"nothing makes the planned backups of {SITE}" in text])
-
-
-def _is_unknown(value: Any) -> bool:
-    return value is None or value == UNKNOWN or isinstance(value, pulumi.output.Unknown)
 
 
 def test_what_is_wrong_is_listed_at_once_and_nothing_is_declared(hub: Path) -> None:
