@@ -48,7 +48,7 @@ def upload_to_backdrop(browser: Browser, title: str, text: str) -> tuple[str, st
         path, {**form, "title": title, **button}, "files[field_image_und_0]", "three.png", png(300, 200)
     )
     assert 200 == status
-    found = re.search(r'src="(?:http://[^/"]+)?(/sites/[^"]+/styles/[^"]+three[^"]*)"', page)
+    found = re.search(r'src="(?:https?://[^/"]+)?(/sites/[^"]+/styles/[^"]+three[^"]*)"', page)
     assert found is not None, page[:2000]
     image = dict(re.findall(r'name="(field_image\[und\]\[0\]\[[a-z]+\])" value="([^"]*)"', page))
     form = {key: re.findall(rf'name="{key}" value="([^"]+)"', page)[-1] for key in fields}
