@@ -97,6 +97,10 @@ NO_ITEMS = {
         "an update mounts layers over a site's files; tests/integration/test_updates.py has it on hosts",
     ),
     **reasons(
+        "paired_sum paired_copy paired_layers paired_clear",
+        "directories that go with a site's database; tests/unit/test_pairing.py runs them in real shells",
+    ),
+    **reasons(
         "copies_facts held_everywhere",
         "only aegir status asks this; tests/integration/test_updates_survival.py has it on hosts",
     ),
