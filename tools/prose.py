@@ -1,4 +1,6 @@
-"""What `make lint` checks of the words of README and docs/: long sentences, words outside of the glossary, and readability.
+"""What `make lint` checks of words: long sentences and words outside of the glossary in README and docs/, and readability.
+
+How long sentences are is measured in docstrings and messages as well.
 
 The rules are in the format of Vale (https://vale.sh), so an editor with Vale shows them while somebody writes. They are read here
 because Vale itself needs a C compiler wherever its releases cannot be downloaded.
@@ -6,6 +8,7 @@ because Vale itself needs a C compiler wherever its releases cannot be downloade
 
 from __future__ import annotations
 
+import ast
 import re
 import statistics
 import sys
@@ -25,6 +28,8 @@ LONGEST, MEDIAN, NINE_OF_TEN = 25, 13, 24
 _CODE = re.compile(r"`+[^`]*`+")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _ITEM = re.compile(r"^ {0,3}(?:[-*]|\d+\.) ")
+_SECTION = re.compile(r"\n\s*(?:Args|Returns|Raises|Yields|Attributes):")
+_SENTENCE = re.compile(r"[A-Za-z]+ [a-z]+ [a-z]+ \S+")
 _END = re.compile(r"(?<=[.!?])[*_)\"”]*\s+")
 
 
@@ -93,6 +98,41 @@ def _plain(text: str) -> str:
     return _LINK.sub(r"\1", _CODE.sub("CODE", text)).replace("**", "").strip()
 
 
+def read_docstrings(text: str, name: str) -> Iterator[Text]:
+    """Read the docstrings of a module; sections such as ``Args:`` and indented blocks are left out."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        words = _SECTION.split(ast.get_docstring(node) or "")[0]
+        for block in re.split(r"\n\s*\n", words):
+            if block.strip() and not block.startswith((" ", "\b")):
+                yield Text(f"{name}:{getattr(node, 'lineno', 1)}", _plain(" ".join(block.split())))
+
+
+def read_messages(text: str, name: str) -> Iterator[Text]:
+    """Read the sentences of a module's texts for people; what is put into a message is one word."""
+    tree = ast.parse(text)
+    inside = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) in inside | told:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            words = "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words = node.value
+        else:
+            continue
+        if _SENTENCE.search(words) and "\n" not in words.strip():
+            yield Text(f"{name}:{node.lineno}", _plain(words))
+
+
 READERS: Mapping[str, Callable[[str, str], Iterable[Text]]] = {".md": read_markdown}
 """By the ending of a file's name: what finds prose in it."""
 
@@ -137,14 +177,28 @@ def read_pages() -> list[Text]:
     ]
 
 
+def read_program(read: Callable[[str, str], Iterable[Text]]) -> list[Text]:
+    """Read the words of the program: its docstrings, or its messages."""
+    paths = sorted((ROOT / "aegir_components").rglob("*.py"))
+    return [text for path in paths for text in read(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))]
+
+
 def main() -> int:
     """Print what is against the rules, and the figures; return the exit status."""
-    texts = read_pages()
-    problems = list(find_problems(texts, read_rules()))
-    number, median, most = measure(texts)
+    pages = read_pages()
+    problems = list(find_problems(pages, read_rules()))
     print(*problems, sep="\n", end="\n" if problems else "")
-    print(f"prose: {number} sentences; median {median:g} words, nine of ten at most {most}")
-    return 1 if problems or median > MEDIAN or most > NINE_OF_TEN else 0
+    is_well = not problems
+    of = {
+        "README and docs": pages,
+        "docstrings": read_program(read_docstrings),
+        "messages": read_program(read_messages),
+    }
+    for what, texts in of.items():
+        number, median, most = measure(texts)
+        print(f"{what}: {number} sentences; median {median:g} words, nine of ten at most {most}")
+        is_well &= median <= MEDIAN and most <= NINE_OF_TEN
+    return 0 if is_well else 1
 
 
 if __name__ == "__main__":

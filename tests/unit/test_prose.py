@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tools import prose
@@ -84,5 +86,43 @@ def test_readme_and_docs_keep_the_rules() -> None:
     _, median, most = prose.measure(texts)
 
     assert [] == list(prose.find_problems(texts, prose.read_rules()))
+    assert median <= prose.MEDIAN
+    assert most <= prose.NINE_OF_TEN
+
+
+MODULE = '''
+"""A module of two sentences. Its second one.
+
+    an example
+"""
+
+def told(name: str) -> None:
+    """Tell it.
+
+    Args:
+        name: not prose.
+    """
+    raise ValueError(f"the site {name} is not declared; write it down" + "x-y")
+'''
+
+
+def test_docstrings_are_prose_without_their_sections_and_examples() -> None:
+    found = list(prose.read_docstrings(MODULE, "m.py"))
+
+    assert ["A module of two sentences. Its second one.", "Tell it."] == [text.words for text in found]
+    assert ["m.py:1", "m.py:8"] == [text.place for text in found]
+
+
+def test_a_message_is_prose_and_what_is_put_into_it_is_a_word() -> None:
+    (found,) = prose.read_messages(MODULE, "m.py")
+
+    assert prose.Text("m.py:14", "the site X is not declared; write it down") == found
+
+
+@pytest.mark.parametrize("read", [prose.read_docstrings, prose.read_messages])
+def test_sentences_of_the_program_are_as_short_as_those_of_the_pages(read: Any) -> None:
+    number, median, most = prose.measure(prose.read_program(read))
+
+    assert number > 1000
     assert median <= prose.MEDIAN
     assert most <= prose.NINE_OF_TEN
