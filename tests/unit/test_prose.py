@@ -91,7 +91,9 @@ def test_readme_and_docs_keep_the_rules() -> None:
 
 
 MODULE = '''
-"""A module of two sentences. Its second one.
+"""A module of two sentences.
+
+Its second one.
 
     an example
 """
@@ -109,14 +111,14 @@ def told(name: str) -> None:
 def test_docstrings_are_prose_without_their_sections_and_examples() -> None:
     found = list(prose.read_docstrings(MODULE, "m.py"))
 
-    assert ["A module of two sentences. Its second one.", "Tell it."] == [text.words for text in found]
-    assert ["m.py:1", "m.py:8"] == [text.place for text in found]
+    assert ["A module of two sentences.", "Its second one.", "Tell it."] == [text.words for text in found]
+    assert ["m.py:1", "m.py:1", "m.py:9"] == [text.place for text in found]
 
 
 def test_a_message_is_prose_and_what_is_put_into_it_is_a_word() -> None:
     (found,) = prose.read_messages(MODULE, "m.py")
 
-    assert prose.Text("m.py:14", "the site X is not declared; write it down") == found
+    assert prose.Text("m.py:15", "the site X is not declared; write it down") == found
 
 
 @pytest.mark.parametrize("read", [prose.read_docstrings, prose.read_messages])
