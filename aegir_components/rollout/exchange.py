@@ -119,19 +119,16 @@ def back(what: Databases, own: Session) -> bool:
     return True
 
 
-def restore(what: Databases, own: Session) -> None:
-    """Let the database of before become the database again, after it has been proven: what was written since goes with the copy.
+def doubt(what: Databases) -> None:
+    """Write down that a proven exchange is to be taken back: from now on a killed run leads to the database of before.
 
     Raises:
-        DatabaseError: the server does not answer, or refuses.
+        DatabaseError: the server does not answer.
     """
     with connect(what.endpoint) as session:
         record = copies.record_in(session, what.site, what.before)
         assert record is not None
         copies.note(session, what.before, what.site, {**record, RUNNING: True})
-        now = objects.read(session, what.site.name)
-        objects.drop(session, what.site.name, now)
-    back(what, own)
 
 
 def _take_back(session: Session, what: Databases, record: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ def sums(site: Updated) -> dict[str, str]:
     """
     if not site.paired:
         return {}
-    lines = pairing.sum_items(site.paired)
+    lines = pairing.sum_items(site.site, site.paired)
     facts = script.execute(site.worker, "check", lines, what=f"reading {WHAT} {site.name}").facts
     return {"": facts.get("paired", "")}
 

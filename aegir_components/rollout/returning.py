@@ -48,9 +48,12 @@ def bring_back(site: Updated, change: Change) -> Outcome:
         outcome.warnings.append(f"{written_since(site)}; the database as it was until now is {dump} on the hub")
         change.say(f"{site.name}: {outcome.warnings[-1]}")
         what = site.databases
+        former = record(site) or {}
         paired.step(site, "drop")
+        # First: a run that is killed from here on is brought to its end by the next one, configuration and database alike.
+        exchange.doubt(what)
         paired.step(site, "back")
-        exchange.restore(what, own)
+        exchange.back(what, own)
         try:
             change.go()
             copies.open_again(site.endpoint, site.database, with_events=False)
@@ -58,9 +61,11 @@ def bring_back(site: Updated, change: Change) -> Outcome:
         except BaseException:
             copies.shut(site.endpoint, site.database, own)
             # The exchange has left what was live until now as the copy.
-            exchange.swap(what, own, (), {})
-            exchange.proven(what)
+            about = {key: former[key] for key in ("release", "docroot", "updates") if key in former}
+            exchange.swap(what, own, (), about)
+            # Before it is proven: a run that is killed in between goes back with both.
             paired.step(site, "forward")
+            exchange.proven(what)
             change.back()
             raise
     copies.drop(site.endpoint, site.database, what.copy)

@@ -7,6 +7,7 @@ whatever fails after it is taken back before anybody has written.
 from __future__ import annotations
 
 import fnmatch
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,7 +139,7 @@ def recover(site: Updated, change: Change) -> None:
         copies.open_again(site.endpoint, site.database)
     with copies.watching(site.endpoint, site.database) as own:
         # First, since nothing tells any more that they are to go back when the database has.
-        paired.step(site, "back" if site.paired and exchange.is_unproven(site.databases) else "drop")
+        _pair_back(site)
         taken_back = exchange.back(site.databases, own)
     if taken_back:
         change.back()
@@ -253,9 +254,11 @@ def _exchange(
 def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Session]:
     """Let visitors wait and nobody write to the database for a block of work; gives a connection of the site's account.
 
-    Whatever comes of it, the site is served again at the end, with what is its own then.
+    Whatever comes of it, the site is served again at the end, with what is its own then. Only where an exchange could neither be
+    proven nor taken back nobody is let in: the next run takes it back, with all that was written since.
 
     Raises:
+        NotUpdated: an exchange could be neither proven nor taken back.
         HostError: a web server did not answer.
         DatabaseError: the database server did not answer, or a connection does not end.
     """
@@ -270,12 +273,27 @@ def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Sessi
             copies.shut(site.endpoint, site.database, own)
             yield own
     finally:
+        _want_ended(site)
         copies.open_again(site.endpoint, site.database)
         if site.enabled:
             _let_in(site)
         now = time.monotonic()
         outcome.closed = now - outcome.closed_at if outcome.closed_at else 0.0
         outcome.waited = (outcome.closed_at or now) - begun
+
+
+def _want_ended(site: Updated) -> None:
+    """See that no exchange is left that the next run takes back.
+
+    Raises:
+        NotUpdated: there is one.
+        DatabaseError: the database server did not answer.
+    """
+    if exchange.is_unproven(site.databases):
+        raise NotUpdated(
+            "its update could be neither proven nor taken back, so its visitors wait. Nothing is lost: the next pulumi up takes "
+            f"it back. The reason: {sys.exception() or 'unknown'}"
+        )
 
 
 def close(site: Updated, closable: Closable, outcome: Outcome, why: str) -> None:
@@ -305,12 +323,22 @@ def _swap(site: Updated, change: Change, own: Session, report: Report, answered:
         paired.step(site, "prove")
     except BaseException:
         copies.shut(site.endpoint, site.database, own)
-        if site.paired and exchange.is_unproven(what):
-            paired.step(site, "back")
+        _pair_back(site)
         exchange.back(what, own)
         change.back()
         raise
     exchange.proven(what)
+
+
+def _pair_back(site: Updated) -> None:
+    """Take back what belongs with the database, whether the exchange has begun or not.
+
+    Raises:
+        HostError: it could not be done.
+        DatabaseError: the database server did not answer.
+    """
+    if site.paired:
+        paired.step(site, "back" if exchange.is_unproven(site.databases) else "drop")
 
 
 def prove(site: Updated, answered: list[Place], door: str) -> None:

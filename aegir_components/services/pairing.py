@@ -17,9 +17,9 @@ from . import functions
 Step = Literal["keep", "prove", "drop", "back", "forward"]
 
 
-def sum_items(directories: tuple[str, ...]) -> list[str]:
-    """List what sums the directories up; the fact ``paired`` has the checksum."""
-    return [functions("rehearsal"), script.call("paired_sum", *directories)]
+def sum_items(site: str, directories: tuple[str, ...]) -> list[str]:
+    """List what sums the directories of a site up; the fact ``paired`` has the checksum."""
+    return [functions("rehearsal"), script.call("paired_sum", layout.system_user(site), *directories)]
 
 
 def step_items(step: Step, site: str, directories: tuple[str, ...]) -> list[str]:

@@ -46,7 +46,7 @@ def begin_items(
         script.file(f"{INI}/aegir.ini", QUIET),
         *([script.call("paired_copy", user, *paired)] if paired else []),
         script.call("rehearsal_begin", user, *directories),
-        *([script.call("paired_layers", *paired)] if paired else []),
+        *([script.call("paired_layers", user, *paired)] if paired else []),
         'printf %s "$layers" >"$rb_place/layers"',
     ]
 

@@ -78,12 +78,19 @@ rehearsal_over() { # user
     rm -rf --one-file-system "$ro_place"
 }
 
-# Directories that belong with a database (services/pairing.py). The site's own user copies and moves, since its PHP may put a link
-# anywhere below its own directories.
+# Directories that belong with a database (services/pairing.py). The site's own user looks, copies and moves: its PHP may put a link
+# anywhere below its own directories, and a share that squashes root shows root nothing of them.
 
-paired_sum() { # directory...: the fact paired is one checksum of all
+paired_by() { # user text directory: a step of the user's own; fails as it does
+    runuser -u "$1" -- sh -c "$2" sh "$3"
+}
+
+paired_sum() { # user directory...: the fact paired is one checksum of all; what cannot be read whole is never the same
+    ps_user=$1
+    shift
     ps_all=$(for ps_one; do
-        (cd "$ps_one" 2>/dev/null && find . -type f -exec sha256sum {} + | LC_ALL=C sort)
+        paired_by "$ps_user" '[ -d "$1" ] || exit 0
+            cd "$1" && all=$(find . -type f -exec sha256sum {} +) && printf "%s\n" "$all" | LC_ALL=C sort' "$ps_one" || date +%s.%N
         echo "$ps_one"
     done | sha256sum)
     fact paired "${ps_all%% *}"
@@ -93,15 +100,17 @@ paired_copy() { # user directory...: a copy beside each, which an update's progr
     pc_user=$1
     shift
     for pc_one; do
-        [ -d "$pc_one" ] || continue
-        runuser -u "$pc_user" -- sh -c 'rm -rf "$1.next" "$1.part" && cp -a "$1" "$1.part" && mv -T "$1.part" "$1.next"' sh "$pc_one" ||
+        paired_by "$pc_user" '[ -d "$1" ] || exit 0
+            rm -rf "$1.next" "$1.part" && cp -a "$1" "$1.part" && mv -T "$1.part" "$1.next"' "$pc_one" ||
             fail "$pc_one could not be copied beside itself ($(room "$pc_one"))"
     done
 }
 
-paired_layers() { # directory...: the programs write to the copies themselves, whatever layers are over them
+paired_layers() { # user directory...: the programs write to the copies themselves, whatever layers are over them
+    py_user=$1
+    shift
     for py_one; do
-        [ ! -d "$py_one.next" ] || layers="$layers -p BindPaths=$py_one.next:$py_one.next"
+        ! paired_by "$py_user" '[ -d "$1.next" ]' "$py_one" || layers="$layers -p BindPaths=$py_one.next:$py_one.next"
     done
 }
 
@@ -109,7 +118,8 @@ paired_clear() { # user directory...: no copy is left
     pl_user=$1
     shift
     for pl_one; do
-        [ ! -d "$pl_one.next" ] && [ ! -d "$pl_one.part" ] || runuser -u "$pl_user" -- rm -rf "$pl_one.next" "$pl_one.part"
+        # Its account may be gone with the site.
+        ! getent passwd "$pl_user" >/dev/null || paired_by "$pl_user" 'rm -rf "$1.next" "$1.part"' "$pl_one"
     done
 }
 
@@ -117,8 +127,9 @@ paired_keep() { # user directory...: the copy becomes the directory, which is ke
     pk_user=$1
     shift
     for pk_one; do
-        [ -d "$pk_one.next" ] || continue
-        runuser -u "$pk_user" -- sh -c 'rm -rf "$1.kept" && mv -T "$1" "$1.kept" && mv -T "$1.next" "$1"' sh "$pk_one" ||
+        # Where the directory is not there, what is kept is the only one.
+        paired_by "$pk_user" '[ -d "$1.next" ] || exit 0
+            { [ ! -d "$1" ] || { rm -rf "$1.kept" && mv -T "$1" "$1.kept"; }; } && mv -T "$1.next" "$1"' "$pk_one" ||
             fail "$pk_one.next could not become $pk_one"
     done
 }
@@ -127,8 +138,8 @@ paired_prove() { # user directory...
     pp_user=$1
     shift
     for pp_one; do
-        [ -d "$pp_one.kept" ] || continue
-        runuser -u "$pp_user" -- sh -c 'rm -rf "$1.before" "$1.after" && mv -T "$1.kept" "$1.before"' sh "$pp_one" ||
+        paired_by "$pp_user" '[ -d "$1.kept" ] || exit 0
+            rm -rf "$1.before" "$1.after" && mv -T "$1.kept" "$1.before"' "$pp_one" ||
             fail "$pp_one.kept could not become $pp_one.before"
     done
 }
@@ -137,20 +148,21 @@ paired_drop() { # user directory...: takes back what a run has begun that was ki
     pd_user=$1
     shift
     for pd_one; do
-        runuser -u "$pd_user" -- sh -c 'rm -rf "$1.next" "$1.part" && { [ ! -d "$1.kept" ] || { rm -rf "$1" && mv -T "$1.kept" "$1"; }; }' sh "$pd_one" ||
+        paired_by "$pd_user" 'rm -rf "$1.next" "$1.part" && { [ ! -d "$1.kept" ] || { rm -rf "$1" && mv -T "$1.kept" "$1"; }; }' "$pd_one" ||
             fail "$pd_one.kept could not become $pd_one again"
     done
 }
 
-paired_back() { # user directory...: what is there stays as the one of after
+paired_back() { # user directory...: what is there stays as the one of after; done twice, it is done once
     pb_user=$1
     shift
     for pb_one; do
-        pb_from=$pb_one.before
-        [ ! -d "$pb_one.kept" ] || pb_from=$pb_one.kept
-        [ -d "$pb_from" ] || continue
-        runuser -u "$pb_user" -- sh -c '[ ! -d "$1" ] || { rm -rf "$1.after" && mv -T "$1" "$1.after"; } && mv -T "$2" "$1"' sh "$pb_one" "$pb_from" ||
-            fail "$pb_from could not become $pb_one"
+        # Where one is kept, the one of before is of an earlier update, whose database is gone: a second step back must not find it.
+        paired_by "$pb_user" 'from=$1.before
+            [ ! -d "$1.kept" ] || { rm -rf "$from" && from=$1.kept; } || exit
+            [ -d "$from" ] || exit 0
+            { [ ! -d "$1" ] || { rm -rf "$1.after" && mv -T "$1" "$1.after"; }; } && mv -T "$from" "$1"' "$pb_one" ||
+            fail "$pb_one could not become what it was before"
     done
 }
 
@@ -158,8 +170,8 @@ paired_forward() { # user directory...: going back is taken back
     pf_user=$1
     shift
     for pf_one; do
-        [ -d "$pf_one.after" ] || continue
-        runuser -u "$pf_user" -- sh -c '[ ! -d "$1" ] || mv -T "$1" "$1.before"; mv -T "$1.after" "$1"' sh "$pf_one" ||
+        paired_by "$pf_user" '[ -d "$1.after" ] || exit 0
+            { [ ! -d "$1" ] || { rm -rf "$1.before" && mv -T "$1" "$1.before"; }; } && mv -T "$1.after" "$1"' "$pf_one" ||
             fail "$pf_one.after could not become $pf_one"
     done
 }
