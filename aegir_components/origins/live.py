@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from aegir_components import backups
+from aegir_components import backups, layout
 from aegir_components.applications import APPLICATIONS, prefix_of
 from aegir_components.host import receiving
 from aegir_components.mysql import client, databases, objects
@@ -266,7 +266,8 @@ def stage_files(
     known = APPLICATIONS.get(site.application)
     if which.database and known and known.paired:
         there = f"{first.home}/{known.paired}"
-        parts.append(uploads.Part(name=known.paired, conn=first.conn, directory=there, masked=sanitise))
+        reader = layout.system_user(source.site)
+        parts.append(uploads.Part(name=known.paired, conn=first.conn, directory=there, reader=reader, masked=sanitise))
     for place in site.source.places:
         done = uploads.stage(place, site.source.site, parts, site.tell)
         if done is not None:

@@ -103,6 +103,8 @@ class Part:
     """The machine that has the files; ``None`` for the hub."""
     directory: str = ""
     """Where they are on that machine."""
+    reader: str = ""
+    """The user there who reads them, where the site's own may have put a link in the directory's place; empty for root."""
     without: re.Pattern[str] | None = None
     """What is left out without a word, by paths."""
     excluded: re.Pattern[str] | None = None
@@ -232,9 +234,7 @@ def _remote(part: Part, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[b
                 into.write(block)
 
     def run() -> None:
-        words = shlex.join(["tar", "--create", "--file=-", "--sort=name", "--hard-dereference", "."])
-        end = 'status=$?\n[ "$status" -gt 1 ] && exit "$status"\nexit 0'
-        text = f"{LOW}\ncd {shlex.quote(part.directory)} || exit\nlow {words}\n{end}"
+        text = _packing(part)
         try:
             receiving.receive(conn, text, take, what=f"reading the files in {part.directory}", timeout=TIMEOUT)
         except HostError as fault:
@@ -262,6 +262,19 @@ def _remote(part: Part, found: Findings) -> Iterator[tuple[tarfile.TarInfo, IO[b
         thread.join()
     if faults:
         raise faults[0]
+
+
+def _packing(part: Part) -> str:
+    """Write the shell that packs a directory of a site, for standard output."""
+    words = shlex.join(["tar", "--create", "--file=-", "--sort=name", "--hard-dereference", "."])
+    end = 'status=$?\n[ "$status" -gt 1 ] && exit "$status"\nexit 0'
+    there = shlex.quote(part.directory)
+    if not part.reader:
+        return f"{LOW}\ncd {there} || exit\nlow {words}\n{end}"
+    # Who follows a link is the site itself, with its own rights.
+    inside = f'cd "$1" || exit 2; exec {words}'
+    own = f"cd / && low runuser -u {shlex.quote(part.reader)} -- sh -c {shlex.quote(inside)} sh {there}"
+    return f"{LOW}\n{own}\n{end}"
 
 
 def _root(packed: tarfile.TarFile, path: Path) -> str:

@@ -32,7 +32,7 @@ def masked(name: str, content: bytes) -> bytes | None:
         return None
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return json.dumps(_masked(found), indent=4).encode() + b"\n"
 

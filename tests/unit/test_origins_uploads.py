@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from aegir_components import layout
 from aegir_components.origins import dumps, live, uploads
 
 
@@ -122,3 +126,36 @@ def test_a_clone_leaves_out_what_is_too_large_and_says_how_many() -> None:
     small.size, large.size = 10, 11
     assert [False, True] == [part.leaves_out(one, found) for one in (small, large)]
     assert ["files: 1 files that are larger than origin.files.largest"] == found.told("files")
+
+
+def test_a_directory_whose_place_may_have_a_link_is_read_by_the_sites_own_user(tmp_path: Path) -> None:
+    """Below a directory of its own, the site may have put a link to another site's: root would follow it."""
+    (tmp_path / "bin").mkdir()
+    stub = tmp_path / "bin" / "runuser"
+    stub.write_text('#!/bin/sh\necho "as $2" >&2\nshift 3\nexec "$@"\n')
+    stub.chmod(0o755)
+    place = tmp_path / "it's config" / "active"
+    place.mkdir(parents=True)
+    (place / "a.json").write_text("{}")
+
+    def run(reader: str) -> tuple[list[str], str]:
+        text = uploads._packing(uploads.Part(name="config/active", directory=str(place), reader=reader))
+        path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+        done = subprocess.run(["sh", "-c", text], capture_output=True, env={"PATH": path}, timeout=30, check=True)
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as found:
+            return sorted(found.getnames()), done.stderr.decode()
+
+    assert ([".", "./a.json"], "as site-x\n") == run("site-x")
+    assert ([".", "./a.json"], "") == run("")
+
+
+def test_the_configuration_of_a_live_site_is_read_by_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    came: list[uploads.Part] = []
+    monkeypatch.setattr(uploads, "stage", lambda _place, _site, parts, _tell: came.extend(parts))
+    place = SimpleNamespace(label="web1", conn=None, home="/p/.sites/a")
+    source: Any = SimpleNamespace(places=(place,), site="a.example.com")
+    site: Any = SimpleNamespace(application="backdrop", source=source, tell=print)
+    live.stage_files(site, source, [], sanitise=False)
+    readers = {part.directory: part.reader for part in came}
+    assert layout.system_user("a.example.com") == readers["/p/.sites/a/config/active"]
+    assert "" == readers["/p/.sites/a/site/files"]

@@ -139,7 +139,14 @@ def test_configuration_comes_along_without_addresses_and_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("a.json", b"{"), ("README.md", b"{}"), ("smtp.settings.json", b"{}"), (".htaccess", b"Deny")]
+    ("name", "text"),
+    [
+        ("a.json", b"{"),
+        ("README.md", b"{}"),
+        ("deep.json", b"[" * 100_000),
+        ("smtp.settings.json", b"{}"),
+        (".htaccess", b"Deny"),
+    ],
 )
 def test_what_is_no_configuration_or_a_secret_by_its_name_stays(name: str, text: bytes) -> None:
     assert documents.masked(name, text) is None
