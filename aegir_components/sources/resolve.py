@@ -118,6 +118,7 @@ def resolve(
     code = {name: source.code for name, source in found.items()}
     wrong += profile_faults(declared, code)
     wrong += value_faults(declared, code)
+    wrong += sharing_faults(declared, code)
     wrong += site_languages.faults(declared, code, installed)
     renewed = [name for name, source in found.items() if live.get(name) != source.tree.digest]
     for text in (*site_languages.warnings(declared, code, installed, renewed), *value_warnings(declared, code)):
@@ -257,6 +258,21 @@ def value_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> lis
             tls = _demands_tls(declared, name)
             wrong = application.values.faults(application.title, site.settings, site.config, tls=tls)
             faults += [f'aegir:sites["{name}"].{path}: {why}' for path, why in wrong]
+    return faults
+
+
+def sharing_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
+    """Say which clusters lack the directory that all web servers of an application need in common."""
+    faults = []
+    for name, code in found.items():
+        cluster, application = declared.cluster_of(name), APPLICATIONS[code.application]
+        if cluster is None or len(cluster.servers) < 2 or not application.shares_config or not declared.sites_on(name):
+            continue
+        if cluster.uploads is None or cluster.uploads.separate:
+            faults.append(
+                f'aegir:clusters["{cluster.name}"].uploads: {application.title} on platform {name} keeps its configuration in '
+                f"files, which its web servers need in common with their database. Write uploads with path or nfs"
+            )
     return faults
 
 

@@ -13,7 +13,8 @@ import pytest
 from aegir_components import settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.services import site
-from aegir_components.sources.resolve import value_faults, value_warnings
+from aegir_components.settings import groups
+from aegir_components.sources.resolve import sharing_faults, value_faults, value_warnings
 from tests.unit import stacks
 from tests.unit.test_templates import HOSTILE, plan
 
@@ -159,3 +160,23 @@ def test_own_values_stand_after_ours_where_a_later_one_counts_and_before_where_t
         else own > text.index("'hash_salt'" if application == "drupal" else "hash_salt")
     )
     assert "OWN" not in repr(dataclasses.replace(plan("full", application), values=values))
+
+
+@pytest.mark.parametrize(("application", "given", "says"), [
+    ("backdrop", {}, 1),
+    ("backdrop", {"separate": True}, 1),
+    ("backdrop", {"path": "/srv/shared"}, 0),
+    ("drupal", {"separate": True}, 0),
+])  # fmt: skip
+def test_web_servers_of_a_cluster_share_what_belongs_with_their_one_database(
+    application: str, given: dict[str, Any], says: int
+) -> None:
+    declared = stacks.declared()
+    platform = next(iter(declared.platforms))
+    on = declared.platforms[platform].server
+    uploads = groups.Uploads(**given) if given else None
+    cluster = groups.WebCluster(name=on, servers=("web1", "web2"), uploads=uploads)
+    declared = dataclasses.replace(declared, clusters={on: cluster})
+    found = sharing_faults(declared, {platform: CodeBase(application=application, version="1", docroot=".")})
+    assert says == len(found)
+    assert all(text.startswith(f'aegir:clusters["{on}"].uploads: Backdrop CMS') for text in found)
