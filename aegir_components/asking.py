@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pulumi
 
 from . import database_updates, moves, php_fit, php_offers, settings, unknowns
 from .components.server import connection
 from .host.connection import Connection
+from .printable import first_of
 from .providers import holds
 from .recorded import Recorded
 from .sources.resolve import Resolved
@@ -25,14 +26,14 @@ def misfits(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     """
 
     def machines(names: Iterable[str]) -> dict[str, Connection]:
-        known = [
-            declared.servers[name] for name in names if ask and not unknowns.is_stand_in(declared.servers[name].address)
-        ]
-        return {server.name: connection(server, declared.hub) for server in known}
+        found = {name: connection(declared.servers[name], declared.hub) for name in names if ask}
+        return {name: conn for name, conn in found.items() if not unknowns.has_stand_in(conn.to_props())}
 
     def distributions(names: Iterable[str]) -> dict[str, str]:
         return php_fit.ask_machines(machines(names))
 
+    for text in _perhaps_replaced(before, declared):
+        pulumi.log.warn(text)
     for text in php_offers.warnings(before, declared, lambda names: php_offers.ask_machines(machines(names))):
         pulumi.log.warn(text)
     found = php_fit.judge(before, declared, sources, distributions)
@@ -54,3 +55,27 @@ def updates(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     for text in found.warnings:
         pulumi.log.warn(text)
     return found.problems
+
+
+def _perhaps_replaced(before: Recorded, declared: settings.Settings) -> Iterator[str]:
+    """Say what is on servers whose address is not known yet: their machines may be replaced in the run, and come back empty."""
+    new = {name for name, server in declared.servers.items() if unknowns.is_stand_in(server.address)}
+    sites = before.of("aegir:SiteConfiguration")
+    for name, have in before.of("aegir:Machine").items():
+        if name not in new:
+            continue
+        databases = [key for key, had in before.of("aegir:SiteDatabase").items() if had.get("server") == name]
+        files = [
+            key for key, had in sites.items() if name in (members := had.get("members") or {}) and members.keys() <= new
+        ]
+        there = [
+            f"{what} of {first_of(sorted(str(sites.get(key, {}).get('name') or key) for key in keys), 5)}"
+            for what, keys in (("the databases", databases), ("the files", files))
+            if keys
+        ]
+        if there:
+            yield (
+                f'aegir:servers["{name}"].address: is not known before pulumi up, so the machine may be another one then. '
+                f"{(have.get('connection') or {}).get('address') or name} has {' and '.join(there)}. If it is replaced, they go "
+                f"with it: move these sites first (docs/howto/move-a-site.md)"
+            )

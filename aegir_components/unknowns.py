@@ -56,6 +56,14 @@ class Unknowns:
             return [self.reveal(inner) for inner in value]
         return value
 
+    def has(self, value: Any) -> bool:
+        """Return whether there is a stand-in anywhere in a value."""
+        if isinstance(value, Mapping):
+            return any(self.has(key) or self.has(inner) for key, inner in value.items())
+        if isinstance(value, list | tuple):
+            return any(self.has(inner) for inner in value)
+        return isinstance(value, str) and self._has(value)
+
     def _has(self, text: str) -> bool:
         return any(found in self.outputs for found in _STAND_IN.findall(text))
 
@@ -94,6 +102,12 @@ def is_stand_in(text: str) -> bool:
     """Return whether a text stands for a value that is not known."""
     found = _current.get()
     return found is not None and text in found.outputs
+
+
+def has_stand_in(value: Any) -> bool:
+    """Return whether anything in a value is not known, such as the machine that a connection goes through."""
+    found = _current.get()
+    return found is not None and found.has(value)
 
 
 def revealed(value: Any) -> Any:

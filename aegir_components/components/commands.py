@@ -46,7 +46,7 @@ def _proxy(jump: Connection) -> remote.ProxyConnectionArgs:
 
 def _host_key(conn: Connection) -> pulumi.Input[str]:
     """Give the pinned key; a preview of a new machine asks nobody for it."""
-    if unknowns.is_stand_in(conn.address) or unknowns.is_stand_in(conn.host_key):
+    if unknowns.has_stand_in(conn.to_props()):
         return cast("pulumi.Input[str]", unknowns.revealed(conn.host_key))
     return hostkeys.pinned_keys(conn)[0]
 

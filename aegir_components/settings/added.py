@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,12 @@ NAMED: Final = ("servers", "clusters", "packs", "platforms", "sites")
 EACH_RUN: Final = ("environment_formerly", "forget", "replaced", "confirm_removals")
 """Keys that are for one run. The stack's configuration has them, for a program too: providers and commands read them there."""
 _SECRETS: Final = (".password", ".secret_key", ".hash_salt")
+_KEPT: Final = re.compile(
+    r"""(?x) .*\.(?:password|secret_key|access_key|hash_salt)
+    | aegir:sites(?:\.[\w-]+|\["[^"]*"\])\.(?:settings|config)(?:[.\[].*)?
+    | aegir:platforms(?:\.[\w-]+|\["[^"]*"\])\.source(?:[.\[].*)?"""
+)
+"""What a secret is kept as one of: everything else is in the state, and in previews, as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,9 +38,15 @@ class Added:
         """Put the settings beside those of a stack file.
 
         Raises:
-            SettingsError: both declare the same thing.
+            SettingsError: both declare the same thing, or a secret would not stay one.
         """
-        found, faults = dict(config), []
+        found = dict(config)
+        faults = [
+            f"{path}: is a secret, and nothing keeps this setting secret in the state. Write pulumi.Output.unsecret(...) around "
+            f"a value that may be seen"
+            for path in sorted(self.secrets)
+            if not _KEPT.fullmatch(path)
+        ]
         for key, value in self.config.items():
             before = config.get(key)
             if key not in NAMED or before is None:

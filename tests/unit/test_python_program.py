@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,9 @@ def test_servers_of_the_same_program_are_plain_values_in_an_up_and_are_removed_a
     assert "10.0.1.1" == ran.mocks.of("your-cloud:index:Record")["www"]["value"]
 
 
-def test_machines_that_are_replaced_are_no_edit_that_a_preview_rejects(hub: Path) -> None:
+def test_machines_that_are_replaced_are_no_edit_that_a_preview_rejects(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their new addresses are not known in the preview, and the state has the former ones."""
     made = cloud(hub, preview=False)
     before = {
@@ -187,8 +190,15 @@ def test_machines_that_are_replaced_are_no_edit_that_a_preview_rejects(hub: Path
         for urn in [next(urn for urn in made.rows if urn.endswith(f"{each.type}::{each.name}"))]
     }
 
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+
     ran = cloud(hub, preview=True, before=before)
 
+    # What would be lost is said all the same.
+    lost = {text.partition('"')[2].partition('"')[0]: text for text in said if "may be another one" in text}
+    assert f"10.0.1.3 has the databases of {SITE}" in lost["db1.example.com"]
+    assert f"10.0.1.1 has the files of {SITE}" in lost["web1.example.com"]
     assert {each.name for each in made.mocks.resources} == {each.name for each in ran.mocks.resources}
 
 
@@ -260,6 +270,56 @@ def test_secrets_of_a_program_stay_secret_and_no_message_shows_them(hub: Path) -
     with pytest.raises(pulumi.RunError) as caught:
         run(lambda: program("hun\nter2 and more"), computed=COMPUTED)
     assert "hun" not in str(caught.value)
+
+
+def test_a_secret_that_nothing_would_keep_secret_is_rejected_without_a_word_of_it(hub: Path) -> None:
+    def program(more: Callable[[], dict[str, Any]]) -> None:
+        farm = farm_of(hub)
+        key = SshArgs(host_key=KEY)
+        web = Server("web1", ServerArgs(farm=farm, address="10.0.0.2", ssh=key, web="apache"))
+        database = Server("db1", ServerArgs(farm=farm, address="10.0.0.3", ssh=key, database="mysql"))
+        platform = Platform("drupal-10", PlatformArgs(server=web, source=str(hub / "drupal")))
+        admin = SiteAdminArgs(mail="admin@example.com")
+        Site(SITE, SiteArgs(platform=platform, database=database, admin=admin, **more()))
+
+    with pytest.raises(pulumi.RunError, match=r"title: is a secret.*unsecret") as caught:
+        run(lambda: program(lambda: {"title": pulumi.Output.secret("zq-title")}), computed=COMPUTED)
+    assert "zq-title" not in str(caught.value)
+    kept = {"api": {"key": "zq-key"}}
+    ran = run(lambda: program(lambda: {"settings": pulumi.Output.secret(kept)}), computed=COMPUTED)
+    values = [row["inputs"].get("values") for row in ran.rows.values() if "zq-key" in str(row)]
+    assert values
+    assert all(isinstance(value, dict) and len(value) == 2 for value in values)
+
+
+def test_a_machine_behind_one_that_is_not_made_yet_is_not_asked(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def facts(connections: Mapping[str, Any], *_given: Any, **_named: Any) -> dict[str, Any]:
+        asked.extend(connections)
+        return {}
+
+    monkeypatch.setattr(php_fit, "facts", facts)
+
+    def program() -> None:
+        gate: pulumi.Output[str] = pulumi.Output(set(), future(None), future(False))
+        through = aegir_components.JumpArgs(address=gate, host_key=KEY)
+        ssh = SshArgs(host_key=KEY, jump=through)
+        farm = farm_of(hub)
+        service = aegir_components.WebServiceArgs(type="apache", php=["8.3"])
+        web = Server("web1", ServerArgs(farm=farm, address="10.0.0.2", ssh=ssh, web=service))
+        Server("db1", ServerArgs(farm=farm, address="10.0.0.3", ssh=ssh, database="mysql"))
+        Platform("drupal-10", PlatformArgs(server=web, source=str(hub / "drupal")))
+
+    ran = run(program, computed=COMPUTED, preview=True)
+    assert [] == asked
+    assert [] == [each for each in ran.mocks.resources if "240.0." in str(each)]
+
+
+def future(value: Any) -> asyncio.Future[Any]:
+    found: asyncio.Future[Any] = asyncio.get_event_loop().create_future()
+    found.set_result(value)
+    return found
 
 
 def test_a_program_may_add_to_what_a_stack_file_declares(hub: Path) -> None:
