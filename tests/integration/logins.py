@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from lab import Host
 
@@ -139,12 +139,16 @@ def backdrop(host: Host, name: str, password: str) -> bool:
     return enter_drupal(Browser(host, name), password, path="/user/login", form_id="user_login")
 
 
+REJECTED: Final = "unrecognized username|incorrect password"
+"""What Drupal says of both, and Backdrop of each."""
+
+
 def enter_drupal(browser: Browser, password: str, *, path: str, form_id: str) -> bool:
     """Log the administrator of a Drupal site in by its form; return whether it was done."""
     build = re.search(r'name="form_build_id" value="([^"]+)"', browser.get(path)[1])
     assert build is not None
     form = {"name": "admin", "pass": password, "form_build_id": build[1], "form_id": form_id, "op": "Log in"}
     status, said = browser.get(path, form)
-    rejected = re.search("unrecognized username or password", said, re.IGNORECASE) is not None
+    rejected = re.search(REJECTED, said, re.IGNORECASE) is not None
     assert (status in (302, 303)) is not rejected, said[:400]
     return not rejected
