@@ -1,9 +1,9 @@
 """What is kept on the hub before data are removed (docs/decisions, invariant 4): written, then proven, then named.
 
-A dump is proven by loading it into a scratch database and counting every table's rows; an archive of files by reading
-it to its end and comparing the number of its entries. Beside a dump lie the sums of the tables that it holds, so that a
-database that has not changed since need not be dumped again. Where the stack has backups, both are encrypted as they come
-(``encrypting``).
+A dump is proven by loading it into a scratch database and counting every table's rows. An archive of files is proven by
+reading it to its end and comparing the number of its entries. The checksums of a dump's tables are kept beside it, so
+that a database that has not changed since need not be dumped again. Where the stack has backups, both are encrypted as
+they come (``encrypting``).
 """
 
 from __future__ import annotations

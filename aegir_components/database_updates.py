@@ -1,7 +1,7 @@
 """Which database updates the sites of a platform lack with another release: told at preview, by one query a database.
 
-Code and database belong together. Whoever gives a site other code learns here what its database will lack, and is stopped
-where no update leads from the one to the other.
+Code and database belong together. Whoever gives a site other code learns here what its database will lack. The change
+is rejected where no update leads from the former code to the new code.
 """
 
 from __future__ import annotations

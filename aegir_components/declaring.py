@@ -21,9 +21,9 @@ FRAMES = 6
 def position() -> Iterator[None]:
     """Let Pulumi note of a resource only the line that declares it.
 
-    It writes the whole stack of calls into the state (``pulumi.runtime.resource``): a fifth of the state of a hundred sites,
-    which is written anew with each step of a run, and says the same of all of them. The limit is
-    :data:`sys.tracebacklimit`; for tracebacks of faults it is what it was.
+    Otherwise Pulumi writes the whole stack of calls into the state (``pulumi.runtime.resource``), the same one for all
+    sites. That is a fifth of the state of a hundred sites, which is written again with each step of a run. The limit is
+    :data:`sys.tracebacklimit`; for tracebacks of errors it is what it was.
     """
     missing = object()
     before = getattr(sys, "tracebacklimit", missing)
@@ -40,8 +40,8 @@ def position() -> Iterator[None]:
 def say_less() -> None:
     """Send the engine none of the SDK's own messages for ``pulumi up --debug``, unless they are asked for.
 
-    The SDK says five things of each resource, and waits each time until the engine has heard it (``pulumi.log``): a fifth of the
-    time of a command on a hundred sites that has nothing to do.
+    The SDK sends five messages for each resource, and waits each time until the engine has heard it (``pulumi.log``).
+    That takes a fifth of the time of a command on a hundred sites that has nothing to do.
     """
     if not os.environ.get(LOGS):
         pulumi.log.debug = _unsaid

@@ -1,7 +1,8 @@
 """What the hub keeps of a site before it is removed, encrypted in age's format (https://age-encryption.org/v1).
 
-The stack's key for archives is made with the keys of its backups. Its private half is a secret of the stack; the public half
-lies on the hub, so that an archive can be made where the stack's secrets are not known, as when the stack is destroyed.
+The stack's key for archives is made with the keys of its backups. Its private half is a secret of the stack, and the
+public half lies on the hub. So an archive can be made where the stack's secrets are not known, for example when the
+stack is destroyed.
 """
 
 from __future__ import annotations

@@ -393,8 +393,8 @@ def _numbers(declared: settings.Settings) -> Path:
 def _new_first(declared: settings.Settings) -> list[str]:
     """List the sites in the order in which they are declared, new ones first.
 
-    The engine compares resources one by one, a hundredth of a second each: so machines are at work on what is new while it
-    compares the rest.
+    The engine compares resources one by one, and takes a hundredth of a second for each. With this order, machines work
+    on what is new while the engine compares the rest.
     """
     known = numeric_ids.owners(_numbers(declared))
     return sorted(declared.sites, key=lambda name: declared.sites[name].identity in known)

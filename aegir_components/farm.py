@@ -1,7 +1,8 @@
 """A farm of a Pulumi program: its components are declared together, when the program has named them all.
 
-A server's resources depend on the sites that are on it, a removal is judged by what else there is, and nothing is touched while
-anything is wrong. So components wait until the program's last line, and a farm is then declared as a whole.
+A server's resources depend on the sites that are on it. A removal is judged by what else there is, and nothing is
+touched while there is an error. So components wait until the program's last line, and a farm is then declared as a
+whole.
 """
 
 from __future__ import annotations

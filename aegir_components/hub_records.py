@@ -1,8 +1,9 @@
 """What the hub keeps of its runs beside Pulumi's state: work that did not end, what sites hold, and who answered.
 
-The state says what was recorded last. A run that was killed has touched machines and recorded nothing; an edit that is taken
-back afterwards is then no change, and nobody would look. These records are small files, one a fact, below the hub root. A hub
-that lost them loses no content: it only knows less, and ``pulumi up --refresh`` looks at everything.
+The state says what was recorded last. A run that was killed has touched machines and recorded nothing. An edit that is
+undone afterwards is then no change, and nobody would check the machines. These records are small files, one a fact,
+below the hub root. A hub that lost them loses no content: it only knows less, and ``pulumi up --refresh`` looks at
+everything.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Where everything is: paths, and the names of databases, accounts and users.
 
-Pure functions of declared names. The paths are the handbook's, the same on the hub and on every server. A
-name that is derived from a site's has two parts, one for people (readable, cut to length) and one that tells
-sites apart (a digest of the whole name, always there, so that no name depends on which other sites exist).
+Pure functions of declared names. The paths are the handbook's, the same on the hub and on every server. A name that is
+derived from a site's has two parts. The first part is for people: readable, and cut to length. The second part is a
+digest of the whole name, which tells sites apart. The digest is always there, so that no name depends on which other
+sites exist.
 """
 
 from __future__ import annotations
@@ -235,7 +236,10 @@ def site_php_ini(site: str) -> str:
 
 
 def closed_file(site: str) -> str:
-    """Name the file on a web server while which is there the site answers 503; with a key at its end, the door for its holder."""
+    """Name the file on a web server that makes its site answer 503 for as long as the file exists.
+
+    The name with a key at its end is the door for whoever has the key.
+    """
     return f"{STATE_ROOT}/closed/{file_name(site)}"
 
 

@@ -1,8 +1,8 @@
 """Numbers of Linux accounts, handed out once on the hub and the same on every machine.
 
-Machines that share files know their owners by number. A number starts from a digest of its owner's name, so that a hub that
-has lost its list hands out the same ones as long as no two names meet; the list settles those that do. A number is never
-handed out again: files of a removed site may still lie somewhere.
+Machines that share files know their owners by number. A number starts from a digest of its owner's name. So a hub that
+has lost its list hands out the same numbers as long as no two names collide. The list settles the names that do. A
+number is never handed out again: files of a removed site may still lie somewhere.
 """
 
 from __future__ import annotations

@@ -71,8 +71,9 @@ async def is_there(site: Site, before: Recorded, hub_root: str, holder: str) -> 
 async def said() -> None:
     """Let the SDK tell the engine of what has been declared until now.
 
-    It does so in tasks of the program's own loop, which a program that goes on declaring holds up: the engine waits for the first
-    resource, and thousands of tasks that wait at once cost a quarter of the time of a command on a hundred sites.
+    It does so in tasks of the program's own loop, which a program that goes on declaring holds up. The engine then
+    waits for the first resource. Thousands of tasks that wait at once cost a quarter of the time of a command on a
+    hundred sites.
     """
     await asyncio.sleep(0)
 

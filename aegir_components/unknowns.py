@@ -1,8 +1,9 @@
 """Values that a preview does not know, such as the address of a server that the same run makes.
 
-Everything that is checked and derived from settings works with plain values. So an unknown value has a stand-in of the same form:
-an address that no machine has (240.0.0.0/4 is reserved, RFC 1112), the fingerprint of no key, or a word. Where a resource gets
-its inputs, each stand-in becomes the output again. Nothing is contacted at a stand-in, because :func:`is_stand_in` tells.
+Everything that is checked and derived from settings works with plain values. So an unknown value has a stand-in of the
+same form: an address, a fingerprint or a word. No machine has the address (240.0.0.0/4 is reserved, RFC 1112), and no
+key has the fingerprint. Where a resource gets its inputs, each stand-in becomes the output again. Nothing is contacted
+at a stand-in, because :func:`is_stand_in` tells.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Why an address of a site is answered as it is: the rules of the vhosts, in their order, as a person would go through them.
+"""Why an address of a site is answered as it is: the rules of the vhosts, in their order.
 
-The vhosts are written from the same patterns (``addresses.py``). What is here decides nothing: a test compares it with what both
-web servers answer.
+A person would go through them in the same way. The vhosts are written from the same patterns (``addresses.py``). What
+is here decides nothing: a test compares it with what both web servers answer.
 """
 
 from __future__ import annotations

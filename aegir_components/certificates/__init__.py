@@ -1,7 +1,7 @@
 """Certificates of sites, made, read and asked for on the hub. No Pulumi and no machine in it.
 
-``authority``, which asks for them, is imported where that is done: acme, requests and OpenSSL take a tenth of a second, and
-every ``pulumi`` command would pay it twice.
+``authority``, which requests them, is imported where that is done. Importing acme, requests and OpenSSL takes a tenth
+of a second, and every ``pulumi`` command would pay it twice.
 """
 
 from __future__ import annotations

@@ -88,9 +88,9 @@ def backup(
 ) -> None:
     """Back up SITES: the database in one transaction, uploads, private files and what they belong to.
 
-    The backup goes encrypted to the repositories of `aegir:backups`, nothing of it lies on a disk in between, and it is proven
-    by a restore into a scratch schema. --due is safe to run at any time, and twice at once; run it every few minutes. The exit
-    status is 3 when a backup lacks something, was not proven, or is not in all of its repositories.
+    The backup goes encrypted to the repositories of `aegir:backups`, and nothing of it lies on a disk in between. It is
+    proven by a restore into a scratch schema. --due is safe to run at any time, and twice at once; run it every few
+    minutes. The exit status is 3 when a backup lacks something, was not proven, or is not in all of its repositories.
 
     \b
     aegir backup www.example.com --stack prod --note 'before the move'

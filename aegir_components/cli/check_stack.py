@@ -31,9 +31,9 @@ TIME_LIMIT = 60.0
 def check_stack(stack: str, *, as_json: bool) -> None:
     """Compare what the machines carry by their own records with what the stack's state says.
 
-    Platforms, entries of sites, directories with data and databases that nobody declares, and declared ones that are missing;
-    what an earlier run has begun and not ended. Each with what to do about it. It changes nothing. The exit status is 3 when
-    there is a difference.
+    It lists platforms, entries of sites, directories with data and databases that nobody declares, and declared ones
+    that are missing. It also lists what an earlier run has begun and not ended. Each comes with what to do about it.
+    The command changes nothing. The exit status is 3 when there is a difference.
 
     \b
     aegir check-stack prod

@@ -107,8 +107,8 @@ def _growth(bytes_: int | None) -> str:
 def prune(stack: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove what is ours and nobody needs any more, after naming it.
 
-    That is: releases that are not live, hold no site and are beyond `keep_releases`; stages that a killed run left; records of
-    interrupted runs that are older than a month. Content, backups and builds stay.
+    It removes releases that are not live, hold no site and are beyond `keep_releases`. It also removes stages that a
+    killed run left, and records of interrupted runs that are older than a month. Content, backups and builds stay.
 
     \b
     aegir prune prod --dry-run

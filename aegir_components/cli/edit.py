@@ -1,7 +1,8 @@
 """Changes in a stack file: the characters of a value and no others, so that comments, order and form stay as a person wrote them.
 
-The places come from the YAML parser's own marks; the result is read again, and has to say what it said before with the changes
-made, or nothing is given out. (A parser that writes the whole file anew would also bring lists and mappings into its own form.)
+The places come from the YAML parser's own marks. The result is read again and must say what it said before, with the
+changes made; otherwise nothing is given out. (A parser that writes the whole file would also bring lists and mappings
+into its own form.)
 """
 
 from __future__ import annotations

@@ -43,11 +43,13 @@ from .stack import Stack, here
 def promote(source: str, target: str, names: tuple[str, ...], *, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Pin in a stack's file what was verified in another stack.
 
-    Without names: every platform that both stacks have. A SITE stands for its platform: the one of the same name in the target is
-    pinned, and the target's site is put on it; SITE=SITE where the two are called differently, the source's first.
+    Without names: every platform that both stacks have. A SITE stands for its platform: the platform of the same name
+    in the target is pinned, and the target's site is put on it. Write SITE=SITE where the two sites have different
+    names, the source's first.
 
-    What is written is the commit, the archive's checksum, or the release that a directory has to make, of what is live in the
-    source stack, every site of which has to answer in this moment. Machines are changed by the next `pulumi up`, and not by this.
+    The command writes what is live in the source stack: the commit, the archive's checksum, or the release that a
+    directory must make. Every site on it must answer at the time of the command. Machines are changed by the next
+    `pulumi up`, and not by this command.
 
     \b
     aegir promote --from testing --to acceptance --dry-run

@@ -149,8 +149,9 @@ def run(selection: Selection, *, timeout: int, per_server: int, stop_on: int, re
     aegir run www.example.com -- drush sql:dump > dump.sql
     aegir run www.example.com --input import.php -- php
 
-    With one site the output comes as it is; with many, each line begins with its site. The exit status is 0 when all is well, 4
-    when the command failed somewhere, 5 when it could not run somewhere, and 130 when it was interrupted.
+    With one site the output comes as it is; with many, each line begins with its site. The exit status is 0 when all is
+    well, and 4 when the command failed somewhere. It is 5 when the command could not run somewhere, and 130 when it was
+    interrupted.
     """  # noqa: D301  click keeps such lines as they are
     argv = click.get_current_context().meta[WORDS]
     if not argv:

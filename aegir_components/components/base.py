@@ -24,8 +24,9 @@ class Parts:
 class AegirComponent(pulumi.ComponentResource):
     """A component of a farm.
 
-    Made with arguments of a program, it waits for the farm, which declares everything when the program has named it all:
-    what a server gets depends on the sites that are on it. Made with its parts, it declares its children at once.
+    Made with arguments of a program, it waits for the farm, because what a server gets depends on the sites that are on
+    it. The farm declares everything when the program has named it all. Made with its parts, a component declares its
+    children at once.
     """
 
     farm: Farm | None = None

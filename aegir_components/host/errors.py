@@ -1,16 +1,16 @@
 """What can go wrong between the hub and a machine, split by what the reader does next.
 
-HostError
-├── HostUnreachable      no answer: network, address, firewall, power
-├── ConnectionRefused    the machine answers, its sshd does not (booting, other port)
-├── HostKeyChanged       another key than the pinned one: stop and find out why
-├── HostKeyUnknown       no key is pinned for this machine yet
-├── KeyNotAccepted       sshd refuses the hub's key for this login
-├── LoginClosed          the login worked and its shell ended at once (handbook: chsh)
-├── SudoRefused          sudo is missing or asks for a password
-├── CommandTimeout       a remote command ran longer than it may
-├── CommandFailed        a remote command exited with a non-zero status
-└── Refused              our own script looked, and will not go on: says why
+    HostError
+    ├── HostUnreachable      no answer: network, address, firewall, power
+    ├── ConnectionRefused    the machine answers, its sshd does not (booting, other port)
+    ├── HostKeyChanged       another key than the pinned one: stop and find out why
+    ├── HostKeyUnknown       no key is pinned for this machine yet
+    ├── KeyNotAccepted       sshd refuses the hub's key for this login
+    ├── LoginClosed          the login worked and its shell ended at once (handbook: chsh)
+    ├── SudoRefused          sudo is missing or asks for a password
+    ├── CommandTimeout       a remote command ran longer than it may
+    ├── CommandFailed        a remote command exited with a non-zero status
+    └── Refused              our own script looked, and will not go on: says why
 
 Every text names the machine, what was tried and what to do, and holds no secret's value.
 """

@@ -1,8 +1,8 @@
 """Pinned host keys: one known_hosts file a machine, under the hub root (docs/decisions, decision 7).
 
-A key comes from, in this order: the stack file (``ssh.host_key``), a known_hosts file of the user's
-(``hub.ssh.known_hosts``), a first contact that the stack file allows (``ssh.trust: first-use``), which is then
-recorded. A changed key is refused, always.
+A key comes from the stack file (``ssh.host_key``), or else from a known_hosts file of the user
+(``hub.ssh.known_hosts``). The last source is a first contact that the stack file allows (``ssh.trust: first-use``),
+which is then recorded. A changed key is always rejected.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The hub's key pair while it changes: the new one beside the one in use, and the former one until no machine needs it.
 
-Each step is a rename, so that a run which is killed leaves a state that the next one knows: ``<key>.new`` is there until the
+Each step is a rename, so that a killed run leaves a state that the next run knows. ``<key>.new`` exists until the
 switch, and ``<key>.former`` from the switch until the end.
 """
 

@@ -157,7 +157,7 @@ class Site:
 
 
 def reopen(had: Site, want: Site, change: Change, work: Work) -> list[str]:
-    """Let a site be served where it is, after a move that did not come to its end; say what could not be done for that."""
+    """Let a site be served where it is, after a move that was not completed; say what could not be done for that."""
     left: list[str] = []
     if not change.files:
         _try(left, "its configuration", lambda: had.configure(want.props, work))

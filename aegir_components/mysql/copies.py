@@ -1,7 +1,8 @@
 """Databases beside a site's own on its server: the copy that an update is tried on, and the one of before.
 
-Both are known by the site's name alone, and the record in the database ``aegir`` says whose they are, so that a run that was
-killed finds its own half-done work again. A copy is let in by an account of its own, which cannot reach the live database.
+Both are known by the site's name alone, and the record in the database ``aegir`` says whose they are. So a run that was
+killed finds its own half-done work again. A copy is let in by an account of its own, which cannot reach the live
+database.
 """
 
 from __future__ import annotations

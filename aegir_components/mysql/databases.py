@@ -1,8 +1,8 @@
 """A site's database and its accounts: made, looked at, removed, and never taken from somebody else.
 
-Which databases are ours stands on the server itself, in the database ``aegir``: written before a site's database is
-made, so a run that was killed in between finds its own half-done work and adopts it, while a database that has no
-record is somebody else's and stays untouched.
+The record of our databases is on the server itself, in the database ``aegir``. It is written before a site's database
+is made, so a run that was killed in between finds its own half-done work and adopts it. A database that has no record
+is somebody else's and stays untouched.
 """
 
 from __future__ import annotations

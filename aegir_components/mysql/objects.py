@@ -2,8 +2,8 @@
 
 Events are none of these: they belong to the database and not to its tables, and stay (``mysql.events``).
 
-Each runs with the rights of its definer. They are made anew by the account that they are to have, and never by the hub's:
-a trigger of a site's would do with the hub's rights what its author likes.
+Each runs with the rights of its definer. They are created again by the account that becomes their definer, and never by
+the hub's account. With the hub's rights, a trigger of a site would do what its author likes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A site's content is put into its empty database and its empty directories, once.
 
-While that lasts, the site answers 503, and a record on the database server says that what is in the database is ours and not
-whole. A run that was killed is so told from content: its half is removed, and it begins again. A load that failed leaves an empty
-database, and the site stays closed: nobody else is to install an application into it.
+While that lasts, the site answers 503. A record on the database server says that the content of the database is ours
+and not complete. A run that was killed is so told from content: its half is removed, and it begins again. A load that
+failed leaves an empty database, and the site stays closed: nobody else is to install an application into it.
 """
 
 from __future__ import annotations

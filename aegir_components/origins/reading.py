@@ -1,7 +1,7 @@
 """What a statement of a dump does, and whether a dump may do it. Pure.
 
-Everything is rejected that is not known to build one database. What passes is still run by an account that has rights on that
-database alone, one statement at a time: the server is the second judge.
+Everything is rejected that is not known to build one database. What passes is still run one statement at a time, by an
+account that has rights on that database alone. The server is the second judge.
 """
 
 from __future__ import annotations

@@ -109,12 +109,12 @@ class Activation(AegirResource, module="aegir", name="Activation"):
 
     @property
     def _direct_computed_dependencies(self) -> set[pulumi.Resource]:
-        """End the SDK's search for circles here; what depends on what is registered all the same.
+        """End the SDK's search for cycles here; what depends on what is registered all the same.
 
         It walks all that a resource depends on whenever another one is made to depend on it
-        (``pulumi.runtime.resource_cycle_breaker``). Each site depends on the reloads of its web servers, and these on all sites:
-        a million steps for 140 sites on four servers, twelve million for 500. There is no circle: a reload is declared after
-        all that it waits for.
+        (``pulumi.runtime.resource_cycle_breaker``). Each site depends on the reloads of its web servers, and these on
+        all sites. The walk takes a million steps for 140 sites on four servers, and twelve million for 500. There is no
+        cycle, because a reload is declared after all that it waits for.
         """
         return set()
 

@@ -1,7 +1,7 @@
 """aegir:DatabaseAuthority: the farm's own certificate authority for its database servers, kept in Pulumi's state.
 
-In the state, and not on one hub's disk alone: another hub that made another authority would give a database a certificate that
-the web servers do not know, and every site would stand still until all of them have the new one.
+It is in the state, and not on one hub's disk alone. Another hub that made another CA would give a database a
+certificate that the web servers do not know. Every site would then be down until all web servers have the new CA.
 """
 
 from __future__ import annotations

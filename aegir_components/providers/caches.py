@@ -1,7 +1,8 @@
 """What an application keeps of its pages is of the former configuration after a change: it is emptied, once a site.
 
-A record on the hub says so from before the change until it is done, so that a killed run leaves it to the next one. The last
-of the site's web servers that reloads does it: until then pages may be made with the former configuration, and kept.
+A record on the hub says so from before the change until the cache is emptied. So a killed run leaves the work to the
+next one. The last of the site's web servers that reloads empties it: until then pages may be made with the former
+configuration, and kept.
 """
 
 from __future__ import annotations

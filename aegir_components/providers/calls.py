@@ -1,9 +1,10 @@
 """More than four calls at a time in a provider's process.
 
 Pulumi's server of dynamic providers has four threads, and no setting for more (``ThreadPoolExecutor(max_workers=4)`` in
-``sdk/python/lib/pulumi/dynamic/__main__.py``): a fifth machine waits until one of four others is done, though this process
-only waits for ssh. Further processes cost a quarter of a second of a core each, twice a run (``up --refresh`` starts them
-for the look and again for the update). So the server that runs our code is found from there, and gets more threads.
+``sdk/python/lib/pulumi/dynamic/__main__.py``). A fifth machine waits until one of four others is done, though this
+process only waits for ssh. Further processes cost a quarter of a second of a core each, twice a run. (``up --refresh``
+starts them for the refresh and again for the update.) So the server that runs our code is found from there, and gets
+more threads.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """By which entries of a stack file machines are declared now: what keeps the removal of a former name from acting on them.
 
-An entry may get another name, and a run may be killed in the middle of that and the edit taken back: then the state has one
-machine under two names, and either of them may be the one that goes.
+An entry may get another name, a run may be killed in the middle of that, and the edit may be undone. Then the state has
+one machine under two names, and either of them may be the one that is removed.
 """
 
 from __future__ import annotations

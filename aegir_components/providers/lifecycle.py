@@ -1,9 +1,12 @@
 """The one place that knows how Pulumi talks to a dynamic provider.
 
-A provider writes ``identity``, ``problems``, ``observe``, ``converge`` and ``remove``; this class turns them into Pulumi's
-calls. What is behind each line is measured in the project's notes and in Pulumi's source
-(``sdk/python/lib/pulumi/dynamic/__main__.py``): ``olds`` are the previous outputs; a failed create leaves nothing in the
-state; a derived value that is secret is stored in clear unless it is declared; an exception's text is printed as it is.
+A provider writes ``identity``, ``problems``, ``observe``, ``converge`` and ``remove``; this class turns them into
+Pulumi's calls. The reasons were measured, and are in Pulumi's source (``sdk/python/lib/pulumi/dynamic/__main__.py``):
+
+- ``olds`` are the previous outputs.
+- A failed create leaves nothing in the state.
+- A derived value that is secret is stored in clear unless it is declared.
+- An exception's text is printed as it is.
 
 Drift by name: every provider has the input ``drift``, always empty. ``observe`` returns the deviations it saw under the
 same name, so that a preview after a refresh reads ``~ drift: ["file /etc/sudoers.d/aegir: content differs"] => []``.
@@ -145,8 +148,8 @@ def machine_of(props: Mapping[str, Any]) -> list[Any]:
 class Lifecycle(ResourceProvider):
     """A resource that is one thing on one or more machines.
 
-    Subclasses are at module top level of modules without side effects and have no data of their own: so they pickle as
-    a reference (``__provider`` of under 100 bytes), and the code that runs is the code that is there now.
+    Subclasses are at the top level of modules without side effects, and have no data of their own. So they pickle as a
+    reference (``__provider`` of under 100 bytes), and the code that runs is the code that is there now.
     """
 
     serialize_as_secret_always = False

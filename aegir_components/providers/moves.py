@@ -1,8 +1,8 @@
 """What the hub knows of a move: where the content is, and what the move has made elsewhere.
 
-The state says what was recorded last. A move that failed or was killed has a site's database declared on a server that has none
-of its content; one that was killed at its very end has the site where no state knows it. The next run has to know both. The
-record goes when a state has what it says. It holds no secrets.
+The state says what was recorded last. After a move that failed or was killed, a site's database is declared on a server
+that has none of its content. After a move that was killed at its very end, the site is where no state knows it. The
+next run has to know both cases. The record goes when a state has what it says. It holds no secrets.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A site that does not answer after a change of its configuration gets the former one back, if that cannot lock it out.
 
-What is restored is the settings file, the PHP pool and the vhost. Whoever changes the database, its password, the place of the
-files or the code has changed more than these, and former files would not fit: such an edit is not rolled back.
+What is restored is the settings file, the PHP pool and the vhost. An edit of the database, its password, the place of
+the files or the code changes more than these. Former files would not fit, so such an edit is not rolled back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """aegir:Rollout: the sites of a platform on its live release, with their databases updated; a platform's last step in a run.
 
-``Release`` makes the code live and leaves sites that need more on their former release. This comes after all else of these sites,
-so that one that cannot go on stops nothing: it stays as it was, and this resource alone fails.
+``Release`` makes the code live and leaves sites that need more on their former release. This resource comes after all
+others of these sites, so that a site that cannot go on stops nothing. Such a site stays as it was, and this resource
+alone fails.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ class Provider(Lifecycle):
     def observe(self, want: State) -> State | None:
         """Compare accounts and rights with what is declared.
 
-        A database server that does not let the hub in is drift, and never "gone": were it an error, no refresh could
-        come to the point where the server itself is mended.
+        A database server that does not let the hub in is drift, and never "gone". If it were an error, no refresh could
+        come to the point where the server itself is repaired.
         """
         where, what = endpoint(want, want["server"]), reached_by(want)
         try:

@@ -1,8 +1,8 @@
 """A new release beside the live one, on every web server: brought there and proved, or nothing is switched.
 
-What comes is the least that makes it: nothing where it is, the difference from the live release where the hub knows that
-one, else all of it in one stream; rsync where a machine or the hub cannot unpack or pack streams, and where a damaged
-release is mended.
+Only what the server lacks is transferred, which is nothing where the release exists. Where the hub knows the live
+release, that is the difference from it; elsewhere it is all of the release in one stream. rsync is used where a machine
+or the hub cannot unpack or pack streams, and where a damaged release is repaired.
 """
 
 from __future__ import annotations

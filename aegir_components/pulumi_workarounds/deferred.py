@@ -10,9 +10,10 @@ Threads: no name of a module is given to another thread before the module is exe
 then may use one that is not. Python's own ``importlib.util.LazyLoader`` shows other threads a half-executed module in Python
 3.11 (https://github.com/python/cpython/issues/114763); our providers have many threads.
 
-Locks: a thread that executes a module holds the module's lock, and waits for the locks of those that the module uses. Imports of
-our modules have no cycle (``tests/unit/test_structure.py``). Packages of others have some, also through Python's own locks of
-imports: the locks are of that kind, which knows who waits for whom, and a thread that would wait for itself begins anew.
+Locks: a thread that executes a module holds the module's lock, and waits for the locks of those that the module uses.
+Imports of our modules have no cycle (``tests/unit/test_structure.py``). Packages of others have some, also through
+Python's own locks of imports. The locks here are of that kind, which knows who waits for whom. A thread that would wait
+for itself begins again.
 
 Superfluous when Pulumi's package defers its submodules, and when Python has lazy imports (PEP 810, Python 3.15).
 """

@@ -1,7 +1,7 @@
 """The start of a Python process that belongs to a ``pulumi`` command, or is one of the operator's command line.
 
-Python runs this in every process of the virtual environment (``site`` executes the lines of ``.pth`` files), so it imports
-nothing before it knows that the process is one of these.
+Python runs this in every process of the virtual environment (``site`` executes the lines of ``.pth`` files). So this
+module imports nothing before it knows that the process is one of these.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""Addresses of a site in text: found in every spelling that content has, and nothing that only looks like one. Pure.
 
-A spelling is plain (``https://www.example.com/x``), in JSON (``https:\/\/``), in an address (``https%3A%2F%2F``), in HTML
-(``&#47;``), without a scheme, or a host name alone. A host name counts between characters that no host name has: an address
-of a person, a longer name, another port and another scheme's address are somebody else's.
+A spelling is plain (``https://www.example.com/x``), in JSON (``https:\/\/``), in an address (``https%3A%2F%2F``), in
+HTML (``&#47;``), without a scheme, or a host name alone. A host name counts only between characters that no host name
+has. An address of a person, a longer name, another port and another scheme's address are somebody else's.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The copy of a database becomes the database, in one statement of the server's; and back.
 
-Nobody is connected meanwhile: the caller has shut the site's accounts. What the server is to be told to go back stands in the
-record of the former tables' database, from before the first table moves until the site has been proven. So a run that was
-killed at any point is taken back by the next one without a loss: nobody has written since.
+Nobody is connected meanwhile: the caller has shut the site's accounts. The record of the former tables' database says
+what to tell the server to go back. It says so from before the first table moves until the site has been proven. So a
+run that was killed at any point is rolled back by the next one without a loss: nobody has written since.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A site goes back to the release and the database of before its last update, together.
 
-What was written since the update is not lost: a proven dump of the database as it is lies on the hub before it is exchanged.
+What was written since the update is not lost. A proven dump of the database as it is lies on the hub before the
+database is exchanged.
 """
 
 from __future__ import annotations

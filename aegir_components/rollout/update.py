@@ -1,7 +1,7 @@
 """One site goes to another release with its database: rehearsed on a copy, exchanged with no write lost, proven, or taken back.
 
-docs/decisions, decision 18. The order is what keeps a site's rows: whatever fails before the exchange has changed a copy, and
-whatever fails after it is taken back before anybody has written.
+docs/decisions, decision 18. The order is what keeps a site's rows. Whatever fails before the exchange has changed a
+copy. Whatever fails after the exchange is rolled back before anybody has written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A sanitised copy of a database, made by its own server beside it: no row of the source is read by anybody else.
 
-It fails closed. A column that looks personal by its name and has no rule stops the copy, and so does a mail address that is left
-in any column of the copy. The key of the substitutes is of this copy alone.
+It fails closed. A column that looks personal by its name and has no rule stops the copy. A mail address that is left in
+any column of the copy stops it as well. The key of the substitutes is of this copy alone.
 """
 
 from __future__ import annotations
@@ -178,8 +178,8 @@ def fill(session: Session, source: str, scratch: str, plan: list[Plan], key: str
 def check(session: Session, scratch: str, plan: list[Plan], prefix: str, own: Mapping[str, Action]) -> None:
     """See that no mail address is left in the copy, whatever the rules say, and nothing else that looks personal without a rule.
 
-    What looks personal is a phone number, and a whole value that is a number of a phone, of a bank account or of a machine.
-    What the team keeps by name is left alone.
+    A phone number looks personal. A whole value that is a number of a phone, of a bank account or of a machine looks
+    personal as well. What the team keeps by name is left alone.
 
     Raises:
         UnsafeError: there are some.

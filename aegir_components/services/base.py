@@ -1,8 +1,9 @@
 """What every server has: the handbook's sections 1.1, 1.2, 1.4, 1.5 and 1.7, as items.
 
-The ``aegir`` account is usable as the handbook asks (login with the hub's key, a sudo rule to test and reload the web
-server) and owns nothing that a root process reads as configuration (docs/decisions, decision 3). Its home and ``.ssh`` are
-root's too: sshd accepts that, and a root process that writes into a directory of another user's can be led astray.
+The ``aegir`` account is usable as the handbook asks: login with the hub's key, and a sudo rule to test and reload the
+web server. The account owns nothing that a root process reads as configuration (docs/decisions, decision 3). Its home
+and ``.ssh`` belong to root as well. sshd accepts that, and a root process that writes into a directory of another user
+can be led astray.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cron of a site: a systemd timer on one of its web servers, at a time of its own.
 
-Aegir asks each site for ``/cron.php`` from the hub. Here the application's own function runs as the site's own user: no visitor
-can start it, no time limit of the web server's ends it, and its output and last result are in the journal.
+Aegir asks each site for ``/cron.php`` from the hub. Here the application's own function runs as the site's own user. No
+visitor can start it, and no time limit of the web server ends it. Its output and last result are in the journal.
 """
 
 from __future__ import annotations

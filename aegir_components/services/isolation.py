@@ -1,6 +1,6 @@
 """PHP of a site: a pool of the machine's FPM, or an FPM master of the site's own.
 
-Pools of one master share OPcache's memory and its reloads; a master of its own shares nothing and costs 6.5 MB a site
+Pools of one master share OPcache's memory and its reloads. A master of its own shares nothing and costs 6.5 MB a site
 (measured) instead of 0.3.
 """
 

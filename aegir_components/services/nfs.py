@@ -1,8 +1,12 @@
 """What the members of a pack share over NFS: the export on one machine, the mounts on the others, and the proof.
 
-Why each option is there: exports(5) and nfs(5), and what was measured on two kernels. ``hard``, since with ``soft`` a write
-that times out is lost; ``lookupcache=positive``, since without it a new site's name is seen after half a minute and not at
-once; the automount, since a boot must not wait for the server; ``nosuid,nodev``, since what is shared is code and uploads.
+The reason for each option, by exports(5), nfs(5) and what was measured on two kernels:
+
+- ``hard``: with ``soft`` a write that times out is lost.
+- ``lookupcache=positive``: without it a new site's name is seen after half a minute and not at once.
+- The automount: a boot must not wait for the server.
+- ``nosuid,nodev``: what is shared is code and uploads.
+
 Versions 4.1 and 4.2 need one port, 2049, and nothing of rpcbind.
 """
 

@@ -347,9 +347,14 @@ def _unproven(registry: str) -> str:
 def sites_items(registry: str, server: web.WebServer) -> list[str]:
     """List what finds the sites of a platform.
 
-    The fact ``sites`` has their host names, ``known`` what each is known by before its host name, ``port`` is that of plain
-    HTTP, ``held`` the record of those that are held back, ``ready`` the sites whose vhosts know of that, and ``unproven`` is
-    what ``unproven_items`` wrote.
+    The facts:
+
+    - ``sites`` has their host names.
+    - ``known`` has what each site is known by before its host name.
+    - ``port`` is the port of plain HTTP.
+    - ``held`` is the record of the sites that are held back.
+    - ``ready`` has the sites whose vhosts know of that.
+    - ``unproven`` is what ``unproven_items`` wrote.
     """
     return [
         functions("release"),

@@ -1,7 +1,8 @@
 """Any command for a site, on one of its web servers: as the site's user, in its document root, with its PHP and address.
 
-The command runs as a unit of systemd's: what it leaves running ends with it, and it may take of the machine what the site's
-cron may. ``host/stream.py`` hands its output on; ``lines`` serve every other caller that wants a status and no stream.
+The command runs as a unit of systemd. What it leaves running ends with it, and it may take of the machine what the
+site's cron may. ``host/stream.py`` hands its output on; ``lines`` serve every other caller that wants a status and no
+stream.
 """
 
 from __future__ import annotations

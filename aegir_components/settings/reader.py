@@ -85,8 +85,8 @@ class Report:
 class Node:
     """One value of the stack file and the path to it.
 
-    A method that reads returns its default where the value is missing, and also where it is wrong and the
-    fault has been noted, so that reading goes on to the next fault.
+    A method that reads returns its default where the value is missing. It also does so where the value is wrong and the
+    error has been noted, so that reading goes on to the next error.
     """
 
     path: str

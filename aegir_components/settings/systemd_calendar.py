@@ -1,7 +1,7 @@
 """Calendar expressions by systemd's own grammar (``src/shared/calendarspec.c`` of systemd 247 to 257): what a timer fires at.
 
-systemd.time(7) has the grammar in words. Two things are left out: the abbreviation of a machine's own time zone (``CEST``), which
-the hub does not know, and ``@`` with seconds of the epoch, which is one point in time.
+systemd.time(7) has the grammar in words. Two things are left out. One is the abbreviation of a machine's own time zone
+(``CEST``), which the hub does not know. The other is ``@`` with seconds of the epoch, which is one point in time.
 """
 
 from __future__ import annotations

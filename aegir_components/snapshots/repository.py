@@ -1,7 +1,7 @@
 """A site's repository, and restic on it.
 
-What restic needs to know (the key, access to S3, the SFTP server's host key) is in files of a private directory in memory for
-as long as a command runs. Neither arguments nor environment hold a secret.
+restic needs to know the key, access to S3 and the SFTP server's host key. These are in files of a private directory in
+memory for as long as a command runs. Neither arguments nor environment hold a secret.
 """
 
 from __future__ import annotations

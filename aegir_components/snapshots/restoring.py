@@ -1,8 +1,8 @@
 """Puts a backup, or other content, in the place of what a site has now, which is backed up and proven before.
 
-The order is: database and files are put beside the site's own while it serves, and counted; the site is closed and its accounts
-are kept out; what is there is backed up; database and files are exchanged; the site is asked; and then it is opened. What fails
-is put back as it was.
+First, database and files are put beside the site's own while it serves, and counted. Then the site is closed, and its
+accounts are kept out. What is there is backed up, and then database and files are exchanged. The site is
+health-checked, and then it is opened. What fails is put back as it was.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ class Restore:
     def _saved(self, staged: Sequence[Staged]) -> str:
         """Back up what is there, now that nobody writes to it any more, and prove the backup.
 
-        It excludes what stays as it is, and no more: whole directories are exchanged, and this backup is all that is left of
-        other files that the site's own plan excludes.
+        It excludes what stays as it is, and no more. Whole directories are exchanged, and this backup is all that is
+        left of other files that the site's own plan excludes.
 
         Args:
             staged: what is exchanged.

@@ -1,7 +1,7 @@
 """A dump of a database, cut into one member a table, and put together again for loading.
 
-The dump has a line for each row, in the order of the key: so its rows can be counted as they pass, and what has not changed
-is the same text as the day before. For loading, rows become statements of a megabyte.
+The dump has a line for each row, in the order of the key. So its rows can be counted as they pass, and what has not
+changed is the same text as the day before. For loading, rows become statements of a megabyte.
 """
 
 from __future__ import annotations

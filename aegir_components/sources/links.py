@@ -1,6 +1,6 @@
 """Where the symbolic links of a tree really lead: followed step by step, as a kernel does. Pure.
 
-A target that stays inside when its ``..`` are taken out of the text may lead outside all the same: ``l/..`` is not the
+A target that stays inside when its ``..`` are taken out of the text may still lead outside. ``l/..`` is not the
 directory of ``l`` where ``l`` is a link itself.
 """
 

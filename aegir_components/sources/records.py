@@ -1,7 +1,7 @@
 """What the hub remembers of releases.
 
-Which went live, so that one can be brought back without its source; and what is in them, so that the next one needs to
-bring only what differs.
+It remembers which releases went live, so that one can be brought back without its source. It also remembers what is in
+them, so that the next one needs to bring only what differs.
 """
 
 from __future__ import annotations

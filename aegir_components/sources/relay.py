@@ -1,7 +1,8 @@
-"""The way from git in a room to the one host that its source names, by a process of the hub's user, who has the keys.
+"""The way from git in a room to the one host that its source names.
 
-The room has a socket and no key. What comes through it is judged here: only reading, only there, and only as the account that
-the stack file names. An agent with a key that is bound to a host (OpenSSH 8.9) would let the room run any command on that host.
+The way is a process of the hub's user, who has the keys. The room has a socket and no key. What comes through it is
+judged here: only reading, only there, and only as the account that the stack file names. An agent with a key that is
+bound to a host (OpenSSH 8.9) would let the room run any command on that host.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The room that a source's own programs work in: the system's programs, the build itself, and nothing else of the hub.
 
-Made by bubblewrap, which sandboxes Flatpak's applications. As root its programs run under a number that owns nothing; as
-another user they keep the user's number, and see none of the user's files. What they start ends with them.
+Made by bubblewrap, which sandboxes Flatpak's applications. As root, its programs run under a UID that owns nothing. As
+another user, they keep the user's UID and see none of the user's files. What they start ends with them.
 """
 
 from __future__ import annotations

@@ -29,8 +29,9 @@ def warnings(
 ) -> list[str]:
     """Say which sites stay English or in their former language, and how to bring the declared one.
 
-    A site that is not installed yet is warned of at each preview. An installed one is warned of when its language changes in
-    the stack file, and when its code does, if the application reads translations from there.
+    A site that is not installed yet is warned of at each preview. An installed site is warned of when its language
+    changes in the stack file. A change of its code is a reason as well, if the application reads translations from the
+    code.
 
     Args:
         declared: the stack.

@@ -1,7 +1,7 @@
 """The directory that an archive is unpacked into, in which nothing is ever written through a link.
 
-Each directory on a name's way is opened by itself below the one before, and a link is not followed (O_NOFOLLOW): neither
-one of the archive, whatever its place in it, nor one that somebody else makes meanwhile.
+Each directory on a name's way is opened by itself below the one before, and a link is not followed (O_NOFOLLOW). That
+holds for a link of the archive, whatever its place in it, and for one that somebody else makes meanwhile.
 """
 
 from __future__ import annotations

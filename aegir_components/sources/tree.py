@@ -1,9 +1,9 @@
 """The content of a source tree, and a digest of it that a machine with only a shell computes as well.
 
-The digest covers what a release is: paths, kinds, modes (as a release has them), link targets, and every byte.
-Files are read once: a cache beside the hub's data remembers each file's sum by size, mtime, ctime and inode, and of which
-sizes, times and inodes the whole was made, so that an unchanged tree costs one walk and not a look at each sum. What copies
-the tree finds in it what was read, and does not walk again.
+The digest covers what a release is: paths, kinds, modes (as a release has them), link targets, and every byte. Files
+are read once: a cache beside the hub's data remembers each file's checksum by size, mtime, ctime and inode. It also
+remembers of which sizes, times and inodes the whole digest was made. So an unchanged tree costs one walk, without a
+check of each checksum. What copies the tree finds in it what was read, and does not walk again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A machine made of a dict: it knows which items it has, and answers our scripts as a machine would.
 
-What a script's items report, what they change and where they stop is what a real shell does:
+What a script's items report, what they change and where they stop is what a real shell does.
 ``tests/provider/test_parity.py`` runs every kind of operation on both, and lists what is different on purpose.
 """
 

@@ -1,9 +1,9 @@
 """The program's side of declaring a resource, without the price of protocol buffers: in place of ``pulumi.runtime.resource``.
 
-The SDK makes four futures and four tasks for each property of a resource, and sends all properties through protocol buffers
-there and back: two thirds of the time of a run over doubles. Here a property becomes an output when somebody asks for it. What a
-resource depends on, how an output that is not known is handed on, and how a failure ends the program stay as in the SDK;
-``tests/provider/test_registering.py`` compares both ways.
+The SDK makes four futures and four tasks for each property of a resource, and sends all properties through protocol
+buffers there and back. That takes two thirds of the time of a run over doubles. Here a property becomes an output when
+somebody asks for it. What a resource depends on, how an unknown output is handed on, and how a failure ends the program
+stay as in the SDK. ``tests/provider/test_registering.py`` compares both ways.
 """
 
 from __future__ import annotations
