@@ -89,8 +89,8 @@ def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[st
         else:
             before = "Until now it has no backup on the hub"
         yield (
-            f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed, after a "
-            f"proven dump and an archive of both lie on the hub. {before}"
+            f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed. "
+            f"A proven dump and an archive of both lie on the hub before that. {before}"
         )
 
 
@@ -110,7 +110,7 @@ def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[s
                 else ""
             )
             yield (
-                f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name ({backup}): the "
+                f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name ({backup}). The "
                 f"site begins without it. {way}docs/howto/restore-a-backup-by-hand.md shows how this one is loaded"
             )
 
@@ -191,8 +191,8 @@ def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[s
     if former == platform.name and path != platform.publish_path:
         yield (
             f"{site.name} is on the platform {former} at {path}, and the platform is to be published at {platform.publish_path}. "
-            f"Nothing was changed. Declare a second platform with that publish_path and the same source, move the sites of "
-            f"{former} to it, and remove {former} with a later pulumi up"
+            f"Nothing was changed. Declare a second platform with that publish_path and the same source, and move the "
+            f"sites of {former} to it. Remove {former} with a later pulumi up"
         )
     elif former != platform.name and path == platform.publish_path:
         yield (
@@ -325,7 +325,7 @@ def _stranded(recorded: Recorded, declared: Declared) -> Iterator[str]:
         if leaving and shown not in declared.settings.confirm_removals:
             yield (
                 f"aegir:sites: {shown} is no longer declared, and {leaving} leaves its platform {platform} in the same edit. "
-                f"Nothing was changed. Remove the site with one pulumi up, and take {leaving} out with the next; if nothing of "
+                f"Nothing was changed. Remove the site with one pulumi up, and take {leaving} out with the next. If nothing of "
                 f"the site is there any more, confirm it: aegir:confirm_removals: [{shown}]"
             )
 

@@ -238,8 +238,8 @@ def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[st
     if pending.newer:
         yield (
             f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Write database: "
-            f"restore at the platform for the database of before its update, which is kept for keep_before, or database: keep "
-            f"if you know that this code works with the newer one"
+            f"restore at the platform for the database of before its update, which is kept for keep_before. Or write database: "
+            f"keep, if you know that this code works with the newer one"
         )
     if pending.too_old:
         yield (

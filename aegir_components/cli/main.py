@@ -116,7 +116,7 @@ class Program(Commands):
     cls=Program,
     later=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit status: 0 done, 1 failed or rejected, 2 wrong usage, 3 done and something is not well, 4 failed on a site, "
+    epilog="Exit status: 0 done, 1 failed or rejected, 2 wrong usage, 3 done and something is not well. 4 failed on a site, "
     "5 not run on a site, 130 interrupted.",
 )
 @click.option(

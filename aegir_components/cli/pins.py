@@ -101,7 +101,7 @@ def counterpart(name: str, source: State, target: State, declared: settings.Sett
     same = [other for other, release in target.releases.items() if release.name == live and other in declared.platforms]
     if not same:
         raise Refusal(
-            f"{target.stack} declares no platform {name}, and none of its platforms has the release {live}; add the platform to "
+            f"{target.stack} declares no platform {name}, and none of its platforms has the release {live}. Add the platform to "
             f"its stack file, with the server that it is to be on"
         )
     return same[0]
@@ -120,8 +120,8 @@ def _write_source(
         return
     if wanted[kind] != have.get(kind) and address.parse(str(wanted[kind])).password:
         raise Refusal(
-            f"platform {target.name}: the address of its source holds a secret, which only its own stack can read; set it "
-            f"for this one first: pulumi config set --secret --path '{_path(place)}.{kind}'"
+            f"platform {target.name}: the address of its source holds a secret, which only its own stack can read. Set it "
+            f"for this stack first: pulumi config set --secret --path '{_path(place)}.{kind}'"
         )
     if isinstance(now, str):
         text.set(place, wanted)

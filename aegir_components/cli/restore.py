@@ -217,7 +217,7 @@ def _reopened(unlocked: Unlocked, name: str, *, dry_run: bool = False) -> bool:
             f"run the same command again"
         ) from None
     tell(
-        f"a sync of {name} from {begun['from']} was interrupted before it replaced anything: the site has what it had, and its "
+        f"a sync of {name} from {begun['from']} was interrupted before it replaced anything. The site has what it had, and its "
         f"accounts and visitors are let in again. Nothing was restored. To restore a backup, run the same command again"
     )
     return True

@@ -92,8 +92,8 @@ def login_failure(conn: Connection, stderr: str) -> HostError:
         return KeyNotAccepted(
             conn.host,
             f"{where}: the machine does not accept the key {shown} for {conn.user}. Put the public key into "
-            f"~{conn.user}/.ssh/authorized_keys there; sshd also refuses when that file or its directory is "
-            f"writable by others, when root logins are off, or when the account's shell does not exist",
+            f"~{conn.user}/.ssh/authorized_keys there. sshd also rejects it when that file or its directory is "
+            f"writable by others, when root logins are off, or the account's shell is missing",
         )
     why = _closed(conn.user, stderr)
     if why:
@@ -138,9 +138,9 @@ def _on_the_way(conn: Connection, jump: Connection, where: str, stderr: str) -> 
         return None
     return HostUnreachable(
         conn.host,
-        f"{where}: {jump.host} leads to nobody at {conn.address} port {conn.port} ({tail(stderr, 300)}). Look there: "
-        f"that the machine is on, its address as seen from {jump.host}, its firewall, and that the sshd of {jump.host} has "
-        f"AllowTcpForwarding yes for {jump.user}",
+        f"{where}: {jump.host} leads to nobody at {conn.address} port {conn.port} ({tail(stderr, 300)}). Check "
+        f"there that the machine is on, and check its address as seen from {jump.host} and its firewall. The sshd of "
+        f"{jump.host} must have AllowTcpForwarding yes for {jump.user}",
     )
 
 

@@ -297,15 +297,15 @@ def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseErr
         )
     if code in _UNREACHABLE or isinstance(fault, OSError):
         return DatabaseUnreachable(
-            f"{where} does not answer ({said}). Check in this order: does the database server run there; does it "
-            f"listen on the network (bind-address = 0.0.0.0 under [mysqld], not 127.0.0.1); does a firewall block "
-            f"port {endpoint.port} between the hub and {endpoint.address}"
+            f"{where} does not answer ({said}). Check in this order. Does the database server run there? Does it "
+            f"listen on the network (bind-address = 0.0.0.0 under [mysqld], not 127.0.0.1)? Does a firewall block "
+            f"port {endpoint.port} between the hub and {endpoint.address}?"
         )
     if code in _DENIED:
         return DatabaseDenied(
             f"{where} refuses {endpoint.user} from the hub at {verb} ({said}). The account must exist for the hub's "
-            f"own address (hub.address in the stack file), with this password and with GRANT OPTION; "
-            f"`pulumi up --refresh` makes it anew on a server that we manage"
+            f"own address (hub.address in the stack file), with this password and with GRANT OPTION. "
+            f"`pulumi up --refresh` creates it again on a server that we manage"
         )
     if code == _NO_TLS:
         return DatabaseUnreachable(

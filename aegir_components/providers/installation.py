@@ -270,8 +270,8 @@ def _lost(want: State) -> Refused:
     return Refused(
         min(want["members"]),
         f"the database {base} of the site {site} on {server} is empty, and the state knows the site with its content. "
-        f"Nothing was installed. Load the newest dump of {site} from `backups` below the hub root, then run pulumi up; a site "
-        f"that is to begin again is removed from the stack file first",
+        f"Nothing was installed. Load the newest dump of {site} from `backups` below the hub root, then run pulumi up. If "
+        f"the site is to begin again, remove it from the stack file first",
     )
 
 
@@ -291,7 +291,7 @@ def _half(want: State, tables: str) -> Refused:
         min(want["members"]),
         f"installing {begin}. Nothing was changed. A site that came from elsewhere is declared with `origin`: "
         f"docs/howto/bring-in-a-site.md. "
-        f"To begin again, take {site} out of the stack file and run pulumi up, which keeps a proven dump on the hub; then "
+        f"To begin again, take {site} out of the stack file and run pulumi up, which keeps a proven dump on the hub. Then "
         f"declare it again",
     )
 

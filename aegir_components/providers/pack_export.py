@@ -121,7 +121,7 @@ def _difference(account: str, reference: str, right: str, wrong: dict[str, str])
         for name, found in sorted(wrong.items())
     )
     way = (
-        f"Give the accounts one number: declare aegir_user: {{uid: {uid}, gid: {gid}}} for the servers, and change it by hand "
-        f"where the account exists (groupmod -g {gid} {account}; usermod -u {uid} {account}; then chown its files)"
+        f"Give the accounts one number: declare aegir_user: {{uid: {uid}, gid: {gid}}} for the servers. Where the account "
+        f"exists, change its number by hand (groupmod -g {gid} {account}; usermod -u {uid} {account}; then chown its files)"
     )
     return f"{said}, and {right} on {reference}: files on a share belong to numbers. Nothing was shared. {way}"

@@ -128,7 +128,7 @@ def _prove(want: State) -> None:
         if other:
             raise Refused(
                 ", ".join(other),
-                f"a file in {path} that belongs to {seen[writer]} on {writer} belongs to {seen[other[0]]} on {other[0]}: the "
+                f"a file in {path} that belongs to {seen[writer]} on {writer} belongs to {seen[other[0]]} on {other[0]}. The "
                 f"NFS server changes numbers (all_squash, or idmapd), and must not",
             )
 

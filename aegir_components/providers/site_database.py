@@ -229,8 +229,8 @@ def _emptied(props: State, had: str) -> str:
     server, name, site = props["server"], props["database"], props["site"]
     return (
         f"{server}: the database {name} of {site} on {props['address']} has no tables any more; it had {had}. Nothing was "
-        f"installed. Load the newest dump of {site} from `backups` below the hub root as the database {name} and run pulumi up, "
-        f"or let it begin empty: name {server} in aegir:replaced and run pulumi up"
+        f"installed. Load the newest dump of {site} from `backups` below the hub root as the database {name} and run pulumi up. "
+        f"To let it begin empty instead, name {server} in aegir:replaced and run pulumi up"
     )
 
 
@@ -239,8 +239,8 @@ def _missing(props: State) -> str:
     return (
         f"{server}: the database {name} of {site} is not on {props['address']}, and the state knows it with its content. Nothing "
         f"was installed. If {server} leads to the wrong machine, correct its address. If the machine was replaced, load the "
-        f"newest dump of {site} from `backups` below the hub root as the database {name}, or let it begin empty: name {server} "
-        f"in aegir:replaced; then run pulumi up"
+        f"newest dump of {site} from `backups` below the hub root as the database {name}, then run pulumi up. To let it begin "
+        f"empty instead, name {server} in aegir:replaced and run pulumi up"
     )
 
 

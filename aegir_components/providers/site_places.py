@@ -72,7 +72,7 @@ def _hidden(site: str, servers: list[str], master: str) -> str:
     return (
         f"{where} has files of {site} itself, and is to see those of {master} over NFS: its own would lie below the mount. "
         f"Nothing was changed. Put the platform on {master} alone with one pulumi up, which keeps an archive of what {where} "
-        f"has on the hub, and make {where} a slave with another"
+        f"has on the hub. Make {where} a slave with another"
     )
 
 

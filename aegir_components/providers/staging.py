@@ -115,8 +115,8 @@ def _refuse(stage: Stage, conn: Connection) -> None:
         if not _source_has_it(conn, want):
             raise Refused(
                 conn.host,
-                f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} is not on this machine "
-                f"(it was pruned, or the machine is new), and {want['source']} on the hub no longer holds it. Choose a "
+                f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} is not on this machine. "
+                f"It was pruned, or the machine is new, and {want['source']} on the hub no longer holds it. Choose a "
                 f"release that is in {stage.paths.releases} on every web server, or put its code back into the source "
                 f"and take rollback or release out",
             )

@@ -46,13 +46,13 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
                 records.put({"machine": machine}, stack, kind, twin)
     if known:
         yield (
-            f"an earlier run did not end well while it worked on {', '.join(known)}: what is declared of it is made as declared "
+            f"an earlier run did not end well while it worked on {', '.join(known)}. What is declared of it is made as declared "
             f"by this run, also where nothing differs from the state"
         )
     if lost:
         yield (
-            f"an earlier run did not end well while it made {', '.join(lost)}, which the state does not have: this run makes "
-            f"what is declared of it; what is not declared any more may have left something on its machine"
+            f"an earlier run did not end well while it made {', '.join(lost)}, which the state does not have. This run makes "
+            f"what is declared of it. What is not declared any more may have left something on its machine"
         )
 
 

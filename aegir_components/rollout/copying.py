@@ -68,7 +68,7 @@ def lacks_room(size: int, free: int) -> str:
     if not 0 <= free < need:
         return ""
     return (
-        f"a copy of the database takes up to {(size + size // 2) >> 20} MB, and the disk of the databases has "
+        f"a copy of the database takes up to {(size + size // 2) >> 20} MB. The disk of the databases has "
         f"{free >> 20} MB left, of which {RESERVE >> 20} MB are for the other sites. Make room there (aegir disk, aegir prune), "
         f"then run pulumi up"
     )

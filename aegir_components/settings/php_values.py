@@ -84,7 +84,7 @@ def _not_taken(key: str) -> str:
         return f"write php.{NAMED[key]} instead, which the web server follows as well"
     if key in php_names.AT_START:
         return (
-            "is read when PHP-FPM starts, before it reads its sites' pools, so it would do nothing here; remove it, or write it "
+            "is read when PHP-FPM starts, before it reads its sites' pools, so it would do nothing here. Remove it, or write it "
             "into a file of your own below /etc/php/<version>/fpm/conf.d on the server"
         )
     if key in KNOWN:

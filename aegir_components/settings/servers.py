@@ -217,7 +217,7 @@ def _ssh(node: Node, hub: model.Hub, connection: str, address: str) -> model.Ser
         scan = f"ssh-keyscan{port} {key.show(shlex.quote(address))}"
         key.fault(
             "missing; write the server's public key or its fingerprint (on the server: ssh-keygen -lf "
-            f"/etc/ssh/ssh_host_ed25519_key.pub; from here, to compare: {scan}), or set "
+            f"/etc/ssh/ssh_host_ed25519_key.pub; from here, to compare: {scan}). Or set "
             "aegir:hub.ssh.known_hosts, or set trust to first-use"
         )
     return ssh

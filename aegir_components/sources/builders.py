@@ -120,8 +120,8 @@ def _install(hub: Hub, shop: Workshop, how: settings.Composer, directory: Path, 
 def _warn_of_no_room(hub: Hub) -> None:
     if not room.possible():
         hub.warn(
-            "its build runs as the hub's user and can read all that this user can, since no room can be made for it: on the "
-            "hub, apt-get install bubblewrap; in a container, it needs the right to make namespaces"
+            "its build runs as the hub's user and can read all that this user can, because no room can be made for it. On the "
+            "hub, apt-get install bubblewrap; in a container, the build needs the right to make namespaces"
         )
 
 

@@ -65,7 +65,7 @@ def install(
     if not how.unlocked and not (directory / "composer.lock").is_file():
         # What is newest today is not what was tested, and another tomorrow: not even the same commit would be the same code.
         raise SourceError(
-            "there is no composer.lock, so that each build could bring other code; run composer update in the project and "
+            "there is no composer.lock, so that each build could bring other code. Run composer update in the project and "
             "add composer.lock to it, or write composer: {unlocked: true}"
         )
     # Composer writes as the hub's own user, and through a link called vendor as well.
@@ -93,8 +93,8 @@ def _hint(shop: Workshop) -> str:
     if not _WANTS_KEYS.search(said):
         return ""
     return (
-        "; a build has none of the hub's ssh keys: let the package come from an https address, with its token in "
-        "Composer's auth.json, or write composer: {trusted: true}, which runs Composer as the hub's user"
+        "; a build has none of the hub's ssh keys. Let the package come from an https address, with its token in "
+        "Composer's auth.json. Or write composer: {trusted: true}, which runs Composer as the hub's user"
     )
 
 

@@ -88,7 +88,7 @@ def _stays(application: Application, code: CodeBase, language: str, former: str)
         else f" Its code no longer brings {former}: until then it is in English."
     )
     return (
-        f"the site is installed and does not switch by itself: this key is for the installation.{lacks} Choose {language} in the "
+        f"the site is installed and does not switch by itself. This key is for the installation.{lacks} Choose {language} in the "
         f"site, {application.language_page}.{lost} After this up the change is not told again"
     )
 

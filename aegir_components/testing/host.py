@@ -207,7 +207,7 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
         if self._ready and reload.startswith("release_go") and not self._ready():
             self.items = before
             raise Refusal(
-                f"the new configuration passes its test, but the reload failed; it was taken back: {NO_WORD}: another web "
+                f"the new configuration passes its test, but the reload failed; it was taken back: {NO_WORD}. Another web "
                 f"server was not ready, or the connection was cut"
             )
         if reload.startswith("release_go "):

@@ -88,7 +88,7 @@ class Releases(Tree):
         got = self.releases.get(staging, "")
         if got != digest:
             raise Refusal(
-                f"what arrived in {staging} is not what the hub read (digest {got}, not {digest}): the source changed while "
+                f"what arrived in {staging} is not what the hub read (digest {got}, not {digest}). The source changed while "
                 f"it was copied, or a disk is at fault. The live release is untouched; run it again"
             )
         self.releases[release] = self.releases.pop(staging)

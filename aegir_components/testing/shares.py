@@ -177,7 +177,7 @@ class Shares(Accounts):
     def _sh_leave_token(self, path: str, token: str) -> None:
         if not self.is_directory(path):
             raise Refusal(
-                f"no file can be written into {path} as root; if it is an export that squashes root, make its top directory "
+                f"no file can be written into {path} as root. If it is an export that squashes root, make its top directory "
                 f"writable for all (mode 1777)"
             )
         self.write(f"{path}/.aegir-proof-{token}", token)

@@ -34,7 +34,7 @@ def test_what_the_state_has_is_told_until_it_was_ended(world: World, monkeypatch
             made.update(made.inputs)
     for _ in range(2):
         (text,) = told(world, state)
-        assert f"while it worked on site_config {made.inputs['site']}: what is declared" in text
+        assert f"while it worked on site_config {made.inputs['site']}. What is declared" in text
     made.update(made.inputs)
     assert [] == told(world, {"aegir:SiteConfiguration": {"x": made.outs}})
 
@@ -53,7 +53,7 @@ def test_what_was_done_after_the_engine_was_killed_is_made_as_declared_again(wor
     assert not unrecorded.diff(made.inputs).changes
     assert [] == told(world, state, forget=False), "a preview changes nothing"
     (text,) = told(world, state)
-    assert f"while it worked on site_config {made.inputs['site']}: what is declared" in text
+    assert f"while it worked on site_config {made.inputs['site']}. What is declared" in text
     assert unrecorded.diff(made.inputs).changes
 
 

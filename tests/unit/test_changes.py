@@ -272,7 +272,7 @@ def test_what_is_about_to_be_removed_is_said_in_words() -> None:
     del config["sites"][ONE]
     (said,) = changes.announcements(recorded(ESTATE), load(config), {ONE: f"{ONE}-20261126T020000Z.sql.gz"}.get)  # type: ignore[arg-type]
     assert f"the site {ONE} is no longer declared" in said
-    assert "its database one_db on db1 and its files on web1 are removed, after a proven dump" in said
+    assert "its database one_db on db1 and its files on web1 are removed. A proven dump" in said
     assert f"The newest backup until now is {ONE}-20261126T020000Z.sql.gz" in said
     (said,) = changes.announcements(recorded(ESTATE), load(config), lambda _site: "")
     assert "Until now it has no backup on the hub" in said
@@ -295,7 +295,7 @@ def test_a_site_that_begins_again_is_told_of_its_backup() -> None:
     del before["sites"][ONE]
     (said,) = changes.announcements(recorded(before), load(ESTATE), lambda site: f"{site}-20261126T020000Z.sql.gz")
     assert (
-        f"the hub has a backup of a site of this name ({ONE}-20261126T020000Z.sql.gz): the site begins without it"
+        f"the hub has a backup of a site of this name ({ONE}-20261126T020000Z.sql.gz). The site begins without it"
         in said
     )
 

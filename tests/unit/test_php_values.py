@@ -17,7 +17,7 @@ LEVEL = (
     "levels, not "
 )
 SIZE = "must be a size such as 100M or 1G, up to 64G, not "
-START = "is read when PHP-FPM starts, before it reads its sites' pools, so it would do nothing here; remove it, or write it into "
+START = "is read when PHP-FPM starts, before it reads its sites' pools, so it would do nothing here. Remove it, or write it into "
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_a_server_that_cannot_lock_accounts_is_known_by_its_version(
 def test_a_copy_leaves_the_other_sites_room_on_the_disk_of_the_databases(size: int, free: int, fits: bool) -> None:
     why = copying.lacks_room(size, free)
     assert fits is not bool(why)
-    assert fits or f"1536 MB, and the disk of the databases has {free >> 20} MB left" in why
+    assert fits or f"1536 MB. The disk of the databases has {free >> 20} MB left" in why
 
 
 @pytest.mark.parametrize(

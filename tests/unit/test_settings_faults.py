@@ -386,7 +386,7 @@ FAULTS = [
     pytest.param(
         {"servers>web1>ssh": {"port": 2222}},
         f"{WEB}.ssh.host_key: missing; write the server's public key or its fingerprint (on the server: ssh-keygen "
-        "-lf /etc/ssh/ssh_host_ed25519_key.pub; from here, to compare: ssh-keyscan -p 2222 10.89.7.10), or set "
+        "-lf /etc/ssh/ssh_host_ed25519_key.pub; from here, to compare: ssh-keyscan -p 2222 10.89.7.10). Or set "
         "aegir:hub.ssh.known_hosts, or set trust to first-use",
         id="pinned-without-a-key",
     ),

@@ -161,7 +161,7 @@ release_accept() { # staging release manifest sites docroot-in-staging digest [f
     ra_listing=$(sort -z "$ra_list" | sha256sum | cut -c1-64)
     ra_got=$(digest_of "$ra_listing" "$ra_sums")
     rm -f "$ra_list" "$ra_sums.gone"
-    [ "$ra_got" = "$6" ] || fail "what arrived in $1 is not what the hub read (digest $ra_got, not $6): the source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
+    [ "$ra_got" = "$6" ] || fail "what arrived in $1 is not what the hub read (digest $ra_got, not $6). The source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
     if [ ! -d "$5/sites" ]; then
         ra_made=${5#"$1"}/sites
         mkdir -p "$5/sites" && printf 'd 755 %s\0' "${ra_made#/}" | sort -z -o "$3.new" - "$3.new" || fail "$5/sites could not be made"
@@ -220,7 +220,7 @@ want_seen() { # release shared-root: on a machine that has the code over NFS; a 
 release_go_slave() { # reload: as release_go, without a link to move
     say ready "" >&3
     timeout 300 sh -c 'read -r word && [ "$word" = go ]' || {
-        echo "the hub gave no word to switch: another web server was not ready, or the connection was cut"
+        echo "the hub gave no word to switch. Another web server was not ready, or the connection was cut"
         return 1
     }
     STALE_TEST=1 "$1"
@@ -242,7 +242,7 @@ release_go() { # reload: says that all is prepared and tested, waits for the hub
     say ready "" >&3
     timeout 300 sh -c 'read -r word && [ "$word" = go ]' || {
         [ -z "$rg_new" ] || rm -f "$rg_new"
-        echo "the hub gave no word to switch: another web server was not ready, or the connection was cut"
+        echo "the hub gave no word to switch. Another web server was not ready, or the connection was cut"
         return 1
     }
     # From here on, as little as can be: all members do this at once.

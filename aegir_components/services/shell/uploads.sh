@@ -11,7 +11,7 @@ want_shared() { # path
 
 leave_token() { # path token
     touching sh -c 'printf %s "$2" >"$1/.aegir-proof-$2"' sh "$1" "$2" ||
-        fail "no file can be written into $1 as root; if it is an export that squashes root, make its top directory writable for all (mode 1777)"
+        fail "no file can be written into $1 as root. If it is an export that squashes root, make its top directory writable for all (mode 1777)"
 }
 
 seen_within() { # seconds command...: tried for a while, since clients of NFS remember that a name was not there
