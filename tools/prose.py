@@ -1,6 +1,6 @@
 """What `make lint` checks of words: long sentences and words outside of the glossary in README and docs/, and readability.
 
-How long sentences are is measured in docstrings and messages as well.
+Docstrings and messages are checked for long sentences and readability as well.
 
 The rules are in the format of Vale (https://vale.sh), so an editor with Vale shows them while somebody writes. They are read here
 because Vale itself needs a C compiler wherever its releases cannot be downloaded.
@@ -30,6 +30,7 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _ITEM = re.compile(r"^ {0,3}(?:[-*]|\d+\.) ")
 _SECTION = re.compile(r"\n\s*(?:Args|Returns|Raises|Yields|Attributes):")
 _SENTENCE = re.compile(r"[A-Za-z]+ [a-z]+ [a-z]+ \S+")
+_PATTERN = re.compile(r"\w\*(?=\s|$)")
 _END = re.compile(r"(?<=[.!?])[*_)\"”]*\s+")
 
 
@@ -110,7 +111,10 @@ def read_docstrings(text: str, name: str) -> Iterator[Text]:
 
 
 def read_messages(text: str, name: str) -> Iterator[Text]:
-    """Read the sentences of a module's texts for people; what is put into a message is one word."""
+    """Read the sentences of a module's texts for people; what is put into a message is one word.
+
+    A text with three patterns such as ``cache*`` is a list of names.
+    """
     tree = ast.parse(text)
     inside = {
         id(part)
@@ -129,7 +133,7 @@ def read_messages(text: str, name: str) -> Iterator[Text]:
             words = node.value
         else:
             continue
-        if _SENTENCE.search(words) and "\n" not in words.strip():
+        if _SENTENCE.search(words) and "\n" not in words.strip() and len(_PATTERN.findall(words)) < 3:
             yield Text(f"{name}:{node.lineno}", _plain(words))
 
 
@@ -185,16 +189,11 @@ def read_program(read: Callable[[str, str], Iterable[Text]]) -> list[Text]:
 
 def main() -> int:
     """Print what is against the rules, and the figures; return the exit status."""
-    pages = read_pages()
-    problems = list(find_problems(pages, read_rules()))
+    pages, docstrings, messages = read_pages(), read_program(read_docstrings), read_program(read_messages)
+    problems = [*find_problems(pages, read_rules()), *find_problems([*docstrings, *messages], [])]
     print(*problems, sep="\n", end="\n" if problems else "")
     is_well = not problems
-    of = {
-        "README and docs": pages,
-        "docstrings": read_program(read_docstrings),
-        "messages": read_program(read_messages),
-    }
-    for what, texts in of.items():
+    for what, texts in {"README and docs": pages, "docstrings": docstrings, "messages": messages}.items():
         number, median, most = measure(texts)
         print(f"{what}: {number} sentences; median {median:g} words, nine of ten at most {most}")
         is_well &= median <= MEDIAN and most <= NINE_OF_TEN

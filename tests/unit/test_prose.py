@@ -121,10 +121,21 @@ def test_a_message_is_prose_and_what_is_put_into_it_is_a_word() -> None:
     assert prose.Text("m.py:15", "the site X is not declared; write it down") == found
 
 
+def test_a_list_of_patterns_is_no_message() -> None:
+    assert [] == list(
+        prose.read_messages('EMPTY = "cache* sessions flood watchdog history search_* comment_*"', "m.py")
+    )
+    (found,) = prose.read_messages('raise ValueError("no site is called www* in this stack")', "m.py")
+
+    assert "no site is called www* in this stack" == found.words
+
+
 @pytest.mark.parametrize("read", [prose.read_docstrings, prose.read_messages])
 def test_sentences_of_the_program_are_as_short_as_those_of_the_pages(read: Any) -> None:
-    number, median, most = prose.measure(prose.read_program(read))
+    texts = prose.read_program(read)
+    number, median, most = prose.measure(texts)
 
+    assert [] == list(prose.find_problems(texts, []))
     assert number > 1000
     assert median <= prose.MEDIAN
     assert most <= prose.NINE_OF_TEN
