@@ -254,8 +254,9 @@ def _exchange(
 def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Session]:
     """Let visitors wait and nobody write to the database for a block of work; gives a connection of the site's account.
 
-    Whatever comes of it, the site is served again at the end, with what is its own then. Only where an exchange could neither be
-    proven nor taken back nobody is let in: the next run takes it back, with all that was written since.
+    Whatever comes of it, the site is served again at the end, with what is its own then. The one exception is an exchange that
+    could be neither proven nor rolled back. Nobody is let in then, and the next run rolls the exchange back, with all that was
+    written since.
 
     Raises:
         NotUpdated: an exchange could be neither proven nor taken back.
