@@ -121,7 +121,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
     begin = beginnings.read(declared, before, holder, await beginnings.others(declared, before))
     faults += begin.faults
     protected = Protected(declared.hub.root, holder)
-    faults += _losses(before, declared, sources, protected.known())
+    faults += [*_losses(before, declared, sources, protected.known()), *making.moved(before, declared, made or {})]
     # No machine is asked while something is wrong that needs none.
     ask = not faults
     faults += await asyncio.to_thread(asking.misfits, before, declared, sources, ask=ask)

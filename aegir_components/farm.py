@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pulumi
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 
-from . import arguments, estate, failures, given, hub_faults, printable, settings, unknowns
+from . import arguments, estate, failures, given, hub_faults, printable, recorded, settings, unknowns
 from .components.base import AegirComponent
 from .components.making import Waiting
 from .settings import names, pulumi_config
@@ -123,13 +123,15 @@ class Farm:
                 pulumi.log.warn(warning)
             if planned := [name for name in named.get("sites", ()) if _has_plan(declared, name)]:
                 pulumi.log.warn(_NO_PLAN.format(printable.first_of(planned, 3)))
-            return await estate.build(declared, self._waiting(found))
+            return await estate.build(declared, await self._waiting(found))
 
-    def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
+    async def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
         """Give the components by kind and by the name of their resources, each with what its values come from."""
         return {
             key: {
-                component.pulumi_resource_name: Waiting(component, tuple(found.behind(key, name)))
+                component.pulumi_resource_name: Waiting(
+                    component, tuple(found.behind(key, name)), await _below(component.above)
+                )
                 for name, (component, _) in entries.items()
             }
             for key, entries in self._components.items()
@@ -182,6 +184,22 @@ class Farm:
 def _has_plan(declared: settings.Settings, name: str) -> bool:
     site = declared.sites.get(names.in_ascii(name))
     return site is not None and site.backups is not None
+
+
+async def _below(parent: pulumi.Resource | None) -> str | None:
+    """Give the types of a parent and of what that is below, as a URN has them; ``None`` where that is not known in time.
+
+    The stack is not among them. A parent may itself wait for what the farm declares.
+    """
+    if isinstance(parent, AegirComponent):
+        above = await _below(parent.above)
+        return None if above is None else f"{above}$".lstrip("$") + parent.pulumi_resource_type
+    if parent is None:
+        return ""
+    known = asyncio.ensure_future(cast("Any", parent.urn).future())
+    done, _ = await asyncio.wait({known}, timeout=given.PATIENCE)
+    urn = str(known.result() or "") if done else ""
+    return recorded.types_of(urn) if urn else None
 
 
 def _key(component: AegirComponent) -> str:

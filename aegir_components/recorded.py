@@ -13,6 +13,8 @@ import pulumi
 
 READ: Final = "pulumi:pulumi:readStackResourceOutputs"
 """The engine's own function (pulumi/pulumi, pkg/resource/deploy/builtins.go); StackReference would be one more resource."""
+COMPONENT: Final = "aegir:index:"
+"""What the types of components begin with."""
 _DYNAMIC = "pulumi-python:dynamic/"
 
 Outputs = Mapping[str, Any]
@@ -24,6 +26,8 @@ class Recorded:
 
     resources: Mapping[str, Mapping[str, Outputs]] = field(default_factory=dict, repr=False)
     """By type, such as ``aegir:SiteDatabase``, and by name."""
+    parents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By type of a component, and by name: the types that it is below, as its URN has them; empty for none."""
 
     def of(self, kind: str) -> Mapping[str, Outputs]:
         """Give the outputs of all resources of a type, by name."""
@@ -44,8 +48,16 @@ async def read(other: str = "") -> Recorded:
 def of_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> Recorded:
     """Sort the engine's answer: URN to ``type`` and ``outputs``."""
     found: dict[str, dict[str, Outputs]] = {}
+    parents: dict[str, dict[str, str]] = {}
     for urn, resource in outputs.items():
         kind = str(resource.get("type", "")).removeprefix(_DYNAMIC)
         name = urn.rpartition("::")[2]
         found.setdefault(kind, {})[name] = resource.get("outputs") or {}
-    return Recorded(found)
+        if kind.startswith(COMPONENT):
+            parents.setdefault(kind, {})[name] = types_of(urn).rpartition("$")[0]
+    return Recorded(found, parents)
+
+
+def types_of(urn: str) -> str:
+    """Give the types in a URN, of a resource and of what it is below; Pulumi's mocks count the stack among them."""
+    return "$".join(each for each in urn.split("::")[2].split("$") if each != "pulumi:pulumi:Stack")

@@ -33,6 +33,10 @@ class AegirComponent(pulumi.ComponentResource):
     """The farm of a component that waits."""
     declared_as: str
     """The name by which a program and a stack file know the component."""
+    above: pulumi.Resource | None
+    """Its parent, where a program gives it one."""
+    has_aliases: bool
+    """Whether a program says where it was before."""
 
     def __init__(
         self,
@@ -54,6 +58,8 @@ class AegirComponent(pulumi.ComponentResource):
         """
         self._waiting: _Waiting | None = None
         self.declared_as = declared_as or name
+        self.above = opts.parent if opts else None
+        self.has_aliases = bool(opts and opts.aliases)
         if not isinstance(args, Parts):
             # First of all, for what is registered waits until its farm is declared.
             self.farm = args.owner()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pulumi
+
+from aegir_components import settings
+from aegir_components.recorded import COMPONENT, Recorded
 
 from .base import AegirComponent, Parts
 
@@ -20,10 +23,41 @@ class Waiting:
     component: AegirComponent
     sources: tuple[pulumi.Resource, ...] = ()
     """The resources that its settings come from."""
+    below: str | None = ""
+    """The types of the components that it is below in the program, as in a URN; empty for none, ``None`` if nobody knows."""
 
 
 Made = Mapping[str, Mapping[str, Waiting]]
 """The components that a program has made, by the stack file's key for their kind and by the name of their resources."""
+
+
+def moved(recorded: Recorded, declared: settings.Settings, made: Made) -> Iterator[str]:
+    """Say which components have another parent than in the state: to Pulumi they are new, and those of before are removed.
+
+    Args:
+        recorded: the state.
+        declared: the stack.
+        made: those that a program has made.
+    """
+    kinds: dict[str, tuple[str, Iterable[str]]] = {
+        "servers": ("Server", declared.servers),
+        "clusters": ("WebCluster", declared.clusters),
+        "packs": ("Pack", declared.packs),
+        "platforms": ("Platform", declared.platforms),
+        "sites": ("Site", [site.identity for site in declared.sites.values()]),
+    }
+    for key, (kind, names) in kinds.items():
+        known = recorded.parents.get(f"{COMPONENT}{kind}", {})
+        for name in names:
+            waiting = made.get(key, {}).get(name)
+            now = waiting.below if waiting else ""
+            if name not in known or now is None or known[name] == now or (waiting and waiting.component.has_aliases):
+                continue
+            yield (
+                f'{kind}("{name}"): its parent was {known[name] or "the stack"}, and is now {now or "the stack"}. Pulumi would '
+                f"remove it with its content, and make it anew. Nothing was changed. Give it the former parent, or say in its "
+                f"options where it was: aliases=[pulumi.Alias(parent=...)]"
+            )
 
 
 def component(

@@ -202,6 +202,51 @@ def test_machines_that_are_replaced_are_no_edit_that_a_preview_rejects(
     assert {each.name for each in made.mocks.resources} == {each.name for each in ran.mocks.resources}
 
 
+class Team(pulumi.ComponentResource):
+    def __init__(self, name: str) -> None:
+        super().__init__("team:index:Team", name)
+
+
+def test_a_site_with_another_parent_is_rejected_since_pulumi_would_remove_it_as_it_was(hub: Path) -> None:
+    """Its URN is another one: the site of before would be removed last of all, with the database that both have."""
+
+    def program(opts: Callable[[], pulumi.ResourceOptions | None]) -> Callable[[], None]:
+        def body() -> None:
+            farm = farm_of(hub)
+            key = SshArgs(host_key=KEY)
+            web = Server("web1", ServerArgs(farm=farm, address="10.0.0.2", ssh=key, web="apache"))
+            database = Server("db1", ServerArgs(farm=farm, address="10.0.0.3", ssh=key, database="mysql"))
+            platform = Platform("drupal-10", PlatformArgs(server=web, source=str(hub / "drupal")))
+            admin = SiteAdminArgs(mail="admin@example.com")
+            Site(SITE, SiteArgs(platform=platform, database=database, admin=admin), opts())
+
+        return body
+
+    def below() -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=Team("ours"))
+
+    def known_as() -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=Team("ours"), aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)])
+
+    def state_of(ran: Ran) -> dict[str, Any]:
+        return {
+            urn: {"type": urn.split("::")[2].rpartition("$")[2], "outputs": {}}
+            for urn in ran.rows
+            if "aegir:index" in urn
+        }
+
+    plain = state_of(run(program(lambda: None), computed=COMPUTED))
+    nested = state_of(run(program(below), computed=COMPUTED))
+    with pytest.raises(
+        pulumi.RunError, match=r'Site\("www.example.com"\): its parent was the stack, .*team:index:Team'
+    ):
+        run(program(below), computed=COMPUTED, before=plain)
+    with pytest.raises(pulumi.RunError, match=r"its parent was team:index:Team, and is now the stack"):
+        run(program(lambda: None), computed=COMPUTED, before=nested)
+    run(program(below), computed=COMPUTED, before=nested)
+    run(program(known_as), computed=COMPUTED, before=plain)
+
+
 def opened(resource: Recorded) -> dict[str, Any]:
     """Give what the engine answers about a resource."""
     return {key: testing.opened(value) for key, value in resource.inputs.items()} | COMPUTED.get(resource.type, {})
