@@ -198,10 +198,13 @@ def test_a_database_server_that_ends_of_a_full_disk_in_an_update_loses_nothing(s
     try:
         estate.database.run(f"cat >{place}; systemctl restart mariadb", input=room)
         update(seven)
+        # Alone: MariaDB loses tables of the other site where it ends of this in the middle of its exchange ("doesn't exist in
+        # engine"), since its system tablespace has no room for the recovery either.
+        farm.settings["platforms"]["code"]["rollout"] = {"canary": [SEVEN], "stop_on": 1}
         done = farm.up(ok=False)
     finally:
+        farm.settings["platforms"]["code"].pop("rollout", None)
         estate.database.run(f"rm {place}; systemctl restart mariadb")
-    # The other site is updated before the server ends, or is not.
     assert re.search("are held back and answer as before|is held back and answers as before", done.sentence), (
         done.output
     )
