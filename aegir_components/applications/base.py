@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from . import fields as field_types
 from . import personal as personal_data
 from . import updates as database_updates
 from .addresses import Addresses
@@ -162,6 +163,8 @@ class Application:
     """What the names of a site's tables begin with."""
     prefixed: tuple[Prefixed, ...] = ()
     """Where content has the prefix besides."""
+    read_fields: Callable[[], field_types.Fields | None] = lambda: None
+    """Give ``fields``, likewise."""
     main_table: Callable[[str], str] = str
     """Give the table whose rules hold for a table: another one where one database has tables of several sites."""
     has_address: bool = False
@@ -186,6 +189,11 @@ class Application:
     def personal(self) -> Sequence[personal_data.Rule]:
         """What becomes of the columns of its tables when a site is sanitised."""
         return self.read_personal()
+
+    @property
+    def fields(self) -> field_types.Fields | None:
+        """Where a database has the types of its content's fields; ``None`` where it has none."""
+        return self.read_fields()
 
     @property
     def shares_config(self) -> bool:

@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from aegir_components.applications import APPLICATIONS, fields
 from aegir_components.mysql import client, databases, statements
 from aegir_components.mysql.client import Session
 from aegir_components.printable import first_of, printable
 
-from . import field_types, rules
+from . import rules
 from .rules import Action
 
 NOBODY: Final = "example.invalid"
@@ -92,7 +93,7 @@ def plans(session: Session, database: str, application: str, prefix: str, own: M
     """
     found, unknown = [], []
     tables = sorted(databases.tables_of(session, database))
-    fields = _fields(session, database, application, prefix, tables)
+    personal = _fields(session, database, application, prefix, tables)
     for table in tables:
         if not table.startswith(prefix):
             continue
@@ -105,7 +106,7 @@ def plans(session: Session, database: str, application: str, prefix: str, own: M
         where: list[str] = []
         for column in columns:
             rule = rules.rule_for(application, name, column.name, own)
-            action = rule.action if rule else field_types.action_of(fields, name, column.name)
+            action = rule.action if rule else fields.action_of(personal, name, column.name)
             if action is not None:
                 actions[column.name] = action if column.is_text or action == "blank" else "keep"
                 where += [rule.where] if rule and rule.where and rule.where not in where else []
@@ -119,23 +120,14 @@ def plans(session: Session, database: str, application: str, prefix: str, own: M
 
 def _fields(
     session: Session, database: str, application: str, prefix: str, tables: Collection[str]
-) -> list[field_types.Field]:
-    """Read which fields a Drupal site has, and find the personal ones."""
-    config, instances = f"{prefix}config", f"{prefix}field_config"
-    if application == "drupal" and config in tables:
-        listed = session.rows(
-            f"SELECT name, data FROM {_place(database, config)} "  # noqa: S608 - names are quoted
-            "WHERE collection = '' AND name LIKE 'field.storage.%'"
-        )
-        return field_types.of_drupal((client.decoded(name), _bytes(data)) for name, data in listed)
-    if application == "drupal7" and instances in tables:
-        listed = session.rows(f"SELECT field_name, type FROM {_place(database, instances)}")  # noqa: S608 - likewise
-        return field_types.of_drupal7((client.decoded(name), client.decoded(kind)) for name, kind in listed)
-    return []
-
-
-def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+) -> list[fields.Field]:
+    """Read which fields the site has, and find the personal ones."""
+    kind = APPLICATIONS[application].fields
+    if kind is None or f"{prefix}{kind.table}" not in tables:
+        return []
+    where = f" WHERE {kind.where}" if kind.where else ""
+    place = _place(database, f"{prefix}{kind.table}")
+    return kind.find(session.rows(f"SELECT {kind.columns} FROM {place}{where}"))  # noqa: S608 - the application's own words
 
 
 def _is_empty(application: str, table: str, own: Mapping[str, Action]) -> bool:

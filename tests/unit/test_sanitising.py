@@ -6,7 +6,9 @@ import hashlib
 
 import pytest
 
-from aegir_components.sanitising import field_types, rules, scratch
+from aegir_components.applications import APPLICATIONS
+from aegir_components.applications import fields as field_types
+from aegir_components.sanitising import rules, scratch
 
 
 @pytest.mark.parametrize(
@@ -78,12 +80,18 @@ STORAGE = 'a:15:{s:4:"uuid";s:36:"%s";s:8:"langcode";s:2:"en";s:2:"id";s:9:"node
 UUID = "5c9c1a0e-1d0f-4a7e-9d0b-0a1b2c3d4e5f"
 
 
+def personal_fields(application: str, rows: list[tuple[object, ...]]) -> list[field_types.Field]:
+    kind = APPLICATIONS[application].fields
+    assert kind is not None
+    return kind.find(rows)
+
+
 def _stored(field: str, kind: str, entity: str = "node") -> tuple[str, bytes]:
     return f"field.storage.{entity}.{field}", (STORAGE % (UUID, field, len(kind), kind)).encode()
 
 
 def test_the_type_of_a_field_says_what_it_holds_whatever_its_name_is() -> None:
-    fields = field_types.of_drupal([
+    fields = personal_fields("drupal", [
         _stored("field_hotline", "telephone"), _stored("field_reach", "email"), _stored("field_where", "address"),
         _stored("field_text", "string"), _stored("field_spot", "geofield"), ("system.site", b"a:0:{}"),
         _stored("field_a_name_that_is_longer_than_thirty", "telephone", "commerce_product_variation"),
@@ -109,8 +117,8 @@ def test_the_type_of_a_field_says_what_it_holds_whatever_its_name_is() -> None:
 
 
 def test_the_type_of_a_field_of_drupal_7_says_what_it_holds() -> None:
-    fields = field_types.of_drupal7(
-        [("field_hotline", "phone"), ("field_plain", "text"), ("field_home", "addressfield")]
+    fields = personal_fields(
+        "drupal7", [("field_hotline", "phone"), ("field_plain", "text"), ("field_home", "addressfield")]
     )
 
     assert "text" == field_types.action_of(fields, "field_revision_field_hotline", "field_hotline_value")

@@ -14,7 +14,7 @@ from aegir_components.applications.addresses import Addresses, core_names
 from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Shared, first_words
 from aegir_components.applications.values import GLOBALS, PLACES, Values
 
-from . import languages, personal, updates
+from . import fields, languages, personal, updates
 
 INFO = ".info.yml"
 NO_PROFILES = frozenset({"tests", "modules", "themes", "libraries", "node_modules", "vendor"})
@@ -202,6 +202,7 @@ APPLICATION = Application(
     fetches="https://ftp.drupal.org",
     read_updates=lambda: updates.DRUPAL,
     read_personal=lambda: personal.DRUPAL,
+    read_fields=lambda: fields.DRUPAL,
     tables=("config", "key_value", "users_field_data"),
     by_hand='press "Clear all caches" at /admin/config/development/performance',
     caches_files=True,

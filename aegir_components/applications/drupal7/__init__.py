@@ -13,7 +13,7 @@ from aegir_components.applications.base import DOCROOTS, Application, CodeBase, 
 from aegir_components.applications.drupal import LOGIN_LASTS, NO_PROFILES, judge
 from aegir_components.applications.values import GLOBALS, PLACES, Values
 
-from . import languages, personal, updates
+from . import fields, languages, personal, updates
 
 ALWAYS = frozenset({"minimal", "standard"})
 """Core's own profiles: distributions hide them from the installer's page, and the installer takes them all the same."""
@@ -137,6 +137,7 @@ APPLICATION = Application(
     login_lasts=LOGIN_LASTS,
     read_updates=lambda: updates.DRUPAL7,
     read_personal=lambda: personal.DRUPAL7,
+    read_fields=lambda: fields.DRUPAL7,
     tables=("variable", "system", "users", "registry"),
     by_hand='press "Clear all caches" at /admin/config/development/performance',
     family="Drupal",
