@@ -19,19 +19,11 @@ from . import arguments, estate, failures, given, hub_faults, printable, recorde
 from .components.base import AegirComponent
 from .components.making import Waiting
 from .settings import names, pulumi_config
+from .settings.paths import KINDS
 from .sources.naming import conventional_name
 
 if TYPE_CHECKING:
     from .arguments import Arguments, FarmArgs
-
-KINDS: Final = {
-    "Server": "servers",
-    "WebCluster": "clusters",
-    "Pack": "packs",
-    "Platform": "platforms",
-    "Site": "sites",
-}
-"""Classes of components, and the key of the stack file that has what they are."""
 
 _NO_PLAN: Final = (
     "aegir:backups: nothing makes the planned backups of {}, because `aegir backup --due` reads stack files. Backups before "
@@ -203,4 +195,5 @@ async def _below(parent: pulumi.Resource | None) -> str | None:
 
 
 def _key(component: AegirComponent) -> str:
-    return next(KINDS[kind.__name__] for kind in type(component).__mro__ if kind.__name__ in KINDS)
+    classes = {kind.__name__ for kind in type(component).__mro__}
+    return next(key for key, kind in KINDS.items() if kind in classes)

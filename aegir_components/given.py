@@ -10,8 +10,7 @@ from typing import Any, Final
 import pulumi
 
 from .settings.added import Added
-from .settings.paths import PREFIX, canonical
-from .settings.wording import key_text
+from .settings.paths import PREFIX, below, canonical
 from .unknowns import Unknowns
 
 PATIENCE: Final = 20.0
@@ -40,7 +39,7 @@ class Given:
 
 def place(key: str, name: str) -> str:
     """Write the path of a component, such as ``aegir:servers["web1"]``."""
-    return f"{PREFIX}{key}[{key_text(name)}]"
+    return below(f"{PREFIX}{key}", name)
 
 
 async def gather(own: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> Given:
@@ -95,7 +94,7 @@ async def _settled(value: Any, owner: str, path: str, key: str, into: Given) -> 
 
 
 def _below(path: str, name: Any) -> str:
-    return f"{PREFIX}{name}" if path == PREFIX.rstrip(":") else f"{path}[{key_text(str(name))}]"
+    return f"{PREFIX}{name}" if path == PREFIX.rstrip(":") else below(path, name)
 
 
 def _paths(value: Any, path: str) -> Iterator[str]:
@@ -103,7 +102,7 @@ def _paths(value: Any, path: str) -> Iterator[str]:
     yield path
     inner = value.items() if isinstance(value, Mapping) else ()
     for name, each in inner:
-        yield from _paths(each, f"{path}[{key_text(str(name))}]")
+        yield from _paths(each, below(path, name))
 
 
 async def _notice(path: str) -> None:

@@ -10,6 +10,7 @@ import pulumi
 
 from aegir_components import settings
 from aegir_components.recorded import COMPONENT, Recorded
+from aegir_components.settings.paths import KINDS
 
 from .base import AegirComponent, Parts
 
@@ -39,23 +40,23 @@ def moved(recorded: Recorded, declared: settings.Settings, made: Made) -> Iterat
         declared: the stack.
         made: those that a program has made.
     """
-    kinds: dict[str, tuple[str, Iterable[str]]] = {
-        "servers": ("Server", declared.servers),
-        "clusters": ("WebCluster", declared.clusters),
-        "packs": ("Pack", declared.packs),
-        "platforms": ("Platform", declared.platforms),
-        "sites": ("Site", [site.identity for site in declared.sites.values()]),
+    now_declared: dict[str, Iterable[str]] = {
+        "servers": declared.servers,
+        "clusters": declared.clusters,
+        "packs": declared.packs,
+        "platforms": declared.platforms,
+        "sites": [site.identity for site in declared.sites.values()],
     }
-    for key, (kind, names) in kinds.items():
+    for key, kind in KINDS.items():
         known = recorded.parents.get(f"{COMPONENT}{kind}", {})
-        for name in names:
+        for name in now_declared[key]:
             waiting = made.get(key, {}).get(name)
             now = waiting.below if waiting else ""
             if name not in known or now is None or known[name] == now or (waiting and waiting.component.has_aliases):
                 continue
             yield (
                 f'{kind}("{name}"): its parent was {known[name] or "the stack"}, and is now {now or "the stack"}. Pulumi would '
-                f"remove it with its content, and make it anew. Nothing was changed. Give it the former parent, or say in its "
+                f"remove it with its content, and make it again. Nothing was changed. Give it the former parent, or say in its "
                 f"options where it was: aliases=[pulumi.Alias(parent=...)]"
             )
 

@@ -8,12 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .paths import PREFIX, canonical
+from .paths import KINDS, PREFIX, below, canonical
 from .reader import IsSecret, SettingsError
-from .wording import key_text
 
-NAMED: Final = ("servers", "clusters", "packs", "platforms", "sites")
-"""Keys whose entries a program adds to; it says every other key alone, or leaves it to the stack file."""
 EACH_RUN: Final = ("environment_formerly", "forget", "replaced", "confirm_removals")
 """Keys that are for one run. The stack's configuration has them, for a program too: providers and commands read them there."""
 _SECRETS: Final = (".password", ".secret_key", ".hash_salt")
@@ -48,19 +45,17 @@ class Added:
             if not _KEPT.fullmatch(path)
         ]
         for key, value in self.config.items():
-            before = config.get(key)
-            if key not in NAMED or before is None:
-                if key in config and before is not None:
-                    faults.append(f"{PREFIX}{key}: the stack file and the program declare it; keep one of both")
+            before, path, twice = config.get(key), f"{PREFIX}{key}", list[str]()
+            if before is None:
                 found[key] = value
+            elif key not in KINDS:
+                twice = [path]
             elif not isinstance(before, Mapping):
-                faults.append(f"{PREFIX}{key}: must be a mapping by name where a program adds to it")
+                faults.append(f"{path}: must be a mapping by name where a program adds to it")
             else:
                 found[key] = {**before, **value}
-                faults += [
-                    f"{PREFIX}{key}[{key_text(name)}]: the stack file and the program declare it; keep one of both"
-                    for name in sorted(before.keys() & value.keys())
-                ]
+                twice = [below(path, name) for name in sorted(before.keys() & value.keys())]
+            faults += [f"{each}: the stack file and the program declare it; keep one of both" for each in twice]
         if faults:
             raise SettingsError(faults)
         return found
@@ -71,10 +66,8 @@ class Added:
         Args:
             others: tells it of the stack file's values.
         """
-        ours = {canonical(f"{PREFIX}{key}") for key in self.config if key not in NAMED}
-        ours |= {
-            canonical(f"{PREFIX}{key}[{key_text(str(name))}]") for key in NAMED for name in self.config.get(key, ())
-        }
+        ours = {canonical(f"{PREFIX}{key}") for key in self.config if key not in KINDS}
+        ours |= {canonical(below(f"{PREFIX}{key}", name)) for key in KINDS for name in self.config.get(key, ())}
 
         def is_secret(path: str) -> bool | None:
             plain = canonical(path)

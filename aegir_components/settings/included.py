@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import yaml
 
-from .paths import PREFIX, canonical, secure_paths
+from .paths import PREFIX, below, canonical, secure_paths
 from .reader import MISSING, SettingsError
-from .wording import key_text, quoted, shortened
+from .wording import quoted, shortened
 
 KEY: Final = "include"
 OWN: Final = ("environment", "environment_formerly", "forget", "replaced", "confirm_removals", KEY)
@@ -109,7 +109,7 @@ def _absent(shared: Any, own: Any, path: str) -> Iterator[str]:
     if isinstance(shared, Mapping):
         for key, value in shared.items():
             beside = own.get(key, MISSING) if isinstance(own, Mapping) else MISSING
-            yield from _absent(value, beside, f"{path}[{key_text(str(key))}]")
+            yield from _absent(value, beside, below(path, key))
     elif isinstance(shared, list):
         for index, value in enumerate(shared):
             yield from _absent(value, MISSING, f"{path}[{index}]")

@@ -9,6 +9,19 @@ from typing import Any, Final
 from .wording import key_text
 
 PREFIX: Final = "aegir:"
+KINDS: Final[Mapping[str, str]] = {
+    "servers": "Server",
+    "clusters": "WebCluster",
+    "packs": "Pack",
+    "platforms": "Platform",
+    "sites": "Site",
+}
+"""Keys whose entries have names that people choose, each with the component that an entry is."""
+
+
+def below(path: str, key: object) -> str:
+    """Write the path of a value in a mapping."""
+    return f"{path}[{key_text(str(key))}]"
 
 
 def canonical(path: str) -> str:
@@ -23,7 +36,7 @@ def secure_paths(value: Any, path: str) -> Iterator[str]:
             yield canonical(path)
         else:
             for key, inner in value.items():
-                yield from secure_paths(inner, f"{path}[{key_text(str(key))}]")
+                yield from secure_paths(inner, below(path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from secure_paths(inner, f"{path}[{index}]")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from .names import Wrong, reference
-from .wording import key_text, listed, one_line, quoted, shortened, shown_path, suggestion
+from .paths import below
+from .wording import listed, one_line, quoted, shortened, shown_path, suggestion
 
 T = TypeVar("T")
 Choice = TypeVar("Choice", bound=str)
@@ -130,7 +131,7 @@ class Node:
 
     def named(self, key: str) -> Node:
         """Go to a key of a mapping whose keys are the operator's."""
-        return Node(f"{self.path}[{key_text(key)}]", self._get(key), self.report)
+        return Node(below(self.path, key), self._get(key), self.report)
 
     def fields(self, *known: str) -> bool:
         """Check that this is a mapping with no other keys than these; a missing one counts as empty."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-NAMED: Final = frozenset({"servers", "clusters", "packs", "platforms", "sites"})
-"""Keys whose entries have names of the operator's."""
+from .paths import KINDS
+
 ALIKE: Final = ("php", "limits")
 """What a server and a site have alike, and the page describes once."""
 
@@ -34,7 +34,7 @@ def _described(lines: list[str]) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(lines):
         if found := _TOP.match(line):
             top = found[1]
-            prefix = f"{top}.*" if top in NAMED else top
+            prefix = f"{top}.*" if top in KINDS else top
             if words := _first(lines[number + 1 :]):
                 yield top, words
         elif line.startswith("## "):

@@ -38,6 +38,7 @@ from aegir_components import (
     testing,
 )
 from aegir_components.settings import schema
+from aegir_components.settings.paths import KINDS
 from aegir_components.testing.mocks import Recorded
 from tests.programs import Ran, run
 from tests.unit.test_estate import COMPUTED, hub
@@ -506,7 +507,7 @@ MAPPINGS: dict[type[arguments.Arguments], tuple[str, ...]] = {
     arguments.CertificatesArgs: ("certificates",),
 }
 ELSEWHERE = {
-    "": {*settings.added.EACH_RUN, *settings.added.NAMED},
+    "": {*settings.added.EACH_RUN, *KINDS},
     "servers.*": {"services"},
     "platforms.*": {"name"},
 }
