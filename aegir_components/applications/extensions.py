@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .updates import FUNCTION, Available, Extension
+from .updates import FUNCTION, Available, Extension, Had, Rows
 
+NUMBERS = "SELECT name, schema_version FROM `system` WHERE type = 'module' AND schema_version > -1"
+"""The query of Drupal 7, and of what came of it, for modules and their last updates; a disabled one is updated as well."""
 POST = "_post_update_"
 """What is between an extension's name and a post-update's in the name of its function."""
 _SKIPPED = frozenset(
@@ -92,6 +94,11 @@ def _body(function: str, texts: list[str]) -> str:
         if match := re.search(rf"^\s*function\s+{re.escape(function)}\s*\(", text, re.MULTILINE):
             return text[match.end() :].partition("\n}")[0]
     return ""
+
+
+def had_numbers(rows: Rows) -> Had:
+    """Read which numbered update each module has had last, by the rows of ``NUMBERS``."""
+    return Had(numbers={word(name): int(str(number)) for name, number in rows if int(str(number)) >= 0})
 
 
 def text_of(path: Path) -> str:

@@ -10,14 +10,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from aegir_components.applications.extensions import available, text_of, word
+from aegir_components.applications.extensions import NUMBERS, available, had_numbers, text_of
 from aegir_components.applications.updates import (
     NUMBERED,
     Available,
     Extension,
     Had,
     Pending,
-    Rows,
     Updates,
     compare_numbered,
 )
@@ -32,10 +31,6 @@ def _available(source: Path, docroot: str) -> Available:
     root = source / docroot
     version = _VERSION.search(text_of(root / "core/includes/bootstrap.inc"))
     return available(".info", PLACES, version[1] if version else "unknown", root)
-
-
-def _had(rows: Rows) -> Had:
-    return Had(numbers={word(name): int(str(number)) for name, number in rows if int(str(number)) >= 0})
 
 
 def _compare(code: Available, had: Had) -> Pending:
@@ -64,8 +59,7 @@ BACKDROP = Updates(
     available=_available,
     # Drupal 7 has no table of this name.
     tables=("system", "state"),
-    # A disabled module is updated as well.
-    query=lambda _tables: "SELECT name, schema_version FROM `system` WHERE type = 'module' AND schema_version > -1",
-    had=_had,
+    query=lambda _tables: NUMBERS,
+    had=had_numbers,
     compare=_compare,
 )
