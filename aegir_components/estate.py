@@ -97,6 +97,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
             content; all of it in one, and nothing that is on a machine is declared then.
     """
     failures.carry_on()
+    made = made or {}
     faults: list[str] = []
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     # Everything that is put on machines comes after it: another environment's stack file ends here.
@@ -121,7 +122,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
     begin = beginnings.read(declared, before, holder, await beginnings.others(declared, before))
     faults += begin.faults
     protected = Protected(declared.hub.root, holder)
-    faults += [*_losses(before, declared, sources, protected.known()), *making.moved(before, declared, made or {})]
+    faults += [*_losses(before, declared, sources, protected.known()), *making.moved(before, declared, made)]
     # No machine is asked while something is wrong that needs none.
     ask = not faults
     faults += await asyncio.to_thread(asking.misfits, before, declared, sources, ask=ask)
@@ -160,7 +161,6 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
         protected.note(site.identity for site in declared.sites.values() if site.protect)
     _tell_unfinished(declared, before, holder)
     keys = beginnings.backup_keys(declared, before, holder)
-    made = made or {}
     servers = _servers(declared, environment, hosts, holder, made)
     clusters = {name: _cluster(declared, name, servers, holder, made) for name in declared.clusters}
     packs = {name: _pack(declared, name, servers, holder, made) for name in declared.packs}

@@ -108,7 +108,7 @@ def is_stand_in(text: str) -> bool:
 def has_stand_in(value: Any) -> bool:
     """Return whether anything in a value is not known, such as the machine that a connection goes through."""
     found = _current.get()
-    return found is not None and found.has(value)
+    return found is not None and bool(found.outputs) and found.has(value)
 
 
 def revealed(value: Any) -> Any:

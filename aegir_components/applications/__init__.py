@@ -23,7 +23,7 @@ APPLICATIONS: dict[str, Application] = {name: import_module(f"{__name__}.{name}"
 STANDARD = "standard"
 """The install profile of a site that names none."""
 
-__all__ = ["APPLICATIONS", "STANDARD", "Answer", "Application", "CodeBase", "detect", "prefix_of"]
+__all__ = ["APPLICATIONS", "STANDARD", "Answer", "Application", "CodeBase", "detect", "prefix_of", "shares_config"]
 
 
 def detect(source: Path) -> CodeBase | None:
@@ -36,3 +36,9 @@ def prefix_of(application: str) -> str:
     """Give what the names of a site's tables begin with; nothing where no application is known."""
     known = APPLICATIONS.get(application)
     return known.prefix if known else ""
+
+
+def shares_config(application: str) -> bool:
+    """Return whether the directory of a site's configuration is shared where uploads are; not where no application is known."""
+    known = APPLICATIONS.get(application)
+    return known is not None and known.shares_config

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aegir_components import backups, layout
-from aegir_components.applications import APPLICATIONS
+from aegir_components.applications import shares_config
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -155,8 +155,7 @@ def _places(want: Mapping[str, Any]) -> list[_Place]:
     directories = site_content.content_directories(root, site, shared)
     if not shared:
         return [_Place(home, PARTS, directories)]
-    known = APPLICATIONS.get(str(want.get("application") or ""))
-    if known is not None and known.shares_config:
+    if shares_config(str(want.get("application") or "")):
         return [_Place(layout.uploads_directory(shared, site), (*SHARED_PARTS, "config"), directories)]
     # What Drupal has exported is each web server's own.
     return [

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from aegir_components.applications.personal import SECRETS
 
+from .rules import NOBODY, PHONE
+
 _MAIL: Final = re.compile(r"[\w.%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_PHONE: Final = re.compile(r"[+][0-9][0-9 ()/.-]{6,}[0-9]")
+_PHONE: Final = re.compile(PHONE)
 _SECRET: Final = re.compile(SECRETS, re.IGNORECASE)
-NOBODY: Final = "nobody@example.invalid"
-"""What each mail address becomes (RFC 2606)."""
+_MAIL_OF_NOBODY: Final = f"nobody@{NOBODY}"
 
 
 def masked(name: str, content: bytes) -> bytes | None:
@@ -55,4 +56,4 @@ def _blank(value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    return _PHONE.sub("000", _MAIL.sub(NOBODY, text))
+    return _PHONE.sub("000", _MAIL.sub(_MAIL_OF_NOBODY, text))

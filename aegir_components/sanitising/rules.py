@@ -10,6 +10,10 @@ from typing import Final
 from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.personal import ACTIONS, Action, Rule
 
+NOBODY: Final = "example.invalid"
+"""The domain of all substitutes of mail addresses (RFC 2606)."""
+PHONE: Final = "[+][0-9][0-9 ()/.-]{6,}[0-9]"
+"""A phone number with its country, as a regular expression of SQL and of Python."""
 PERSONAL: Final = re.compile(
     r"mail|courriel|correo|pass(wor[dt])?$|^pass|passwd|pwd|phone|mobile|(^|_)handy|mobil|telef|(^|_)tel($|_)|fax|street|stra(ss|\u00df)e|"
     r"address|adres|direcci|(^|_)city|(^|_)zip|(^|_)plz|post(al)?_?code|postleitzahl|birth|geburt|naissance|nacimiento|"
@@ -27,7 +31,7 @@ NUMBERS: Final = re.compile(
     re.IGNORECASE,
 )
 """The same for columns of numbers and dates, whose names are often those of references."""
-__all__ = ["ACTIONS", "NUMBERS", "PERSONAL", "Action", "Rule", "looks_personal", "rule_for"]
+__all__ = ["ACTIONS", "NOBODY", "NUMBERS", "PERSONAL", "PHONE", "Action", "Rule", "looks_personal", "rule_for"]
 
 
 def rule_for(application: str, table: str, column: str, own: Mapping[str, Action]) -> Rule | None:

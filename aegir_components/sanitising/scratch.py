@@ -16,15 +16,12 @@ from aegir_components.mysql.client import Session
 from aegir_components.printable import first_of, printable
 
 from . import rules
-from .rules import Action
+from .rules import NOBODY, PHONE, Action
 
-NOBODY: Final = "example.invalid"
-"""The domain of all substitutes of mail addresses (RFC 2606)."""
 MAIL: Final = "[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\\\\.[A-Za-z0-9-]+)*\\\\.[A-Za-z]{2,}"
 """As SQL's text has it. Bounded, so that no long word without an end takes the server's time."""
 LEFT: Final = "[A-WYZa-wyz0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]+(\\\\.[A-Za-z0-9-]+)*\\\\.[A-Za-z]{2,}"
 """An address that is not masked."""
-PHONE: Final = "[+][0-9][0-9 ()/.-]{6,}[0-9]"
 LOOKS: Final = {
     "phone numbers": (
         "(:text LIKE '%+%' AND :text REGEXP '" + PHONE + "' OR LENGTH(:text) BETWEEN 8 AND 24 AND :text REGEXP "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS
+from aegir_components.applications import shares_config
 from aegir_components.host.connection import Connection
 from aegir_components.mysql.client import Endpoint
 
@@ -148,8 +148,7 @@ def _places(props: Mapping[str, Any]) -> tuple[Place, ...]:
     home = layout.site_directory(str(props["publish_root"]), site)
     conns = {name: Connection.from_props(members[name]["connection"]) for name in owners}
     if shared := str(props.get("uploads") or ""):
-        known = APPLICATIONS.get(str(props.get("application") or ""))
-        whole = known is not None and known.shares_config
+        whole = shares_config(str(props.get("application") or ""))
         one = Place(
             label=SHARED, conn=conns.get(first, conns[owners[0]]), home=layout.uploads_directory(shared, site),
             parts=("files", "private", "config") if whole else ("files", "private"),
