@@ -18,6 +18,7 @@ from pulumi.runtime.settings import SETTINGS, get_root_resource
 from . import arguments, estate, failures, given, hub_faults, printable, recorded, settings, unknowns
 from .components.base import AegirComponent
 from .components.making import Waiting
+from .messages import shown
 from .settings import names, pulumi_config
 from .settings.paths import KINDS
 from .sources.naming import conventional_name
@@ -112,7 +113,7 @@ class Farm:
             except settings.SettingsError as fault:
                 raise hub_faults.with_others(fault) from None
             for warning in declared.warnings:
-                pulumi.log.warn(warning)
+                pulumi.log.warn(shown(warning))
             if planned := [name for name in named.get("sites", ()) if _has_plan(declared, name)]:
                 pulumi.log.warn(_NO_PLAN.format(printable.first_of(planned, 3)))
             return await estate.build(declared, await self._waiting(found))

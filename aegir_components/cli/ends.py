@@ -7,6 +7,8 @@ from typing import IO, Any, Final
 
 import click
 
+from aegir_components.messages import shown
+
 OK: Final = 0
 FAILED: Final = 1
 """It failed, or refused; standard error says why, and what to do."""
@@ -29,12 +31,12 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it; without click's own "Error:", since refusing is no error of the program's."""
-        click.echo(f"aegir: {self.message}", file=file, err=file is None)
+        click.echo(f"aegir: {shown(self)}", file=file, err=file is None)
 
 
 def tell(text: str) -> None:
     """Tell the person at the terminal what takes its time; standard output is for what was asked for."""
-    click.echo(f"aegir: {text}", err=True)
+    click.echo(f"aegir: {shown(text)}", err=True)
 
 
 def put(made: bytes, output: Path | None) -> None:

@@ -17,11 +17,12 @@ from aegir_components.applications import APPLICATIONS, explaining, probe
 from aegir_components.applications.explaining import Explanation
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.messages import catalogue
 from aegir_components.printable import printable
 from aegir_components.services import addresses, closing
 from aegir_components.settings import names as host_names
 
-from . import completion, machines, selecting
+from . import completion, machines, message, selecting
 from .ends import UNHEALTHY, Refusal
 from .machines import tell_faults
 from .stack import Stack, here, made
@@ -71,19 +72,27 @@ class Explained:
         return asdict(self)
 
 
-@click.command(short_help="Tell which machine, vhost, rule and file answer an address.")
-@click.argument("address", shell_complete=completion.sites)
+@click.command(short_help="Tell what a message means, or which machine, vhost, rule and file answer an address.")
+@click.argument("address", metavar="ADDRESS|AEGIR-NNNN", shell_complete=completion.sites)
 @click.option("--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="Look in this stack only.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def explain(address: str, stack: str, *, as_json: bool) -> None:
-    """Tell which machine, vhost, rule and file answer ADDRESS, and what Apache or nginx denies.
+    """Tell what the message AEGIR-NNNN means, or what answers ADDRESS.
+
+    For a message: what happened, why it matters, and what to do. Its number stands at its end.
+
+    For an address: which machine, vhost, rule and file answer it, and what Apache or nginx denies.
 
     The exit status is 3 when the address is denied, or when web servers answer differently.
 
     \b
     aegir explain https://www.example.com/sites/default/files/report.pdf
     aegir explain www.example.com/.env
+    aegir explain AEGIR-1001
     """  # noqa: D301  click keeps such lines as they are
+    if number := catalogue.number_in(address):
+        click.echo(message.as_json(number) if as_json else message.text(number))
+        return
     scheme, host = _read(address)
     state, site = _find(stack, host)
     found, faults = _explain(state, site, address, host, secure=scheme == "https")

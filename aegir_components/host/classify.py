@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import re
 
+from aegir_components.messages import numbered
+
 from .connection import Connection
 from .errors import (
     CommandFailed,
@@ -223,8 +225,9 @@ def command_failure(conn: Connection, what: str, status: int, stdout: str, stder
         )
     if status == REFUSAL:
         told = [line.split(" ", 1)[1] for line in stdout.splitlines() if line.startswith("::fail ")]
+        numbers = re.findall(r"^::number (\d{4})$", stdout, re.MULTILINE)
         why = decoded(told[-1]) if told else said
-        return Refused(conn.host, f"{what}: {why}")
+        return Refused(conn.host, numbered(int(numbers[-1]) if told and numbers else 0, f"{what}: {why}"))
     if status == 255:
         return HostUnreachable(
             conn.host,

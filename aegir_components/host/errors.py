@@ -17,6 +17,7 @@ Every text names the machine, what was tried and what to do, and holds no secret
 
 from __future__ import annotations
 
+from aegir_components.messages import around
 from aegir_components.printable import printable
 
 
@@ -25,8 +26,8 @@ class HostError(Exception):
 
     def __init__(self, host: str, text: str) -> None:
         self.host = host
-        self.text = printable(text)
-        super().__init__(f"{host}: {self.text}")
+        self.text = around(text, printable(text))
+        super().__init__(around(text, f"{host}: {self.text}"))
 
     def __reduce__(self) -> tuple[type[HostError], tuple[str, str]]:
         """Pickle by the two arguments, so that errors cross process boundaries."""

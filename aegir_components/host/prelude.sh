@@ -20,7 +20,8 @@ say() {
     esac
 }
 fact() { say "fact $1" "$2"; }
-fail() {
+fail() { # [number] text: the number is that of the message in the catalogue (messages/)
+    [ $# = 1 ] || { printf '::number %s\n' "$1"; shift; }
     say fail "$1"
     exit 97
 }

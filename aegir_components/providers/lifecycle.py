@@ -39,6 +39,7 @@ from aegir_components.host import hub_disk
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records, hub_root
+from aegir_components.messages import around, marked, number_of, shown
 from aegir_components.mysql import client
 
 from . import declared, warned
@@ -228,7 +229,7 @@ class Lifecycle(ResourceProvider):
         for key, why in sorted(problems.items()):
             # Pulumi prints the value of the named property in clear, secret or not.
             secret = key in self.secret_keys
-            faults.append(CheckFailure("" if secret else key, f"{key}: {why}" if secret else why))
+            faults.append(CheckFailure("" if secret else key, shown(around(why, f"{key}: {why}") if secret else why)))
         if not faults:
             self.notice(known)
         return CheckResult(inputs, faults)
@@ -292,7 +293,7 @@ class Lifecycle(ResourceProvider):
         try:
             return self.observe(want)
         except (HostError, client.DatabaseError) as fault:
-            return {DRIFT: [str(fault)]}
+            return {DRIFT: [shown(fault)]}
 
     def delete(self, _id: str, props: Any) -> None:
         """Take it away; what was on a machine that is given up is dropped from the state without asking the machine."""
@@ -355,7 +356,7 @@ class Lifecycle(ResourceProvider):
         except Exception as fault:  # noqa: BLE001 - whatever it is, its text is printed, and raised again below
             text = redacted(hub_disk.explain(fault) or str(fault) or type(fault).__name__, self._secrets(props))
             # The cause is cut off on purpose: Pulumi prints the chain's text.
-            raise RuntimeError(text) from None
+            raise RuntimeError(marked(number_of(fault), text)) from None
 
 
 def _wait_for_commands(root: str, stack: str, site: str, what: str) -> None:

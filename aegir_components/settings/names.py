@@ -15,6 +15,8 @@ from typing import Final
 
 import idna
 
+from aegir_components.messages import around
+
 from .wording import listed, quoted, visible
 
 LONGEST_HOST_NAME: Final = 253
@@ -38,7 +40,7 @@ class Wrong(ValueError):
     """A value is refused: ``reason`` quotes nothing of it, ``detail`` may."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason + detail)
+        super().__init__(around(reason, reason + detail))
         self.reason, self.detail = reason, detail
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
+from aegir_components.messages import around, shown
+
 from .names import Wrong, reference
 from .paths import below
 from .wording import listed, one_line, quoted, shortened, shown_path, suggestion
@@ -41,7 +43,7 @@ class SettingsError(ValueError):
             read: the settings as far as they could be read; what they say elsewhere may be wrong as well.
         """
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        super().__init__("\n".join((f"The stack file has {count}; nothing was touched:", *faults)))
+        super().__init__("\n".join((f"The stack file has {count}; nothing was touched:", *map(shown, faults))))
         self.faults: tuple[str, ...] = tuple(faults)
         self.read = read
 
@@ -101,15 +103,15 @@ class Node:
 
     def fault(self, text: str) -> None:
         """Note that something is wrong here."""
-        self.report.faults.append(one_line(f"{self._place}: {text}"))
+        self.report.faults.append(around(text, one_line(f"{self._place}: {text}")))
 
     def warn(self, text: str) -> None:
         """Note that something here is allowed but likely not meant."""
-        self.report.warnings.append(one_line(f"{self._place}: {text}"))
+        self.report.warnings.append(around(text, one_line(f"{self._place}: {text}")))
 
     def reject(self, wrong: Wrong) -> None:
         """Note what a check said, without the part that quotes if the value may be a secret."""
-        self.fault(wrong.reason if self._hidden else wrong.reason + wrong.detail)
+        self.fault(wrong.reason if self._hidden else around(wrong.reason, wrong.reason + wrong.detail))
 
     def describe(self) -> str:
         """Show the value for a message."""

@@ -30,6 +30,7 @@ EVERYTHING = BELOW | {"recorded", "providers", "changes", "components", "estate"
 FORBIDDEN = {
     "pulumi_workarounds": EVERYTHING,
     "unknowns": EVERYTHING,
+    "messages": EVERYTHING,
     "arguments": EVERYTHING - {"components"},
     "given": EVERYTHING - {"settings"},
     "farm": {"cli"},
