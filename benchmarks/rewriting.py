@@ -80,8 +80,8 @@ def rewrite(farm: Backed) -> tuple[float, float]:
     argv = [sys.executable, "-m", "aegir_components", "--cwd", str(farm.work.project), "rewrite", SITE]
     begun = dumped = time.perf_counter()
     process = subprocess.Popen(
-        [*argv, "--stack", STACK, "--from", FORMER], env=farm.work.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True,
+        [*argv, "--stack", STACK, "--from", FORMER], env=farm.work.environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
