@@ -5,6 +5,7 @@ Those of Ubuntu need an archive of theirs (AEGIR_LAB_UBUNTU); without one they a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.integration import logins
 from tests.integration.editing import upload_to_drupal
 from tests.integration.farm import CommandEnded, Farm, fetch, web_and_database
 from tests.integration.tables import calendars_read_differently, php_values_unknown
+from tests.integration.updating import Visitor
 
 pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -94,6 +96,40 @@ def _serves_older_drupal(lab: Lab, farm: Farm) -> None:
                 fetch(host, site, path).headers["content-type"],
             )
         host.run(f"systemctl start aegir-cron@{layout.system_user(site)}.service")
+    farm.unchanged("--refresh")
+    if len(there) == len(cases):
+        _brings_eight_to_nine(lab, farm, passwords["drupal8.example.com"])
+
+
+def _brings_eight_to_nine(lab: Lab, farm: Farm, password: str) -> None:
+    """See a site of Drupal 8.9 get the code of 9.2: told at preview, rehearsed, and with all that it had."""
+    web, site, platform = lab.host("web1"), "drupal8.example.com", farm.settings["platforms"]["drupal8"]
+
+    def rows() -> str:
+        text = (
+            "SELECT COUNT(*) FROM users_field_data; SELECT uri FROM file_managed; SELECT COUNT(*) FROM path_alias;"
+            "SELECT name FROM config WHERE name LIKE 'node.type.%' ORDER BY 1"
+        )
+        return lab.host("db1").run(f"mariadb -N {layout.database_name(site)}", input=text).stdout
+
+    def schema() -> int:
+        text = "SELECT value FROM key_value WHERE collection = 'system.schema' AND name = 'system'"
+        said = lab.host("db1").run(f"mariadb -N {layout.database_name(site)}", input=text).stdout
+        return int(re.findall(r"\d{4}", said)[0])
+
+    had, before = rows(), schema()
+    platform["source"] = str(codebases.ask("drupal9"))
+    told = farm.preview().sentence
+    assert "its sites go from Drupal 8.9.20 to 9.2.7" in told, told
+    pending = int(re.findall(rf"Pending updates of {re.escape(site)}: (\d+) ", told)[0])
+    with Visitor(web, site) as visitor:
+        said = farm.up(timeout=600).sentence
+    assert f"{site}: {pending} updates, rehearsed in" in said, said
+    assert visitor.statuses <= {200, 307}
+    assert "Drupal 9" in fetch(web, site).headers["x-generator"]
+    assert had == rows(), "users, uploads, and kinds of content"
+    assert schema() >= before
+    assert logins.drupal(web, site, password), "with the password of before"
     farm.unchanged("--refresh")
 
 
