@@ -27,7 +27,7 @@ from .stack import Stack, here, made
 from .state import Site
 from .unlocked import Unlocked
 
-SIDE_BY_SIDE: Final = 4
+SIDE_BY_SIDE: Final = 3
 """Sites that are backed up at once."""
 
 AGAIN: Final = timedelta(hours=1)
