@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pulumi
 
-from . import database_updates, moves, php_fit, php_offers, settings, unknowns
+from . import database_updates, moves, php_fit, php_offers, settings, summary, unknowns
 from .components.server import connection
 from .host.connection import Connection
 from .printable import first_of
-from .providers import holds
+from .providers import holds, unfinished
 from .recorded import Recorded
 from .sources.resolve import Resolved
 
@@ -55,6 +55,14 @@ def updates(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     for text in found.warnings:
         pulumi.log.warn(text)
     return found.problems
+
+
+def tell_unfinished(declared: settings.Settings, before: Recorded, holder: str) -> None:
+    """Warn of what earlier runs have not ended; then what they have left for a summary is forgotten."""
+    for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
+        pulumi.log.warn(text)
+    if not pulumi.runtime.is_dry_run():
+        summary.begin(declared.hub.root, holder)
 
 
 def _perhaps_replaced(before: Recorded, declared: settings.Settings) -> Iterator[str]:

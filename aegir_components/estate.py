@@ -38,9 +38,11 @@ from .components.site import Begin, Site, SiteParts
 from .components.web_cluster import WebCluster, WebClusterParts, uploads_path
 from .host.keys import public_key
 from .hub_records import Protected
-from .providers import entries, unfinished
+from .providers import entries
 from .providers.authority import DatabaseAuthority
+from .providers.declaration import Declaration
 from .providers.environment import Environment
+from .settings.added import Added
 from .sources.resolve import Resolved, resolve
 from .unread import Unread
 
@@ -77,20 +79,13 @@ class Machines:
         return [*found, *(group.ready if group else ())]
 
 
-def _tell_unfinished(declared: settings.Settings, before: recorded.Recorded, holder: str) -> None:
-    """Warn of what earlier runs have not ended; then what they have left for a summary is forgotten."""
-    for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
-        pulumi.log.warn(text)
-    if not pulumi.runtime.is_dry_run():
-        summary.begin(declared.hub.root, holder)
-
-
-async def build(declared: settings.Settings, made: making.Made | None = None) -> Estate:
+async def build(declared: settings.Settings, made: making.Made | None = None, added: Added | None = None) -> Estate:
     """Declare every resource of a stack.
 
     Args:
         declared: the stack.
         made: the components that a program has made; all others are made here.
+        added: what of the settings a program has declared; ``None`` where all of it is the stack file's.
 
     Raises:
         settings.SettingsError: sources, certificates or keys on the hub are not what the stack file says, or an edit would lose
@@ -129,6 +124,8 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
     faults += await asyncio.to_thread(asking.updates, before, declared, sources) if ask else []
     if faults:
         raise settings.SettingsError(faults)
+    if added is not None:
+        Declaration(added.hidden().text(), added.text(), pulumi.ResourceOptions(depends_on=[environment]))
     for text in (*unread.found.values(), *at_work.warnings(declared.hub.root, holder)):
         pulumi.log.warn(text)
     for text in changes.announcements(before, declared, archive_names.newest(declared.hub.root)):
@@ -159,7 +156,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
                 f"{_numbers(declared)} is damaged and is made again from the state; the former one lies beside it"
             )
         protected.note(site.identity for site in declared.sites.values() if site.protect)
-    _tell_unfinished(declared, before, holder)
+    asking.tell_unfinished(declared, before, holder)
     keys = beginnings.backup_keys(declared, before, holder)
     servers = _servers(declared, environment, hosts, holder, made)
     clusters = {name: _cluster(declared, name, servers, holder, made) for name in declared.clusters}

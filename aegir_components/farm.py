@@ -10,26 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 
-from . import arguments, estate, failures, given, hub_faults, printable, recorded, settings, unknowns
+from . import arguments, estate, failures, given, hub_faults, recorded, settings, unknowns
 from .components.base import AegirComponent
 from .components.making import Waiting
 from .messages import shown
-from .settings import names, pulumi_config
+from .settings import pulumi_config
 from .settings.paths import KINDS
 from .sources.naming import conventional_name
 
 if TYPE_CHECKING:
     from .arguments import Arguments, FarmArgs
-
-_NO_PLAN: Final = (
-    "aegir:backups: nothing makes the planned backups of {}, because `aegir backup --due` reads stack files. Backups before "
-    "updates and moves, and archives of removals, are made. Declare these sites in the stack file, or back them up by other means"
-)
 
 
 class Farm:
@@ -107,16 +102,15 @@ class Farm:
             for key, entries in self._components.items()
         }
         found = await given.gather(own, named)
+        added = found.added() if any(found.config.values()) else None
         with unknowns.standing_in(found.unknowns):
             try:
-                declared = pulumi_config.load_from_pulumi(conventional_name, found.added() if found.config else None)
+                declared = pulumi_config.load_from_pulumi(conventional_name, added)
             except settings.SettingsError as fault:
                 raise hub_faults.with_others(fault) from None
             for warning in declared.warnings:
                 pulumi.log.warn(shown(warning))
-            if planned := [name for name in named.get("sites", ()) if _has_plan(declared, name)]:
-                pulumi.log.warn(_NO_PLAN.format(printable.first_of(planned, 3)))
-            return await estate.build(declared, await self._waiting(found))
+            return await estate.build(declared, await self._waiting(found), added)
 
     async def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
         """Give the components by kind and by the name of their resources, each with what its values come from."""
@@ -172,11 +166,6 @@ class Farm:
             self._left = True
             SETTINGS.rpc_manager.clear()
             SETTINGS.outputs.clear()
-
-
-def _has_plan(declared: settings.Settings, name: str) -> bool:
-    site = declared.sites.get(names.in_ascii(name))
-    return site is not None and site.backups is not None
 
 
 async def _below(parent: pulumi.Resource | None) -> str | None:

@@ -173,7 +173,7 @@ def _wanted(stack: Stack, selection: Selection, *, due: bool) -> tuple[Unlocked,
     _ = unlocked.backups  # A stack without them is rejected here, before its sites are said to have them off.
     picked = list(unlocked.state.sites.values())
     if selection.narrowed and not due:
-        picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(stack))
+        picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(stack, unlocked.state))
     off = [site for site in picked if unlocked.plan(site.identity) is None]
     if named := [site.identity for site in off if selecting.names_it(selection, site)]:
         raise Refusal(f"backups are off for {', '.join(named)} in the stack file; remove `backups: off` there")

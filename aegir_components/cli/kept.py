@@ -27,7 +27,7 @@ class Kept:
 def of_stack(stack: Stack, state: State) -> dict[str, Kept]:
     """Say it for each site of a stack that declares backups; of other stacks nothing is said."""
     try:
-        declared = stack.drawn()
+        declared = stack.drawn(state)
     except Refusal:
         # The stack file is somebody's work at the moment; what the state says can be shown all the same.
         return {}

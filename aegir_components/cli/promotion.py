@@ -30,7 +30,8 @@ class Side:
     @classmethod
     def read(cls, stack: Stack) -> Side:
         """Read its file and its state."""
-        return cls(stack=stack, declared=stack.settings(), state=stack.state())
+        state = stack.state()
+        return cls(stack=stack, declared=stack.settings(state), state=state)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

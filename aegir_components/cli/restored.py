@@ -55,7 +55,7 @@ def names(unlocked: Unlocked, selection: Selection, database_server: str | None)
         return list({unlocked.identity(word): word for word in words}.values())
     if not selection.narrowed:
         selection = replace(selection, everything=True)
-    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack))
+    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack, unlocked.state))
     found = [
         site.name
         for site in picked

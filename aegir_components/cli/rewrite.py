@@ -73,7 +73,7 @@ def _chosen(unlocked: Unlocked, selection: Selection) -> list[Site]:
     Raises:
         Refusal: a site that is named is of another application, or no site is left.
     """
-    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack))
+    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack, unlocked.state))
     fitting = [site for site in picked if (site.installation or {}).get("application") in WITH_ADDRESSES]
     others = [site for site in picked if site not in fitting]
     if wrong := [site.name for site in others if selecting.names_it(selection, site)] or (

@@ -133,7 +133,7 @@ def choose(selection: Selection) -> Chosen:
     need(selection)
     stack = the_stack(selection.stack, selection.environment)
     state = stack.state()
-    found = pick(state, selection, lambda: clients_of(stack))
+    found = pick(state, selection, lambda: clients_of(stack, state))
     return Chosen(stack=stack, state=state, sites=tuple(found))
 
 
@@ -199,9 +199,9 @@ def names_it(selection: Selection, site: Site) -> bool:
     return bool({host_names.in_ascii(word) for word in selection.words} & {site.name, site.identity})
 
 
-def clients_of(stack: Stack) -> dict[str, str]:
-    """Give each site's client, by what the site is known by; it stands in the stack file."""
-    return {site.identity: site.client for site in stack.drawn().sites.values() if site.client}
+def clients_of(stack: Stack, state: State) -> dict[str, str]:
+    """Give each site's client, by what the site is known by; it stands where the site is declared."""
+    return {site.identity: site.client for site in stack.drawn(state).sites.values() if site.client}
 
 
 def one(state: State, word: str) -> Site:

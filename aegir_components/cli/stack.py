@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import yaml
 
 from aegir_components import settings
 from aegir_components.settings import Settings
+from aegir_components.settings.added import HIDDEN, Added
 from aegir_components.sources import naming
 
 from .ends import Refusal
 from .engine import Engine, find_project, project_name
 from .state import State
-
-HIDDEN: Final = "what nobody has decrypted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +39,11 @@ class Stack:
             raise Refusal(f"no stack file of {self.name} is in {self.engine.project}; there are: {known}")
         return found
 
-    def settings(self) -> settings.Settings:
-        """Read and check the stack file, as ``pulumi preview`` does first.
+    def settings(self, state: State) -> settings.Settings:
+        """Read and check the stack file and what a program adds to it, as ``pulumi preview`` does first.
+
+        Args:
+            state: the stack's state, which has what the program added when it last ran.
 
         Raises:
             Refusal: something in it is wrong.
@@ -49,12 +51,19 @@ class Stack:
         path = self.file
         values, secret_keys = self.engine.configuration(self.name)
         try:
-            return settings.load_values(values, secret_keys, self.engine.project, self.name, naming.conventional_name)
+            return settings.load_values(
+                values, secret_keys, self.engine.project, self.name, naming.conventional_name, state.added
+            )
         except settings.SettingsError as fault:
             raise Refusal(f"{path}: {fault}") from None
 
-    def drawn(self) -> Settings:
-        """Read and check the stack file alone, for what needs no secret: nobody has to have Pulumi's state or passphrase.
+    def drawn(self, state: State | None = None) -> Settings:
+        """Read and check the same for what needs no secret: nobody has to have Pulumi's passphrase.
+
+        Without a state that can be read it is the stack file alone.
+
+        Args:
+            state: the stack's state, where it was read already.
 
         Raises:
             Refusal: something in it is wrong.
@@ -70,9 +79,19 @@ class Stack:
         values = {str(key): _without_secrets(value) for key, value in config.items()}
         hidden = {key for key, value in values.items() if value != config[key]}
         try:
-            return settings.load_values(values, hidden, self.engine.project, self.name, naming.conventional_name)
+            return settings.load_values(
+                values, hidden, self.engine.project, self.name, naming.conventional_name, self._added(state)
+            )
         except settings.SettingsError as fault:
             raise Refusal(f"{path}: {fault}") from None
+
+    def _added(self, state: State | None) -> Added | None:
+        if state is not None:
+            return state.added
+        try:
+            return self.state().added
+        except Refusal:
+            return None
 
     def state(self) -> State:
         """Read what was last made."""

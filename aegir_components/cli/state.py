@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from aegir_components import layout
+from aegir_components.settings.added import Added
 from aegir_components.sources import records
 
 OURS: Final = "pulumi-python:dynamic/aegir:"
@@ -133,6 +134,8 @@ class State:
     """What a run had begun that did not come to its end: ``creating Release code``."""
     environment: str = ""
     """What the stack was said to be when it last came up; empty where nobody said it."""
+    added: Added | None = field(default=None, repr=False)
+    """What a program of one's own declares, with or without the values of secrets; ``None`` where only a stack file does."""
     drift: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """What the last look has found changed by hand, by kind and name of the resource."""
 
@@ -169,6 +172,7 @@ class State:
             rollouts=made.get("Rollout", {}),
             environment=str(made.get("Environment", {}).get("environment", {}).get("environment", "")),
             pending=tuple(_pending(deployment)),
+            added=_added(made.get("Declaration", {}).get("declaration", {})),
             drift={
                 (kind, name): tuple(map(str, props["drift"]))
                 for kind, named in made.items()
@@ -188,6 +192,13 @@ def _resources(listed: Any) -> Iterator[tuple[str, str, Props]]:
         # One that is marked is being replaced: its successor is in the list as well.
         if kind.startswith((OURS, COMPONENTS)) and not resource.get("delete"):
             yield kind, _name(resource), resource.get("outputs") or {}
+
+
+def _added(outputs: Props) -> Added | None:
+    """Read what a program declares; with the values of secrets where they are decrypted."""
+    whole, shown = outputs.get("whole"), outputs.get("shown")
+    known = whole if isinstance(whole, str) else shown
+    return Added.read(known) if isinstance(known, str) else None
 
 
 def _pending(deployment: Mapping[str, Any]) -> Iterator[str]:

@@ -140,7 +140,7 @@ def take(stack: Stack, *, probe: bool, limit: float, database_updates: bool = Fa
     pending = {name: updates.pending(state, state.releases[name], listed, mirror) for name, listed in parts.items()}
     samples = usage.Samples(root, state.stack).known()
     since = _since(exported)
-    clients, groups = _declared(stack, facts)
+    clients, groups = _declared(stack, state, facts)
     changed = _changes(root, state, stack)
     held = {site: each for found in seen.values() for site, each in found.held.items()}
     on = {site: each.release.rpartition("/")[2] for site, each in held.items()}
@@ -214,11 +214,11 @@ def _php(site: Site, state: State) -> str:
 
 
 def _declared(
-    stack: Stack, facts: Mapping[str, Facts | None]
+    stack: Stack, state: State, facts: Mapping[str, Facts | None]
 ) -> tuple[dict[str, str], tuple[tuple[str, str, tuple[str, ...]], ...]]:
-    """Read from the stack file whose each site is, and which servers are together."""
+    """Read from what is declared whose each site is, and which servers are together."""
     try:
-        drawn = stack.drawn()
+        drawn = stack.drawn(state)
     except Refusal as fault:
         # It is somebody's work at the moment; what the state says can be reported all the same.
         tell(f"clients, clusters and packs are left out: {fault}")

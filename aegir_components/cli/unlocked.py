@@ -47,7 +47,6 @@ class Unlocked:
         Raises:
             Refusal: something in the stack file is wrong, or the state cannot be read or decrypted.
         """
-        declared = stack.settings()
         exported = stack.engine.ask("stack", "export", "--show-secrets", "--stack", stack.name)
         plain = _plain(exported)
         keys: dict[str, str] = {}
@@ -55,9 +54,8 @@ class Unlocked:
             if str(resource.get("type", "")).endswith(":BackupKeys"):
                 keys = json.loads(str((resource.get("outputs") or {}).get("keys") or "{}"))
         archives = keys.pop(ARCHIVES, "")
-        return cls(
-            stack=stack, declared=declared, state=State.read(stack.name, plain), keys=keys, archives=archives
-        )  # fmt: skip
+        state = State.read(stack.name, plain)
+        return cls(stack=stack, declared=stack.settings(state), state=state, keys=keys, archives=archives)
 
     @property
     def holder(self) -> str:

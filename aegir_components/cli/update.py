@@ -53,7 +53,7 @@ def update(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     if not dry_run:
         refuse_locked(known)
     unlocked = Unlocked.read(known)
-    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(known))
+    picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(known, unlocked.state))
     chosen = {site.identity for site in picked}
     root = audit.root_of(unlocked.state)
     progress = Progress([site.name for site in picked])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .paths import KINDS, PREFIX, below, canonical
 from .reader import IsSecret, SettingsError
 
 EACH_RUN: Final = ("environment_formerly", "forget", "replaced", "confirm_removals")
 """Keys that are for one run. The stack's configuration has them, for a program too: providers and commands read them there."""
+HIDDEN: Final = "what nobody has decrypted"
+"""Stands in the place of a secret, for what needs none."""
 _SECRETS: Final = (".password", ".secret_key", ".hash_salt")
 _KEPT: Final = re.compile(
     r"""(?x) .*\.(?:password|secret_key|access_key|hash_salt)
@@ -59,6 +62,31 @@ class Added:
         if faults:
             raise SettingsError(faults)
         return found
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what ``text`` has given."""
+        found = json.loads(text)
+        return cls(config=found["config"], secrets=frozenset(found["secrets"]))
+
+    def text(self) -> str:
+        """Give it as text, the same for the same settings."""
+        return json.dumps({"config": self.config, "secrets": sorted(self.secrets)}, sort_keys=True)
+
+    def hidden(self) -> Added:
+        """Give it without the values of secrets."""
+        config = {key: self._hidden(value, f"{PREFIX}{key}") for key, value in self.config.items()}
+        return dataclasses.replace(self, config=config)
+
+    def _hidden(self, value: Any, path: str) -> Any:
+        plain = canonical(path)
+        if plain in self.secrets or plain.endswith(_SECRETS):
+            return HIDDEN
+        if isinstance(value, Mapping):
+            return {name: self._hidden(inner, below(path, name)) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._hidden(inner, f"{path}[{index}]") for index, inner in enumerate(value)]
+        return value
 
     def secrecy(self, others: IsSecret) -> IsSecret:
         """Make the function that tells secrets from other values.

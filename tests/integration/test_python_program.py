@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aegir_components import layout
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import ROOT, fetch
 from tests.integration.project import Project
@@ -59,6 +61,30 @@ def test_a_program_makes_a_farm_of_two_servers_and_a_second_up_changes_nothing(w
     assert "http://www.example.com" in work.pulumi("stack", "output", "url", "--stack", STACK).output
     work.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", STACK)
     work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
+
+
+def test_commands_know_what_the_program_declares(work: Project) -> None:
+    program = work.project / "__main__.py"
+    whole = program.read_text()
+    program.write_text(
+        whole.replace("    Farm,\n", "    BackupsArgs,\n    Farm,\n", 1)
+        .replace("ssh=ssh)))", 'ssh=ssh), backups=BackupsArgs(every="day", to=["hub"])))', 1)
+        .replace("admin=admin)", 'admin=admin, client="Acme")', 1)
+    )
+    work.up(STACK)
+
+    said = work.aegir("backup", "--due", "--stack", STACK).output
+
+    assert "www.example.com" in said
+    listed = json.loads(work.printed("backups", "--stack", STACK, "--site", "www.example.com", "--json"))
+    assert [True] == [each["proven"] for each in listed]
+    assert "nothing is due" in work.aegir("backup", "--due", "--dry-run", "--stack", STACK).output
+    assert "www.example.com" in work.printed("status", STACK, "--json")
+    ran = work.aegir("run", "--client", "Acme", "--stack", STACK, "--", "sh", "-c", "echo ran as $(id -un)")
+    assert f"ran as {layout.system_user('www.example.com')}" in ran.output
+    assert "web1.example.com" in work.printed("graph", STACK, "--json")
+    program.write_text(whole)
+    work.up(STACK)
 
 
 def test_the_key_aegir_forget_works_in_a_project_of_any_name(work: Project, lab: Lab) -> None:

@@ -37,8 +37,10 @@ from aegir_components import (
     settings,
     testing,
 )
+from aegir_components.cli.state import State
 from aegir_components.settings import schema
-from aegir_components.settings.paths import KINDS
+from aegir_components.settings.added import Added
+from aegir_components.settings.paths import KINDS, canonical
 from aegir_components.testing.mocks import Recorded
 from tests.programs import Ran, run
 from tests.unit.test_estate import COMPUTED, hub
@@ -101,8 +103,8 @@ def test_a_program_declares_the_same_resources_as_a_stack_file(hub: Path, previe
     by_program = run(lambda: two_servers(hub), computed=COMPUTED, preview=preview)
 
     assert len(by_file.mocks.resources) > 15
-    assert declared(by_file) == declared(by_program)
-    assert by_file.needs == by_program.needs
+    assert declared(by_file) == [row for row in declared(by_program) if row[1] != "declaration"]
+    assert by_file.needs == {name: each for name, each in by_program.needs.items() if name != "Declaration declaration"}
 
 
 def test_outputs_are_there_for_other_resources_which_come_after_all_of_a_site(hub: Path) -> None:
@@ -265,14 +267,41 @@ def test_a_machine_that_cannot_be_made_holds_up_what_is_on_it_alone(hub: Path) -
     assert [] == [each for each in ran.mocks.resources if "240.0." in str(each)]
 
 
-def test_a_plan_of_backups_that_nothing_runs_is_told(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_given: said.append(text))
+def test_commands_know_what_a_program_declares_and_the_state_has_no_secret_of_it_in_clear(hub: Path) -> None:
+    ran = run(lambda: two_servers(hub, backups=aegir_components.BackupsArgs(every="day")), computed=COMPUTED)
 
-    run(lambda: two_servers(hub, backups=aegir_components.BackupsArgs(every="day")), computed=COMPUTED)
-    run(from_stack_file, config={**stack_file(hub), "aegir:backups": '{"every": "day"}'}, computed=COMPUTED)
+    kept = ran.mocks.of("aegir:Declaration")["declaration"]
+    shown, whole = Added.read(kept["shown"]), kept.get("whole")
+    assert {"every": "day"} == shown.config["backups"]
+    assert {SITE} == set(shown.config["sites"])
+    assert whole is None or whole != kept["shown"]
 
-    assert 1 == len([text for text in said if f"nothing makes the planned backups of {SITE}" in text])
+    again = run(from_stack_file, config={**stack_file(hub), "aegir:backups": '{"every": "day"}'}, computed=COMPUTED)
+    assert {} == again.mocks.of("aegir:Declaration"), "a stack file says it all"
+
+
+def test_what_is_secret_is_kept_apart() -> None:
+    secret = 'aegir:sites["a.example.com"].settings.key'
+    config = {
+        "sites": {"a.example.com": {"settings": {"key": "s3cret", "x": ["y"]}, "admin": {"password": "from-a-file"}}},
+        "backups": {"every": "day"},
+    }
+    added = Added(config=config, secrets=frozenset({canonical(secret)}))
+
+    assert added == Added.read(added.text())
+    hidden = added.hidden()
+    assert "s3cret" not in hidden.text()
+    assert "from-a-file" not in hidden.text()
+    assert ["y"] == hidden.config["sites"]["a.example.com"]["settings"]["x"]
+    assert added.config["backups"] == hidden.config["backups"]
+    urn = "urn:pulumi:test::x::pulumi-python:dynamic/aegir:Declaration::declaration"
+    row = {"urn": urn, "type": "pulumi-python:dynamic/aegir:Declaration"}
+    sealed = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "…"}
+    for whole, expected in ((added.text(), added), (sealed, hidden), (None, hidden)):
+        outputs = {"shown": hidden.text(), "whole": whole}
+        state = State.read("test", {"deployment": {"resources": [{**row, "outputs": outputs}]}})
+        assert expected == state.added
+    assert State.read("test", {}).added is None
 
 
 def test_what_is_wrong_is_listed_at_once_and_nothing_is_declared(hub: Path) -> None:
@@ -333,9 +362,12 @@ def test_a_secret_that_nothing_would_keep_secret_is_rejected_without_a_word_of_i
     assert "zq-title" not in str(caught.value)
     kept = {"api": {"key": "zq-key"}}
     ran = run(lambda: program(lambda: {"settings": pulumi.Output.secret(kept)}), computed=COMPUTED)
-    values = [row["inputs"].get("values") for row in ran.rows.values() if "zq-key" in str(row)]
-    assert values
-    assert all(isinstance(value, dict) and len(value) == 2 for value in values)
+    kept_as = {"values", "whole"}
+    values = [row["inputs"][key] for row in ran.rows.values() for key in kept_as & row["inputs"].keys()]
+    assert 2 == len(values)
+    assert all(isinstance(value, dict) and len(value) == 2 and "zq-key" in str(value) for value in values)
+    rest = [{**row, "inputs": {**row["inputs"], "values": "", "whole": ""}} for row in ran.rows.values()]
+    assert "zq-key" not in str(rest)
 
 
 def test_a_machine_behind_one_that_is_not_made_yet_is_not_asked(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
