@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
+from aegir_components.messages import numbered
+
 from .hub_records import place
 from .person import person
 from .printable import first_of, printable
@@ -87,9 +89,10 @@ def claimed(root: Path, claim: Claim) -> Iterator[str]:
     try:
         path, handle = _begin(directory, claim)
     except OSError as fault:
-        yield (
-            f"the hub cannot write into {directory} ({fault.strerror}), so other commands do not know of this one. Let the user "
-            f"who runs aegir write there"
+        yield numbered(
+            9041,
+            f"the hub cannot write into {directory} ({fault.strerror}), so other commands do not know of this one. "
+            f"Let the user who runs aegir write there",
         )
         return
     try:
@@ -131,9 +134,10 @@ def warnings(root: str, stack: str) -> Iterator[str]:
     """
     found = [claim.line() for claim in at_work(Path(root)) if claim.alone and claim.stack == stack]
     if found:
-        yield (
+        yield numbered(
+            9042,
             f"{'; '.join(found)}. The run goes on, and waits up to {WAIT:.0f} s before it changes such a site. A site that "
-            f"is not free by then is reported as failed or held back; run pulumi up again when that command has ended"
+            f"is not free by then is reported as failed or held back; run pulumi up again when that command has ended",
         )
 
 
@@ -173,9 +177,10 @@ def wait_for(
 
 
 def _not_free(claim: Claim, wanted: Claim, seconds: float) -> str:
-    return (
+    return numbered(
+        6503,
         f"{claim.line(wanted)}, and had not ended after {seconds:.0f} s. Run pulumi up again when it has ended; "
-        f"ps -p {claim.process} shows whether it still works"
+        f"ps -p {claim.process} shows whether it still works",
     )
 
 
@@ -184,8 +189,11 @@ def _refuse(claim: Claim, others: list[Claim]) -> None:
         processes = ",".join(str(other.process) for other in busy)
         lines = "; ".join(other.line(claim) for other in busy)
         raise ClaimedError(
-            f"nothing was done, because another run on this hub is at work: {lines}. Wait for the end of that, and run the same "
-            f"command again; ps -p {processes} shows whether it still works"
+            numbered(
+                9040,
+                f"nothing was done, because another run on this hub is at work: {lines}. Wait for the end of that, and "
+                f"run the same command again; ps -p {processes} shows whether it still works",
+            )
         )
 
 

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import pulumi
 
+from aegir_components.messages import numbered, shown
+
 from .hub_records import place
 from .person import person
 
@@ -43,7 +45,7 @@ def note_run(root: str, stack: str) -> None:
     """Leave a line that a run of Pulumi's begins; its result and its duration are in Pulumi's own history."""
     entry = Entry(at=int(time.time()), who=person(), stack=stack, command=UP, result="begun")
     if why := write(Path(root), entry):
-        pulumi.log.warn(why)
+        pulumi.log.warn(shown(why))
 
 
 def write(root: Path, entry: Entry) -> str:
@@ -55,7 +57,7 @@ def write(root: Path, entry: Entry) -> str:
             fcntl.flock(handle, fcntl.LOCK_EX)
             handle.write(json.dumps(asdict(entry)) + "\n")
     except OSError as fault:
-        return f"the hub keeps no line of this command in {path.parent}: {fault.strerror}"
+        return numbered(9043, f"the hub keeps no line of this command in {path.parent}: {fault.strerror}")
     return ""
 
 

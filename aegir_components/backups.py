@@ -25,9 +25,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from . import encrypting, layout
+from aegir_components.messages import numbered
+
+from . import dump_loading, encrypting, layout
 from .archive_names import ENDING, directory, is_dump, kept
 from .host import bounded, hub_disk, multiplex, noise, script
 from .host.classify import tail
@@ -56,26 +58,6 @@ DUMP = (
     # program passes over what begins with `loose`.
     "--loose-set-gtid-purged=OFF",
 )
-PACKET: Final = 8 << 20
-"""Bytes of a statement that every server takes: half of the default of ``max_allowed_packet``."""
-
-ROOMY: Final = """\
-set -eu
-limit=$1; shift
-mkdir -p -m 700 /run/aegir/private
-exec 8>>/run/aegir/private/packet.lock
-flock 8
-had=$("$@" --skip-column-names --batch --execute 'SELECT @@GLOBAL.max_allowed_packet' </dev/null)
-if [ "$had" -lt "$limit" ]; then
-    trap '"$@" --execute "SET GLOBAL max_allowed_packet = $had" </dev/null' EXIT
-    trap 'exit 1' HUP INT TERM
-    "$@" --execute "SET GLOBAL max_allowed_packet = $limit" </dev/null
-fi
-"""
-"""Shell: let the server take statements of a size while a dump is loaded, one dump at a time, and not longer than that."""
-
-NO_DEFINERS = r"LC_ALL=C sed -E '/^(\/\*!5[0-9]{4} |CREATE )/s/DEFINER=`[^`]*`@`[^`]*`( SQL SECURITY DEFINER)?//'"
-"""Takes the accounts out of views, triggers and routines of a dump: the hub's own may not make any in another's name."""
 
 
 def listing(conn: Connection, path: str) -> str:
@@ -118,12 +100,17 @@ def save_files(conn: Connection, path: str, site: str, keys: encrypting.Keys | N
         try:
             got = _entries(part, keys.own if keys else "")
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, encrypting.UnreadableError) as fault:
-            raise Refused(conn.host, f"the archive of {path} arrived damaged ({fault}); nothing was removed") from None
+            raise Refused(
+                conn.host, numbered(7110, f"the archive of {path} arrived damaged ({fault}); nothing was removed")
+            ) from None
         # What is no number is no proof.
         if got < report.number("entries", sys.maxsize):
             raise Refused(
                 conn.host,
-                f"the archive of {path} has {got} entries of {report.number('entries', -1)}; nothing was removed",
+                numbered(
+                    7110,
+                    f"the archive of {path} has {got} entries of {report.number('entries', -1)}; nothing was removed",
+                ),
             )
         part.rename(target)
     return target
@@ -197,7 +184,7 @@ def save_database(
             session.rows(f"CREATE DATABASE `{scratch}`")
         try:
             with client_options(conn, endpoint) as (where, login):
-                words = _loading(conn, endpoint, login, scratch, longest)
+                words = dump_loading.command(conn, endpoint, login, scratch, longest)
                 called = f"nothing was removed: loading the dump of {database}" if key else ""
                 _feed(where, words, part, key, called=called)
             after = databases.tables(endpoint, scratch)
@@ -206,7 +193,10 @@ def save_database(
                 session.rows(f"DROP DATABASE IF EXISTS `{scratch}`")
         if set(before) != set(after) or any(after[name] < rows for name, rows in before.items()):
             raise Refused(
-                conn.host, f"the dump of {database} does not load to the same tables and rows; nothing was removed"
+                conn.host,
+                numbered(
+                    7112, f"the dump of {database} does not load to the same tables and rows; nothing was removed"
+                ),
             )
         if sums == databases.checksums(endpoint, database):
             record = _sums(target)
@@ -214,30 +204,6 @@ def save_database(
             record.write_text(json.dumps({"database": database, "sums": sums, "recipient": _recipient(keys)}))
         part.rename(target)
     return target
-
-
-def _loading(conn: Connection, endpoint: client.Endpoint, login: list[str], database: str, longest: int) -> list[str]:
-    """Give the program that loads a dump from its input.
-
-    Raises:
-        Refused: the server is somebody else's, and takes no statement as long as the dump's longest one.
-    """
-    load = f"gzip -dc | {NO_DEFINERS} | {shlex.join(['mysql', *login, '--max-allowed-packet=1G', database])}"
-    if longest <= PACKET:
-        return ["sh", "-c", load]
-    if conn.kind == "none":
-        with client.connect(endpoint) as session:
-            limit = int(str(session.rows("SELECT @@GLOBAL.max_allowed_packet")[0][0]))
-        if longest < limit:
-            return ["sh", "-c", load]
-        raise Refused(
-            conn.host,
-            f"nothing was removed: a row takes a statement of {longest >> 20} MB in a dump, and the server loads "
-            f"{limit >> 20} MB at most. Let its owner raise max_allowed_packet, for as long as this takes",
-        )
-    # The server's own limit counts in steps of a kilobyte, and a statement has some bytes around it.
-    limit = (longest + (1 << 20)) >> 10 << 10
-    return ["sh", "-c", f"{ROOMY}{load}", "sh", str(limit), "mysql", *login]
 
 
 def has_database(
@@ -303,9 +269,11 @@ def _check_end(conn: Connection, database: str, dump: Path, key: str = "") -> in
                 longest = max(longest, line, *(len(each) for each in more))
                 line = len(more[-1]) if more else line
     except (OSError, EOFError, zlib.error) as fault:
-        raise Refused(conn.host, f"the dump of {database} arrived damaged ({fault}); nothing was removed") from None
+        raise Refused(
+            conn.host, numbered(7110, f"the dump of {database} arrived damaged ({fault}); nothing was removed")
+        ) from None
     if b"Dump completed" not in ending:
-        raise Refused(conn.host, f"the dump of {database} has no end; nothing was removed")
+        raise Refused(conn.host, numbered(7110, f"the dump of {database} has no end; nothing was removed"))
     return longest
 
 
@@ -318,8 +286,11 @@ def client_options(conn: Connection, endpoint: client.Endpoint) -> Iterator[tupl
     if shutil.which("mysqldump") is None:
         raise Refused(
             conn.host,
-            "nothing was removed: its database is somebody else's, and the dump has to be made on the hub, which has no "
-            "mysqldump. On the hub: apt-get install default-mysql-client",
+            numbered(
+                7111,
+                "nothing was removed: its database is somebody else's, and the dump has to be made on the hub, which has no "
+                "mysqldump. On the hub: apt-get install default-mysql-client",
+            ),
         )
     with tempfile.NamedTemporaryFile("w", prefix="aegir-login-", suffix=".cnf") as file:  # 0600, and gone afterwards
         # Of "Using Option Files": backslashes are doubled, and the outermost quotes are taken off.
@@ -390,7 +361,9 @@ def _run(conn: Connection, argv: list[str], *, stdin: BinaryIO | int, stdout: Bi
         try:
             return bounded.run(_command(conn, argv, ssh), stdin=stdin, stdout=stdout, timeout=STREAM_TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise CommandTimeout(conn.host, f"{argv[0]} did not end within {STREAM_TIMEOUT:g} s") from None
+            raise CommandTimeout(
+                conn.host, numbered(4060, f"{argv[0]} did not end within {STREAM_TIMEOUT:g} s")
+            ) from None
         except bounded.AnswerTooLongError as fault:
             raise CommandFailed(conn.host, f"{called or argv[0]}: {fault}") from None
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from .applications import probe
 from .host import script
 from .host.connection import Connection
@@ -61,8 +63,11 @@ class Closable:
             self.open()
             raise Refused(
                 ", ".join(name for name, why in answers.items() if why),
-                f"closing {self.name}: {'; '.join(wrong)}. It is open again. A vhost of an earlier version does not know of "
-                f"closing: run pulumi up, then try it again",
+                numbered(
+                    6560,
+                    f"closing {self.name}: {'; '.join(wrong)}. It is open again. A vhost of an earlier version does not know of "
+                    f"closing: run pulumi up, then try it again",
+                ),
             )
 
     def open(self) -> None:

@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Self
 
+from aegir_components.messages import numbered
+
 from . import layout
 from .host import hub_disk, receiving, session
 from .host.connection import Connection
-from .host.errors import HostError, Refused
+from .host.errors import HUB, HostError, Refused
 
 CHUNK: Final = 1 << 18
 """Bytes that are read at a time."""
@@ -61,9 +63,12 @@ class Keys:
             return None
         except (OSError, ValueError, pyrage.RecipientError) as fault:
             raise Refused(
-                "the hub",
-                f"nothing was removed: {path} has no public key to encrypt the archives with ({fault}). Remove that file, and "
-                f"run pulumi up, which writes it again",
+                HUB,
+                numbered(
+                    7031,
+                    f"nothing was removed: {path} has no public key to encrypt the archives with ({fault}). Remove that "
+                    f"file, and run pulumi up, which writes it again",
+                ),
             ) from None
         return cls(recipient=found, own=new_key())
 
@@ -134,7 +139,7 @@ def receive(conn: Connection, argv: list[str], target: Path, keys: Keys, *, call
         hub_disk.refuse_full(target.parent)
         if isinstance(fault, HostError):
             raise
-        raise HostError("the hub", f"{called}: {target} cannot be written: {fault}") from None
+        raise HostError(HUB, numbered(7030, f"{called}: {target} cannot be written: {fault}")) from None
 
 
 def send(conn: Connection, argv: list[str], source: Path, key: str, *, called: str) -> None:
@@ -231,7 +236,7 @@ class _Checked:
 def _judge(worker: threading.Thread, faults: list[Exception], name: str) -> None:
     worker.join()
     if faults:
-        raise UnreadableError(f"{name} cannot be decrypted: {faults[0]}")
+        raise UnreadableError(numbered(7023, f"{name} cannot be decrypted: {faults[0]}"))
 
 
 def _public(key: str) -> str:

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from aegir_components.messages import numbered, shown
+
 DEFAULT_ROOT: Final = "/var/aegir"
 """Where the hub root is, unless the stack file says otherwise."""
 _DIRECTORY: Final = "records"
@@ -73,14 +75,15 @@ class Records:
             # Most commands of the operator's command line read records, and do without the tenth of a second of this import.
             import pulumi  # noqa: PLC0415
 
-            said = (
+            said = numbered(
+                9044,
                 f"the hub cannot keep a record in {path.parent} ({fault.strerror}): should this run be killed, run "
-                f"pulumi up --refresh afterwards. Let the user who runs pulumi write there"
+                f"pulumi up --refresh afterwards. Let the user who runs pulumi write there",
             )
             if said not in _told:
                 # Once: there are thousands of records in one directory.
                 _told.add(said)
-                pulumi.log.warn(said)
+                pulumi.log.warn(shown(said))
 
     def drop(self, *key: str) -> None:
         """Remove a record, if there is one."""

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from aegir_components.messages import numbered
+
 FIRST: Final = 30_000
 LAST: Final = 59_999
 """Above what adduser gives to people one by one, below systemd's own (`systemd.io/UIDS-GIDS`)."""
@@ -35,7 +37,7 @@ def choose(owner: str, taken: dict[str, int]) -> int:
         number = FIRST + (start + step) % size
         if number not in used:
             return number
-    raise ValueError(f"all numbers from {FIRST} to {LAST} are handed out")
+    raise ValueError(numbered(4536, f"all numbers from {FIRST} to {LAST} are handed out"))
 
 
 def owners(path: Path) -> frozenset[str]:
@@ -89,7 +91,9 @@ def hand_out(path: Path, owner: str, known: int | None = None) -> int:
         number = choose(owner, taken) if known is None else known
         other = next((name for name, held in taken.items() if held == number and name != owner), None)
         if other is not None:
-            raise ValueError(f"number {number} of {owner} is handed out to {other} in {path}; correct the list")
+            raise ValueError(
+                numbered(4535, f"number {number} of {owner} is handed out to {other} in {path}; correct the list")
+            )
         if taken.get(owner) != number:
             fresh = path.with_suffix(f".{os.getpid()}")
             fresh.write_text(json.dumps({**taken, owner: number}, indent=1, sort_keys=True) + "\n")

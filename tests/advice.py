@@ -20,7 +20,7 @@ _COMMAND = (
 )
 COMMAND = re.compile(rf"(?<![\w/.-])(?:{_COMMAND})(?![\w-])")
 _SENTENCE = re.compile(r"[a-z,] [a-z]+ [a-z]+")
-_SHELL = re.compile(r'\bfail "((?:[^"\\]|\\.)*)"')
+_SHELL = re.compile(r'\bfail (?:\d{4} )?"((?:[^"\\]|\\.)*)"')
 _CODE = re.compile(r"`([^`\n]+)`|^ {4,}(\S.*)$", re.MULTILINE)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered, shown
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.snapshots import plan as plans
@@ -124,8 +125,8 @@ def backup(
             if chosen:
                 raise
             # The other stacks have their backups all the same.
-            tell(refused.message)
-            outcomes.append(Outcome("", stack.name, fault=refused.message))
+            tell(shown(refused))
+            outcomes.append(Outcome("", stack.name, fault=shown(refused)))
     _tell(outcomes, due=due, as_json=as_json)
 
 
@@ -176,9 +177,15 @@ def _wanted(stack: Stack, selection: Selection, *, due: bool) -> tuple[Unlocked,
         picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(stack, unlocked.state))
     off = [site for site in picked if unlocked.plan(site.identity) is None]
     if named := [site.identity for site in off if selecting.names_it(selection, site)]:
-        raise Refusal(f"backups are off for {', '.join(named)} in the stack file; remove `backups: off` there")
+        raise Refusal(
+            numbered(7001, f"backups are off for {', '.join(named)} in the stack file; remove `backups: off` there")
+        )
     if picked and len(off) == len(picked) and not due and not selection.everything:
-        raise Refusal(f"backups are off for all sites that you selected of {stack.name}; remove `backups: off` there")
+        raise Refusal(
+            numbered(
+                7001, f"backups are off for all sites that you selected of {stack.name}; remove `backups: off` there"
+            )
+        )
     wanted = [site for site in picked if site not in off]
     if due:
         now = datetime.now().astimezone()
@@ -264,9 +271,9 @@ def make(
     except BusyError as busy:
         if why == plans.DUE:
             return None
-        outcome.fault = str(busy)
+        outcome.fault = shown(busy)
     except (BackupError, HostError, DatabaseError, Refusal) as fault:
-        text = fault.message if isinstance(fault, Refusal) else str(fault)
+        text = shown(fault)
         outcome.fault = "; ".join(filter(None, (outcome.fault, text)))
     if outcome.backup is None:
         tell(f"{site}: no backup was made: {outcome.fault}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from aegir_components.messages import numbered
 from aegir_components.providers.content import readable
 from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, local
@@ -146,10 +147,15 @@ def forget(
     gone = [find(known, one, site) for one in ids]
     good = [one for one in known if one.is_proven]
     if not last_proven and good and not {one.id for one in good} - {one.id for one in gone}:
-        raise Refusal(f"that would remove the last proven backup of {site} ({good[-1].id}). Nothing was removed")
+        raise Refusal(
+            numbered(7004, f"that would remove the last proven backup of {site} ({good[-1].id}). Nothing was removed")
+        )
     if not noted and (kept := [one for one in gone if one.note]):
         raise Refusal(
-            f"backup {kept[0].id} carries the note {kept[0].note!r}; with --noted it is removed. Nothing was removed"
+            numbered(
+                7005,
+                f"backup {kept[0].id} carries the note {kept[0].note!r}; with --noted it is removed. Nothing was removed",
+            )
         )
     for line in table({site: tuple(gone)}):
         click.echo(line)
@@ -157,7 +163,7 @@ def forget(
         tell("nothing was removed")
         return
     if not yes and not (sys.stdin.isatty() and click.confirm("Remove these backups for good?", err=True)):
-        raise Refusal("nothing was removed: without --yes a person has to agree")
+        raise Refusal(numbered(9020, "nothing was removed: without --yes a person has to agree"))
     with _noted(unlocked, identity, site, "backups forget") as noting:
         _remove(unlocked, identity, gone)
         noting.result(f"{len(gone)} backups")
@@ -248,7 +254,7 @@ def find(known: Iterable[Backup], wanted: str, site: str) -> Backup:
     found = [one for one in known if len(wanted) >= 4 and one.id.startswith(wanted)]
     if len(found) != 1:
         said = "no backup" if not found else "several backups"
-        raise Refusal(f"{site} has {said} named {wanted}; `aegir backups` lists them")
+        raise Refusal(numbered(7010, f"{site} has {said} named {wanted}; `aegir backups` lists them"))
     return found[0]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from aegir_components.messages import numbered
 from aegir_components.snapshots.book import Backup, is_ahead, local
 
 from .backups import find
@@ -30,20 +31,26 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
         fitting = [one for one in known if local(one) <= moment]
         if not fitting:
             first = f"; the first one is of {local(known[0]):%Y-%m-%d %H:%M}" if known else ""
-            raise Refusal(f"{site} has no backup from before {at}{first}")
+            raise Refusal(numbered(7013, f"{site} has no backup from before {at}{first}"))
     # One that its site does not start from comes back only by name, and so does one of a clock that was ahead.
     now = datetime.now().astimezone()
     good = [one for one in fitting if one.may_come_back and not is_ahead(one, now)]
     if not known:
         raise Refusal(
-            f"this hub knows of no backup of {site}. `aegir backup {site}` makes one where the stack file declares "
-            f"aegir:backups (docs/howto/back-up-sites.md). A hub that lost its records finds backups by `aegir backups --ask`. "
-            f"--archive restores what a removal of the site has left"
+            numbered(
+                7011,
+                f"this hub knows of no backup of {site}. `aegir backup {site}` makes one where the stack file declares "
+                f"aegir:backups (docs/howto/back-up-sites.md). A hub that lost its records finds backups by `aegir "
+                f"backups --ask`. --archive restores what a removal of the site has left",
+            )
         )
     if not good:
         raise Refusal(
-            f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves those that "
-            f"there are; --backup restores one that is not proven"
+            numbered(
+                7012,
+                f"{site} has no proven backup{f' from before {at}' if at else ''}. `aegir backups prove {site}` proves "
+                f"those that there are; --backup restores one that is not proven",
+            )
         )
     wished = [one for one in good if at or one.why not in REPLACED]
     return (wished or good)[-1]
@@ -63,4 +70,4 @@ def read_time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone()
     except ValueError:
-        raise Refusal(f"{text!r} is no time; write it like 2026-11-01T02:00") from None
+        raise Refusal(numbered(9030, f"{text!r} is no time; write it like 2026-11-01T02:00")) from None

@@ -10,6 +10,7 @@ import click
 
 from aegir_components import encrypting
 from aegir_components.archive_names import ENDING, is_encrypted
+from aegir_components.messages import numbered
 
 from .ends import Refusal
 from .options import of_stack
@@ -29,18 +30,23 @@ def decrypt(file: Path, chosen: str) -> None:
     aegir backups decrypt dump.sql.gz.age --stack prod | gzip -dc | less
     """  # noqa: D301  click keeps such lines as they are
     if not is_encrypted(file):
-        raise Refusal(f"{file} is not encrypted: its name does not end with {ENDING}. Read it as it is")
+        raise Refusal(numbered(7020, f"{file} is not encrypted: its name does not end with {ENDING}. Read it as it is"))
     if sys.stdout.isatty():
-        raise Refusal("the terminal would show packed data. Write it to a program: ... | gzip -dc | less")
+        raise Refusal(
+            numbered(7021, "the terminal would show packed data. Write it to a program: ... | gzip -dc | less")
+        )
     unlocked = Unlocked.read(Stack(name=chosen, engine=here()))
     if not unlocked.archives:
         raise Refusal(
-            f"the state of {chosen} has no key for archives. Name the stack that removed the site, or run pulumi up --stack "
-            f"{chosen} where it declares aegir:backups"
+            numbered(
+                7022,
+                f"the state of {chosen} has no key for archives. Name the stack that removed the site, or run pulumi up --stack "
+                f"{chosen} where it declares aegir:backups",
+            )
         )
     try:
         with encrypting.reading(file, unlocked.archives) as content:
             shutil.copyfileobj(content, sys.stdout.buffer, encrypting.CHUNK)
         sys.stdout.buffer.flush()
     except encrypting.UnreadableError as fault:
-        raise Refusal(f"{fault}. Is {chosen} the stack that removed the site?") from None
+        raise Refusal(numbered(7023, f"{fault}. Is {chosen} the stack that removed the site?")) from None

@@ -14,6 +14,7 @@ import click
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import place
+from aegir_components.messages import numbered
 from aegir_components.printable import size
 from aegir_components.services import disk as on_machine
 from aegir_components.services.disk import Spare
@@ -130,7 +131,7 @@ def prune(stack: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
         tell(f"{size(total)} would be free again; nothing was removed")
     else:
         if not yes and not click.confirm(f"Remove these, {size(total)} in all?", err=True):
-            raise Refusal("nothing was removed")
+            raise Refusal(numbered(9020, "nothing was removed"))
         _remove(known, state, root, as_json=as_json)
     if faults:
         raise click.exceptions.Exit(SITES_UNREACHED)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import graphviz  # type: ignore[import-untyped]
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 
 from .ends import Refusal
 from .rows import Status
@@ -129,10 +130,12 @@ def rendered(graph: graphviz.Digraph, form: str) -> bytes:
         return bytes(graph.pipe(format=form))
     except graphviz.ExecutableNotFound:
         raise Refusal(
-            "the program dot is not on PATH: apt-get install graphviz; or take --format dot, which needs none"
+            numbered(
+                9050, "the program dot is not on PATH: apt-get install graphviz; or take --format dot, which needs none"
+            )
         ) from None
     except graphviz.CalledProcessError as fault:
-        raise Refusal(f"dot failed: {str(fault.stderr).strip()[-400:]}") from None
+        raise Refusal(numbered(9051, f"dot failed: {str(fault.stderr).strip()[-400:]}")) from None
 
 
 def _text(node: Node) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import yaml
 
+from aegir_components.messages import numbered
+
 Path = Sequence[str | int]
 Value = str | bool | Mapping[str, Any]
 
@@ -55,7 +57,7 @@ class StackText:
         _place(wanted, path)[path[-1]] = _copied(value)
         parent = self._node(path[:-1])
         if not isinstance(parent, yaml.MappingNode) or not isinstance(path[-1], str):
-            raise EditError(f"{_shown(path)}: no mapping is there that a key can be written into")
+            raise EditError(numbered(9060, f"{_shown(path)}: no mapping is there that a key can be written into"))
         entry = _entry(parent, path[-1])
         text = _rendered(value)
         if entry is not None:
@@ -74,7 +76,7 @@ class StackText:
         del _place(wanted, path)[path[-1]]
         parent = self._node(path[:-1])
         if not isinstance(parent, yaml.MappingNode) or len(parent.value) < 2:
-            raise EditError(f"{_shown(path)}: it cannot be taken out by itself")
+            raise EditError(numbered(9060, f"{_shown(path)}: it cannot be taken out by itself"))
         index = next(at for at, (key, _) in enumerate(parent.value) if key.value == path[-1])
         key, value = parent.value[index]
         start, end = key.start_mark.index, _end(value)
@@ -127,16 +129,19 @@ class StackText:
             raise EditError(f"{_shown(path)}: {fault}") from None
         if self._data != wanted:
             raise EditError(
-                f"{_shown(path)}: it is written in a form (an anchor, say) that a change of it would change elsewhere"
+                numbered(
+                    9060,
+                    f"{_shown(path)}: it is written in a form (an anchor, say) that a change of it would change elsewhere",
+                )
             )
 
     def _read(self) -> Any:
         try:
             data = yaml.safe_load(self.text)
         except yaml.YAMLError as fault:
-            raise EditError(f"no YAML: {' '.join(str(fault).split())}") from None
+            raise EditError(numbered(9060, f"no YAML: {' '.join(str(fault).split())}")) from None
         if not isinstance(data, dict):
-            raise EditError("no mapping")
+            raise EditError(numbered(9060, "no mapping"))
         return data
 
 

@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 
 import click
 
-from aegir_components.messages import shown
+from aegir_components.messages import numbered, shown
 
 OK: Final = 0
 FAILED: Final = 1
@@ -51,5 +51,5 @@ def put(made: bytes, output: Path | None) -> None:
     try:
         output.write_bytes(made)
     except OSError as fault:
-        raise Refusal(f"{output} cannot be written: {fault.strerror}") from None
+        raise Refusal(numbered(9021, f"{output} cannot be written: {fault.strerror}")) from None
     tell(f"{output} is written")

@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from aegir_components.messages import numbered
+
 from .ends import Refusal
 
 ASK_TIMEOUT: Final = 120.0
@@ -65,7 +67,10 @@ class Engine:
         program = shutil.which("pulumi")
         if program is None:
             raise Refusal(
-                "no pulumi on PATH; in a checkout that is set up, tools/env has it: tools/env python -m aegir_components …"
+                numbered(
+                    9081,
+                    "no pulumi on PATH; in a checkout that is set up, tools/env has it: tools/env python -m aegir_components …",
+                )
             )
         try:
             done = subprocess.run(
@@ -73,7 +78,7 @@ class Engine:
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise Refusal(f"pulumi {' '.join(words[:2])} did not end within {timeout:.0f} s") from None
+            raise Refusal(numbered(9083, f"pulumi {' '.join(words[:2])} did not end within {timeout:.0f} s")) from None
         return Done(status=done.returncode, output=done.stdout, errors=done.stderr)
 
     def ask(self, *words: str) -> Any:
@@ -85,12 +90,12 @@ class Engine:
         done = self.run(*words)
         if done.status:
             way = "; `pulumi stack ls` lists the stacks of this state" if "no stack named" in done.words else ""
-            raise Refusal(f"pulumi {' '.join(words[:2])} failed: {done.words}{way}")
+            raise Refusal(numbered(9082, f"pulumi {' '.join(words[:2])} failed: {done.words}{way}"))
         try:
             return json.loads(done.output)
         except ValueError:
             # Not quoted: it may hold the configuration's secrets.
-            raise Refusal(f"pulumi {' '.join(words[:2])} printed something else than JSON") from None
+            raise Refusal(numbered(9084, f"pulumi {' '.join(words[:2])} printed something else than JSON")) from None
 
     def configuration(self, stack: str) -> tuple[dict[str, str], set[str]]:
         """Give a stack's configuration as a program gets it, decrypted, and the keys that hold a secret somewhere."""
@@ -154,7 +159,11 @@ def find_project(start: Path) -> Path:
     for directory in (start.resolve(), *start.resolve().parents):
         if any((directory / name).is_file() for name in PROJECT_FILES):
             return directory
-    raise Refusal(f"no Pulumi.yaml in {start.resolve()} or above it; change into the checkout, or name it with --cwd")
+    raise Refusal(
+        numbered(
+            9080, f"no Pulumi.yaml in {start.resolve()} or above it; change into the checkout, or name it with --cwd"
+        )
+    )
 
 
 def project_name(project: Path) -> str:

@@ -14,6 +14,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.base import program
 from aegir_components.host import script, terminal
 from aegir_components.host.errors import ConnectionRefused, HostUnreachable
+from aegir_components.messages import around, numbered
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command, Place
 
@@ -79,7 +80,7 @@ def db(site: str, stack: str, server: str, *, read_only: bool, statement: str, d
         return
     given = statement.encode() if statement else read_input(sys.stdin.buffer)
     if not given.strip():
-        raise Refusal("there is no SQL to run: give it by --execute or on standard input")
+        raise Refusal(numbered(9023, "there is no SQL to run: give it by --execute or on standard input"))
     _one(known, state, found, server, replace(command, argv=["site-db", "--batch"], stdin=given), words)
 
 
@@ -147,13 +148,15 @@ def _who(what: str) -> str:
 
 def _needs_terminal(instead: str) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Refusal(f"this needs a terminal; without one: {instead}")
+        raise Refusal(numbered(9022, f"this needs a terminal; without one: {instead}"))
 
 
 def _places(site: Site, server: str) -> list[str]:
     listed = places.servers(site)
     if server and server not in listed:
-        raise Refusal(f"nothing runs for {site.name} on {server}; its web servers are: {', '.join(listed)}")
+        raise Refusal(
+            numbered(9024, f"nothing runs for {site.name} on {server}; its web servers are: {', '.join(listed)}")
+        )
     return [server] if server else listed
 
 
@@ -187,7 +190,7 @@ def _attach(stack: Stack, state: State, site: Site, server: str, command: Comman
         except (HostUnreachable, ConnectionRefused) as fault:
             if number == len(listed) - 1:
                 raise
-            tell(f"{fault}; the next one is asked")
+            tell(around(fault, f"{fault}; the next one is asked"))
             continue
         with audit.noted(audit.root_of(state), stack.name, what, sites=[site.name], servers=[name]) as noting:
             status = terminal.attach(

@@ -15,6 +15,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.closing import Closable
 from aegir_components.host import script, stream
 from aegir_components.host.connection import Connection
+from aegir_components.messages import numbered
 from aegir_components.services import functions, installation, site_command
 from aegir_components.services.site_command import Command
 
@@ -200,7 +201,7 @@ def _by_program(site: Site, server: str) -> Verdict:
     place = places.place(site, server)
     application = APPLICATIONS[place.application]
     if not application.cron:
-        raise Refusal(f"site {site.name}: {application.title} has no cron")
+        raise Refusal(numbered(9090, f"site {site.name}: {application.title} has no cron"))
     program = resources.files("aegir_components.applications").joinpath(application.cron).read_bytes()
     said: list[bytes] = []
     # Its child processes run the file again.

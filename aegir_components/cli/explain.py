@@ -17,7 +17,7 @@ from aegir_components.applications import APPLICATIONS, explaining, probe
 from aegir_components.applications.explaining import Explanation
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.messages import catalogue
+from aegir_components.messages import catalogue, numbered
 from aegir_components.printable import printable
 from aegir_components.services import addresses, closing
 from aegir_components.settings import names as host_names
@@ -72,7 +72,7 @@ class Explained:
         return asdict(self)
 
 
-@click.command(short_help="Tell what a message means, or which machine, vhost, rule and file answer an address.")
+@click.command(short_help="Tell what a message means, or what answers an address.")
 @click.argument("address", metavar="ADDRESS|AEGIR-NNNN", shell_complete=completion.sites)
 @click.option("--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="Look in this stack only.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
@@ -118,7 +118,10 @@ def _read(address: str) -> tuple[str, str]:
         parts = urlsplit("")
     if not parts.hostname or parts.scheme not in {"http", "https"} or len(address) > explaining.LONGEST:
         raise Refusal(
-            f"{printable(address, keep='', longest=80)} is no address of a site; write one such as www.example.com/path"
+            numbered(
+                9092,
+                f"{printable(address, keep='', longest=80)} is no address of a site; write one such as www.example.com/path",
+            )
         )
     return parts.scheme, host_names.in_ascii(parts.hostname.removesuffix("."))
 
@@ -133,8 +136,11 @@ def _find(stack: str, host: str) -> tuple[State, Site]:
             if host in {site.name, site.identity, *_aliases(site)}:
                 return state, site
     raise Refusal(
-        f"no site of {', '.join(asked) or 'any stack'} has the name {host}: each web server answers 404 for it. "
-        f"Add it to a site's aliases, or look at its DNS"
+        numbered(
+            9091,
+            f"no site of {', '.join(asked) or 'any stack'} has the name {host}: each web server answers 404 for it. "
+            f"Add it to a site's aliases, or look at its DNS",
+        )
     )
 
 

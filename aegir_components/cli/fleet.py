@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from aegir_components.host.errors import CommandTimeout, ConnectionRefused, HostError, HostUnreachable
 from aegir_components.host.stream import OutputTooLong, Stopped
+from aegir_components.messages import around, shown
 
 from .ends import FAILED, INTERRUPTED, OK, SITES_FAILED, SITES_UNREACHED
 
@@ -117,7 +118,9 @@ def summary(verdicts: Sequence[Verdict]) -> list[str]:
         if kind == "not begun" and len(fitting) > 1:
             lines.append(f"not begun: {', '.join(verdict.site for verdict in fitting)}")
         else:
-            lines += [f"{verdict.site}: {_said(verdict)}" for verdict in fitting]
+            lines += [
+                shown(around(said, f"{verdict.site}: {said}")) for verdict in fitting for said in [_said(verdict)]
+            ]
     return lines
 
 
@@ -126,9 +129,8 @@ _ORDER: Final[tuple[Kind, ...]] = ("ok", "failed", "late", "unreachable", "refus
 
 def _said(verdict: Verdict) -> str:
     status = f"status {verdict.status} after {verdict.seconds:.1f} s" if verdict.status is not None else ""
-    return ", ".join(
-        text for text in (f"{verdict.kind} on {verdict.server}" if verdict.server else verdict.kind, status, verdict.why) if text
-    )  # fmt: skip
+    where = f"{verdict.kind} on {verdict.server}" if verdict.server else verdict.kind
+    return around(verdict.why, ", ".join(text for text in (where, status, verdict.why) if text))
 
 
 class _Run:

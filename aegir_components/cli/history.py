@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from aegir_components import audited
+from aegir_components.messages import numbered
 from aegir_components.printable import first_of
 from aegir_components.settings import names as host_names
 
@@ -92,7 +93,9 @@ def _meant(state: State, name: str) -> tuple[str, str]:
     plain = host_names.in_ascii(name)
     site = next((each for each in state.sites.values() if plain in {each.name, each.identity}), None)
     if site is None:
-        raise Refusal(f"{state.stack} has no site and no server {name}; `aegir status {state.stack}` lists them")
+        raise Refusal(
+            numbered(9016, f"{state.stack} has no site and no server {name}; `aegir status {state.stack}` lists them")
+        )
     return site.name, ""
 
 

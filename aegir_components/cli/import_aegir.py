@@ -13,6 +13,7 @@ import click
 from aegir_components.aegir3 import contexts, farm, render
 from aegir_components.host.environment import without_pulumis
 from aegir_components.inspecting.remote import Remote
+from aegir_components.messages import numbered
 from aegir_components.printable import printable
 
 from .ends import Refusal, tell
@@ -51,7 +52,10 @@ def import_aegir(origin: str, chosen: str, place: Path, hub: str, pairs: tuple[s
     found = contexts.read(_from_directory(Path(origin)) if Path(origin).is_dir() else _from_hub(origin))
     if not found.sites:
         raise Refusal(
-            f"{origin} has no site of Aegir's among {len(found.servers)} servers: are these the contexts of a hub?"
+            numbered(
+                9100,
+                f"{origin} has no site of Aegir's among {len(found.servers)} servers: are these the contexts of a hub?",
+            )
         )
     made = farm.made(found, str(place), instead)
     stack = here().project / "stacks" / f"Pulumi.{chosen}.yaml"
@@ -62,7 +66,10 @@ def import_aegir(origin: str, chosen: str, place: Path, hub: str, pairs: tuple[s
     }
     if there := [str(path) for path in files if path.exists()]:
         raise Refusal(
-            f"{', '.join(there)} is there already; nothing was written. Move it away, or take another --stack or --place"
+            numbered(
+                9101,
+                f"{', '.join(there)} is there already; nothing was written. Move it away, or take another --stack or --place",
+            )
         )
     for path, text in files.items():
         _put(path, text)
@@ -84,7 +91,7 @@ def _from_directory(directory: Path) -> dict[str, str]:
         paths = sorted(directory.glob(f"*{contexts.ENDING}"))
         return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file()}
     except OSError as fault:
-        raise Refusal(f"{directory} cannot be read: {fault.strerror}") from None
+        raise Refusal(numbered(9102, f"{directory} cannot be read: {fault.strerror}")) from None
 
 
 def _from_hub(origin: str) -> dict[str, str]:
@@ -99,11 +106,15 @@ def _from_hub(origin: str) -> dict[str, str]:
         )
     except subprocess.TimeoutExpired:
         raise Refusal(
-            f"{origin} did not give its contexts within {TIMEOUT:g} s; try: ssh {origin} ls {DRUSH}"
+            numbered(9102, f"{origin} did not give its contexts within {TIMEOUT:g} s; try: ssh {origin} ls {DRUSH}")
         ) from None
     if done.returncode or len(done.stdout) > MOST:
         said = printable(" ".join(done.stderr.decode(errors="replace").split())[-300:])
-        raise Refusal(f"{origin}: {DRUSH} could not be read ({said or done.returncode}); try: ssh {origin} ls {DRUSH}")
+        raise Refusal(
+            numbered(
+                9102, f"{origin}: {DRUSH} could not be read ({said or done.returncode}); try: ssh {origin} ls {DRUSH}"
+            )
+        )
     return _members(origin, done.stdout)
 
 
@@ -118,7 +129,7 @@ def _members(origin: str, packed: bytes) -> dict[str, str]:
                     found[name] = stream.read().decode("utf-8", "replace") if stream else ""
     except tarfile.TarError as fault:
         raise Refusal(
-            f"{origin}: what it gave is no tar ({fault}); does its shell print something at a login?"
+            numbered(9103, f"{origin}: what it gave is no tar ({fault}); does its shell print something at a login?")
         ) from None
     return found
 
@@ -130,4 +141,4 @@ def _put(path: Path, text: str) -> None:
         if path.suffix == ".sh":
             path.chmod(0o700)
     except OSError as fault:
-        raise Refusal(f"{path} cannot be written: {fault.strerror}") from None
+        raise Refusal(numbered(9021, f"{path} cannot be written: {fault.strerror}")) from None

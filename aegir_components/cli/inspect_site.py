@@ -15,6 +15,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.inspecting import judging, rendering
 from aegir_components.inspecting.found import Site, Unread
 from aegir_components.inspecting.remote import Remote
+from aegir_components.messages import numbered
 from aegir_components.printable import printable, size
 
 from .ends import UNHEALTHY, Refusal, tell
@@ -105,10 +106,18 @@ def _take(place: Path, origin: str) -> None:
     mark = place / MARK
     if not mark.exists():
         if any(place.iterdir()):
-            raise Refusal(f"{place} has files of others; nothing was copied. Name a directory that is not there yet")
+            raise Refusal(
+                numbered(
+                    9110, f"{place} has files of others; nothing was copied. Name a directory that is not there yet"
+                )
+            )
         mark.write_text(origin)
     elif mark.read_text() != origin:
-        raise Refusal(f"{place} has the site {mark.read_text().strip()}; nothing was copied. Name another directory")
+        raise Refusal(
+            numbered(
+                9110, f"{place} has the site {mark.read_text().strip()}; nothing was copied. Name another directory"
+            )
+        )
 
 
 def _left_out(site: Site) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Final
 from aegir_components.audited import Entry
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.messages import numbered, shown
 from aegir_components.printable import first_of, printable
 from aegir_components.services import functions
 
@@ -54,4 +55,4 @@ def _write(entry: Entry, connections: Mapping[str, Connection], here: Mapping[st
     _, faults = machines.ask(connections, one)
     for why in dict.fromkeys(faults.values()):
         names = ", ".join(name for name, said in faults.items() if said == why)
-        tell(f"{names}: the journal has no line of this command: {why}")
+        tell(numbered(9046, f"{names}: the journal has no line of this command: {shown(why)}"))

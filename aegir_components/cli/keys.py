@@ -14,6 +14,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.host.keypair import KeyPair, public_of
 from aegir_components.host.parallel import attempt
+from aegir_components.messages import around, numbered, shown
 from aegir_components.services import keys as on_machine
 
 from . import audit, completion, journal, site_lock
@@ -48,7 +49,9 @@ def rotate(stack: str, *, dry_run: bool) -> None:
     engine = here()
     known = names(engine.project)
     if stack and stack not in known:
-        raise Refusal(f"no stack file of {stack} is in {engine.project}; there are: {', '.join(known) or 'none'}")
+        raise Refusal(
+            numbered(9010, f"no stack file of {stack} is in {engine.project}; there are: {', '.join(known) or 'none'}")
+        )
     found = {name: _machines(engine, name) for name in known}
     chosen = [stack] if stack else known
     for name in () if dry_run else chosen:
@@ -99,11 +102,14 @@ def rotate_key(pair: KeyPair, machines: Machines, strangers: list[str]) -> list[
             tell(f"adding a new key on {len(machines)} machines, beside {pair.identity}")
             failed = _failures(attempt(machines, lambda conn: _give(conn, pair.identity, pair.new, old, new)))
             for name, why in failed.items():
-                tell(f"{name}: {why}")
+                tell(around(why, f"{name}: {why}"))
             if machines and len(failed) == len(machines):
                 raise Refusal(
-                    f"no machine has proved the new key, so the hub goes on with {pair.identity}. Correct what is named above, "
-                    f"and run the same command again"
+                    numbered(
+                        4412,
+                        f"no machine has proved the new key, so the hub goes on with {pair.identity}. Correct what is "
+                        f"named above, and run the same command again",
+                    )
                 )
             pair.switch()
             tell(f"the hub logs in with the new key; the old one is {pair.former}")
@@ -113,13 +119,19 @@ def rotate_key(pair: KeyPair, machines: Machines, strangers: list[str]) -> list[
         left = _failures(attempt(machines, _finish(pair)))
         for name, why in left.items():
             tell(
-                f"{name}: {why}. The old key stays valid there, and on the hub as {pair.former}. When the machine answers, run "
-                f"the same command again; pulumi up does not reach it until then"
+                numbered(
+                    4413,
+                    f"{name}: {shown(why)}. The old key stays valid there, and on the hub as {pair.former}. When the machine "
+                    f"answers, run the same command again; pulumi up does not reach it until then",
+                )
             )
         if not left and strangers:
             tell(
-                f"the hub also knows {', '.join(strangers)}, which no stack here has. The old key is kept as {pair.former}; "
-                f"remove it when nothing needs it"
+                numbered(
+                    4414,
+                    f"the hub also knows {', '.join(strangers)}, which no stack here has. The old key is kept as {pair.former}; "
+                    f"remove it when nothing needs it",
+                )
             )
         elif not left:
             pair.forget_former()
@@ -184,8 +196,11 @@ def _refuse_others(identity: str, mine: Machines, others: Machines) -> None:
     left = sorted(name for name, conn in others.items() if conn.place not in here_too)
     if left:
         raise Refusal(
-            f"{identity} opens {', '.join(left)} of other stacks as well, which would be locked out. Leave --stack out: all "
-            f"stacks get the new key together. Nothing was changed"
+            numbered(
+                4415,
+                f"{identity} opens {', '.join(left)} of other stacks as well, which would be locked out. Leave --stack out: all "
+                f"stacks get the new key together. Nothing was changed",
+            )
         )
 
 

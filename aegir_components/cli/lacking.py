@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aegir_components import database_updates, layout
+from aegir_components.messages import around
 from aegir_components.mysql.client import DatabaseError, Endpoint
 
 from .ends import Refusal, tell
@@ -40,7 +41,7 @@ def of_stack(stack: Stack, held: Mapping[str, str], *, say: Callable[[str], None
     try:
         unlocked = Unlocked.read(stack)
     except Refusal as fault:
-        say(f"pending database updates are not known: {fault.message}")
+        say(around(fault, f"pending database updates are not known: {fault.message}"))
         return {}
     root = unlocked.declared.hub.root
 
@@ -48,7 +49,7 @@ def of_stack(stack: Stack, held: Mapping[str, str], *, say: Callable[[str], None
         try:
             found = database_updates.lacking(root, asked.digest, asked.endpoint, asked.application, asked.sites)
         except DatabaseError as fault:
-            say(f"pending database updates of {len(asked.sites)} sites are not known: {fault}")
+            say(around(fault, f"pending database updates of {len(asked.sites)} sites are not known: {fault}"))
             return {}
         return {asked.sites[name]: tuple(pending.names) for name, pending in found.items()}
 

@@ -12,6 +12,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import ConnectionRefused, HostUnreachable
+from aegir_components.messages import around, numbered
 from aegir_components.services import functions, installation
 
 from . import audit, completion, selecting
@@ -59,10 +60,17 @@ def find(state: State, name: str) -> Site:
     """
     site = selecting.one(state, name)
     if site.installation is None or site.installation.get("content") == "empty":
-        raise Refusal(f"site {site.name} never came up in {state.stack}; run pulumi up --stack {state.stack} first")
+        raise Refusal(
+            numbered(
+                9025, f"site {site.name} never came up in {state.stack}; run pulumi up --stack {state.stack} first"
+            )
+        )
     if not site.enabled:
         raise Refusal(
-            f"site {site.name} is disabled and answers nobody; set state: enabled and run pulumi up --stack {state.stack}"
+            numbered(
+                6541,
+                f"site {site.name} is disabled and answers nobody; set state: enabled and run pulumi up --stack {state.stack}",
+            )
         )
     return site
 
@@ -92,15 +100,19 @@ def make(site: Site, account: str) -> str:
         except (HostUnreachable, ConnectionRefused) as fault:
             if conn is candidates[-1]:
                 raise
-            tell(f"{fault}; the next one is asked")
+            tell(around(fault, f"{fault}; the next one is asked"))
             continue
         link = report.facts.get("result", "").removeprefix("::link ")
         if link.startswith(f"{site.url}/"):
             return link
         raise Refusal(
-            f"{conn.host}: the site {site.name} made a login to another address than its own {site.url}; look at its settings"
+            numbered(
+                9027,
+                f"{conn.host}: the site {site.name} made a login to another address than its own {site.url}; look at its "
+                f"settings",
+            )
         )
-    raise Refusal(f"site {site.name} is on no web server")
+    raise Refusal(numbered(9028, f"site {site.name} is on no web server"))
 
 
 def _able(site: Site) -> Iterator[Connection]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around
 
 from .ends import tell
 from .live import PATIENCE
@@ -56,4 +57,5 @@ def ask(
 def tell_faults(faults: Mapping[str, str]) -> None:
     """Say which machines did not answer; one that says the same as others comes with them."""
     for text in dict.fromkeys(faults.values()):
-        tell(f"{', '.join(name for name, said in faults.items() if said == text)}: {text}")
+        names = ", ".join(name for name, said in faults.items() if said == text)
+        tell(around(text, f"{names}: {text}"))

@@ -15,6 +15,7 @@ import click
 
 from aegir_components import settings
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.sources.faults import SourceError
 
 from . import (
@@ -105,7 +106,7 @@ class Program(Commands):
             # Of our own output; a pipe that nobody reads is click's to end without a word.
             if fault.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
                 raise
-            raise Refusal(f"the output cannot be written: {fault.strerror}") from None
+            raise Refusal(numbered(9021, f"the output cannot be written: {fault.strerror}")) from None
         except KeyboardInterrupt:
             # Commands for many sites tell which of them ran, and do not come here.
             tell("interrupted; what was done is named above")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import IO, Any, Final
 
 from aegir_components.host.stream import Channel
+from aegir_components.messages import numbered
 from aegir_components.printable import printable
 
 from .ends import Refusal
@@ -54,7 +55,9 @@ class Printer:
             Refusal: the output cannot be written, as on a full disk.
         """
         if self._fault is not None:
-            raise Refusal(f"the output cannot be written: {self._fault.strerror}; what was running was ended")
+            raise Refusal(
+                numbered(9021, f"the output cannot be written: {self._fault.strerror}; what was running was ended")
+            )
         if self.broken:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 from aegir_components.sources import address
 from aegir_components.sources.naming import conventional_name
 
@@ -44,7 +45,9 @@ def pin_platform(text: StackText, platform: settings.Platform, release: Release,
         if target.rollback:
             _take_out(text, (*place, "rollback"))
     except EditError as fault:
-        raise Refusal(f"the stack file cannot be changed here: {fault}. Write it by hand: {words}") from None
+        raise Refusal(
+            numbered(9060, f"the stack file cannot be changed here: {fault}. Write it by hand: {words}")
+        ) from None
     return f"platform {target.name}: {words}"
 
 
@@ -61,7 +64,11 @@ def pin_site(text: StackText, site: settings.Site, platform: str) -> str:
         _put(text, (*SITES, key, "platform"), platform)
     except EditError as fault:
         raise Refusal(
-            f"the stack file cannot be changed here: {fault}. Write it by hand: site {site.display_name}, platform: {platform}"
+            numbered(
+                9060,
+                f"the stack file cannot be changed here: {fault}. Write it by hand: site {site.display_name}, platform: "
+                f"{platform}",
+            )
         ) from None
     return f"site {site.display_name}: on platform {platform}"
 
@@ -101,8 +108,11 @@ def counterpart(name: str, source: State, target: State, declared: settings.Sett
     same = [other for other, release in target.releases.items() if release.name == live and other in declared.platforms]
     if not same:
         raise Refusal(
-            f"{target.stack} declares no platform {name}, and none of its platforms has the release {live}. Add the platform to "
-            f"its stack file, with the server that it is to be on"
+            numbered(
+                9061,
+                f"{target.stack} declares no platform {name}, and none of its platforms has the release {live}. Add the "
+                f"platform to its stack file, with the server that it is to be on",
+            )
         )
     return same[0]
 
@@ -120,8 +130,11 @@ def _write_source(
         return
     if wanted[kind] != have.get(kind) and address.parse(str(wanted[kind])).password:
         raise Refusal(
-            f"platform {target.name}: the address of its source holds a secret, which only its own stack can read. Set it "
-            f"for this stack first: pulumi config set --secret --path '{_path(place)}.{kind}'"
+            numbered(
+                9062,
+                f"platform {target.name}: the address of its source holds a secret, which only its own stack can read. Set it "
+                f"for this stack first: pulumi config set --secret --path '{_path(place)}.{kind}'",
+            )
         )
     if isinstance(now, str):
         text.set(place, wanted)
@@ -149,7 +162,9 @@ def _put(text: StackText, path: tuple[str | int, ...], value: Value, *, after: s
 
 def _take_out(text: StackText, path: tuple[str | int, ...]) -> None:
     if text.get(path) is MISSING:
-        raise EditError(f"{_path(path)} comes from another file, and a stack file can take nothing out of that")
+        raise EditError(
+            numbered(9060, f"{_path(path)} comes from another file, and a stack file can take nothing out of that")
+        )
     text.drop(path)
 
 
@@ -164,10 +179,10 @@ def _key_of(text: StackText, platform: settings.Platform) -> str | int:
         )
         index = next(named, None)
         if index is None:
-            raise EditError(f"{_path(PLATFORMS)} is a list without it")
+            raise EditError(numbered(9060, f"{_path(PLATFORMS)} is a list without it"))
         return index
     if declared is not MISSING and not isinstance(declared, Mapping):
-        raise EditError(f"{_path(PLATFORMS)} is no mapping")
+        raise EditError(numbered(9060, f"{_path(PLATFORMS)} is no mapping"))
     return platform.name
 
 

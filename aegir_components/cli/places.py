@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aegir_components.host.connection import Connection
+from aegir_components.messages import numbered
 from aegir_components.services import cron, quotas
 from aegir_components.services.site_command import Place
 
@@ -18,7 +19,7 @@ def place(site: Site, server: str) -> Place:
     """
     made = site.installation
     if made is None:
-        raise Refusal(f"site {site.name} never came up; run pulumi up first")
+        raise Refusal(numbered(9025, f"site {site.name} never came up; run pulumi up first"))
     limits = ((site.configuration or {}).get("limits") or {}).get(server)
     return Place(
         site=site.identity,

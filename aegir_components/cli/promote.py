@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from aegir_components.messages import numbered
+
 from . import audit, completion, journal, machines, site_lock, verified
 from .ends import Refusal, tell
 from .engine import PREVIEW_TIMEOUT, Done, Engine
@@ -147,7 +149,9 @@ def preview(engine: Engine, stack: str, text: str, *, as_json: bool) -> Done:
         done = engine.run("preview", *how, "--stack", stack, "--config-file", str(copy), timeout=PREVIEW_TIMEOUT)
     if done.status:
         said = done.output + done.errors
-        raise Refusal(f"the preview of {stack} failed, so its stack file stays as it was:\n{said.strip()[-4000:]}")
+        raise Refusal(
+            numbered(9063, f"the preview of {stack} failed, so its stack file stays as it was:\n{said.strip()[-4000:]}")
+        )
     return done
 
 
@@ -163,7 +167,9 @@ def write(path: Path, old: bytes, new: bytes) -> None:
         Refusal: somebody has changed it meanwhile.
     """
     if path.read_bytes() != old:
-        raise Refusal(f"{path} was changed by somebody else meanwhile and stays as it is; run the same again")
+        raise Refusal(
+            numbered(9064, f"{path} was changed by somebody else meanwhile and stays as it is; run the same again")
+        )
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         fresh.write_bytes(new)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from aegir_components import settings
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around, joined, numbered
 from aegir_components.providers import installation
 from aegir_components.providers import release as releases
 from aegir_components.sources import records
@@ -51,7 +52,8 @@ def refuse(faults: list[str]) -> None:
         Refusal: all of it.
     """
     if faults:
-        raise Refusal("nothing was promoted: " + "\n       ".join(faults))
+        text = joined(faults, "\n       ")
+        raise Refusal(around(text, f"nothing was promoted: {text}"))
 
 
 def choose(names: tuple[str, ...], before: Side, after: Side) -> Wanted:
@@ -66,8 +68,11 @@ def choose(names: tuple[str, ...], before: Side, after: Side) -> Wanted:
         if name in before.declared.platforms:
             if name not in after.declared.platforms:
                 raise Refusal(
-                    f"{after.stack.name} declares no platform {name}; add it to its stack file, with the server that it is "
-                    f"to be on"
+                    numbered(
+                        9061,
+                        f"{after.stack.name} declares no platform {name}; add it to its stack file, with the server that it is "
+                        f"to be on",
+                    )
                 )
             platforms[name] = name
             continue
@@ -82,7 +87,10 @@ def choose(names: tuple[str, ...], before: Side, after: Side) -> Wanted:
             tell(f"platform {name} is left out: {after.stack.name} does not declare it")
         if not platforms:
             raise Refusal(
-                f"{before.stack.name} and {after.stack.name} have no platform in common; name what is to be promoted"
+                numbered(
+                    9065,
+                    f"{before.stack.name} and {after.stack.name} have no platform in common; name what is to be promoted",
+                )
             )
     return Wanted(platforms=platforms, sites=sites)
 
@@ -99,8 +107,11 @@ def gone(platform: str, goal: str, before: Side, after: Side) -> list[str]:
     if records.name_of(read.tree.digest) == live:
         return []
     return [
-        f"{read.directory} no longer holds the release {live} of platform {platform}, which is live in {before.stack.name}. "
-        f"Run pulumi up --stack {before.stack.name} and look at its sites, or put the code back; then promote again"
+        numbered(
+            9073,
+            f"{read.directory} no longer holds the release {live} of platform {platform}, which is live in {before.stack.name}. "
+            f"Run pulumi up --stack {before.stack.name} and look at its sites, or put the code back; then promote again",
+        )
     ]
 
 
@@ -118,7 +129,7 @@ def look(platform: str, state: State) -> None:
                 faults += installation.Provider().observe(dict(site.installation))["drift"]
     except HostError as fault:
         faults = [str(fault)]
-    refuse([f"platform {platform} is not well in {state.stack}: {fault}" for fault in faults])
+    refuse([numbered(9074, f"platform {platform} is not well in {state.stack}: {fault}") for fault in faults])
 
 
 def written(old: bytes, wanted: Wanted, before: Side, after: Side) -> tuple[str, list[str]]:
@@ -149,4 +160,4 @@ def _site(name: str, side: Side) -> settings.Site:
         ", ".join((*side.declared.platforms, *(site.display_name for site in side.declared.sites.values())))
         or "nothing"
     )
-    raise Refusal(f"{side.stack.name} declares no platform or site {name}; it has: {known}")
+    raise Refusal(numbered(9016, f"{side.stack.name} declares no platform or site {name}; it has: {known}"))

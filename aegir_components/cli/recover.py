@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 import pyrage
 
+from aegir_components.messages import around, joined, numbered
 from aegir_components.providers.backup_keys import HUB
 from aegir_components.settings import Repository
 from aegir_components.snapshots import book
@@ -79,7 +80,12 @@ def _learn(engine: Engine, stack: str) -> None:
     try:
         unlocked = Unlocked.read(Stack(name=stack, engine=engine))
     except Refusal as fault:
-        tell(f"{fault.message}. The repositories were not asked for newer backups; aegir backups --ask does it")
+        tell(
+            around(
+                fault,
+                f"{fault.message}. The repositories were not asked for newer backups; aegir backups --ask does it",
+            )
+        )
         return
     for site in unlocked.keys_of_sites:
         recovery.learn(unlocked, site)
@@ -97,13 +103,15 @@ def decrypted(sheet: Path, identity: Path) -> dict[str, Any]:
         identities = [pyrage.x25519.Identity.from_str(key) for key in keys]
         found: dict[str, Any] = json.loads(pyrage.decrypt(sheet.read_bytes(), identities))
     except (pyrage.IdentityError, pyrage.DecryptError):
-        raise Refusal(f"{sheet} cannot be read with the key in {identity}: it was encrypted for others") from None
+        raise Refusal(
+            numbered(7044, f"{sheet} cannot be read with the key in {identity}: it was encrypted for others")
+        ) from None
     return found
 
 
 def _fetch(known: Mapping[str, Any], wanted: str | None, into: Path) -> str:
     """Read the hub's last backup; return the repository that has it."""
-    faults = []
+    faults: list[str] = []
     fields = Repository.__dataclass_fields__
     for name, props in known["repositories"].items():
         if wanted not in {None, name}:
@@ -119,10 +127,10 @@ def _fetch(known: Mapping[str, Any], wanted: str | None, into: Path) -> str:
                         while part := stream.read(1 << 20):
                             out.write(part)
                     return str(name)
-                faults.append(f"repository {name} has no backup of the hub")
+                faults.append(numbered(7047, f"repository {name} has no backup of the hub"))
         except BackupError as fault:
-            faults.append(str(fault))
-    raise Refusal("; ".join(faults) or f"the sheet names no repository {wanted}")
+            faults.append(around(fault, str(fault)))
+    raise Refusal(joined(faults) if faults else numbered(7048, f"the sheet names no repository {wanted}"))
 
 
 def _put_files(archive: tarfile.TarFile, project: Path, known: Mapping[str, Any]) -> list[Path]:
@@ -165,7 +173,7 @@ def _put_state(archive: tarfile.TarFile, engine: Engine, known: Mapping[str, Any
         engine.run("stack", "init", stack, "--no-select")
         done = engine.run("stack", "import", "--stack", stack, "--file", str(state))
         if done.status:
-            raise Refusal(f"the state of {stack} could not be imported: {done.words}")
+            raise Refusal(numbered(7045, f"the state of {stack} could not be imported: {done.words}"))
 
 
 def _root(known: Mapping[str, Any]) -> Path:

@@ -16,6 +16,7 @@ import click
 import pyrage
 
 from aegir_components import settings
+from aegir_components.messages import around, joined, numbered
 from aegir_components.snapshots import archive, saving
 from aegir_components.snapshots.book import BusyError
 from aegir_components.snapshots.repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened
@@ -101,12 +102,15 @@ def encrypted(text: bytes, recipients: Iterable[str]) -> bytes:
     try:
         known = [pyrage.x25519.Recipient.from_str(one) for one in dict.fromkeys(recipients)]
     except pyrage.RecipientError as fault:
-        raise Refusal(f"a recipient is no public key of age: {fault}") from None
+        raise Refusal(numbered(7041, f"a recipient is no public key of age: {fault}")) from None
     if not known:
         raise Refusal(
-            "no recipient is named, so nobody could read the keys. Name one in aegir:backups.recipients, or with --recipient at "
-            "aegir backups keys. A person makes a key with age-keygen, keeps the private one, and gives you the public one "
-            "(age1...)"
+            numbered(
+                7040,
+                "no recipient is named, so nobody could read the keys. Name one in aegir:backups.recipients, or with "
+                "--recipient at aegir backups keys. A person makes a key with age-keygen, keeps the private one, and "
+                "gives you the public one (age1...)",
+            )
         )
     return bytes(pyrage.encrypt(text, known))
 
@@ -117,9 +121,9 @@ def learn(unlocked: Unlocked, site: str) -> None:
     try:
         faults = saving.learn(unlocked.book(site), unlocked.targets(site, plan.to))
     except BusyError as busy:
-        faults = [str(busy)]
+        faults = [around(busy, str(busy))]
     for fault in faults:
-        tell(f"{site}: {fault}")
+        tell(around(fault, f"{site}: {fault}"))
 
 
 def save_hub(stack: Stack) -> str:
@@ -143,9 +147,9 @@ def _save_hub(stack: Stack, unlocked: Unlocked) -> str:
             try:
                 done.append(f"{_stored(repository, packed)} in {target.name}")
             except BackupError as fault:
-                failed.append(str(fault))
+                failed.append(around(fault, str(fault)))
     if failed:
-        raise BackupError("; ".join([*failed, *(f"it is saved as {one}" for one in done)]))
+        raise BackupError(joined([*failed, *(f"it is saved as {one}" for one in done)]))
     return f"the hub is saved as {', '.join(done)}"
 
 
@@ -160,7 +164,9 @@ def _stored(repository: Opened, packed: bytes) -> str:
     with repository.reading(str(found["snapshot_id"])) as stream:
         # Proven: it is what was written.
         if stream.read() != packed:
-            raise BackupError(f"repository {repository.name}: what was read again is not what was written")
+            raise BackupError(
+                numbered(7042, f"repository {repository.name}: what was read again is not what was written")
+            )
     return str(found["snapshot_id"])[:16]
 
 
@@ -176,7 +182,10 @@ def _packed(stack: Stack, unlocked: Unlocked) -> bytes:
         writer.add(name, path.read_bytes())
         if writer.size > LONGEST:
             raise BackupError(
-                f"what is below {unlocked.declared.hub.root} is more than {LONGEST >> 20} MB without backups and code"
+                numbered(
+                    7043,
+                    f"what is below {unlocked.declared.hub.root} is more than {LONGEST >> 20} MB without backups and code",
+                )
             )
     writer.end()
     return out.getvalue()

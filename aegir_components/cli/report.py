@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from aegir_components.hub_records import Records
+from aegir_components.messages import numbered
 
 from . import completion, needs, page, selecting, survey
 from .audit import root_of
@@ -122,7 +123,11 @@ def for_client(found: Survey, client: str) -> tuple[Survey, list[Need]]:
     sites = tuple(survey.of_client(found, client))
     if not sites:
         known = sorted({site.client for site in found.sites if site.client})
-        raise Refusal(f"no site of {found.stack} has the client {client}; clients are: {', '.join(known) or 'none'}")
+        raise Refusal(
+            numbered(
+                9120, f"no site of {found.stack} has the client {client}; clients are: {', '.join(known) or 'none'}"
+            )
+        )
     names = {site.name for site in sites}
     # What others did, and on which machines, is the operator's.
     shown = tuple(replace(site, changed="", drift=()) for site in sites)
@@ -149,7 +154,7 @@ def _write(target: str, text: str) -> None:
         if not in_place:
             fresh.replace(path)
     except OSError as fault:
-        raise Refusal(f"{path} cannot be written: {fault.strerror}") from None
+        raise Refusal(numbered(9021, f"{path} cannot be written: {fault.strerror}")) from None
     finally:
         fresh.unlink(missing_ok=True)
     tell(f"{path} is written")

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from aegir_components.applications import APPLICATIONS, health, probe
-from aegir_components.closing import Closable
-from aegir_components.host.connection import Connection
+from aegir_components import messages
+from aegir_components.applications import APPLICATIONS
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
-from aegir_components.services.closing import HEADER
 from aegir_components.snapshots import about, imported, restoring, saving, staging
 from aegir_components.snapshots.book import Backup, local
 from aegir_components.snapshots.repository import BackupError, Target, opened
 from aegir_components.sources import records
 
-from . import audit, completion, events, journal, restored, selecting
+from . import audit, completion, events, journal, restored, selecting, site_closing
 from .backup import SIDE_BY_SIDE
 from .backups import proven
 from .choosing import choose
@@ -92,7 +91,11 @@ def restore(
     unlocked = Unlocked.read(known)
     names = restored.names(unlocked, selection, database_server)
     if len(names) > 1 and (wanted or archive or other):
-        raise Refusal(f"--backup, --archive and --as go with one site, and these are {len(names)}. Nothing was changed")
+        raise Refusal(
+            numbered(
+                9031, f"--backup, --archive and --as go with one site, and these are {len(names)}. Nothing was changed"
+            )
+        )
     part = _part(only)
     if selection.servers or database_server:
         part = staging.Part(database=bool(database_server), files=not database_server)
@@ -156,7 +159,7 @@ def _agreed(unlocked: Unlocked, jobs: Sequence[Chosen], part: staging.Part, *, d
         tell("nothing was changed")
         return False
     if not yes and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
-        raise Refusal("nothing was changed: without --yes a person has to agree")
+        raise Refusal(numbered(9020, "nothing was changed: without --yes a person has to agree"))
     refuse_locked(unlocked.stack)
     return True
 
@@ -175,7 +178,9 @@ def _chosen(
     found = unlocked.state.sites.get(_name(unlocked, target))
     if found is None or found.configuration is None:
         stack = unlocked.stack.name
-        raise Refusal(f"site {other or name} is not there; declare it and run pulumi up --stack {stack} first")
+        raise Refusal(
+            numbered(7062, f"site {other or name} is not there; declare it and run pulumi up --stack {stack} first")
+        )
     begun = restoring.interrupted(unlocked.declared.hub.root, unlocked.holder, target)
     known = unlocked.book(identity).backups()
     if begun and begun["backup"] and not (at or wanted or other):
@@ -210,11 +215,14 @@ def _reopened(unlocked: Unlocked, name: str, *, dry_run: bool = False) -> bool:
         tell(f"{name}: a sync was interrupted before it replaced anything. A restore would only open the site again")
         return True
     try:
-        restoring.reopen(unlocked.job(identity), closable_of(found))
+        restoring.reopen(unlocked.job(identity), site_closing.closable_of(found))
     except (BackupError, HostError, DatabaseError) as fault:
         raise Refusal(
-            f"{name} stays closed, since a sync was interrupted before it replaced anything: {fault}. When the cause is gone, "
-            f"run the same command again"
+            numbered(
+                7063,
+                f"{name} stays closed, since a sync was interrupted before it replaced anything: "
+                f"{messages.shown(fault)}. When the cause is gone, run the same command again",
+            )
         ) from None
     tell(
         f"a sync of {name} from {begun['from']} was interrupted before it replaced anything. The site has what it had, and its "
@@ -245,7 +253,7 @@ def _done(unlocked: Unlocked, one: Chosen) -> bool:
             _forget_pages(one)
         except (BackupError, HostError, DatabaseError, Refusal) as fault:
             noting.result("failed")
-            tell(fault.message if isinstance(fault, Refusal) else str(fault))
+            tell(messages.shown(fault))
             return False
     return True
 
@@ -258,7 +266,13 @@ def _forget_pages(one: Chosen) -> None:
     try:
         events.clear_caches(site, next(iter(site.members)), "restore")
     except HostError as fault:
-        tell(f"{site.name} is restored, and its caches could not be cleared: {fault}; aegir cache clear {site.name}")
+        tell(
+            numbered(
+                6551,
+                f"{site.name} is restored, and its caches could not be cleared: {messages.shown(fault)}; aegir cache "
+                f"clear {site.name}",
+            )
+        )
 
 
 def _imported(unlocked: Unlocked, site: str) -> str:
@@ -313,8 +327,12 @@ def _fits(unlocked: Unlocked, site: Site, one: Backup, *, allowed: bool) -> None
     known = records.load(unlocked.declared.hub.root, then, name)
     made = f" (made from revision {known.revision} of its source)" if known and known.revision else ""
     raise Refusal(
-        f"backup {one.id} belongs to release {name} of {then}{made}, and {site.name} is on {now['name']} of {now['platform']}"
-        f"{kept}. With --code-differs the backup's database gets the code of now; aegir update {site.name} brings it up to date"
+        numbered(
+            7060,
+            f"backup {one.id} belongs to release {name} of {then}{made}, and {site.name} is on {now['name']} of {now['platform']}"
+            f"{kept}. With --code-differs the backup's database gets the code of now; aegir update {site.name} brings it "
+            f"up to date",
+        )
     )
 
 
@@ -328,7 +346,7 @@ def _code(unlocked: Unlocked, site: Site) -> dict[str, str]:
 
 def _run(unlocked: Unlocked, one: Chosen) -> str:
     place = _place(unlocked, one.identity, one.backup)
-    closable = closable_of(one.site)
+    closable = site_closing.closable_of(one.site)
     with opened(place, urgent=True) as repository:
         job = unlocked.job(one.site.identity)
         content = staging.FromBackup(
@@ -336,7 +354,7 @@ def _run(unlocked: Unlocked, one: Chosen) -> str:
             backup=one.backup, part=one.part, tell=job.tell, exclude=job.plan.exclude, paired=_paired(one.site),
         )  # fmt: skip
         work = restoring.Restore(
-            job=job, content=content, part=one.part, closable=closable, is_well=asked(one.site, closable)
+            job=job, content=content, part=one.part, closable=closable, is_well=site_closing.asked(one.site, closable)
         )
         return work.run(one.original)
 
@@ -352,47 +370,11 @@ def _place(unlocked: Unlocked, site: str, one: Backup) -> Target:
         if place.name in one.copies and not place.is_missing:
             return place
     raise Refusal(
-        f"backup {one.id} is in {', '.join(one.copies)}, which aegir:backups.repositories does not have any more"
+        numbered(
+            7061,
+            f"backup {one.id} is in {', '.join(one.copies)}, which aegir:backups.repositories does not have any more",
+        )
     )
-
-
-def closable_of(site: Site) -> Closable:
-    """Give a site as it is closed and opened on its web servers."""
-    made: Any = site.configuration or {}
-    return Closable(
-        site=site.identity,
-        name=site.name,
-        holder=str(made["holder"]),
-        members=Connection.of_members(made["members"]),
-        ports={name: int(member["port"]) for name, member in made["members"].items()},
-    )
-
-
-def asked(site: Site, closable: Closable) -> Callable[[], str]:
-    """Give what asks a closed site for its front page, on each web server."""
-    made: Any = site.installation or {}
-    declared = health.Declared(
-        site=site.name, application=APPLICATIONS[str(made["application"])], https=str(made.get("https", "none")),
-        fingerprint=str(made.get("fingerprint") or ""), enabled=site.enabled,
-    )  # fmt: skip
-
-    def ask() -> str:
-        if not site.asked_for or not site.enabled:
-            return ""
-        wrong = []
-        for name, conn in closable.members.items():
-            try:
-                answer = probe.get(
-                    conn.address, closable.ports[name], site.name, tls=declared.https != "none",
-                    headers={HEADER: closable.door},
-                )  # fmt: skip
-                why = health.judged(declared, answer)
-            except probe.NoAnswer as silence:
-                why = str(silence)
-            wrong += [f"{name}: {why}"] if why else []
-        return "; ".join(wrong)
-
-    return ask
 
 
 def _name(unlocked: Unlocked, identity: str) -> str:

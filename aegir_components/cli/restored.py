@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import click
 
+from aegir_components.messages import numbered
+
 from . import audit, selecting, site_lock
 from .ends import Refusal
 from .selecting import Selection
@@ -62,7 +64,7 @@ def names(unlocked: Unlocked, selection: Selection, database_server: str | None)
         if not database_server or ((site.configuration or {}).get("accounts") or {}).get("server") == database_server
     ]
     if not found:
-        raise Refusal(f"no site that you selected of {unlocked.stack.name} is on {database_server}")
+        raise Refusal(numbered(7050, f"no site that you selected of {unlocked.stack.name} is on {database_server}"))
     return found
 
 

@@ -11,6 +11,7 @@ import click
 from aegir_components import backups, encrypting
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import site_database
@@ -53,7 +54,9 @@ def rewrite(selection: Selection, former: tuple[str, ...], *, dry_run: bool) -> 
     """  # noqa: D301  click keeps such lines as they are
     selecting.need(selection)
     if wrong := [one for one in former if move(one, "http://a.invalid") is None]:
-        raise Refusal(f"{', '.join(wrong)}: no address; write a host name, or https://old.example.com/directory")
+        raise Refusal(
+            numbered(9130, f"{', '.join(wrong)}: no address; write a host name, or https://old.example.com/directory")
+        )
     known = selecting.the_stack(selection.stack, selection.environment)
     if not dry_run:
         refuse_locked(known)
@@ -80,7 +83,9 @@ def _chosen(unlocked: Unlocked, selection: Selection) -> list[Site]:
         [] if fitting else [site.name for site in others]
     ):
         is_no = "is no WordPress site" if len(wrong) == 1 else "are no WordPress sites"
-        raise Refusal(f"{', '.join(wrong)} {is_no}; content of Drupal has no address of its site to rewrite")
+        raise Refusal(
+            numbered(9131, f"{', '.join(wrong)} {is_no}; content of Drupal has no address of its site to rewrite")
+        )
     return fitting
 
 
@@ -97,10 +102,10 @@ def _done(unlocked: Unlocked, site: Site, former: Sequence[str], progress: Progr
                 with audit.noted(root, unlocked.stack.name, "rewrite", sites=[site.name], journal=write):
                     lines = _for_good(site, source, names)
         except (DatabaseError, HostError) as fault:
-            tell(f"{site.name}: {fault}")
+            tell(around(fault, f"{site.name}: {fault}"))
             return False
         except Refusal as refused:
-            tell(refused.message)
+            tell(shown(refused))
             return False
         for line in lines or ["its content has no former address"]:
             click.echo(f"{site.name}: {line}")
@@ -121,7 +126,7 @@ def _for_good(site: Site, source: Source, former: Sequence[str]) -> list[str]:
     )
     with copies.alone(source.endpoint, want) as free:
         if not free:
-            raise Refusal(f"another run works on the database of {source.name}; wait for its end")
+            raise Refusal(numbered(6502, f"another run works on the database of {source.name}; wait for its end"))
         keys = encrypting.Keys.of(source.conn.hub_root, source.holder)
         dump = backups.save_database(source.conn, source.endpoint, source.database, source.site, keys)
         tell(f"{source.name}: its database of before is in {dump}")

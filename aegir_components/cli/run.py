@@ -18,6 +18,7 @@ from aegir_components.host.bounded import LONGEST
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import ConnectionRefused, HostUnreachable
 from aegir_components.hub_records import Records
+from aegir_components.messages import numbered
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command
 
@@ -67,7 +68,10 @@ class Running:
         site = self.sites[job.site]
         if not site.enabled:
             return Verdict(
-                site=site.name, server="", kind="refused", why="the site is disabled, and nothing runs for it"
+                site=site.name,
+                server="",
+                kind="refused",
+                why=numbered(6541, "the site is disabled, and nothing runs for it"),
             )
         listed = [job.server, *(name for name in places.servers(site) if name != job.server)]
         for number, server in enumerate(listed):
@@ -84,7 +88,7 @@ class Running:
     def _judged(self, site: Site, server: str, status: int, seconds: float) -> Verdict:
         # As coreutils' timeout has it: 124, or 137 for what had to be killed; systemd-run says 255 for the latter.
         if status in {124, 137, 255} and 0 < self.command.seconds <= seconds:
-            why = f"it did not end within {self.command.seconds} s and was ended"
+            why = numbered(4060, f"it did not end within {self.command.seconds} s and was ended")
             return Verdict(site=site.name, server=server, kind="late", status=status, why=why)
         return Verdict(site=site.name, server=server, kind="failed" if status else "ok", status=status)
 
@@ -286,7 +290,9 @@ def read_input(given: Any) -> bytes:
         return b""
     found = bytes(given.read(INPUT_MOST + 1))
     if len(found) > INPUT_MOST:
-        raise Refusal(f"the input has more than {INPUT_MOST // 1_000_000} MB; bring it to the machine as a file")
+        raise Refusal(
+            numbered(9032, f"the input has more than {INPUT_MOST // 1_000_000} MB; bring it to the machine as a file")
+        )
     # No input at all would be a terminal's to click; an empty one is none to the command either.
     return found
 

@@ -12,6 +12,7 @@ import yaml
 
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS
+from aegir_components.messages import numbered
 from aegir_components.printable import first_of
 from aegir_components.settings import names as host_names
 
@@ -159,8 +160,11 @@ def the_stack(name: str, environment: str = "", *, how: str = "by --stack") -> S
     if len(fitting) != 1:
         which = f" of the environment {environment}" if environment else ""
         raise Refusal(
-            f"{engine.project} has {len(fitting)} stacks{which}; say which one {how}: "
-            f"{', '.join(fitting or known) or 'none'}"
+            numbered(
+                9013,
+                f"{engine.project} has {len(fitting)} stacks{which}; say which one {how}: "
+                f"{', '.join(fitting or known) or 'none'}",
+            )
         )
     return Stack(name=fitting[0], engine=engine)
 
@@ -189,7 +193,10 @@ def pick(state: State, selection: Selection, clients: Callable[[], dict[str, str
     ]
     if not found:
         raise Refusal(
-            f"no site of {state.stack} fits all options that you gave; `aegir status {state.stack}` lists its sites"
+            numbered(
+                9014,
+                f"no site of {state.stack} fits all options that you gave; `aegir status {state.stack}` lists its sites",
+            )
         )
     return sorted(found, key=lambda site: site.name)
 
@@ -213,7 +220,7 @@ def one(state: State, word: str) -> Site:
     fitting = _fitting(state, word)
     if len(fitting) > 1:
         names = first_of(sorted(site.name for site in fitting), MOST_NAMED)
-        raise Refusal(f"{len(fitting)} sites of {state.stack} fit {word}; name one: {names}")
+        raise Refusal(numbered(9015, f"{len(fitting)} sites of {state.stack} fit {word}; name one: {names}"))
     return fitting[0]
 
 
@@ -227,7 +234,9 @@ def _fitting(state: State, word: str) -> list[Site]:
     ]
     if not fitting:
         raise Refusal(
-            f"{state.stack} has no site {word}; it has: {first_of(sorted(state.sites), MOST_NAMED) or 'none'}"
+            numbered(
+                9016, f"{state.stack} has no site {word}; it has: {first_of(sorted(state.sites), MOST_NAMED) or 'none'}"
+            )
         )
     return fitting
 

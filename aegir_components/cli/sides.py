@@ -9,6 +9,7 @@ import click
 
 from aegir_components.advisories import versions
 from aegir_components.host import script
+from aegir_components.messages import numbered
 from aegir_components.mysql import databases
 from aegir_components.origins import loaded
 from aegir_components.providers.content import readable
@@ -52,8 +53,11 @@ class Side:
         release = unlocked.state.releases.get(site.platform) if site else None
         if site is None or made is None or release is None or made.get("content", "present") == "empty":
             raise Refusal(
-                f"site {name} of {stack} has no content yet; run pulumi up --stack {stack} first. A new site gets "
-                f"content by `origin` (docs/explanation/content.md)"
+                numbered(
+                    7069,
+                    f"site {name} of {stack} has no content yet; run pulumi up --stack {stack} first. A new site gets "
+                    f"content by `origin` (docs/explanation/content.md)",
+                )
             )
         return cls(unlocked=unlocked, site=site, source=unlocked.source(identity), release=release)
 
@@ -111,7 +115,10 @@ def misfit(source: Side, target: Side, part: Part) -> str:
     """Say why content does not fit the code of the site that is to get it; empty where it does."""
     had, has = source.release, target.release
     if had.application != has.application:
-        return f"{source.label} is a site of {had.application}, and {target.label} of {has.application}; nothing was changed"
+        return numbered(
+            7070,
+            f"{source.label} is a site of {had.application}, and {target.label} of {has.application}; nothing was changed",
+        )
     if not part.database or not had.version or not has.version:
         return ""
     ways = (
@@ -120,9 +127,9 @@ def misfit(source: Side, target: Side, part: Part) -> str:
     )
     said = f"{source.label} has {had.application} {had.version}, and {target.label} has {has.version}"
     if had.version.partition(".")[0] != has.version.partition(".")[0]:
-        return f"{said}: another major version. Nothing was changed. {ways}"
+        return numbered(7070, f"{said}: another major version. Nothing was changed. {ways}")
     if versions.key(had.version) > versions.key(has.version):
-        return f"{said}: the database is newer than that code. Nothing was changed. {ways}"
+        return numbered(7070, f"{said}: the database is newer than that code. Nothing was changed. {ways}")
     return ""
 
 
@@ -149,8 +156,11 @@ def guard(target: Side, *, allowed: bool, confirmed: str | None, yes: bool) -> b
         return False
     if not allowed:
         raise Refusal(
-            f"{target.unlocked.stack.name} is production, and its site {target.site.name} would lose its content. Nothing was "
-            f"changed. If you mean that: --into-production, with --confirm {target.site.name}"
+            numbered(
+                7068,
+                f"{target.unlocked.stack.name} is production, and its site {target.site.name} would lose its content. "
+                f"Nothing was changed. If you mean that: --into-production, with --confirm {target.site.name}",
+            )
         )
     asked = confirmed is None and not yes and sys.stdin.isatty()
     if asked:
@@ -160,7 +170,10 @@ def guard(target: Side, *, allowed: bool, confirmed: str | None, yes: bool) -> b
         )  # fmt: skip
     if host_names.in_ascii(confirmed or "") != target.site.name:
         raise Refusal(
-            f"nothing was changed: the name of the production site has to be typed, or given by --confirm {target.site.name}"
+            numbered(
+                7068,
+                f"nothing was changed: the name of the production site has to be typed, or given by --confirm {target.site.name}",
+            )
         )
     return asked
 

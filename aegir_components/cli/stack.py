@@ -10,6 +10,7 @@ import click
 import yaml
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 from aegir_components.settings import Settings
 from aegir_components.settings.added import HIDDEN, Added
 from aegir_components.sources import naming
@@ -36,7 +37,9 @@ class Stack:
         found = settings.find_stack_file(self.engine.project, self.name)
         if found is None:
             known = ", ".join(names(self.engine.project)) or "none"
-            raise Refusal(f"no stack file of {self.name} is in {self.engine.project}; there are: {known}")
+            raise Refusal(
+                numbered(9010, f"no stack file of {self.name} is in {self.engine.project}; there are: {known}")
+            )
         return found
 
     def settings(self, state: State) -> settings.Settings:
@@ -72,10 +75,10 @@ class Stack:
         try:
             read = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as fault:
-            raise Refusal(f"{path} cannot be read: {fault}") from None
+            raise Refusal(numbered(9011, f"{path} cannot be read: {fault}")) from None
         config = (read.get("config") if isinstance(read, dict) else None) or {}
         if not isinstance(config, dict):
-            raise Refusal(f"{path}: config: must hold keys such as aegir:servers")
+            raise Refusal(numbered(9012, f"{path}: config: must hold keys such as aegir:servers"))
         values = {str(key): _without_secrets(value) for key, value in config.items()}
         hidden = {key for key, value in values.items() if value != config[key]}
         try:

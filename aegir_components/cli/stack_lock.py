@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from aegir_components.messages import around, joined
+
 from . import verified
 from .ends import Refusal
 from .stack import Stack
@@ -39,4 +41,5 @@ def refuse_locked(stack: Stack, *, during_up: bool | None = None) -> None:
             if during_up is None
             else f". To work beside it, add {DURING_UP}; a site that the run works on is waited for"
         )
-        raise Refusal(f"nothing was done: {'; '.join(busy)}{way}")
+        text = joined(busy)
+        raise Refusal(around(text, f"nothing was done: {text}{way}"))

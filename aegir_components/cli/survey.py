@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aegir_components.advisories.findings import Finding
 from aegir_components.advisories.mirror import Mirror
+from aegir_components.messages import around
 from aegir_components.php_ends import ENDS
 from aegir_components.services import machine_facts
 from aegir_components.services.machine_facts import Facts
@@ -221,7 +222,7 @@ def _declared(
         drawn = stack.drawn(state)
     except Refusal as fault:
         # It is somebody's work at the moment; what the state says can be reported all the same.
-        tell(f"clients, clusters and packs are left out: {fault}")
+        tell(around(fault, f"clients, clusters and packs are left out: {fault}"))
         return {}, ()
     clients = {site.identity: site.client for site in drawn.sites.values() if site.client}
     clusters = [("cluster", name, tuple(each.servers)) for name, each in drawn.clusters.items()]

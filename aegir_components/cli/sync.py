@@ -14,6 +14,7 @@ import click
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.origins import landing, live, loaded, syncing
 from aegir_components.origins.dumps import DumpError
@@ -24,7 +25,7 @@ from aegir_components.snapshots.repository import BackupError
 from aegir_components.snapshots.saving import Job
 from aegir_components.snapshots.staging import Part
 
-from . import audit, completion, events, journal, places, restore, sides, site_lock, update
+from . import audit, completion, events, journal, places, restore, sides, site_closing, site_lock, update
 from .ends import Refusal, tell
 from .sides import Side
 from .stack_lock import refuse_locked
@@ -76,14 +77,14 @@ def sync(
     try:
         lines = sides.shown(source, target, part, sanitised=sanitised)
     except FAULTS as fault:
-        raise Refusal(f"nothing was changed: {fault}") from None
+        raise Refusal(around(fault, f"nothing was changed: {fault}")) from None
     for line in lines:
         click.echo(line)
     if dry_run:
         return
     agreed = sides.guard(target, allowed=into_production, confirmed=confirm, yes=yes) or yes
     if not agreed and not (sys.stdin.isatty() and click.confirm("Replace what is there now?", err=True)):
-        raise Refusal("nothing was changed: without --yes a person has to agree")
+        raise Refusal(numbered(9020, "nothing was changed: without --yes a person has to agree"))
     # A run may have begun there meanwhile.
     for side in (target, source):
         refuse_locked(side.unlocked.stack)
@@ -102,10 +103,14 @@ def sync(
             raise Refusal(str(busy)) from None
         except FAULTS as fault:
             raise Refusal(
-                f"{target.site.name} serves what it had; the sync failed at this step: {steps.last or 'beginning'}: {fault}"
+                numbered(
+                    7066,
+                    f"{target.site.name} serves what it had; the sync failed at this step: {steps.last or 'beginning'}: "
+                    f"{shown(fault)}",
+                )
             ) from None
     for line in [*content.found.notes, *_advice(source, target, part)]:
-        tell(f"{target.site.name}: {line}")
+        tell(around(line, f"{target.site.name}: {line}"))
 
 
 def _noted(side: Side, command: str) -> AbstractContextManager[audit.Noting]:
@@ -143,7 +148,7 @@ def _sides(origin: str, goal: str) -> tuple[Side, Side]:
     other = unlocked if from_stack.name == to_stack.name else Unlocked.read(from_stack)
     if other is not unlocked:
         refuse_locked(from_stack)
-    same = f"--from and --to name the same site, {to_stack.name}:{to_site}; nothing was changed"
+    same = numbered(7071, f"--from and --to name the same site, {to_stack.name}:{to_site}; nothing was changed")
     if other is unlocked and other.identity(from_site) == unlocked.identity(to_site):
         raise Refusal(same)
     source, target = Side.read(other, from_site), Side.read(unlocked, to_site)
@@ -163,14 +168,22 @@ def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:
     stack, identity = target.unlocked.stack.name, target.site.identity
     if target.unlocked.declared.backups is None or target.unlocked.plan(identity) is None:
         raise Refusal(
-            f"{target.label} is not backed up, and nothing is replaced without a proven backup of it. Declare aegir:backups in "
-            f"the stack file of {stack} (to: [hub] is enough; docs/howto/back-up-sites.md), and run pulumi up --stack {stack}"
+            numbered(
+                7002,
+                f"{target.label} is not backed up, and nothing is replaced without a proven backup of it. Declare "
+                f"aegir:backups in the stack file of {stack} (to: [hub] is enough; docs/howto/back-up-sites.md), and run "
+                f"pulumi up --stack {stack}",
+            )
         )
     job = target.unlocked.job(identity)
     begun = restoring.interrupted(job.hub_root, target.unlocked.holder, identity)
     if begun and "from" not in begun:
         raise Refusal(
-            f"a restore of {target.label} did not come to its end. Run first: aegir restore {target.site.name} --stack {stack}"
+            numbered(
+                7064,
+                f"a restore of {target.label} did not come to its end. Run first: aegir restore {target.site.name} "
+                f"--stack {stack}",
+            )
         )
     try:
         with job.book.held():
@@ -179,10 +192,13 @@ def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:
         for side in (target, source) if part.database else ():
             if update.is_held(side.unlocked, side.site):
                 raise Refusal(
-                    f"{side.label} is held back on another release than its platform's, so nobody knows which databases fit. "
-                    f"Run pulumi up --stack {side.unlocked.stack.name} first"
+                    numbered(
+                        7067,
+                        f"{side.label} is held back on another release than its platform's, so nobody knows which databases fit. "
+                        f"Run pulumi up --stack {side.unlocked.stack.name} first",
+                    )
                 )
-        if why := restoring.by_person(restore.closable_of(target.site)):
+        if why := restoring.by_person(site_closing.closable_of(target.site)):
             first = (
                 f"A sync of it did not come to its end: aegir restore {target.site.name} --stack {stack} brings back what was "
                 f"there, and keeps it closed. "
@@ -190,13 +206,16 @@ def _judged(source: Side, target: Side, part: Part, *, sanitised: bool) -> Job:
                 else ""
             )
             raise Refusal(
-                f"{target.label} is closed ({why}), and a sync would open it. Nothing was changed. {first}When it may be open "
-                f"again: aegir open {target.site.name} --stack {stack}"
+                numbered(
+                    7065,
+                    f"{target.label} is closed ({why}), and a sync would open it. Nothing was changed. {first}When it "
+                    f"may be open again: aegir open {target.site.name} --stack {stack}",
+                )
             )
         if part.database and sanitised:
             live.plans(source.source, source.release.application, target.unlocked.declared.sanitise)
     except (*FAULTS, DumpError) as fault:
-        raise Refusal(f"nothing was changed: {fault}") from None
+        raise Refusal(around(fault, f"nothing was changed: {fault}")) from None
     return job
 
 
@@ -214,12 +233,15 @@ def _repair(target: Side, job: Job) -> None:
         if begun["backup"]:
             restore.bring_back(target.unlocked, target.site.name, str(begun["backup"]))
         else:
-            restoring.reopen(job, restore.closable_of(target.site))
+            restoring.reopen(job, site_closing.closable_of(target.site))
     except FAULTS as fault:
         kept = f"; what was there is backup {begun['backup']}" if begun["backup"] else ""
         raise Refusal(
-            f"{target.site.name} stays closed, since a sync was interrupted and could not be repaired: {fault}. Nothing is "
-            f"lost{kept}. When the cause is gone, run the same command again"
+            numbered(
+                7063,
+                f"{target.site.name} stays closed, since a sync was interrupted and could not be repaired: "
+                f"{shown(fault)}. Nothing is lost{kept}. When the cause is gone, run the same command again",
+            )
         ) from None
 
 
@@ -248,9 +270,13 @@ def _clearing(target: Side, part: Part) -> Callable[[], None]:
 
 
 def _run(target: Side, job: Job, content: syncing.FromSite) -> str:
-    closable = restore.closable_of(target.site)
+    closable = site_closing.closable_of(target.site)
     work = restoring.Restore(
-        job=job, content=content, part=content.part, closable=closable, is_well=restore.asked(target.site, closable)
+        job=job,
+        content=content,
+        part=content.part,
+        closable=closable,
+        is_well=site_closing.asked(target.site, closable),
     )
     done, stack = work.run(), target.unlocked.stack.name
     return f"{done}. To undo it: aegir restore {target.site.name} --stack {stack} --backup {content.found.safety}"
@@ -258,15 +284,19 @@ def _run(target: Side, job: Job, content: syncing.FromSite) -> str:
 
 def _advice(source: Side, target: Side, part: Part) -> list[str]:
     """Say what is left for a person to do."""
-    stack, name, found = target.unlocked.stack.name, target.site.name, []
+    stack, name = target.unlocked.stack.name, target.site.name
+    found: list[str] = []
     if part.database:
         try:
             if lacking := update.lacking(target.unlocked, target.site):
                 found.append(
-                    f"its database lacks updates of its code: {', '.join(lacking)}. Run: aegir update {name} --stack {stack}"
+                    numbered(
+                        7072,
+                        f"its database lacks updates of its code: {', '.join(lacking)}. Run: aegir update {name} --stack {stack}",
+                    )
                 )
         except (HostError, DatabaseError) as fault:
-            found.append(f"nobody could see whether its database lacks updates: {fault}")
+            found.append(around(fault, f"nobody could see whether its database lacks updates: {fault}"))
     known = {name, target.site.identity, *live.names_of(target.site.configuration or {})}
     if not APPLICATIONS[target.release.application].has_address and source.site.identity not in known:
         found.append(

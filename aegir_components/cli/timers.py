@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from aegir_components.host.environment import PULUMIS, without_pulumis
+from aegir_components.messages import numbered
 
 from .ends import UNHEALTHY, Refusal, tell
 from .stack import here
@@ -76,14 +77,17 @@ class Timer:
         shown = _systemctl("show", f"{self.name}.service", "--property=Result", "--value").stdout.strip()
         active = _systemctl("show", f"{self.name}.timer", "--property=ActiveState", "--value").stdout.strip()
         if active != "active":
-            return f"the timer {self.name} does not run ({active}); aegir timers install starts it"
+            return numbered(9145, f"the timer {self.name} does not run ({active}); aegir timers install starts it")
         if shown == "timeout" and _KEEPS not in (UNITS / f"{self.name}.service").read_text():
-            return (
+            return numbered(
+                9145,
                 f"the last run of the timer {self.name} failed (timeout): its unit is of an earlier version and waits for "
-                f"connections that stay open. aegir timers install writes it again"
+                f"connections that stay open. aegir timers install writes it again",
             )
         if shown not in {"success", ""}:
-            return f"the last run of the timer {self.name} failed ({shown}); journalctl -u {self.name} says why"
+            return numbered(
+                9146, f"the last run of the timer {self.name} failed ({shown}); journalctl -u {self.name} says why"
+            )
         return ""
 
 
@@ -149,8 +153,11 @@ def _environment() -> dict[str, str]:
     """
     if os.environ.get(f"{PULUMIS}CONFIG_PASSPHRASE") and not os.environ.get(f"{PULUMIS}CONFIG_PASSPHRASE_FILE"):
         raise Refusal(
-            "the passphrase is only in PULUMI_CONFIG_PASSPHRASE, which a timer does not have. Write it into a file "
-            "that only this user can read, and set PULUMI_CONFIG_PASSPHRASE_FILE to that file instead"
+            numbered(
+                9140,
+                "the passphrase is only in PULUMI_CONFIG_PASSPHRASE, which a timer does not have. Write it into a file "
+                "that only this user can read, and set PULUMI_CONFIG_PASSPHRASE_FILE to that file instead",
+            )
         )
     return {name: os.environ[name] for name in KEPT if os.environ.get(name)}
 
@@ -162,13 +169,19 @@ def _user() -> str:
 def _need_systemd(project: Path) -> None:
     if shutil.which("systemctl") is None or not UNITS.is_dir():
         raise Refusal(
-            "this machine has no systemd; run `aegir backup --due` every ten minutes by what it has instead. "
-            "aegir timers show prints the command"
+            numbered(
+                9141,
+                "this machine has no systemd; run `aegir backup --due` every ten minutes by what it has instead. "
+                "aegir timers show prints the command",
+            )
         )
     if os.geteuid() == 0 and os.environ.get("SUDO_USER", "root") != "root" and project.stat().st_uid != 0:
         raise Refusal(
-            f"{project} is {project.owner()}'s, and a timer of root's has another state. Run the same command as "
-            f"{project.owner()}, without sudo: it uses sudo where it needs that"
+            numbered(
+                9142,
+                f"{project} is {project.owner()}'s, and a timer of root's has another state. Run the same command as "
+                f"{project.owner()}, without sudo: it uses sudo where it needs that",
+            )
         )
 
 
@@ -188,12 +201,12 @@ def _as_root(*words: str, text: str = "") -> None:
             [*by, *words], input=text, capture_output=True, text=True, timeout=LIMIT, check=False, env=without_pulumis()
         )
     except FileNotFoundError as fault:
-        raise Refusal(f"{fault.filename} is not on PATH: {_BY_HAND}") from None
+        raise Refusal(numbered(9143, f"{fault.filename} is not on PATH: {_BY_HAND}")) from None
     except subprocess.TimeoutExpired:
-        raise Refusal(f"{words[0]} did not end within {LIMIT:.0f} s") from None
+        raise Refusal(numbered(9144, f"{words[0]} did not end within {LIMIT:.0f} s")) from None
     if done.returncode:
         said = " ".join(done.stderr.split())
-        raise Refusal(f"{' '.join(words)} failed: {said}" + (f". {_BY_HAND}" if by else ""))
+        raise Refusal(numbered(9147, f"{' '.join(words)} failed: {said}" + (f". {_BY_HAND}" if by else "")))
 
 
 def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
@@ -203,7 +216,7 @@ def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
             env=without_pulumis(),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise Refusal(f"systemctl {' '.join(words)} did not end within {LIMIT:.0f} s") from None
+        raise Refusal(numbered(9144, f"systemctl {' '.join(words)} did not end within {LIMIT:.0f} s")) from None
 
 
 def _checkout() -> Path:

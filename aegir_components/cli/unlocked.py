@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 from aegir_components.providers import site_database
 from aegir_components.providers.backup_keys import ARCHIVES, HUB
 from aegir_components.settings import Backups, Plan, Settings, names
@@ -73,8 +74,11 @@ class Unlocked:
         if self.declared.backups is None or self.declared.backups.off:
             said = "is off" if self.declared.backups else "is not declared"
             raise Refusal(
-                f"aegir:backups {said} in the stack file of {self.stack.name}. Declare it (docs/howto/back-up-sites.md), and run "
-                f"pulumi up --stack {self.stack.name}, which makes the keys"
+                numbered(
+                    7002,
+                    f"aegir:backups {said} in the stack file of {self.stack.name}. Declare it "
+                    f"(docs/howto/back-up-sites.md), and run pulumi up --stack {self.stack.name}, which makes the keys",
+                )
             )
         return self.declared.backups
 
@@ -106,7 +110,9 @@ class Unlocked:
                 return site.identity
         if ascii_ in self.keys:
             return ascii_
-        raise Refusal(f"{self.stack.name} has no site {name}; it has: {', '.join(self.state.sites) or 'none'}")
+        raise Refusal(
+            numbered(9016, f"{self.stack.name} has no site {name}; it has: {', '.join(self.state.sites) or 'none'}")
+        )
 
     def plan(self, site: str) -> Plan | None:
         """Give a site's plan; ``None`` where it is not backed up."""
@@ -123,7 +129,9 @@ class Unlocked:
         """
         key = self.keys.get(owner)
         if key is None:
-            raise Refusal(f"{owner} has no key for its backups yet; run pulumi up --stack {self.stack.name} first")
+            raise Refusal(
+                numbered(7003, f"{owner} has no key for its backups yet; run pulumi up --stack {self.stack.name} first")
+            )
         repositories = self.backups.repositories
         return tuple(
             Target(repository=place, owner=owner, key=key, bandwidth=bandwidth)
@@ -139,7 +147,10 @@ class Unlocked:
         found = next((one for one in self.state.sites.values() if one.identity == site), None)
         if found is None or found.configuration is None:
             raise Refusal(
-                f"site {site} never came up in {self.stack.name}; run pulumi up --stack {self.stack.name} first"
+                numbered(
+                    9025,
+                    f"site {site} never came up in {self.stack.name}; run pulumi up --stack {self.stack.name} first",
+                )
             )
         release = self.state.releases.get(found.platform)
         known: dict[str, Any] = {"declaration": about.declaration(self.stack.file, found.name), "name": found.name}

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.rollout import safety, waves
 from aegir_components.rollout.platform import Platform
@@ -62,7 +63,10 @@ def update(selection: Selection, *, dry_run: bool, as_json: bool) -> None:
     # A platform may have sites that were never rolled out; who names one is told.
     if missing := (chosen if selection.words else set()) - {row.site for row in found}:
         raise Refusal(
-            f"{', '.join(sorted(missing))}: not installed yet, or never rolled out; run pulumi up --stack {known.name}"
+            numbered(
+                9025,
+                f"{', '.join(sorted(missing))}: not installed yet, or never rolled out; run pulumi up --stack {known.name}",
+            )
         )
     if as_json:
         click.echo(json.dumps([row.plain() for row in found], indent=2))
@@ -116,7 +120,7 @@ def _of_platform(
         unfinished = {site: Row(site=site, names=(UNFINISHED,)) for site in platform.unfinished()}
     except (HostError, DatabaseError) as fault:
         # A machine that does not answer is a row of each of its sites; other platforms go on.
-        return [Row(site=site, fault=str(fault)) for site in sites]
+        return [Row(site=site, fault=shown(fault)) for site in sites]
     rows = {site: unfinished.get(site) or _lacks(platform, site) for site in sites}
     due = [site for site, row in rows.items() if row.names]
     for site in rows if dry_run else set(rows) - set(due):
@@ -154,7 +158,7 @@ def _lacks(platform: Platform, site: str) -> Row:
     try:
         return Row(site=site, names=platform.lacks(site))
     except (HostError, DatabaseError) as fault:
-        return Row(site=site, fault=str(fault))
+        return Row(site=site, fault=shown(fault))
 
 
 def lacking(unlocked: Unlocked, site: Site) -> tuple[str, ...]:
@@ -193,7 +197,7 @@ def _jobs(unlocked: Unlocked) -> safety.Jobs:
         try:
             found = unlocked.job(site.site)
         except Refusal as refused:
-            raise BackupError(refused.message) from None
+            raise BackupError(around(refused, refused.message)) from None
         return replace(found, source=replace(found.source, about={**found.source.about, "release": dict(code)}))
 
     return job

@@ -19,6 +19,7 @@ from aegir_components.advisories.mirror import Mirror, Places
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
+from aegir_components.messages import numbered
 from aegir_components.printable import first_of, printable
 from aegir_components.services import code
 
@@ -31,10 +32,11 @@ from .state import Release, State
 
 TIMEOUT: Final = 120.0
 _PATH: Final = re.compile(r"(https?://[^/\s]+)/\S*")
-_CARRY: Final = (
+_CARRY: Final = numbered(
+    9151,
     "nothing was fetched. A hub without a way out gets the mirror from a machine that has one: `aegir advisories list "
     ">projects.txt` here, `aegir advisories fetch --projects projects.txt --directory mirror` there, and `aegir updates "
-    "--mirror mirror` here (docs/reference/command-line.md)"
+    "--mirror mirror` here (docs/reference/command-line.md)",
 )
 LONGEST: Final = 120
 """Characters of a cell."""
@@ -78,7 +80,9 @@ def updates(stack: str, *, everything: bool, directory: str, as_json: bool) -> N
     state = selecting.the_stack(stack).state()
     known = Mirror(directory=Path(directory) if directory else place(audit.root_of(state)))
     if known.oldest is None:
-        raise Refusal(f"nothing is in the mirror {known.directory} yet; fill it: aegir advisories fetch")
+        raise Refusal(
+            numbered(9150, f"nothing is in the mirror {known.directory} yet; fill it: aegir advisories fetch")
+        )
     parts, faults = parts_of(state)
     found = [pending(state, state.releases[platform], listed, known) for platform, listed in parts.items()]
     if as_json:

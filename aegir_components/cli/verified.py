@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 from aegir_components.sources import builders
 
 from .engine import Lock
@@ -22,12 +23,18 @@ def at_work(stack: str, lock: Lock | None) -> list[str]:
         return []
     if lock.ended:
         return [
-            f"{stack} is locked by {lock.holder}, since {lock.since} UTC: that process has ended, so the run was killed. Remove "
-            f"its lock and let the run go on: pulumi cancel --stack {stack} && pulumi up --stack {stack}"
+            numbered(
+                9066,
+                f"{stack} is locked by {lock.holder}, since {lock.since} UTC: that process has ended, so the run was "
+                f"killed. Remove its lock and let the run go on: pulumi cancel --stack {stack} && pulumi up --stack {stack}",
+            )
         ]
     return [
-        f"{stack} is locked by {lock.holder}, since {lock.since} UTC: a run is at work, or was killed. Wait for "
-        f"its end; when there is none any more: pulumi cancel --stack {stack} && pulumi up --stack {stack}"
+        numbered(
+            9066,
+            f"{stack} is locked by {lock.holder}, since {lock.since} UTC: a run is at work, or was killed. Wait for "
+            f"its end; when there is none any more: pulumi cancel --stack {stack} && pulumi up --stack {stack}",
+        )
     ]
 
 
@@ -41,7 +48,9 @@ def half_done(state: State, declared: settings.Settings, last_run: Mapping[str, 
     """
     again = f"Run pulumi up --stack {state.stack} until it succeeds, then promote again"
     if state.pending:
-        return [f"the last run of {state.stack} ended in the middle of {', '.join(state.pending)}. {again}"]
+        return [
+            numbered(9067, f"the last run of {state.stack} ended in the middle of {', '.join(state.pending)}. {again}")
+        ]
     if state.empty:
         return []
     changed = sum(int((last_run.get("resourceChanges") or {}).get(verb, 0)) for verb in CHANGES)
@@ -49,13 +58,19 @@ def half_done(state: State, declared: settings.Settings, last_run: Mapping[str, 
     if last_run.get("kind") in {"update", "destroy"} and last_run.get("result") == "failed" and changed:
         ended = last_run.get("endTime", "")
         return [
-            f"the last pulumi {'up' if last_run['kind'] == 'update' else 'destroy'} of {state.stack} failed ({ended}) after "
-            f"{changed} changes. {again}; or take the stack file back to what it was, and run it"
+            numbered(
+                9068,
+                f"the last pulumi {'up' if last_run['kind'] == 'update' else 'destroy'} of {state.stack} failed ({ended}) after "
+                f"{changed} changes. {again}; or take the stack file back to what it was, and run it",
+            )
         ]
     missing = [*_missing(state, declared)]
     if missing:
         return [
-            f"{state.stack} declares what it has not made yet: {', '.join(missing)}. {again}, or take it out of the file"
+            numbered(
+                9069,
+                f"{state.stack} declares what it has not made yet: {', '.join(missing)}. {again}, or take it out of the file",
+            )
         ]
     return []
 
@@ -85,19 +100,24 @@ def never_well(platform: str, state: State, declared: settings.Settings) -> list
     """
     up = f"Run pulumi up --stack {state.stack}, then promote again"
     if state.pending:
-        return [f"the last run of {state.stack} ended in the middle of {', '.join(state.pending)}. {up}"]
+        return [
+            numbered(9067, f"the last run of {state.stack} ended in the middle of {', '.join(state.pending)}. {up}")
+        ]
     release = state.releases.get(platform)
     if release is None:
-        return [f"platform {platform} never came up in {state.stack}. {up}"]
+        return [numbered(9070, f"platform {platform} never came up in {state.stack}. {up}")]
     faults = [
-        f"site {site.display_name} on platform {platform} never came up in {state.stack}. {up}"
+        numbered(9070, f"site {site.display_name} on platform {platform} never came up in {state.stack}. {up}")
         for site in declared.sites_on(platform)
         if _made(state, site.identity) is None
     ]
     if not faults and not any(site.enabled and site.asked_for for site in state.sites_on(platform)):
         faults.append(
-            f"no site of {state.stack} that is enabled and asked for (health) runs on platform {platform}, so nobody has seen it "
-            f"work. Put a site on it there, and run pulumi up --stack {state.stack}"
+            numbered(
+                9071,
+                f"no site of {state.stack} that is enabled and asked for (health) runs on platform {platform}, so nobody "
+                f"has seen it work. Put a site on it there, and run pulumi up --stack {state.stack}",
+            )
         )
     return [*faults, *_moved(declared.platforms[platform], release, state.stack)]
 
@@ -109,8 +129,9 @@ def _made(state: State, identity: str) -> Site | None:
 def _moved(platform: settings.Platform, release: Release, stack: str) -> Iterator[str]:
     """Find that the source stack's file names another source than the one that its live release was made of."""
     source, made_of, up = platform.source, Path(str(release.props["source"])), f"run pulumi up --stack {stack}"
-    said = (
-        f"the file of {stack} names another source for platform {platform.name} than the live release was made of; {up}"
+    said = numbered(
+        9072,
+        f"the file of {stack} names another source for platform {platform.name} than the live release was made of; {up}",
     )
     if platform.rollback:
         # Nothing is read then: what is live is told by its record.

@@ -10,6 +10,7 @@ from typing import Final
 from aegir_components.host import script, session
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.services import wp_cli
 from aegir_components.sources import address, downloads
 from aegir_components.sources.faults import SourceError
@@ -60,12 +61,15 @@ def _on_hub(root: Path, checksum: str, host: str) -> Path:
     except SourceError as fault:
         raise HostError(
             host,
-            f"wp-cli is not there, and the hub cannot get it: {fault}. Where the hub reaches no other network, bring the file of "
-            f"{wp_cli.ADDRESS} to it, and name it: {PLACE}=/path/to/wp-cli.phar",
+            numbered(
+                9161,
+                f"wp-cli is not there, and the hub cannot get it: {fault}. Where the hub reaches no other network, bring "
+                f"the file of {wp_cli.ADDRESS} to it, and name it: {PLACE}=/path/to/wp-cli.phar",
+            ),
         ) from None
 
 
 def _verified(path: Path, checksum: str) -> Path:
     if downloads.sum_of(path) != checksum:
-        raise SourceError(f"{path} has another checksum than sha256:{checksum}")
+        raise SourceError(numbered(9160, f"{path} has another checksum than sha256:{checksum}"))
     return path

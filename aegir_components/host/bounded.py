@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO
 
+from aegir_components.messages import numbered
+
 from .environment import without_pulumis
 
 LONGEST = 64_000_000
@@ -24,8 +26,11 @@ class AnswerTooLongError(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            f"it answered with more than {LONGEST // 1_000_000} MB, which no answer has. Nothing of it was used. Find out "
-            f"what prints there; the machine may be in somebody else's hands"
+            numbered(
+                4062,
+                f"it answered with more than {LONGEST // 1_000_000} MB, which no answer has. Nothing of it was used. Find out "
+                f"what prints there; the machine may be in somebody else's hands",
+            )
         )
 
 

@@ -81,54 +81,76 @@ def login_failure(conn: Connection, stderr: str) -> HostError:
         if (failure := _on_the_way(conn, conn.jump, where, stderr)) is not None:
             return failure
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in stderr or ("host key for" in stderr and "has changed" in stderr):
-        return HostKeyChanged(conn.host, f"{where}: the host key is not the pinned one ({said})")
+        return HostKeyChanged(conn.host, numbered(4020, f"{where}: the host key is not the pinned one ({said})"))
     if "Host key verification failed" in stderr or "host key is known for" in stderr:
         return HostKeyUnknown(
             conn.host,
-            f"{where}: no host key of this machine is pinned. Write its key into the stack file "
-            f"(ssh.host_key), name a known_hosts file that has it (hub.ssh.known_hosts), or set "
-            f"ssh.trust to first-use",
+            numbered(
+                4022,
+                f"{where}: no host key of this machine is pinned. Write its key into the stack file "
+                f"(ssh.host_key), name a known_hosts file that has it (hub.ssh.known_hosts), or set "
+                f"ssh.trust to first-use",
+            ),
         )
     if "Permission denied" in stderr or "Too many authentication failures" in stderr:
         shown = conn.identity or "any key of the agent"
         return KeyNotAccepted(
             conn.host,
-            f"{where}: the machine does not accept the key {shown} for {conn.user}. Put the public key into "
-            f"~{conn.user}/.ssh/authorized_keys there. sshd also rejects it when that file or its directory is "
-            f"writable by others, when root logins are off, or the account's shell is missing",
+            numbered(
+                4030,
+                f"{where}: the machine does not accept the key {shown} for {conn.user}. Put the public key into "
+                f"~{conn.user}/.ssh/authorized_keys there. sshd also rejects it when that file or its directory is "
+                f"writable by others, when root logins are off, or the account's shell is missing",
+            ),
         )
     why = _closed(conn.user, stderr)
     if why:
-        return LoginClosed(conn.host, f"{where}: the machine accepts the key and closes the login: {why}")
+        return LoginClosed(
+            conn.host, numbered(4040, f"{where}: the machine accepts the key and closes the login: {why}")
+        )
     if "Connection refused" in stderr:
         return ConnectionRefused(
             conn.host,
-            f"{where}: connection refused for {conn.patience:g} s. The machine is up, but no sshd listens there: "
-            f"start sshd, or correct the port",
+            numbered(
+                4002,
+                f"{where}: connection refused for {conn.patience:g} s. The machine is up, but no sshd listens there: "
+                f"start sshd, or correct the port",
+            ),
         )
     if "Identity file" in stderr or "invalid format" in stderr or "UNPROTECTED PRIVATE KEY" in stderr:
-        return KeyNotAccepted(conn.host, f"{where}: the private key {conn.identity} cannot be used: {said}")
+        return KeyNotAccepted(
+            conn.host, numbered(4031, f"{where}: the private key {conn.identity} cannot be used: {said}")
+        )
     if "Could not resolve hostname" in stderr:
         temporary = "Temporary failure in name resolution" in stderr
         cause = "the hub's name servers do not answer (/etc/resolv.conf)" if temporary else "there is no such name"
         return HostUnreachable(
             conn.host,
-            f"{where}: the hub cannot resolve {conn.address}: {cause} ({said}). Nobody was asked. Correct that, or "
-            f"write the machine's IP address into the stack file",
+            numbered(
+                4005,
+                f"{where}: the hub cannot resolve {conn.address}: {cause} ({said}). Nobody was asked. Correct that, or "
+                f"write the machine's IP address into the stack file",
+            ),
         )
     if any(text in stderr for text in _UNREACHABLE):
         return HostUnreachable(
             conn.host,
-            f"{where}: no answer ({said or 'time limit'}). Check that the machine is on, that the address is "
-            f"right, and that no firewall drops port {conn.port}",
+            numbered(
+                4001,
+                f"{where}: no answer ({said or 'time limit'}). Check that the machine is on, that the address is "
+                f"right, and that no firewall drops port {conn.port}",
+            ),
         )
     if any(text in stderr for text in _DROPPED):
         return HostUnreachable(
             conn.host,
-            f"{where}: the connection was closed before the login ({said}). sshd may be at its MaxStartups "
-            f"limit, starting, or blocking this address",
+            numbered(
+                4003,
+                f"{where}: the connection was closed before the login ({said}). sshd may be at its MaxStartups "
+                f"limit, starting, or blocking this address",
+            ),
         )
-    return HostUnreachable(conn.host, f"{where}: {said or 'no connection, and ssh gave no reason'}")
+    return HostUnreachable(conn.host, numbered(4006, f"{where}: {said or 'no connection, and ssh gave no reason'}"))
 
 
 def _on_the_way(conn: Connection, jump: Connection, where: str, stderr: str) -> HostError | None:
@@ -140,9 +162,12 @@ def _on_the_way(conn: Connection, jump: Connection, where: str, stderr: str) -> 
         return None
     return HostUnreachable(
         conn.host,
-        f"{where}: {jump.host} leads to nobody at {conn.address} port {conn.port} ({tail(stderr, 300)}). Check "
-        f"there that the machine is on, and check its address as seen from {jump.host} and its firewall. The sshd of "
-        f"{jump.host} must have AllowTcpForwarding yes for {jump.user}",
+        numbered(
+            4007,
+            f"{where}: {jump.host} leads to nobody at {conn.address} port {conn.port} ({tail(stderr, 300)}). Check "
+            f"there that the machine is on, and check its address as seen from {jump.host} and its firewall. The sshd of "
+            f"{jump.host} must have AllowTcpForwarding yes for {jump.user}",
+        ),
     )
 
 
@@ -192,36 +217,49 @@ def command_failure(conn: Connection, what: str, status: int, stdout: str, stder
         if "a password is required" in stderr or "a terminal is required" in stderr:
             return SudoRefused(
                 conn.host,
-                f"sudo asks {conn.user} for a password. Log in as root, or allow it without one: "
-                f"echo '{conn.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{conn.user}",
+                numbered(
+                    4050,
+                    f"sudo asks {conn.user} for a password. Log in as root, or allow it without one: "
+                    f"echo '{conn.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{conn.user}",
+                ),
             )
         if "must have a tty" in stderr:
             return SudoRefused(
                 conn.host,
-                f"sudo gives {conn.user} nothing without a terminal (requiretty). As root: "
-                f"echo 'Defaults:{conn.user} !requiretty' > /etc/sudoers.d/aegir-tty",
+                numbered(
+                    4051,
+                    f"sudo gives {conn.user} nothing without a terminal (requiretty). As root: "
+                    f"echo 'Defaults:{conn.user} !requiretty' > /etc/sudoers.d/aegir-tty",
+                ),
             )
         if "sudo: not found" in stderr or "sudo: command not found" in stderr or "sudo: No such file" in stderr:
             return SudoRefused(
                 conn.host,
-                f"the login {conn.user} is not root and sudo is not installed. As root: apt-get install sudo",
+                numbered(
+                    4052, f"the login {conn.user} is not root and sudo is not installed. As root: apt-get install sudo"
+                ),
             )
         if "is not in the sudoers" in stderr or "not allowed to execute" in stderr or "may not run sudo" in stderr:
-            return SudoRefused(conn.host, f"{conn.user} may not use sudo: {said}")
+            return SudoRefused(conn.host, numbered(4053, f"{conn.user} may not use sudo: {said}"))
         if status == 255:
             return login_failure(conn, stderr)
         why = _closed(conn.user, f"{stderr}\n{stdout}")
         if why:
             return LoginClosed(
                 conn.host,
-                f"the login as {conn.user} worked and was closed at once: {why} ({said or tail(stdout, 200)})",
+                numbered(
+                    4040, f"the login as {conn.user} worked and was closed at once: {why} ({said or tail(stdout, 200)})"
+                ),
             )
         noise = tail(stdout, 200)
         return LoginClosed(
             conn.host,
-            f"the login as {conn.user} worked and was closed at once with status {status}"
-            f"{' (' + (said or noise) + ')' if said or noise else ''}: the account has no usable login shell. "
-            f"As root: chsh -s /bin/sh {conn.user}",
+            numbered(
+                4041,
+                f"the login as {conn.user} worked and was closed at once with status {status}"
+                f"{' (' + (said or noise) + ')' if said or noise else ''}: the account has no usable login shell. "
+                f"As root: chsh -s /bin/sh {conn.user}",
+            ),
         )
     if status == REFUSAL:
         told = [line.split(" ", 1)[1] for line in stdout.splitlines() if line.startswith("::fail ")]
@@ -231,9 +269,14 @@ def command_failure(conn: Connection, what: str, status: int, stdout: str, stder
     if status == 255:
         return HostUnreachable(
             conn.host,
-            f"the connection broke during {what} ({said or 'no reason given'}). Run the same command again: "
-            f"it goes on from what it finds",
+            numbered(
+                4008,
+                f"the connection broke during {what} ({said or 'no reason given'}). Run the same command again: "
+                f"it goes on from what it finds",
+            ),
         )
     # Our own lines are for us: base64 tells nobody anything.
     printed = "\n".join(line for line in stdout.splitlines() if not line.startswith("::"))
-    return CommandFailed(conn.host, f"{what} exited {status}: {said or tail(printed, 300) or 'no output'}")
+    return CommandFailed(
+        conn.host, numbered(4061, f"{what} exited {status}: {said or tail(printed, 300) or 'no output'}")
+    )

@@ -17,8 +17,13 @@ Every text names the machine, what was tried and what to do, and holds no secret
 
 from __future__ import annotations
 
+from typing import Final
+
 from aegir_components.messages import around
 from aegir_components.printable import printable
+
+HUB: Final = "the hub"
+"""Stands in the place of a machine's name in errors of the hub itself."""
 
 
 class HostError(Exception):

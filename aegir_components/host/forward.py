@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aegir_components.messages import numbered
+
 from . import multiplex
 from .classify import tail
 from .connection import Connection
@@ -33,8 +35,11 @@ def to_local(conn: Connection, address: str, port: int) -> Iterator[Path]:
     if opened.returncode != 0:
         raise CommandFailed(
             conn.host,
-            f"sshd does not lead to {address} port {port} ({tail(opened.stderr, 200)}); allow it there (AllowTcpForwarding) or "
-            f"let the hub connect directly (reach: direct)",
+            numbered(
+                4009,
+                f"sshd does not lead to {address} port {port} ({tail(opened.stderr, 200)}); allow it there "
+                f"(AllowTcpForwarding) or let the hub connect directly (reach: direct)",
+            ),
         )
     try:
         yield socket

@@ -14,6 +14,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from aegir_components.messages import numbered
+
 from .connection import Connection
 from .environment import without_pulumis
 from .errors import HostKeyChanged, HostKeyUnknown, HostUnreachable
@@ -87,9 +89,12 @@ def _wanted(conn: Connection, record: Path) -> list[str]:
         return recorded or scan(conn)[:1]
     raise HostKeyUnknown(
         conn.host,
-        f"no host key is pinned for this machine{f' in {conn.known_hosts}' if conn.known_hosts else ''}. Read it on "
-        f"the machine's own console (cat /etc/ssh/ssh_host_ed25519_key.pub) and write it into the stack file "
-        f"(ssh.host_key), or set ssh.trust to first-use",
+        numbered(
+            4022,
+            f"no host key is pinned for this machine{f' in {conn.known_hosts}' if conn.known_hosts else ''}. Read it on "
+            f"the machine's own console (cat /etc/ssh/ssh_host_ed25519_key.pub) and write it into the stack file "
+            f"(ssh.host_key), or set ssh.trust to first-use",
+        ),
     )
 
 
@@ -135,8 +140,11 @@ def scan(conn: Connection) -> list[str]:
     if not keys:
         raise HostUnreachable(
             conn.host,
-            f"no host key could be read from {conn.address} port {conn.port}: the machine or its sshd does not "
-            f"answer ({answer.stderr.strip()[-200:] or 'no reason given'})",
+            numbered(
+                4023,
+                f"no host key could be read from {conn.address} port {conn.port}: the machine or its sshd does not "
+                f"answer ({answer.stderr.strip()[-200:] or 'no reason given'})",
+            ),
         )
     return keys
 
@@ -154,8 +162,11 @@ def changed(conn: Connection, wanted: str, shown: list[str]) -> HostKeyChanged:
     seen = ", ".join(fingerprint(key) for key in shown) or "no key"
     return HostKeyChanged(
         conn.host,
-        f"the host key has changed: pinned {wanted}, the machine shows {seen}. Nothing was sent. If the machine was "
-        f"reinstalled, put its new key into the stack file; otherwise somebody may be between the hub and it",
+        numbered(
+            4020,
+            f"the host key has changed: pinned {wanted}, the machine shows {seen}. Nothing was sent. If the machine was "
+            f"reinstalled, put its new key into the stack file; otherwise somebody may be between the hub and it",
+        ),
     )
 
 

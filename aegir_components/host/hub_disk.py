@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from .errors import CommandFailed
+from aegir_components.messages import around, numbered
+
+from .errors import HUB, CommandFailed
 
 _ADVICE: Final = {
     errno.ENOSPC: "there is no room left on the hub: look with df -h {place}; df -i {place}",
@@ -27,7 +29,9 @@ def explain(fault: BaseException) -> str:
     place = Path(name)
     while not place.is_dir() and place != place.parent:
         place = place.parent
-    return f"the hub: {name} cannot be written ({fault.strerror}): {_ADVICE[fault.errno].format(place=place)}"
+    return numbered(
+        4080, f"the hub: {name} cannot be written ({fault.strerror}): {_ADVICE[fault.errno].format(place=place)}"
+    )
 
 
 def refuse_full(place: Path) -> None:
@@ -44,4 +48,4 @@ def refuse_full(place: Path) -> None:
     except OSError as fault:
         fault.filename = fault.filename or str(place)
         if said := explain(fault):
-            raise CommandFailed("the hub", said.removeprefix("the hub: ")) from None
+            raise CommandFailed(HUB, around(said, said.removeprefix("the hub: "))) from None

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aegir_components.messages import numbered
+
 from .environment import without_pulumis
 from .errors import HostError
 
@@ -52,7 +54,9 @@ class KeyPair:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise HostError(HUB, f"another run changes {self.identity} now; wait for its end") from None
+                raise HostError(
+                    HUB, numbered(4400, f"another run changes {self.identity} now; wait for its end")
+                ) from None
             yield
 
     def make_new(self) -> None:
@@ -111,5 +115,5 @@ def _keygen(*words: str) -> str:
         env=without_pulumis(),
     )  # fmt: skip
     if done.returncode:
-        raise HostError(HUB, f"ssh-keygen {words[-1]}: {' '.join(done.stderr.split())[-200:]}")
+        raise HostError(HUB, numbered(4401, f"ssh-keygen {words[-1]}: {' '.join(done.stderr.split())[-200:]}"))
     return done.stdout

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 
 from .environment import without_pulumis
 
@@ -33,12 +34,17 @@ def public_key(hub: settings.Hub) -> str:
             env=without_pulumis(),
         )
     except (OSError, subprocess.SubprocessError) as fault:
-        raise settings.SettingsError([f"aegir:hub.ssh.identity: {str(identity)!r} cannot be used: {fault}"]) from None
+        raise settings.SettingsError(
+            [numbered(4031, f"aegir:hub.ssh.identity: {str(identity)!r} cannot be used: {fault}")]
+        ) from None
     if shown.returncode != 0:
         raise settings.SettingsError(
             [
-                f"aegir:hub.ssh.identity: {str(identity)!r} cannot be used: {shown.stderr.strip()[-200:]}; "
-                "name a private key without a passphrase, readable by this user only"
+                numbered(
+                    4031,
+                    f"aegir:hub.ssh.identity: {str(identity)!r} cannot be used: {shown.stderr.strip()[-200:]}; "
+                    "name a private key without a passphrase, readable by this user only",
+                )
             ]
         )
     return " ".join(shown.stdout.split()[:2])

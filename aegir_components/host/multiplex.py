@@ -22,6 +22,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aegir_components.messages import numbered
+
 from . import hostkeys
 from .classify import login_failure, worth_retrying
 from .connection import Connection
@@ -77,8 +79,11 @@ def socket_directory() -> Path:
                 return directory
         tried.append(str(directory))
     raise PermissionError(
-        f"no place for the sockets of ssh: {', '.join(tried) or 'no directory is writable'} cannot be made, belongs to "
-        "somebody else or is open to others. Remove it, or set XDG_RUNTIME_DIR to a directory of your own"
+        numbered(
+            4010,
+            f"no place for the sockets of ssh: {', '.join(tried) or 'no directory is writable'} cannot be made, belongs to "
+            "somebody else or is open to others. Remove it, or set XDG_RUNTIME_DIR to a directory of your own",
+        )
     )
 
 
@@ -278,8 +283,11 @@ def _log_in(conn: Connection, level: str = "ERROR") -> tuple[int, str]:
         except subprocess.TimeoutExpired:
             raise HostUnreachable(
                 conn.host,
-                f"ssh {conn.user}@{conn.address} port {conn.port}: the login did not end within {LOGIN_TIMEOUT} s. "
-                f"The machine answers, but sshd or its name service hangs",
+                numbered(
+                    4004,
+                    f"ssh {conn.user}@{conn.address} port {conn.port}: the login did not end within {LOGIN_TIMEOUT} s. "
+                    f"The machine answers, but sshd or its name service hangs",
+                ),
             ) from None
         said.seek(0)
         return status, said.read()

@@ -7,18 +7,22 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from aegir_components.messages import around, numbered
+
 from .connection import Connection
 from .errors import CommandFailed
 
 _PACKED: Final = b"\x1f\x8b\x08"
 """How all that gzip packs begins, and no text."""
+_NOTHING: Final = numbered(4071, "no archive came, and nothing was removed: nothing came")
 
 
 def advice(conn: Connection) -> str:
     """Say that a login's shell prints something before a program's output, and what helps."""
-    return (
+    return numbered(
+        4070,
         f"the login shell of {conn.user} prints something before a program's output. Print only where somebody types: begin "
-        f"~{conn.user}/.bashrc and what it reads there with: case $- in *i*) ;; *) return ;; esac"
+        f"~{conn.user}/.bashrc and what it reads there with: case $- in *i*) ;; *) return ;; esac",
     )
 
 
@@ -34,8 +38,7 @@ def cut(conn: Connection, target: Path) -> None:
         if at == 0:
             return
         if at < 0:
-            why = advice(conn) if head else "nothing came"
-            raise CommandFailed(conn.host, f"no archive came, and nothing was removed: {why}")
+            raise CommandFailed(conn.host, _nothing_packed(conn) if head else _NOTHING)
         came.seek(at)
         clean = target.with_suffix(".clean")
         with clean.open("xb") as out:
@@ -44,3 +47,8 @@ def cut(conn: Connection, target: Path) -> None:
             out.flush()
             os.fsync(out.fileno())
     clean.replace(target)
+
+
+def _nothing_packed(conn: Connection) -> str:
+    why = advice(conn)
+    return around(why, f"no archive came, and nothing was removed: {why}")

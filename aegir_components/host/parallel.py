@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from aegir_components.messages import joined
+
 from .connection import Connection
 from .errors import HostError, Refused
 
@@ -31,7 +33,7 @@ def settle(results: Mapping[str, HostError | None]) -> None:
     """
     faults = [fault for fault in results.values() if fault is not None]
     if len(faults) > 1:
-        raise Refused(", ".join(fault.host for fault in faults), "; ".join(fault.text for fault in faults))
+        raise Refused(", ".join(fault.host for fault in faults), joined(fault.text for fault in faults))
     if faults:
         raise faults[0]
 

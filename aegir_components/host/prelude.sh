@@ -59,14 +59,14 @@ scratch_file() { # a new temporary file, where no other user can guess, see or f
     [ -w /run ] || { mktemp; return; }
     private_place && mktemp /run/aegir/private/scratch.XXXXXX
 }
-no_scratch() { fail "no temporary file can be made ($(room /run))"; }
+no_scratch() { fail 4522 "no temporary file can be made ($(room /run))"; }
 
 # One run of ours at a time on a machine, also from two stacks or after a hub that was killed. Programs that we start get
 # no copy of descriptor 9 where they may stay (9>&-), for the lock lives as long as any copy is open.
 machine_lock() { # seconds, stack, person
-    private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
+    private_place || fail 4522 "no place for locks can be made in /run/aegir ($(room /run))"
     exec 9>>/run/aegir/private/lock
-    flock -w "$1" 9 || fail "another run is working on this machine and did not end within $1 s: $(lock_owner)"
+    flock -w "$1" 9 || fail 4500 "another run is working on this machine and did not end within $1 s: $(lock_owner)"
     printf '%s%s (pid %s)\n' "$2" "${3:+ by $3}" "$$" >/run/aegir/private/holder
     note_work "$2${3:+ by $3}"
     # What killed scripts have left.
@@ -118,10 +118,10 @@ want_own_stack() {
     [ "$ow_is" != "$2" ] || return 0
     if [ -n "$ow_is" ] && ! if [ -n "$3" ]; then grep -qsF -e "$3" "$ow_key"; else [ ! -e "$ow_key" ]; fi; then
         deviates "stack $1: another stack of this name has the machine" || return 0
-        fail "another stack that is called $1, of another hub or state, has this machine already. Nothing was changed. Give this stack another name: pulumi stack rename NAME. If the other one is gone for good, remove $ow_file here"
+        fail 4501 "another stack that is called $1, of another hub or state, has this machine already. Nothing was changed. Give this stack another name: pulumi stack rename NAME. If the other one is gone for good, remove $ow_file here"
     fi
     deviates "file $ow_file: does not name this stack" || return 0
-    mkdir -p "${ow_file%/*}" && printf '%s\n' "$2" >"$ow_file" || fail "$ow_file could not be written"
+    mkdir -p "${ow_file%/*}" && printf '%s\n' "$2" >"$ow_file" || fail 4523 "$ow_file could not be written"
 }
 want_same_service() { # kind holder value: stacks that share a service of a machine declare the same of it
     ss_own=$(printf %s "$2" | tr / %)
@@ -130,9 +130,9 @@ want_same_service() { # kind holder value: stacks that share a service of a mach
         [ "$ss_name" != "$ss_own" ] && [ -e "$ss_file" ] && [ -e "/var/lib/aegir/entries/$ss_name" ] || continue
         [ "$(cat "$ss_file")" != "$3" ] || continue
         deviates "$1: is declared otherwise by the stack $(printf %s "$ss_name" | tr % /)" || return 0
-        fail "the stack $(printf %s "$ss_name" | tr % /) shares this machine and declares its $1 as \"$(cat "$ss_file")\", and this one as \"$3\". Nothing was changed. Declare the same in both, or take another machine"
+        fail 4502 "the stack $(printf %s "$ss_name" | tr % /) shares this machine and declares its $1 as \"$(cat "$ss_file")\", and this one as \"$3\". Nothing was changed. Declare the same in both, or take another machine"
     done
-    [ "$MODE" != apply ] || { mkdir -p "/var/lib/aegir/services/$1" && printf '%s\n' "$3" >"/var/lib/aegir/services/$1/$ss_own"; } || fail "no record can be written in /var/lib/aegir/services/$1"
+    [ "$MODE" != apply ] || { mkdir -p "/var/lib/aegir/services/$1" && printf '%s\n' "$3" >"/var/lib/aegir/services/$1/$ss_own"; } || fail 4523 "no record can be written in /var/lib/aegir/services/$1"
 }
 leave_service() { # kind holder: ends the script where other stacks have the machine: what they share stays
     for ls_entry in /var/lib/aegir/entries/*; do
@@ -156,7 +156,7 @@ want_hub_key() { # holder path group base64-line: the hubs of all stacks that ha
     wk_own=/var/lib/aegir/services/key/$(printf %s "$1" | tr / %)
     wk_all=$({ printf %s "$4" | base64 -d; hub_keys "$wk_own"; } | sort -u | base64 -w0)
     if ! printf %s "$4" | base64 -d | cmp -s - "$wk_own" && deviates "file $wk_own: content differs"; then
-        mkdir -p "${wk_own%/*}" && printf %s "$4" | base64 -d >"$wk_own" || fail "$wk_own could not be written"
+        mkdir -p "${wk_own%/*}" && printf %s "$4" | base64 -d >"$wk_own" || fail 4523 "$wk_own could not be written"
     fi
     want_file "$2" root "$3" 640 "$wk_all"
 }
@@ -192,7 +192,7 @@ debian_only() {
     case " $like " in
         *" debian "*) command -v apt-get >/dev/null && command -v systemctl >/dev/null && return 0 ;;
     esac
-    fail "this machine runs $os; Debian 11 to 13 or Ubuntu 22.04 or 24.04 with systemd is needed"
+    fail 4510 "this machine runs $os; Debian 11 to 13 or Ubuntu 22.04 or 24.04 with systemd is needed"
 }
 
 # room DIRECTORY: what is left where it lies; "no space" may as well be no inodes.
@@ -206,8 +206,8 @@ remember() {
     [ -n "$UNDO" ] || return 0
     re_key=$(printf %s "$1" | sha256sum | cut -c1-40)
     [ ! -e "$UNDO/$re_key.path" ] || return 0
-    if [ -e "$1" ] || [ -L "$1" ]; then cp -a "$1" "$UNDO/$re_key" || fail "no copy of $1 could be kept in $UNDO"; fi
-    printf %s "$1" >"$UNDO/$re_key.path" || fail "no copy of $1 could be kept in $UNDO"
+    if [ -e "$1" ] || [ -L "$1" ]; then cp -a "$1" "$UNDO/$re_key" || fail 4525 "no copy of $1 could be kept in $UNDO"; fi
+    printf %s "$1" >"$UNDO/$re_key.path" || fail 4525 "no copy of $1 could be kept in $UNDO"
 }
 
 want_dir() { # path owner group mode
@@ -217,13 +217,13 @@ want_dir() { # path owner group mode
         deviates "directory $1: is $(stat -c %U:%G:%a "$1"), not $2:$3:$4" || return 0
     elif [ -e "$1" ] || [ -L "$1" ]; then
         deviates "directory $1: something else is there" || return 0
-        fail "$1 exists and is no directory; it was left as it is"
+        fail 4520 "$1 exists and is no directory; it was left as it is"
     else
         deviates "directory $1: missing" || return 0
-        mkdir "$1" || fail "the directory $1 could not be made"
+        mkdir "$1" || fail 4521 "the directory $1 could not be made"
     fi
     # Mode last: chown drops the set-group-id bit. With five digits, or chmod keeps the one that a parent has handed down.
-    chown "$2:$3" "$1" && chmod "00$4" "$1" || fail "owner and mode of $1 could not be set"
+    chown "$2:$3" "$1" && chmod "00$4" "$1" || fail 4521 "owner and mode of $1 could not be set"
 }
 
 want_file() { # path owner group mode base64-content sha256-or-nothing
@@ -233,7 +233,7 @@ want_file() { # path owner group mode base64-content sha256-or-nothing
     wf_why=
     if [ -d "$1" ] && [ ! -L "$1" ]; then
         deviates "file $1: a directory is there" || return 0
-        fail "$1 is a directory; it was left as it is"
+        fail 4520 "$1 is a directory; it was left as it is"
     elif [ -L "$1" ]; then wf_why="is a link"
     elif [ ! -e "$1" ]; then wf_why=missing
     elif ! printf %s "$5" | base64 -d | cmp -s - "$1"; then wf_why="content differs"
@@ -242,12 +242,12 @@ want_file() { # path owner group mode base64-content sha256-or-nothing
     [ -n "$wf_why" ] || return 0
     deviates "file $1: $wf_why" || return 0
     remember "$1"
-    wf_new=$(mktemp "$(dirname "$1")/.aegir-new.XXXXXX") || fail "no file can be made beside $1 ($(room "$(dirname "$1")"))"
+    wf_new=$(mktemp "$(dirname "$1")/.aegir-new.XXXXXX") || fail 4522 "no file can be made beside $1 ($(room "$(dirname "$1")"))"
     if printf %s "$5" | base64 -d >"$wf_new" && chown "$2:$3" "$wf_new" && chmod "$4" "$wf_new" && mv -fT "$wf_new" "$1"; then
         return 0
     fi
     rm -f "$wf_new"
-    fail "$1 could not be written (is the disk full? $(room "$(dirname "$1")"))"
+    fail 4523 "$1 could not be written (is the disk full? $(room "$(dirname "$1")"))"
 }
 
 want_link() { # path target
@@ -257,20 +257,20 @@ want_link() { # path target
         deviates "link $1: points to $(readlink "$1"), not to $2" || return 0
     elif [ -e "$1" ]; then
         deviates "link $1: something else is there" || return 0
-        fail "$1 exists and is no link; it was left as it is"
+        fail 4520 "$1 exists and is no link; it was left as it is"
     else
         deviates "link $1: missing" || return 0
     fi
     remember "$1"
     wl_new=$1.aegir-new.$$
-    ln -s -- "$2" "$wl_new" && mv -fT "$wl_new" "$1" || fail "the link $1 could not be made"
+    ln -s -- "$2" "$wl_new" && mv -fT "$wl_new" "$1" || fail 4521 "the link $1 could not be made"
 }
 
 want_no_file() { # path: a file or link of ours that shall be gone
     [ -e "$1" ] || [ -L "$1" ] || return 0
     deviates "file $1: still there" || return 0
     remember "$1"
-    rm -f "$1" || fail "$1 could not be removed"
+    rm -f "$1" || fail 4524 "$1 could not be removed"
 }
 
 package_states() { dpkg-query -W -f='${Package}=${db:Status-Status} ' "$@" 2>/dev/null; }
@@ -353,7 +353,7 @@ apt_install() {
     if [ "$ai_status" != 0 ]; then
         ai_said=$(grep -E '^(E:|W: Failed|Err:|dpkg: error)' "$APT_LOG" | tail -n 6)
         rm -f "$APT_LOG"
-        fail "apt could not install $*: ${ai_said:-no reason given}. $(apt_advice "$ai_said")"
+        fail 4511 "apt could not install $*: ${ai_said:-no reason given}. $(apt_advice "$ai_said")"
     fi
     rm -f "$APT_LOG"
 }
@@ -362,11 +362,11 @@ want_service() { # unit
     case $UNITS in *"${NL}Id=$1.service${NL}ActiveState=active${NL}UnitFileState=enabled$NL"*) return 0 ;; esac
     if ! systemctl -q is-enabled "$1" 2>/dev/null; then
         # Links for the next start of the machine: nothing of what runs has to be read again for them.
-        deviates "service $1: not enabled" && { systemctl -q enable --no-reload "$1" 2>/dev/null 9>&- || fail "$1 could not be enabled"; }
+        deviates "service $1: not enabled" && { systemctl -q enable --no-reload "$1" 2>/dev/null 9>&- || fail 4540 "$1 could not be enabled"; }
     fi
     if ! systemctl -q is-active "$1"; then
         deviates "service $1: not running" || return 0
-        systemctl start "$1" 9>&- || fail "$1 does not start: $(journalctl -q -u "$1" -n 5 --no-pager -o cat 2>/dev/null | tail -c 500)"
+        systemctl start "$1" 9>&- || fail 4540 "$1 does not start: $(journalctl -q -u "$1" -n 5 --no-pager -o cat 2>/dev/null | tail -c 500)"
     fi
 }
 
@@ -389,7 +389,7 @@ transaction() {
     MODE=apply QUIET=0
     [ "$DRIFTS" != "$tr_before" ] || return 0
     DRIFTS=$tr_before
-    install -d -m 700 "$tr_undo" || fail "$tr_undo could not be made"
+    install -d -m 700 "$tr_undo" || fail 4521 "$tr_undo could not be made"
     UNDO=$tr_undo
     "$1"
     UNDO=
@@ -398,12 +398,12 @@ transaction() {
         # Only now, since each test of a hundred sites costs: was it well before? What fails may be our own part, changed by
         # hand, and then mending it would have made the test pass.
         tr_was=$($2 2>&1) ||
-            fail "the configuration that is there already does not pass its own test; nothing was changed. Correct it first: $(printf %s "$tr_was" | tail -c 600)"
-        fail "the new configuration does not pass the server's own test and was taken back; no reload: $(printf %s "$tr_said" | tail -c 600)"
+            fail 4541 "the configuration that is there already does not pass its own test; nothing was changed. Correct it first: $(printf %s "$tr_was" | tail -c 600)"
+        fail 4543 "the new configuration does not pass the server's own test and was taken back; no reload: $(printf %s "$tr_said" | tail -c 600)"
     fi
     if ! tr_said=$($3 2>&1 9>&-); then
         take_back "$tr_undo"
-        fail "the new configuration passes its test, but the reload failed; it was taken back: $(printf %s "$tr_said" | tail -c 600)"
+        fail 4544 "the new configuration passes its test, but the reload failed; it was taken back: $(printf %s "$tr_said" | tail -c 600)"
     fi
     rm -rf "$tr_undo"
 }
@@ -438,11 +438,11 @@ want_user() { # name home shell uid-or-empty gid-or-empty: a system account with
         for wu_taken in ${4:+"passwd:$4:uid"} ${5:+"group:$5:gid"}; do
             wu_id=${wu_taken#*:} wu_id=${wu_id%:*}
             wu_other=$(getent "${wu_taken%%:*}" "$wu_id") && [ "${wu_other%%:*}" != "$1" ] &&
-                fail "the ${wu_taken##*:} $wu_id wanted for $1 is taken by ${wu_other%%:*}; choose another number in the stack file or free it"
+                fail 4530 "the ${wu_taken##*:} $wu_id wanted for $1 is taken by ${wu_other%%:*}; choose another number in the stack file or free it"
         done
-        getent group "$1" >/dev/null || groupadd --system ${5:+--gid "$5"} "$1" 9>&- || fail "the group $1 could not be made"
+        getent group "$1" >/dev/null || groupadd --system ${5:+--gid "$5"} "$1" 9>&- || fail 4533 "the group $1 could not be made"
         useradd --system --gid "$1" ${4:+--uid "$4"} --home-dir "$2" --no-create-home --shell "$3" "$1" 9>&- ||
-            fail "the user $1 could not be made"
+            fail 4533 "the user $1 could not be made"
         return 0
     fi
     wu_rest=${wu_entry#*:*:}
@@ -450,29 +450,29 @@ want_user() { # name home shell uid-or-empty gid-or-empty: a system account with
     wu_home=${wu_rest%:*} wu_home=${wu_home##*:}
     if { [ -n "$4" ] && [ "${wu_ids%:*}" != "$4" ]; } || { [ -n "$5" ] && [ "${wu_ids#*:}" != "$5" ]; }; then
         deviates "user $1: has uid:gid $wu_ids, not ${4:-any}:${5:-any}" || return 0
-        fail "the user $1 exists with uid:gid $wu_ids and not ${4:-any}:${5:-any}; its files belong to these numbers. Declare aegir_user with $wu_ids (on all machines of a pack), or give the account the other numbers: ${5:+groupmod -g $5 $1; }${4:+usermod -u $4 $1; }then chown its files"
+        fail 4531 "the user $1 exists with uid:gid $wu_ids and not ${4:-any}:${5:-any}; its files belong to these numbers. Declare aegir_user with $wu_ids (on all machines of a pack), or give the account the other numbers: ${5:+groupmod -g $5 $1; }${4:+usermod -u $4 $1; }then chown its files"
     fi
     if [ "$wu_home" != "$2" ]; then
         deviates "user $1: home is $wu_home, not $2" || return 0
-        fail "the user $1 exists with the home $wu_home and not $2; it may be somebody else's. Rename it, or: usermod -d $2 $1"
+        fail 4532 "the user $1 exists with the home $wu_home and not $2; it may be somebody else's. Rename it, or: usermod -d $2 $1"
     fi
     if [ "$wu_shell" != "$3" ]; then
         deviates "user $1: shell is ${wu_shell:-empty}, not $3" || return 0
-        usermod --shell "$3" "$1" 9>&- || fail "the shell of $1 could not be changed"
+        usermod --shell "$3" "$1" 9>&- || fail 4533 "the shell of $1 could not be changed"
     fi
 }
 
 want_member() { # user group
     case " $(id -nG "$1" 2>/dev/null) " in *" $2 "*) return 0 ;; esac
     deviates "user $1: not in group $2" || return 0
-    usermod -a -G "$2" "$1" 9>&- || fail "$1 could not be put into the group $2"
+    usermod -a -G "$2" "$1" 9>&- || fail 4533 "$1 could not be put into the group $2"
 }
 
 want_sudoers() { # name base64-content sha256-or-nothing: in place only when visudo accepts it
     if [ "$MODE" = apply ]; then
         ws_try=$(scratch_file) || no_scratch
         printf %s "$2" | base64 -d >"$ws_try"
-        ws_said=$(visudo -cf "$ws_try" 2>&1) || { rm -f "$ws_try"; fail "visudo refuses the sudo rule $1: $ws_said"; }
+        ws_said=$(visudo -cf "$ws_try" 2>&1) || { rm -f "$ws_try"; fail 4534 "visudo refuses the sudo rule $1: $ws_said"; }
         rm -f "$ws_try"
     fi
     want_file "/etc/sudoers.d/$1" root root 440 "$2" "${3-}"

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
+from aegir_components.messages import numbered
+
 from . import bounded
 from .classify import BEGIN, command_failure
 from .connection import Connection
@@ -40,7 +42,9 @@ def receive(
         HostError: which of its kinds says what went wrong; the reader may have read a part by then.
     """
     if conn.kind == "none":
-        raise HostError(conn.host, f"{what}: nothing runs there; its connection is none in the stack file")
+        raise HostError(
+            conn.host, numbered(4065, f"{what}: nothing runs there; its connection is none in the stack file")
+        )
     text = f"printf '%s\\n' {BEGIN}\n{script}\n".encode(errors="surrogateescape")
     begun = threading.Event()
 
@@ -55,11 +59,11 @@ def receive(
             remote = "exec " + shlex.join(command_as(conn.user, user, SHELL))
             done = in_session(conn, lambda client: work([*client, conn.address, remote]))
     except subprocess.TimeoutExpired:
-        raise CommandTimeout(conn.host, f"{what} did not end within {timeout:g} s") from None
+        raise CommandTimeout(conn.host, numbered(4060, f"{what} did not end within {timeout:g} s")) from None
     except bounded.AnswerTooLongError as fault:
         raise HostError(conn.host, f"{what}: {fault}") from None
     except OSError as fault:
-        raise HostError(conn.host, f"{what}: {fault}") from fault
+        raise HostError(conn.host, numbered(4064, f"{what}: {fault}")) from fault
     errors = done.stderr.decode(errors="replace")
     if done.returncode != 0 or not begun.is_set():
         raise command_failure(conn, what, done.returncode, BEGIN if begun.is_set() else "", errors)

@@ -7,10 +7,12 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 
+from aegir_components.messages import around, numbered
+
 from . import bounded, noise
 from .classify import tail
 from .connection import Connection
-from .errors import CommandFailed, CommandTimeout, HostUnreachable
+from .errors import HUB, CommandFailed, CommandTimeout, HostUnreachable
 from .multiplex import in_session
 from .ssh import command_as
 
@@ -81,9 +83,11 @@ def _run(conn: Connection, command: list[str], timeout: float) -> subprocess.Com
     try:
         done = bounded.run(command, timeout=timeout)
     except subprocess.TimeoutExpired:
-        raise CommandTimeout(conn.host, f"rsync to {command[-1]} did not end within {timeout:g} s") from None
+        raise CommandTimeout(
+            conn.host, numbered(4060, f"rsync to {command[-1]} did not end within {timeout:g} s")
+        ) from None
     except bounded.AnswerTooLongError as fault:
-        raise CommandFailed(conn.host, f"rsync to {command[-1]}: {fault}") from None
+        raise CommandFailed(conn.host, around(fault, f"rsync to {command[-1]}: {fault}")) from None
     said = (part.decode(errors="replace") for part in (done.stdout, done.stderr))
     return subprocess.CompletedProcess(command, done.returncode, *said)
 
@@ -93,12 +97,16 @@ def _judge(conn: Connection, done: subprocess.CompletedProcess[str], source: str
         return
     meaning = _MEANING.get(done.returncode, "see rsync(1), EXIT VALUES")
     if _NOISY in done.stderr:
-        raise CommandFailed(conn.host, f"rsync of {source} to {target} could not begin: {noise.advice(conn)}")
+        why = noise.advice(conn)
+        raise CommandFailed(conn.host, around(why, f"rsync of {source} to {target} could not begin: {why}"))
     if (hub := _hubs_own(done.stderr)) is not None:
         raise CommandFailed(
-            "the hub", f"rsync of {source} to {target} ended, since the hub's own disk is at fault: {hub}"
+            HUB,
+            numbered(4076, f"rsync of {source} to {target} ended, since the hub's own disk is at fault: {hub}"),
         )
-    text = f"rsync of {source} to {target} ended with {done.returncode} ({meaning}): {tail(done.stderr)}"
+    text = numbered(
+        4075, f"rsync of {source} to {target} ended with {done.returncode} ({meaning}): {tail(done.stderr)}"
+    )
     if done.returncode == 255:
         raise HostUnreachable(conn.host, text)
     raise CommandFailed(conn.host, text)

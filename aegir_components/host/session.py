@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO
 
+from aegir_components.messages import numbered
+
 from . import bounded
 from .classify import BEGIN, command_failure
 from .connection import Connection
@@ -102,7 +104,9 @@ def _run(
     # Exactly the script is read before any of it runs; what comes after it is its input.
     shell = ["sh", "-c", f'eval "$(head -c {len(text)})"']
     if conn.kind == "none":
-        raise HostError(conn.host, f"{what}: nothing runs there; its connection is none in the stack file")
+        raise HostError(
+            conn.host, numbered(4065, f"{what}: nothing runs there; its connection is none in the stack file")
+        )
 
     def work(command: list[str]) -> subprocess.CompletedProcess[str]:
         return _execute(command, text, talk, timeout)
@@ -117,13 +121,18 @@ def _run(
     except subprocess.TimeoutExpired:
         raise CommandTimeout(
             conn.host,
-            f"{what} did not end within {timeout:g} s. Look on the machine at what hangs (ps aux), then run the same "
-            f"command again: it goes on from what it finds",
+            numbered(
+                4060,
+                f"{what} did not end within {timeout:g} s. Look on the machine at what hangs (ps aux), then run the same "
+                f"command again: it goes on from what it finds",
+            ),
         ) from None
     except bounded.AnswerTooLongError as fault:
         raise HostError(conn.host, f"{what}: {fault}") from None
     except OSError as fault:
-        raise HostError(conn.host, f"{what}: the command could not be started on the hub: {fault}") from fault
+        raise HostError(
+            conn.host, numbered(4064, f"{what}: the command could not be started on the hub: {fault}")
+        ) from fault
     if done.returncode != 0 or BEGIN not in done.stdout:
         raise command_failure(conn, what, done.returncode, done.stdout, done.stderr)
     return Answer(done.stdout.split(f"{BEGIN}\n", 1)[-1], done.stderr)

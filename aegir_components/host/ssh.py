@@ -8,6 +8,8 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 
+from aegir_components.messages import numbered
+
 from . import bounded
 from .classify import BEGIN, command_failure
 from .connection import Connection
@@ -56,7 +58,9 @@ def run(conn: Connection, script: str, *, what: str, user: str = "root", timeout
     """
     text = f"printf '%s\\n' {BEGIN}\n{script}\n"
     if conn.kind == "none":
-        raise HostError(conn.host, f"{what}: nothing runs there; its connection is none in the stack file")
+        raise HostError(
+            conn.host, numbered(4065, f"{what}: nothing runs there; its connection is none in the stack file")
+        )
     try:
         if conn.kind == "local":
             login = "root" if os.geteuid() == 0 else getpass.getuser()
@@ -67,13 +71,18 @@ def run(conn: Connection, script: str, *, what: str, user: str = "root", timeout
     except subprocess.TimeoutExpired:
         raise CommandTimeout(
             conn.host,
-            f"{what} did not end within {timeout:g} s. Look on the machine at what hangs (ps aux), then run the same "
-            f"command again: it goes on from what it finds",
+            numbered(
+                4060,
+                f"{what} did not end within {timeout:g} s. Look on the machine at what hangs (ps aux), then run the same "
+                f"command again: it goes on from what it finds",
+            ),
         ) from None
     except bounded.AnswerTooLongError as fault:
         raise HostError(conn.host, f"{what}: {fault}") from None
     except OSError as fault:
-        raise HostError(conn.host, f"{what}: the command could not be started on the hub: {fault}") from fault
+        raise HostError(
+            conn.host, numbered(4064, f"{what}: the command could not be started on the hub: {fault}")
+        ) from fault
     if done.returncode != 0 or BEGIN not in done.stdout:
         raise command_failure(conn, what, done.returncode, done.stdout, done.stderr)
     return Answer(done.stdout.split(f"{BEGIN}\n", 1)[-1], done.stderr)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Final, Literal
 
+from aegir_components.messages import numbered
+
 from .bounded import LONGEST
 from .classify import BEGIN, command_failure
 from .connection import Connection
@@ -150,7 +152,9 @@ def run(
     shell = ["sh", "-c", f'eval "$(head -c {len(text)})"']
     talk = _Talk(nonce, line, longest)
     if conn.kind == "none":
-        raise HostError(conn.host, f"{what}: nothing runs there; its connection is none in the stack file")
+        raise HostError(
+            conn.host, numbered(4065, f"{what}: nothing runs there; its connection is none in the stack file")
+        )
 
     def work(command: list[str]) -> subprocess.CompletedProcess[str]:
         return _execute(command, text, talk, timeout + GRACE, stop or threading.Event())
@@ -163,19 +167,26 @@ def run(
             remote = "exec " + shlex.join(command_as(conn.user, "root", shell))
             done = in_session(conn, lambda client: work([*client, conn.address, remote]))
     except subprocess.TimeoutExpired:
-        raise CommandTimeout(conn.host, f"{what} did not end within {timeout:g} s and was ended") from None
+        raise CommandTimeout(
+            conn.host, numbered(4060, f"{what} did not end within {timeout:g} s and was ended")
+        ) from None
     except OSError as fault:
-        raise HostError(conn.host, f"{what}: the command could not be started on the hub: {fault}") from fault
+        raise HostError(
+            conn.host, numbered(4064, f"{what}: the command could not be started on the hub: {fault}")
+        ) from fault
     if talk.too_long:
         raise OutputTooLong(
             conn.host,
-            f"{what}: it printed more than {longest // 1_000_000} MB and was ended. Send its output to a file",
+            numbered(
+                4063, f"{what}: it printed more than {longest // 1_000_000} MB and was ended. Send its output to a file"
+            ),
         )
     if talk.status is not None:
         return talk.status
     if talk.begun.is_set():
         raise HostError(
-            conn.host, f"the connection broke during {what}, so it was ended there. Its result is not known"
+            conn.host,
+            numbered(4066, f"the connection broke during {what}, so it was ended there. Its result is not known"),
         )
     raise command_failure(conn, what, done.returncode, done.stdout, done.stderr)
 

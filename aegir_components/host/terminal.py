@@ -8,6 +8,8 @@ import shlex
 import subprocess
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from .connection import Connection
 from .environment import without_pulumis
 from .errors import HostError
@@ -30,7 +32,9 @@ def attach(conn: Connection, words: list[str], *, what: str) -> int:
         HostError: the machine cannot be reached, or somebody stayed for too long.
     """
     if conn.kind == "none":
-        raise HostError(conn.host, f"{what}: nothing runs there; its connection is none in the stack file")
+        raise HostError(
+            conn.host, numbered(4065, f"{what}: nothing runs there; its connection is none in the stack file")
+        )
 
     def work(command: list[str]) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(command, timeout=LONGEST, check=False, env=without_pulumis())
@@ -44,4 +48,6 @@ def attach(conn: Connection, words: list[str], *, what: str) -> int:
         # The last of ssh's words on a terminal counts.
         return in_session(conn, lambda client: work([*client, "-tt", conn.address, remote])).returncode
     except subprocess.TimeoutExpired:
-        raise HostError(conn.host, f"{what}: nobody has ended it within {LONGEST / 3600:.0f} hours") from None
+        raise HostError(
+            conn.host, numbered(4067, f"{what}: nobody has ended it within {LONGEST / 3600:.0f} hours")
+        ) from None

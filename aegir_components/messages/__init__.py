@@ -1,13 +1,14 @@
 """Messages have numbers: ``AEGIR-1042`` stands behind the text, and ``aegir explain AEGIR-1042`` says more of it.
 
 A message gets its number where it is written: ``raise Refusal(numbered(1042, f"…"))``. It is a text as any other one, until it
-is shown to a person: ``shown`` puts the number behind it. In shell scripts it is ``fail 1042 "…"``.
+is shown to a person: ``shown`` puts the number behind it. In shell scripts it is ``fail NUMBER "…"``.
 
 What the numbers mean is in ``entries/``, a file for each topic (``catalogue``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 PREFIX: Final = "AEGIR-"
@@ -42,14 +43,23 @@ def numbered(number: int, text: str) -> Message:
     return Message(number, text)
 
 
-def around(part: str, text: str) -> str:
+def around(part: str | BaseException, text: str) -> str:
     """Give a text that a message stands in; it has the number of the message, if there is one.
 
     Args:
-        part: the message.
+        part: the message, or the error that has it.
         text: the text around it.
     """
-    return Message(part.number, text) if isinstance(part, Message) else text
+    number = number_of(part)
+    return Message(number, text) if number else text
+
+
+def joined(parts: Iterable[str], between: str = "; ") -> str:
+    """Join messages to one text: with one number if all have the same, and otherwise each with its own."""
+    texts = list(parts)
+    if len({number_of(text) for text in texts}) == 1:
+        return around(texts[0], between.join(texts))
+    return between.join(map(shown, texts))
 
 
 def number_of(told: str | BaseException) -> int:

@@ -12,8 +12,10 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 GAP: Final = "…"
 """Stands for what differs from case to case."""
-_SHELL = re.compile(r'\bfail (\d{4}) (?:"((?:[^"\\]|\\.)*)"|\'([^\']*)\')')
-_VARIABLE = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$\w+|\$[#@*?]")
+_SHELL = re.compile(r"""\bfail (\d{4}) (["'])""")
+_VARIABLE = re.compile(r"\$\{[^}]*\}|\$\w+|\$[#@*?]")
+_PLACE = re.compile(r"\{[^{}]*\}")
+"""What Python puts into a script."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -42,7 +44,9 @@ def patterns(number: int = 0, root: Path = ROOT) -> list[Pattern]:
         # Whoever asks for one number waits for the answer, and to parse the whole program takes seconds.
         if not number or str(number) in text:
             name = str(path.relative_to(root))
-            found |= set(_in_python(text, name) if path.suffix == ".py" else _in_shell(text, name))
+            found |= set(_in_shell(text, name))
+            if path.suffix == ".py":
+                found |= set(_in_python(text, name))
     return sorted(each for each in found if number in (0, each.number))
 
 
@@ -68,5 +72,25 @@ def _plain(node: ast.expr) -> str:
 def _in_shell(text: str, name: str) -> Iterator[Pattern]:
     for match in _SHELL.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        words = _VARIABLE.sub(GAP, match[2]) if match[3] is None else match[3]
-        yield Pattern(int(match[1]), re.sub(r"\\(.)", r"\1", words), f"{name}:{line}")
+        words = _quoted(text, match.end(), match[2])
+        if match[2] == '"':
+            words = re.sub(r"\\(.)", r"\1", _VARIABLE.sub(GAP, words))
+        if name.endswith(".py"):
+            words = _PLACE.sub(GAP, words)
+        yield Pattern(int(match[1]), re.sub(f"{GAP}+", GAP, words), f"{name}:{line}")
+
+
+def _quoted(text: str, begin: int, mark: str) -> str:
+    """Give what stands from ``begin`` to the closing mark, with a gap for each ``$(…)``, which may have quotes of its own."""
+    words, depth, place = "", 0, begin
+    while place < len(text) and (depth or text[place] != mark):
+        step = 2 if text[place] == "\\" else 1
+        if mark == '"' and text.startswith("$(", place):
+            words += "" if depth else GAP
+            step, depth = 2, depth + 1
+        elif depth:
+            depth += {"(": 1, ")": -1}.get(text[place], 0)
+        else:
+            words += text[place : place + step]
+        place += step
+    return words

@@ -6,6 +6,7 @@ from aegir_components import closing, layout
 from aegir_components.host import script
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
+from aegir_components.messages import numbered
 from aegir_components.mysql import arriving, copies, databases
 from aegir_components.printable import first_of
 from aegir_components.providers import awaited, content, holds, site_database
@@ -29,13 +30,19 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
     if closed := {name: why for name, why in seen.items() if not why.startswith(WHY)}:
         raise Refused(
             ", ".join(closed),
-            f"{had.name} is closed: {next(iter(closed.values()))}. Nothing was changed. Open it again, and run pulumi up",
+            numbered(
+                8001,
+                f"{had.name} is closed: {next(iter(closed.values()))}. Nothing was changed. Open it again, and run pulumi up",
+            ),
         )
     if (copies.record(had.endpoint, had.database, had.database.name) or {}).get("origin"):
         raise Refused(
             had.server,
-            f"the content of {had.name} is being loaded from its origin. Nothing was changed. Take this edit back "
-            f"and run pulumi up, which loads it; move the site after that",
+            numbered(
+                8002,
+                f"the content of {had.name} is being loaded from its origin. Nothing was changed. Take this edit back "
+                f"and run pulumi up, which loads it; move the site after that",
+            ),
         )
     platform = str(had.props["platform"])
     if not change.files and platform == want.props["platform"]:
@@ -45,8 +52,11 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
         enable = "" if had.is_open else ", enable the site"
         raise Refused(
             had.listed,
-            f"{had.name} is held back on a former release of {platform} ({entry.reason}), which its new place does not have. "
-            f"Nothing was changed. Take this edit back{enable} and run pulumi up, which tries its update again; move it then",
+            numbered(
+                8003,
+                f"{had.name} is held back on a former release of {platform} ({entry.reason}), which its new place does not have. "
+                f"Nothing was changed. Take this edit back{enable} and run pulumi up, which tries its update again; move it then",
+            ),
         )
 
 
@@ -66,9 +76,12 @@ def refuse_lacking(had: Site, want: Site) -> None:
     if names := awaited.lacking(want.props, want.members, there, site_database.of_site(had.props)):
         raise Refused(
             want.listed,
-            f"{had.name} gets other code with its move, and {len(names)} updates of its database come first "
-            f"({first_of(names, 3)}). Nothing was changed. Move it with the release that it has first (a platform there with "
-            f"the same source), and update it with another pulumi up",
+            numbered(
+                8004,
+                f"{had.name} gets other code with its move, and {len(names)} updates of its database come first "
+                f"({first_of(names, 3)}). Nothing was changed. Move it with the release that it has first (a platform there with "
+                f"the same source), and update it with another pulumi up",
+            ),
         )
 
 
@@ -93,8 +106,11 @@ def of_files(had: Site, want: Site, work: Work, *, ours: bool) -> list[files.Uni
         elif unit.place.label != SHARED:
             raise Refused(
                 unit.place.conn.host,
-                f"{unit.target} is the directory that {unit.source.host} has as {unit.directory}: both lead to one machine, "
-                f"or both machines mount one directory. Nothing was changed. Correct the addresses, or take this edit back",
+                numbered(
+                    8011,
+                    f"{unit.target} is the directory that {unit.source.host} has as {unit.directory}: both lead to one machine, "
+                    f"or both machines mount one directory. Nothing was changed. Correct the addresses, or take this edit back",
+                ),
             )
     for unit in () if ours else found:
         lines, what = site_content.content_items((unit.target,)), f"looking for files of {want.name}"
@@ -102,8 +118,11 @@ def of_files(had: Site, want: Site, work: Work, *, ours: bool) -> list[files.Uni
         if amount is not None and amount.number:
             raise Refused(
                 unit.place.conn.host,
-                f"{unit.target} has {amount.number} files already, which no move has brought. Nothing was changed. Move them "
-                f"away on {unit.place.conn.host}, and run pulumi up again",
+                numbered(
+                    8010,
+                    f"{unit.target} has {amount.number} files already, which no move has brought. Nothing was changed. Move them "
+                    f"away on {unit.place.conn.host}, and run pulumi up again",
+                ),
             )
     files.want_room(found)
     return found
@@ -159,12 +178,13 @@ def of_database_to(had: Site, want: Site) -> Verdict:
     )  # fmt: skip
     newest = f"Load the newest dump of {had.name} from `backups` below the hub root as that database, and run pulumi up again"
     said = {
-        "both": f"{now} has a database {name} with {arrived} tables already, and {before} has the one of {had.name} with "
-        f"{tables} tables. Nothing was changed. Take this edit back, or move the one on {now} away, and run pulumi up",
-        "half": f"the database {name} of {had.name} is not on {before} any more, and its copy on {now} is not whole. Nothing was "
-        f"changed. {newest}",
-        "missing": f"the database {name} of {had.name} is not on {before}, and {now} has none of its content. Nothing was "
-        f"changed. {newest}",
+        "both": numbered(8012, f"{now} has a database {name} with {arrived} tables already, and {before} has the one of "
+        f"{had.name} with {tables} tables. Nothing was changed. Take this edit back, or move the one on {now} away, and "
+        f"run pulumi up"),
+        "half": numbered(8013, f"the database {name} of {had.name} is not on {before} any more, and its copy on {now} "
+        f"is not whole. Nothing was changed. {newest}"),
+        "missing": numbered(8014, f"the database {name} of {had.name} is not on {before}, and {now} has none of its "
+        f"content. Nothing was changed. {newest}"),
     }  # fmt: skip
     if verdict in said:
         raise Refused(now, said[verdict])
@@ -184,6 +204,9 @@ def refuse_without_locks(had: Site) -> None:
     if version := copies.too_old(had.endpoint):
         raise Refused(
             had.server,
-            f"it is {version}, which cannot lock accounts, so that nobody knows when {had.name} writes no more. Nothing was "
-            f"changed. Update it (MariaDB 10.4, MySQL 5.7), and run pulumi up again",
+            numbered(
+                5051,
+                f"it is {version}, which cannot lock accounts, so that nobody knows when {had.name} writes no more. Nothing was "
+                f"changed. Update it (MariaDB 10.4, MySQL 5.7), and run pulumi up again",
+            ),
         )

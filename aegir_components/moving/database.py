@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aegir_components.host.errors import CommandFailed, Refused
+from aegir_components.messages import numbered
 from aegir_components.mysql import arriving, client, databases, events, room, statements
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.printable import printable
@@ -48,17 +49,25 @@ def refuse_uncarried(old: Source, new: Source) -> None:
     if others:
         raise Refused(
             old.server,
-            f"the database has the event {others[0]} of another account, which would write while it is copied. Nothing was "
-            f"changed. Let the site's account {old.account} be its definer, or disable it until the site has moved",
+            numbered(
+                5052,
+                f"the database has the event {others[0]} of another account, which would write while it is copied. Nothing was "
+                f"changed. Let the site's account {old.account} be its definer, or disable it until the site has moved",
+            ),
         )
     if broken:
         named = ", ".join(f"{view.name} ({printable(view.why)})" for view in broken[:NAMED])
-        raise Refused(old.server, f"the database has views that cannot be read: {named}. Repair or remove them")
+        raise Refused(
+            old.server, numbered(8020, f"the database has views that cannot be read: {named}. Repair or remove them")
+        )
     if definers and new.conn.kind == "none":
         raise Refused(
             new.server,
-            f"it is somebody else's server, where the hub's account can give nobody else views, triggers and routines: "
-            f"{', '.join(sorted(definers)[:NAMED])}. Load this database by hand, or remove them",
+            numbered(
+                5053,
+                f"it is somebody else's server, where the hub's account can give nobody else views, triggers and routines: "
+                f"{', '.join(sorted(definers)[:NAMED])}. Load this database by hand, or remove them",
+            ),
         )
 
 
@@ -79,8 +88,11 @@ def want_room(new: Source, size: int) -> None:
     if 0 <= free < size + RESERVE:
         raise Refused(
             new.server,
-            f"the database takes {size >> 20} MB, and the disk of the databases has {free >> 20} MB left. Nothing was changed. "
-            f"Make room there, and run pulumi up again",
+            numbered(
+                5060,
+                f"the database takes {size >> 20} MB, and the disk of the databases has {free >> 20} MB left. Nothing "
+                f"was changed. Make room there, and run pulumi up again",
+            ),
         )
 
 
@@ -120,7 +132,7 @@ def _carried(old: Source, new: Source, what: SiteDatabase, *, roomy: bool) -> in
     rows = _stream(old, new, there, min(longest, 1 << 30))
     had: Mapping[str, Any] = {"objects": before, "rows": rows, "definers": definers}
     if missing := set(before["tables"]) - rows.keys():
-        raise Refused(old.server, f"the dump lacks tables: {', '.join(sorted(missing)[:NAMED])}")
+        raise Refused(old.server, numbered(7121, f"the dump lacks tables: {', '.join(sorted(missing)[:NAMED])}"))
     proof.check_counts(new, new.database, had)
     replacing.check_definers(new, had, there)
     return sum(rows.values())

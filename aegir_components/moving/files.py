@@ -17,6 +17,7 @@ from aegir_components import layout
 from aegir_components.host import receiving, script, session
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.messages import around, numbered
 from aegir_components.printable import first_of
 from aegir_components.services import uploads
 from aegir_components.snapshots.files import Staged
@@ -132,7 +133,7 @@ def look(conn: Connection, directory: str) -> dict[bytes, tree.Entry]:
     try:
         return tree.parse(bytes(found))
     except tree.ListingError as fault:
-        raise Refused(conn.host, f"listing {directory}: {fault}") from None
+        raise Refused(conn.host, around(fault, f"listing {directory}: {fault}")) from None
 
 
 def first_pass(unit: Unit, site: str) -> None:
@@ -158,7 +159,10 @@ def last_pass(unit: Unit, site: str) -> int:
         packing = _packing(unit.directory, [b".", *found.come])
         _pour(unit, site, packing, f"gone={gone}\n{_REST}", "copying what was written to files meanwhile")
     if wrong := tree.unequal(now, look(unit.place.conn, unit.fresh)):
-        raise Refused(unit.place.conn.host, f"{unit.directory} is not the same as its copy: {first_of(wrong, NAMED)}")
+        raise Refused(
+            unit.place.conn.host,
+            numbered(8023, f"{unit.directory} is not the same as its copy: {first_of(wrong, NAMED)}"),
+        )
     return len(found.come) + len(found.go)
 
 
@@ -231,8 +235,11 @@ def want_room(found: Iterable[Unit]) -> None:
         if 0 <= free < size + RESERVE:
             raise Refused(
                 host,
-                f"the files take {size >> 20} MB, and the disk of {unit.place.home} has {free >> 20} MB left. Nothing was "
-                f"changed. Make room there, and run pulumi up again",
+                numbered(
+                    8024,
+                    f"the files take {size >> 20} MB, and the disk of {unit.place.home} has {free >> 20} MB left. Nothing was "
+                    f"changed. Make room there, and run pulumi up again",
+                ),
             )
 
 

@@ -13,6 +13,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
+from aegir_components.messages import shown
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError, Endpoint
 from aegir_components.mysql.databases import SiteDatabase
@@ -240,7 +241,7 @@ def _try(left: list[str], what: str, step: Callable[[], object]) -> None:
     try:
         step()
     except (HostError, DatabaseError) as fault:
-        left.append(f"{what} ({fault})")
+        left.append(f"{what} ({shown(fault)})")
 
 
 def end_processes(had: Site) -> None:

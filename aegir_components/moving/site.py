@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from aegir_components.host.errors import HostError, Refused
+from aegir_components.host.errors import HUB, HostError, Refused
+from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import answered, answering, declared, forwards, settling, site_database
@@ -59,8 +60,11 @@ class Move:
             if not free:
                 raise Refused(
                     self.had.server,
-                    f"another update or move of {self.had.name} is at work, here or on another hub. Nothing was changed. "
-                    f"Wait for its end, and run pulumi up again",
+                    numbered(
+                        6502,
+                        f"another update or move of {self.had.name} is at work, here or on another hub. Nothing was changed. "
+                        f"Wait for its end, and run pulumi up again",
+                    ),
                 )
             self._carry()
         try:
@@ -68,8 +72,11 @@ class Move:
         except (HostError, DatabaseError) as fault:
             raise Refused(
                 self.had.listed,
-                f"{self.want.name} has moved {self.way}, and not all of its former place could be removed: {fault}. Repair "
-                f"the cause and run pulumi up, which does the rest",
+                numbered(
+                    8042,
+                    f"{self.want.name} has moved {self.way}, and not all of its former place could be removed: "
+                    f"{shown(fault)}. Repair the cause and run pulumi up, which does the rest",
+                ),
             ) from fault
         if self.change.files and self.announced:
             _forward(self.record, self.had)
@@ -126,7 +133,7 @@ class Move:
         try:
             said = self.work.save(self.had)
         except BackupError as fault:
-            raise Refused(self.had.listed, f"moving {self.want.name} {self.way}: {fault}") from fault
+            raise Refused(self.had.listed, around(fault, f"moving {self.want.name} {self.way}: {fault}")) from fault
         if said:
             _tell(f"{self.want.name}: {said}")
 
@@ -199,7 +206,7 @@ class Move:
         settling.wait([self.want.key])
         if failing := self.want.asked(self.door):
             servers = ", ".join(sorted({at.server for at in failing}))
-            raise Refused(servers, f"it does not answer there: {answering.rows(failing)}")
+            raise Refused(servers, numbered(8030, f"it does not answer there: {answering.rows(failing)}"))
 
     def _switch(self) -> None:
         self._step = "opening it in its new place"
@@ -215,9 +222,12 @@ class Move:
         """
         if not is_kept:
             raise Refused(
-                "the hub",
-                f"what is done with {self.want.name} cannot be written down below the hub root. Make room there, or let the user "
-                f"who runs pulumi write there",
+                HUB,
+                numbered(
+                    8031,
+                    f"what is done with {self.want.name} cannot be written down below the hub root. Make room there, or "
+                    f"let the user who runs pulumi write there",
+                ),
             )
 
     def _take_back(self, fault: Exception) -> None:
@@ -226,16 +236,21 @@ class Move:
         Raises:
             Refused: always; says what failed, and what could not be taken back.
         """
-        where, begin = self.want.listed, f"moving {self.want.name} {self.way}: {self._step}: {fault}"
+        where, begin = self.want.listed, f"moving {self.want.name} {self.way}: {self._step}: {shown(fault)}"
         if self.record.is_switched or self._is_there:
-            raise Refused(where, f"{begin}. All of its content is in its new place. Run pulumi up again") from fault
+            raise Refused(
+                where, numbered(8041, f"{begin}. All of its content is in its new place. Run pulumi up again")
+            ) from fault
         left = place.reopen(self.had, self.want, self.change, self.work)
         left += place.clear(self.had, self.want, self.change)
         said = f"{self.had.name} is on {self.had.listed} as before, and nothing of it is left in its new place"
         if left:
             said = f"{self.had.name} was to be on {self.had.listed} as before; these failed: {'; '.join(left)}"
         raise Refused(
-            where, f"{begin}. {said}. Repair the cause and run pulumi up, or take this edit back and run pulumi up"
+            where,
+            numbered(
+                8040, f"{begin}. {said}. Repair the cause and run pulumi up, or take this edit back and run pulumi up"
+            ),
         ) from fault
 
 
@@ -320,7 +335,10 @@ def recover(record: Record, was: State, want: State, work: Work) -> tuple[State,
         # What was to be its database there is removed with its declaration.
         left += place.clear(had, target, Change(files=moved.files, database=False))
     if left:
-        raise Refused(had.listed, f"{had.name}: a move that was not ended could not be taken back: {'; '.join(left)}")
+        raise Refused(
+            had.listed,
+            numbered(8043, f"{had.name}: a move that was not ended could not be taken back: {'; '.join(left)}"),
+        )
     if not again:
         record.forget_target()
     return was, again

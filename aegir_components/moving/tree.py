@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from aegir_components.messages import numbered
+
 FIND: Final = r"find . -mindepth 1 \( -type f -o -type d -o -type l \) -printf '%y %m %s %T@ %C@ %P\0%l\0'"
 """Shell: list the present directory, as ``parse`` reads it. What is no file, directory or link has no content."""
 
@@ -63,12 +65,12 @@ def parse(listing: bytes) -> dict[bytes, Entry]:
     """
     parts = listing.split(b"\0")
     if parts.pop() or len(parts) % 2:
-        raise ListingError("the list of files is cut off")
+        raise ListingError(numbered(8050, "the list of files is cut off"))
     found = {}
     for about, target in zip(parts[::2], parts[1::2], strict=True):
         fields = about.split(b" ", 5)
         if len(fields) != 6 or not _is_inside(fields[5]):
-            raise ListingError("the list of files has a line that is none")
+            raise ListingError(numbered(8050, "the list of files has a line that is none"))
         kind, mode, size, written, changed, path = fields
         found[path] = Entry(kind, int(mode, 8) & 0o777, int(size), written, changed, target)
     return found

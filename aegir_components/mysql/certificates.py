@@ -5,6 +5,7 @@ from __future__ import annotations
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.messages import numbered
 
 
 def on_machine(conn: Connection, port: int) -> str:
@@ -22,7 +23,10 @@ def on_machine(conn: Connection, port: int) -> str:
     if not seen.get("certificate"):
         raise Refused(
             conn.host,
-            f"the database on port {port} asks for the hub's password itself, and offers no TLS that it could be sent through. "
-            f"Write tls: required for this database into the stack file",
+            numbered(
+                5005,
+                f"the database on port {port} asks for the hub's password itself, and offers no TLS that it could be "
+                f"sent through. Write tls: required for this database into the stack file",
+            ),
         )
     return seen["certificate"]

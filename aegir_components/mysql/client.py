@@ -15,6 +15,7 @@ import pymysql
 from aegir_components.host import forward
 from aegir_components.host.classify import without_values
 from aegir_components.host.connection import Connection
+from aegir_components.messages import numbered
 
 from . import certificates
 from .statements import PREAMBLE
@@ -67,7 +68,7 @@ class StatementRefused(DatabaseError):
 
     def __init__(self, server: str, code: int) -> None:
         self.code = code
-        super().__init__(f"{server}: the database server refuses it (error {code})")
+        super().__init__(numbered(5007, f"{server}: the database server refuses it (error {code})"))
 
 
 class DatabaseForeign(DatabaseError):
@@ -291,35 +292,53 @@ def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseErr
     where = f"{endpoint.server}: the database at {endpoint.address} port {endpoint.port}"
     if isinstance(getattr(fault, "original_exception", fault), ssl.SSLError):
         return DatabaseUnreachable(
-            f"{where} shows another certificate than it should ({said}); the password was not sent. Find out who answers there. "
-            f"If the server has lost its certificate of the declared authority, `pulumi up --refresh` installs one on a server "
-            f"that we manage"
+            numbered(
+                5004,
+                f"{where} shows another certificate than it should ({said}); the password was not sent. Find out who "
+                f"answers there. If the server has lost its certificate of the declared authority, `pulumi up --refresh` "
+                f"installs one on a server that we manage",
+            )
         )
     if code in _UNREACHABLE or isinstance(fault, OSError):
         return DatabaseUnreachable(
-            f"{where} does not answer ({said}). Check in this order. Does the database server run there? Does it "
-            f"listen on the network (bind-address = 0.0.0.0 under [mysqld], not 127.0.0.1)? Does a firewall block "
-            f"port {endpoint.port} between the hub and {endpoint.address}?"
+            numbered(
+                5001,
+                f"{where} does not answer ({said}). Check in this order. Does the database server run there? Does it "
+                f"listen on the network (bind-address = 0.0.0.0 under [mysqld], not 127.0.0.1)? Does a firewall block "
+                f"port {endpoint.port} between the hub and {endpoint.address}?",
+            )
         )
     if code in _DENIED:
         return DatabaseDenied(
-            f"{where} refuses {endpoint.user} from the hub at {verb} ({said}). The account must exist for the hub's "
-            f"own address (hub.address in the stack file), with this password and with GRANT OPTION. "
-            f"`pulumi up --refresh` creates it again on a server that we manage"
+            numbered(
+                5002,
+                f"{where} refuses {endpoint.user} from the hub at {verb} ({said}). The account must exist for the hub's "
+                f"own address (hub.address in the stack file), with this password and with GRANT OPTION. "
+                f"`pulumi up --refresh` creates it again on a server that we manage",
+            )
         )
     if code == _NO_TLS:
         return DatabaseUnreachable(
-            f"{where} offers no TLS, or not with a certificate of the declared authority ({said}), and the stack file "
-            f"demands it (tls: required). `pulumi up --refresh` installs one on a server that we manage"
+            numbered(
+                5003,
+                f"{where} offers no TLS, or not with a certificate of the declared authority ({said}), and the stack file "
+                f"demands it (tls: required). `pulumi up --refresh` installs one on a server that we manage",
+            )
         )
     if code == PASSWORD_ASKED:
         return PasswordUnsent(
-            f"{where}: {said}, and nothing says that it is the right server, so it was not sent. Write tls: required for "
-            f"this database into the stack file; for a server that somebody else runs, with its authority as well"
+            numbered(
+                5005,
+                f"{where}: {said}, and nothing says that it is the right server, so it was not sent. Write tls: required for "
+                f"this database into the stack file; for a server that somebody else runs, with its authority as well",
+            )
         )
     if code in _LACKING:
         return DatabaseDenied(
-            f"{where} lets {endpoint.user} in, but not {verb} ({said}). The hub's account lacks a right or GRANT OPTION; "
-            f"on a server that we manage `pulumi up --refresh` gives it back"
+            numbered(
+                5006,
+                f"{where} lets {endpoint.user} in, but not {verb} ({said}). The hub's account lacks a right or GRANT OPTION; "
+                f"on a server that we manage `pulumi up --refresh` gives it back",
+            )
         )
-    return DatabaseError(f"{where} refuses {verb} ({code}: {said})")
+    return DatabaseError(numbered(5008, f"{where} refuses {verb} ({code}: {said})"))

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+from aegir_components.messages import numbered
+
 from . import databases, events, statements
 from .client import DatabaseError, DatabaseForeign, Endpoint, Session, connect, decoded
 from .databases import REGISTRY, SiteDatabase
@@ -42,8 +44,11 @@ def empty(endpoint: Endpoint, want: SiteDatabase, name: str) -> None:
         session.rows(_KEPT)
         if databases.is_there(session, name) and owner_of(session, name) != want.owner:
             raise DatabaseForeign(
-                f"{endpoint.server}: a database named {name} is there and is not of our making; it was left as it is. Rename "
-                f"or remove it"
+                numbered(
+                    5040,
+                    f"{endpoint.server}: a database named {name} is there and is not of our making; it was left as it is. Rename "
+                    f"or remove it",
+                )
             )
         note(session, name, want, {})
         session.rows(f"DROP DATABASE IF EXISTS {statements.name(name)}")
@@ -244,7 +249,11 @@ def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
                 session.rows(f"KILL {number}")
         time.sleep(LOOK)
     raise DatabaseError(
-        f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether they still write"
+        numbered(
+            5050,
+            f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether they "
+            f"still write",
+        )
     )
 
 

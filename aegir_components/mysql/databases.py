@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from aegir_components.messages import numbered
+
 from . import statements
 from .client import DatabaseForeign, Endpoint, Session, connect, lets_in
 
@@ -80,8 +82,11 @@ def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
             )
         elif owner != want.owner:
             raise DatabaseForeign(
-                f"{endpoint.server}: the database {want.name} belongs to {owner} and not to {want.owner}; nothing was "
-                f"changed. Two stacks declare the same site on one database server: remove it from one of them"
+                numbered(
+                    5042,
+                    f"{endpoint.server}: the database {want.name} belongs to {owner} and not to {want.owner}; nothing was "
+                    f"changed. Two stacks declare the same site on one database server: remove it from one of them",
+                )
             )
         session.rows(f"CREATE DATABASE IF NOT EXISTS {statements.name(want.name)} CHARACTER SET utf8mb4")
         for host in sorted(known - set(want.clients)):
@@ -192,7 +197,7 @@ def drop(endpoint: Endpoint, want: SiteDatabase) -> None:
             return
         if owner != want.owner:
             raise DatabaseForeign(
-                f"{endpoint.server}: the database {want.name} belongs to {owner}; it was left as it is"
+                numbered(5042, f"{endpoint.server}: the database {want.name} belongs to {owner}; it was left as it is")
             )
         for user in filter(None, (want.user, want.other)):
             _drop_accounts(session, user)
@@ -322,11 +327,17 @@ def _has_more(session: Session, want: SiteDatabase, host: str) -> bool:
 def _refuse_foreign(endpoint: Endpoint, want: SiteDatabase, exists: bool, known: Sequence[str] | set[str]) -> None:
     if exists:
         raise DatabaseForeign(
-            f"{endpoint.server}: a database named {want.name} is there already and is not of our making; it was "
-            f"left as it is. Rename or remove it, or give the site another name"
+            numbered(
+                5040,
+                f"{endpoint.server}: a database named {want.name} is there already and is not of our making; it was "
+                f"left as it is. Rename or remove it, or give the site another name",
+            )
         )
     if known:
         raise DatabaseForeign(
-            f"{endpoint.server}: an account named {want.user} is there already (for {', '.join(sorted(known))}) and "
-            f"is not of our making; it was left as it is. Rename or remove it, or give the site another name"
+            numbered(
+                5041,
+                f"{endpoint.server}: an account named {want.user} is there already (for {', '.join(sorted(known))}) and "
+                f"is not of our making; it was left as it is. Rename or remove it, or give the site another name",
+            )
         )

@@ -94,3 +94,10 @@ def create(session: Session, database: str, made: list[Made]) -> None:
             session.rows("SET SESSION sql_mode = %s", (one.sql_mode,))
         session.rows(f"DROP {one.kind} IF EXISTS {statements.name(one.name)}")
         session.rows(one.statement)
+
+
+def named(made: list[Made]) -> str:
+    """Name the first of some, for a sentence."""
+    return ", ".join(f"the {one.kind.lower()} {one.name}" for one in made[:3]) + (
+        " and others" if len(made) > 3 else ""
+    )

@@ -6,6 +6,7 @@ from typing import Final
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.messages import numbered
 
 _LOOK: Final = (
     "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"
@@ -30,9 +31,10 @@ def lacks_floor(free: int) -> str:
     """Say why tables are not exchanged on a disk; empty where it has room, or where nobody knows. Pure."""
     if not 0 <= free < FLOOR:
         return ""
-    return (
+    return numbered(
+        5060,
         f"the disk of the databases has {free >> 20} MB left, and tables are exchanged only with {FLOOR >> 20} MB. Make room "
-        f"there (aegir disk, aegir prune), then run"
+        f"there (aegir disk, aegir prune), then run",
     )
 
 

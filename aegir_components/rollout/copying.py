@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from aegir_components import backups
+from aegir_components import backups, dump_loading
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed
+from aegir_components.messages import around, numbered
 from aegir_components.mysql import databases, objects, room
 from aegir_components.mysql.client import Endpoint, connect
 
@@ -53,7 +54,7 @@ def want_room(conn: Connection, endpoint: Endpoint, database: str) -> None:
     if size < SMALL:
         return
     if why := lacks_room(size, room.free(conn, "looking for room for a copy")):
-        raise NoRoom(f"{endpoint.server}: {why}")
+        raise NoRoom(around(why, f"{endpoint.server}: {why}"))
 
 
 def lacks_room(size: int, free: int) -> str:
@@ -67,10 +68,11 @@ def lacks_room(size: int, free: int) -> str:
     need = size + size // 2 + RESERVE
     if not 0 <= free < need:
         return ""
-    return (
+    return numbered(
+        5060,
         f"a copy of the database takes up to {(size + size // 2) >> 20} MB. The disk of the databases has "
         f"{free >> 20} MB left, of which {RESERVE >> 20} MB are for the other sites. Make room there (aegir disk, aegir prune), "
-        f"then run pulumi up"
+        f"then run pulumi up",
     )
 
 
@@ -123,5 +125,5 @@ def _copy(
         )
         words = ["sh", "-c", text]
         if roomy:
-            words = ["sh", "-c", f"{backups.ROOMY}{text}", "sh", str(1 << 30), "mysql", *login]
+            words = ["sh", "-c", f"{dump_loading.ROOMY}{text}", "sh", str(1 << 30), "mysql", *login]
         backups.run(where, words, called=f"copying the database {source}")

@@ -8,6 +8,7 @@ from typing import Final
 
 from aegir_components.host import script
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around, numbered
 from aegir_components.services import functions, installation
 
 from .site import Updated
@@ -46,7 +47,7 @@ def empty(site: Updated, docroot: str) -> str:
         what = f"emptying the caches of {site.name}"
         script.execute(site.worker, "apply", lines, what=what, timeout=SECONDS + PATIENCE + 30, lock=False)
     except HostError as fault:
-        return str(fault)
+        return around(fault, str(fault))
     return ""
 
 
@@ -55,4 +56,4 @@ def empty_all(sites: Sequence[Updated], docroot: str, warn: Callable[[str], None
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         for site, why in zip(sites, pool.map(lambda one: empty(one, docroot), sites), strict=True):
             if why:
-                warn(f"{site.name} has the new release, and its caches could not be emptied: {why}")
+                warn(numbered(6551, f"{site.name} has the new release, and its caches could not be emptied: {why}"))

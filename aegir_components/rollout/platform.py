@@ -13,6 +13,7 @@ from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import answered, answering, holds, proof
@@ -180,13 +181,13 @@ class Platform:
         Raises:
             HostError: a web server is not reached.
         """
-        told = []
+        told: list[str] = []
         for site in self.sites.values():
             known = answered.Site(hub_root=self._hub_root, stack=str(self.want["holder"]), site=site.site)
             if not site.enabled or not known.is_down:
                 continue
             if said := update.broken(site, site.places):
-                told.append(f"the site {site.name} does not work: {said}")
+                told.append(numbered(6550, f"the site {site.name} does not work: {said}"))
             else:
                 known.note(site.application, site.places)
                 known.forget_down()
@@ -273,8 +274,11 @@ class Platform:
         pending = self._pending(one, one.database.name) if self.want.get("restore") else None
         if pending and pending.newer:
             raise NotUpdated(
-                f"its database is newer than this release ({'; '.join(pending.newer)}), and none of before its update is kept. "
-                f"Restore a backup, or write database: keep at the platform if this code works with it"
+                numbered(
+                    6130,
+                    f"its database is newer than this release ({'; '.join(pending.newer)}), and none of before its "
+                    f"update is kept. Restore a backup, or write database: keep at the platform if this code works with it",
+                )
             )
         return update.bring(one, change)
 

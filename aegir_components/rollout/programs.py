@@ -14,6 +14,7 @@ from typing import Final
 from aegir_components import layout
 from aegir_components.applications.base import program
 from aegir_components.host import script
+from aegir_components.messages import numbered
 from aegir_components.printable import printable
 from aegir_components.services import rehearsal
 from aegir_components.services.site_command import Command, Place
@@ -174,12 +175,12 @@ def _ran(site: Updated, place: Place, name: str, command: Command, report: Repor
 def _why(name: str, status: int, failed: list[tuple[str, str]], plain: str, command: Command) -> str:
     if failed:
         what, text = failed[-1]
-        return printable(f"{what} failed: {text or 'it says nothing'}")
+        return numbered(6135, printable(f"{what} failed: {text or 'it says nothing'}"))
     if status in TIMED_OUT:
-        return f"{name} did not end within {command.seconds} s"
+        return numbered(6135, f"{name} did not end within {command.seconds} s")
     last = printable(" ".join(plain.split())[-500:])
     how = "ended before it was done" if status == 0 else f"ended with status {status}"
-    return f"{name} {how}: {last or 'it says nothing'}"
+    return numbered(6135, f"{name} {how}: {last or 'it says nothing'}")
 
 
 def _text(packed: str) -> str:

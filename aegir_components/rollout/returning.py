@@ -15,7 +15,7 @@ from aegir_components.closing import Closable
 from aegir_components.mysql import copies, databases
 from aegir_components.mysql.client import Session
 
-from . import exchange, paired, update
+from . import ephemeral, exchange, paired, update
 from .site import Updated
 from .update import Change, Outcome
 
@@ -89,5 +89,7 @@ def written_since(site: Updated) -> str:
     """
     now = databases.tables(site.endpoint, site.database.name)
     then = databases.tables(site.endpoint, site.databases.before)
-    rows = sum(max(0, count - then.get(name, 0)) for name, count in now.items() if not update.is_ephemeral(site, name))
+    rows = sum(
+        max(0, count - then.get(name, 0)) for name, count in now.items() if not ephemeral.is_ephemeral(site, name)
+    )
     return f"its database has {rows} rows more than before its update, which do not come along"

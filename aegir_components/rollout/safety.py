@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aegir_components import layout
 from aegir_components.host.connection import Connection
+from aegir_components.messages import around
 from aegir_components.services.holding import Held
 from aegir_components.snapshots import about
 from aegir_components.snapshots.packed import Packed
@@ -38,7 +39,7 @@ def save(jobs: Jobs, site: Updated, code: Code) -> str:
         job = jobs(site, code)
         return save_before(job, WORK).line if job else ""
     except BackupError as fault:
-        raise NotUpdated(str(fault)) from None
+        raise NotUpdated(around(fault, str(fault))) from None
 
 
 def jobs(want: Mapping[str, Any], tell: Callable[[str], None]) -> Jobs:

@@ -6,7 +6,6 @@ copy. Whatever fails after the exchange is rolled back before anybody has writte
 
 from __future__ import annotations
 
-import fnmatch
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,12 +16,13 @@ from typing import Final
 from aegir_components import closing
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import copies, databases, events, objects, room
 from aegir_components.mysql.client import DatabaseError, Session, connect
 from aegir_components.providers import answering, proof
 from aegir_components.providers.answering import Place
 
-from . import copying, exchange, paired, programs
+from . import copying, ephemeral, exchange, paired, programs
 from .programs import Access, Report
 from .site import Updated
 
@@ -84,8 +84,11 @@ def bring(site: Updated, change: Change) -> Outcome:
     """
     if version := copies.too_old(site.endpoint):
         raise NotUpdated(
-            f"its database server is {version}, which cannot lock accounts, so that nothing is written meanwhile. Update the "
-            f"server (MariaDB 10.4, MySQL 5.7), or write update: [] at the site and update it yourself"
+            numbered(
+                5051,
+                f"its database server is {version}, which cannot lock accounts, so that nothing is written meanwhile. Update the "
+                f"server (MariaDB 10.4, MySQL 5.7), or write update: [] at the site and update it yourself",
+            )
         )
     with alone(site):
         recover(site, change)
@@ -111,7 +114,9 @@ def alone(site: Updated) -> Iterator[None]:
     """
     with copies.alone(site.endpoint, site.database) as free:
         if not free:
-            raise NotUpdated("another update of it is at work, on this hub or on another one; wait for its end")
+            raise NotUpdated(
+                numbered(6502, "another update of it is at work, on this hub or on another one; wait for its end")
+            )
         yield
 
 
@@ -159,9 +164,12 @@ def _check_events(site: Updated) -> None:
     others = [name for name, user in found.items() if user not in {site.database.user, site.database.other}]
     if others:
         raise NotUpdated(
-            f"its database has the event {others[0]} of another account, which would go on writing while tables are exchanged. "
-            f"Let the site's account {site.database.user} be its definer (database: {{server: …, rights: [EVENT]}}), or disable "
-            f"it for the time of the update"
+            numbered(
+                5052,
+                f"its database has the event {others[0]} of another account, which would go on writing while tables are "
+                f"exchanged. Let the site's account {site.database.user} be its definer (database: {{server: …, rights: "
+                f"[EVENT]}}), or disable it for the time of the update",
+            )
         )
 
 
@@ -183,11 +191,13 @@ def _copy(site: Updated, access: Access) -> dict[str, str]:
     try:
         copying.want_room(site.machine, site.endpoint, site.database.name)
     except copying.NoRoom as fault:
-        raise NotUpdated(str(fault)) from None
+        raise NotUpdated(around(fault, str(fault))) from None
     unread = [
         name
         for name in tables
-        if is_ephemeral(site, name) and not _matches(name, site.kind.carried) and name not in site.uncounted
+        if ephemeral.is_ephemeral(site, name)
+        and not ephemeral.matches(name, site.kind.carried)
+        and name not in site.uncounted
     ]
     copies.empty(site.endpoint, site.database, what.copy)
     copying.tables(site.machine, site.endpoint, site.database.name, what.copy, unread)
@@ -198,8 +208,12 @@ def _copy(site: Updated, access: Access) -> dict[str, str]:
                 objects.create(session, what.copy, made)
         except DatabaseError as fault:
             raise NotUpdated(
-                f"its database has {_named(made)}, which its account cannot make anew in a copy ({fault}). Give the site the "
-                f"right for it (database: {{server: …, rights: [TRIGGER, CREATE VIEW, …]}}), or remove what is not needed"
+                numbered(
+                    6134,
+                    f"its database has {objects.named(made)}, which its account cannot make anew in a copy ({fault}). "
+                    f"Give the site the right for it (database: {{server: …, rights: [TRIGGER, CREATE VIEW, …]}}), or "
+                    f"remove what is not needed",
+                )
             ) from None
     return _sums(site, what.copy)
 
@@ -212,7 +226,7 @@ def _try(site: Updated, change: Change, access: Access, outcome: Outcome) -> Rep
     if report.failed:
         raise NotUpdated(report.failed)
     if lacks := change.still():
-        raise NotUpdated(f"its programs ended well, and the database still lacks {lacks}")
+        raise NotUpdated(numbered(6131, f"its programs ended well, and the database still lacks {lacks}"))
     return report
 
 
@@ -224,7 +238,7 @@ def want_floor(site: Updated) -> None:
         HostError: the machine cannot be reached.
     """
     if why := room.refuses_exchange(site.machine):
-        raise NotUpdated(f"{site.endpoint.server}: {why} pulumi up")
+        raise NotUpdated(around(why, f"{site.endpoint.server}: {why} pulumi up"))
 
 
 def _exchange(
@@ -292,8 +306,11 @@ def _want_ended(site: Updated) -> None:
     """
     if exchange.is_unproven(site.databases):
         raise NotUpdated(
-            "its update could be neither proven nor taken back, so its visitors wait. Nothing is lost: the next pulumi up takes "
-            f"it back. The reason: {sys.exception() or 'unknown'}"
+            numbered(
+                6132,
+                "its update could be neither proven nor taken back, so its visitors wait. Nothing is lost: the next "
+                f"pulumi up takes it back. The reason: {shown(sys.exception() or 'unknown')}",
+            )
         )
 
 
@@ -311,7 +328,9 @@ def close(site: Updated, closable: Closable, outcome: Outcome, why: str) -> None
 def _swap(site: Updated, change: Change, own: Session, report: Report, answered: list[Place], door: str) -> None:
     what = site.databases
     with connect(site.endpoint) as session:
-        wanted = [name for name in databases.tables_of(session, what.site.name) if _matches(name, site.kind.carried)]
+        wanted = [
+            name for name in databases.tables_of(session, what.site.name) if ephemeral.matches(name, site.kind.carried)
+        ]
         keep = exchange.carried(session, what.site.name, what.copy, wanted)
     try:
         paired.step(site, "keep")
@@ -349,7 +368,7 @@ def prove(site: Updated, answered: list[Place], door: str) -> None:
         NotUpdated: it does not answer; says where and why.
     """
     if said := broken(site, answered, door):
-        raise NotUpdated(f"it does not answer with the new release and its database: {said}")
+        raise NotUpdated(numbered(6133, f"it does not answer with the new release and its database: {said}"))
 
 
 def broken(site: Updated, places: list[Place], door: str = "") -> str:
@@ -369,7 +388,7 @@ def answering_now(site: Updated) -> list[Place]:
 def _sums(site: Updated, database: str) -> dict[str, str]:
     """Sum the content of the tables whose changes count, and of what belongs with them."""
     tables = databases.checksums(site.endpoint, database)
-    return {name: value for name, value in tables.items() if not is_ephemeral(site, name)} | paired.sums(site)
+    return {name: value for name, value in tables.items() if not ephemeral.is_ephemeral(site, name)} | paired.sums(site)
 
 
 def _tidy(site: Updated, access: Access) -> None:
@@ -379,18 +398,3 @@ def _tidy(site: Updated, access: Access) -> None:
         programs.end(site)
     except (HostError, DatabaseError):
         return
-
-
-def is_ephemeral(site: Updated, table: str) -> bool:
-    """Tell whether nobody misses the rows of a table."""
-    return _matches(table, site.ephemeral)
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _named(made: list[objects.Made]) -> str:
-    return ", ".join(f"the {one.kind.lower()} {one.name}" for one in made[:3]) + (
-        " and others" if len(made) > 3 else ""
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered, shown
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.settings.updating import Rollout
 
@@ -122,7 +123,7 @@ def _wave(wave: Sequence[str], work: Work) -> Iterator[Done]:
         try:
             (light if work.is_light(site) else heavy).append(site)
         except (HostError, DatabaseError) as fault:
-            yield _told(work, Done(site=site, name=work.name(site), result="failed", why=str(fault)))
+            yield _told(work, Done(site=site, name=work.name(site), result="failed", why=shown(fault)))
     if light:
         yield from _light(light, work)
     if heavy:
@@ -138,7 +139,7 @@ def _light(sites: Sequence[str], work: Work) -> Iterator[Done]:
     try:
         failing: Mapping[str, str] = work.light(sites)
     except (HostError, DatabaseError) as fault:
-        failing = dict.fromkeys(sites, str(fault))
+        failing = dict.fromkeys(sites, shown(fault))
     for site in sites:
         why = failing.get(site, "")
         yield _told(work, Done(site=site, name=work.name(site), result="failed" if why else "switched", why=why))
@@ -148,7 +149,7 @@ def _heavy(site: str, work: Work) -> Done:
     try:
         outcome = work.heavy(site)
     except (NotUpdated, HostError, DatabaseError) as fault:
-        return _told(work, Done(site=site, name=work.name(site), result="failed", why=str(fault)))
+        return _told(work, Done(site=site, name=work.name(site), result="failed", why=shown(fault)))
     return _told(work, Done(site=site, name=work.name(site), result="updated", outcome=outcome))
 
 
@@ -157,7 +158,7 @@ def _told(work: Work, done: Done) -> Done:
         try:
             work.held(done.site, done.why)
         except HostError as fault:
-            done = Done(site=done.site, name=done.name, result=done.result, why=f"{done.why} ({fault})")
+            done = Done(site=done.site, name=done.name, result=done.result, why=f"{done.why} ({shown(fault)})")
     work.done(done)
     return done
 
@@ -171,8 +172,9 @@ def table(found: Iterable[Done], live: str) -> str:
         lines.append(f"{', '.join(done.name for done in stopped)}: {STOPPED}")
     count = len(failed) + len(stopped)
     what = "1 site is held back and answers" if count == 1 else f"{count} sites are held back and answer"
-    return (
+    return numbered(
+        6140,
         f"{what} as before, with code and database of before; the platform's release is {live}. "
         f"{'; '.join(lines)}. Repair the code and release it, or pin a site to its release (release: at the site); pulumi up "
-        f"tries again"
+        f"tries again",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.messages import numbered
 from aegir_components.mysql.client import UNASKED, Endpoint
 
 from . import functions
@@ -47,20 +48,23 @@ def explain(where: Endpoint, address: str, said: str) -> str:
     """Say what a failed login from a web server means."""
     place = f"the database {where.server} at {where.address} port {where.port}"
     if "command not found" in said or "mysql: not found" in said:
-        return "the mysql client is not installed; apt-get install default-mysql-client"
+        return numbered(5070, "the mysql client is not installed; apt-get install default-mysql-client")
     if "ERROR 2002" in said or "ERROR 2003" in said or "ERROR 2013" in said:
-        return (
+        return numbered(
+            5071,
             f"cannot connect to {place} ({said}). Check bind-address under [mysqld] there, and that no firewall blocks port "
-            f"{where.port} between {address} and {where.address}"
+            f"{where.port} between {address} and {where.address}",
         )
     if "ERROR 1045" in said or "ERROR 1130" in said or "ERROR 1698" in said:
-        return (
+        return numbered(
+            5072,
             f"{place} does not know this web server as {address} ({said}). It connects from another address than the declared "
-            f"one: correct the server's address in the stack file"
+            f"one: correct the server's address in the stack file",
         )
     if "ERROR 2026" in said:
-        return (
+        return numbered(
+            5073,
             f"{place} does not show a certificate of its authority for {where.address} to this web server ({said}): it is "
-            f"another server, or has lost its certificate. `pulumi up --refresh` installs one on a server that we manage"
+            f"another server, or has lost its certificate. `pulumi up --refresh` installs one on a server that we manage",
         )
-    return f"the login to {place} failed: {said or 'no reason given'}"
+    return numbered(5074, f"the login to {place} failed: {said or 'no reason given'}")

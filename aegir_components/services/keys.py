@@ -12,6 +12,7 @@ from aegir_components.host import multiplex, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.environment import without_pulumis
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 
 from . import functions
 
@@ -35,8 +36,11 @@ def add(conn: Connection, accounts: Iterable[str], *, old: str, new: str) -> Non
     if script.execute(conn, "apply", lines, what=what, holder=HOLDER).facts.get("keys", "0") == "0":
         raise HostError(
             conn.host,
-            f"{what}: the key that the hub logs in with is in no file that sshd reads for {conn.user}. Nothing was changed "
-            f"there. Add the new key in the way in which the old one is let in, and run the same command again",
+            numbered(
+                4410,
+                f"{what}: the key that the hub logs in with is in no file that sshd reads for {conn.user}. Nothing was changed "
+                f"there. Add the new key in the way in which the old one is let in, and run the same command again",
+            ),
         )
 
 
@@ -56,10 +60,12 @@ def prove(conn: Connection, identity: Path) -> None:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise HostError(
-            conn.host, f"the login with {identity} did not end within {multiplex.LOGIN_TIMEOUT} s"
+            conn.host, numbered(4411, f"the login with {identity} did not end within {multiplex.LOGIN_TIMEOUT} s")
         ) from None
     if done.returncode:
-        raise HostError(conn.host, f"the login with {identity} failed: {' '.join(done.stderr.split())[-300:]}")
+        raise HostError(
+            conn.host, numbered(4411, f"the login with {identity} failed: {' '.join(done.stderr.split())[-300:]}")
+        )
 
 
 def drop(conn: Connection, accounts: Iterable[str], *, old: str, new: str) -> None:

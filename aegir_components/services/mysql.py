@@ -94,7 +94,7 @@ def administrator_items(
 ) -> list[str]:
     """List what makes the hub's account, to run after ``items`` in apply mode."""
     sql = "\n".join(statements.administrator(name, hub_address, password, tls=tls, rights=rights))
-    return [script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be made")]
+    return [script.call("mysql_statements", script.encoded(sql), "made")]
 
 
 def account_removal(name: str, hub_address: str) -> list[str]:
@@ -116,7 +116,7 @@ def administrator_removal(name: str, hub_address: str, holder: str) -> list[str]
 
 def _drop(name: str, hub_address: str) -> str:
     sql = _dropping(name, hub_address)
-    return script.call("mysql_statements", script.encoded(sql), "the administrator's account could not be removed")
+    return script.call("mysql_statements", script.encoded(sql), "removed")
 
 
 def _dropping(name: str, hub_address: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aegir_components.host import script
+from aegir_components.messages import numbered
 from aegir_components.printable import printable
 
 from . import functions
@@ -52,22 +53,29 @@ def faults(name: str, address: str, facts: Mapping[str, str], seen_from_hub: Map
         facts: what the machine reported: ``hostname``, ``forward`` and ``reverse``.
         seen_from_hub: ``forward`` and ``reverse`` as the hub resolves them; empty for "not found".
     """
-    found = []
+    found: list[str] = []
     facts = {key: printable(said, longest=SAID) for key, said in facts.items()}
     hostname = facts.get("hostname", "")
     if hostname not in {name, name.split(".", 1)[0]}:
         found.append(
-            f"/etc/hostname of the server says {hostname or 'nothing'}, not {name}: hostnamectl set-hostname {name}"
+            numbered(
+                4551,
+                f"/etc/hostname of the server says {hostname or 'nothing'}, not {name}: hostnamectl set-hostname {name}",
+            )
         )
     for who, seen in (("the server", facts), ("the hub", seen_from_hub)):
         forward, reverse = seen.get("forward", "").split(), seen.get("reverse", "").split()
         if not forward:
-            found.append(f"{who} does not resolve {name}: add it to your zone, or to /etc/hosts (dns: manage does)")
+            found.append(
+                numbered(
+                    4551, f"{who} does not resolve {name}: add it to your zone, or to /etc/hosts (dns: manage does)"
+                )
+            )
         elif address and address not in forward and not (who == "the server" and _own(forward)):
-            found.append(f"{who} resolves {name} to {', '.join(forward)}, not to {address}")
+            found.append(numbered(4551, f"{who} resolves {name} to {', '.join(forward)}, not to {address}"))
         if address and name not in reverse:
             told = ", ".join(reverse) or "nothing"
-            found.append(f"{who} resolves {address} back to {told}, not to {name}")
+            found.append(numbered(4551, f"{who} resolves {address} back to {told}, not to {name}"))
     return found
 
 

@@ -55,7 +55,8 @@ def run_items(place: Place, command: Command) -> list[str]:
     """List what runs one program; the facts ``status`` and ``said`` have its result."""
     also = {**command.also, "AEGIR_COPY": access_file(place.site), "PHP_INI_SCAN_DIR": f":{INI}"}
     return [
-        f'layers=$(cat "/var/lib/aegir/rehearsal/{place.user}/layers") || fail "the layers of its files are gone; run it again"',
+        f'layers=$(cat "/var/lib/aegir/rehearsal/{place.user}/layers") || '
+        'fail 6114 "the layers of its files are gone; run it again"',
         *site_command.lines(place, command.with_environment(also)),
     ]
 

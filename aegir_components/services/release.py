@@ -245,7 +245,7 @@ def switch_items(
         script.call("want_staged", target)
         if held
         else script.call("want_release", target, paths.manifest(digest), paths.sites, *([digest] if full else [])),
-        f'[ "$MODE" != apply ] || {link} || fail "the sites could not be linked into {target}"',
+        f'[ "$MODE" != apply ] || {link} || fail 6510 "the sites could not be linked into {target}"',
         *((f"PUBLISHED={paths.publish_path} RELEASE={target}", "exec 3>&1") if held else ()),
         *holding.directories(behind.now),
         script.transaction(

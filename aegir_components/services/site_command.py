@@ -180,7 +180,7 @@ def _begin(place: Place, command: Command, *, turn: bool = True) -> list[str]:
         script.call("site_is_open", place.user, place.name),
         *([taking] if turn else []),
         f"docroot={place.docroot_word}",
-        f'[ -d "$docroot" ] || fail "the platform of {place.name} has no live release here; run pulumi up"',
+        f'[ -d "$docroot" ] || fail 6543 "the platform of {place.name} has no live release here; run pulumi up"',
         script.call("command_tools", place.user),
         *(script.call("command_tool", name, script.encoded(_tool(name))) for name in TOOLS),
         *(script.call("command_tool", f"../{name}", script.encoded(_tool(name))) for name in FILES),

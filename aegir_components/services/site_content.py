@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aegir_components import layout
 from aegir_components.host import script
+from aegir_components.messages import numbered
 
 from . import functions
 from .site import SitePlan
@@ -56,28 +57,34 @@ def missing(site: str, where: str, servers: list[str], *, shared: bool, had: str
     knows = f"they were {had}" if had else "the state knows them there"
     begin = f"the files of {site} are not in {where} any more, and {knows}. Nothing was changed."
     if shared:
-        return f"{begin} Copy them there with their owners (rsync -aHu) and run pulumi up, or declare the former path again"
-    return (
+        return numbered(
+            6616,
+            f"{begin} Copy them there with their owners (rsync -aHu) and run pulumi up, or declare the former path again",
+        )
+    return numbered(
+        6615,
         f"{begin} If an address leads to the wrong machine, correct it. If the machine is right, unpack the newest files archive "
         f"of {site} from `backups` below the hub root into {where} and run pulumi up. If a new machine replaces the former one, "
-        f"name it in aegir:replaced ({', '.join(servers)}) and run pulumi up before that. docs/howto/restore-a-backup-by-hand.md"
+        f"name it in aegir:replaced ({', '.join(servers)}) and run pulumi up before that. docs/howto/restore-a-backup-by-hand.md",
     )
 
 
 def forbidden(site: str, path: str) -> str:
     """Say that a site's uploads are in a share where the web server cannot read what WordPress adds."""
     account = layout.system_user(site)
-    return (
+    return numbered(
+        6610,
         f"the web server cannot read what WordPress uploads into {path}: it answers 403 for images of {site}. The share squashes "
         f"root and has no access list for www-data. On the file server, in the exported directory of the site's files, run: "
         f"setfacl -R -m g:www-data:rX,d:g::rX,d:g:www-data:rX,d:o::- .  Without access lists there, every account may read them "
-        f"after: runuser -u {account} -- chmod -R o+rX {path}"
+        f"after: runuser -u {account} -- chmod -R o+rX {path}",
     )
 
 
 def opened(site: str, path: str) -> str:
     """Say that a site's uploads are in a file system without access lists."""
-    return (
+    return numbered(
+        6611,
         f"the uploads of {site} are in {path}, on a file system without access lists (ACLs). Every account of this machine can "
-        f"read them. To keep other sites' PHP out, mount the file system with ACLs and run pulumi up --refresh"
+        f"read them. To keep other sites' PHP out, mount the file system with ACLs and run pulumi up --refresh",
     )

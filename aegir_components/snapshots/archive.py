@@ -11,6 +11,8 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any, Final, Protocol
 
+from aegir_components.messages import numbered
+
 BLOCK: Final = 512
 CHUNK: Final = 1 << 20
 LONGEST_EXTENSION: Final = 1 << 20
@@ -57,7 +59,7 @@ class Entry:
         while self._left:
             part = self._stream.read(min(CHUNK, self._left))
             if not part:
-                raise DamagedError(f"the stream ends inside of {self.name!r}")
+                raise DamagedError(numbered(7100, f"the stream ends inside of {self.name!r}"))
             self._left -= len(part)
             yield part
 
@@ -102,12 +104,12 @@ def entries(stream: Readable, between: Callable[[], None] | None = None) -> Iter
             try:
                 header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
             except tarfile.HeaderError as fault:
-                raise DamagedError(f"no header of a tar: {fault}") from None
+                raise DamagedError(numbered(7100, f"no header of a tar: {fault}")) from None
             raw += block
             if header.type not in _EXTENSIONS:
                 break
             if header.size > LONGEST_EXTENSION:
-                raise DamagedError("a header is too long")
+                raise DamagedError(numbered(7100, "a header is too long"))
             body = _exactly(stream, header.size + -header.size % BLOCK)
             raw += body
             name = _long_name(header.type, body[: header.size]) or name
@@ -135,7 +137,7 @@ def _exactly(stream: Readable, size: int) -> bytes:
     while len(found) < size:
         part = stream.read(size - len(found))
         if not part:
-            raise DamagedError("the stream ends too early")
+            raise DamagedError(numbered(7100, "the stream ends too early"))
         found += part
     return found
 
@@ -181,12 +183,12 @@ class Reading:
             entry.skip()
         last = self._peek()
         if last is None or last.size > LONGEST_MANIFEST:
-            raise DamagedError("the stream has no manifest: it was cut off")
+            raise DamagedError(numbered(7100, "the stream has no manifest: it was cut off"))
         digest = self._before.hexdigest()
         found: dict[str, Any] = json.loads(b"".join(last.content()))
         self._ahead = None
         if next(self._entries, None) is not None:
-            raise DamagedError("the stream goes on after its manifest")
+            raise DamagedError(numbered(7100, "the stream goes on after its manifest"))
         return found, digest
 
     def _peek(self) -> Entry | None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from aegir_components import layout
 from aegir_components.hub_records import Records
+from aegir_components.messages import numbered
 from aegir_components.person import person
 from aegir_components.printable import printable
 
@@ -187,8 +188,11 @@ class Book:
                 lock.seek(0)
                 who = f" ({printable(said, longest=200)})" if (said := lock.read(1000).strip()) else ""
                 raise BusyError(
-                    f"another run on this hub is at work on the backups of {self.site}{who}; nothing was done. Run the same "
-                    f"command again when it has ended"
+                    numbered(
+                        7154,
+                        f"another run on this hub is at work on the backups of {self.site}{who}; nothing was done. Run the same "
+                        f"command again when it has ended",
+                    )
                 ) from None
             lock.truncate(0)
             lock.write(f"{person()}, process {os.getpid()}, since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}")

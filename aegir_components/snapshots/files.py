@@ -11,6 +11,7 @@ from typing import Final
 
 from aegir_components import layout
 from aegir_components.host import script, session
+from aegir_components.messages import numbered
 
 from . import archive
 from .produce import TIMEOUT
@@ -198,7 +199,7 @@ def stage(place: Place, site: str, label: str, path: str, reading: archive.Readi
 
     unpack(place, site, blocks)
     if fault:
-        raise BackupError(f"the backup cannot be read: {fault[0]}")
+        raise BackupError(numbered(7101, f"the backup cannot be read: {fault[0]}"))
     return Staged(place=place, site=site, parts=(path,) if path else place.parts, entries=count)
 
 
@@ -226,7 +227,7 @@ def inside(place: Place, path: str) -> str:
     """
     clean = path.strip("/")
     if not clean or re.search(r"(^|/)\.\.?(/|$)", clean) or "\0" in clean:
-        raise BackupError(f"{path!r} is no path below a site's files, private or config directory")
+        raise BackupError(numbered(7104, f"{path!r} is no path below a site's files, private or config directory"))
     first, _, rest = clean.partition("/")
     if first == "files" and place.label != SHARED:
         clean = f"site/{clean}"

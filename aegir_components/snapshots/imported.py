@@ -14,6 +14,7 @@ from typing import IO, Any, Final, Self
 
 from aegir_components import encrypting
 from aegir_components.archive_names import all_kept, is_encrypted
+from aegir_components.messages import numbered
 
 from . import archive, sql
 from .repository import BackupError
@@ -47,14 +48,20 @@ class Archives:
         dumps = [kept.path for kept in found if not kept.machine]
         if not found:
             raise BackupError(
-                f"no archive of {site} is in {hub_root}/backups. `aegir backups archives` lists those of all sites"
+                numbered(
+                    7025,
+                    f"no archive of {site} is in {hub_root}/backups. `aegir backups archives` lists those of all sites",
+                )
             )
         # One removal archives each web server once, before its dump or soon after it.
         newest = tuple({kept.machine: kept.path for kept in found if kept.machine}.values())
         if not key and (locked := [path.name for path in (*dumps[-1:], *newest) if is_encrypted(path)]):
             raise BackupError(
-                f"{', '.join(locked)} is encrypted, and the stack's state has no key for it. Use the state of the stack that "
-                f"removed {site}"
+                numbered(
+                    7022,
+                    f"{', '.join(locked)} is encrypted, and the stack's state has no key for it. Use the state of the stack that "
+                    f"removed {site}",
+                )
             )
         return cls(dump=dumps[-1] if dumps else None, files=newest, key=key)
 
@@ -101,7 +108,7 @@ def write(source: Source, archives: Archives, out: IO[bytes]) -> dict[str, Any]:
                 splitter.feed(block)
         splitter.finish()
         if not splitter.whole:
-            raise archive.DamagedError(f"{archives.dump} has no end")
+            raise archive.DamagedError(numbered(7110, f"{archives.dump} has no end"))
     files = {label: _files(archives, path, label, writer) for label, path in _labels(source, archives.files).items()}
     lacking = [f"the database: no dump of {source.name} is on the hub"] if splitter is None else []
     manifest = {

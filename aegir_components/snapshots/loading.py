@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Final
 
-from aegir_components import backups
+from aegir_components import backups, dump_loading
 from aegir_components.host import session
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, room, statements
 
 from . import archive, sql
@@ -81,7 +82,7 @@ def of_account(name: str, host: str) -> sql.Definer:
 
 def _script(source: Source, words: list[str], schema: str, longest: int, *, low: bool) -> str:
     program = f"{'low ' if low else ''}{shlex.join([*words, schema])}"
-    if longest <= backups.PACKET:
+    if longest <= dump_loading.PACKET:
         return f"{LOW}\n{program}"
     # The statement has some bytes around the row, and the server's limit counts in steps of a kilobyte.
     limit = (longest + (1 << 20)) >> 10 << 10
@@ -90,11 +91,14 @@ def _script(source: Source, words: list[str], schema: str, longest: int, *, low:
             allowed = int(str(open_session.rows("SELECT @@GLOBAL.max_allowed_packet")[0][0]))
         if allowed < longest:
             raise BackupError(
-                f"{source.server}: a row takes a statement of {longest >> 20} MB, and the server takes {allowed >> 20} MB. "
-                f"Let its owner raise max_allowed_packet, for as long as this takes"
+                numbered(
+                    5061,
+                    f"{source.server}: a row takes a statement of {longest >> 20} MB, and the server takes {allowed >> 20} MB. "
+                    f"Let its owner raise max_allowed_packet, for as long as this takes",
+                )
             )
         return f"{LOW}\n{program}"
-    return f"{LOW}\nset -- {limit} {shlex.join(words)}\n{backups.ROOMY}{program}"
+    return f"{LOW}\nset -- {limit} {shlex.join(words)}\n{dump_loading.ROOMY}{program}"
 
 
 class _Once:
@@ -118,7 +122,7 @@ class _Once:
     def check(self) -> None:
         """Raise what went wrong while the stream was read."""
         if self._fault is not None:
-            raise BackupError(f"the backup cannot be read: {self._fault}") from self._fault
+            raise BackupError(numbered(7101, f"the backup cannot be read: {self._fault}")) from self._fault
 
 
 @contextmanager
@@ -161,8 +165,11 @@ def want_room(source: Source, size: int, again: str) -> None:
     free = room.free(source.conn, "looking for room for a scratch schema")
     if 0 <= free < 2 * size + RESERVE:
         raise BackupError(
-            f"{source.server}: a scratch schema for the backup takes up to {2 * size >> 20} MB, and the disk of the databases "
-            f"has {free >> 20} MB left. Make room there, then run: {again}"
+            numbered(
+                5060,
+                f"{source.server}: a scratch schema for the backup takes up to {2 * size >> 20} MB, and the disk of the "
+                f"databases has {free >> 20} MB left. Make room there, then run: {again}",
+            )
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from aegir_components.messages import numbered
 from aegir_components.settings import Backups, Plan, Repository
 from aegir_components.settings.backups import Keep
 
@@ -101,7 +102,7 @@ class Packed:
         if plan is None:
             return None
         if site not in self.keys:
-            raise BackupError(f"{site} has no key for its backups yet")
+            raise BackupError(numbered(7003, f"{site} has no key for its backups yet"))
         found = source({"release": dict(release)})
         declared = about.declaration(Path(self.file), found.name) if self.file else {}
         found = dataclasses.replace(found, about={**found.about, "declaration": declared, "name": found.name})

@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 from aegir_components import backups
 from aegir_components.host import receiving, script
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, databases
 from aegir_components.printable import first_of, one_line
 
@@ -121,11 +122,16 @@ def _database(source: Source, writer: archive.Writer, found: Findings, low: str)
         after = inventory.objects(session, source.database)
     if changes := inventory.differences(before, after):
         raise HostError(
-            source.server, f"the database of {source.name} was changed while it was dumped: {first_of(changes, NAMED)}"
+            source.server,
+            numbered(
+                7120, f"the database of {source.name} was changed while it was dumped: {first_of(changes, NAMED)}"
+            ),
         )
     saved = {**before, "views": [name for name in before["views"] if name not in {view.name for view in broken}]}
     if missing := set(before["tables"]) - set(splitter.rows):
-        raise HostError(source.server, f"the dump of {source.name} has no {first_of(sorted(missing), NAMED)}")
+        raise HostError(
+            source.server, numbered(7121, f"the dump of {source.name} has no {first_of(sorted(missing), NAMED)}")
+        )
     return {
         "name": source.database, "server": source.server, "version": version, "rows": splitter.rows, "objects": saved,
         "longest": splitter.longest, "charset": charset[0], "collation": charset[1], "definers": definers,
@@ -157,7 +163,7 @@ def dump(source: Source, without: list[str], splitter: sql.Splitter, low: str) -
         text = f"{low}\nlow {shlex.join(words)}"
         receiving.receive(where, text, take, what=f"dumping the database of {source.name}", timeout=TIMEOUT)
     if not splitter.whole:
-        raise HostError(source.server, f"the dump of {source.name} has no end")
+        raise HostError(source.server, numbered(7110, f"the dump of {source.name} has no end"))
 
 
 def _files(place: Place, exclude: tuple[str, ...], writer: archive.Writer, found: Findings, low: str) -> dict[str, Any]:

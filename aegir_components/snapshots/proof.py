@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, databases
 from aegir_components.printable import first_of
 
@@ -78,9 +79,9 @@ def manifest(opened: Opened, snapshot: str) -> dict[str, Any]:
         with opened.reading(snapshot) as stream:
             found, digest = archive.Reading(stream).manifest()
     except archive.DamagedError as fault:
-        raise BackupError(f"backup {snapshot} in {opened.name} is damaged: {fault}") from None
+        raise BackupError(numbered(7101, f"backup {snapshot} in {opened.name} is damaged: {fault}")) from None
     if digest != found.get("sha256"):
-        raise BackupError(f"backup {snapshot} in {opened.name} is not what was written")
+        raise BackupError(numbered(7101, f"backup {snapshot} in {opened.name} is not what was written"))
     return found
 
 
@@ -109,7 +110,7 @@ def _restored(
             place.unpack(reading)
         found, digest = reading.manifest()
         if digest != found.get("sha256") or found.get("sha256") != known["sha256"]:
-            raise BackupError(f"backup {snapshot} is not what was written: its digest is another one")
+            raise BackupError(numbered(7101, f"backup {snapshot} is not what was written: its digest is another one"))
         if place is not None:
             started.proof = place.ask()
     rows, files = sum(had["rows"].values()), sum(place["entries"] for place in known["files"].values())
@@ -175,4 +176,4 @@ def _other_objects(source: Source, schema: str, had: Mapping[str, Any], kinds: C
 
 def _reject(wrong: list[str]) -> None:
     if wrong:
-        raise BackupError(f"what was loaded is not what was saved: {first_of(wrong, 5, between='; ')}")
+        raise BackupError(numbered(7103, f"what was loaded is not what was saved: {first_of(wrong, 5, between='; ')}"))

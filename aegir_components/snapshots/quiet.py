@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, copies, databases, statements
 
 from .repository import BackupError
@@ -48,8 +49,11 @@ def no_update(endpoint: client.Endpoint, database: databases.SiteDatabase, calle
     with copies.alone(endpoint, database) as free:
         if not free:
             raise BackupError(
-                f"an update of {called} is at work, on this hub or on another one. Nothing was changed. "
-                f"Run the same command when it has ended"
+                numbered(
+                    6502,
+                    f"an update of {called} is at work, on this hub or on another one. Nothing was changed. "
+                    f"Run the same command when it has ended",
+                )
             )
         yield
 
@@ -73,7 +77,10 @@ def _wait(source: Source) -> None:
                 return
         if time.monotonic() > deadline:
             raise BackupError(
-                f"{source.server}: a connection of {source.name} to its database did not end within {PATIENCE:g} s, so nothing "
-                f"was changed. Find it with SHOW PROCESSLIST there, end it, and run the same command again"
+                numbered(
+                    5050,
+                    f"{source.server}: a connection of {source.name} to its database did not end within {PATIENCE:g} s, "
+                    f"so nothing was changed. Find it with SHOW PROCESSLIST there, end it, and run the same command again",
+                )
             )
         time.sleep(0.5)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from aegir_components.messages import around, numbered
 from aegir_components.mysql import client, databases, room, statements
 
 from . import archive, inventory, loading, proof, sql
@@ -47,7 +48,7 @@ def loaded_beside(
         members = apart.tables(loading.texts(entries))
         loading.load(source, schema, members, longest=longest, former="", definer=None)
         if why := room.refuses_exchange(source.conn):
-            raise BackupError(f"{source.server}: {why}: aegir restore {source.name}")
+            raise BackupError(around(why, f"{source.server}: {why}: aegir restore {source.name}"))
         yield Beside(schema=schema, later=apart)
 
 
@@ -115,11 +116,14 @@ def reject(source: Source, manifest: Mapping[str, Any]) -> None:
     """
     had = manifest["database"]
     if not had["objects"]:
-        raise BackupError("the backup has no database")
+        raise BackupError(numbered(7102, "the backup has no database"))
     if source.conn.kind == "none" and had["definers"]:
         raise BackupError(
-            f"{source.server} is somebody else's server, where the hub's account can give nobody else views, triggers and "
-            f"routines: {', '.join(sorted(had['definers'])[:5])}. Load this backup by hand (docs/howto/restore-a-site.md)"
+            numbered(
+                5053,
+                f"{source.server} is somebody else's server, where the hub's account can give nobody else views, triggers and "
+                f"routines: {', '.join(sorted(had['definers'])[:5])}. Load this backup by hand (docs/howto/restore-a-site.md)",
+            )
         )
 
 
@@ -162,4 +166,6 @@ def check_definers(source: Source, had: Mapping[str, Any], there: frozenset[str]
         now = {name: user for name, user in now.items() if user != own}
     wanted = {name: user if user in there else own for name, user in had["definers"].items()}
     if wrong := sorted(name for name, user in now.items() if user != wanted.get(name)):
-        raise BackupError(f"what was loaded would run with the rights of another account: {', '.join(wrong[:5])}")
+        raise BackupError(
+            numbered(7122, f"what was loaded would run with the rights of another account: {', '.join(wrong[:5])}")
+        )

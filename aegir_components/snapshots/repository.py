@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from aegir_components import layout
-from aegir_components.host import bounded, multiplex
+from aegir_components.host import bounded
 from aegir_components.host.classify import tail
 from aegir_components.host.environment import without_pulumis
+from aegir_components.messages import around, numbered
 from aegir_components.settings import Repository
 
-from . import memory
+from . import memory, private_files
 
 ARCHIVE: Final = "backup.tar"
 """What the one file of a snapshot is called."""
@@ -102,13 +103,6 @@ def in_order(places: Iterable[Repository]) -> list[Repository]:
     return sorted(places, key=lambda place: place.kind != "directory")
 
 
-@contextmanager
-def private_directory() -> Iterator[Path]:
-    """Make a directory that only this user can enter, in memory where there is such a place; it is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix=".restic-", dir=multiplex.socket_directory()) as name:
-        yield Path(name)
-
-
 def program() -> str:
     """Find restic.
 
@@ -117,7 +111,9 @@ def program() -> str:
     """
     found = shutil.which("restic")
     if found is None:
-        raise BackupError("restic is not on PATH, and backups need it. In the checkout, run: make setup")
+        raise BackupError(
+            numbered(7130, "restic is not on PATH, and backups need it. In the checkout, run: make setup")
+        )
     return found
 
 
@@ -202,10 +198,10 @@ class Opened:
             try:
                 done = bounded.run(command, data=data, timeout=timeout, env=self.environment, apart=True, stderr=errors)
             except bounded.AnswerTooLongError as fault:
-                raise BackupError(f"restic: {fault}") from None
+                raise BackupError(around(fault, f"restic: {fault}")) from None
             except subprocess.TimeoutExpired:
                 raise BackupError(
-                    f"repository {self.name}: restic {words[0]} did not end within {timeout:g} s"
+                    numbered(7131, f"repository {self.name}: restic {words[0]} did not end within {timeout:g} s")
                 ) from None
             done.stderr = _said(errors)
         return done
@@ -215,22 +211,29 @@ class Opened:
         where = f"repository {self.name} of {self.target.owner} ({self.target.address})"
         words = " ".join(tail(said, 400).split())
         if status == _MISSING or "unable to open config file" in said:
-            return MissingError(f"{where} is not there")
+            return MissingError(numbered(7132, f"{where} is not there"))
         if status == _WRONG_KEY or "wrong password" in said:
             return BackupError(
-                f"{where} has another key than this stack: it belongs to another stack or site, or the stack's state was lost. "
-                f"Nothing was changed. `aegir backups keys` prints which keys there are"
+                numbered(
+                    7133,
+                    f"{where} has another key than this stack: it belongs to another stack or site, or the stack's state "
+                    f"was lost. Nothing was changed. `aegir backups keys` prints which keys there are",
+                )
             )
         if status == _LOCKED or "already locked" in said:
             return BackupError(
-                f"{where} is in use by another run ({words}). Run the same command again when that has ended"
+                numbered(
+                    7134, f"{where} is in use by another run ({words}). Run the same command again when that has ended"
+                )
             )
         if "no space left" in said.lower():
-            return BackupError(f"{where} is full: {words}. Make room, or let it keep less (aegir:backups.keep)")
+            return BackupError(
+                numbered(7135, f"{where} is full: {words}. Make room, or let it keep less (aegir:backups.keep)")
+            )
         if "sftp session" in said and "subprocess ssh" not in said:
             # Restic may end before it has read why ssh did.
             words = f"{words} ({self._refusal() or 'ssh itself gives no reason now'})"
-        return BackupError(f"{where}: restic {command} ended with {status}: {words}")
+        return BackupError(numbered(7136, f"{where}: restic {command} ended with {status}: {words}"))
 
     def exists(self) -> bool:
         """Return whether the repository is there, and can be opened with the key.
@@ -361,29 +364,24 @@ def opened(target: Target, *, urgent: bool = False) -> Iterator[Opened]:
         target: the repository.
         urgent: whether somebody waits.
     """
-    with private_directory() as directory:
+    with private_files.directory() as directory:
         place = target.repository
-        _private(directory / "key", target.key)
+        private_files.write(directory / "key", target.key)
         if place.kind == "s3":
             lines = [
                 "[default]",
                 f"aws_access_key_id = {place.access_key}",
                 f"aws_secret_access_key = {place.secret_key}",
             ]
-            _private(directory / "s3", "\n".join([*lines, ""]))
+            private_files.write(directory / "s3", "\n".join([*lines, ""]))
         if place.kind == "sftp":
-            _private(directory / "known_hosts", f"sftp {place.host_key}\n")
+            private_files.write(directory / "known_hosts", f"sftp {place.host_key}\n")
         yield Opened(target=target, directory=directory, urgent=urgent)
 
 
 def _said(errors: IO[bytes]) -> bytes:
     errors.seek(0)
     return errors.read(100_000)
-
-
-def _private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)
 
 
 def _snapshot(found: Mapping[str, Any]) -> Snapshot:

@@ -17,6 +17,7 @@ from aegir_components import closing
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
+from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import client
 
 from . import produce, proof, replacing, saving
@@ -92,7 +93,9 @@ class Restore:
                     self._replace(manifest, exchange, beside)
                 self.content.settle()
                 if self.content.has_to_answer and (why := self.is_well()):
-                    raise BackupError(f"the site does not answer with {self.content.words.called}: {why}")
+                    raise BackupError(
+                        numbered(7145, f"the site does not answer with {self.content.words.called}: {why}")
+                    )
             except FAULTS as fault:
                 self._give_up(exchange, safety, fault, half_done=bool(original), kept=kept)
                 raise
@@ -126,15 +129,21 @@ class Restore:
         name = self.job.source.name
         if not self.content.has_to_answer and (why := self.is_well()):
             raise NotWellError(
-                f"{name} {self.content.words.done}, and does not answer with it: {why}. "
-                f"It stays closed. What was there before is backup {safety}"
+                numbered(
+                    7140,
+                    f"{name} {self.content.words.done}, and does not answer with it: {why}. "
+                    f"It stays closed. What was there before is backup {safety}",
+                )
             )
         try:
             let_in(self.closable, kept)
         except HostError as fault:
             raise ClosedError(
-                f"{name} {self.content.words.done}, and could not be opened on each web server: {fault}. When the cause is gone, "
-                f"run the same command again. What was there before is backup {safety}"
+                numbered(
+                    7143,
+                    f"{name} {self.content.words.done}, and could not be opened on each web server: {shown(fault)}. When the "
+                    f"cause is gone, run the same command again. What was there before is backup {safety}",
+                )
             ) from fault
 
     def _saved(self, staged: Sequence[Staged]) -> str:
@@ -156,12 +165,17 @@ class Restore:
         made = saving.save_held(job, why=f"before a {self.content.words.work}")
         if not made.is_proven:
             why = made.proof.text if made.proof else "nobody tried"
-            raise BackupError(f"what is there now was saved as {made.id}, which could not be proven: {why}")
+            raise BackupError(
+                numbered(7141, f"what is there now was saved as {made.id}, which could not be proven: {why}")
+            )
         lacking = [text for text in made.not_saved if not text.endswith((produce.NOT_THERE, produce.TEXT_SAVED))]
         if lacking and not self.part.incomplete:
             raise BackupError(
-                f"what is there now cannot be saved whole; the backup {made.id} lacks {'; '.join(lacking)}. With "
-                f"--lose-unsaved it is replaced all the same"
+                numbered(
+                    7142,
+                    f"what is there now cannot be saved whole; the backup {made.id} lacks {'; '.join(lacking)}. With "
+                    f"--lose-unsaved it is replaced all the same",
+                )
             )
         return made.id
 
@@ -184,20 +198,26 @@ class Restore:
         source, tell = self.job.source, self.job.tell
         if not safety and half_done:
             raise ClosedError(
-                f"{source.name} stays closed, since an earlier restore was interrupted: {fault}. When the cause is gone, run the "
-                f"same command again"
+                numbered(
+                    7063,
+                    f"{source.name} stays closed, since an earlier restore was interrupted: {shown(fault)}. When the cause is "
+                    f"gone, run the same command again",
+                )
             ) from fault
         if not safety:
             try:
                 let_in(self.closable, kept)
             except HostError as worse:
                 raise ClosedError(
-                    f"{source.name} {self.content.words.failed} ({fault}). Nothing was replaced, and it could not be opened on "
-                    f"each web server: {worse}. When the cause is gone, run the same command again"
+                    numbered(
+                        7143,
+                        f"{source.name} {self.content.words.failed} ({shown(fault)}). Nothing was replaced, and it could not be "
+                        f"opened on each web server: {shown(worse)}. When the cause is gone, run the same command again",
+                    )
                 ) from fault
             self._forget()
             return
-        tell(f"{source.name}: {fault}; {BACK}")
+        tell(around(fault, f"{source.name}: {fault}; {BACK}"))
         try:
             exchange.put_back()
             if self.part.database:
@@ -209,9 +229,12 @@ class Restore:
             let_in(self.closable, kept)
         except (*FAULTS, KeyError, StopIteration) as worse:
             raise ClosedError(
-                f"{source.name} {self.content.words.failed} ({fault}), and what was there could not be put back ({worse}). "
-                f"It stays closed. Nothing is lost: it is backup {safety}. "
-                f"When the cause is gone: aegir restore {source.name} --backup {safety}"
+                numbered(
+                    7144,
+                    f"{source.name} {self.content.words.failed} ({shown(fault)}), and what was there could not be put "
+                    f"back ({shown(worse)}). It stays closed. Nothing is lost: it is backup {safety}. "
+                    f"When the cause is gone: aegir restore {source.name} --backup {safety}",
+                )
             ) from fault
         self._forget()
 

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
+from aegir_components.messages import numbered, shown
+
 from . import saving
 from .book import Backup, BusyError
 from .repository import BackupError
@@ -54,8 +56,11 @@ def save_before(job: Job, work: str, *, patience: float = PATIENCE) -> Saved:
         return _save(job, work, time.monotonic() + patience)
     except BackupError as fault:
         raise BackupError(
-            f"no backup of it could be made before {work}: {fault}. Nothing was changed. Repair the cause, or write "
-            f"`backups: off` at the site to go on without a backup"
+            numbered(
+                7150,
+                f"no backup of it could be made before {work}: {shown(fault)}. Nothing was changed. Repair the cause, or write "
+                f"`backups: off` at the site to go on without a backup",
+            )
         ) from fault
 
 
@@ -74,7 +79,7 @@ def _save(job: Job, work: str, until: float) -> Saved:
             continue
         if job.plan.prove != "off" and not made.is_proven:
             why = made.proof.text if made.proof else "nobody has tried"
-            raise BackupError(f"backup {made.id} was made and could not be proven: {why}")
+            raise BackupError(numbered(7141, f"backup {made.id} was made and could not be proven: {why}"))
         return Saved(backup=made, is_new=True)
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from aegir_components.messages import around, numbered, shown
 from aegir_components.settings import Plan
 
-from . import about, archive, memory, plan, produce, proof
+from . import about, archive, memory, plan, private_files, produce, proof
 from .book import NOTE, Backup, Book, local
 from .imported import Archives
-from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened, private_directory
+from .repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened
 from .source import Source
 from .starting import Start
 
@@ -99,7 +100,11 @@ def prove_again(job: Job, backup: Backup) -> Backup:
             if snapshot := backup.copies.get(target.name):
                 with opened(target) as repository:
                     return _proven(job, repository, snapshot, backup, None)
-    raise BackupError(f"backup {backup.id} of {job.source.name} is in none of {', '.join(t.name for t in job.targets)}")
+    raise BackupError(
+        numbered(
+            7151, f"backup {backup.id} of {job.source.name} is in none of {', '.join(t.name for t in job.targets)}"
+        )
+    )
 
 
 def _create(repository: Opened, book: Book, *, renew: bool, like: Opened | None = None) -> None:
@@ -107,8 +112,11 @@ def _create(repository: Opened, book: Book, *, renew: bool, like: Opened | None 
     had = [one for one in book.backups() if repository.name in one.copies]
     if had and not renew:
         raise BackupError(
-            f"repository {repository.name} of {book.site} ({repository.target.address}) is gone: it had {len(had)} backups. "
-            f"If its disk is not mounted, mount it. To begin a new one: aegir backup {book.site} --new-repository"
+            numbered(
+                7153,
+                f"repository {repository.name} of {book.site} ({repository.target.address}) is gone: it had {len(had)} backups. "
+                f"If its disk is not mounted, mount it. To begin a new one: aegir backup {book.site} --new-repository",
+            )
         )
     repository.create(like)
     # What the former one had is not in this one.
@@ -122,7 +130,7 @@ def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, d
     release = _release(source)
     tags = [f"site={quote(source.site)}", f"why={quote(why)}", *([f"release={quote(release)}"] if release else [])]
     tags += [f"{NOTE}{quote(note)}"] if note else []
-    with private_directory() as directory:
+    with private_files.directory() as directory:
         given = directory / produce.SOURCE
         given.touch(mode=0o600)
         archives = job.archives.to_props() if job.archives else None
@@ -186,7 +194,7 @@ def _copied(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool
     try:
         done = replace(made, copies={**made.copies, other.name: _copy(job, first, other, made, renew=renew)})
     except BackupError as fault:
-        done = replace(made, failed={**made.failed, other.name: str(fault)})
+        done = replace(made, failed={**made.failed, other.name: shown(fault)})
     job.book.put(done)
     return done
 
@@ -213,7 +221,7 @@ def _copy(job: Job, first: Opened, other: Opened, made: Backup, *, renew: bool) 
         _create(other, job.book, renew=renew, like=first if can else None)
         found = go()
     if not found:
-        raise BackupError(f"repository {other.name} has no copy of it")
+        raise BackupError(numbered(7151, f"repository {other.name} has no copy of it"))
     return found
 
 
@@ -243,7 +251,9 @@ def _summary(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
             continue
         if isinstance(found, dict) and found.get("snapshot_id"):
             return found
-    raise BackupError("restic did not say which backup it has made; nothing was recorded. Run the same command again")
+    raise BackupError(
+        numbered(7152, "restic did not say which backup it has made; nothing was recorded. Run the same command again")
+    )
 
 
 def forget(book: Book, targets: Iterable[Target], backups: Sequence[Backup]) -> list[Backup]:
@@ -268,7 +278,7 @@ def forget(book: Book, targets: Iterable[Target], backups: Sequence[Backup]) -> 
                     repository.run("forget", *ids, timeout=LONG)
                     repository.run("prune", "--max-unused", "10%", timeout=LONG)
             except BackupError as fault:
-                faults.append(str(fault))
+                faults.append(around(fault, str(fault)))
                 continue
             left = {
                 key: replace(one, copies={name: copy for name, copy in one.copies.items() if name != target.name})
@@ -297,7 +307,7 @@ def learn(book: Book, targets: Iterable[Target]) -> list[str]:
                     if repository.exists():
                         book.learn(target.name, repository.snapshots())
             except BackupError as fault:
-                faults.append(str(fault))
+                faults.append(around(fault, str(fault)))
     return faults
 
 
@@ -306,5 +316,5 @@ def damage(repository: Opened, snapshot: str) -> str:
     try:
         proof.manifest(repository, snapshot)
     except BackupError as fault:
-        return str(fault)
+        return around(fault, str(fault))
     return ""

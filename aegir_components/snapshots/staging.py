@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from aegir_components import closing
+from aegir_components.messages import numbered
 
 from . import archive, files, proof, replacing
 from .book import Backup
@@ -185,11 +186,11 @@ def stage(
                 _unpack(label, reading, staged, source=source, part=wanted, tell=tell)
             manifest, digest = reading.manifest()
     except archive.DamagedError as fault:
-        raise BackupError(f"backup {name} is damaged: {fault}. Nothing was changed") from None
+        raise BackupError(numbered(7101, f"backup {name} is damaged: {fault}. Nothing was changed")) from None
     if digest != manifest.get("sha256"):
-        raise BackupError(f"backup {name} is not what was written. Nothing was changed")
+        raise BackupError(numbered(7101, f"backup {name} is not what was written. Nothing was changed"))
     if part.path and not any(one.entries for one in staged):
-        raise BackupError(f"backup {name} has no {part.path}. Nothing was changed")
+        raise BackupError(numbered(7102, f"backup {name} has no {part.path}. Nothing was changed"))
     stays = tuple(map(str, manifest.get("exclude", exclude)))
     if paired and part.files and not part.database and not part.path:
         first = paired.partition("/")[0]

@@ -23,6 +23,7 @@ from aegir_components.applications.base import Answer, Application, program
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.messages import numbered
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.mysql.databases import SiteDatabase
@@ -185,8 +186,11 @@ class Scratch:
         free = script.number(facts.get("free", "").strip(), -1)
         if 0 <= free < size + RESERVE:
             raise NotTriedError(
-                f"{self._start.server}: the files of the backup take {size >> 20} MB, and {layout.STATE_ROOT} has "
-                f"{free >> 20} MB left. Make room there, then run: aegir backups prove {self._source.name} --boot"
+                numbered(
+                    7160,
+                    f"{self._start.server}: the files of the backup take {size >> 20} MB, and {layout.STATE_ROOT} has "
+                    f"{free >> 20} MB left. Make room there, then run: aegir backups prove {self._source.name} --boot",
+                )
             )
 
     def _run(self, lines: list[str], what: str, timeout: float = 300.0) -> Mapping[str, str]:
@@ -206,18 +210,23 @@ def scratch(start: Start, source: Source, schema: str, manifest: Mapping[str, An
         raise NotTriedError(start.why_not)
     if source.conn.kind == "none" and manifest["database"]["definers"]:
         raise NotTriedError(
-            f"{source.server} is somebody else's server, where views, triggers and routines of the restored database would run "
-            f"with the rights of the hub's account"
+            numbered(
+                5053,
+                f"{source.server} is somebody else's server, where views, triggers and routines of the restored database "
+                f"would run with the rights of the hub's account",
+            )
         )
     with copies.alone(source.endpoint, start.database) as free:
         if not free:
-            raise NotTriedError("an update of the site is at work; run aegir backups prove again when it has ended")
+            raise NotTriedError(
+                numbered(6502, "an update of the site is at work; run aegir backups prove again when it has ended")
+            )
         place = Scratch(start, source, schema)
         try:
             try:
                 place.begin(manifest)
             except (HostError, DatabaseError) as fault:
-                raise NotTriedError(f"no place to start it could be made: {fault}") from fault
+                raise NotTriedError(numbered(7161, f"no place to start it could be made: {fault}")) from fault
             yield place
         finally:
             # What cannot be reached is left to the next start, or to the next update.

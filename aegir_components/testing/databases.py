@@ -52,7 +52,7 @@ class Databases(Accounts):
 
     def _sh_mysql_statements(self, sql: str, what: str) -> None:
         if self.mysql is None:
-            raise Refusal(f"{what}: {NO_ANSWER}")
+            raise Refusal(f"the administrator's account could not be {what}: {NO_ANSWER}")
         for statement in decoded(sql).splitlines():
             self.mysql.execute(statement)
 
@@ -99,7 +99,7 @@ class Databases(Accounts):
         if self.content(record).rstrip("\n") not in {"", holder}:
             return
         if "running" in self.unit(self.mysql_unit):
-            self._sh_mysql_statements(sql, "the administrator's account could not be removed")
+            self._sh_mysql_statements(sql, "removed")
         self._sh_rm(record)
         self._sh_rmdir(ACCOUNTS)
         self._sh_rm(f"/var/lib/aegir/services/database/{holder.replace('/', '%')}")

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from aegir_components.cli import events, restore, sides, sync, update
+from aegir_components.cli import events, restore, sides, site_closing, sync, update
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.main import aegir
 from aegir_components.cli.sides import Side
@@ -271,7 +271,7 @@ def test_what_a_killed_sync_has_left_is_repaired(
     world.closable.open.assert_not_called()
     back = Mock()
     monkeypatch.setattr(restore, "bring_back", back)
-    monkeypatch.setattr(restore, "closable_of", lambda _site: world.closable)
+    monkeypatch.setattr(site_closing, "closable_of", lambda _site: world.closable)
     target = side()
     hub, holder = Path(world.job.hub_root), "aegir/test"
     monkeypatch.setattr(Unlocked, "holder", holder)
@@ -388,7 +388,7 @@ def test_a_restore_of_a_site_that_a_killed_sync_has_only_closed_opens_it(
     unlocked = side().unlocked
     monkeypatch.setattr(Unlocked, "holder", "aegir/test")
     monkeypatch.setattr(Unlocked, "job", lambda *_: world.job)
-    monkeypatch.setattr(restore, "closable_of", lambda _site: world.closable)
+    monkeypatch.setattr(site_closing, "closable_of", lambda _site: world.closable)
     record: dict[str, Any] = {"backup": "5afe", "safety": "5afe", "from": "prod:x"}
     monkeypatch.setattr(restoring, "interrupted", lambda *_: record)
     assert not restore._reopened(unlocked, SITE)
@@ -464,7 +464,7 @@ def judged(world: Any, monkeypatch: pytest.MonkeyPatch) -> Side:
     monkeypatch.setattr(Unlocked, "holder", "aegir/test")
     monkeypatch.setattr(Unlocked, "plan", lambda *_: Plan())
     monkeypatch.setattr(Unlocked, "job", lambda *_: world.job)
-    monkeypatch.setattr(restore, "closable_of", lambda _site: world.closable)
+    monkeypatch.setattr(site_closing, "closable_of", lambda _site: world.closable)
     target = side()
     backed: Any = replace(target.unlocked.declared, backups=Mock(off=False))
     return replace(target, unlocked=replace(target.unlocked, declared=backed))

@@ -15,7 +15,7 @@ import aegir_components
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.explain import explain
 from aegir_components.host.errors import Refused
-from aegir_components.messages import around, catalogue, marked, number_of, numbered, patterns, shown
+from aegir_components.messages import around, catalogue, joined, marked, number_of, numbered, patterns, shown
 from aegir_components.settings.reader import SettingsError
 from tests.parsed import nodes
 from tools import messages_page
@@ -47,8 +47,16 @@ def test_a_message_is_its_text_and_keeps_its_number_on_all_ways() -> None:
         assert (again, number_of(again)) == ("no such key", 1042)
     assert shown(message) == "no such key [AEGIR-1042]"
     assert shown(around(message, f"web1: {message}")) == "web1: no such key [AEGIR-1042]"
+    assert shown(around(Refused("web1", message), "it failed")) == "it failed [AEGIR-1042]"
     assert shown("no number") == marked(0, "no number") == "no number"
     assert marked(1042, shown(message)) == shown(message), "once is enough"
+
+
+def test_joined_messages_have_one_number_or_each_its_own() -> None:
+    one, same, other = numbered(1042, "a"), numbered(1042, "b"), numbered(1043, "c")
+    assert shown(joined([one, same])) == "a; b [AEGIR-1042]"
+    assert shown(joined([one, other], ", ")) == "a [AEGIR-1042], c [AEGIR-1043]"
+    assert joined([]) == ""
 
 
 def test_an_error_has_the_number_of_its_message_or_of_the_error_that_it_quotes() -> None:
@@ -152,12 +160,14 @@ def test_the_page_of_the_reference_is_made_of_the_catalogue() -> None:
 def test_patterns_are_found_in_programs_and_scripts(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(
         'raise X(numbered(1001, f"{a}: no {b}{c} here" + f"; {d}"))\nnumbered(1002, text)\n'
+        "SHELL = f'work || fail 4004 \"{a} is gone\"'\n"
     )
     (tmp_path / "two.sh").write_text(
         'fail 4001 "no room on $host: ${left}, \\`df\\`"\nfail 4002 \'as it is\'\nfail "none"\n'
+        'fail 4003 "$1 ($(room "$(dirname "$1")")). Run it again"\n'
     )
     assert [(each.number, each.text, each.place) for each in patterns.patterns(root=tmp_path)] == [
         (1001, "…: no … here; …", "one.py:1"), (1002, "…", "one.py:2"), (4001, "no room on …: …, `df`", "two.sh:1"),
-        (4002, "as it is", "two.sh:2"),
+        (4002, "as it is", "two.sh:2"), (4003, "… (…). Run it again", "two.sh:4"), (4004, "… is gone", "one.py:3"),
     ]  # fmt: skip
     assert [each.number for each in patterns.patterns(4002, tmp_path)] == [4002]

@@ -28,12 +28,12 @@ want_no_cron() { # user environment timer limits
     deviates "cron of $1: still there" || return 0
     systemctl -q disable --now "aegir-cron@$1.timer" 2>/dev/null 9>&-
     # What runs now may finish; nothing starts it again.
-    rm -f "$2" "$3" "$4" || fail "the cron of $1 could not be removed"
+    rm -f "$2" "$3" "$4" || fail 4524 "the cron of $1 could not be removed"
     if ! ls /etc/systemd/system/aegir-cron@*.timer >/dev/null 2>&1; then # with the last site goes what all of them shared
         rm -f /etc/systemd/system/aegir-cron@.service "${2%/*}"/*.php
         rmdir "${2%/*}" 2>/dev/null || :
     fi
     [ ! -d "${4%/*}" ] || rmdir "${4%/*}" 2>/dev/null || :
     systemctl -q reset-failed "aegir-cron@$1.service" 2>/dev/null 9>&-
-    systemctl daemon-reload 9>&- || fail "systemd could not be told that the cron of $1 is removed"
+    systemctl daemon-reload 9>&- || fail 4546 "systemd could not be told that the cron of $1 is removed"
 }

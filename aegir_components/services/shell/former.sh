@@ -6,16 +6,16 @@ keep_former() { # user keys paths...: what an earlier change has kept stays unti
     shift 2
     [ -e "$kf_place" ] || {
         mkdir -p "${kf_place%/*}" && chmod 700 "${kf_place%/*}" && rm -rf "$kf_place.new" && mkdir -m 700 "$kf_place.new" ||
-            fail "nothing can be kept in ${kf_place%/*} ($(room /var/lib))"
+            fail 4525 "nothing can be kept in ${kf_place%/*} ($(room /var/lib))"
         kf_number=0
         for kf_path; do
             kf_number=$((kf_number + 1)) kf_name=-
             [ ! -e "$kf_path" ] || kf_name=$kf_number
             [ "$kf_name" = - ] || cp -p "$kf_path" "$kf_place.new/$kf_name" ||
-                fail "$kf_path cannot be kept in ${kf_place%/*} ($(room /var/lib))"
+                fail 4525 "$kf_path cannot be kept in ${kf_place%/*} ($(room /var/lib))"
             printf '%s %s\n' "$kf_name" "$kf_path" >>"$kf_place.new/list"
         done
-        mv "$kf_place.new" "$kf_place" || fail "nothing can be kept in ${kf_place%/*}"
+        mv "$kf_place.new" "$kf_place" || fail 4525 "nothing can be kept in ${kf_place%/*}"
     }
     kf_keys=$({ cat "$kf_place/keys" 2>/dev/null; printf '%s\n' $kf_keys; } | sort -u)
     printf '%s\n' "$kf_keys" >"$kf_place/keys"
@@ -35,18 +35,18 @@ restore_former() { # user later: the files; pools and vhosts count from the relo
         if [ "$rf_name" = - ]; then
             [ -e "$rf_path" ] || continue
             case $rf_path in *.service) systemctl -q disable --now "${rf_path##*/}" 2>/dev/null </dev/null 9>&- ;; esac
-            rm -f "$rf_path" || fail "$rf_path could not be removed"
+            rm -f "$rf_path" || fail 4524 "$rf_path could not be removed"
         else
             ! cmp -s "$rf_place/$rf_name" "$rf_path" || continue
-            cp -p "$rf_place/$rf_name" "$rf_path.former" && mv -f "$rf_path.former" "$rf_path" || fail "$rf_path could not be restored"
+            cp -p "$rf_place/$rf_name" "$rf_path.former" && mv -f "$rf_path.former" "$rf_path" || fail 4526 "$rf_path could not be restored"
         fi
         case $rf_path in
             /var/aegir/config/php-fpm/pool*.d/*) restored_pool "$rf_path" ;;
             /var/aegir/config/php-fpm/process.d/* | *.service) rf_master=yes ;;
             */vhost.d/*) "$2" ;;
-        esac || fail "no reload could be asked for after $rf_path was restored"
+        esac || fail 4546 "no reload could be asked for after $rf_path was restored"
     done <"$rf_place/list"
-    [ -z "$rf_master" ] || restored_master "aegir-php@$1.service" || fail "the PHP of $1 could not be started with its former configuration"
+    [ -z "$rf_master" ] || restored_master "aegir-php@$1.service" || fail 4561 "the PHP of $1 could not be started with its former configuration"
     fact "former.$1" "$(cat "$rf_place/keys")"
 }
 

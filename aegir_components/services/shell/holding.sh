@@ -16,7 +16,7 @@ forget_held() { # registry site file: one that goes from the platform; the defin
             printf '%s\n' "$fh_left" >"$1/.held.new" && mv -f "$1/.held.new" "$1/.held"
         else
             rm -f "$1/.held"
-        fi || fail "$1/.held could not be written ($(room "$1"))"
+        fi || fail 4523 "$1/.held could not be written ($(room "$1"))"
     fi
     # The platform that it has moved to may hold it back: its programs go on with that release.
     cat "${1%/*}"/*/.held 2>/dev/null | awk -v site="$2" '$1 == site { found = 1 } END { exit !found }' || rm -f "$3"

@@ -12,7 +12,7 @@ want_fpm_process() { # user configuration base64-content unit limits version: te
         printf %s "$3" | base64 -d >"$fp_try"
         fp_said=$("php-fpm$fp_php" -t --fpm-config "$fp_try" 2>&1) || {
             rm -f "$fp_try"
-            fail "PHP-FPM refuses the configuration of $1: $(printf %s "$fp_said" | tail -c 400)"
+            fail 4562 "PHP-FPM rejects the configuration of $1: $(printf %s "$fp_said" | tail -c 400)"
         }
         rm -f "$fp_try"
     fi
@@ -26,7 +26,7 @@ want_fpm_process() { # user configuration base64-content unit limits version: te
             fp_how=reload
             [ "$fp_same" = "$(unit_without_limits "$4")" ] || fp_how=restart
             [ "$fp_how $fp_own" = "reload $fp_before" ] ||
-            fpm_renewed "aegir-php@$1.service" systemctl $fp_how "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not read its configuration again"
+            fpm_renewed "aegir-php@$1.service" systemctl $fp_how "aegir-php@$1.service" 9>&- || fail 4561 "the PHP of $1 could not read its configuration again"
         fi
     fi
     want_service "aegir-php@$1.service"
@@ -51,11 +51,11 @@ want_only_pool() { # file-name path-or-empty [test reload unit]: no other versio
         [ -e "$op_path" ] && [ "$op_path" != "$2" ] || continue
         [ -z "${3-}" ] || sites_active_before "$op_path" "$3" "$4" "$5"
         deviates "file $op_path: still there" || continue
-        rm -f "$op_path" || fail "$op_path could not be removed"
+        rm -f "$op_path" || fail 4524 "$op_path could not be removed"
         op_version=${op_path#/var/aegir/config/php-fpm/pool} op_version=${op_version%.d/*} op_version=${op_version#-}
         op_version=${op_version:-$(php_version)}
         case $op_version in "$(php_version)") fpm_later ;; *) fpm_later_of "$op_version" ;; esac ||
-            fail "the reload of PHP $op_version could not be planned"
+            fail 4546 "the reload of PHP $op_version could not be planned"
     done
 }
 
@@ -63,10 +63,10 @@ want_no_fpm_process() { # user configuration unit
     [ -e "$2" ] || [ -e "$3" ] || return 0
     deviates "PHP of $1: a master of its own is still there" || return 0
     systemctl -q disable --now "aegir-php@$1.service" 2>/dev/null 9>&-
-    rm -f "$2" "$3" && systemctl daemon-reload 9>&- || fail "the PHP of $1 could not be removed"
+    rm -f "$2" "$3" && systemctl daemon-reload 9>&- || fail 4524 "the PHP of $1 could not be removed"
 }
 
 forget_in_memory() { # user: what its PHP keeps in memory (APCu) goes with the processes; requests end with what they have
     [ "$MODE" = apply ] && systemctl -q is-active "aegir-php@$1.service" || return 0
-    fpm_renewed "aegir-php@$1.service" systemctl reload "aegir-php@$1.service" 9>&- || fail "the PHP of $1 could not be reloaded"
+    fpm_renewed "aegir-php@$1.service" systemctl reload "aegir-php@$1.service" 9>&- || fail 4561 "the PHP of $1 could not be reloaded"
 }

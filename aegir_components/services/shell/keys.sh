@@ -18,7 +18,7 @@ key_is_in() { # type-and-key file
 
 write_keys() { # file: what comes takes its place, with its owner and mode
     wk_try=$1.aegir-new
-    rm -f "$wk_try" && cp -p "$1" "$wk_try" && cat >"$wk_try" && mv -f "$wk_try" "$1" || fail "$1 could not be written ($(room "${1%/*}"))"
+    rm -f "$wk_try" && cp -p "$1" "$wk_try" && cat >"$wk_try" && mv -f "$wk_try" "$1" || fail 4523 "$1 could not be written ($(room "${1%/*}"))"
 }
 
 key_records() { ls /var/lib/aegir/services/key/* 2>/dev/null; } # what the file is made of for each stack (want_hub_key)

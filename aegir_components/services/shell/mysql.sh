@@ -31,15 +31,15 @@ want_mysql_listening() { # port
         0) return 0 ;;
         2)
             deviates "database: root cannot log in through the local socket" || return 0
-            fail "root cannot log in through the database's local socket: $ml_said. Give root the plugin unix_socket (MariaDB) or auth_socket (MySQL), as Debian ships it"
+            fail 5030 "root cannot log in through the database's local socket: $ml_said. Give root the plugin unix_socket (MariaDB) or auth_socket (MySQL), as Debian ships it"
             ;;
     esac
     deviates "database: bind-address, port, skip-networking are $ml_said, not 0.0.0.0 $1 0" || return 0
     # A server reads these when it starts, and only then.
     systemctl restart "$(mysql_unit)" 9>&- ||
-        fail "the database server does not start again: $(journalctl -q -u "$(mysql_unit)" -n 5 --no-pager -o cat | tail -c 500)"
+        fail 5031 "the database server does not start again: $(journalctl -q -u "$(mysql_unit)" -n 5 --no-pager -o cat | tail -c 500)"
     mysql_listening "$1" ||
-        fail "the database server still has bind-address, port, skip-networking $ml_said after its restart: another file under /etc/mysql sets them after ours"
+        fail 5032 "the database server still has bind-address, port, skip-networking $ml_said after its restart: another file under /etc/mysql sets them after ours"
 }
 
 want_own_account() { # account holder: no other stack's, which would lose its password to us
@@ -48,9 +48,9 @@ want_own_account() { # account holder: no other stack's, which would lose its pa
     [ "$oa_is" != "$2" ] || return 0
     if [ -n "$oa_is" ] && [ -e "/var/lib/aegir/entries/$(printf %s "$oa_is" | tr / %)" ]; then
         deviates "account $1: is the stack $oa_is's" || return 0
-        fail "the account $1 is the one that the hub of the stack $oa_is has on this database server; it keeps its password. Give this stack one of its own, with another admin: {name: …} at its database service. If $oa_is is gone for good, or was renamed, remove $oa_file"
+        fail 5033 "the account $1 is the one that the hub of the stack $oa_is has on this database server; it keeps its password. Give this stack one of its own, with another admin: {name: …} at its database service. If $oa_is is gone for good, or was renamed, remove $oa_file"
     fi
-    [ "$MODE" != apply ] || { mkdir -p "${oa_file%/*}" && printf '%s\n' "$2" >"$oa_file"; } || fail "$oa_file could not be written"
+    [ "$MODE" != apply ] || { mkdir -p "${oa_file%/*}" && printf '%s\n' "$2" >"$oa_file"; } || fail 4523 "$oa_file could not be written"
 }
 
 want_own_authority() { # directory holder: a server shows one certificate; another stack's clients would not know ours
@@ -58,9 +58,9 @@ want_own_authority() { # directory holder: a server shows one certificate; anoth
     [ "$aw_is" != "$2" ] || return 0
     if [ -n "$aw_is" ] && [ -e "/var/lib/aegir/entries/$(printf %s "$aw_is" | tr / %)" ]; then
         deviates "certificate of the database: is of the stack $aw_is's authority" || return 0
-        fail "the certificate of this database server is of the authority of the stack $aw_is, whose sites verify it. Nothing was changed. Write tls: offered here, or reach the server as somebody else's: connection: none, with an admin and that authority's file ($1/ca.crt here)"
+        fail 5034 "the certificate of this database server is of the authority of the stack $aw_is, whose sites verify it. Nothing was changed. Write tls: offered here, or reach the server as somebody else's: connection: none, with an admin and that authority's file ($1/ca.crt here)"
     fi
-    [ "$MODE" != apply ] || { mkdir -p "$1" && printf '%s\n' "$2" >"$1/stack"; } || fail "$1/stack could not be written"
+    [ "$MODE" != apply ] || { mkdir -p "$1" && printf '%s\n' "$2" >"$1/stack"; } || fail 4523 "$1/stack could not be written"
 }
 
 want_mysql_file() { # directory holder base64 base64-with-TLS: a certificate that another stack brought stays, also when that goes
@@ -72,7 +72,7 @@ want_mysql_file() { # directory holder base64 base64-with-TLS: a certificate tha
 leave_database() { # account holder base64-SQL directory: another stack's account stays, and what stacks share goes with the last one
     ld_file=/var/lib/aegir/database-accounts/$1
     case $(cat "$ld_file" 2>/dev/null) in '' | "$2") ;; *) return 0 ;; esac
-    ! systemctl -q is-active "$(mysql_unit)" || mysql_statements "$3" "the administrator's account could not be removed"
+    ! systemctl -q is-active "$(mysql_unit)" || mysql_statements "$3" removed
     rm -f "$ld_file"
     rmdir "${ld_file%/*}" 2>/dev/null || :
     rm -f "/var/lib/aegir/services/database/$(printf %s "$2" | tr / %)"
@@ -86,10 +86,10 @@ leave_database() { # account holder base64-SQL directory: another stack's accoun
     [ ! -d "$4" ] || rmdir "$4" 2>/dev/null || :
 }
 
-mysql_statements() { # base64-SQL what
+mysql_statements() { # base64-SQL made-or-removed
     ms_said=$(printf %s "$1" | base64 -d | mysql_root 2>&1) && return 0
     # The server quotes the statement after "near", and with it perhaps a password.
-    fail "$2: $(printf %s "$ms_said" | sed "s/near '.*//")"
+    fail 5035 "the administrator's account could not be $2: $(printf %s "$ms_said" | sed "s/near '.*//")"
 }
 
 want_mysql_certificate() { # directory names...: the hub's own, valid for a month more, for each name
@@ -126,8 +126,8 @@ mysql_take_certificate() { # directory: the running server reads its new certifi
 want_mysql_tls() { # directory
     mysql_tls_on "$1" && return 0
     deviates "database: does not offer TLS with the hub's certificate" || return 0
-    systemctl restart "$(mysql_unit)" 9>&- || fail "the database server does not start with its certificate: $(journalctl -q -u "$(mysql_unit)" -n 5 --no-pager -o cat | tail -c 500)"
-    mysql_tls_on "$1" || fail "the database server does not offer TLS after its restart; look into its log (journalctl -u $(mysql_unit))"
+    systemctl restart "$(mysql_unit)" 9>&- || fail 5031 "the database server does not start with its certificate: $(journalctl -q -u "$(mysql_unit)" -n 5 --no-pager -o cat | tail -c 500)"
+    mysql_tls_on "$1" || fail 5036 "the database server does not offer TLS after its restart; look into its log (journalctl -u $(mysql_unit))"
 }
 
 copies_facts() { # databases of before updates: whose, bytes, and when they were made

@@ -16,7 +16,7 @@ want_hosts_block() { # file whose base64-lines: our marked block and nothing els
         be) ;;
         *)
             deviates "$1: the marks of the block of $2 are broken" || return 0
-            fail "$1 does not have one line '$hb_begin' and one line '$hb_end' after it; it was left as it is. Correct it by hand"
+            fail 4550 "$1 does not have one line '$hb_begin' and one line '$hb_end' after it; it was left as it is. Correct it by hand"
             ;;
     esac
     hb_new=$(scratch_file) && hb_ours=$(scratch_file) || no_scratch
@@ -28,10 +28,10 @@ want_hosts_block() { # file whose base64-lines: our marked block and nothing els
             !ours { print }
             $0 == end { ours = 0 }
         ' "$1" >"$hb_new" && { [ "$hb_marks" = be ] || cat "$hb_ours" >>"$hb_new"; }
-    } || fail "no temporary file can be written ($(room /run))"
+    } || fail 4522 "no temporary file can be written ($(room /run))"
     rm -f "$hb_ours"
     if ! cmp -s "$hb_new" "$1" && deviates "$1: the block of $2 differs"; then
-        hosts_replace "$1" "$hb_new" || fail "$1 could not be written (is the disk full? $(room "$1"))"
+        hosts_replace "$1" "$hb_new" || fail 4523 "$1 could not be written (is the disk full? $(room "$1"))"
     fi
     rm -f "$hb_new"
 }

@@ -28,7 +28,7 @@ nfs_export() { # after a change of the list: no restart, no client is disturbed
 want_not_mounted() { # path: what is exported has to be this machine's own
     if findmnt -n --mountpoint "$1" -t nfs4 >/dev/null 2>&1; then
         deviates "export $1: is a mount itself" || return 0
-        fail "$1 is mounted from another machine here, and cannot be exported. Take the mount out of /etc/fstab and unmount it first"
+        fail 4600 "$1 is mounted from another machine here, and cannot be exported. Take the mount out of /etc/fstab and unmount it first"
     fi
 }
 
@@ -37,12 +37,12 @@ want_marked() { # path pack moved-from-or-empty: the mark by which a client know
     # An old copy must not come back as the original: only one that was made for this counts, and it counts once.
     if [ -n "$3" ] && [ ! -s "/var/lib/aegir/standby/$2" ]; then
         deviates "export $1: the files are still at $3" || return 0
-        fail "the pack $2 has its files at $3, and no copy of them was made here for it to move. Make one with all owners (rsync -aH --numeric-ids $3/ $1/), then say so: mkdir -p /var/lib/aegir/standby; date +%s >/var/lib/aegir/standby/$2"
+        fail 4601 "the pack $2 has its files at $3, and no copy of them was made here for it to move. Make one with all owners (rsync -aH --numeric-ids $3/ $1/), then say so: mkdir -p /var/lib/aegir/standby; date +%s >/var/lib/aegir/standby/$2"
     fi
     [ "$wm_is" != "$2" ] || return 0
     deviates "export $1: its mark is ${wm_is:-missing}, not $2" || return 0
-    [ -z "$wm_is" ] || fail "$1 holds what the pack $wm_is shares; it was left as it is"
-    printf '%s\n' "$2" >"$1/.aegir-export" || fail "$1/.aegir-export could not be written"
+    [ -z "$wm_is" ] || fail 4602 "$1 holds what the pack $wm_is shares; it was left as it is"
+    printf '%s\n' "$2" >"$1/.aegir-export" || fail 4523 "$1/.aegir-export could not be written"
 }
 
 nfs_moved() { # pack: the copy is the original now
@@ -60,9 +60,9 @@ want_exported() { # path client:rw-or-ro...: what the kernel was told, whatever 
     exported_now
     [ "$we_now" != "$we_want" ] || return 0
     deviates "export $we_path: is to ${we_now:-nobody}, not to $we_want" || return 0
-    we_said=$(exportfs -ra 2>&1) || fail "$we_path could not be exported: $we_said"
+    we_said=$(exportfs -ra 2>&1) || fail 4603 "$we_path could not be exported: $we_said"
     exported_now
-    [ "$we_now" = "$we_want" ] || fail "$we_path is exported to ${we_now:-nobody}, not to $we_want: another line in /etc/exports or /etc/exports.d names it too ($we_said)"
+    [ "$we_now" = "$we_want" ] || fail 4603 "$we_path is exported to ${we_now:-nobody}, not to $we_want: another line in /etc/exports or /etc/exports.d names it too ($we_said)"
 }
 
 exported_now() { # sets we_now
@@ -101,7 +101,7 @@ want_mount() { # path source options mark-or-empty: by fstab and automount, veri
         # Lazily, for what waits there would keep it for ever.
         mount_off
         systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
-        systemctl restart "$wm_auto" 9>&- || fail "the automount of $1 does not start: $(mount_words)"
+        systemctl restart "$wm_auto" 9>&- || fail 4610 "the automount of $1 does not start: $(mount_words)"
         if mount_look; then
             [ -z "$wm_hung" ] || mount_free
             return 0
@@ -155,31 +155,31 @@ mount_keep() {
 
 mount_limit() {
     # Otherwise five failures in a row end the automount for good, and the bare directory shows.
-    mkdir -p "${wm_limit%/*}" && printf '[Unit]\nStartLimitIntervalSec=0\n' >"$wm_limit" || fail "$wm_limit could not be written"
+    mkdir -p "${wm_limit%/*}" && printf '[Unit]\nStartLimitIntervalSec=0\n' >"$wm_limit" || fail 4523 "$wm_limit could not be written"
 }
 
 mount_anew() { # another source, other options, or the first time
     if [ -n "$(findmnt -n --mountpoint "$wm_path" -o FSTYPE 2>/dev/null | grep -vx -e nfs4 -e autofs)" ]; then
-        fail "something else is mounted on $wm_path: $(findmnt -n --mountpoint "$wm_path" -o SOURCE,FSTYPE | tail -n 1). Unmount it first"
+        fail 4611 "something else is mounted on $wm_path: $(findmnt -n --mountpoint "$wm_path" -o SOURCE,FSTYPE | tail -n 1). Unmount it first"
     fi
     mount_hangs
     mount_off
-    [ -d "$wm_path" ] || mkdir "$wm_path" || fail "the directory $wm_path could not be made"
+    [ -d "$wm_path" ] || mkdir "$wm_path" || fail 4521 "the directory $wm_path could not be made"
     # What a web server is given for releases and sites; empty, it hides nothing.
     chattr -i "$wm_path" 2>/dev/null
     rmdir "$wm_path/.releases" "$wm_path/.sites" 2>/dev/null
     ma_there=$(ls -A "$wm_path" 2>/dev/null | head -n 5 | tr '\n' ' ')
-    [ -z "$ma_there" ] || fail "$wm_path is not empty: a mount would hide what is in it ($ma_there). Move that away first"
+    [ -z "$ma_there" ] || fail 4612 "$wm_path is not empty: a mount would hide what is in it ($ma_there). Move that away first"
     # Nobody, not even root, shall write into the bare directory while the mount is missing.
-    chown root:root "$wm_path" && chmod 555 "$wm_path" || fail "the mode of $wm_path could not be set"
+    chown root:root "$wm_path" && chmod 555 "$wm_path" || fail 4521 "the mode of $wm_path could not be set"
     chattr +i "$wm_path" 2>/dev/null
     mount_limit
-    ma_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$ma_new" || fail "no file can be made in /etc"
+    ma_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$ma_new" || fail 4522 "no file can be made in /etc"
     { awk -v at="$wm_path" '$1 ~ /^#/ || $2 != at' /etc/fstab && printf '%s\n' "$wm_line"; } >"$ma_new" && mv -f "$ma_new" /etc/fstab ||
-        fail "/etc/fstab could not be written"
+        fail 4523 "/etc/fstab could not be written"
     systemctl daemon-reload 9>&-
     systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
-    systemctl restart "$wm_auto" 9>&- || fail "the automount of $wm_path does not start: $(mount_words)"
+    systemctl restart "$wm_auto" 9>&- || fail 4610 "the automount of $wm_path does not start: $(mount_words)"
 }
 
 mount_free() { # what waits for the server that is gone would wait on, and keep PHP and the web server from all other work
@@ -197,7 +197,7 @@ mount_free() { # what waits for the server that is gone would wait on, and keep 
     for mf_unit in $mf_units; do unit_is_empty "$mf_unit" || unit_let_go "$mf_unit"; done
     for mf_unit in $mf_units; do
         systemctl reset-failed "$mf_unit" 2>/dev/null
-        systemctl restart "$mf_unit" 9>&- || fail "$mf_unit does not start again after a mount that hung: $(journalctl -q -u "$mf_unit" -n 8 --no-pager -o cat | tail -c 600). If a process of the former one is in its way, it waits for the NFS server that is gone: restart this machine"
+        systemctl restart "$mf_unit" 9>&- || fail 4616 "$mf_unit does not start again after a mount that hung: $(journalctl -q -u "$mf_unit" -n 8 --no-pager -o cat | tail -c 600). If a process of the former one is in its way, it waits for the NFS server that is gone: restart this machine"
     done
 }
 
@@ -245,14 +245,14 @@ mount_look() { # sets wm_kind and wm_why; only asking the server tells: mountpoi
 mount_fault() {
     mf_server=${wm_source%%:/*} mf_server=${mf_server#[} mf_server=${mf_server%]}
     if [ "$wm_kind" = hung ]; then
-        fail "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is up, look at its port 2049 from here. If it is gone for good, declare where its files are now (a pack's failover) and run pulumi up, which frees what waits here"
+        fail 4613 "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is up, look at its port 2049 from here. If it is gone for good, declare where its files are now (a pack's failover) and run pulumi up, which frees what waits here"
     fi
     mkdir -p /run/aegir-try
     mf_said=$(nfs_within 40 mount -t nfs4 -o ro,soft,timeo=50,retrans=1,retry=0 "$wm_source" /run/aegir-try 2>&1 | tail -n 1)
     umount -l /run/aegir-try 2>/dev/null
     timeout 5 bash -c 'exec 3<>"/dev/tcp/$1/2049"' bash "$mf_server" 2>/dev/null ||
         mf_said="port 2049 of $mf_server does not answer from here: is nfs-server running there, and does a firewall let this machine in? $mf_said"
-    fail "$wm_source could not be mounted on $wm_path ($wm_why): ${mf_said:-$(mount_words)} On the NFS server, exportfs -v shows to whom it exports"
+    fail 4614 "$wm_source could not be mounted on $wm_path ($wm_why): ${mf_said:-$(mount_words)} On the NFS server, exportfs -v shows to whom it exports"
 }
 
 want_no_mount() { # path: takes our mount away; what is on the server stays
@@ -263,9 +263,9 @@ want_no_mount() { # path: takes our mount away; what is on the server stays
     deviates "mount $1: still there" || return 0
     mount_hangs
     mount_off
-    if findmnt -n --mountpoint "$1" >/dev/null 2>&1; then fail "$1 could not be unmounted"; fi
-    wn_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$wn_new" || fail "no file can be made in /etc"
-    awk -v at="$1" '$1 ~ /^#/ || $2 != at' /etc/fstab >"$wn_new" && mv -f "$wn_new" /etc/fstab || fail "/etc/fstab could not be written"
+    if findmnt -n --mountpoint "$1" >/dev/null 2>&1; then fail 4615 "$1 could not be unmounted"; fi
+    wn_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$wn_new" || fail 4522 "no file can be made in /etc"
+    awk -v at="$1" '$1 ~ /^#/ || $2 != at' /etc/fstab >"$wn_new" && mv -f "$wn_new" /etc/fstab || fail 4523 "/etc/fstab could not be written"
     rm -rf "/etc/systemd/system/$wm_unit.d"
     systemctl daemon-reload 9>&-
     chattr -i "$1" 2>/dev/null
@@ -286,7 +286,7 @@ standby_age() { # pack: seconds since the copy was last complete, as a fact; not
 }
 
 standby_copy() { # unit
-    systemctl start "$1" 9>&- || fail "the copy was not made: $(journalctl -q -n 5 --no-pager -o cat -u "$1" | tail -c 500)"
+    systemctl start "$1" 9>&- || fail 4620 "the copy was not made: $(journalctl -q -n 5 --no-pager -o cat -u "$1" | tail -c 500)"
 }
 
 want_fresh_copy() { # pack unit seconds
@@ -301,7 +301,7 @@ want_fresh_copy() { # pack unit seconds
 
 standby_last() { # pack unit: before this machine exports itself; the other one may be dead
     [ ! -e "/etc/systemd/system/$2" ] || timeout 300 systemctl start "$2" 9>&- 2>/dev/null
-    standby_age "$1" || fail "there is no complete copy of what the pack $1 shares on this machine: nothing was moved to it"
+    standby_age "$1" || fail 4621 "there is no complete copy of what the pack $1 shares on this machine: nothing was moved to it"
 }
 
 # The proof.
@@ -309,7 +309,7 @@ standby_last() { # pack unit: before this machine exports itself; the other one 
 want_shared_place() { # path: a directory that is there and answers, where somebody else sees to the mount
     if nfs_within 10 [ -d "$1/" ]; then return 0; fi
     deviates "share $1: no directory" || return 0
-    fail "$1 is no directory here, or does not answer within 10 s. With share: external it has to be mounted before, on every member"
+    fail 4622 "$1 is no directory here, or does not answer within 10 s. With share: external it has to be mounted before, on every member"
 }
 
 want_proof_place() { # path: where aegir may leave a proof; made by the machine whose root may write
@@ -317,18 +317,18 @@ want_proof_place() { # path: where aegir may leave a proof; made by the machine 
     deviates "share $1: no place for proofs" || return 0
     nfs_within 10 mkdir -p "$1/.aegir-proof" 2>/dev/null
     nfs_within 10 chown aegir:aegir "$1/.aegir-proof" && nfs_within 10 chmod 755 "$1/.aegir-proof" ||
-        fail "root cannot write into $1 on this machine; on a share of somebody else's, the pack's master needs that (no_root_squash for it alone)"
+        fail 4623 "root cannot write into $1 on this machine; on a share of somebody else's, the pack's master needs that (no_root_squash for it alone)"
 }
 
 leave_proof() { # path token: as aegir, by its number; a client may remember for half a minute that there was no place for it
     lp_end=$(($(date +%s) + 35))
     until nfs_within 10 [ -d "$1/.aegir-proof" ]; do
         [ "$(date +%s)" -lt "$lp_end" ] ||
-            fail "$1/.aegir-proof is not there, which the pack's master has made: this is another directory, or not mounted. Every member has to see the same one"
+            fail 4624 "$1/.aegir-proof is not there, which the pack's master has made: this is another directory, or not mounted. Every member has to see the same one"
         sleep 0.5
     done
     nfs_within 20 runuser -u aegir -- sh -c 'printf "%s\n" "$2" >"$1/.aegir-proof/$2"' sh "$1" "$2" ||
-        fail "aegir cannot write into $1/.aegir-proof: the export is read-only, or gives this account another number. On the NFS server, exportfs -v has to show rw for this machine"
+        fail 4625 "aegir cannot write into $1/.aegir-proof: the export is read-only, or gives this account another number. On the NFS server, exportfs -v has to show rw for this machine"
 }
 
 find_proof() { # path token: looked for a while, since clients remember for some seconds what was there

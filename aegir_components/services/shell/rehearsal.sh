@@ -3,14 +3,14 @@
 rehearsal_begin() { # user directory...: a layer over each; sets layers to properties of a unit that sees them in their places
     rehearsal_over "$1"
     rb_place=/var/lib/aegir/rehearsal/$1
-    mkdir -p "${rb_place%/*}" && chmod 700 "${rb_place%/*}" && mkdir -m 700 "$rb_place" || fail "$rb_place could not be made ($(room /var/lib))"
+    mkdir -p "${rb_place%/*}" && chmod 700 "${rb_place%/*}" && mkdir -m 700 "$rb_place" || fail 4521 "$rb_place could not be made ($(room /var/lib))"
     shift
     layers=
     rb_number=0
     for rb_lower; do
         rb_number=$((rb_number + 1))
         rb_layer=$rb_place/$rb_number
-        mkdir "$rb_layer" && printf '%s\n' "$rb_lower" >"$rb_layer.of" || fail "$rb_layer could not be made ($(room /var/lib))"
+        mkdir "$rb_layer" && printf '%s\n' "$rb_lower" >"$rb_layer.of" || fail 4521 "$rb_layer could not be made ($(room /var/lib))"
         if rehearsal_layer "$rb_layer" "$rb_lower"; then
             layers="$layers -p BindPaths=$rb_layer/merged:$rb_lower"
         else
@@ -43,8 +43,8 @@ rehearsal_put() { # user unpacked directory part...: they are seen in the place 
     shift 3
     for rp_part; do
         # What a backup has not is empty: the site's own is not seen in its place.
-        [ -d "$rp_from/$rp_part" ] || mkdir -p "$rp_from/$rp_part" && chown "$rp_user:" "$rp_from/$rp_part" || fail "$rp_from/$rp_part could not be made"
-        printf ' -p BindPaths=%s:%s' "$rp_from/$rp_part" "$rp_to/$rp_part" >>"$rp_layers" || fail "$rp_layers could not be written ($(room /var/lib))"
+        [ -d "$rp_from/$rp_part" ] || mkdir -p "$rp_from/$rp_part" && chown "$rp_user:" "$rp_from/$rp_part" || fail 4521 "$rp_from/$rp_part could not be made"
+        printf ' -p BindPaths=%s:%s' "$rp_from/$rp_part" "$rp_to/$rp_part" >>"$rp_layers" || fail 4523 "$rp_layers could not be written ($(room /var/lib))"
     done
 }
 
@@ -60,7 +60,7 @@ rehearsal_merge() { # user: what was changed in the layers becomes so, by the us
             (cd "$rm_upper" && find . -mindepth 1 \( -path ./tmp -prune -o -type f -o -type l -o -type d -empty \) ! -path ./tmp -print0 |
                 tar -c --null --no-recursion --files-from=- -f -) |
             runuser -u "$1" -- tar -x -f - -C "$rm_lower" --no-same-owner --unlink-first ||
-            fail "files that the update has written could not be brought to $rm_lower ($(room "$rm_lower"))"
+            fail 6110 "files that the update has written could not be brought to $rm_lower ($(room "$rm_lower"))"
     done
 }
 
@@ -73,7 +73,7 @@ rehearsal_over() { # user
         umount "$ro_layer" 2>/dev/null || :
     done
     if grep -q " $ro_place/" /proc/self/mounts; then
-        fail "$ro_place has mounts that cannot be taken away; look at it on the machine (grep rehearsal /proc/mounts)"
+        fail 6111 "$ro_place has mounts that cannot be taken away; look at it on the machine (grep rehearsal /proc/mounts)"
     fi
     rm -rf --one-file-system "$ro_place"
 }
@@ -102,7 +102,7 @@ paired_copy() { # user directory...: a copy beside each, which an update's progr
     for pc_one; do
         paired_by "$pc_user" '[ -d "$1" ] || exit 0
             rm -rf "$1.next" "$1.part" && cp -a "$1" "$1.part" && mv -T "$1.part" "$1.next"' "$pc_one" ||
-            fail "$pc_one could not be copied beside itself ($(room "$pc_one"))"
+            fail 6112 "$pc_one could not be copied beside itself ($(room "$pc_one"))"
     done
 }
 
@@ -130,7 +130,7 @@ paired_keep() { # user directory...: the copy becomes the directory, which is ke
         # Where the directory is not there, what is kept is the only one.
         paired_by "$pk_user" '[ -d "$1.next" ] || exit 0
             { [ ! -d "$1" ] || { rm -rf "$1.kept" && mv -T "$1" "$1.kept"; }; } && mv -T "$1.next" "$1"' "$pk_one" ||
-            fail "$pk_one.next could not become $pk_one"
+            fail 6113 "$pk_one.next could not become $pk_one"
     done
 }
 
@@ -140,7 +140,7 @@ paired_prove() { # user directory...
     for pp_one; do
         paired_by "$pp_user" '[ -d "$1.kept" ] || exit 0
             rm -rf "$1.before" "$1.after" && mv -T "$1.kept" "$1.before"' "$pp_one" ||
-            fail "$pp_one.kept could not become $pp_one.before"
+            fail 6113 "$pp_one.kept could not become $pp_one.before"
     done
 }
 
@@ -149,7 +149,7 @@ paired_drop() { # user directory...: takes back what a run has begun that was ki
     shift
     for pd_one; do
         paired_by "$pd_user" 'rm -rf "$1.next" "$1.part" && { [ ! -d "$1.kept" ] || { rm -rf "$1" && mv -T "$1.kept" "$1"; }; }' "$pd_one" ||
-            fail "$pd_one.kept could not become $pd_one again"
+            fail 6113 "$pd_one.kept could not become $pd_one again"
     done
 }
 
@@ -162,7 +162,7 @@ paired_back() { # user directory...: what is there stays as the one of after; do
             [ ! -d "$1.kept" ] || { rm -rf "$from" && from=$1.kept; } || exit
             [ -d "$from" ] || exit 0
             { [ ! -d "$1" ] || { rm -rf "$1.after" && mv -T "$1" "$1.after"; }; } && mv -T "$from" "$1"' "$pb_one" ||
-            fail "$pb_one could not become what it was before"
+            fail 6113 "$pb_one could not become what it was before"
     done
 }
 
@@ -172,6 +172,6 @@ paired_forward() { # user directory...: going back is taken back
     for pf_one; do
         paired_by "$pf_user" '[ -d "$1.after" ] || exit 0
             { [ ! -d "$1" ] || { rm -rf "$1.before" && mv -T "$1" "$1.before"; }; } && mv -T "$1.after" "$1"' "$pf_one" ||
-            fail "$pf_one.after could not become $pf_one"
+            fail 6113 "$pf_one.after could not become $pf_one"
     done
 }

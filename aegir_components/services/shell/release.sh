@@ -31,7 +31,7 @@ want_publish_root() { # path: made where there is none; what is there is its own
         *) pr_why="is ${pr_is%%:*}'s" ;;
     esac
     deviates "publish root $1: $pr_why" || return 0
-    fail "$1, where the platform's releases and its sites' data are to lie, $pr_why ($pr_is); it was left as it is. Give the platform a publish_path in a directory of its own, such as /srv/aegir/platforms/<name>"
+    fail 6010 "$1, where the platform's releases and its sites' data are to lie, $pr_why ($pr_is); it was left as it is. Give the platform a publish_path in a directory of its own, such as /srv/aegir/platforms/<name>"
 }
 
 guard_way() { # path: nobody but root can put something else on the way to it; where releases are already it is taken as it is
@@ -52,7 +52,7 @@ guard_way() { # path: nobody but root can put something else on the way to it; w
     esac
     [ -n "$gw_why" ] || return 0
     deviates "publish root $1: $gw_why" || return 0
-    fail "$1, where the platform's releases and its sites' data are to lie: $gw_why. Nothing was made there. Give the platform a publish_path below directories that root alone changes, such as /srv/aegir/platforms/<name>"
+    fail 6011 "$1, where the platform's releases and its sites' data are to lie: $gw_why. Nothing was made there. Give the platform a publish_path below directories that root alone changes, such as /srv/aegir/platforms/<name>"
 }
 
 want_publishable() { # publish-path registry holder releases former-holder-or-nothing: a link of ours, or nothing; and no other platform's, whoever declares it
@@ -63,12 +63,16 @@ want_publishable() { # publish-path registry holder releases former-holder-or-no
         { read -r pu_holder && read -r pu_path; } <"$pu_mark" || continue
         pu_name=${pu_mark%/.published} pu_name=${pu_name##*/}
         if [ "$pu_name" = "${2##*/}" ]; then
-            [ "$pu_holder" = "$3" ] || [ "$pu_holder" = "${5-}" ] || taken "platform $pu_name: is the stack $pu_holder's" "the stack $pu_holder has a platform $pu_name on this machine; give yours another name" "$pu_mark" || return 0
+            [ "$pu_holder" = "$3" ] || [ "$pu_holder" = "${5-}" ] || {
+                deviates "platform $pu_name: is the stack $pu_holder's" || return 0
+                fail 6013 "the stack $pu_holder has a platform $pu_name on this machine; give yours another name. If that one is gone for good, remove $pu_mark"
+            }
             [ "$pu_path" != "$1" ] || return 0
             continue
         fi
         case $1/ in "$pu_path"/*) ;; *) case $pu_path/ in "$1"/*) ;; *) continue ;; esac ;; esac
-        taken "publish path $1: meets $pu_path of the platform $pu_name" "$1 and $pu_path, where the platform $pu_name of the stack $pu_holder is published, must be apart; give yours another publish_path" "$pu_mark" || return 0
+        deviates "publish path $1: meets $pu_path of the platform $pu_name" || return 0
+        fail 6014 "$1 and $pu_path, where the platform $pu_name of the stack $pu_holder is published, must be apart; give yours another publish_path. If that one is gone for good, remove $pu_mark"
     done
     [ -L "$1" ] || return 0
     case $(readlink "$1") in "$4"/*) ;; *) not_ours "$1" "a link to elsewhere is there" || return 0 ;; esac
@@ -76,12 +80,7 @@ want_publishable() { # publish-path registry holder releases former-holder-or-no
 
 not_ours() { # publish-path what
     deviates "publish path $1: $2" || return 1
-    fail "$1 exists and is not of our making; it was left as it is. Move it away, or give the platform another publish_path"
-}
-
-taken() { # deviation sentence mark
-    deviates "$1" || return 1
-    fail "$2. If that one is gone for good, remove $3"
+    fail 6012 "$1 exists and is not of our making; it was left as it is. Move it away, or give the platform another publish_path"
 }
 
 release_facts() { # publish-path release manifest sites [digest, to read every byte]
@@ -121,26 +120,26 @@ release_walk() { # directory listing-file manifest-file: both lists in one walk;
 }
 
 release_begin() { # staging [live docroot-in-staging sites]: an empty stage, or the live release in hard links
-    rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail "no release can be put together in $1: $rb_said ($(room "${1%/*}"))"
+    rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail 6020 "no release can be put together in $1: $rb_said ($(room "${1%/*}"))"
     [ -n "${2:-}" ] || return 0
     # Directories get the umask's 755, as every release has them, and files are the live one's own: with -a it would take
     # half as long again. Links into the sites' data are where link_sites and link_shared make them; others are no part of the
     # release, and its digest will say so.
     # Both lie side by side: each step of a path is looked up for each of 25,000 files.
     (cd "${1%/*}" && cp -R -P -l "./${2##*/}/." "./${1##*/}/") && find "$3" -maxdepth 2 -type l -lname "$4/*" -delete ||
-        fail "$2 could not be linked into $1 (is the disk full? $(room "$1"))"
+        fail 6020 "$2 could not be linked into $1 (is the disk full? $(room "$1"))"
 }
 
 release_without() { # staging base64-names base64-directories: what goes, and where anything goes from or comes into
     # Somebody may have put a link where a directory was: nothing is taken away or written through it.
     printf %s "$3" | base64 -d | (cd "$1" && xargs -0 -r sh -c 'for rw_path; do [ ! -L "./$rw_path" ] || rm -f "./$rw_path" || exit 1; done' sh) &&
-        printf %s "$2" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --) || fail "what the new release does not have could not be taken out of $1"
+        printf %s "$2" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --) || fail 6020 "what the new release does not have could not be taken out of $1"
 }
 
 release_unpack() { # staging program-or-cat: what comes on standard input
     ru_said=$({ "$2" ${3:+"$3"} | tar -x -f - -C "$1" --no-same-owner --no-same-permissions; } 2>&1) || {
         ru_said=$(printf %s "$ru_said" | tail -n 3)
-        fail "the copy did not arrive whole in $1: $ru_said ($(room "$1")). The live release is untouched; run it again"
+        fail 6022 "the copy did not arrive whole in $1: $ru_said ($(room "$1")). The live release is untouched; run it again"
     }
 }
 
@@ -157,25 +156,25 @@ release_accept() { # staging release manifest sites docroot-in-staging digest [f
             cat - "$ra_sums.gone" "$7.sums" | sort -z -s -u -t '\0' -k1.67 | grep -azv '^xxxx' >"$ra_sums"
     else
         sed -z -n 's/^f [0-9]* [0-9]* [0-9.-]* //p' "$3.new" | sort -z | (cd "$1" && xargs -0 -r sha256sum -z --) >"$ra_sums"
-    fi || fail "$ra_sums could not be written (is the disk full? $(room "$1"))"
+    fi || fail 4523 "$ra_sums could not be written (is the disk full? $(room "$1"))"
     ra_listing=$(sort -z "$ra_list" | sha256sum | cut -c1-64)
     ra_got=$(digest_of "$ra_listing" "$ra_sums")
     rm -f "$ra_list" "$ra_sums.gone"
-    [ "$ra_got" = "$6" ] || fail "what arrived in $1 is not what the hub read (digest $ra_got, not $6). The source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
+    [ "$ra_got" = "$6" ] || fail 6023 "what arrived in $1 is not what the hub read (digest $ra_got, not $6). The source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
     if [ ! -d "$5/sites" ]; then
         ra_made=${5#"$1"}/sites
-        mkdir -p "$5/sites" && printf 'd 755 %s\0' "${ra_made#/}" | sort -z -o "$3.new" - "$3.new" || fail "$5/sites could not be made"
+        mkdir -p "$5/sites" && printf 'd 755 %s\0' "${ra_made#/}" | sort -z -o "$3.new" - "$3.new" || fail 4521 "$5/sites could not be made"
     fi
     if [ -d "$2" ]; then
         # It may be live and at work: each file is exchanged by itself, so that no moment is without one.
         find "$2" -type l -lname "$4/*" -printf '%P\0%l\0' | xargs -0 -r -n 2 sh -c 'ln -sfnT "$2" "$0/$1"' "$1"
         rsync -a --checksum --delete --force "$1/" "$2/" && tree_manifest "$2" "$4" >"$3.new" ||
-            fail "the damaged release $2 could not be mended; run it again"
+            fail 6024 "the damaged release $2 could not be repaired; run it again"
     fi
     mv -f "$ra_sums" "$2.sums" && echo "$ra_listing" >"$2.listing" && mv -f "$3.new" "$3" ||
-        fail "$3 could not be written (is the disk full? $(room "$1"))"
+        fail 4523 "$3 could not be written (is the disk full? $(room "$1"))"
     # Under its name it has its records: a run that is killed before leaves a stage.
-    if [ -d "$2" ]; then rm -rf "$1"; else mv -T "$1" "$2" || fail "the release could not be given its name $2"; fi
+    if [ -d "$2" ]; then rm -rf "$1"; else mv -T "$1" "$2" || fail 6020 "the release could not be given its name $2"; fi
 }
 
 full_faults() { # release digest: names of files whose bytes are not those that were accepted, at most 20
@@ -188,13 +187,13 @@ full_faults() { # release digest: names of files whose bytes are not those that 
 }
 
 want_staged() { # release: accepted or looked at a moment ago
-    [ "$MODE" != apply ] || [ -d "$1" ] || fail "the release $1 is not there"
+    [ "$MODE" != apply ] || [ -d "$1" ] || fail 6030 "the release $1 is not there"
 }
 
 want_release() { # release manifest sites [digest, to read every byte]
     if [ ! -d "$1" ]; then
         deviates "release $1: missing" || return 0
-        fail "the release $1 is not there"
+        fail 6030 "the release $1 is not there"
     fi
     wr_faults=$(scratch_file) || no_scratch
     { release_faults "$1" "$2" "$3"; [ -z "${4:-}" ] || full_faults "$1" "$4"; } | sort -u >"$wr_faults"
@@ -211,7 +210,7 @@ want_seen() { # release shared-root: on a machine that has the code over NFS; a 
     until timeout -s KILL 12 [ -d "$1" ]; do
         if [ "$MODE" != apply ] || [ "$(date +%s)" -ge "$ws_end" ]; then
             deviates "release $1: not seen over NFS" || return 0
-            fail "the release $1 is not seen here, which the master has: is $2 mounted and answering? pulumi up --refresh mounts it again, and says what is wrong"
+            fail 6031 "the release $1 is not seen here, which the master has: is $2 mounted and answering? pulumi up --refresh mounts it again, and says what is wrong"
         fi
         sleep 0.5
     done
@@ -350,10 +349,10 @@ last_shared() { # releases file: what all platforms use goes with the last of th
 
 refuse_sites() { # registry platform [releases]
     rs_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
-    [ -z "$rs_here" ] || fail "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is. For those that no stack file has, run aegir check-stack"
+    [ -z "$rs_here" ] || fail 6040 "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is. For those that no stack file has, run aegir check-stack"
     [ -n "${3-}" ] || return 0
     rs_guests=$(cat "${1%/*}"/*/.held 2>/dev/null | awk -v root="$3/" 'index($2, root) == 1 { printf "%s ", $1 }')
-    [ -z "$rs_guests" ] || fail "sites of other platforms are on a release of $2 still: $rs_guests. Let pulumi up bring them to their own platform first"
+    [ -z "$rs_guests" ] || fail 6041 "sites of other platforms are on a release of $2 still: $rs_guests. Let pulumi up bring them to their own platform first"
 }
 
 release_sites() { # registry root: a platform's sites on this machine by host name, and the web server's port of plain HTTP

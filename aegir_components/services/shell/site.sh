@@ -14,7 +14,7 @@ want_site_links() { # publish-path below target names...; linking itself is aegi
     done
     [ -n "$sl_wrong" ] || return 0
     deviates "links in the release:$sl_wrong missing" || return 0
-    as_user aegir "$LINKING" || fail "the site could not be linked into the release $sl_docroot"
+    as_user aegir "$LINKING" || fail 6510 "the site could not be linked into the release $sl_docroot"
 }
 
 want_no_vhost() { # file site: one that another site has written since is that site's
@@ -30,9 +30,9 @@ want_one_vhost() { # file site: none of the site under another name, as a rename
 }
 
 site_lock() { # user seconds site: an installer that a killed run left working is waited for
-    private_place || fail "no place for locks can be made in /run/aegir ($(room /run))"
+    private_place || fail 4522 "no place for locks can be made in /run/aegir ($(room /run))"
     exec 8>>"/run/aegir/private/$1.lock"
-    flock -w "$2" 8 || fail "an installer or a command of $3 is still at work after $2 s: $(cat /run/aegir/private/at-work/"$1".* 2>/dev/null). Look at it on the machine (ps -u $1)"
+    flock -w "$2" 8 || fail 6501 "an installer or a command of $3 is still at work after $2 s: $(cat /run/aegir/private/at-work/"$1".* 2>/dev/null). Look at it on the machine (ps -u $1)"
 }
 
 site_docroot() { # user publish-path [below]: the document root that the site's own programs take: of its release, live or held back
@@ -60,14 +60,14 @@ site_php() { # user site docroot tmp base64-program [seconds]: the fact result i
     # An application that cannot start says so on a page.
     [ -n "$sp_words" ] || sp_words=$(printf '%s\n' "$sp_result" | sed '/^::/d; s/<[^>]*>/ /g' | tr -s ' \n' ' ' | tail -c 700)
     sp_result=$(printf '%s\n' "$sp_result" | grep '^::' | tail -n 1)
-    [ "$sp_status" = 0 ] && [ -n "$sp_result" ] || fail "the program for $2 ended with status $sp_status: $sp_words"
+    [ "$sp_status" = 0 ] && [ -n "$sp_result" ] || fail 6520 "the program for $2 ended with status $sp_status: $sp_words"
     fact result "$sp_result"
 }
 
 want_no_mail() { # directory program: a site's mail goes where the machine's goes; the last such site takes the program with it
     [ -e "$1" ] || return 0
     deviates "directory $1: still there" || return 0
-    rm -rf --one-file-system "$1" || fail "$1 could not be removed"
+    rm -rf --one-file-system "$1" || fail 4524 "$1 could not be removed"
     rmdir "${1%/*}" 2>/dev/null || :
     grep -qs "$2" "${1%/*}"/*/mail.ini || rm -f "$2"
 }
@@ -88,9 +88,9 @@ want_own_directives() { # file record test later: the owner's, tested and live w
     [ ! -f "$1" ] || od_now=$(sha256sum <"$1")
     [ "$od_now" != "$(cat "$2" 2>/dev/null)" ] || return 0
     deviates "file $1: your own directives have changed and are not live yet" || return 0
-    od_said=$($3 2>&1) || fail "your own directives in $1 do not pass the server's own test; no reload: $(printf %s "$od_said" | tail -c 600)"
-    $4 || fail "no reload could be asked for"
-    mkdir -p "$(dirname "$2")" && printf %s "$od_now" >"$2" || fail "$2 could not be written"
+    od_said=$($3 2>&1) || fail 4547 "your own directives in $1 do not pass the server's own test; no reload: $(printf %s "$od_said" | tail -c 600)"
+    $4 || fail 4546 "no reload could be asked for"
+    mkdir -p "$(dirname "$2")" && printf %s "$od_now" >"$2" || fail 4523 "$2 could not be written"
 }
 
 site_processes() { # user: their directories in /proc, by the real UID, which no process can hide
@@ -107,7 +107,7 @@ end_processes() { # user: all that runs as it, in one call of the kernel's, so t
         sleep "0.$ep_try"
     done
     ep_left=$(site_processes "$1")
-    [ -z "$ep_left" ] || fail "processes of $1 do not end: $(printf '%s ' $ep_left | tr -dc '0-9 '). Look at them on the machine (ps -u $1); one that waits for a disk or an NFS server ends with that"
+    [ -z "$ep_left" ] || fail 6530 "processes of $1 do not end: $(printf '%s ' $ep_left | tr -dc '0-9 '). Look at them on the machine (ps -u $1); one that waits for a disk or an NFS server ends with that"
 }
 
 interrupt_processes() { # user: what is at work for it; its PHP server goes on and starts others for the next requests
@@ -125,7 +125,7 @@ want_no_processes() { # user: of a site that is disabled; its account is closed,
 
 open_account() { # user: of a site that is enabled again
     ! grep -q "^$1:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:1:" /etc/shadow || usermod --expiredate '' "$1" 9>&- ||
-        fail "the account $1 could not be opened again"
+        fail 6531 "the account $1 could not be opened again"
 }
 
 remove_site_data() { # directory user: only what we made has a directory named site in it
@@ -139,7 +139,7 @@ remove_site_user() { # user: where its files are somebody else's to remove
         # Where cron and at keep what a user gave them.
         rm -f "/var/spool/cron/crontabs/$1"
         [ ! -d /var/spool/cron/atjobs ] || find /var/spool/cron/atjobs -type f -user "$1" -delete
-        userdel "$1" 9>&- || fail "the user $1 could not be removed"
+        userdel "$1" 9>&- || fail 6532 "the user $1 could not be removed"
     fi
     ! getent group "$1" >/dev/null || groupdel "$1" 9>&-
 }

@@ -6,12 +6,12 @@ touching() { timeout -s KILL 10 "$@"; }
 want_shared() { # path
     touching [ -d "$1/" ] && return 0
     deviates "uploads $1: no directory" || return 0
-    fail "$1 is no directory here, or does not answer within 10 s. It has to be the directory that all members share: mount it first, or declare uploads.nfs"
+    fail 6601 "$1 is no directory here, or does not answer within 10 s. It has to be the directory that all members share: mount it first, or declare uploads.nfs"
 }
 
 leave_token() { # path token
     touching sh -c 'printf %s "$2" >"$1/.aegir-proof-$2"' sh "$1" "$2" ||
-        fail "no file can be written into $1 as root. If it is an export that squashes root, make its top directory writable for all (mode 1777)"
+        fail 6602 "no file can be written into $1 as root. If it is an export that squashes root, make its top directory writable for all (mode 1777)"
 }
 
 seen_within() { # seconds command...: tried for a while, since clients of NFS remember that a name was not there
@@ -39,18 +39,18 @@ want_shared_dir() { # path owner group mode user: made by root, or by the user w
     deviates "directory $1: $sd_said" || return 0
     # All members make it at the same time, so that one may find that another was faster.
     [ -d "$1" ] || touching mkdir "$1" 2>/dev/null || touching runuser -u "$5" -- mkdir "$1" 2>/dev/null || [ -d "$1" ] ||
-        fail "the directory $1 could not be made, by root or by $5: the share does not let them write"
+        fail 6603 "the directory $1 could not be made, by root or by $5: the share does not let them write"
     touching chown "$2:$3" "$1" 2>/dev/null && touching chmod "$4" "$1" || [ "$(stat -c %U "$1")" = "$5" ] ||
-        fail "owner and mode of $1 could not be set; the share has to let root do it (no_root_squash)"
+        fail 6604 "owner and mode of $1 could not be set; the share has to let root do it (no_root_squash)"
 }
 
 want_upload_link() { # link target: an upload that lies in the link's place is never hidden
     if [ -d "$1" ] && [ ! -L "$1" ]; then
         if [ -n "$(ls -A "$1")" ]; then
             deviates "uploads $1: a directory with files, not a link to $2" || return 0
-            fail "$1 has uploads, and shall be shared as $2: copy them there (cp -au $1/. $2/), move the former ones away (mv $1 $1.before), and run pulumi up again"
+            fail 6605 "$1 has uploads, and shall be shared as $2: copy them there (cp -au $1/. $2/), move the former ones away (mv $1 $1.before), and run pulumi up again"
         fi
-        [ "$MODE" != apply ] || rmdir "$1" || fail "$1 could not make room"
+        [ "$MODE" != apply ] || rmdir "$1" || fail 4524 "$1 could not make room"
     fi
     want_link "$1" "$2"
 }
@@ -77,7 +77,7 @@ want_served_dir() { # path user: uploads that the web server may read, whatever 
     # What was made before is opened once. Its owner does it, since a share may let root do nothing. Not the directory itself: it
     # would lose its set-group-id bit, as its owner is not in that group, and be drift for ever.
     [ "$MODE" != apply ] || [ "$sv_was" = 2775 ] || runuser -u "$2" -- find "$1" -mindepth 1 -exec chmod o+rX {} + ||
-        fail "what is in $1 could not be made readable for the web server"
+        fail 6606 "what is in $1 could not be made readable for the web server"
 }
 
 want_served() { # path: the web server may read what is made in it, also when that is moved. It may not enter because of this
@@ -85,7 +85,7 @@ want_served() { # path: the web server may read what is made in it, also when th
     deviates "directory $1: no access list for the web server" || return 0
     # No new mask (-n): what its owner alone may read stays so.
     find "$1" -mindepth 1 -maxdepth 1 -exec setfacl -R -P -n -m g:www-data:rX,d:g::rX,d:g:www-data:rX,d:o::- {} + 2>/dev/null
-    setfacl -d -m g::rX,g:www-data:rX,o::- "$1" || fail "the access list of $1 could not be set"
+    setfacl -d -m g::rX,g:www-data:rX,o::- "$1" || fail 6606 "the access list of $1 could not be set"
 }
 
 has_access_list() { # path

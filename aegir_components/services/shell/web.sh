@@ -143,8 +143,8 @@ activate() { # test reload unit...: the reload that waits, if one does
     for ac_unit in $3; do
         [ -e "/run/aegir/reload/$ac_unit" ] || continue
         deviates "$ac_unit: a change waits for its reload" || continue
-        ac_said=$($1 2>&1) || fail "the configuration does not pass the server's own test; no reload: $(printf %s "$ac_said" | tail -c 600)"
-        ac_said=$($2 2>&1 9>&-) || fail "the reload of $ac_unit failed: $(printf %s "$ac_said" | tail -c 600)"
+        ac_said=$($1 2>&1) || fail 4542 "the configuration does not pass the server's own test; no reload: $(printf %s "$ac_said" | tail -c 600)"
+        ac_said=$($2 2>&1 9>&-) || fail 4545 "the reload of $ac_unit failed: $(printf %s "$ac_said" | tail -c 600)"
     done
 }
 
@@ -153,9 +153,9 @@ sites_follow_php() { # what names the usual version by itself: cron of sites tha
         sf_user=${sf_file##*[/@]} sf_user=${sf_user%.*}
         [ -e "$sf_file" ] && [ ! -e "/var/lib/aegir/php-of/$sf_user" ] || continue
         sed -i "s|^AEGIR_PHP=.*|AEGIR_PHP=php$(php_version)|; s|^ExecStart=/usr/sbin/php-fpm[0-9.]* |ExecStart=/usr/sbin/php-fpm$(php_version) |" \
-            "$sf_file" || fail "$sf_file could not be given the other PHP"
+            "$sf_file" || fail 4561 "$sf_file could not be given the other PHP"
         case $sf_file in *.env) continue ;; esac
-        systemctl daemon-reload 9>&- && systemctl try-restart "${sf_file##*/}" 9>&- || fail "${sf_file##*/} could not be started with the other PHP"
+        systemctl daemon-reload 9>&- && systemctl try-restart "${sf_file##*/}" 9>&- || fail 4561 "${sf_file##*/} could not be started with the other PHP"
     done
 }
 
@@ -181,7 +181,7 @@ activate_php_beside() { # activate: the same for the versions of PHP beside the 
 
 refuse_vhosts() { # directory
     rv_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
-    [ -z "$rv_here" ] || fail "sites are still on this server: $rv_here. Remove or move them first"
+    [ -z "$rv_here" ] || fail 4560 "sites are still on this server: $rv_here. Remove or move them first"
 }
 
 nginx_test() { nginx -t; }
@@ -212,7 +212,7 @@ want_web_server_gone() { # unit link main root: a server has one web server of o
     [ -n "$wg_ours" ] || ! systemctl -q is-active "$1" || ! systemctl -q is-enabled "$1" || wg_ours=port
     [ -n "$wg_ours" ] || return 0
     deviates "web server $1: still there" || return 0
-    systemctl -q disable --now "$1" 9>&- || fail "$1 could not be stopped"
+    systemctl -q disable --now "$1" 9>&- || fail 4540 "$1 could not be stopped"
     [ "$wg_ours" = yes ] || return 0
     rm -f "$2" "$3" "$4"/vhost.d/*.conf "$4"/platform.d/*.conf
 }
@@ -223,7 +223,7 @@ want_default_certificate() { # directory: self-signed, for names that nobody dec
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj /CN=aegir-default.invalid \
         -keyout "$1/openssl.key.new" -out "$1/openssl.crt.new" >/dev/null 2>&1 &&
         chmod 600 "$1/openssl.key.new" && mv -f "$1/openssl.key.new" "$1/openssl.key" && mv -f "$1/openssl.crt.new" "$1/openssl.crt" ||
-        fail "no self-signed certificate could be made in $1"
+        fail 4563 "no self-signed certificate could be made in $1"
 }
 
 php_offered() { # version: no site's PHP changes before the machine is known to have the new one
@@ -232,7 +232,7 @@ php_offered() { # version: no site's PHP changes before the machine is known to 
     apt_update
     rm -f "$APT_LOG"
     apt-cache show "php$1-fpm" >/dev/null 2>&1 ||
-        fail "PHP $1 is not in this machine's package sources; they have: $(apt-cache pkgnames php | sed -n 's/^php\([0-9.]*\)-fpm$/\1/p' | sort -uV | tr '\n' ' '). Write one of these as services.web.php of this server in the stack file, or add a source that has it (https://packages.sury.org/php/ for Debian, ppa:ondrej/php for Ubuntu), and run pulumi up"
+        fail 4512 "PHP $1 is not in this machine's package sources; they have: $(apt-cache pkgnames php | sed -n 's/^php\([0-9.]*\)-fpm$/\1/p' | sort -uV | tr '\n' ' '). Write one of these as services.web.php of this server in the stack file, or add a source that has it (https://packages.sury.org/php/ for Debian, ppa:ondrej/php for Ubuntu), and run pulumi up"
 }
 
 want_php() { # version-or-empty packages...: the version is remembered for all that comes later
@@ -254,24 +254,24 @@ want_php() { # version-or-empty packages...: the version is remembered for all t
     [ -z "$wp_changed" ] || sites_follow_php
     # Nothing restarts while packages are installed, so PHP that runs does not have its new extension yet.
     if [ -n "$wp_missing" ] && [ "$MODE" = apply ] && systemctl -q is-active "php$(php_version)-fpm"; then
-        fpm_later || fail "the reload of PHP-FPM could not be planned"
+        fpm_later || fail 4546 "the reload of PHP-FPM could not be planned"
         # Sites with a master of their own; systemd takes only those that run.
         systemctl reload 'aegir-php@*.service' 9>&- 2>/dev/null || :
     fi
 }
 
 want_unit_part() { # path content: of a unit's configuration; systemd gives new limits to what runs
-    [ "$MODE" != apply ] || mkdir -p "${1%/*}" || fail "${1%/*} could not be made"
+    [ "$MODE" != apply ] || mkdir -p "${1%/*}" || fail 4521 "${1%/*} could not be made"
     up_before=$DRIFTS
     want_file "$1" root root 644 "$2"
-    [ "$MODE" != apply ] || [ "$DRIFTS" = "$up_before" ] || systemctl daemon-reload 9>&- || fail "systemd could not read $1"
+    [ "$MODE" != apply ] || [ "$DRIFTS" = "$up_before" ] || systemctl daemon-reload 9>&- || fail 4546 "systemd could not read $1"
 }
 
 want_declared_limits() { # unit: what somebody set by `systemctl set-property` is taken back
     for dl_path in "/etc/systemd/system.control/$1.d" "/run/systemd/system.control/$1.d"; do
         [ -d "$dl_path" ] || continue
         deviates "limits of $1: changed by systemctl set-property, in $dl_path" || continue
-        rm -rf "$dl_path" && systemctl daemon-reload 9>&- || fail "$dl_path could not be removed"
+        rm -rf "$dl_path" && systemctl daemon-reload 9>&- || fail 4524 "$dl_path could not be removed"
     done
 }
 
@@ -294,7 +294,7 @@ want_no_fpm_limits() { # slice
     for nl_path in /etc/systemd/system/php*-fpm.service.d/aegir.conf "$1"; do
         [ -e "$nl_path" ] || continue
         deviates "file $nl_path: still there" || continue
-        rm -f "$nl_path" && systemctl daemon-reload 9>&- || fail "$nl_path could not be removed"
+        rm -f "$nl_path" && systemctl daemon-reload 9>&- || fail 4524 "$nl_path could not be removed"
         rmdir "${nl_path%/*}" 2>/dev/null || :
     done
 }
@@ -332,9 +332,9 @@ php_reads_again() { # version: a master without any pool would end by itself
     systemctl -q is-active "php$1-fpm" || return 0
     if fpm_test_of "$1" >/dev/null 2>&1; then
         # Its sockets are free when it has ended what it was at.
-        fpm_renewed "php$1-fpm" systemctl reload "php$1-fpm" 9>&- || fail "PHP $1 could not read its configuration again"
+        fpm_renewed "php$1-fpm" systemctl reload "php$1-fpm" 9>&- || fail 4561 "PHP $1 could not read its configuration again"
     else
-        systemctl -q disable --now "php$1-fpm" 9>&- || fail "PHP $1 could not be stopped"
+        systemctl -q disable --now "php$1-fpm" 9>&- || fail 4540 "PHP $1 could not be stopped"
     fi
 }
 
