@@ -20,13 +20,13 @@ from aegir_components.services import access
 
 from .credentials import generate
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 UNPROVEN = "unproven"
 """The hub's records of web servers that did not reach a database when that was last proven."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Proves it when something about it changes, and at each refresh."""
 
     identity_keys = ("server",)
@@ -44,7 +44,7 @@ class Provider(Lifecycle):
             return {"drift": [str(fault)]}
         return {"drift": []}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Prove it."""
         _prove(want)
         return {}

@@ -13,7 +13,8 @@ from aegir_components.host.connection import Connection
 from aegir_components.services import forwarding, functions, web, web_types
 
 from . import answered, caches, forwards, restoring, settling, site_move
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .raw import without
 
 WAITS: Final = ": a change waits for its reload"
 """How ``activate`` in ``shell/web.sh`` ends what it says of a unit."""
@@ -28,7 +29,7 @@ def handed_over(host: str, drift: Iterable[str]) -> list[str]:
     return [text for text in found if not text.endswith(WAITS)]
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Reloads what waits for it; what nobody comes back for is reloaded by the machine itself after a while."""
 
     identity_keys = ("host",)
@@ -52,7 +53,7 @@ class Provider(Lifecycle):
             found += script.execute(_connection(want), "check", lines, what=what).drift
         return {"drift": [*found, *caches.left(_connection(want), str(want["holder"]))]}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Test and reload, where something waits; then each site that was configured answers as it did before.
 
         One that does not gets its former configuration back, where that is possible. What the others keep of their pages is

@@ -10,10 +10,10 @@ import pulumi
 
 from aegir_components.mysql import tls
 
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Made once, or taken over from the hub's files; an update keeps it."""
 
     secret_keys = ("key",)
@@ -29,7 +29,7 @@ class Provider(Lifecycle):
         del want
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Keep what there is; else take the hub's own, which is made when it is not there."""
         before = want.get("was", {})
         if before.get("certificate") and before.get("key"):

@@ -17,7 +17,7 @@ from pulumi.dynamic import DiffResult
 from aegir_components import encrypting
 
 from .credentials import generate
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 LENGTH: Final = 43
 """Characters of a key; 43 of 62 are 256 bits."""
@@ -27,7 +27,7 @@ ARCHIVES: Final = ":archives"
 """The private key, in age's format, of the archives that a removal leaves on the hub."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Makes a key for each site; keys of sites that were removed stay, for their backups stay as well."""
 
     secret_keys = ("keys",)
@@ -48,7 +48,7 @@ class Provider(Lifecycle):
         del want
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Make the keys that are not there yet; those that a destroyed stack has left are taken over."""
         known = {**_left(want), **json.loads(str(want.get("was", {}).get("keys") or "{}"))}
         for owner in (HUB, *want["sites"]):

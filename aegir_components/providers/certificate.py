@@ -17,13 +17,13 @@ from aegir_components.host.parallel import each
 from aegir_components.services import certificate
 
 from . import warned
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 DECIDING = ("kind", "names", "digest", "directory")
 """Inputs of which another one asks for another certificate."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Makes, reads or asks for a certificate, and keeps it until it is near its end."""
 
     identity_keys = ("site",)
@@ -48,7 +48,7 @@ class Provider(Lifecycle):
         left = certificates.facts(want["chain"]).days_left()
         return {"drift": [f"the certificate of {want['site']} ends in {left} days"]}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Keep what is right, or get another one."""
         if want.get("unread"):
             raise Refused(str(want["site"]), str(want["unread"]))

@@ -11,14 +11,14 @@ import pulumi
 
 from aegir_components import numeric_ids
 
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 ALPHABET = string.ascii_letters + string.digits
 LENGTHS = {"administrator": 24, "database": 24, "salt": 64}
 """Characters of each; 24 of 62 are 142 bits."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Generates once; an update keeps what was generated, but for a database's password of another version."""
 
     secret_keys = (*LENGTHS, "given_salt")
@@ -35,7 +35,7 @@ class Provider(Lifecycle):
         del want
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Make what is not there yet."""
         before = want.get("was", {})
         made: State = {name: before.get(name) or generate(length) for name, length in LENGTHS.items()}

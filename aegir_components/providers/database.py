@@ -12,11 +12,11 @@ from aegir_components.mysql import client, statements, tls
 from aegir_components.services import functions, mysql
 
 from . import declared, entries
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 from .machine import PREPARE_TIMEOUT
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """The server, the address it listens on, and the hub's account; proven by a login from the hub."""
 
     identity_keys = ("host", "user")
@@ -30,13 +30,14 @@ class Provider(Lifecycle):
 
     def problems(self, want: State) -> dict[str, str]:
         """A password for an account with this much power has a length."""
+        want = want.ask(dict, None)
         if len(str(want.get("password", "x" * 8))) < 8:
             return {"password": "must have at least 8 characters"}
         return {}
 
     def notice(self, want: State) -> None:
         """What goes in the same run is dumped by the account as it is declared now."""
-        declared.note_database(want)
+        declared.note_database(want.ask(dict, None))
 
     def observe(self, want: State) -> State:
         """Look at the machine, at the account's rights, and whether the hub can log in with it."""
@@ -58,7 +59,7 @@ class Provider(Lifecycle):
                 drift.append(f"account {user}@{hub}: {fault}")
         return {"drift": drift, "version": report.facts.get("version", "")}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Install, configure, make the account, and log in with it from the hub.
 
         Raises:

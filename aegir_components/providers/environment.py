@@ -8,12 +8,13 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.output import contains_unknowns
 
-from .lifecycle import AegirResource, Lifecycle, State, plain
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
+from .raw import plain
 
 FORMERLY = "formerly"
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Refuses at ``check``, which is before anything that depends on it; it is on no machine and changes none."""
 
     def identity(self, want: State) -> str:
@@ -42,7 +43,7 @@ class Provider(Lifecycle):
         del want
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Recording the inputs is all there is to do."""
         del want
         return {}

@@ -19,7 +19,7 @@ from aegir_components.services import installation
 
 from . import answered, answering, awaited, settling, site_database, site_move, warned
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State, replaced
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, replaced
 
 INSTALL_TIMEOUT = 900.0
 """Seconds for the application's installer; Drupal's standard profile takes about 15."""
@@ -31,7 +31,7 @@ read the settings connects at its beginning."""
 EMPTY, PRESENT = "empty", "present"
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Installs into an empty database, adopts what is installed, and never touches what is half there."""
 
     identity_keys = ("site",)
@@ -53,7 +53,7 @@ class Provider(Lifecycle):
             content = _content(want)
         return {"drift": [] if content == EMPTY else list(_faults(want).values()), "content": content}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Install where nothing is installed, ask every web server for the site, and let former passwords go."""
         content, loaded = PRESENT, _land(want)
         if not want.get("install", True):

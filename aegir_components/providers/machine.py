@@ -18,7 +18,7 @@ from aegir_components.hub_records import Records
 from aegir_components.services import base, vhosts
 
 from . import declared, entries
-from .lifecycle import AegirResource, Lifecycle, State, replaced
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, replaced
 
 STACK = "stack"
 """The hub's record of what tells its stacks from others of the same name."""
@@ -26,7 +26,7 @@ PREPARE_TIMEOUT = 900.0
 """Seconds: a first apt run over a slow line, and another's apt to wait for."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
 
     waits = True
@@ -40,7 +40,7 @@ class Provider(Lifecycle):
 
     def notice(self, want: State) -> None:
         """What goes in the same run goes from where the machine is declared now."""
-        declared.note_machine(want)
+        declared.note_machine(want.ask(dict, None))
 
     def diff(self, id_: str, olds: Any, news: Any) -> DiffResult:
         """Compare; a state of before knows no address of the hub, and learns it with the next change."""
@@ -53,7 +53,7 @@ class Provider(Lifecycle):
         report = script.execute(_connection(want), "check", [*own, *_items(want)], what="looking at the server")
         return {"drift": list(report.drift), "numbers": _numbers(report)}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Prepare it, then send a file and read it back (the handbook's MyRsyncTest).
 
         Raises:

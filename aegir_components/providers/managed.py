@@ -10,10 +10,10 @@ from aegir_components.mysql import client, statements
 
 from . import declared
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Logs in from the hub and looks whether the account may do what it has to."""
 
     identity_keys = ("host", "user")
@@ -26,14 +26,14 @@ class Provider(Lifecycle):
 
     def notice(self, want: State) -> None:
         """What goes in the same run is dumped by the account as it is declared now."""
-        declared.note_database(want)
+        declared.note_database(want.ask(dict, None))
 
     def observe(self, want: State) -> State:
         """Log in; what the account lacks is drift that only its owner can repair."""
         version, faults = _look(want)
         return {"drift": faults, "version": version}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Log in, and refuse an account that cannot do the work."""
         version, faults = _look(want)
         if faults:

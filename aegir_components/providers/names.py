@@ -14,10 +14,10 @@ from aegir_components.host.errors import Refused
 from aegir_components.services import names
 
 from . import warned
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Looks from both sides; ``strict`` refuses, ``warn`` tells, ``manage`` writes a marked block of ``/etc/hosts``."""
 
     identity_keys = ("host",)
@@ -38,7 +38,7 @@ class Provider(Lifecycle):
         faults = _faults(want, facts)
         return {"drift": drift + (faults if want["mode"] == "strict" else []), "faults": faults}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Write the blocks where that is asked for, then look."""
         facts: dict[str, str] = {}
         if want["mode"] != "manage":

@@ -12,13 +12,14 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
 from aegir_components.services import nfs
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .raw import without
 
 EXPORT_TIMEOUT = 600.0
 """Seconds; the package may have to be installed."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Compares numbers, then exports; whoever is not a member any more is not exported to."""
 
     identity_keys = ("pack",)
@@ -37,7 +38,7 @@ class Provider(Lifecycle):
             drift.append(str(fault))
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Compare, export, and end the export of a server that is none any more."""
         _compare(want)
         was = without(want.get("was", {}), forgotten()) or {}

@@ -14,13 +14,14 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.services import nfs
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .raw import without
 
 MOUNT_TIMEOUT = 600.0
 """Seconds; the package may have to be installed. Each touch of the mount has a limit of its own."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Mounts on every member but the one that exports, and proves that all see the same with the same owners."""
 
     identity_keys = ("pack",)
@@ -40,7 +41,7 @@ class Provider(Lifecycle):
                 drift = [str(fault)]
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
         was = without(want.get("was", {}), forgotten()) or {}
         had = _members(was) if was else {}

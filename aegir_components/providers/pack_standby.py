@@ -10,13 +10,13 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.services import standby
 
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 COPY_TIMEOUT = 7200.0
 """Seconds for the first copy, which is of everything."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Keeps the copy current by a timer; once the machine exports, no timer may write there any more."""
 
     identity_keys = ("pack",)
@@ -31,7 +31,7 @@ class Provider(Lifecycle):
         _tell(want, report)
         return {"drift": list(report.drift)}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Keep a copy; or make a last one and stop, before the machine exports."""
         was = want.get("was") or {}
         takes_over = want["serves"] and not (was.get("serves") and was.get("server") == want["server"])

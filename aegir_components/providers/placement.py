@@ -10,11 +10,12 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .raw import without
 from .release import removal_items
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Comes after the platform's sites, where ``Release`` comes before them: a member leaves in this order."""
 
     identity_keys = ("platform", "publish_path")
@@ -28,7 +29,7 @@ class Provider(Lifecycle):
         del want
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Take code, link and definition off each web server that the platform has left."""
         was = without(want.get("was", {}), forgotten())
         if was is not None and "members" in was:

@@ -22,10 +22,10 @@ from aegir_components.rollout import safety, waves
 from aegir_components.snapshots import packed
 
 from . import holds
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Brings sites that are held back to the live release, site by site."""
 
     identity_keys = ("platform", "publish_path")
@@ -53,7 +53,7 @@ class Provider(Lifecycle):
         }
         return {"drift": sorted(drift)}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Update and switch the sites that are held back, in the declared order.
 
         Raises:

@@ -36,7 +36,8 @@ from . import (
     staging,
     switching,
 )
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten, replaced
+from .raw import normal, without
 from .site_places import members_of, owners_of, sees
 from .warned import Warned
 
@@ -44,7 +45,7 @@ PATH = 200
 """Characters of a path that a machine says, in a warning."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Makes a site servable; the web server's own test decides whether its vhost stays."""
 
     # Not the publish root: a replacement would archive and remove the site's files.
@@ -60,6 +61,7 @@ class Provider(Lifecycle):
 
     def rejected(self, have: State, want: State) -> dict[str, str]:
         """Reject changes that would leave uploads, private files and configuration behind."""
+        want = want.ask(dict, None)
         return site_places.rejected(have, want)
 
     def observe(self, want: State) -> State:
@@ -84,7 +86,7 @@ class Provider(Lifecycle):
         warned.tell()
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned.
 
         Raises:

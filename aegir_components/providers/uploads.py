@@ -14,10 +14,11 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.services import uploads
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .raw import without
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Mounts it where that is declared, and proves that it is one and the same everywhere."""
 
     identity_keys = ("cluster",)
@@ -37,7 +38,7 @@ class Provider(Lifecycle):
                 drift = [str(fault)]
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
         each(_members(want), lambda conn: _run(conn, want, "apply", _items(want)))
         _prove(want)

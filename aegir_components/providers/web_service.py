@@ -11,13 +11,14 @@ from aegir_components.host.connection import Connection
 from aegir_components.services import web_types
 
 from . import activation, answered, entries
-from .lifecycle import AegirResource, Lifecycle, State, normal
+from .lifecycle import AegirResource, Lifecycle, State, Untyped
 from .machine import PREPARE_TIMEOUT
+from .raw import normal
 
 SERVICE = "web-service"
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Apache or nginx with PHP-FPM, Aegir's configuration directories, and the link that brings them in."""
 
     identity_keys = ("host",)
@@ -35,7 +36,7 @@ class Provider(Lifecycle):
         drift = activation.handed_over(str(want["host"]), report.drift)
         return {"drift": drift, "php": report.facts.get("php", "")}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Install and configure it; its own test decides whether a change stays.
 
         Raises:

@@ -48,7 +48,7 @@ def test_the_former_one_goes_on_with_a_warning(
 
     monkeypatch.setattr(certificate, "_asked_for", fails)
     wanted = want(20)
-    kept = certificate.Provider().converge(wanted)
+    kept = certificate.Provider().converge(wanted, None)
     assert wanted["was"]["chain"] == kept["chain"]
     assert wanted["was"]["key"] == kept["key"]
     (said,) = warned
@@ -57,7 +57,7 @@ def test_the_former_one_goes_on_with_a_warning(
     assert certificate.Provider().diff("id", {**wanted, **kept}, wanted).changes, "the next run tries again"
 
     with pytest.raises(HostError):
-        certificate.Provider().converge(want(5))
+        certificate.Provider().converge(want(5), None)
 
 
 def test_a_first_one_and_one_of_other_names_have_no_former_one(
@@ -70,12 +70,12 @@ def test_a_first_one_and_one_of_other_names_have_no_former_one(
     changed: dict[str, Any]
     for changed in ({"was": {}}, {"names": [NAME, "new.example.com"]}):
         with pytest.raises(Refused):
-            certificate.Provider().converge(want(20, **changed))
+            certificate.Provider().converge(want(20, **changed), None)
     assert [] == warned
 
 
 def test_a_renewal_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, warned: list[str]) -> None:
     new = certificates.self_signed([NAME])
     monkeypatch.setattr(certificate, "_asked_for", lambda *_given: new)
-    assert new.chain == certificate.Provider().converge(want(20))["chain"]
+    assert new.chain == certificate.Provider().converge(want(20), None)["chain"]
     assert [] == warned

@@ -33,6 +33,7 @@ FORBIDDEN = {
     "arguments": EVERYTHING - {"components"},
     "given": EVERYTHING - {"settings"},
     "farm": {"cli"},
+    "inputs": EVERYTHING - {"host", "layout", "services"},
     "settings": EVERYTHING - {"settings"},
     "layout": EVERYTHING - {"layout"},
     "templates": BELOW - {"templates"} | {"providers", "components", "estate", "cli"},
@@ -50,6 +51,7 @@ FORBIDDEN = {
     "estate": {"cli"},
 }  # fmt: skip
 WITHOUT_PULUMI = {
+    "inputs",
     "host",
     "mysql",
     "layout",
