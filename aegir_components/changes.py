@@ -12,9 +12,9 @@ from aegir_components import layout, moves, settings
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.props import Known
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.moving.decision import is_other_server, leaves_all
 from aegir_components.providers import site_config, site_database
-from aegir_components.providers.lifecycle import Untyped
 from aegir_components.recorded import Outputs, Recorded
 
 ALIKE = 0.75

@@ -101,7 +101,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
     faults: list[str] = []
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     # Everything that is put on machines comes after it: another environment's stack file ends here.
-    environment = Environment(declared.environment, formerly=declared.environment_formerly)
+    environment = Environment.of(declared.environment, declared.environment_formerly)
     # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
     # second, while the sources are read.
     before = await recorded.read()
@@ -224,7 +224,7 @@ def _servers(
         server.database and server.database.tls == "required" and server.connection != "none"
         for server in declared.servers.values()
     )
-    authority = DatabaseAuthority("databases", declared.hub.root, holder) if certified else None
+    authority = DatabaseAuthority.of(declared.hub.root, holder) if certified else None
     follow, spread = settings.numbers.follow(declared), settings.numbers.spread(declared)
     # Without a server there is nobody to have it, and none is made. Once: it asks a program.
     hub_key = public_key(declared.hub) if declared.servers else ""

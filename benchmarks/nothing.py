@@ -7,7 +7,8 @@ from typing import Any
 import pulumi
 
 from aegir_components import declaring
-from aegir_components.providers.lifecycle import AegirResource, Lifecycle, State, Untyped
+from aegir_components.inputs.untyped import Untyped
+from aegir_components.providers.lifecycle import AegirResource, Lifecycle, State
 
 
 class Provider(Lifecycle[Untyped, Untyped]):

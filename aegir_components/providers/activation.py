@@ -10,10 +10,11 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.services import forwarding, functions, web, web_types
 
 from . import answered, caches, forwards, restoring, settling, site_move
-from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .lifecycle import AegirResource, Lifecycle, State, forgotten
 from .raw import without
 
 WAITS: Final = ": a change waits for its reload"

@@ -14,10 +14,11 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.services import certificate
 
 from . import warned
-from .lifecycle import AegirResource, Lifecycle, State, Untyped
+from .lifecycle import AegirResource, Lifecycle, State
 
 DECIDING = ("kind", "names", "digest", "directory")
 """Inputs of which another one asks for another certificate."""

@@ -13,13 +13,14 @@ from aegir_components.applications import health
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
 from aegir_components.services import installation
 
 from . import answered, answering, awaited, settling, site_database, site_move, warned
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State, Untyped, replaced
+from .lifecycle import AegirResource, Lifecycle, State, replaced
 
 INSTALL_TIMEOUT = 900.0
 """Seconds for the application's installer; Drupal's standard profile takes about 15."""

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 import pulumi
 from pulumi.dynamic import (
@@ -85,27 +85,6 @@ def remaining(recorded: PropsT | None) -> PropsT | None:
     """Leave machines that are given up out of a resource's recorded inputs; ``None`` when it was on no other machine."""
     props = None if recorded is None else without(recorded.to_props(), _forgotten)
     return None if recorded is None or props is None else type(recorded).from_props(props)
-
-
-if TYPE_CHECKING:
-
-    class Untyped(Props):
-        """Inputs of a provider that reads them by strings."""
-else:
-
-    class Untyped(dict):
-        """Inputs of a provider that reads them by strings."""
-
-        @classmethod
-        def from_props(cls, props: Mapping[str, Any]) -> Untyped:
-            """Take them as they are."""
-            return cls(props)
-
-        @classmethod
-        def partly(cls, props: Mapping[str, Any], unknown: Collection[str]) -> Untyped:
-            """Take those that are known."""
-            del unknown
-            return cls(props)
 
 
 class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):

@@ -10,9 +10,10 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.services import nfs
 
-from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .lifecycle import AegirResource, Lifecycle, State, forgotten
 from .raw import without
 
 EXPORT_TIMEOUT = 600.0

@@ -8,9 +8,10 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.services import standby
 
-from .lifecycle import AegirResource, Lifecycle, State, Untyped
+from .lifecycle import AegirResource, Lifecycle, State
 
 COPY_TIMEOUT = 7200.0
 """Seconds for the first copy, which is of everything."""

@@ -9,8 +9,9 @@ import pulumi
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
+from aegir_components.inputs.untyped import Untyped
 
-from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .lifecycle import AegirResource, Lifecycle, State, forgotten
 from .raw import without
 from .release import removal_items
 

@@ -12,10 +12,11 @@ from aegir_components.host import script, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.services import release, web_types
 
 from . import answering, holds, proof, staging, switching
-from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten
+from .lifecycle import AegirResource, Lifecycle, State, forgotten
 from .raw import without
 
 

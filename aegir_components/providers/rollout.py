@@ -17,12 +17,13 @@ from aegir_components import at_work, layout, summary
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records, hub_root
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.rollout import platform as rollout_platform
 from aegir_components.rollout import safety, waves
 from aegir_components.snapshots import packed
 
 from . import holds
-from .lifecycle import AegirResource, Lifecycle, State, Untyped
+from .lifecycle import AegirResource, Lifecycle, State
 
 
 class Provider(Lifecycle[Untyped, Untyped]):

@@ -10,6 +10,7 @@ import pulumi
 
 from aegir_components import backups, encrypting, layout
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
 from aegir_components.services import quotas
@@ -17,7 +18,7 @@ from aegir_components.services import quotas
 from . import archived, content, declared
 from . import moves as site_moves
 from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State, Untyped, forgotten, replaced
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
 
 
 class Provider(Lifecycle[Untyped, Untyped]):

@@ -16,8 +16,9 @@ import pytest
 from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.providers import calls
-from aegir_components.providers.lifecycle import Lifecycle, State, Untyped
+from aegir_components.providers.lifecycle import Lifecycle, State
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 12

@@ -33,7 +33,7 @@ FORBIDDEN = {
     "arguments": EVERYTHING - {"components"},
     "given": EVERYTHING - {"settings"},
     "farm": {"cli"},
-    "inputs": EVERYTHING - {"host", "layout", "services"},
+    "inputs": EVERYTHING - {"host", "layout", "mysql", "services"},
     "settings": EVERYTHING - {"settings"},
     "layout": EVERYTHING - {"layout"},
     "templates": BELOW - {"templates"} | {"providers", "components", "estate", "cli"},

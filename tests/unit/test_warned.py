@@ -11,8 +11,9 @@ import pulumi
 import pytest
 
 from aegir_components.hub_records import Records
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.providers import lifecycle, names, warned
-from aegir_components.providers.lifecycle import Lifecycle, Untyped
+from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.providers.warned import MOST, Run, Warned
 
 
