@@ -13,7 +13,7 @@ import pulumi
 from aegir_components import settings
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.database import DatabaseLogin
-from aegir_components.providers.activation import Activation
+from aegir_components.providers.activation import Activation, ActivationInputs, ForwardTo
 from aegir_components.providers.authority import DatabaseAuthority
 from aegir_components.providers.certificate import Certificate
 from aegir_components.providers.credentials import Credentials, CredentialsInputs
@@ -103,7 +103,7 @@ class Server(AegirComponent):
         self,
         sites: Mapping[str, SiteConfiguration],
         known_as: Mapping[str, str],
-        forwards: Mapping[str, Mapping[str, Any]],
+        forwards: Mapping[str, ForwardTo],
         certificates: Mapping[str, Certificate],
     ) -> Activation:
         """Declare the one reload after all sites of this web server are configured.
@@ -116,19 +116,19 @@ class Server(AegirComponent):
         """
         web = self._args.server.web
         assert web is not None
-        props = {
-            "host": self._args.server.name,
-            "connection": self._reached.to_props(),
-            "type": web.type,
-            "sites": {name: configuration.made for name, configuration in sorted(sites.items())},
-            # Left out otherwise, so that a state of before is the same.
-            "known_as": dict(sorted(known_as.items())) or None,
-            "holder": self._args.holder,
-            "forwards": {site: dict(found) for site, found in forwards.items()} or None,
-            "port": web.port if forwards else None,
-            "forward_keys": _keys({site: certificates[site] for site in forwards if site in certificates}, web.type),
-        }
-        return Activation(self._args.server.name, props, self.child(depends_on=list(sites.values())))
+        keys = _keys({site: certificates[site] for site in forwards if site in certificates}, web.type)
+        inputs = ActivationInputs(
+            host=self._args.server.name,
+            connection=self._reached,
+            type=web.type,
+            sites={name: later(configuration.made) for name, configuration in sorted(sites.items())},
+            known_as=dict(sorted(known_as.items())),
+            holder=self._args.holder,
+            forwards=dict(forwards),
+            port=web.port if forwards else 0,
+            forward_keys=later(keys) if keys else "",
+        )
+        return Activation(self._args.server.name, inputs, self.child(depends_on=list(sites.values())))
 
     @property
     def connection(self) -> remote.ConnectionArgs:

@@ -160,6 +160,7 @@ class Site(AegirComponent):
         }
         accounts = {
             "server": args.database_server,
+            "authority": None,
             **{key: value for key, value in args.database.to_props().items() if key != "password"},
             "database": where["name"],
             "account": where["user"],

@@ -72,7 +72,7 @@ class Props:
             if (value := props.get(key)) is not None:
                 given[key] = read(value)
         if lacking := [each.name for each in fields(cls) if each.name not in given and _is_required(each)]:
-            raise MissingInput(f"the inputs of {cls.kind()} lack {', '.join(lacking)}")
+            raise MissingInput(f"the inputs of {_thing(cls)} lack {', '.join(lacking)}")
         return cast("Any", cls)(**given)  # type: ignore[no-any-return]
 
     @classmethod
@@ -100,11 +100,6 @@ class Props:
             if value is not None and not (_LEFT_OUT in each.metadata and value == _default_of(each)):
                 found[each.name] = plain(value)
         return found
-
-    @classmethod
-    def kind(cls) -> str:
-        """Name what the inputs are of, for messages."""
-        return cls.__name__.removesuffix("Inputs").removesuffix("State")
 
     if not TYPE_CHECKING:  # or mypy would take any name for an attribute
 
@@ -152,6 +147,11 @@ def _readers(kind: type[Any]) -> Mapping[str, Reader]:
 def names(kind: type[Any]) -> set[str]:
     """Name the fields of a class of inputs."""
     return {each.name for each in fields(cast("Any", kind))}
+
+
+def _thing(kind: type[Any]) -> str:
+    """Name what inputs are of, for messages."""
+    return kind.__name__.removesuffix("Inputs").removesuffix("State")
 
 
 def _default_of(each: Field[Any]) -> Any:

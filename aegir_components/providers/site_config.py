@@ -337,9 +337,9 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
             name: the site's name.
             props: ``site``, ``name`` (its host name, where that is another), ``aliases``, ``platform``, ``publish_path``,
                 ``publish_root``, ``docroot``, ``application``, ``database`` (``name``, ``user``, ``host``, ``port``),
-                ``password`` (secret), ``salt`` (secret), ``authority``, ``number``, ``uploads``, ``isolation``, ``cron``, ``https``,
-                ``chain`` and ``key`` (secret), ``redirect_aliases``, ``enabled``,
-                ``accounts`` and ``hub_password`` (secret), ``templates`` (a digest), ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
+                ``password`` (secret), ``salt`` (secret), ``authority``, ``number``, ``uploads``, ``isolation``, ``cron``,
+                ``https``, ``chain`` and ``key`` (secret), ``redirect_aliases``, ``enabled``, ``accounts`` and ``hub_password``
+                (secret), ``templates`` (a digest), ``members`` (with ``type``, ``port``, ``role``), ``master`` (of a pack),
                 ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for), ``values`` (secret;
                 what the settings file is told, in JSON), ``former`` (other names of its content), ``backups`` (secret; of a
                 site that moves, as ``Packed`` gives it).

@@ -21,7 +21,8 @@ EXECUTED = (
 )
 PROVIDER = {
     "certificates", "certificates.faults", "certificates.given", "certificates.pem", "host.connection", "host.errors",
-    "host.parallel", "host.together", "hub_records", "inputs", "inputs.database", "inputs.props", "inputs.untyped",
+    "host.parallel", "host.together", "hub_records",
+    "inputs", "inputs.database", "inputs.members", "inputs.props", "inputs.untyped",
     "moving.decision", "printable", "providers.access",
     "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
