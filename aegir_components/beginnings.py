@@ -11,7 +11,7 @@ import pulumi
 from . import recorded, settings
 from .components.site import Begin
 from .origins import definition, live, loaded
-from .providers.backup_keys import BackupKeys, publish_again
+from .providers.backup_keys import BackupKeys, BackupKeysInputs, BackupKeysState, publish_again
 from .recorded import Outputs, Recorded
 from .snapshots import book, source
 from .sources.resolve import Resolved
@@ -142,13 +142,14 @@ def backup_keys(declared: settings.Settings, before: Recorded, holder: str) -> B
     if not pulumi.runtime.is_dry_run():
         for have in before.of("aegir:BackupKeys").values():
             try:
-                publish_again(declared.hub.root, holder, have)
+                publish_again(declared.hub.root, holder, BackupKeysState.from_props(have))
             except OSError as fault:
                 pulumi.log.warn(
                     f"the hub cannot keep the public key of archives in {fault.filename} ({fault.strerror}): a removal would "
                     f"leave a dump in clear. Let the user who runs pulumi write there, and run pulumi up again"
                 )
-    return BackupKeys("backups", declared.hub.root, holder, sorted(sites))
+    inputs = BackupKeysInputs(hub_root=declared.hub.root, holder=holder, sites=tuple(sorted(sites)))
+    return BackupKeys("backups", inputs)
 
 
 def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 from aegir_components import layout, moves, settings
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.props import Known
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.moving.decision import is_other_server, leaves_all
 from aegir_components.providers import site_config, site_database
 from aegir_components.recorded import Outputs, Recorded
@@ -159,7 +161,7 @@ def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mappi
             f"{service.address}, which has none of its content. Nothing was changed. Correct the address; a site moves to "
             f"another server when `database` at it names that server"
         )
-    yield from site_database.Provider().rejected({**have}, want).values()
+    yield from site_database.Provider().rejected({**have}, Known(Untyped.from_props(want))).values()
 
 
 def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[str, str]) -> Iterator[str]:
@@ -181,7 +183,7 @@ def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[
             f"the files of {site.name} are on {names}, whose entry is to lead to {now_on}. Nothing was changed. Correct the "
             f"addresses; a site moves when its platform, or the platform's `server`, is another one"
         )
-    yield from site_config.Provider().rejected({**have}, want).values()
+    yield from site_config.Provider().rejected({**have}, Known(Untyped.from_props(want))).values()
 
 
 def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:

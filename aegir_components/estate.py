@@ -38,9 +38,8 @@ from .components.site import Begin, Site, SiteParts
 from .components.web_cluster import WebCluster, WebClusterParts, uploads_path
 from .host.keys import public_key
 from .hub_records import Protected
-from .providers import entries
+from .providers import declaration, entries
 from .providers.authority import DatabaseAuthority
-from .providers.declaration import Declaration
 from .providers.environment import Environment
 from .settings.added import Added
 from .sources.resolve import Resolved, resolve
@@ -96,7 +95,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None, ad
     faults: list[str] = []
     holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     # Everything that is put on machines comes after it: another environment's stack file ends here.
-    environment = Environment(declared.environment, formerly=declared.environment_formerly)
+    environment = Environment.of(declared.environment, declared.environment_formerly)
     # In a thread, so that the engine hears of the environment now and starts the providers' process for it, a third of a
     # second, while the sources are read.
     before = await recorded.read()
@@ -125,7 +124,9 @@ async def build(declared: settings.Settings, made: making.Made | None = None, ad
     if faults:
         raise settings.SettingsError(faults)
     if added is not None:
-        Declaration(added.hidden().text(), added.text(), pulumi.ResourceOptions(depends_on=[environment]))
+        declaration.Declaration(
+            declaration.inputs_of(added.hidden().text(), added.text()), pulumi.ResourceOptions(depends_on=[environment])
+        )
     for text in (*unread.found.values(), *at_work.warnings(declared.hub.root, holder)):
         pulumi.log.warn(text)
     for text in changes.announcements(before, declared, archive_names.newest(declared.hub.root)):
@@ -221,7 +222,7 @@ def _servers(
         server.database and server.database.tls == "required" and server.connection != "none"
         for server in declared.servers.values()
     )
-    authority = DatabaseAuthority("databases", declared.hub.root, holder) if certified else None
+    authority = DatabaseAuthority.of(declared.hub.root, holder) if certified else None
     follow, spread = settings.numbers.follow(declared), settings.numbers.spread(declared)
     # Without a server there is nobody to have it, and none is made. Once: it asks a program.
     hub_key = public_key(declared.hub) if declared.servers else ""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import settings
 from .addresses import address_of
 from .moves import leaving
 from .providers import forwards
+from .providers.activation import ForwardTo
 from .recorded import Recorded
 
 
-def of_servers(before: Recorded, declared: settings.Settings, stack: str) -> dict[str, dict[str, dict[str, Any]]]:
+def of_servers(before: Recorded, declared: settings.Settings, stack: str) -> dict[str, dict[str, ForwardTo]]:
     """Give the inputs of each web server's forwards, by site.
 
     Args:
@@ -19,7 +18,7 @@ def of_servers(before: Recorded, declared: settings.Settings, stack: str) -> dic
         declared: the stack.
         stack: ``<project>/<stack>``.
     """
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, ForwardTo]] = {}
     here = {(server.address, server.ssh_port): server for server in declared.servers.values() if server.web}
     for site in declared.sites.values():
         if not site.forward:
@@ -30,9 +29,9 @@ def of_servers(before: Recorded, declared: settings.Settings, stack: str) -> dic
         assert target.web is not None
         for place in sorted(gone & here.keys()):
             if here[place] not in now:
-                found.setdefault(here[place].name, {})[site.identity] = {
-                    "names": [site.name, *site.aliases],
-                    "address": address_of(target, declared.hub.root),
-                    "port": target.web.port,
-                }
+                found.setdefault(here[place].name, {})[site.identity] = ForwardTo(
+                    names=(site.name, *site.aliases),
+                    address=address_of(target, declared.hub.root),
+                    port=target.web.port,
+                )
     return found

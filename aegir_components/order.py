@@ -13,7 +13,7 @@ from .addresses import address_of
 from .components.server import Server, connection
 from .components.site import Site
 from .providers import answered
-from .providers.access import DatabaseAccess, unproven_clients
+from .providers.access import Client, DatabaseAccess, DatabaseAccessInputs, unproven_clients
 from .recorded import Recorded
 
 
@@ -41,19 +41,19 @@ async def prove(declared: settings.Settings, name: str, servers: Mapping[str, Se
     # A web server that could not be prepared is asked all the same, and holds up none of the others.
     prepared = await failures.made(*(resource for member in web for resource in servers[member].ready))
     clients = {
-        member: {
-            "connection": connection(server, declared.hub).to_props(),
-            "address": address_of(server, declared.hub.root),
-        }
+        member: Client(
+            connection=connection(server, declared.hub),
+            address=address_of(server, declared.hub.root),
+        )
         for member, server in sorted(web.items())
     }
-    props = {"server": name, **database, "clients": clients}
+    inputs = DatabaseAccessInputs.of(name, database, clients)
     waits = pulumi.ResourceOptions(parent=servers[name], depends_on=[*servers[name].ready, *prepared])
-    proof = DatabaseAccess(name, props, waits)
+    proof = DatabaseAccess(name, inputs, waits)
     ended = await failures.ending(proof)
     if ended == "made":
         return Proof(proof)
-    return Proof(proof, unproven_clients(declared.hub.root, name, str(database["user"])) if ended == "failed" else None)
+    return Proof(proof, unproven_clients(declared.hub.root, name, database.user) if ended == "failed" else None)
 
 
 async def is_there(site: Site, before: Recorded, hub_root: str, holder: str) -> bool:

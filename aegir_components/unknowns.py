@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import pulumi
+
+Value = TypeVar("Value")
 
 _STAND_IN: Final = re.compile(r"240\.0\.\d+\.\d+\b|SHA256:unknown[0-9]{36}|unknown-until-up-\d+(?:@unknown\.invalid)?")
 
@@ -97,6 +99,16 @@ def standing_in(unknowns: Unknowns) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def later(value: pulumi.Output[Value]) -> Value:
+    """Give an output in the place of the value that it will have, as a field of a resource's inputs.
+
+    A component declares inputs whose values another resource of the same run has not made yet. The dataclass of the inputs
+    has the types that the provider gets. It only carries the output to Pulumi (``Props.to_props``), and Pulumi hands over
+    the value. So no code may read such a field in the program.
+    """
+    return cast("Value", value)
 
 
 def is_stand_in(text: str) -> bool:

@@ -7,10 +7,11 @@ from typing import Any
 import pulumi
 
 from aegir_components import declaring
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.providers.lifecycle import AegirResource, Lifecycle, State
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Does nothing."""
 
     def identity(self, want: State) -> str:
@@ -22,7 +23,7 @@ class Provider(Lifecycle):
         del want
         return {"drift": []}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Make nothing."""
         del want
         return {}

@@ -15,7 +15,8 @@ from aegir_components.host.errors import HostError
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.printable import printable
 from aegir_components.providers import certificate, installation, release, rollout, site_config, site_database
-from aegir_components.providers.lifecycle import Lifecycle, plain, redacted
+from aegir_components.providers.lifecycle import Lifecycle
+from aegir_components.providers.raw import plain, redacted
 
 from . import audit, completion, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, tell
@@ -28,7 +29,7 @@ AT_ONCE: Final = 8
 _WRAPPED: Final = "4dabf18193072939515e22adb298388d"
 """Pulumi's own mark of a value that is a secret."""
 
-PARTS: Final[Mapping[str, tuple[str, Lifecycle]]] = {
+PARTS: Final[Mapping[str, tuple[str, Lifecycle[Any, Any]]]] = {
     "Release": ("the platform's release on each web server", release.Provider()),
     "Rollout": ("it is on the platform's release", rollout.Provider()),
     "SiteDatabase": ("database and accounts", site_database.Provider()),
@@ -141,7 +142,7 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
     part, provider = PARTS[kind]
     secrets = [str(props[key]) for key in provider.secret_keys if isinstance(props.get(key), str)]
     try:
-        seen = provider.observe(plain(props))
+        seen = provider.observe(provider.recorded.from_props(plain(props)))
         faults = ["it is gone"] if seen is None else [str(text) for text in seen.get("drift", [])]
         outcome = "fail" if faults else "pass"
     except (HostError, DatabaseError) as fault:

@@ -11,7 +11,7 @@ from aegir_components import certificates, settings
 from aegir_components.providers import certificate
 from aegir_components.providers.warned import Warned
 
-from .platform import Member, members_props
+from .platform import Member, code_members
 
 
 def given(
@@ -94,24 +94,21 @@ def declare(
     """
     if site.https == "none":
         return None
-    props: dict[str, object] = {
-        "site": site.identity,
-        "names": [site.name, *site.aliases],
-        "kind": site.certificate.kind,
-        "holder": holder,
-    }
-    if site.certificate.kind == "given":
-        props |= {"chain_file": site.certificate.chain, "key_file": site.certificate.key, "digest": digest}
-        # Left out otherwise, so that a state of before is the same.
-        props["unread"] = unread or None
-    if site.certificate.kind == "acme":
-        assert acme is not None
-        props |= {
-            "directory": acme.directory,
-            "mail": acme.mail,
-            "authority": acme.authority,
-            "accounts": f"{hub_root}/acme",
-            "error_days": error_days if error_days != certificates.LAST_DAYS else None,
-            "members": members_props(members, ports=False),
-        }
-    return certificate.Certificate(site.identity, props, opts)
+    given, by = site.certificate.kind == "given", acme if site.certificate.kind == "acme" else None
+    inputs = certificate.CertificateInputs(
+        site=site.identity,
+        names=(site.name, *site.aliases),
+        kind=site.certificate.kind,
+        holder=holder,
+        chain_file=site.certificate.chain if given else "",
+        key_file=site.certificate.key if given else "",
+        digest=digest if given else "",
+        unread=unread if given else "",
+        directory=by.directory if by else "",
+        mail=by.mail if by else None,
+        authority=by.authority if by else None,
+        accounts=f"{hub_root}/acme" if by else "",
+        error_days=error_days if by and error_days != certificates.LAST_DAYS else None,
+        members=code_members(members) if by else {},
+    )
+    return certificate.Certificate(site.identity, inputs, opts)

@@ -10,9 +10,10 @@ import pulumi
 
 from aegir_components import layout, settings
 from aegir_components.host.connection import Connection
-from aegir_components.providers.pack_export import PackExport
-from aegir_components.providers.pack_mount import PackMount
-from aegir_components.providers.pack_standby import PackStandby
+from aegir_components.inputs.members import Member
+from aegir_components.providers.pack_export import PackExport, PackExportInputs
+from aegir_components.providers.pack_mount import PackMember, PackMount, PackMountInputs
+from aegir_components.providers.pack_standby import PackStandby, PackStandbyInputs
 from aegir_components.services import nfs
 
 from .base import AegirComponent, Parts
@@ -51,7 +52,7 @@ class Pack(AegirComponent):
         name = args.pack.name
         pack, path = args.pack, shared_path(args.pack)
         before: list[pulumi.Resource] = []
-        source = None
+        source = ""
         if pack.failover and args.standby is not None:
             # No timer may write there any more when it exports.
             before.append(self._standby(args, source=""))
@@ -61,46 +62,47 @@ class Pack(AegirComponent):
             source = f"{_host(args.addresses[server])}:{exported}"
             export = PackExport(
                 name,
-                {
-                    "pack": name,
-                    "server": server,
-                    "connection": args.exporter.to_props(),
-                    "path": exported,
-                    "clients": _clients(args, server),
-                    "members": _members(args),
-                    "holder": args.holder,
-                },
+                PackExportInputs(
+                    pack=name,
+                    server=server,
+                    connection=args.exporter,
+                    path=exported,
+                    clients=_clients(args, server),
+                    members={member: Member(connection=conn) for member, conn in sorted(args.members.items())},
+                    holder=args.holder,
+                ),
                 self.child(depends_on=list(before)),
             )
             before.append(export)
+        own = args.exporter.host if args.exporter else ""
         members = {
-            member: {**props, **({"own": True} if args.exporter and member == args.exporter.host else {})}
-            for member, props in _members(args).items()
+            member: PackMember(connection=conn, own=member == own) for member, conn in sorted(args.members.items())
         }
         mount = PackMount(
             name,
-            {"pack": name, "path": path, "source": source, "writer": pack.master, "members": members,
-             "holder": args.holder},
+            PackMountInputs(
+                pack=name, path=path, source=source, writer=pack.master, members=members, holder=args.holder
+            ),
             self.child(depends_on=before),
-        )  # fmt: skip
+        )
         self.ready = [mount]
         if source and args.standby is not None and not pack.failover:
             self._standby(args, source=source, depends_on=[mount])
-        self.finish({"master": pack.master, "slaves": list(pack.slaves), "path": path, "source": source or ""})
+        self.finish({"master": pack.master, "slaves": list(pack.slaves), "path": path, "source": source})
 
     def _standby(self, args: PackParts, *, source: str, depends_on: list[pulumi.Resource] | None = None) -> PackStandby:
         assert args.standby is not None
         pack = args.pack
-        props = {
-            "pack": pack.name,
-            "server": args.standby.host,
-            "connection": args.standby.to_props(),
-            "path": layout.pack_export(pack.name, code=pack.shares_code, member=False),
-            "source": source,
-            "serves": bool(pack.failover),
-            "holder": args.holder,
-        }
-        return PackStandby(pack.name, props, self.child(depends_on=depends_on))
+        inputs = PackStandbyInputs(
+            pack=pack.name,
+            server=args.standby.host,
+            connection=args.standby,
+            path=layout.pack_export(pack.name, code=pack.shares_code, member=False),
+            source=source,
+            serves=bool(pack.failover),
+            holder=args.holder,
+        )
+        return PackStandby(pack.name, inputs, self.child(depends_on=depends_on))
 
 
 def shared_path(pack: settings.Pack) -> str:
@@ -121,10 +123,6 @@ def _clients(args: PackParts, server: str) -> dict[str, str]:
     if args.standby is not None and args.standby.host != server:
         found[args.addresses[args.standby.host]] = nfs.STANDBY_OPTIONS
     return found
-
-
-def _members(args: PackParts) -> dict[str, dict[str, object]]:
-    return {name: {"connection": conn.to_props()} for name, conn in sorted(args.members.items())}
 
 
 def _host(address: str) -> str:

@@ -14,7 +14,8 @@ import pulumi
 from aegir_components import failures, layout, settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
-from aegir_components.providers.placement import Placement
+from aegir_components.inputs.members import CodeMember, SiteMember
+from aegir_components.providers.placement import Placement, PlacementInputs
 from aegir_components.providers.release import Release
 from aegir_components.providers.rollout import Rollout
 from aegir_components.sources.tree import Tree
@@ -144,13 +145,13 @@ class Platform(AegirComponent):
         args = self._args
         Placement(
             args.platform.name,
-            {
-                "platform": args.platform.name,
-                "publish_path": args.platform.publish_path,
-                "docroot": args.code.docroot,
-                "members": members_props(args.members, ports=False),
-                "holder": args.holder,
-            },
+            PlacementInputs(
+                platform=args.platform.name,
+                publish_path=args.platform.publish_path,
+                docroot=args.code.docroot,
+                members=code_members(args.members),
+                holder=args.holder,
+            ),
             self.child(depends_on=done),
         )
 
@@ -193,6 +194,24 @@ class Platform(AegirComponent):
 def titled(code: CodeBase) -> dict[str, str]:
     """Give the install profiles with their titles."""
     return {profile: code.titles.get(profile, profile) for profile in code.profiles}
+
+
+def code_members(members: Mapping[str, Member]) -> dict[str, CodeMember]:
+    """Give the members as inputs of a resource that has to do with their code."""
+    return {
+        name: CodeMember(connection=member.connection, type=member.type, role="slave" if member.slave else "")
+        for name, member in sorted(members.items())
+    }
+
+
+def site_members(members: Mapping[str, Member]) -> dict[str, SiteMember]:
+    """Give the members as inputs of a resource that has to do with their sites."""
+    return {
+        name: SiteMember(
+            connection=member.connection, type=member.type, port=member.port, role="slave" if member.slave else ""
+        )
+        for name, member in sorted(members.items())
+    }
 
 
 def members_props(members: Mapping[str, Member], *, ports: bool = True) -> dict[str, dict[str, object]]:

@@ -12,15 +12,17 @@ import pulumi
 
 from aegir_components import settings
 from aegir_components.host.connection import Connection
-from aegir_components.providers.activation import Activation
+from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.providers.activation import Activation, ActivationInputs, ForwardTo
 from aegir_components.providers.authority import DatabaseAuthority
 from aegir_components.providers.certificate import Certificate
-from aegir_components.providers.credentials import Credentials
-from aegir_components.providers.database import DatabaseService
-from aegir_components.providers.machine import Machine
-from aegir_components.providers.managed import ManagedDatabase
-from aegir_components.providers.names import Names
-from aegir_components.providers.web_service import WebService
+from aegir_components.providers.credentials import Credentials, CredentialsInputs
+from aegir_components.providers.database import DatabaseService, DatabaseServiceInputs
+from aegir_components.providers.machine import Machine, MachineInputs
+from aegir_components.providers.managed import ManagedDatabase, ManagedDatabaseInputs
+from aegir_components.providers.names import Names, NamesInputs
+from aegir_components.providers.web_service import WebService, WebServiceInputs
+from aegir_components.unknowns import later
 
 from .base import AegirComponent, Parts
 
@@ -60,8 +62,8 @@ class Server(AegirComponent):
     """What must be done before anything is put on the server."""
     before_sites: list[pulumi.Resource]
     """The operator's commands that the server's sites wait for."""
-    database: dict[str, Any] | None
-    """The database service as the inputs of resources on it name it; its password is secret."""
+    database: DatabaseLogin | None
+    """The way to the database service; its password is secret."""
     numbers: pulumi.Output[dict[str, Any]] | None = None
     """The numbers of the account aegir there; ``None`` for a machine that is not ours."""
 
@@ -101,7 +103,7 @@ class Server(AegirComponent):
         self,
         sites: Mapping[str, SiteConfiguration],
         known_as: Mapping[str, str],
-        forwards: Mapping[str, Mapping[str, Any]],
+        forwards: Mapping[str, ForwardTo],
         certificates: Mapping[str, Certificate],
     ) -> Activation:
         """Declare the one reload after all sites of this web server are configured.
@@ -114,19 +116,19 @@ class Server(AegirComponent):
         """
         web = self._args.server.web
         assert web is not None
-        props = {
-            "host": self._args.server.name,
-            "connection": self._reached.to_props(),
-            "type": web.type,
-            "sites": {name: configuration.made for name, configuration in sorted(sites.items())},
-            # Left out otherwise, so that a state of before is the same.
-            "known_as": dict(sorted(known_as.items())) or None,
-            "holder": self._args.holder,
-            "forwards": {site: dict(found) for site, found in forwards.items()} or None,
-            "port": web.port if forwards else None,
-            "forward_keys": _keys({site: certificates[site] for site in forwards if site in certificates}, web.type),
-        }
-        return Activation(self._args.server.name, props, self.child(depends_on=list(sites.values())))
+        keys = _keys({site: certificates[site] for site in forwards if site in certificates}, web.type)
+        inputs = ActivationInputs(
+            host=self._args.server.name,
+            connection=self._reached,
+            type=web.type,
+            sites={name: later(configuration.made) for name, configuration in sorted(sites.items())},
+            known_as=dict(sorted(known_as.items())),
+            holder=self._args.holder,
+            forwards=dict(forwards),
+            port=web.port if forwards else 0,
+            forward_keys=later(keys) if keys else "",
+        )
+        return Activation(self._args.server.name, inputs, self.child(depends_on=list(sites.values())))
 
     @property
     def connection(self) -> remote.ConnectionArgs:
@@ -141,24 +143,32 @@ class Server(AegirComponent):
 
     def _machine(self, name: str, args: ServerParts) -> dict[str, Any]:
         server = args.server
-        common = {"host": server.name, "connection": self._reached.to_props(), "holder": args.holder}
         user = server.aegir_user
-        numbers: dict[str, Any] = {"uid": user.uid, "gid": user.gid}
-        if args.follows is not None:
-            numbers = {key: _part(args.follows, key) for key in numbers}
         machine = Machine(
-            name, {**common, "public_key": args.public_key, "hub_address": args.hub.address, **numbers}, self.child()
+            name,
+            MachineInputs(
+                host=server.name,
+                connection=self._reached,
+                holder=args.holder,
+                public_key=args.public_key,
+                hub_address=args.hub.address,
+                uid=user.uid if args.follows is None else later(_part(args.follows, "uid")),
+                gid=user.gid if args.follows is None else later(_part(args.follows, "gid")),
+            ),
+            self.child(),
         )
         self.numbers = machine.numbers
         self.ready.append(machine)
         names = Names(
             name,
-            {
-                **common,
-                "address": server.address if server.address != server.name else None,
-                "mode": server.dns,
-                "entries": dict(args.entries) if server.dns == "manage" else None,
-            },
+            NamesInputs(
+                host=server.name,
+                connection=self._reached,
+                holder=args.holder,
+                address=server.address if server.address != server.name else "",
+                mode=server.dns,
+                entries=args.entries if server.dns == "manage" else None,
+            ),
             self.child(depends_on=[machine]),
         )
         outputs: dict[str, Any] = {"name_faults": names.faults}
@@ -167,56 +177,53 @@ class Server(AegirComponent):
         if server.web is not None:
             web = WebService(
                 name,
-                {
-                    **common,
-                    "type": server.web.type,
-                    "port": server.web.port,
-                    "php_version": server.web.php,
+                WebServiceInputs(
+                    host=server.name,
+                    connection=self._reached,
+                    holder=args.holder,
+                    type=server.web.type,
+                    port=server.web.port,
+                    php_version=server.web.php,
                     # All that are declared, also where no site takes one by name: one that did so leaves its pool after this.
-                    "php_chosen": list(server.web.php_versions) or None,
-                    "mounted": args.mounted or None,
-                    "tasks": server.limits.tasks or None,
-                },
+                    php_chosen=tuple(server.web.php_versions),
+                    mounted=args.mounted,
+                    tasks=server.limits.tasks,
+                ),
                 self.child(depends_on=[machine]),
             )
             self.ready.append(web)
             outputs["php"] = web.php
         if server.database is not None:
-            outputs["database_version"] = self._database(name, args, common, machine).version
+            outputs["database_version"] = self._database(name, args, machine).version
         return outputs
 
-    def _database(self, name: str, args: ServerParts, common: dict[str, Any], machine: Machine) -> DatabaseService:
+    def _database(self, name: str, args: ServerParts, machine: Machine) -> DatabaseService:
         service = args.server.database
         assert service is not None
         if service.admin.password is not None:
             password = pulumi.Output.secret(service.admin.password)
         else:
-            password = Credentials(name, args.server.name, self.child()).administrator
+            password = Credentials(name, CredentialsInputs(owner=args.server.name), self.child()).administrator
         by = args.authority if service.tls == "required" else None
         # Through ssh the hub comes from the machine itself.
         hub_address = "127.0.0.1" if service.reach == "ssh" else args.hub.address
-        self.database = {
-            "connection": common["connection"],
-            "address": service.address,
-            "port": service.port,
-            "user": service.admin.name,
-            "password": password,
-            "authority": by.certificate if by else None,
-            "reach": service.reach,
-        }
-        made = DatabaseService(
-            name,
-            {
-                **common,
-                **self.database,
-                "hub_address": hub_address,
-                "authority_key": by.key if by else None,
-                "names": sorted({service.address, args.server.name}) if by else None,
-                # Left out while no site has more, so that a state of before is the same.
-                "rights": sorted(args.rights) or None,
-            },
-            self.child(depends_on=[machine]),
+        inputs = DatabaseServiceInputs(
+            host=args.server.name,
+            connection=self._reached,
+            holder=args.holder,
+            address=service.address,
+            port=service.port,
+            user=service.admin.name,
+            password=later(password),
+            authority=later(by.certificate) if by else "",
+            authority_key=later(by.key) if by else "",
+            reach=service.reach,
+            hub_address=hub_address,
+            names=tuple(sorted({service.address, args.server.name})) if by else (),
+            rights=tuple(sorted(args.rights)),
         )
+        self.database = inputs.login
+        made = DatabaseService(name, inputs, self.child(depends_on=[machine]))
         self.ready.append(made)
         return made
 
@@ -225,15 +232,17 @@ class Server(AegirComponent):
         assert service is not None
         assert service.admin.password is not None
         authority = Path(service.authority).read_text() if service.authority else None
-        self.database = {
-            "connection": self._reached.to_props(),
-            "address": service.address,
-            "port": service.port,
-            "user": service.admin.name,
-            "password": pulumi.Output.secret(service.admin.password),
-            "authority": authority if service.tls == "required" else None,
-        }
-        made = ManagedDatabase(name, {"host": args.server.name, **self.database}, self.child())
+        inputs = ManagedDatabaseInputs(
+            host=args.server.name,
+            connection=self._reached,
+            address=service.address,
+            port=service.port,
+            user=service.admin.name,
+            password=later(pulumi.Output.secret(service.admin.password)),
+            authority=(authority or "") if service.tls == "required" else "",
+        )
+        self.database = inputs.login
+        made = ManagedDatabase(name, inputs, self.child())
         self.ready.append(made)
         return made
 

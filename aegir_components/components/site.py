@@ -12,14 +12,16 @@ import pulumi
 
 from aegir_components import layout, settings, templates
 from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase
+from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.providers.certificate import Certificate
-from aegir_components.providers.credentials import Credentials
+from aegir_components.providers.credentials import Credentials, CredentialsInputs
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
 from aegir_components.services import mail as mail_service
 from aegir_components.services import quotas, vhosts, web_types
 from aegir_components.settings import names
+from aegir_components.unknowns import later
 
 from . import certificates
 from .base import AegirComponent, Parts
@@ -58,7 +60,7 @@ class SiteParts(Parts):
     members: Mapping[str, Member]
     """The web servers, which the platform implies."""
     database_server: str
-    database: Mapping[str, Any]
+    database: DatabaseLogin
     """The database service, as ``Server.database`` gives it."""
     clients: tuple[str, ...]
     """The addresses that get an account: every web server and the hub."""
@@ -112,16 +114,21 @@ class Site(AegirComponent):
         site, platform = args.site, args.platform
         self.key = key = site.identity
         kept = pulumi.ResourceOptions(protect=True) if site.protect else None
+        salt = site.origin.hash_salt if site.origin else None
         credentials = Credentials(
-            key, key, self.child(also=kept), numbers=args.numbers, version=site.password_version,
-            salt=pulumi.Output.secret(site.origin.hash_salt) if site.origin and site.origin.hash_salt else None,
+            key,
+            CredentialsInputs(
+                owner=key, numbers=args.numbers, version=site.password_version,
+                given_salt=later(pulumi.Output.secret(salt)) if salt else "",
+            ),
+            self.child(also=kept),
         )  # fmt: skip
         names = layout.account_names(key)
         where = {
             "name": layout.database_name(key),
             "user": credentials.turn.apply(lambda turn: names[int(turn or 0)]),
-            "host": args.database["address"],
-            "port": args.database["port"],
+            "host": args.database.address,
+            "port": args.database.port,
         }
         members = members_props(args.members)
         code = {
@@ -153,7 +160,8 @@ class Site(AegirComponent):
         }
         accounts = {
             "server": args.database_server,
-            **{key: value for key, value in args.database.items() if key != "password"},
+            "authority": None,
+            **{key: value for key, value in args.database.to_props().items() if key != "password"},
             "database": where["name"],
             "account": where["user"],
             "other": credentials.turn.apply(lambda turn: names[1 - int(turn or 0)]),
@@ -165,7 +173,7 @@ class Site(AegirComponent):
             {
                 "site": key,
                 **accounts,
-                "password": args.database["password"],
+                "password": args.database.password,
                 "site_password": credentials.database,
                 "rights": list(site.database_rights) or None,
                 "connections": _connections(args),
@@ -181,7 +189,7 @@ class Site(AegirComponent):
                 "database": where,
                 "password": credentials.database,
                 "salt": credentials.salt,
-                "authority": args.database["authority"],
+                "authority": args.database.authority or None,
                 "number": credentials.number,
                 "uploads": args.uploads,
                 "isolation": site.isolation,
@@ -193,7 +201,7 @@ class Site(AegirComponent):
                 "chain": certificate.chain if certificate else None,
                 "key": certificate.key if certificate else None,
                 "accounts": accounts,
-                "hub_password": args.database["password"],
+                "hub_password": args.database.password,
                 "templates": templates.digest(
                     *sorted({web_types.program(member.type).template for member in args.members.values()}),
                     "php-pool.conf.j2",
@@ -231,7 +239,7 @@ class Site(AegirComponent):
             "mail": site.admin.mail,
             "admin_password": self._password,
             "database": where,
-            "authority": args.database["authority"],
+            "authority": args.database.authority or None,
             "password": credentials.database,
             "members": members,
             "master": args.master or None,
@@ -241,7 +249,7 @@ class Site(AegirComponent):
             **served,
             "fingerprint": certificate.fingerprint if certificate else None,
             "accounts": accounts,
-            "hub_password": args.database["password"],
+            "hub_password": args.database.password,
             "updated": None if any(step.kind == "database" for step in steps) else False,
             "origin": args.begin.origin,
         }
@@ -259,7 +267,7 @@ class Site(AegirComponent):
             "blind": True if _is_blind(site, args.members) else None,
             "accounts": {**accounts, "rights": list(site.database_rights) or None},
         }
-        self.passwords = pulumi.Output.all(account=credentials.database, hub=args.database["password"])
+        self.passwords = pulumi.Output.all(account=credentials.database, hub=args.database.password)
         self._outputs = {"url": url, "admin_name": site.admin.name, "admin_password": self._password}
 
     @property
@@ -284,7 +292,7 @@ class Site(AegirComponent):
             ready: its web servers with the site in their configuration.
         """
         self.installation = Installation(
-            self._installation["site"], self._installation, self.child(depends_on=[self.configuration, *ready])
+            self.key, self._installation, self.child(depends_on=[self.configuration, *ready])
         )
         if self._asks_for_password:
             # Accounts that came with the content have passwords of their own.

@@ -10,7 +10,8 @@ import pulumi
 
 from aegir_components import layout, settings
 from aegir_components.host.connection import Connection
-from aegir_components.providers.uploads import Uploads
+from aegir_components.inputs.members import Member
+from aegir_components.providers.uploads import Uploads, UploadsInputs
 
 from .base import AegirComponent, Parts
 
@@ -45,14 +46,14 @@ class WebCluster(AegirComponent):
         self.ready = []
         path = uploads_path(args.cluster)
         if path and args.cluster.uploads:
-            props = {
-                "cluster": name,
-                "path": path,
-                "nfs": args.cluster.uploads.nfs,
-                "members": {member: {"connection": conn.to_props()} for member, conn in sorted(args.members.items())},
-                "holder": args.holder,
-            }
-            self.ready.append(Uploads(name, props, self.child()))
+            inputs = UploadsInputs(
+                cluster=name,
+                path=path,
+                nfs=args.cluster.uploads.nfs,
+                members={member: Member(connection=conn) for member, conn in sorted(args.members.items())},
+                holder=args.holder,
+            )
+            self.ready.append(Uploads(name, inputs, self.child()))
         self.finish({"servers": sorted(args.members), "uploads": path})
 
 

@@ -7,65 +7,95 @@ of it goes. Each step that fails has its own message.
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import pulumi
 
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, settle
-from aegir_components.hub_records import Records, hub_root
+from aegir_components.hub_records import Records
+from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.inputs.props import Props
 from aegir_components.mysql import client, statements
 from aegir_components.services import access
 
 from .credentials import generate
-from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle
 
 UNPROVEN = "unproven"
 """The hub's records of web servers that did not reach a database when that was last proven."""
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Client(Props):
+    """A web server that has to reach a database."""
+
+    connection: Connection
+    address: str
+    """That the database server sees."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseAccessInputs(DatabaseLogin):
+    """A database server, and who has to reach it."""
+
+    server: str
+    """The declared name of the database server."""
+    clients: Mapping[str, Client]
+    """Web servers by name."""
+
+    @classmethod
+    def of(cls, server: str, login: DatabaseLogin, clients: Mapping[str, Client]) -> Self:
+        """Give the inputs of a database server.
+
+        Args:
+            server: its declared name.
+            login: the way there.
+            clients: the web servers that its sites are on.
+        """
+        return cls(
+            server=server, clients=clients, connection=login.connection, address=login.address, port=login.port,
+            user=login.user, password=login.password, authority=login.authority, reach=login.reach,
+        )  # fmt: skip
+
+
+class Provider(Lifecycle[DatabaseAccessInputs, DatabaseAccessInputs]):
     """Proves it when something about it changes, and at each refresh."""
 
     identity_keys = ("server",)
     secret_keys = ("password",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: DatabaseAccessInputs) -> str:
         """A database server has one proof."""
-        return str(want["server"])
+        return want.server
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: DatabaseAccessInputs) -> dict[str, Any]:
         """Prove it again; a failing proof is drift."""
         try:
-            _prove(want)
+            _prove(have)
         except (client.DatabaseError, Refused) as fault:
             return {"drift": [str(fault)]}
         return {"drift": []}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: DatabaseAccessInputs, was: DatabaseAccessInputs | None) -> dict[str, Any]:
         """Prove it."""
+        del was
         _prove(want)
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: DatabaseAccessInputs) -> None:
         """A proof leaves nothing."""
 
 
 class DatabaseAccess(AegirResource, module="aegir", name="DatabaseAccess"):
     """Web servers reach a database."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the database server's name.
-            props: ``server``, ``connection``, ``address``, ``port``, ``user``, ``password`` (secret), ``authority``, ``reach``,
-                ``clients`` (name to ``connection`` and ``address``).
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: DatabaseAccessInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the database server's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
 def unproven_clients(hub_root: str, server: str, user: str) -> frozenset[str] | None:
@@ -74,22 +104,20 @@ def unproven_clients(hub_root: str, server: str, user: str) -> frozenset[str] | 
     return frozenset(map(str, found["clients"])) if found else None
 
 
-def _prove(want: State) -> None:
+def _prove(inputs: DatabaseAccessInputs) -> None:
     """Log in from each web server, also where another one fails.
 
     Raises:
         HostError: it fails from some; the hub has a record of which.
         DatabaseError: the hub itself does not reach the database.
     """
-    where = endpoint(want, str(want["server"]))
+    where = inputs.endpoint(inputs.server, inputs.password)
     token = secrets.token_hex(6)
     database, user, password = f"aegir_proof_{token}", f"aegir_proof_{token}", generate(24)
-    members = Connection.of_members(want["clients"])
-    addresses = {name: str(entry["address"]) for name, entry in want["clients"].items()}
-    root = hub_root({"members": want["clients"]})
-    records = Records(root, UNPROVEN) if root is not None else None
-    if records is not None:
-        records.drop(where.server, where.user)
+    members = {name: entry.connection for name, entry in sorted(inputs.clients.items())}
+    addresses = {name: entry.address for name, entry in inputs.clients.items()}
+    records = Records(inputs.connection.hub_root, UNPROVEN)
+    records.drop(where.server, where.user)
     with client.connect(where) as session:
         try:
             session.rows(f"CREATE DATABASE {statements.name(database)}")
@@ -107,6 +135,6 @@ def _prove(want: State) -> None:
                 session.rows(f"DROP USER IF EXISTS {statements.account(user, address)}")
             session.rows(f"DROP DATABASE IF EXISTS {statements.name(database)}")
     failed = sorted(name for name, fault in results.items() if fault is not None)
-    if failed and records is not None:
+    if failed:
         records.put({"clients": failed}, where.server, where.user)
     settle(results)

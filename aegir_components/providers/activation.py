@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.props import Props, left_out
 from aegir_components.services import forwarding, functions, web, web_types
 
-from . import answered, caches, forwards, restoring, settling, site_move
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from . import answered, caches, restoring, settling, site_move
+from .lifecycle import AegirResource, Lifecycle, remaining
 
 WAITS: Final = ": a change waits for its reload"
 """How ``activate`` in ``shell/web.sh`` ends what it says of a unit."""
@@ -28,31 +30,66 @@ def handed_over(host: str, drift: Iterable[str]) -> list[str]:
     return [text for text in found if not text.endswith(WAITS)]
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForwardTo(Props):
+    """Where the visitors of a site go that has left a web server."""
+
+    names: tuple[str, ...]
+    """Of the site."""
+    address: str
+    """Of a web server that it has now."""
+    port: int
+    """Of plain HTTP there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActivationInputs(Props):
+    """A web server that serves all its sites as they are configured."""
+
+    host: str
+    """The declared name of the machine."""
+    connection: Connection
+    type: str
+    """``apache``, ``apache_ssl``, ``nginx`` or ``nginx_ssl``."""
+    sites: Mapping[str, str]
+    """Name to what its configuration was last made as."""
+    known_as: Mapping[str, str] = left_out({})
+    """Of renamed sites: name to what it was made with."""
+    holder: str
+    """``<project>/<stack>``."""
+    forwards: Mapping[str, ForwardTo] = left_out({})
+    """Of sites that left, by what each is known by."""
+    port: int = left_out(0)
+    """Of plain HTTP, where visitors are forwarded."""
+    forward_keys: str = left_out("", secret=True)
+    """Certificates of sites that left, with their keys: JSON."""
+
+
+class Provider(Lifecycle[ActivationInputs, ActivationInputs]):
     """Reloads what waits for it; what nobody comes back for is reloaded by the machine itself after a while."""
 
     identity_keys = ("host",)
     secret_keys = ("forward_keys",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: ActivationInputs) -> str:
         """A machine has one web server."""
-        return str(want["host"])
+        return want.host
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: ActivationInputs) -> dict[str, Any]:
         """See a change that waits for its reload: in the look that ``WebService`` has just taken, or in one of its own.
 
         It is mended here and not there, because what stops a reload may be a site's vhost, and that is mended in between.
         """
-        found = waiting.pop(str(want["host"]), None)
+        found = waiting.pop(have.host, None)
         if found is None:
-            report = script.execute(_connection(want), "check", _items(want), what="looking for reloads that wait")
+            report = script.execute(have.connection, "check", _items(have), what="looking for reloads that wait")
             found = list(report.drift)
-        if want.get("forwards"):
-            lines, what = _forwards(want, {}), "looking at what forwards visitors"
-            found += script.execute(_connection(want), "check", lines, what=what).drift
-        return {"drift": [*found, *caches.left(_connection(want), str(want["holder"]))]}
+        if have.forwards:
+            lines, what = _forwards(have, None), "looking at what forwards visitors"
+            found += script.execute(have.connection, "check", lines, what=what).drift
+        return {"drift": [*found, *caches.left(have.connection, have.holder)]}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: ActivationInputs, was: ActivationInputs | None) -> dict[str, Any]:
         """Test and reload, where something waits; then each site that was configured answers as it did before.
 
         One that does not gets its former configuration back, where that is possible. What the others keep of their pages is
@@ -61,51 +98,41 @@ class Provider(Lifecycle):
         Raises:
             Refused: sites that answered before do not answer after the change.
         """
-        what, conn = "reloading the web server", _connection(want)
-        lines = [*_forwards(want, without(want.get("was", {}), forgotten()) or {}), *_items(want)]
-        script.execute(conn, "apply", lines, what=what, holder=want["holder"])
+        what, conn = "reloading the web server", want.connection
+        lines = [*_forwards(want, remaining(was)), *_items(want)]
+        script.execute(conn, "apply", lines, what=what, holder=want.holder)
         sites = [
-            answered.Site(hub_root=conn.hub_root, stack=str(want["holder"]), site=_known_as(want, name))
-            for name in sorted(touched(want))
+            answered.Site(hub_root=conn.hub_root, stack=want.holder, site=_known_as(want, name))
+            for name in sorted(touched(want, was))
         ]
         asked = {site: here for site in sites if (here := site.places(conn.host))}
         settling.wait(site.site for site in sites)
-        well, restored, failed = restoring.refuse_broken(
-            conn, web_types.program(want["type"]), asked, str(want["holder"])
-        )
+        well, restored, failed = restoring.refuse_broken(conn, web_types.program(want.type), asked, want.holder)
         done = [site for site in sites if site not in asked or site in well]
         # Of the others it is kept, with what has changed: the next run may try the same once more.
-        restoring.proven(conn, [site.site for site in done], str(want["holder"]))
+        restoring.proven(conn, [site.site for site in done], want.holder)
         for site in [*done, *restored]:
             site_move.kept(site).over()
         broken = {site.site for site in asked if site not in well + restored}
-        known = [_known_as(want, name) for name in sorted(want["sites"])]
-        caches.reloaded(conn, str(want["holder"]), [name for name in known if name not in broken])
+        known = [_known_as(want, name) for name in sorted(want.sites)]
+        caches.reloaded(conn, want.holder, [name for name in known if name not in broken])
         if failed is not None:
             raise failed
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: ActivationInputs) -> None:
         """Nothing of it is on the machine but what forwards visitors."""
-        if have.get("forwards"):
-            lines = _forwards({**have, "forwards": {}}, have)
-            script.execute(_connection(have), "apply", lines, what="forwarding no visitors", holder=have["holder"])
+        if have.forwards:
+            lines = _forwards(replace(have, forwards={}), have)
+            script.execute(have.connection, "apply", lines, what="forwarding no visitors", holder=have.holder)
 
 
 class Activation(AegirResource, module="aegir", name="Activation"):
     """A web server that serves all its sites as they are configured."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the server's name.
-            props: ``host``, ``connection``, ``type``, ``sites`` (name to what its configuration was last made as),
-                ``known_as`` (of renamed sites: name to what it was made with), ``holder``, ``forwards`` (of sites that left:
-                ``names``, ``address``, ``port``), ``port`` (its own), ``forward_keys`` (secret; JSON).
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: ActivationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the server's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
     @property
     def _direct_computed_dependencies(self) -> set[pulumi.Resource]:
@@ -123,34 +150,33 @@ class Activation(AegirResource, module="aegir", name="Activation"):
         del found
 
 
-def _forwards(want: State, was: State) -> list[str]:
-    found = forwards.of_props(want)
-    gone = sorted((was.get("forwards") or {}).keys() - {forward.site for forward in found})
-    given = json.loads(str(want.get("forward_keys") or "{}"))
+def _forwards(want: ActivationInputs, was: ActivationInputs | None) -> list[str]:
+    found = [
+        forwarding.Forward(site=site, names=to.names, address=to.address, port=to.port)
+        for site, to in sorted(want.forwards.items())
+    ]
+    gone = sorted(was.forwards.keys() - want.forwards.keys()) if was else []
+    given = json.loads(want.forward_keys or "{}")
     keys = {site: (str(pair["chain"]), str(pair["key"])) for site, pair in given.items()}
-    port = int(want.get("port") or was.get("port") or 80)
-    return forwarding.items(found, keys, gone, web_types.program(want["type"]), port)
+    port = want.port or (was.port if was else 0) or 80
+    return forwarding.items(found, keys, gone, web_types.program(want.type), port)
 
 
-def touched(want: State) -> set[str]:
+def touched(want: ActivationInputs, was: ActivationInputs | None) -> set[str]:
     """Name the sites that were configured since the last reload that is recorded; new ones are their installation's to prove."""
-    was = want.get("was", {})
-    before = was.get("sites") or {}
+    if was is None:
+        return set()
     # A name may be another site's by now: that one is its installation's to prove, too.
     return {
         name
-        for name, made in want["sites"].items()
-        if name in before and before[name] != made and _known_as(was, name) == _known_as(want, name)
+        for name, made in want.sites.items()
+        if name in was.sites and was.sites[name] != made and _known_as(was, name) == _known_as(want, name)
     }
 
 
-def _known_as(props: State, name: str) -> str:
-    return str((props.get("known_as") or {}).get(name, name))
+def _known_as(inputs: ActivationInputs, name: str) -> str:
+    return inputs.known_as.get(name, name)
 
 
-def _connection(props: State) -> Connection:
-    return Connection.from_props(props["connection"])
-
-
-def _items(props: State) -> list[str]:
-    return [functions("web"), *web.activation_items(web_types.program(props["type"]))]
+def _items(inputs: ActivationInputs) -> list[str]:
+    return [functions("web"), *web.activation_items(web_types.program(inputs.type))]

@@ -6,38 +6,60 @@ certificate that the web servers do not know. Every site would then be down unti
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any, Self
+
 import pulumi
 
+from aegir_components.inputs.props import Props
 from aegir_components.mysql import tls
 
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseAuthorityInputs(Props):
+    """What a certificate authority for database servers is made from."""
+
+    hub_root: str
+    """Where earlier versions kept it, and a hub's stacks share it."""
+    holder: str
+    """``<project>/<stack>``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseAuthorityState(DatabaseAuthorityInputs):
+    """A certificate authority as the state has it."""
+
+    certificate: str = ""
+    """In PEM."""
+    key: str = field(default="", repr=False)
+    """Its private key, in PEM."""
+
+
+class Provider(Lifecycle[DatabaseAuthorityInputs, DatabaseAuthorityState]):
     """Made once, or taken over from the hub's files; an update keeps it."""
 
     secret_keys = ("key",)
-    computed_keys = ("certificate", "key")
     # Not its holder: a stack that gets another name keeps its authority.
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: DatabaseAuthorityInputs) -> str:
         """A stack has one."""
-        return str(want["holder"])
+        return want.holder
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: DatabaseAuthorityState) -> dict[str, Any]:
         """The state is the only place that has to have it."""
-        del want
+        del have
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: DatabaseAuthorityInputs, was: DatabaseAuthorityState | None) -> dict[str, Any]:
         """Keep what there is; else take the hub's own, which is made when it is not there."""
-        before = want.get("was", {})
-        if before.get("certificate") and before.get("key"):
-            return {"certificate": before["certificate"], "key": before["key"]}
-        made = tls.authority(str(want["hub_root"]))
+        if was and was.certificate and was.key:
+            return {"certificate": was.certificate, "key": was.key}
+        made = tls.authority(want.hub_root)
         return {"certificate": made.certificate, "key": made.key}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: DatabaseAuthorityState) -> None:
         """Nothing is on any machine; the hub's files may be another stack's as well."""
 
 
@@ -49,13 +71,16 @@ class DatabaseAuthority(AegirResource, module="aegir", name="DatabaseAuthority")
     key: pulumi.Output[str]
     """Its private key, in PEM."""
 
-    def __init__(self, name: str, hub_root: str, holder: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
+    def __init__(self, name: str, inputs: DatabaseAuthorityInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by its name in the stack."""
+        super().__init__(Provider(), name, inputs, opts)
+
+    @classmethod
+    def of(cls, hub_root: str, holder: str) -> Self:
+        """Declare the one of a stack.
 
         Args:
-            name: its name in the stack.
-            hub_root: where earlier versions kept it, and a hub's stacks share it.
+            hub_root: of the hub.
             holder: ``<project>/<stack>``.
-            opts: Pulumi's options.
         """
-        super().__init__(Provider(), name, {"hub_root": hub_root, "holder": holder}, opts)
+        return cls("databases", DatabaseAuthorityInputs(hub_root=hub_root, holder=holder))

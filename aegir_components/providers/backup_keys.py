@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +15,10 @@ import pulumi
 from pulumi.dynamic import DiffResult
 
 from aegir_components import encrypting
+from aegir_components.inputs.props import Props
 
 from .credentials import generate
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle
 
 LENGTH: Final = 43
 """Characters of a key; 43 of 62 are 256 bits."""
@@ -27,42 +28,61 @@ ARCHIVES: Final = ":archives"
 """The private key, in age's format, of the archives that a removal leaves on the hub."""
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackupKeysInputs(Props):
+    """Whose backups have keys."""
+
+    hub_root: str
+    """Where the keys stay when the stack is destroyed."""
+    holder: str
+    """``<project>/<stack>``."""
+    sites: tuple[str, ...]
+    """What the sites are known by."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackupKeysState(BackupKeysInputs):
+    """The keys as the state has them."""
+
+    keys: str = field(default="{}", repr=False)
+    """By what a site is known by; JSON."""
+
+
+class Provider(Lifecycle[BackupKeysInputs, BackupKeysState]):
     """Makes a key for each site; keys of sites that were removed stay, for their backups stay as well."""
 
     secret_keys = ("keys",)
-    computed_keys = ("keys",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: BackupKeysInputs) -> str:
         """A stack has one set of keys."""
-        return str(want["holder"])
+        return want.holder
 
     def diff(self, id_: str, olds: Any, news: Any) -> DiffResult:
         """Make the key for archives also where the state has keys from before there was one."""
         found = super().diff(id_, olds, news)
-        found.changes = bool(found.changes) or not _of_archives(olds)
+        found.changes = bool(found.changes) or not _of_archives(BackupKeysState.from_props(olds))
         return found
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: BackupKeysState) -> dict[str, Any]:
         """The state is the only place that has them."""
-        del want
+        del have
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: BackupKeysInputs, was: BackupKeysState | None) -> dict[str, Any]:
         """Make the keys that are not there yet; those that a destroyed stack has left are taken over."""
-        known = {**_left(want), **json.loads(str(want.get("was", {}).get("keys") or "{}"))}
-        for owner in (HUB, *want["sites"]):
-            known.setdefault(str(owner), generate(LENGTH))
+        known = {**_left(want), **(json.loads(was.keys) if was else {})}
+        for owner in (HUB, *want.sites):
+            known.setdefault(owner, generate(LENGTH))
         known.setdefault(ARCHIVES, encrypting.new_key())
         # Last: nothing is encrypted with a key that the state is not about to have.
-        encrypting.publish(str(want["hub_root"]), str(want["holder"]), known[ARCHIVES])
+        encrypting.publish(want.hub_root, want.holder, known[ARCHIVES])
         return {"keys": json.dumps(known, sort_keys=True)}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: BackupKeysState) -> None:
         """Leave the keys in a private file on the hub: without them the backups could not be read any more."""
         path = _file(have)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        known = {**_left(have), **json.loads(str(have.get("keys") or "{}"))}
+        known = {**_left(have), **json.loads(have.keys)}
         fresh = path.with_suffix(f".{os.getpid()}")
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(known, sort_keys=True))
@@ -75,35 +95,24 @@ class BackupKeys(AegirResource, module="aegir", name="BackupKeys"):
     keys: pulumi.Output[str]
     """By what a site is known by; JSON."""
 
-    def __init__(
-        self, name: str, hub_root: str, holder: str, sites: list[str], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        """Declare them.
-
-        Args:
-            name: its name in the stack.
-            hub_root: where the keys stay when the stack is destroyed.
-            holder: ``<project>/<stack>``.
-            sites: what the sites are known by.
-            opts: Pulumi's options.
-        """
-        props: dict[str, Any] = {"hub_root": hub_root, "holder": holder, "sites": sites}
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: BackupKeysInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare them by their name in the stack."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _file(props: State) -> Path:
-    return encrypting.recipient_file(str(props["hub_root"]), str(props["holder"])).with_suffix(".json")
+def _file(inputs: BackupKeysInputs) -> Path:
+    return encrypting.recipient_file(inputs.hub_root, inputs.holder).with_suffix(".json")
 
 
-def _left(props: State) -> dict[str, str]:
+def _left(inputs: BackupKeysInputs) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads(_file(props).read_text())
+        found: dict[str, str] = json.loads(_file(inputs).read_text())
     except (OSError, ValueError):
         return {}
     return found
 
 
-def publish_again(hub_root: str, holder: str, have: Mapping[str, Any]) -> None:
+def publish_again(hub_root: str, holder: str, have: BackupKeysState) -> None:
     """Write the public half of the key for archives where this hub does not have it: a new one, or a runner of a pipeline.
 
     Args:
@@ -116,5 +125,5 @@ def publish_again(hub_root: str, holder: str, have: Mapping[str, Any]) -> None:
         encrypting.publish(hub_root, holder, key)
 
 
-def _of_archives(have: Mapping[str, Any]) -> str:
-    return str(json.loads(str(have.get("keys") or "{}")).get(ARCHIVES, ""))
+def _of_archives(have: BackupKeysState) -> str:
+    return str(json.loads(have.keys).get(ARCHIVES, ""))

@@ -23,7 +23,8 @@ from aegir_components.hub_records import Records
 from aegir_components.services import functions, installation
 
 from . import warned
-from .lifecycle import State, normal
+from .lifecycle import State
+from .raw import normal
 
 KIND: Final = "caches"
 SECONDS: Final = 300

@@ -3,58 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 from pulumi.dynamic import DiffResult
 
 from aegir_components import certificates
 from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
+from aegir_components.inputs.members import CodeMember, connections
+from aegir_components.inputs.props import Props, left_out
 from aegir_components.services import certificate
 
 from . import warned
-from .lifecycle import AegirResource, Lifecycle, State
-
-DECIDING = ("kind", "names", "digest", "directory")
-"""Inputs of which another one asks for another certificate."""
+from .lifecycle import AegirResource, Lifecycle
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateInputs(Props):
+    """A site's certificate."""
+
+    site: str
+    """What the site is known by."""
+    names: tuple[str, ...]
+    """Host names that it is for."""
+    kind: Literal["self-signed", "given", "acme"]
+    holder: str = ""
+    """``<project>/<stack>``."""
+    chain_file: str = left_out("")
+    """Of a given one: the path of its chain on the hub."""
+    key_file: str = left_out("")
+    """Of a given one: the path of its key on the hub."""
+    digest: str = left_out("")
+    """Of the files that are given."""
+    unread: str = left_out("")
+    """Why these files cannot be used any more."""
+    directory: str = left_out("")
+    """The address of the ACME server's directory."""
+    mail: str | None = None
+    """Whom the ACME server writes to; ``None`` for other kinds."""
+    authority: str | None = None
+    """A file on the hub with the CA bundle that the ACME server is trusted by; empty for the system's."""
+    accounts: str = left_out("")
+    """Where the hub keeps its accounts with ACME servers."""
+    error_days: int | None = None
+    """Days before its end from which on it is an error that it cannot be renewed; ``None`` for the default."""
+    members: Mapping[str, CodeMember] = left_out({})
+    """The web servers, which answer the ACME server."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateState(CertificateInputs):
+    """A site's certificate as the state has it."""
+
+    chain: str = ""
+    """The certificate and what it is signed by, in PEM."""
+    key: str = field(default="", repr=False)
+    """Its private key, in PEM."""
+    ends: str = ""
+    """The day of its end."""
+    fingerprint: str = ""
+    """What its web servers have to show."""
+
+
+class Provider(Lifecycle[CertificateInputs, CertificateState]):
     """Makes, reads or asks for a certificate, and keeps it until it is near its end."""
 
     identity_keys = ("site",)
     secret_keys = ("key",)
-    computed_keys = ("chain", "key", "ends", "fingerprint")
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: CertificateInputs) -> str:
         """A site has one certificate for all its names."""
-        return str(want["site"])
+        return want.site
 
     def diff(self, _id: str, olds: Any, news: Any) -> DiffResult:
         """Renew one that is near its end in any run, not only in one that has looked at the machines."""
         found = super().diff(_id, olds, news)
-        if _near_its_end(olds):
+        if _is_near_its_end(CertificateState.from_props(olds)):
             found.changes = True
         return found
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: CertificateState) -> dict[str, Any]:
         """Look at the calendar: what is on the machines is compared with the site's configuration."""
-        if not _near_its_end(want):
+        if not _is_near_its_end(have):
             return {}
-        left = certificates.facts(want["chain"]).days_left()
-        return {"drift": [f"the certificate of {want['site']} ends in {left} days"]}
+        left = certificates.facts(have.chain).days_left()
+        return {"drift": [f"the certificate of {have.site} ends in {left} days"]}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: CertificateInputs, was: CertificateState | None) -> dict[str, Any]:
         """Keep what is right, or get another one."""
-        if want.get("unread"):
-            raise Refused(str(want["site"]), str(want["unread"]))
-        was = want.get("was", {})
-        same = was.get("chain") and all(was.get(key) == want.get(key) for key in DECIDING)
-        pair = _renewed(want, certificates.Pair(chain=was["chain"], key=was["key"])) if same else _made(want)
+        if want.unread:
+            raise Refused(want.site, want.unread)
+        pair = _renewed(want, was) if was and was.chain and _asks_for_the_same(was, want) else _made(want)
         said = certificates.facts(pair.chain)
         return {
             "chain": pair.chain,
@@ -63,7 +106,7 @@ class Provider(Lifecycle):
             "fingerprint": said.fingerprint,
         }
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: CertificateState) -> None:
         """The state is the only place that has it; from the machines it goes with the site's configuration."""
 
 
@@ -79,83 +122,81 @@ class Certificate(AegirResource, module="aegir", name="Certificate"):
     fingerprint: pulumi.Output[str]
     """What its web servers have to show."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the site's name.
-            props: ``site``, ``names``, ``kind``, ``holder``; for a given one ``chain_file``, ``key_file``, ``digest`` and
-                ``unread`` (why it cannot be used any more); for one of an authority ``error_days``, ``directory``,
-                ``mail``, ``authority``, ``accounts`` and ``members`` (name to ``connection``).
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: CertificateInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the site's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _near_its_end(props: Mapping[str, Any]) -> bool:
+def _asks_for_the_same(was: CertificateInputs, want: CertificateInputs) -> bool:
+    """Return whether no other certificate is asked for than before. Pure."""
+    before, now = ((each.kind, each.names, each.digest, each.directory) for each in (was, want))
+    return before == now
+
+
+def _is_near_its_end(have: CertificateState) -> bool:
     """Tell whether a certificate has to be renewed; a given one is renewed by who gave it."""
-    if props.get("kind") == "given" or not isinstance(props.get("chain"), str):
+    if have.kind == "given" or not have.chain:
         return False
-    return certificates.facts(props["chain"]).days_left() < certificates.RENEW_DAYS
+    return certificates.facts(have.chain).days_left() < certificates.RENEW_DAYS
 
 
-def _renewed(want: State, former: certificates.Pair) -> certificates.Pair:
+def _renewed(want: CertificateInputs, was: CertificateState) -> certificates.Pair:
     """Keep a certificate, or renew it; one that cannot be renewed is kept with a warning until its last days.
 
     Raises:
         HostError: it cannot be renewed, and its end is too near for a warning.
     """
-    if not _near_its_end({**want, "chain": former.chain}):
+    former = certificates.Pair(chain=was.chain, key=was.key)
+    if not _is_near_its_end(was):
         return former
     try:
         return _made(want)
     except HostError as fault:
         left = certificates.facts(former.chain).days_left()
-        last = int(want.get("error_days", certificates.LAST_DAYS))
+        last = certificates.LAST_DAYS if want.error_days is None else want.error_days
         if left < last:
             raise
-        site = str(want["site"])
         said = f"goes on for {left} days; each run tries again, and from {last} days on this is an error"
         warned.warn(
-            site,
-            f"{fault}. The former certificate of {site} {said}",
-            f"{str(fault).replace(site, 'the site')}. The former certificate {said}",
+            want.site,
+            f"{fault}. The former certificate of {want.site} {said}",
+            f"{str(fault).replace(want.site, 'the site')}. The former certificate {said}",
         )
         return former
 
 
-def _made(want: State) -> certificates.Pair:
-    names = [str(name) for name in want["names"]]
+def _made(want: CertificateInputs) -> certificates.Pair:
+    names = list(want.names)
     try:
-        if want["kind"] == "given":
-            return certificates.read(str(want["chain_file"]), str(want["key_file"]), names).pair
-        if want["kind"] == "acme":
+        if want.kind == "given":
+            return certificates.read(want.chain_file, want.key_file, names).pair
+        if want.kind == "acme":
             return _asked_for(want, names)
     except (certificates.GivenError, certificates.AuthorityError) as fault:
-        raise Refused(str(want["site"]), f"the certificate of {want['site']}: {fault}") from None
+        raise Refused(want.site, f"the certificate of {want.site}: {fault}") from None
     return certificates.self_signed(names)
 
 
-def _asked_for(want: State, names: list[str]) -> certificates.Pair:
+def _asked_for(want: CertificateInputs, names: list[str]) -> certificates.Pair:
     # Only here: see the package.
     from aegir_components.certificates import authority  # noqa: PLC0415
 
-    members = Connection.of_members(want["members"])
+    members = connections(want.members)
     there: dict[str, str] = {}
 
     def publish(answers: Mapping[str, str]) -> None:
         """Let every web server answer: the authority asks any of them."""
         lines = certificate.challenge_items(answers, there)
-        what = f"answering the authority for {want['site']}"
+        what = f"answering the authority for {want.site}"
         there.update(answers)
         if there:
-            each(members, lambda conn: script.execute(conn, "apply", lines, what=what, holder=want["holder"]))
+            each(members, lambda conn: script.execute(conn, "apply", lines, what=what, holder=want.holder))
 
     return authority.obtain(
         names,
         publish,
-        directory=str(want["directory"]),
-        mail=str(want.get("mail", "")),
-        authority=str(want.get("authority", "")),
-        accounts=Path(want["accounts"]),
+        directory=want.directory,
+        mail=want.mail or "",
+        authority=want.authority or "",
+        accounts=Path(want.accounts),
     )

@@ -2,111 +2,137 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from aegir_components.host import script
-from aegir_components.host.connection import Connection
+from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.inputs.props import Known, left_out
 from aegir_components.mysql import client, statements, tls
 from aegir_components.services import functions, mysql
 
 from . import declared, entries
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle
 from .machine import PREPARE_TIMEOUT
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseServiceInputs(DatabaseLogin):
+    """A machine's database server."""
+
+    host: str
+    """The declared name of the machine."""
+    holder: str
+    """``<project>/<stack>``."""
+    hub_address: str
+    """From where the hub's account logs in."""
+    authority_key: str = left_out("", secret=True)
+    """The private key of the CA, in PEM, where TLS is required."""
+    names: tuple[str, ...] = left_out(())
+    """For its certificate."""
+    rights: tuple[str, ...] = left_out(())
+    """What sites have besides what every site has."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseServiceState(DatabaseServiceInputs):
+    """A database server as the state has it."""
+
+    version: str = ""
+    """What the server says of itself, such as ``10.11.6-MariaDB``."""
+
+
+class Provider(Lifecycle[DatabaseServiceInputs, DatabaseServiceState]):
     """The server, the address it listens on, and the hub's account; proven by a login from the hub."""
 
     identity_keys = ("host", "user")
     # Not the hub's address: replacing it takes our configuration away, and the server would start anew without need.
     secret_keys = ("password", "authority_key")
-    computed_keys = ("version",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: DatabaseServiceInputs) -> str:
         """A machine has one database service, and the hub one account on it."""
-        return f"{want['user']}/{want['host']}"
+        return f"{want.user}/{want.host}"
 
-    def problems(self, want: State) -> dict[str, str]:
+    def problems(self, want: Known[DatabaseServiceInputs]) -> dict[str, str]:
         """A password for an account with this much power has a length."""
-        if len(str(want.get("password", "x" * 8))) < 8:
+        if want.ask(lambda inputs: len(inputs.password) < 8, False):
             return {"password": "must have at least 8 characters"}
         return {}
 
-    def notice(self, want: State) -> None:
+    def notice(self, want: Known[DatabaseServiceInputs]) -> None:
         """What goes in the same run is dumped by the account as it is declared now."""
-        declared.note_database(want)
+        if login := want.ask(lambda inputs: inputs.login, None):
+            declared.note_database(login)
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: DatabaseServiceState) -> dict[str, Any]:
         """Look at the machine, at the account's rights, and whether the hub can log in with it."""
-        user, hub = str(want["user"]), str(want["hub_address"])
+        user, hub = have.user, have.hub_address
         lines = [
             "debian_only",
-            *mysql.items(int(want["port"]), _tls(want), holder=str(want["holder"])),
+            *mysql.items(have.port, _tls(have), holder=have.holder),
             *mysql.administrator_facts(user, hub),
+            mysql.own_account(user, hub, have.holder),
         ]
-        lines.append(mysql.own_account(user, hub, str(want["holder"])))
-        report = script.execute(_connection(want), "check", lines, what="looking at the database")
+        report = script.execute(have.connection, "check", lines, what="looking at the database")
         drift = list(report.drift)
         grants = report.facts.get("grants", "").splitlines()
-        drift += [f"account {user}@{hub}: {fault}" for fault in statements.administrator_faults(grants, _rights(want))]
+        drift += [f"account {user}@{hub}: {fault}" for fault in statements.administrator_faults(grants, have.rights)]
         if not drift:
             try:
-                _log_in(want)
+                _log_in(have)
             except client.DatabaseError as fault:
                 drift.append(f"account {user}@{hub}: {fault}")
         return {"drift": drift, "version": report.facts.get("version", "")}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: DatabaseServiceInputs, was: DatabaseServiceState | None) -> dict[str, Any]:
         """Install, configure, make the account, and log in with it from the hub.
 
         Raises:
             DatabaseDenied: the hub does not come from the address that is declared as its own.
         """
+        # Also what sites had until now: one of them may go in this run, after a proof of its dump.
+        rights = tuple(sorted({*want.rights, *(was.rights if was else ())}))
         account = mysql.administrator_items(
-            str(want["user"]), str(want["hub_address"]), str(want["password"]), tls=bool(want.get("authority")),
-            rights=_rights(want),
-        )  # fmt: skip
-        own = mysql.own_account(str(want["user"]), str(want["hub_address"]), str(want["holder"]))
-        made = mysql.items(int(want["port"]), _tls(want), self._certificate(want), holder=str(want["holder"]))
+            want.user, want.hub_address, want.password, tls=bool(want.authority), rights=rights
+        )
+        own = mysql.own_account(want.user, want.hub_address, want.holder)
+        made = mysql.items(want.port, _tls(want), self._certificate(want), holder=want.holder)
         lines = ["debian_only", functions("mysql"), own, *made, *account]
         report = script.execute(
-            _connection(want),
+            want.connection,
             "apply",
             lines,
             what="preparing the database server",
-            holder=want["holder"],
+            holder=want.holder,
             timeout=PREPARE_TIMEOUT,
         )
         _log_in(want)
-        former = want.get("was", {}).get("hub_address")
-        if former and former != want["hub_address"]:
+        if was and was.hub_address != want.hub_address:
             _prove_address(want)
             # Of another hub, which this one has taken the farm over from; only now that the new account is proven.
-            gone = mysql.account_removal(str(want["user"]), str(former))
-            script.execute(
-                _connection(want), "apply", gone, what="removing a former hub's account", holder=want["holder"]
-            )
+            gone = mysql.account_removal(want.user, was.hub_address)
+            script.execute(want.connection, "apply", gone, what="removing a former hub's account", holder=want.holder)
         return {"version": report.facts.get("version", "")}
 
-    def _certificate(self, want: State) -> tls.Issued | None:
+    def _certificate(self, want: DatabaseServiceInputs) -> tls.Issued | None:
         """Issue a certificate where the machine has none that will do; its key stays there and is in no state."""
         wanted = _tls(want)
         if wanted is None:
             return None
-        lines = ["debian_only", *mysql.items(int(want["port"]), wanted, holder=str(want["holder"]))]
-        seen = script.execute(_connection(want), "check", lines, what="looking at the database's certificate").facts
-        by = tls.Issued(certificate=want["authority"], key=want["authority_key"])
+        lines = ["debian_only", *mysql.items(want.port, wanted, holder=want.holder)]
+        seen = script.execute(want.connection, "check", lines, what="looking at the database's certificate").facts
+        by = tls.Issued(certificate=want.authority, key=want.authority_key)
         return tls.issue(by, list(wanted.names)) if "certificate" in seen else None
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: DatabaseServiceState) -> None:
         """Take the hub's account and our file away; the server and every database on it stay."""
-        if entries.other(have, "database"):
+        if entries.other(have.holder, have.connection, "database"):
             return
-        gone = mysql.administrator_removal(str(have["user"]), str(have["hub_address"]), str(have["holder"]))
-        lines = [*entries.guard(have), *gone]
-        script.execute(_connection(have), "apply", lines, what="leaving the database server", holder=have["holder"])
+        gone = mysql.administrator_removal(have.user, have.hub_address, have.holder)
+        lines = [*entries.guard(have.holder, have.connection), *gone]
+        script.execute(have.connection, "apply", lines, what="leaving the database server", holder=have.holder)
 
 
 class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
@@ -115,61 +141,32 @@ class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
     version: pulumi.Output[str]
     """What the server says of itself, such as ``10.11.6-MariaDB``."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the server's name.
-            props: ``host``, ``connection``, ``address``, ``port``, ``user``, ``password`` (secret), ``hub_address``,
-                ``authority`` and ``authority_key`` (secret; the CA's PEM, where TLS is required), ``names`` (for its
-                certificate), ``reach``, ``rights`` (that sites have besides what every site has), ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: DatabaseServiceInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the server's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def endpoint(props: State, server: str) -> client.Endpoint:
+def endpoint(props: Any, server: str) -> client.Endpoint:
     """Read a database server and the hub's account from a resource's inputs."""
-    machine = Connection.from_props(props["connection"]) if props.get("connection") else None
-    return client.Endpoint(
-        server=server,
-        address=str(props["address"]),
-        port=int(props["port"]),
-        user=str(props["user"]),
-        password=str(props["password"]),
-        authority=str(props.get("authority", "")),
-        tunnel=Connection.from_props(props["connection"]) if props.get("reach") == "ssh" else None,
-        machine=machine if machine is not None and machine.kind != "none" else None,
-    )
+    login = DatabaseLogin.from_props(props)
+    return login.endpoint(server, login.password)
 
 
-def _log_in(props: State) -> None:
-    with client.connect(endpoint(props, str(props["host"]))) as session:
+def _log_in(inputs: DatabaseServiceInputs) -> None:
+    with client.connect(inputs.endpoint(inputs.host, inputs.password)) as session:
         session.rows("SELECT 1")
 
 
-def _prove_address(want: State) -> None:
+def _prove_address(want: DatabaseServiceInputs) -> None:
     """See that the hub is let in by the account of its declared address, and not by the former one, which is about to go."""
-    with client.connect(endpoint(want, str(want["host"]))) as session:
+    with client.connect(want.endpoint(want.host, want.password)) as session:
         came = str(session.rows("SELECT CURRENT_USER()")[0][0]).rpartition("@")[2]
-    if came != want["hub_address"]:
+    if came != want.hub_address:
         raise client.DatabaseDenied(
-            f"{want['host']}: the hub comes from {came}, and aegir:hub.address says {want['hub_address']}. The former account "
+            f"{want.host}: the hub comes from {came}, and aegir:hub.address says {want.hub_address}. The former account "
             f"stays. Write the address that the database server sees"
         )
 
 
-def _connection(props: State) -> Connection:
-    return Connection.from_props(props["connection"])
-
-
-def _rights(props: State) -> tuple[str, ...]:
-    """Give what sites have, and had until now: one of them may go in this run, after a proof of its dump."""
-    had = props.get("was", {}).get("rights") or ()
-    return tuple(sorted({*(props.get("rights") or ()), *had}))
-
-
-def _tls(props: State) -> mysql.Tls | None:
-    if not props.get("authority"):
-        return None
-    return mysql.Tls(authority=props["authority"], names=tuple(props["names"]))
+def _tls(inputs: DatabaseServiceInputs) -> mysql.Tls | None:
+    return mysql.Tls(authority=inputs.authority, names=inputs.names) if inputs.authority else None

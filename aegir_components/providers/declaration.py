@@ -5,47 +5,66 @@ They read the stack file for plans of backups, clients and the like. What a prog
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import pulumi
 
-from .lifecycle import AegirResource, Lifecycle, State
+from aegir_components.inputs.props import Props
+from aegir_components.unknowns import later
+
+from .lifecycle import AegirResource, Lifecycle
 
 NAME = "declaration"
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclarationInputs(Props):
+    """What a program declares, as JSON."""
+
+    shown: str
+    """With a word in the place of each secret; it stands in clear in the state."""
+    whole: str | None = field(default=None, repr=False)
+    """The same with the secrets; ``None`` where it has none."""
+
+
+class Provider(Lifecycle[DeclarationInputs, DeclarationInputs]):
     """It is on no machine, and changes none."""
 
     secret_keys = ("whole",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: DeclarationInputs) -> str:
         """A stack has one."""
         del want
         return NAME
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: DeclarationInputs) -> dict[str, Any]:
         """The state is the only place that has it."""
-        del want
+        del have
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: DeclarationInputs, was: DeclarationInputs | None) -> dict[str, Any]:
         """Recording the inputs is all there is to do."""
-        del want
+        del want, was
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: DeclarationInputs) -> None:
         """Nothing is on any machine."""
 
 
 class Declaration(AegirResource, module="aegir", name="Declaration"):
     """What a program declares."""
 
-    def __init__(self, shown: str, whole: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
+    def __init__(self, inputs: DeclarationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it; a stack has one."""
+        super().__init__(Provider(), NAME, inputs, opts)
 
-        Args:
-            shown: the settings as JSON, with a word in the place of each secret. It stands in clear in the state.
-            whole: the same with the secrets.
-            opts: Pulumi's options.
-        """
-        props = {"shown": shown, "whole": pulumi.Output.secret(whole) if whole != shown else None}
-        super().__init__(Provider(), NAME, props, opts)
+
+def inputs_of(shown: str, whole: str) -> DeclarationInputs:
+    """Give the inputs; without secrets both texts are the same.
+
+    Args:
+        shown: the settings, with a word in the place of each secret.
+        whole: the same with the secrets.
+    """
+    return DeclarationInputs(shown=shown, whole=later(pulumi.Output.secret(whole)) if whole != shown else None)

@@ -9,27 +9,27 @@ from __future__ import annotations
 from typing import Any
 
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.inputs.props import names
 
 State = dict[str, Any]
 
-_machines: dict[str, State] = {}
+_machines: dict[str, Connection] = {}
 """Connections by the declared name: of this process, which has all resources of a run, since a provider has no data."""
-_databases: dict[tuple[str, str, int], State] = {}
+_databases: dict[tuple[str, str, int], DatabaseLogin] = {}
 """Ways to a database server, by its machine."""
-_WAY = ("address", "port", "user", "password", "authority", "reach")
+_WAY = names(DatabaseLogin) - {"connection"}
 """Inputs that say how the hub logs in to a database server."""
 
 
-def note_machine(want: State) -> None:
+def note_machine(host: str, conn: Connection) -> None:
     """Remember how a declared machine is reached."""
-    if "connection" in want and "host" in want:
-        _machines[str(want["host"])] = dict(want["connection"])
+    _machines[host] = conn
 
 
-def note_database(want: State) -> None:
+def note_database(login: DatabaseLogin) -> None:
     """Remember how the hub logs in to a declared database server."""
-    if {"connection", "address", "port", "user", "password"} <= want.keys():
-        _databases[_machine(want)] = {key: want[key] for key in _WAY if key in want}
+    _databases[_machine(login.connection, login.address, login.port)] = login
 
 
 def forget() -> None:
@@ -40,8 +40,7 @@ def forget() -> None:
 
 def connection(conn: Connection) -> Connection:
     """Give the declared connection to a machine, or the one that the state has where no such machine is declared."""
-    now = _machines.get(conn.host)
-    return Connection.from_props(now) if now is not None else conn
+    return _machines.get(conn.host, conn)
 
 
 def reached(have: State) -> State:
@@ -58,22 +57,23 @@ def reached(have: State) -> State:
 def _logged_in(props: State) -> State:
     if not {"connection", "address", "port", "user", "password"} <= props.keys():
         return props
-    way = _databases.get(_machine(props))
+    found = DatabaseLogin.from_props(props)
+    way = _databases.get(_machine(found.connection, found.address, found.port))
     if way is None:
         return props
-    return {**{key: value for key, value in props.items() if key not in _WAY}, **way}
+    now = {key: value for key, value in way.to_props().items() if key in _WAY}
+    return {**{key: value for key, value in props.items() if key not in _WAY}, **now}
 
 
-def _machine(props: State) -> tuple[str, str, int]:
-    conn = Connection.from_props(props["connection"])
+def _machine(conn: Connection, address: str, port: int) -> tuple[str, str, int]:
     # A database that somebody else runs has no machine that is logged in to.
-    return ("none", str(props["address"]), int(props["port"])) if conn.kind == "none" else conn.place
+    return ("none", address, port) if conn.kind == "none" else conn.place
 
 
 def _with_connections(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: dict(_machines.get(str(item.get("host")), item))
+            key: connection(Connection.from_props(item)).to_props()
             if key == "connection" and isinstance(item, dict)
             else _with_connections(item)
             for key, item in value.items()

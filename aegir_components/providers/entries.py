@@ -14,8 +14,6 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
 
-from .lifecycle import State
-
 KIND: Final = "machines"
 
 
@@ -42,26 +40,25 @@ def note(hub_root: str, stack: str, declared: Mapping[str, Entry]) -> None:
     Records(hub_root, KIND).put({"servers": rows}, stack)
 
 
-def other(have: State, service: str = "") -> str:
+def other(holder: str, conn: Connection, service: str = "") -> str:
     """Name the entry by which the machine of a resource that goes is declared now; empty where it is declared by no other.
 
     Args:
-        have: the resource's inputs.
+        holder: ``<project>/<stack>``.
+        conn: how the resource's machine is reached.
         service: ``web`` or ``database``, where the other entry has to have it too.
     """
-    conn = Connection.from_props(have["connection"])
-    for name, (address, port, *services) in (_known(have) or {}).items():
+    for name, (address, port, *services) in (_known(holder, conn) or {}).items():
         if (address, port) == (conn.address, conn.port) and name != conn.host and (not service or service in services):
             return name
     return ""
 
 
-def guard(have: State) -> list[str]:
+def guard(holder: str, conn: Connection) -> list[str]:
     """List what ends a removal on a machine that is another entry by now; the machine's own word where the hub has no record."""
-    return [script.only_entry(have["holder"], have["host"])] if _known(have) is None else []
+    return [script.only_entry(holder, conn.host)] if _known(holder, conn) is None else []
 
 
-def _known(have: State) -> Mapping[str, list[Any]] | None:
-    root = Connection.from_props(have["connection"]).hub_root
-    record = Records(root, KIND).get(str(have["holder"]))
+def _known(holder: str, conn: Connection) -> Mapping[str, list[Any]] | None:
+    record = Records(conn.hub_root, KIND).get(holder)
     return None if record is None else dict(record.get("servers") or {})

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.output import contains_unknowns
 
-from .lifecycle import AegirResource, Lifecycle, State, plain
+from aegir_components.inputs.props import Props, left_out
+
+from .lifecycle import AegirResource, Lifecycle
+from .raw import plain
 
 FORMERLY = "formerly"
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvironmentInputs(Props):
+    """Which environment a stack is."""
+
+    environment: str
+    """What the stack file says."""
+    formerly: str = left_out("")
+    """The environment that the stack was until now, where it is to become another one; no state has it."""
+
+
+class Provider(Lifecycle[EnvironmentInputs, EnvironmentInputs]):
     """Refuses at ``check``, which is before anything that depends on it; it is on no machine and changes none."""
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: EnvironmentInputs) -> str:
         """A stack has one."""
         del want
         return "environment"
@@ -25,46 +39,49 @@ class Provider(Lifecycle):
         """Compare with what the state has; the leave to change is for this run, and is not recorded."""
         inputs = {key: value for key, value in dict(news).items() if key != FORMERLY}
         result = super().check(olds, inputs)
-        before, now, leave = plain(olds or {}).get("environment"), news.get("environment"), news.get(FORMERLY)
-        if any(contains_unknowns(value) for value in (now, leave)):
+        if not olds or any(contains_unknowns(value) for value in plain(news).values()):
             return result
-        if before and before not in {now, leave}:
+        had, want = EnvironmentInputs.from_props(olds), EnvironmentInputs.from_props(news)
+        before, now = had.environment, want.environment
+        if before not in {now, want.formerly}:
             return CheckResult(result.inputs, [*result.failures, CheckFailure("", refusal(before, now))])
-        if leave and before == now:
+        if want.formerly and before == now:
             pulumi.log.warn(
                 f"aegir:environment_formerly: this stack is {now} already; take the key out of the stack file, or that file "
-                f"is accepted for a stack that is {leave}"
+                f"is accepted for a stack that is {want.formerly}"
             )
         return result
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: EnvironmentInputs) -> dict[str, Any]:
         """The state is the only place that has it."""
-        del want
+        del have
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: EnvironmentInputs, was: EnvironmentInputs | None) -> dict[str, Any]:
         """Recording the inputs is all there is to do."""
-        del want
+        del want, was
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: EnvironmentInputs) -> None:
         """Nothing is on any machine."""
 
 
 class Environment(AegirResource, module="aegir", name="Environment"):
     """The environment that a stack is. All that is put on machines comes after it."""
 
-    def __init__(
-        self, environment: str, *, formerly: str | None = None, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        """Declare it.
+    def __init__(self, inputs: EnvironmentInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it; a stack has one."""
+        super().__init__(Provider(), "environment", inputs, opts)
+
+    @classmethod
+    def of(cls, environment: str, formerly: str | None) -> Self:
+        """Declare it as the stack file says.
 
         Args:
-            environment: what the stack file says.
-            formerly: the environment that the stack was until now, where it is to become another one.
-            opts: Pulumi's options.
+            environment: which one the stack is.
+            formerly: which one it was until now, where it is to become another one.
         """
-        super().__init__(Provider(), "environment", {"environment": environment, FORMERLY: formerly}, opts)
+        return cls(EnvironmentInputs(environment=environment, formerly=formerly or ""))
 
 
 def refusal(before: str, now: str) -> str:

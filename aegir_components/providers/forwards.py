@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
-from aegir_components.services.forwarding import Forward
 
 KIND: Final = "forwards"
 DAY: Final = 24 * 3600
@@ -25,11 +24,3 @@ def left(hub_root: str, stack: str, site: str, days: int) -> set[tuple[str, int]
     if record is None or int(record.get("at", 0)) + days * DAY < time.time():
         return set()
     return {(str(address), int(port)) for address, port in record.get("left", ())}
-
-
-def of_props(props: Mapping[str, Any]) -> list[Forward]:
-    """Read the sites of a web server's inputs."""
-    return [
-        Forward(site=site, names=tuple(found["names"]), address=str(found["address"]), port=int(found["port"]))
-        for site, found in sorted((props.get("forwards") or {}).items())
-    ]

@@ -13,6 +13,7 @@ from aegir_components.applications import health
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
 from aegir_components.services import installation
@@ -31,7 +32,7 @@ read the settings connects at its beginning."""
 EMPTY, PRESENT = "empty", "present"
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Installs into an empty database, adopts what is installed, and never touches what is half there."""
 
     identity_keys = ("site",)
@@ -53,7 +54,7 @@ class Provider(Lifecycle):
             content = _content(want)
         return {"drift": [] if content == EMPTY else list(_faults(want).values()), "content": content}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Install where nothing is installed, ask every web server for the site, and let former passwords go."""
         content, loaded = PRESENT, _land(want)
         if not want.get("install", True):

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 import pulumi
 from pulumi.dynamic import (
@@ -36,17 +36,21 @@ from pulumi.output import contains_unknowns
 
 from aegir_components import at_work, declaring, unknowns
 from aegir_components.host import hub_disk
-from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records, hub_root
+from aegir_components.inputs.props import Known, Props, names
 from aegir_components.messages import around, marked, number_of, shown
 from aegir_components.mysql import client
 
 from . import declared, warned
 from .calls import serve_more
+from .raw import changed_keys, machine_of, machines_of, normal, plain, redacted, without
 
-State = dict[str, Any]
+State = Any
 Result = TypeVar("Result")
+PropsT = TypeVar("PropsT", bound=Props)
+InputsT = TypeVar("InputsT", bound=Props)
+RecordedT = TypeVar("RecordedT", bound=Props)
 
 DRIFT = "drift"
 UNFINISHED = "unfinished"
@@ -58,48 +62,6 @@ _forgotten: set[str] = set()
 """Machines that are given up: of this process, since a provider's instance has no data."""
 _replaced: set[str] = set()
 """Machines that are declared to be empty replacements of what the state knows (``aegir:replaced``)."""
-SHORTEST_SECRET = 4
-"""Characters; shorter values are not looked for in texts, where they would match at random."""
-
-
-def plain(props: Mapping[str, Any]) -> State:
-    """Leave out Pulumi's own keys, which begin with two underscores."""
-    return {key: value for key, value in props.items() if not key.startswith("__")}
-
-
-def changed_keys(olds: Mapping[str, Any], news: Mapping[str, Any], computed: Collection[str] = ()) -> list[str]:
-    """List the inputs that differ, those that are no longer given among them; an unknown input counts as different.
-
-    Args:
-        olds: the recorded outputs.
-        news: the inputs.
-        computed: outputs that are no inputs.
-    """
-    before, now = plain(olds), plain(news)
-    return sorted(
-        key
-        for key in before.keys() | now.keys()
-        if key not in computed and (contains_unknowns(now.get(key)) or normal(before.get(key)) != normal(now.get(key)))
-    )
-
-
-def normal(value: Any) -> Any:
-    """Bring a value to the one form in which Pulumi hands it back: no ``None`` in mappings, numbers as floats."""
-    if isinstance(value, Mapping):
-        return {key: normal(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [normal(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
-
-
-def redacted(text: str, secrets: list[str]) -> str:
-    """Replace each secret in ``text``, the longest first so that none is left in part."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "[secret]")
-    return text
 
 
 def forgotten() -> frozenset[str]:
@@ -120,34 +82,17 @@ def configure(config: Mapping[str, Any]) -> None:
         machines.update(json.loads(names) if isinstance(names, str) else names or ())
 
 
-def without(props: State, gone: Collection[str]) -> State | None:
-    """Leave machines out of a resource's inputs; ``None`` when it was on no other machine."""
-    if props.get("host") in gone or props.get("server") in gone:
-        return None
-    left = dict(props)
-    for key in ("members", "clients"):
-        # A database's clients are addresses where no machine of theirs is asked.
-        if isinstance(props.get(key), Mapping):
-            left[key] = {name: entry for name, entry in props[key].items() if name not in gone}
-    return None if props.get("members") and not left["members"] else left
+def remaining(recorded: PropsT | None) -> PropsT | None:
+    """Leave machines that are given up out of a resource's recorded inputs; ``None`` when it was on no other machine."""
+    props = None if recorded is None else without(recorded.to_props(), _forgotten)
+    return None if recorded is None or props is None else type(recorded).from_props(props)
 
 
-def _machines(props: State) -> set[str]:
-    """Name the machines that a resource is on."""
-    listed = [props.get("host"), props.get("server"), *(props.get("members") or {}), *(props.get("clients") or {})]
-    return {name for name in listed if isinstance(name, str)}
-
-
-def machine_of(props: Mapping[str, Any]) -> list[Any]:
-    """Say which machine a resource is on, whatever it is called; nothing where it is on none or on several."""
-    found = props.get("connection")
-    if not isinstance(found, Mapping) or not {"host", "address"} <= found.keys():
-        return []
-    return list(Connection.from_props(found).place)
-
-
-class Lifecycle(ResourceProvider):
+class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
     """A resource that is one thing on one or more machines.
+
+    The first parameter is the class of its inputs. The second one is what the state has of it: the same, or a subclass with
+    what ``converge`` and ``observe`` add.
 
     Subclasses are at the top level of modules without side effects, and have no data of their own. So they pickle as a
     reference (``__provider`` of under 100 bytes), and the code that runs is the code that is there now.
@@ -161,7 +106,7 @@ class Lifecycle(ResourceProvider):
     secret_keys: ClassVar[tuple[str, ...]] = ()
     """Inputs and outputs that hold secrets; their values never stand in a text."""
     computed_keys: ClassVar[tuple[str, ...]] = ()
-    """Outputs that are no inputs: what ``converge`` and ``observe`` add."""
+    """Outputs that are no inputs: the fields that only the second parameter has."""
     once_keys: ClassVar[tuple[str, ...]] = ()
     """Inputs that count only where the thing is not there yet: another value, or none, is no change, and no state keeps them."""
     waits: ClassVar[bool] = False
@@ -169,16 +114,30 @@ class Lifecycle(ResourceProvider):
     delete_first: ClassVar[bool] = True
     """Whether a replacement removes the old thing before it makes the new one: right where the place holds only one."""
 
-    def identity(self, want: State) -> str:
+    inputs: type[InputsT]
+    """The class of its inputs: the first parameter."""
+    recorded: type[RecordedT]
+    """The class of what the state has: the second parameter."""
+
+    def __init_subclass__(cls) -> None:
+        """Take the classes of inputs and of what is recorded from the parameters, so that both are written once."""
+        for base in getattr(cls, "__orig_bases__", ()):
+            match get_args(base):
+                case (type() as inputs, type() as recorded):
+                    cls.inputs, cls.recorded = inputs, recorded
+                    if issubclass(inputs, Props):
+                        cls.computed_keys = tuple(sorted(names(recorded) - names(inputs)))
+
+    def identity(self, want: InputsT) -> str:
         """Name the thing: a natural identity, the same for the same inputs."""
         raise NotImplementedError
 
-    def problems(self, want: State) -> dict[str, str]:
+    def problems(self, want: Known[InputsT]) -> dict[str, str]:
         """Say what is wrong with inputs that are known already: input name to sentence. Pure."""
         del want
         return {}
 
-    def rejected(self, have: State, want: State) -> dict[str, str]:
+    def rejected(self, have: RecordedT, want: Known[InputsT]) -> dict[str, str]:
         """Return which changes of recorded inputs would lose content: input name to sentence. Pure.
 
         Args:
@@ -188,14 +147,14 @@ class Lifecycle(ResourceProvider):
         del have, want
         return {}
 
-    def notice(self, want: State) -> None:
+    def notice(self, want: Known[InputsT]) -> None:
         """Hear what is declared now, before anything is done.
 
         Args:
             want: the inputs, as far as they are known.
         """
 
-    def observe(self, want: State) -> State | None:
+    def observe(self, have: RecordedT) -> dict[str, Any] | None:
         """Look, and give what was seen under the inputs' names; ``None`` only if it looked and nothing was there.
 
         Raises:
@@ -203,11 +162,16 @@ class Lifecycle(ResourceProvider):
         """
         raise NotImplementedError
 
-    def converge(self, want: State) -> State:
-        """Make it so, from whatever is there, and give the computed outputs. Idempotent; adopts what is ours."""
+    def converge(self, want: InputsT, was: RecordedT | None) -> dict[str, Any]:
+        """Make it so, from whatever is there, and give the computed outputs. Idempotent; adopts what is ours.
+
+        Args:
+            want: the inputs.
+            was: what the state has of it; ``None`` where it is made for the first time.
+        """
         raise NotImplementedError
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: RecordedT) -> None:
         """Take away what ``converge`` made; absent is success."""
         raise NotImplementedError
 
@@ -222,10 +186,11 @@ class Lifecycle(ResourceProvider):
     def check(self, olds: Any, news: Any) -> CheckResult:
         """Reject inputs that cannot be right and changes that would lose content; add the inputs that every resource has."""
         inputs = dict(news) | {REVISION: self.revision, DRIFT: []}
-        known = {key: value for key, value in plain(inputs).items() if not contains_unknowns(value)}
+        unknown = {key for key, value in plain(inputs).items() if contains_unknowns(value)}
+        known = Known(self.inputs.partly({key: inputs[key] for key in plain(inputs).keys() - unknown}, unknown))
         faults = []
         before = plain(olds or {})
-        problems = self.problems(known) | (self.rejected(before, known) if before else {})
+        problems = self.problems(known) | (self.rejected(self.recorded.from_props(before), known) if before else {})
         for key, why in sorted(problems.items()):
             # Pulumi prints the value of the named property in clear, secret or not.
             secret = key in self.secret_keys
@@ -248,14 +213,13 @@ class Lifecycle(ResourceProvider):
     def create(self, props: Any) -> CreateResult:
         """Make it so for the first time, or again after a run that was killed."""
         with self._gathering(props), self._working(plain(props)):
-            outs = self._guarded(props, lambda: {**self._kept(props), **self.converge(plain(props))})
-        return CreateResult(self.identity(plain(props)), outs)
+            outs = self._guarded(props, lambda: {**self._kept(props), **self._converged(props, None)})
+        return CreateResult(self.identity_of(props), outs)
 
     def update(self, _id: str, olds: Any, news: Any) -> UpdateResult:
-        """Bring it to the new inputs; computed outputs of before are handed on under ``was``."""
-        want = {**plain(news), "was": plain(olds)}
+        """Bring it to the new inputs."""
         with self._gathering(news), self._working(plain(olds)) as done:
-            outs = self._guarded(news, lambda: {**self._kept(news), **self.converge(want)})
+            outs = self._guarded(news, lambda: {**self._kept(news), **self._converged(news, olds)})
             if self.mark(outs) != self.mark(olds):
                 done["was"] = self.mark(olds)
             return UpdateResult(outs)
@@ -284,14 +248,23 @@ class Lifecycle(ResourceProvider):
         """Give the inputs that the state keeps."""
         return {key: value for key, value in plain(props).items() if key not in self.once_keys}
 
-    def _seen(self, want: State) -> State | None:
+    def identity_of(self, props: Mapping[str, Any]) -> str:
+        """Name the thing that a mapping of inputs or outputs describes."""
+        return self.identity(self.inputs.from_props(plain(props)))
+
+    def _converged(self, news: Any, olds: Any) -> dict[str, Any]:
+        was = None if olds is None else self.recorded.from_props(plain(olds))
+        more = {} if was is None or self.inputs.__name__ != "Untyped" else {"was": was}
+        return self.converge(self.inputs.from_props(plain(news) | more), was)
+
+    def _seen(self, have: State) -> State | None:
         """Look; where that is not possible, keep what is recorded and name the reason among the deviations.
 
         An error would end the whole run before it began, for all machines. This way the next step tries to repair this one
         resource, and fails with the same reason if that lasts.
         """
         try:
-            return self.observe(want)
+            return self.observe(self.recorded.from_props(have))
         except (HostError, client.DatabaseError) as fault:
             return {DRIFT: [shown(fault)]}
 
@@ -300,12 +273,12 @@ class Lifecycle(ResourceProvider):
         have = without(plain(props), _forgotten)
         if have is None:
             # Once a machine and not once a resource: the engine names what it drops.
-            machine = ", ".join(sorted(_forgotten & _machines(plain(props)))) or self.identity(plain(props))
+            machine = ", ".join(sorted(_forgotten & machines_of(plain(props)))) or self.identity_of(props)
             said = "the machine is given up (aegir:forget); nothing was done there"
             warned.warn(machine, f"{machine}: {said}", said)
             return
         with self._gathering(props), self._working(plain(props)) as done:
-            self._guarded(props, lambda: self.remove(declared.reached(have)))
+            self._guarded(props, lambda: self.remove(self.recorded.from_props(declared.reached(have))))
             done["was"] = self.mark(props)
 
     def mark(self, props: Any) -> str:
@@ -334,7 +307,7 @@ class Lifecycle(ResourceProvider):
             return
         records, key = Records(root, UNFINISHED), self._known_as(props)
         if self.waits:
-            _wait_for_commands(root, key[0], str(props.get("site", "")), self.identity(props))
+            _wait_for_commands(root, key[0], str(props.get("site", "")), self.identity_of(props))
         records.put({"machine": machine_of(props)}, *key)
         yield done
         # For the summary at the end of the run; and first, for the engine may be gone by now, and nobody records the work.
@@ -344,7 +317,7 @@ class Lifecycle(ResourceProvider):
     def _known_as(self, props: State) -> tuple[str, ...]:
         """Give the resource's key among the hub's records: its stack, its kind, and what it is."""
         stack = str(props.get("holder") or "/".join(str(props.get("owner") or "").split("/")[:2]))
-        return stack, type(self).__module__.rpartition(".")[2], self.identity(props)
+        return stack, type(self).__module__.rpartition(".")[2], self.identity_of(props)
 
     def _secrets(self, props: Any) -> list[str]:
         return [props[key] for key in self.secret_keys if isinstance(props.get(key), str)]
@@ -375,18 +348,19 @@ class AegirResource(Resource):
     Args:
         provider: the provider's instance.
         name: the resource's name in the stack.
-        props: its inputs.
+        inputs: its inputs.
         opts: Pulumi's options.
     """
 
     def __init__(
         self,
-        provider: Lifecycle,
+        provider: Lifecycle[Any, Any],
         name: str,
-        props: Mapping[str, Any],
+        inputs: Props | Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(type(provider).secret_keys))
+        props = inputs.to_props() if isinstance(inputs, Props) else inputs
         values = {key: unknowns.revealed(value) for key, value in props.items() if value is not None}
         with declaring.position():
             super().__init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from aegir_components.host import rsync, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records
+from aegir_components.inputs.props import Known, Props
 from aegir_components.services import base, vhosts
 
 from . import declared, entries
-from .lifecycle import AegirResource, Lifecycle, State, replaced
+from .lifecycle import AegirResource, Lifecycle, replaced
 
 STACK = "stack"
 """The hub's record of what tells its stacks from others of the same name."""
@@ -26,83 +28,121 @@ PREPARE_TIMEOUT = 900.0
 """Seconds: a first apt run over a slow line, and another's apt to wait for."""
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountNumbers(Props):
+    """The numbers of the account aegir on a machine."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MachineInputs(Props):
+    """A Debian machine."""
+
+    host: str
+    """The declared name."""
+    connection: Connection
+    holder: str
+    """``<project>/<stack>``."""
+    public_key: str = ""
+    """The hub's."""
+    hub_address: str = ""
+    """From where the hub's key is let in; empty in states of before."""
+    uid: int | None = None
+    """Of the account aegir; ``None`` where the machine decides."""
+    gid: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MachineState(MachineInputs):
+    """A prepared machine as the state has it."""
+
+    numbers: AccountNumbers | None = None
+    """Those that the machine has; ``None`` while the account is missing."""
+    declared: bool = False
+    """Whether its entry was written on the machine."""
+    stack: str = ""
+    """What tells this stack from another hub's of the same name."""
+
+
+class Provider(Lifecycle[MachineInputs, MachineState]):
     """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
 
     waits = True
     identity_keys = ("host",)
-    computed_keys = ("numbers", "declared", "stack")
     revision = 2
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: MachineInputs) -> str:
         """A machine is known by its declared name."""
-        return str(want["host"])
+        return want.host
 
-    def notice(self, want: State) -> None:
+    def notice(self, want: Known[MachineInputs]) -> None:
         """What goes in the same run goes from where the machine is declared now."""
-        declared.note_machine(want)
+        if found := want.ask(lambda inputs: (inputs.host, inputs.connection), None):
+            declared.note_machine(*found)
 
     def diff(self, id_: str, olds: Any, news: Any) -> DiffResult:
         """Compare; a state of before knows no address of the hub, and learns it with the next change."""
         known = {key: value for key, value in dict(news).items() if key != "hub_address" or key in olds}
         return super().diff(id_, olds, known)
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: MachineState) -> dict[str, Any]:
         """Look at every item; a machine that answers is never gone."""
-        own = [script.own_stack(want["holder"], want["stack"], _key(want))] if want.get("stack") else []
-        report = script.execute(_connection(want), "check", [*own, *_items(want)], what="looking at the server")
+        own = [script.own_stack(have.holder, have.stack, _key(have))] if have.stack else []
+        report = script.execute(have.connection, "check", [*own, *_items(have)], what="looking at the server")
         return {"drift": list(report.drift), "numbers": _numbers(report)}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: MachineInputs, was: MachineState | None) -> dict[str, Any]:
         """Prepare it, then send a file and read it back (the handbook's MyRsyncTest).
 
         Raises:
             Refused: the address leads to another machine than the one that was prepared, and nobody said that it is replaced.
         """
-        conn = _connection(want)
-        if want.get("was") and want["host"] not in replaced():
-            _refuse_strangers(conn, want)
-        stack = _stack(want)
-        former = str((want.get("was") or {}).get("holder") or want["holder"])
+        conn = want.connection
+        if was and want.host not in replaced():
+            _refuse_strangers(conn, was)
+        stack = _stack(want, was)
+        former = was.holder if was else want.holder
         report = script.execute(
             conn,
             "apply",
             [
                 # Before anything is changed.
                 "debian_only",
-                script.own_stack(want["holder"], stack, _key(want)),
+                script.own_stack(want.holder, stack, _key(want)),
                 *_items(want),
-                *([script.forget_entry(former)] if former != want["holder"] else []),
-                script.declare_entry(want["holder"], want["host"]),
+                *([script.forget_entry(former)] if former != want.holder else []),
+                script.declare_entry(want.holder, want.host),
             ],
             what="preparing the server",
-            holder=want["holder"],
+            holder=want.holder,
             timeout=PREPARE_TIMEOUT,
         )
         prove_rsync(conn)
         return {"numbers": _numbers(report), "declared": True, "stack": stack}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: MachineState) -> None:
         """Take the account's way in and its rights away; packages, the account and its files stay.
 
         A machine that the stack declares under another name by now keeps all of it.
         """
-        if now := entries.other(have):
+        if now := entries.other(have.holder, have.connection):
             # The name that it keeps may have been replaced by the one that goes, before a run was killed.
-            lines = [script.declare_entry(have["holder"], now)]
-            script.execute(_connection(have), "apply", lines, what="keeping the server", holder=have["holder"])
+            lines = [script.declare_entry(have.holder, now)]
+            script.execute(have.connection, "apply", lines, what="keeping the server", holder=have.holder)
             return
         lines = [
-            *entries.guard(have),
-            base.leave_key(have["holder"]),
-            script.only_stack(have["holder"]),
+            *entries.guard(have.holder, have.connection),
+            base.leave_key(have.holder),
+            script.only_stack(have.holder),
             script.no_file("/etc/sudoers.d/aegir"),
             script.no_file(base.WEB_HELPER),
             script.no_file(base.KEYS),
             script.no_file(f"{layout.PAGES_ROOT}{vhosts.MAINTENANCE}"),
-            script.forget_entry(have["holder"]),
+            script.forget_entry(have.holder),
         ]
-        script.execute(_connection(have), "apply", lines, what="leaving the server", holder=have["holder"])
+        script.execute(have.connection, "apply", lines, what="leaving the server", holder=have.holder)
 
 
 class Machine(AegirResource, module="aegir", name="Machine"):
@@ -111,39 +151,32 @@ class Machine(AegirResource, module="aegir", name="Machine"):
     numbers: pulumi.Output[dict[str, Any]]
     """``uid`` and ``gid`` of the account aegir there; empty while it is missing."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the server's name.
-            props: ``host``, ``connection``, ``public_key``, ``hub_address``, ``uid``, ``gid``, ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: MachineInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the server's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _refuse_strangers(conn: Connection, want: State) -> None:
+def _refuse_strangers(conn: Connection, was: MachineState) -> None:
     what = "looking whose machine it is"
     # Under the name that the stack had: it may have got another one.
-    holder = str(want["was"].get("holder") or want["holder"])
-    facts = script.execute(conn, "check", [script.entry_facts(holder)], what=what).facts
-    was = Connection.from_props(want["was"]["connection"])
+    facts = script.execute(conn, "check", [script.entry_facts(was.holder)], what=what).facts
+    former = was.connection
     if facts.get("entry"):
         return
     if facts.get("prepared"):
         # Versions before this one did not always write the entry down.
-        if not want["was"].get("declared"):
+        if not was.declared:
             return
         # Its record was removed by hand: that the machine is the one it was, its host key has shown.
-        if conn.address == was.address and not facts.get("others"):
+        if conn.address == former.address and not facts.get("others"):
             return
         state = "was prepared for something else"
-    elif conn.address == was.address:
+    elif conn.address == former.address:
         # Installed anew where it was: what of its content is missing stops whatever has that content.
         return
     else:
         state = "was never prepared"
-    before = f" (it was at {was.address} before)" if was.address != conn.address else ""
+    before = f" (it was at {former.address} before)" if former.address != conn.address else ""
     raise Refused(
         conn.host,
         f"the machine at {conn.address}{before} {state}, and the state knows {conn.host} as prepared. Nothing was changed on it. "
@@ -177,40 +210,32 @@ def prove_rsync(conn: Connection) -> None:
             raise Refused(conn.host, f"the rsync test file {path} did not arrive as it was sent")
 
 
-def _key(want: State) -> str:
+def _key(inputs: MachineInputs) -> str:
     """Give type and key of the hub's public key, without its comment."""
-    return " ".join(str(want.get("public_key") or "").split()[:2])
+    return " ".join(inputs.public_key.split()[:2])
 
 
-def _stack(want: State) -> str:
+def _stack(want: MachineInputs, was: MachineState | None) -> str:
     """Give what tells this stack from another hub's of the same name: made once, and kept in the state and on the hub."""
-    records, holder = Records(_connection(want).hub_root, STACK), str(want["holder"])
-    known = (records.get(holder) or {}).get("id")
-    found = str((want.get("was") or {}).get("stack") or known or secrets.token_hex(8))
+    records = Records(want.connection.hub_root, STACK)
+    known = (records.get(want.holder) or {}).get("id")
+    found = str((was.stack if was else "") or known or secrets.token_hex(8))
     if found != known:
-        records.put({"id": found}, holder)
+        records.put({"id": found}, want.holder)
     return found
 
 
-def _connection(props: State) -> Connection:
-    return Connection.from_props(props["connection"])
-
-
-def _items(props: State) -> list[str]:
+def _items(inputs: MachineInputs) -> list[str]:
     return base.items(
-        holder=str(props["holder"]),
-        public_key=props.get("public_key", ""),
-        hub_address=str(props.get("hub_address") or ""),
-        uid=_number(props.get("uid")),
-        gid=_number(props.get("gid")),
+        holder=inputs.holder,
+        public_key=inputs.public_key,
+        hub_address=inputs.hub_address,
+        uid=inputs.uid,
+        gid=inputs.gid,
     )
 
 
-def _numbers(report: script.Report) -> State:
+def _numbers(report: script.Report) -> dict[str, int]:
     uid, _, gid = report.facts.get("numbers", "").partition(":")
     found = {"uid": script.number(uid, -1), "gid": script.number(gid, -1)}
     return found if min(found.values()) >= 0 else {}
-
-
-def _number(value: Any) -> int | None:
-    return None if value is None else int(value)

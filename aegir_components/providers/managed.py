@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
+from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.inputs.props import Known
 from aegir_components.mysql import client, statements
 
 from . import declared
-from .database import endpoint
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManagedDatabaseInputs(DatabaseLogin):
+    """A database server that somebody else runs, and the account there that they gave."""
+
+    host: str
+    """The declared name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManagedDatabaseState(ManagedDatabaseInputs):
+    """A database server as the state has it."""
+
+    version: str = ""
+    """What the server says of itself."""
+
+
+class Provider(Lifecycle[ManagedDatabaseInputs, ManagedDatabaseState]):
     """Logs in from the hub and looks whether the account may do what it has to."""
 
     identity_keys = ("host", "user")
     secret_keys = ("password",)
-    computed_keys = ("version",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: ManagedDatabaseInputs) -> str:
         """An account on a server."""
-        return f"{want['user']}@{want['host']}"
+        return f"{want.user}@{want.host}"
 
-    def notice(self, want: State) -> None:
+    def notice(self, want: Known[ManagedDatabaseInputs]) -> None:
         """What goes in the same run is dumped by the account as it is declared now."""
-        declared.note_database(want)
+        if login := want.ask(lambda inputs: inputs.login, None):
+            declared.note_database(login)
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: ManagedDatabaseState) -> dict[str, Any]:
         """Log in; what the account lacks is drift that only its owner can repair."""
-        version, faults = _look(want)
+        version, faults = _look(have)
         return {"drift": faults, "version": version}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: ManagedDatabaseInputs, was: ManagedDatabaseState | None) -> dict[str, Any]:
         """Log in, and refuse an account that cannot do the work."""
+        del was
         version, faults = _look(want)
         if faults:
             raise client.DatabaseDenied(
-                f"{want['host']}: the account {want['user']} {'; '.join(faults)}. Let the owner of the database grant it, "
+                f"{want.host}: the account {want.user} {'; '.join(faults)}. Let the owner of the database grant it, "
                 f"WITH GRANT OPTION"
             )
         return {"version": version}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: ManagedDatabaseState) -> None:
         """Nothing of ours is there."""
 
 
@@ -53,19 +72,13 @@ class ManagedDatabase(AegirResource, module="aegir", name="ManagedDatabase"):
     version: pulumi.Output[str]
     """What the server says of itself."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the server's name.
-            props: ``host``, ``address``, ``port``, ``user``, ``password`` (secret), ``authority``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: ManagedDatabaseInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the server's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _look(want: State) -> tuple[str, list[str]]:
-    with client.connect(endpoint(want, str(want["host"]))) as session:
+def _look(inputs: ManagedDatabaseInputs) -> tuple[str, list[str]]:
+    with client.connect(inputs.endpoint(inputs.host, inputs.password)) as session:
         version = str(session.rows("SELECT VERSION()")[0][0])
         grants = [str(row[0]) for row in session.rows("SHOW GRANTS")]
     have = statements.parse_grants(grants).get("*.*", frozenset())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -10,103 +12,108 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
+from aegir_components.inputs.members import Member, connections
+from aegir_components.inputs.props import Props
 from aegir_components.services import nfs
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, remaining
 
 EXPORT_TIMEOUT = 600.0
 """Seconds; the package may have to be installed."""
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackExportInputs(Props):
+    """What a pack shares, exported."""
+
+    pack: str
+    server: str
+    """The machine that exports."""
+    connection: Connection
+    """Of the machine that exports."""
+    path: str
+    """Of the directory there."""
+    clients: Mapping[str, str]
+    """Addresses that it is exported to, with their options."""
+    members: Mapping[str, Member]
+    """All whose numbers of accounts are compared."""
+    holder: str
+    """``<project>/<stack>``."""
+
+
+class Provider(Lifecycle[PackExportInputs, PackExportInputs]):
     """Compares numbers, then exports; whoever is not a member any more is not exported to."""
 
     identity_keys = ("pack",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: PackExportInputs) -> str:
         """A pack has one export."""
-        return str(want["pack"])
+        return want.pack
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: PackExportInputs) -> dict[str, Any]:
         """Look at the server's files and at what its kernel exports, and compare the numbers again."""
-        report = script.execute(_server(want), "check", _items(want), what=_what(want))
+        report = script.execute(have.connection, "check", _items(have), what=_what(have))
         drift = [*report.drift]
         try:
-            _compare(want)
+            _compare(have)
         except Refused as fault:
             drift.append(str(fault))
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: PackExportInputs, was: PackExportInputs | None) -> dict[str, Any]:
         """Compare, export, and end the export of a server that is none any more."""
         _compare(want)
-        was = without(want.get("was", {}), forgotten()) or {}
-        former = str(was.get("server", want["server"]))
+        former = remaining(was)
         # By machine: under another name in the stack file it has the files already.
-        same = not was or _server(was).twin({want["server"]: _server(want)})
-        moved = "" if same else former
-        lines = _items(want, moved_from=f"{former}:{was['path']}" if moved else "")
-        script.execute(
-            _server(want), "apply", lines, what=_what(want), holder=want["holder"], timeout=EXPORT_TIMEOUT
-        )  # fmt: skip
-        if moved:
-            self._end(was, moved)
+        if former and former.connection.twin({want.server: want.connection}):
+            former = None
+        lines = _items(want, moved_from=f"{former.server}:{former.path}" if former else "")
+        script.execute(want.connection, "apply", lines, what=_what(want), holder=want.holder, timeout=EXPORT_TIMEOUT)
+        if former:
+            self._end(former)
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: PackExportInputs) -> None:
         """End the export; what was exported stays."""
-        gone = nfs.export_removal(have["pack"], have["path"])
-        script.execute(_server(have), "apply", gone, what=_what(have), holder=have["holder"])
+        gone = nfs.export_removal(have.pack, have.path)
+        script.execute(have.connection, "apply", gone, what=_what(have), holder=have.holder)
 
-    def _end(self, was: State, former: str) -> None:
+    def _end(self, was: PackExportInputs) -> None:
         try:
             self.remove(was)
         except HostError as fault:
             # It may be dead, which is why another one exports now.
             pulumi.log.warn(
-                f"{former} could not be told that it exports nothing of the pack {was['pack']} any more ({fault}). No member "
-                f"mounts it. When it is back: rm /etc/exports.d/aegir-{was['pack']}.exports; exportfs -ra"
+                f"{was.server} could not be told that it exports nothing of the pack {was.pack} any more ({fault}). No member "
+                f"mounts it. When it is back: rm /etc/exports.d/aegir-{was.pack}.exports; exportfs -ra"
             )
 
 
 class PackExport(AegirResource, module="aegir", name="PackExport"):
     """What a pack shares, exported."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the pack's name.
-            props: ``pack``, ``server`` (which exports), ``connection`` (of it), ``path``, ``clients`` (address to ``options``),
-                ``members`` (name to ``connection``: all whose numbers are compared), ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: PackExportInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the pack's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _what(props: State) -> str:
-    return f"exporting what the pack {props['pack']} shares"
+def _what(inputs: PackExportInputs) -> str:
+    return f"exporting what the pack {inputs.pack} shares"
 
 
-def _server(props: State) -> Connection:
-    return Connection.from_props(props["connection"])
+def _items(inputs: PackExportInputs, *, moved_from: str = "") -> list[str]:
+    return nfs.export_items(inputs.pack, inputs.path, dict(inputs.clients), moved_from=moved_from)
 
 
-def _items(props: State, *, moved_from: str = "") -> list[str]:
-    clients = {address: str(options) for address, options in props["clients"].items()}
-    return nfs.export_items(props["pack"], props["path"], clients, moved_from=moved_from)
-
-
-def _compare(want: State) -> None:
+def _compare(want: PackExportInputs) -> None:
     """Refuse a pack whose machines give the owners of what is shared different numbers.
 
     Raises:
         Refused: they differ; the text has each machine's.
     """
-    members = Connection.of_members(want["members"])
-    members[want["server"]] = _server(want)
+    members = {**connections(want.members), want.server: want.connection}
     reports = each(members, lambda conn: script.execute(conn, "check", nfs.numbers_items(), what=_what(want)))
-    reference = want["server"]
+    reference = want.server
     for account in nfs.ACCOUNTS:
         right = reports[reference].facts.get(account, ":")
         wrong = {name: found for name, report in reports.items() if (found := report.facts.get(account, ":")) != right}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -12,102 +13,114 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each
+from aegir_components.inputs.members import Member, connections
+from aegir_components.inputs.props import Props, left_out
 from aegir_components.services import nfs
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, remaining
 
 MOUNT_TIMEOUT = 600.0
 """Seconds; the package may have to be installed. Each touch of the mount has a limit of its own."""
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackMember(Member):
+    """A machine of a pack."""
+
+    own: bool = left_out(False)
+    """Whether it mounts nothing, because the directory is its own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackMountInputs(Props):
+    """What a pack shares, on its members."""
+
+    pack: str
+    path: str
+    """Where the members see it."""
+    source: str = left_out("")
+    """The export, as ``server:/path``; empty where somebody else mounts."""
+    writer: str
+    """The member or server whose root may write."""
+    members: Mapping[str, PackMember]
+    holder: str
+    """``<project>/<stack>``."""
+
+
+class Provider(Lifecycle[PackMountInputs, PackMountInputs]):
     """Mounts on every member but the one that exports, and proves that all see the same with the same owners."""
 
     identity_keys = ("pack",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: PackMountInputs) -> str:
         """A pack shares one directory."""
-        return str(want["pack"])
+        return want.pack
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: PackMountInputs) -> dict[str, Any]:
         """Look at every member's mount, and prove again that all see the same; nothing of it waits for a hung server."""
-        reports = each(_members(want), lambda conn: _run(conn, want, "check", _items(want, conn)))
+        reports = each(connections(have.members), lambda conn: _run(conn, have, "check", _items(have, conn)))
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         if not drift:
             try:
-                _prove(want)
+                _prove(have)
             except Refused as fault:
                 drift = [str(fault)]
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: PackMountInputs, was: PackMountInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
-        was = without(want.get("was", {}), forgotten()) or {}
-        had = _members(was) if was else {}
-        moved = was.get("path") != want["path"]
         # First of all: what is removed from a member that leaves must not be removed through its mount.
-        _unmount(was, {name: conn for name, conn in had.items() if moved or name not in want["members"]})
-        each(_members(want), lambda conn: _run(conn, want, "apply", _items(want, conn)))
+        if had := remaining(was):
+            stays = want.members if had.path == want.path else {}
+            _unmount(had, {name: conn for name, conn in connections(had.members).items() if name not in stays})
+        each(connections(want.members), lambda conn: _run(conn, want, "apply", _items(want, conn)))
         _prove(want)
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: PackMountInputs) -> None:
         """Take our mounts away; what is on the server stays."""
-        _unmount(have, _members(have))
+        _unmount(have, connections(have.members))
 
 
 class PackMount(AegirResource, module="aegir", name="PackMount"):
     """What a pack shares, on its members."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the pack's name.
-            props: ``pack``, ``path`` (where the members see it), ``source`` (the export; empty where somebody else mounts),
-                ``writer`` (the member or server whose root may write), ``members`` (name to ``connection`` and, for those
-                that mount nothing since it is their own, ``own``), ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: PackMountInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the pack's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _members(props: State) -> dict[str, Connection]:
-    return Connection.of_members(props["members"])
-
-
-def _items(props: State, conn: Connection) -> list[str]:
-    path, source = str(props["path"]), str(props.get("source") or "")
-    if not source:
-        lines = nfs.external_items(path)
-    elif props["members"][conn.host].get("own"):
+def _items(inputs: PackMountInputs, conn: Connection) -> list[str]:
+    if not inputs.source:
+        lines = nfs.external_items(inputs.path)
+    elif inputs.members[conn.host].own:
         lines = []
     else:
-        lines = nfs.mount_items(path, source)
-    return [*lines, *(nfs.proof_place(path) if conn.host == props["writer"] else [])]
+        lines = nfs.mount_items(inputs.path, inputs.source)
+    return [*lines, *(nfs.proof_place(inputs.path) if conn.host == inputs.writer else [])]
 
 
-def _run(conn: Connection, props: State, mode: script.Mode, lines: list[str]) -> script.Report:
-    what = f"looking at what the pack {props['pack']} shares"
-    return script.execute(conn, mode, lines, what=what, holder=props["holder"], timeout=MOUNT_TIMEOUT)
+def _run(conn: Connection, inputs: PackMountInputs, mode: script.Mode, lines: list[str]) -> script.Report:
+    what = f"looking at what the pack {inputs.pack} shares"
+    return script.execute(conn, mode, lines, what=what, holder=inputs.holder, timeout=MOUNT_TIMEOUT)
 
 
-def _unmount(props: State, members: Mapping[str, Connection]) -> None:
-    if not props or not props.get("source"):
+def _unmount(inputs: PackMountInputs, members: Mapping[str, Connection]) -> None:
+    if not inputs.source:
         return
-    mounting = {name: conn for name, conn in members.items() if not props["members"][name].get("own")}
+    mounting = {name: conn for name, conn in members.items() if not inputs.members[name].own}
     if mounting:
-        each(mounting, lambda conn: _run(conn, props, "apply", nfs.mount_removal(str(props["path"]))))
+        each(mounting, lambda conn: _run(conn, inputs, "apply", nfs.mount_removal(inputs.path)))
 
 
-def _prove(want: State) -> None:
+def _prove(want: PackMountInputs) -> None:
     """Write as aegir on every member, and read on every member what each has written: is it there, and whose is it.
 
     Raises:
         Refused: a member does not see what another wrote, or sees it as another account's.
         HostError: a member cannot write.
     """
-    members, path = _members(want), str(want["path"])
+    members, path = connections(want.members), want.path
     tokens = {name: secrets.token_hex(8) for name in members}
     reading = [line for token in tokens.values() for line in nfs.find_proof(path, token)]
     try:
@@ -122,7 +135,7 @@ def _prove(want: State) -> None:
             raise Refused(
                 ", ".join(blind),
                 f"a file that {writer} wrote into {path} is not there: this is another directory, or not mounted. "
-                f"Every member of the pack {want['pack']} has to see the same one",
+                f"Every member of the pack {want.pack} has to see the same one",
             )
         other = sorted(name for name, proof in seen.items() if proof != seen[writer])
         if other:
@@ -133,5 +146,5 @@ def _prove(want: State) -> None:
             )
 
 
-def _remove_proof(want: State, conn: Connection, token: str) -> None:
-    _run(conn, want, "check", nfs.remove_proof(str(want["path"]), token))
+def _remove_proof(want: PackMountInputs, conn: Connection, token: str) -> None:
+    _run(conn, want, "check", nfs.remove_proof(want.path, token))

@@ -2,89 +2,98 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.props import Props
 from aegir_components.services import standby
 
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle
 
 COPY_TIMEOUT = 7200.0
 """Seconds for the first copy, which is of everything."""
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackStandbyInputs(Props):
+    """The machine that stands by for a pack's NFS server."""
+
+    pack: str
+    server: str
+    """The machine that stands by."""
+    connection: Connection
+    """Of the machine that stands by."""
+    path: str
+    """Of the copy."""
+    source: str
+    """The export that is copied, as ``server:/path``; empty where the machine exports."""
+    serves: bool
+    """Whether the machine exports now."""
+    holder: str
+    """``<project>/<stack>``."""
+
+
+class Provider(Lifecycle[PackStandbyInputs, PackStandbyInputs]):
     """Keeps the copy current by a timer; once the machine exports, no timer may write there any more."""
 
     identity_keys = ("pack",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: PackStandbyInputs) -> str:
         """A pack has one standby."""
-        return str(want["pack"])
+        return want.pack
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: PackStandbyInputs) -> dict[str, Any]:
         """Look at the timer and at the age of the copy, which is said."""
-        report = script.execute(_connection(want), "check", _items(want), what=_what(want), timeout=COPY_TIMEOUT)
-        _tell(want, report)
+        report = script.execute(have.connection, "check", _items(have), what=_what(have), timeout=COPY_TIMEOUT)
+        _tell(have, report)
         return {"drift": list(report.drift)}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: PackStandbyInputs, was: PackStandbyInputs | None) -> dict[str, Any]:
         """Keep a copy; or make a last one and stop, before the machine exports."""
-        was = want.get("was") or {}
-        takes_over = want["serves"] and not (was.get("serves") and was.get("server") == want["server"])
-        lines = standby.take_over_items(want["pack"]) if takes_over else _items(want)
+        takes_over = want.serves and not (was and was.serves and was.server == want.server)
+        lines = standby.take_over_items(want.pack) if takes_over else _items(want)
         report = script.execute(
-            _connection(want), "apply", lines, what=_what(want), holder=want["holder"], timeout=COPY_TIMEOUT
+            want.connection, "apply", lines, what=_what(want), holder=want.holder, timeout=COPY_TIMEOUT
         )
         if takes_over:
             pulumi.log.warn(
-                f"{want['server']} takes over what the pack {want['pack']} shares. Its copy is {report.number('age')} s "
+                f"{want.server} takes over what the pack {want.pack} shares. Its copy is {report.number('age')} s "
                 f"old: what was written on the former server after that is not in it. What was deleted there may be back"
             )
         else:
             _tell(want, report)
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: PackStandbyInputs) -> None:
         """End the copies; the files stay."""
-        gone = standby.removal_items(have["pack"])
-        script.execute(_connection(have), "apply", gone, what=_what(have), holder=have["holder"])
+        gone = standby.removal_items(have.pack)
+        script.execute(have.connection, "apply", gone, what=_what(have), holder=have.holder)
 
 
 class PackStandby(AegirResource, module="aegir", name="PackStandby"):
     """The machine that stands by for a pack's NFS server."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the pack's name.
-            props: ``pack``, ``server``, ``connection`` (of it), ``path`` (of the copy), ``source`` (the export that is copied),
-                ``serves`` (whether it exports now), ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: PackStandbyInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the pack's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _what(props: State) -> str:
-    return f"keeping a copy of what the pack {props['pack']} shares"
+def _what(inputs: PackStandbyInputs) -> str:
+    return f"keeping a copy of what the pack {inputs.pack} shares"
 
 
-def _connection(props: State) -> Connection:
-    return Connection.from_props(props["connection"])
+def _items(inputs: PackStandbyInputs) -> list[str]:
+    if inputs.serves:
+        return standby.serving_items(inputs.pack)
+    return standby.items(inputs.pack, inputs.path, inputs.source)
 
 
-def _items(props: State) -> list[str]:
-    if props["serves"]:
-        return standby.serving_items(props["pack"])
-    return standby.items(props["pack"], props["path"], props["source"])
-
-
-def _tell(props: State, report: script.Report) -> None:
+def _tell(inputs: PackStandbyInputs, report: script.Report) -> None:
     if report.facts.get("age"):
         pulumi.log.info(
-            f"{props['server']} has a copy of what the pack {props['pack']} shares, {report.number('age')} s old"
+            f"{inputs.server} has a copy of what the pack {inputs.pack} shares, {report.number('age')} s old"
         )

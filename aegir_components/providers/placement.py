@@ -2,69 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
 from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
+from aegir_components.inputs.members import CodeMember, connections
+from aegir_components.inputs.props import Props
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, remaining
 from .release import removal_items
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlacementInputs(Props):
+    """The web servers of a platform."""
+
+    platform: str
+    publish_path: str
+    docroot: str
+    """Of the code; ``.`` where that is the code base itself."""
+    members: Mapping[str, CodeMember]
+    holder: str
+    """``<project>/<stack>``."""
+
+
+class Provider(Lifecycle[PlacementInputs, PlacementInputs]):
     """Comes after the platform's sites, where ``Release`` comes before them: a member leaves in this order."""
 
     identity_keys = ("platform", "publish_path")
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: PlacementInputs) -> str:
         """A platform is known by the path that it is published at."""
-        return str(want["publish_path"])
+        return want.publish_path
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: PlacementInputs) -> dict[str, Any]:
         """What is on the members is ``Release``'s to look at."""
-        del want
+        del have
         return {}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: PlacementInputs, was: PlacementInputs | None) -> dict[str, Any]:
         """Take code, link and definition off each web server that the platform has left."""
-        was = without(want.get("was", {}), forgotten())
-        if was is not None and "members" in was:
-            carry = Connection.of_members(want["members"])
-            gone = {name for name, conn in Connection.of_members(was["members"]).items() if not conn.twin(carry)}
-            left = {name: member for name, member in was["members"].items() if name in gone}
-            _take_off({**was, "members": left})
+        if had := remaining(was):
+            carry = connections(want.members)
+            left = {name: member for name, member in had.members.items() if not member.connection.twin(carry)}
+            _take_off(replace(had, members=left))
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: PlacementInputs) -> None:
         """``Release`` takes the platform off the web servers that carry it to the end."""
 
 
 class Placement(AegirResource, module="aegir", name="Placement"):
     """The web servers of a platform."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare them.
-
-        Args:
-            name: the platform's name.
-            props: ``platform``, ``publish_path``, ``docroot``, ``members`` (name to ``connection`` and ``type``), ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: PlacementInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare them by the platform's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _take_off(have: State) -> None:
-    members = Connection.of_members(have["members"])
+def _take_off(have: PlacementInputs) -> None:
     each(
-        members,
+        connections(have.members),
         lambda conn: script.execute(
             conn,
             "apply",
-            removal_items(have, conn),
-            what=f"removing the platform {have['platform']}",
-            holder=have["holder"],
+            removal_items(have.to_props(), conn),
+            what=f"removing the platform {have.platform}",
+            holder=have.holder,
         ),
     )

@@ -12,13 +12,15 @@ from aegir_components.host import script, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.services import release, web_types
 
 from . import answering, holds, proof, staging, switching
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, State, forgotten
+from .raw import without
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Stages a release on every member, proves it there, then switches all; a failing switch takes the others back."""
 
     identity_keys = ("platform", "publish_path")
@@ -29,6 +31,7 @@ class Provider(Lifecycle):
 
     def rejected(self, have: State, want: State) -> dict[str, str]:
         """Reject own code for a machine that sees a pack's: its mount goes after that."""
+        want = want.ask(dict, None)
         there = without(have, forgotten()) or {}
         if "members" not in want or not (slaves := _promoted(there, want)):
             return {}
@@ -57,7 +60,7 @@ class Provider(Lifecycle):
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s.
 
         Raises:

@@ -19,7 +19,8 @@ from aegir_components.services.web import WebServer
 
 from . import answered, settling
 from .answering import Place
-from .lifecycle import UNFINISHED, State, normal
+from .lifecycle import UNFINISHED, State
+from .raw import normal
 
 _FILES: Final = frozenset(
     {"values", "php", "aliases", "redirect_aliases", "proxies", "templates", "isolation", "cron", "health", "limits"}

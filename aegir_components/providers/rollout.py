@@ -17,6 +17,7 @@ from aegir_components import at_work, layout, summary
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records, hub_root
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.rollout import platform as rollout_platform
 from aegir_components.rollout import safety, waves
 from aegir_components.snapshots import packed
@@ -25,7 +26,7 @@ from . import holds
 from .lifecycle import AegirResource, Lifecycle, State
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Brings sites that are held back to the live release, site by site."""
 
     identity_keys = ("platform", "publish_path")
@@ -53,7 +54,7 @@ class Provider(Lifecycle):
         }
         return {"drift": sorted(drift)}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Update and switch the sites that are held back, in the declared order.
 
         Raises:

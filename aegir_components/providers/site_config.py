@@ -16,6 +16,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each, settle
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.moving import place as moving_place
 from aegir_components.moving import safety
 from aegir_components.moving import site as moving
@@ -36,7 +37,8 @@ from . import (
     staging,
     switching,
 )
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, normal, replaced, without
+from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
+from .raw import normal, without
 from .site_places import members_of, owners_of, sees
 from .warned import Warned
 
@@ -44,7 +46,7 @@ PATH = 200
 """Characters of a path that a machine says, in a warning."""
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Makes a site servable; the web server's own test decides whether its vhost stays."""
 
     # Not the publish root: a replacement would archive and remove the site's files.
@@ -60,7 +62,7 @@ class Provider(Lifecycle):
 
     def rejected(self, have: State, want: State) -> dict[str, str]:
         """Reject changes that would leave uploads, private files and configuration behind."""
-        return site_places.rejected(have, want)
+        return site_places.rejected(have, want.ask(dict, None))
 
     def observe(self, want: State) -> State:
         """Look at every item on every web server."""
@@ -84,7 +86,7 @@ class Provider(Lifecycle):
         warned.tell()
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned.
 
         Raises:
@@ -336,9 +338,8 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
             props: ``site``, ``name`` (its host name, where that is another), ``aliases``, ``platform``, ``publish_path``,
                 ``publish_root``, ``docroot``, ``application``, ``database`` (``name``, ``user``, ``host``, ``port``),
                 ``password`` (secret), ``salt`` (secret), ``authority``, ``number``, ``uploads``, ``isolation``, ``cron``,
-                ``https``, ``chain`` and ``key`` (secret) of its certificate, ``redirect_aliases``, ``enabled``,
-                ``accounts`` and ``hub_password`` (secret) as ``Installation`` has them, ``templates`` (a digest),
-                ``members`` (name to ``connection``, ``type``, ``port``, and ``role`` of slaves), ``master`` (of a pack),
+                ``https``, ``chain`` and ``key`` (secret), ``redirect_aliases``, ``enabled``, ``accounts`` and ``hub_password``
+                (secret), ``templates`` (a digest), ``members`` (with ``type``, ``port``, ``role``), ``master`` (of a pack),
                 ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for), ``values`` (secret;
                 what the settings file is told, in JSON), ``former`` (other names of its content), ``backups`` (secret; of a
                 site that moves, as ``Packed`` gives it).

@@ -10,6 +10,7 @@ import pulumi
 
 from aegir_components import backups, encrypting, layout
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
 from aegir_components.services import quotas
@@ -20,7 +21,7 @@ from .database import endpoint
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """Made from the hub over MySQL's own protocol; removed only after its dump was loaded and counted."""
 
     # Not the server's name: a replacement would dump and drop what the new resource has just adopted on the same machine.
@@ -35,6 +36,7 @@ class Provider(Lifecycle):
 
     def rejected(self, have: State, want: State) -> dict[str, str]:
         """Reject another server for a database whose own one is given up: nobody can bring its content from there."""
+        want = want.ask(dict, None)
         if "address" not in want or "port" not in want or not is_other_server(have, want):
             return {}
         former, site = have["server"], want["site"]
@@ -48,6 +50,7 @@ class Provider(Lifecycle):
 
     def problems(self, want: State) -> dict[str, str]:
         """Accounts are for addresses, never for everybody (design.md; Aegir fell back to it)."""
+        want = want.ask(dict, None)
         if "%" in "".join(str(item) for item in want.get("clients", [])):
             return {"clients": "must be addresses; % would let every machine in"}
         return {}
@@ -74,7 +77,7 @@ class Provider(Lifecycle):
         _place(want).note(now)
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: State, _was: State) -> State:
         """Make database, accounts and rights as declared; a database that was made before is never made again.
 
         Raises:

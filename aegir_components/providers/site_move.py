@@ -12,7 +12,8 @@ from aegir_components.host.parallel import attempt
 
 from . import answered, answering, settling
 from .answering import Place
-from .lifecycle import State, normal
+from .lifecycle import State
+from .raw import normal
 
 _SERVED = ("name", "application", "https", "enabled", "chain", "members")
 """What makes a site answer otherwise or elsewhere: its installation proves it anew after that."""

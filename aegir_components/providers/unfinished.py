@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from aegir_components.hub_records import Records
+from aegir_components.inputs.props import MissingInput
 
-from .lifecycle import UNFINISHED, WORKED, AegirResource, Lifecycle, machine_of
+from .lifecycle import UNFINISHED, WORKED, AegirResource, Lifecycle
+from .raw import machine_of
 
 NAMED: Final = ("machine", "names", "web_service", "database", "activation")
 """Modules of resources that an entry's name is the identity of."""
@@ -99,7 +101,7 @@ def _identities(kind: str, recorded: Recorded) -> dict[str, Mapping[str, Any]]:
     return {what: have for _, what, have in _of_kind(kind, recorded)}
 
 
-def _of_kind(kind: str, recorded: Recorded) -> Iterator[tuple[Lifecycle, str, Mapping[str, Any]]]:
+def _of_kind(kind: str, recorded: Recorded) -> Iterator[tuple[Lifecycle[Any, Any], str, Mapping[str, Any]]]:
     """List the recorded resources whose provider is in a module: the provider, the identity, and what is recorded."""
     try:
         module = importlib.import_module(f"{__package__}.{kind}")
@@ -111,7 +113,7 @@ def _of_kind(kind: str, recorded: Recorded) -> Iterator[tuple[Lifecycle, str, Ma
     for provider in providers:
         for have in (have for name in types for have in recorded(name).values()):
             try:
-                yield provider, provider.identity(dict(have)), have
-            except KeyError:
+                yield provider, provider.identity_of(have), have
+            except (KeyError, MissingInput):
                 # Another class of the same module, or outputs of a former version.
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -12,87 +13,91 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
+from aegir_components.inputs.members import Member, connections
+from aegir_components.inputs.props import Props
 from aegir_components.services import uploads
 
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, without
+from .lifecycle import AegirResource, Lifecycle, remaining
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadsInputs(Props):
+    """A cluster's shared uploads."""
+
+    cluster: str
+    path: str
+    """Where the members see it."""
+    nfs: str
+    """The export, as ``server:/path``; empty where it is shared already."""
+    members: Mapping[str, Member]
+    holder: str
+    """``<project>/<stack>``."""
+
+
+class Provider(Lifecycle[UploadsInputs, UploadsInputs]):
     """Mounts it where that is declared, and proves that it is one and the same everywhere."""
 
     identity_keys = ("cluster",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: UploadsInputs) -> str:
         """A cluster has one place for uploads."""
-        return str(want["cluster"])
+        return want.cluster
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: UploadsInputs) -> dict[str, Any]:
         """Look at mount and directory, and prove again that all members see the same."""
-        reports = each(_members(want), lambda conn: _run(conn, want, "check", _items(want)))
+        reports = each(connections(have.members), lambda conn: _run(conn, have, "check", _items(have)))
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         if not drift:
             try:
-                _prove(want)
+                _prove(have)
             except Refused as fault:
                 drift = [str(fault)]
         return {"drift": drift}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: UploadsInputs, was: UploadsInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
-        each(_members(want), lambda conn: _run(conn, want, "apply", _items(want)))
+        each(connections(want.members), lambda conn: _run(conn, want, "apply", _items(want)))
         _prove(want)
-        was = without(want.get("was", {}), forgotten()) or {}
-        had = _members(was) if was else {}
-        moved = was.get("path") != want["path"]
-        _unmount(was, {name: conn for name, conn in had.items() if moved or name not in want["members"]})
+        if had := remaining(was):
+            stays = want.members if had.path == want.path else {}
+            _unmount(had, {name: conn for name, conn in connections(had.members).items() if name not in stays})
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: UploadsInputs) -> None:
         """Take our mount away; what is on it stays."""
-        _unmount(have, _members(have))
+        _unmount(have, connections(have.members))
 
 
 class Uploads(AegirResource, module="aegir", name="Uploads"):
     """A cluster's shared uploads."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare them.
-
-        Args:
-            name: the cluster's name.
-            props: ``cluster``, ``path``, ``nfs`` (empty where it is shared already), ``members`` (name to ``connection``),
-                ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: UploadsInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare them by the cluster's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _members(props: State) -> dict[str, Connection]:
-    return Connection.of_members(props["members"])
+def _items(inputs: UploadsInputs) -> list[str]:
+    return uploads.items(inputs.path, inputs.nfs)
 
 
-def _items(props: State) -> list[str]:
-    return uploads.items(props["path"], props["nfs"])
+def _run(conn: Connection, inputs: UploadsInputs, mode: script.Mode, lines: list[str]) -> script.Report:
+    what = f"looking at the uploads of the cluster {inputs.cluster}"
+    return script.execute(conn, mode, lines, what=what, holder=inputs.holder, timeout=300.0)
 
 
-def _run(conn: Connection, props: State, mode: script.Mode, lines: list[str]) -> script.Report:
-    what = f"looking at the uploads of the cluster {props['cluster']}"
-    return script.execute(conn, mode, lines, what=what, holder=props["holder"], timeout=300.0)
-
-
-def _unmount(props: State, members: Mapping[str, Connection]) -> None:
-    lines = uploads.removal_items(props["path"], props["nfs"]) if members else []
+def _unmount(inputs: UploadsInputs, members: Mapping[str, Connection]) -> None:
+    lines = uploads.removal_items(inputs.path, inputs.nfs) if members else []
     if lines:
-        each(members, lambda conn: _run(conn, props, "apply", lines))
+        each(members, lambda conn: _run(conn, inputs, "apply", lines))
 
 
-def _prove(want: State) -> None:
+def _prove(want: UploadsInputs) -> None:
     """Write on the first member, read on every other.
 
     Raises:
         Refused: a member does not see what another wrote.
     """
-    members, token, path = _members(want), secrets.token_hex(8), str(want["path"])
+    members, token, path = connections(want.members), secrets.token_hex(8), want.path
     first, *others = members.values()
     _run(first, want, "check", uploads.leave_token(path, token))
     try:
@@ -103,7 +108,7 @@ def _prove(want: State) -> None:
             raise Refused(
                 ", ".join(blind),
                 f"a file that {first.host} wrote into {path} is not there: this is another directory, or not mounted. "
-                f"Every member of the cluster {want['cluster']} has to see the same one",
+                f"Every member of the cluster {want.cluster} has to see the same one",
             )
     finally:
         _run(first, want, "check", uploads.remove_token(path, token))

@@ -2,54 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.props import Props, left_out
 from aegir_components.services import web_types
 
 from . import activation, answered, entries
-from .lifecycle import AegirResource, Lifecycle, State, normal
+from .lifecycle import AegirResource, Lifecycle
 from .machine import PREPARE_TIMEOUT
 
 SERVICE = "web-service"
 
 
-class Provider(Lifecycle):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebServiceInputs(Props):
+    """A web server with PHP."""
+
+    host: str
+    """The declared name of the machine."""
+    connection: Connection
+    holder: str
+    """``<project>/<stack>``."""
+    type: str
+    """``apache``, ``apache_ssl``, ``nginx`` or ``nginx_ssl``."""
+    port: int
+    """Of plain HTTP."""
+    php_version: str = ""
+    """Of PHP; empty for the machine's usual one."""
+    php_chosen: tuple[str, ...] = left_out(())
+    """Versions of PHP that sites may take by name."""
+    mounted: bool = left_out(False)
+    """Whether platforms come from another machine."""
+    tasks: int = left_out(0)
+    """Processes of each of its sites, at most; 0 where nothing is declared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebServiceState(WebServiceInputs):
+    """A web server as the state has it."""
+
+    php: str = ""
+    """The version of PHP that it runs, such as ``8.2``."""
+
+
+class Provider(Lifecycle[WebServiceInputs, WebServiceState]):
     """Apache or nginx with PHP-FPM, Aegir's configuration directories, and the link that brings them in."""
 
     identity_keys = ("host",)
-    computed_keys = ("php",)
     revision = 2
     """2: PHP's errors go to the web server whatever php.ini says; nginx knows further types, and the port that was asked."""
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: WebServiceInputs) -> str:
         """A machine has one web service."""
-        return str(want["host"])
+        return want.host
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: WebServiceState) -> dict[str, Any]:
         """Look at every item; a reload that waits is mended after the sites, by ``Activation``."""
-        report = script.execute(_connection(want), "check", _items(want), what="looking at the web server")
-        drift = activation.handed_over(str(want["host"]), report.drift)
+        lines = _items(have, mounted=have.mounted)
+        report = script.execute(have.connection, "check", lines, what="looking at the web server")
+        drift = activation.handed_over(have.host, report.drift)
         return {"drift": drift, "php": report.facts.get("php", "")}
 
-    def converge(self, want: State) -> State:
+    def converge(self, want: WebServiceInputs, was: WebServiceState | None) -> dict[str, Any]:
         """Install and configure it; its own test decides whether a change stays.
 
         Raises:
             Refused: sites that answered before do not answer any more.
         """
-        conn, was = _connection(want), want.get("was") or {}
-        # With another port, program or address each site is configured anew, and is asked after that.
-        same = all(normal(was.get(key)) == normal(want[key]) for key in ("type", "port", "connection"))
-        # The sites of a machine that leaves a pack go with the code, which it sees no more: they are asked on the other machines.
-        same = same and not (was.get("mounted") and not want.get("mounted"))
-        asked = answered.Before(conn.hub_root, str(want["holder"]), "web_service", conn.host)
-        before = asked.of(answered.on(conn, str(want["holder"]))) if same else {}
+        conn = want.connection
+        # A machine that leaves a pack is unmounted after this, and gets its own directories by that (`nfs.mount_removal`).
+        mounted = want.mounted or bool(was and was.mounted)
+        asked = answered.Before(conn.hub_root, want.holder, "web_service", conn.host)
+        before = asked.of(answered.on(conn, want.holder)) if was and _keeps_sites(was, want) else {}
         report = script.execute(
-            conn, "apply", _items(want), what="preparing the web server", holder=want["holder"],
+            conn, "apply", _items(want, mounted=mounted), what="preparing the web server", holder=want.holder,
             timeout=PREPARE_TIMEOUT,
         )  # fmt: skip
         here = {site: [place for place in places if place.server == conn.host] for site, places in before.items()}
@@ -57,16 +88,14 @@ class Provider(Lifecycle):
         asked.over()
         return {"php": report.facts.get("php", "")}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: WebServiceState) -> None:
         """Take our configuration out; packages stay. Refused while a site's vhost is there."""
-        if entries.other(have, "web"):
+        if entries.other(have.holder, have.connection, "web"):
             return
-        leave, end = (
-            script.leave_service(SERVICE, str(have["holder"])),
-            script.end_service(SERVICE, str(have["holder"])),
-        )
-        lines = [*entries.guard(have), leave, *web_types.service_removal(str(have["type"])), end]
-        script.execute(_connection(have), "apply", lines, what="leaving the web server", holder=have["holder"])
+        guard = entries.guard(have.holder, have.connection)
+        leave, end = script.leave_service(SERVICE, have.holder), script.end_service(SERVICE, have.holder)
+        lines = [*guard, leave, *web_types.service_removal(have.type), end]
+        script.execute(have.connection, "apply", lines, what="leaving the web server", holder=have.holder)
 
 
 class WebService(AegirResource, module="aegir", name="WebService"):
@@ -75,33 +104,24 @@ class WebService(AegirResource, module="aegir", name="WebService"):
     php: pulumi.Output[str]
     """The version of PHP that it runs, such as ``8.2``."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the server's name.
-            props: ``host``, ``connection``, ``type``, ``port``, ``php_version``, ``php_chosen`` (versions that
-                sites may take by name), ``mounted`` (platforms come from another machine), ``tasks`` (of
-                each site, where that is declared), ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: WebServiceInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the server's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _connection(props: State) -> Connection:
-    return Connection.from_props(props["connection"])
+def _keeps_sites(was: WebServiceState, want: WebServiceInputs) -> bool:
+    """Return whether sites that answered before have to answer right after the change. Pure."""
+    # With another port, program or address each site is configured anew, and is asked after that.
+    same = (was.type, was.port, was.connection) == (want.type, want.port, want.connection)
+    # The sites of a machine that leaves a pack go with the code, which it sees no more: they are asked on the other machines.
+    return same and not (was.mounted and not want.mounted)
 
 
-def _items(props: State) -> list[str]:
-    version = str(props.get("php_version", ""))
-    # A machine that leaves a pack is unmounted after this, and gets its own directories by that (`nfs.mount_removal`).
-    mounted = bool(props.get("mounted") or props.get("was", {}).get("mounted"))
-    chosen = [str(each) for each in props.get("php_chosen") or ()]
+def _items(inputs: WebServiceInputs, *, mounted: bool) -> list[str]:
+    version = inputs.php_version
     lines = web_types.service_items(
-        props["type"], port=int(props["port"]), php_version=version, php_chosen=chosen, mounted=mounted,
-        tasks=int(props.get("tasks") or 0),
+        inputs.type, port=inputs.port, php_version=version, php_chosen=list(inputs.php_chosen), mounted=mounted,
+        tasks=inputs.tasks,
     )  # fmt: skip
-    declared = " ".join(
-        filter(None, (f"{props['type']} on port {int(props['port'])}", version and f"with PHP {version}"))
-    )
-    return ["debian_only", script.same_service(SERVICE, str(props["holder"]), declared), *lines]
+    declared = " ".join(filter(None, (f"{inputs.type} on port {inputs.port}", version and f"with PHP {version}")))
+    return ["debian_only", script.same_service(SERVICE, inputs.holder, declared), *lines]

@@ -22,7 +22,7 @@ from pulumi.runtime import mocks, resource, rpc
 from pulumi.runtime.proto import resource_pb2, source_pb2
 
 from aegir_components import failures
-from aegir_components.providers import activation, declared, lifecycle, settling
+from aegir_components.providers import activation, declared, lifecycle, raw, settling
 from aegir_components.recorded import READ
 
 from . import registering
@@ -42,7 +42,7 @@ class Row:
     """A resource in the state."""
 
     kind: str
-    provider: lifecycle.Lifecycle | None
+    provider: lifecycle.Lifecycle[Any, Any] | None
     """``None`` for a component."""
     id: str
     inputs: Props = field(repr=False)
@@ -245,7 +245,7 @@ class Engine(mocks.MockMonitor):
             return self._keep(urn, Row(request.type, None, "", {}, inputs, protected))
         had = self.state.get(urn)
         provider = provider_of(inputs["__provider"])
-        result = provider.check(had.inputs if had else {}, lifecycle.plain(wire(inputs)))
+        result = provider.check(had.inputs if had else {}, raw.plain(wire(inputs)))
         if result.failures:
             raise RuntimeError("; ".join(f"{each.property}: {each.reason}" for each in result.failures))
         news = wire(result.inputs)
@@ -264,13 +264,17 @@ class Engine(mocks.MockMonitor):
             return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
         return self._create(urn, request.type, provider, news, protected)
 
-    def _previewed(self, urn: str, kind: str, had: Row | None, provider: lifecycle.Lifecycle, news: Props) -> Row:
+    def _previewed(
+        self, urn: str, kind: str, had: Row | None, provider: lifecycle.Lifecycle[Any, Any], news: Props
+    ) -> Row:
         if had is not None and not provider.diff(had.id, wire(had.outputs), news).changes:
             return had
         self._run.steps.append(f"{'create' if had is None else 'update'} {short(urn)}")
         return Row(kind, provider, had.id if had else "", news, news, protected=False)
 
-    def _create(self, urn: str, kind: str, provider: lifecycle.Lifecycle, news: Props, protected: bool) -> Row:
+    def _create(
+        self, urn: str, kind: str, provider: lifecycle.Lifecycle[Any, Any], news: Props, protected: bool
+    ) -> Row:
         self._run.steps.append(f"create {short(urn)}")
         made = provider.create(news)
         self._worked()
@@ -300,7 +304,7 @@ class Engine(mocks.MockMonitor):
         self,
         urn: str,
         had: Row,
-        provider: lifecycle.Lifecycle,
+        provider: lifecycle.Lifecycle[Any, Any],
         news: Props,
         protected: bool,
         *,

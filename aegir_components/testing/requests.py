@@ -34,9 +34,9 @@ class Warnings(mocks.MockEngine):
 
 
 @functools.cache
-def provider_of(text: str) -> lifecycle.Lifecycle:
+def provider_of(text: str) -> lifecycle.Lifecycle[Any, Any]:
     """Read the provider that a dynamic resource has among its inputs."""
-    return cast("lifecycle.Lifecycle", pickle.loads(base64.b64decode(text)))  # noqa: S301 - our own
+    return cast("lifecycle.Lifecycle[Any, Any]", pickle.loads(base64.b64decode(text)))  # noqa: S301 - our own
 
 
 def inputs_of(request: Any) -> dict[str, Any]:

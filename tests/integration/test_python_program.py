@@ -68,7 +68,7 @@ def test_commands_know_what_the_program_declares(work: Project) -> None:
     whole = program.read_text()
     program.write_text(
         whole.replace("    Farm,\n", "    BackupsArgs,\n    Farm,\n", 1)
-        .replace("ssh=ssh)))", 'ssh=ssh), backups=BackupsArgs(every="day", to=["hub"])))', 1)
+        .replace("ssh=ssh)))", 'ssh=ssh), backups=BackupsArgs(every="hour", to=["hub"])))', 1)
         .replace("admin=admin)", 'admin=admin, client="Acme")', 1)
     )
     work.up(STACK)

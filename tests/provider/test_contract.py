@@ -637,9 +637,9 @@ EXAMPLES = {
 }
 
 
-def _found() -> dict[str, type[Lifecycle]]:
+def _found() -> dict[str, type[Lifecycle[Any, Any]]]:
     """List every provider class by its module's last name."""
-    classes: dict[str, type[Lifecycle]] = {}
+    classes: dict[str, type[Lifecycle[Any, Any]]] = {}
     for entry in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{entry.name}")
         for name, thing in inspect.getmembers(module, inspect.isclass):
@@ -677,7 +677,7 @@ def test_every_identity_secret_and_computed_key_is_a_name() -> None:
 class Driver:
     """One resource and its state, as the engine has them."""
 
-    provider: Lifecycle
+    provider: Lifecycle[Any, Any]
     inputs: Inputs
     id: str = ""
     outs: Inputs = field(default_factory=dict)
@@ -950,9 +950,9 @@ def test_the_id_depends_on_the_identity_alone(name: str, world: World) -> None:
     provider, inputs = PROVIDERS[name](), EXAMPLES[name].inputs(world)
     changed = {key: inputs[key] for key in provider.identity_keys}
     changed |= {key: value for key, value in wire(inputs).items() if key not in changed}
-    assert provider.identity(inputs) == provider.identity(changed)
+    assert provider.identity_of(inputs) == provider.identity_of(changed)
     for secret_key in provider.secret_keys:
-        assert secret(secret_key) not in provider.identity(inputs)
+        assert secret(secret_key) not in provider.identity_of(inputs)
 
 
 @every

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.providers import declared
 from tests.provider import test_contract
 from tests.provider.test_contract import SITE, World, created, secret, world
@@ -52,7 +53,7 @@ def test_a_site_is_removed_by_the_hubs_account_as_it_is_declared_now(world: Worl
 def test_every_way_of_a_resource_that_goes_is_the_declared_one(world: World) -> None:
     created("machine", world)
     moved = Connection(host="web1", address="10.0.0.22", port=2222, hub_root=str(world.hub_root)).to_props()
-    declared.note_machine({"host": "web1", "connection": moved})
+    declared.note_machine("web1", Connection.from_props(moved))
     other = world.connection("db1")
 
     have: Inputs = {
@@ -73,7 +74,7 @@ def test_what_is_declared_no_more_is_gone_from_a_way(world: World) -> None:
     """TLS or the way through ssh may be what the edit takes away."""
     before = {**test_contract._database(world), "reach": "ssh", "authority": "a certificate"}
     del before["authority"]
-    declared.note_database(before)
+    declared.note_database(DatabaseLogin.from_props(before))
     have = {**before, "authority": "a certificate", "server": "db1"}
 
     assert "authority" not in declared.reached(have)
@@ -83,7 +84,7 @@ def test_what_is_declared_no_more_is_gone_from_a_way(world: World) -> None:
 def test_a_database_that_somebody_else_runs_is_known_by_its_address(world: World) -> None:
     conn = Connection(host="rds", address="rds.example.net", kind="none", hub_root=str(world.hub_root)).to_props()
     way = {"connection": conn, "address": "rds.example.net", "port": 3306, "user": "hub", "password": secret("a")}
-    declared.note_database({**way, "password": secret("b")})
+    declared.note_database(DatabaseLogin.from_props({**way, "password": secret("b")}))
 
     assert secret("b") == declared.reached(way)["password"]
     assert secret("a") == declared.reached({**way, "port": 3307})["password"]

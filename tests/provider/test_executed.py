@@ -21,10 +21,12 @@ EXECUTED = (
 )
 PROVIDER = {
     "certificates", "certificates.faults", "certificates.given", "certificates.pem", "host.connection", "host.errors",
-    "host.parallel", "host.together", "hub_records", "moving.decision", "printable", "providers.access",
+    "host.parallel", "host.together", "hub_records",
+    "inputs", "inputs.database", "inputs.members", "inputs.props", "inputs.untyped",
+    "moving.decision", "printable", "providers.access",
     "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
-    "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.release",
+    "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.raw", "providers.release",
     "providers.site_config", "providers.site_database", "providers.site_places", "providers.switching",
     "providers.warned", "providers.web_service", "services", "services.release",
 }  # fmt: skip

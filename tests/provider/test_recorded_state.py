@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from aegir_components import recorded
-from aegir_components.providers import lifecycle
+from aegir_components.inputs.props import Known
+from aegir_components.providers import raw
 from tests.provider.test_contract import PROVIDERS
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "state"
@@ -46,9 +47,10 @@ def test_what_an_earlier_version_recorded_is_no_change(row: dict[str, Any]) -> N
 
     difference = provider.diff(row["id"], row["outputs"], row["inputs"])
     assert (difference.changes, difference.replaces) == (False, [])
-    checked = provider.check(row["inputs"], lifecycle.plain(row["inputs"]))
+    checked = provider.check(row["inputs"], raw.plain(row["inputs"]))
     assert [] == checked.failures
-    assert {} == provider.rejected(lifecycle.plain(row["inputs"]), lifecycle.plain(row["inputs"]))
+    known = Known(provider.inputs.from_props(raw.plain(row["inputs"])))
+    assert {} == provider.rejected(provider.recorded.from_props(raw.plain(row["inputs"])), known)
 
 
 def test_it_is_read_as_the_state_of_a_former_run() -> None:

@@ -11,21 +11,21 @@ from aegir_components import certificates
 from aegir_components.certificates import AuthorityError
 from aegir_components.host.errors import HostError, HostUnreachable, Refused
 from aegir_components.providers import certificate
+from aegir_components.providers.certificate import CertificateInputs, CertificateState
 
 NAME = "www.example.com"
 
 
-def want(days: int, **other: Any) -> dict[str, Any]:
+def want(**other: Any) -> CertificateInputs:
+    props: dict[str, Any] = {
+        "site": NAME, "names": [NAME], "kind": "acme", "directory": "https://acme.example/d", "accounts": "/a", "members": {},
+    }  # fmt: skip
+    return CertificateInputs.from_props({**props, **other})
+
+
+def was(days: int) -> CertificateState:
     former = certificates.self_signed([NAME], days=days)
-    props = {
-        "site": NAME,
-        "names": [NAME],
-        "kind": "acme",
-        "directory": "https://acme.example/d",
-        "accounts": "/a",
-        "members": {},
-    }
-    return {**props, "was": {**props, "chain": former.chain, "key": former.key}, **other}
+    return CertificateState.from_props({**want().to_props(), "chain": former.chain, "key": former.key})
 
 
 @pytest.fixture
@@ -47,17 +47,19 @@ def test_the_former_one_goes_on_with_a_warning(
         raise fault
 
     monkeypatch.setattr(certificate, "_asked_for", fails)
-    wanted = want(20)
-    kept = certificate.Provider().converge(wanted)
-    assert wanted["was"]["chain"] == kept["chain"]
-    assert wanted["was"]["key"] == kept["key"]
+    former = was(20)
+    kept = certificate.Provider().converge(want(), former)
+    assert former.chain == kept["chain"]
+    assert former.key == kept["key"]
     (said,) = warned
     assert f"The former certificate of {NAME} goes on for 19 days; each run tries again" in said
     assert ("NXDOMAIN" in said) or ("no answer" in said)
-    assert certificate.Provider().diff("id", {**wanted, **kept}, wanted).changes, "the next run tries again"
+    assert certificate.Provider().diff("id", {**want().to_props(), **kept}, want().to_props()).changes, (
+        "the next run tries again"
+    )
 
     with pytest.raises(HostError):
-        certificate.Provider().converge(want(5))
+        certificate.Provider().converge(want(), was(5))
 
 
 def test_a_first_one_and_one_of_other_names_have_no_former_one(
@@ -67,15 +69,14 @@ def test_a_first_one_and_one_of_other_names_have_no_former_one(
         raise AuthorityError("no")
 
     monkeypatch.setattr(certificate, "_asked_for", fails)
-    changed: dict[str, Any]
-    for changed in ({"was": {}}, {"names": [NAME, "new.example.com"]}):
+    for wanted, former in ((want(), None), (want(names=[NAME, "new.example.com"]), was(20))):
         with pytest.raises(Refused):
-            certificate.Provider().converge(want(20, **changed))
+            certificate.Provider().converge(wanted, former)
     assert [] == warned
 
 
 def test_a_renewal_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, warned: list[str]) -> None:
     new = certificates.self_signed([NAME])
     monkeypatch.setattr(certificate, "_asked_for", lambda *_given: new)
-    assert new.chain == certificate.Provider().converge(want(20))["chain"]
+    assert new.chain == certificate.Provider().converge(want(), was(20))["chain"]
     assert [] == warned

@@ -103,7 +103,7 @@ def test_a_machine_that_the_state_has_under_two_names_is_made_as_declared_again(
     state = {type_: {"one": former.outs, "two": again.outs}}
     assert [] == told(world, state, forget=False), "a preview changes nothing"
     (text,) = told(world, state)
-    assert former.provider.identity(former.inputs) in text
+    assert former.provider.identity_of(former.inputs) in text
     assert former.diff(former.inputs).changes
     former.update(former.inputs)
     again.update(again.inputs)

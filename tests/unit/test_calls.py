@@ -16,6 +16,7 @@ import pytest
 from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.providers import calls
 from aegir_components.providers.lifecycle import Lifecycle, State
 
@@ -24,13 +25,13 @@ AT_ONCE = 12
 ALL = threading.Barrier(AT_ONCE)
 
 
-class Together(Lifecycle):
+class Together(Lifecycle[Untyped, Untyped]):
     """A resource that is there when so many are made at the same time."""
 
     def identity(self, want: State) -> str:
         return str(want["name"])
 
-    def converge(self, _want: State) -> State:
+    def converge(self, _want: State, _was: State) -> State:
         ALL.wait(timeout=10)
         return {}
 

@@ -234,21 +234,23 @@ def test_a_stack_with_keys_of_an_earlier_version_gets_one_for_archives(tmp_path:
     olds = {**want, "keys": json.dumps({":hub": "h", SITE: "s"})}
     assert provider.diff("", olds, want).changes
 
-    keys = provider.converge({**want, "was": olds})["keys"]
+    inputs, former = backup_keys.BackupKeysInputs.from_props(want), backup_keys.BackupKeysState.from_props(olds)
+    keys = provider.converge(inputs, former)["keys"]
 
     known = json.loads(keys)
     assert known[":hub"] == "h"
     assert known[SITE] == "s"
     assert encrypting.is_published(str(tmp_path), STACK, known[backup_keys.ARCHIVES])
     assert not provider.diff("", {**want, "keys": keys}, want).changes
-    assert keys == provider.converge({**want, "was": {**want, "keys": keys}})["keys"], "a key is never changed"
+    made = backup_keys.BackupKeysState.from_props({**want, "keys": keys})
+    assert keys == provider.converge(inputs, made)["keys"], "a key is never changed"
 
 
 def test_a_hub_without_the_public_key_gets_it_from_the_state_and_nothing_is_a_change(tmp_path: Path) -> None:
     """A hub that was recovered, the second one of a team, and each new runner of a pipeline."""
     provider = backup_keys.Provider()
     want: dict[str, Any] = {"hub_root": str(tmp_path), "holder": STACK, "sites": [SITE]}
-    have = {**want, **provider.converge(want)}
+    have = {**want, **provider.converge(backup_keys.BackupKeysInputs.from_props(want), None)}
     path = encrypting.recipient_file(str(tmp_path), STACK)
     published = path.read_text()
     for other in (None, "age1somebodyelses\n"):
@@ -257,9 +259,10 @@ def test_a_hub_without_the_public_key_gets_it_from_the_state_and_nothing_is_a_ch
         else:
             path.write_text(other)
         assert not provider.diff("", have, want).changes
-        backup_keys.publish_again(str(tmp_path), STACK, have)
+        backup_keys.publish_again(str(tmp_path), STACK, backup_keys.BackupKeysState.from_props(have))
         assert published == path.read_text()
-    backup_keys.publish_again(str(tmp_path), STACK, {**want, "keys": json.dumps({":hub": "h"})})
+    without = backup_keys.BackupKeysState.from_props({**want, "keys": json.dumps({":hub": "h"})})
+    backup_keys.publish_again(str(tmp_path), STACK, without)
     assert published == path.read_text()
 
 

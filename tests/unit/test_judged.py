@@ -219,7 +219,7 @@ def test_an_error_of_the_hubs_disk_names_the_hub(number: int, told: str, tmp_pat
         raise OSError(number, "it cannot be", str(tmp_path / "none" / "x"))
 
     with pytest.raises(RuntimeError, match=r"^the hub: ") as failed:
-        Lifecycle()._guarded({}, work)
+        Lifecycle[Any, Any]()._guarded({}, work)
     assert told in str(failed.value)
     assert str(tmp_path) in str(failed.value)
 

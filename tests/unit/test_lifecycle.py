@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from aegir_components import archive_names, backups
 from aegir_components.host import errors, script
 from aegir_components.host.connection import Connection
-from aegir_components.providers import lifecycle
+from aegir_components.inputs.props import Known, Props
+from aegir_components.providers import lifecycle, raw
 from aegir_components.testing import FakeFarm
 from aegir_components.testing.plan import read, unquoted
 
@@ -30,68 +31,69 @@ class TestNormal:
     @few
     @given(value=VALUES)
     def test_it_is_stable(self, value: Any) -> None:
-        assert lifecycle.normal(value) == lifecycle.normal(lifecycle.normal(value))
+        assert raw.normal(value) == raw.normal(raw.normal(value))
 
     @pytest.mark.parametrize(
         ("one", "other"),
         [(4, 4.0), ({"a": None, "b": 1}, {"b": 1.0}), ((1, 2), [1.0, 2.0]), ({"a": {"b": None}}, {"a": {}})],
     )
     def test_alike(self, one: object, other: object) -> None:
-        assert lifecycle.normal(one) == lifecycle.normal(other)
+        assert raw.normal(one) == raw.normal(other)
 
     @pytest.mark.parametrize(
         ("one", "other"), [(True, False), ("1", 1), ([1, 2], [2, 1]), ({"a": ""}, {}), ("", None), ([None], [])]
     )
     def test_not_alike(self, one: object, other: object) -> None:
-        assert lifecycle.normal(one) != lifecycle.normal(other)
+        assert raw.normal(one) != raw.normal(other)
 
 
 class TestChangedKeys:
     @few
     @given(props=st.dictionaries(st.text(min_size=1, max_size=5), VALUES, max_size=5))
     def test_nothing_differs_from_itself(self, props: dict[str, Any]) -> None:
-        assert [] == lifecycle.changed_keys(props, props)
+        assert [] == raw.changed_keys(props, props)
 
     def test_only_inputs_count(self) -> None:
-        assert [] == lifecycle.changed_keys(
+        assert [] == raw.changed_keys(
             {"a": 1, "computed": "x", "__provider": "old"}, {"a": 1, "__provider": "new"}, ("computed",)
         )
 
     def test_an_input_that_is_no_longer_given_is_a_change(self) -> None:
-        assert ["name"] == lifecycle.changed_keys({"site": "a", "name": "b"}, {"site": "a"})
-        assert [] == lifecycle.changed_keys({"site": "a", "name": None}, {"site": "a"})
+        assert ["name"] == raw.changed_keys({"site": "a", "name": "b"}, {"site": "a"})
+        assert [] == raw.changed_keys({"site": "a", "name": None}, {"site": "a"})
 
     def test_they_are_sorted(self) -> None:
-        assert ["a", "b", "c"] == lifecycle.changed_keys({"b": 1}, {"c": 1, "b": 2, "a": 3})
+        assert ["a", "b", "c"] == raw.changed_keys({"b": 1}, {"c": 1, "b": 2, "a": 3})
 
     @pytest.mark.parametrize("new", [pulumi.UNKNOWN, [pulumi.UNKNOWN], {"deep": {"er": [pulumi.UNKNOWN]}}])
     def test_what_is_unknown_differs(self, new: Any) -> None:
-        assert ["a"] == lifecycle.changed_keys({"a": new}, {"a": new})
+        assert ["a"] == raw.changed_keys({"a": new}, {"a": new})
 
 
 class TestRedacted:
     def test_the_longest_goes_first(self) -> None:
-        assert "x [secret] y" == lifecycle.redacted("x password-long y", ["password", "password-long"])
+        assert "x [secret] y" == raw.redacted("x password-long y", ["password", "password-long"])
 
     def test_all_of_them_everywhere(self) -> None:
-        assert "[secret][secret] [secret]" == lifecycle.redacted("oneXtwoX oneX", ["oneX", "twoX"])
+        assert "[secret][secret] [secret]" == raw.redacted("oneXtwoX oneX", ["oneX", "twoX"])
 
     def test_a_short_one_would_match_at_random(self) -> None:
-        assert "the cat" == lifecycle.redacted("the cat", ["th", ""])
+        assert "the cat" == raw.redacted("the cat", ["th", ""])
 
     @few
     @given(secret=st.text(min_size=4, max_size=20), before=st.text(max_size=10), after=st.text(max_size=10))
     def test_none_is_left(self, secret: str, before: str, after: str) -> None:
-        shown = lifecycle.redacted(f"{before}\0{secret}\0{after}", [secret])
+        shown = raw.redacted(f"{before}\0{secret}\0{after}", [secret])
         assert secret not in shown.replace("[secret]", "") or secret in f"{before}\0{after}"
 
 
 def test_the_base_class_promises_nothing_by_itself() -> None:
-    base = lifecycle.Lifecycle()
-    for call in (base.identity, base.observe, base.converge, base.remove):
+    base = lifecycle.Lifecycle[Props, Props]()
+    for call in (base.identity, base.observe, base.remove, lambda inputs: base.converge(inputs, None)):
         with pytest.raises(NotImplementedError):
-            call({})
-    assert {} == base.problems({})
+            call(Props())
+    known = Known(Props())
+    assert ({}, {}) == (base.problems(known), base.rejected(Props(), known))
 
 
 class TestBackups:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from aegir_components.host import script
+from aegir_components.host.connection import Connection
 from aegir_components.providers import names as provider
 from aegir_components.services import functions, names
 
@@ -188,24 +190,26 @@ class TestBlock:
 
 
 class TestPlaces:
-    PROPS = {
-        "host": NAME, "holder": "aegir/test", "mode": "manage", "address": ADDRESS,
-        "entries": {ADDRESS: NAME}, "connection": {"host": NAME, "address": ADDRESS},
-    }  # fmt: skip
+    INPUTS = provider.NamesInputs(
+        host=NAME, holder="aegir/test", mode="manage", address=ADDRESS, entries={ADDRESS: NAME},
+        connection=Connection(host=NAME, address=ADDRESS),
+    )  # fmt: skip
 
     def test_a_managed_name_is_written_on_the_server_and_on_the_hub(self) -> None:
-        assert [NAME, "the hub"] == [conn.host for conn, _ in provider._places(self.PROPS)]
+        assert [NAME, "the hub"] == [conn.host for conn, _ in provider._places(self.INPUTS)]
 
     def test_the_hub_itself_has_one_block(self) -> None:
-        local = {**self.PROPS, "connection": {"host": NAME, "address": ADDRESS, "kind": "local"}}
+        local = replace(self.INPUTS, connection=Connection(host=NAME, address=ADDRESS, kind="local"))
         assert [NAME] == [conn.host for conn, _ in provider._places(local)]
 
     @pytest.mark.parametrize("mode", ["warn", "strict"])
-    def test_nothing_is_looked_at_on_the_hub_by_a_script_where_nothing_is_managed(self, mode: str) -> None:
-        places = provider._places({**self.PROPS, "mode": mode})
+    def test_nothing_is_looked_at_on_the_hub_by_a_script_where_nothing_is_managed(
+        self, mode: Literal["warn", "strict"]
+    ) -> None:
+        places = provider._places(replace(self.INPUTS, mode=mode))
         assert [NAME] == [conn.host for conn, _ in places]
         assert not [line for line in places[0][1] if line.startswith("want_hosts_block")]
 
     def test_without_a_declared_address_the_hub_gets_no_line(self) -> None:
-        _, (_, lines) = provider._places({**self.PROPS, "address": None} | {"address": ""})
+        _, (_, lines) = provider._places(replace(self.INPUTS, address=""))
         assert script.call("want_hosts_block", "/etc/hosts", f"aegir/test {NAME}", "") in lines

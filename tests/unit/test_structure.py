@@ -34,6 +34,7 @@ FORBIDDEN = {
     "arguments": EVERYTHING - {"components"},
     "given": EVERYTHING - {"settings"},
     "farm": {"cli"},
+    "inputs": EVERYTHING - {"host", "layout", "mysql", "services"},
     "settings": EVERYTHING - {"settings"},
     "layout": EVERYTHING - {"layout"},
     "templates": BELOW - {"templates"} | {"providers", "components", "estate", "cli"},
@@ -51,6 +52,7 @@ FORBIDDEN = {
     "estate": {"cli"},
 }  # fmt: skip
 WITHOUT_PULUMI = {
+    "inputs",
     "host",
     "mysql",
     "layout",

@@ -11,6 +11,7 @@ import pulumi
 import pytest
 
 from aegir_components.hub_records import Records
+from aegir_components.inputs.untyped import Untyped
 from aegir_components.providers import lifecycle, names, warned
 from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.providers.warned import MOST, Run, Warned
@@ -39,16 +40,16 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-class Provider(Lifecycle):
+class Provider(Lifecycle[Untyped, Untyped]):
     """A machine whose name leads nowhere; all machines are at work before the first has ended."""
 
     together = threading.Barrier(1)
     fails = ""
 
-    def identity(self, want: dict[str, Any]) -> str:
+    def identity(self, want: Any) -> str:
         return str(want["host"])
 
-    def converge(self, want: dict[str, Any]) -> dict[str, Any]:
+    def converge(self, want: Any, _was: Any) -> dict[str, Any]:
         host = str(want["host"])
         said = f"the hub does not resolve {host}"
         warned.warn(host, f"{host}: {said}", names._without(said, {host: "its name"}))

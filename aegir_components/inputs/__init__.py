@@ -1,0 +1,1 @@
+"""The inputs of resources as dataclasses, which components, providers and what is below them share."""
