@@ -21,7 +21,7 @@ EXECUTED = (
 )
 PROVIDER = {
     "certificates", "certificates.faults", "certificates.given", "certificates.pem", "host.connection", "host.errors",
-    "host.parallel", "host.together", "hub_records", "moving.decision", "printable", "providers.access",
+    "host.parallel", "host.together", "hub_records", "messages", "moving.decision", "printable", "providers.access",
     "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
     "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.release",
@@ -29,7 +29,9 @@ PROVIDER = {
     "providers.warned", "providers.web_service", "services", "services.release",
 }  # fmt: skip
 """What a provider may execute to find that nothing has changed."""
-COMMAND_LINE = {"cli.commands", "cli.completion", "cli.ends", "cli.main", "host.errors", "printable", "sources.faults"}
+COMMAND_LINE = {
+    "cli.commands", "cli.completion", "cli.ends", "cli.main", "host.errors", "messages", "printable", "sources.faults",
+}  # fmt: skip
 """What the operator's command line may execute before it executes a command's own module."""
 
 
