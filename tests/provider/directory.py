@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from unittest import mock
 
 from aegir_components.host import classify, rsync, script, session, ssh
@@ -73,8 +73,8 @@ class DirectoryMachine:
         return moved.replace("PATH=/usr/local/sbin:", f"PATH={self.root}/bin:/usr/local/sbin:")
 
     def told(self, stdout: str) -> tuple[tuple[str, str], ...]:
-        """Read what a script said, with the machine's own paths."""
-        read = (_read(line) for line in stdout.splitlines() if line.startswith("::"))
+        """Read what a script said, with the machine's own paths, and without the numbers of messages."""
+        read = (_read(line) for line in stdout.splitlines() if line.startswith("::") and not line.startswith(NUMBER))
         return tuple((kind, text.replace(str(self.root), "")) for kind, text in read)
 
     # In place of a machine that is reached by ssh.
@@ -124,12 +124,16 @@ class DirectoryMachine:
         """Give what was said with the machine's own paths: the hub uses them in later scripts."""
         lines = []
         for line in stdout.splitlines():
-            if line.startswith("::"):
+            if line.startswith("::") and not line.startswith(NUMBER):
                 kind, text = _read(line)
                 lines.append(f"::{kind} {script.encoded(text.replace(str(self.root), ''))}")
             else:
                 lines.append(line)
         return "".join(f"{line}\n" for line in lines)
+
+
+NUMBER: Final = "::number "
+"""Begins the line with a message's number, which has no text in it."""
 
 
 def run(text: str) -> str:

@@ -23,7 +23,7 @@ PROVIDER = {
     "certificates", "certificates.faults", "certificates.given", "certificates.pem", "host.connection", "host.errors",
     "host.parallel", "host.together", "hub_records",
     "inputs", "inputs.database", "inputs.members", "inputs.props", "inputs.untyped",
-    "moving.decision", "printable", "providers.access",
+    "messages", "moving.decision", "printable", "providers.access",
     "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
     "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.raw", "providers.release",
@@ -31,7 +31,9 @@ PROVIDER = {
     "providers.warned", "providers.web_service", "services", "services.release",
 }  # fmt: skip
 """What a provider may execute to find that nothing has changed."""
-COMMAND_LINE = {"cli.commands", "cli.completion", "cli.ends", "cli.main", "host.errors", "printable", "sources.faults"}
+COMMAND_LINE = {
+    "cli.commands", "cli.completion", "cli.ends", "cli.main", "host.errors", "messages", "printable", "sources.faults",
+}  # fmt: skip
 """What the operator's command line may execute before it executes a command's own module."""
 
 

@@ -73,7 +73,7 @@ NO_ITEMS = {
         "asked ahead in check mode for all items, and so in every row whose item has such questions",
     ),
     **reasons(
-        "deviates fail room say installed taken php_version mysql_unit mysql_root site_docroot",
+        "deviates fail room say installed php_version mysql_unit mysql_root site_docroot",
         "a word that operations are made of",
     ),
     "inventory_databases": "it asks a real server's own records; tests/integration/test_check_stack.py does",
@@ -115,7 +115,8 @@ NO_ITEMS = {
 def libraries() -> dict[str, str]:
     """Give the shell functions there are, with the library of each; those of the prelude have none."""
     found = {}
-    for path in PACKAGE.rglob("*.sh"):
+    # The prelude last: the script for machines that are not ours has functions of the same names.
+    for path in sorted(PACKAGE.rglob("*.sh"), key=lambda path: path.stem == "prelude"):
         for name in re.findall(r"^([a-z_]+)\(\) *[({]", path.read_text(), re.MULTILINE):
             found[name] = "" if path.stem == "prelude" else path.stem
     return found
