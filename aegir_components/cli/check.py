@@ -16,7 +16,7 @@ from aegir_components.mysql.client import DatabaseError
 from aegir_components.printable import printable
 from aegir_components.providers import certificate, installation, release, rollout, site_config, site_database
 from aegir_components.providers.lifecycle import Lifecycle
-from aegir_components.providers.raw import plain, redacted
+from aegir_components.providers.raw import redacted
 
 from . import audit, completion, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, tell
@@ -142,7 +142,7 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
     part, provider = PARTS[kind]
     secrets = [str(props[key]) for key in provider.secret_keys if isinstance(props.get(key), str)]
     try:
-        seen = provider.observe(provider.recorded.from_props(plain(props)))
+        seen = provider.observed(props)
         faults = ["it is gone"] if seen is None else [str(text) for text in seen.get("drift", [])]
         outcome = "fail" if faults else "pass"
     except (HostError, DatabaseError) as fault:

@@ -123,10 +123,10 @@ def look(platform: str, state: State) -> None:
     """
     tell(f"looking at platform {platform} in {state.stack}, and asking for its sites")
     try:
-        faults = list((releases.Provider().observe(dict(state.releases[platform].props)) or {}).get("drift", []))
+        faults = list((releases.Provider().observed(state.releases[platform].props) or {}).get("drift", []))
         for site in state.sites_on(platform):
             if site.installation is not None and site.asked_for:
-                faults += installation.Provider().observe(dict(site.installation))["drift"]
+                faults += (installation.Provider().observed(site.installation) or {})["drift"]
     except HostError as fault:
         faults = [str(fault)]
     refuse([numbered(9074, f"platform {platform} is not well in {state.stack}: {fault}") for fault in faults])

@@ -15,6 +15,7 @@ from aegir_components import failures, layout, settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import CodeMember, SiteMember
+from aegir_components.inputs.platform import CodeFacts, ReleaseInputs
 from aegir_components.providers.placement import Placement, PlacementInputs
 from aegir_components.providers.release import Release
 from aegir_components.providers.rollout import Rollout
@@ -86,30 +87,28 @@ class Platform(AegirComponent):
         platform, application = args.platform, APPLICATIONS[args.code.application]
         self.release = Release(
             name,
-            {
-                "platform": platform.name,
-                "publish_path": platform.publish_path,
-                "digest": args.tree.digest,
-                "files": args.tree.files,
-                "source": str(args.directory),
-                # A branch that has moved shows as another commit.
-                "source_revision": args.revision or None,
-                "application": args.code.application,
-                "docroot": args.code.docroot,
-                "keep": platform.keep_releases,
-                "allow_shrink": platform.allow_shrink,
-                # Left out while they say nothing, so that a state of before is the same.
-                "verify": "full" if platform.verify == "full" else None,
+            ReleaseInputs(
+                platform=platform.name,
+                publish_path=platform.publish_path,
+                digest=args.tree.digest,
+                files=args.tree.files,
+                source=str(args.directory),
+                source_revision=args.revision,
+                application=args.code.application,
+                docroot=args.code.docroot,
+                keep=platform.keep_releases,
+                allow_shrink=platform.allow_shrink,
+                verify="full" if platform.verify == "full" else "",
+                health=platform.health,
                 # Either way a source that holds something else by now is not copied from.
-                "health": None if platform.health else False,
-                "rollback": True if platform.rollback or platform.release else None,
-                "unread": args.unread or None,
-                "facts": {"version": args.code.version, "profiles": titled(args.code)},
-                "members": members_props(args.members, ports=False),
-                "templates": templates.digest(*(shared.template for shared in application.shared)),
-                "holder": args.holder,
-                "pins": dict(args.pins) or None,
-            },
+                rollback=bool(platform.rollback or platform.release),
+                unread=args.unread,
+                facts=CodeFacts(version=args.code.version, profiles=titled(args.code)),
+                members=code_members(args.members),
+                templates=templates.digest(*(shared.template for shared in application.shared)),
+                holder=args.holder,
+                pins=dict(args.pins),
+            ),
             self.child(),
         )
         self.facts = {

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Final
 
 from aegir_components import layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
 from aegir_components.hub_records import Records
+from aegir_components.inputs.platform import CodeRelease
 from aegir_components.services import closing, functions, holding, release
 from aegir_components.services.holding import Held
 
@@ -68,12 +70,10 @@ def note(hub_root: str, stack: str, platform: str, digest: str, sites: Mapping[s
     Records(hub_root, KIND).put({"digest": digest, "sites": dict(sites)}, stack, platform)
 
 
-def waiting(hub_root: str, want: State) -> dict[str, str]:
+def waiting(hub_root: str, want: CodeRelease) -> dict[str, str]:
     """Give the sites that have to wait when this release goes live, each with the reason."""
-    record = Records(hub_root, KIND).get(str(want["holder"]), str(want["platform"])) or {}
-    return (
-        {str(k): str(v) for k, v in record.get("sites", {}).items()} if record.get("digest") == want["digest"] else {}
-    )
+    record = Records(hub_root, KIND).get(want.holder, want.platform) or {}
+    return {str(k): str(v) for k, v in record.get("sites", {}).items()} if record.get("digest") == want.digest else {}
 
 
 def arriving(hub_root: str, want: State, was: State, members: Mapping[str, Connection]) -> None:
@@ -102,7 +102,8 @@ def arriving(hub_root: str, want: State, was: State, members: Mapping[str, Conne
     held, there = (merged(look(members, layout.platform_registry(str(props["platform"])))) for props in (want, was))
     here = Held(site=site, release=before.pop(), docroot=str(was["docroot"]), since=int(time.time()))
     entry = replace(there.get(site, here), kind="waiting", reason=str(why))
-    platform = {**want, "was": None, "digest": next(iter(live.values())).rpartition("/")[2]}
+    digest = next(iter(live.values())).rpartition("/")[2]
+    platform = CodeRelease.from_props({**want, "digest": digest})
     Switching(want=platform, members=members, live=live, held=held).go({**held, site: entry})
 
 
@@ -125,20 +126,28 @@ def left(want: State, was: State, members: Mapping[str, Connection]) -> None:
 
 
 def planned(
-    want: State, live: str, before: Mapping[str, Held], waits: Mapping[str, str], now: float | None = None
+    want: CodeRelease,
+    live: str,
+    before: Mapping[str, Held],
+    waits: Mapping[str, str],
+    *,
+    was: CodeRelease | None = None,
+    pins: Mapping[str, str] = MappingProxyType({}),
+    now: float | None = None,
 ) -> dict[str, Held]:
     """Decide which sites are held back when a release goes live. Pure.
 
     Args:
-        want: the inputs of the release.
+        want: the release.
         live: the directory of the release that is live until then.
         before: the sites that are held back until then.
         waits: the sites whose databases have to be updated first, with the reason.
+        was: what the state has of the platform's release.
+        pins: the sites that stay on a release by name.
         now: seconds of the epoch.
     """
-    target = layout.release_path(str(want["publish_path"]), str(want["digest"]))
+    target = layout.release_path(want.publish_path, want.digest)
     since = int(time.time() if now is None else now)
-    pins: Mapping[str, Any] = want.get("pins") or {}
     found: dict[str, Held] = {}
     for site, held in before.items():
         # A pin that was taken out waits for its turn.
@@ -147,12 +156,17 @@ def planned(
         for site, why in waits.items():
             if site not in found:
                 found[site] = Held(
-                    site=site, release=live, docroot=docroot_of(want, live), kind="waiting", since=since, reason=why
+                    site=site,
+                    release=live,
+                    docroot=docroot_of(want, was, live),
+                    kind="waiting",
+                    since=since,
+                    reason=why,
                 )
     for site, name in pins.items():
-        root = layout.release_path(str(want["publish_path"]), str(name))
+        root = layout.release_path(want.publish_path, name)
         found[site] = Held(
-            site=site, release=root, docroot=docroot_of(want, root), kind="pinned", since=since, reason="pinned"
+            site=site, release=root, docroot=docroot_of(want, was, root), kind="pinned", since=since, reason="pinned"
         )
     return {site: held for site, held in found.items() if held.release != target}
 

@@ -252,6 +252,10 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
         """Name the thing that a mapping of inputs or outputs describes."""
         return self.identity(self.inputs.from_props(plain(props)))
 
+    def observed(self, props: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Look at what recorded outputs describe."""
+        return self.observe(self.recorded.from_props(plain(props)))
+
     def _converged(self, news: Any, olds: Any) -> dict[str, Any]:
         was = None if olds is None else self.recorded.from_props(plain(olds))
         more = {} if was is None or self.inputs.__name__ != "Untyped" else {"was": was}
@@ -264,7 +268,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
         resource, and fails with the same reason if that lasts.
         """
         try:
-            return self.observe(self.recorded.from_props(have))
+            return self.observed(have)
         except (HostError, client.DatabaseError) as fault:
             return {DRIFT: [shown(fault)]}
 

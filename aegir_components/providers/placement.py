@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,24 +9,16 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.parallel import each
-from aegir_components.inputs.members import CodeMember, connections
-from aegir_components.inputs.props import Props
+from aegir_components.inputs.members import connections
+from aegir_components.inputs.platform import Code
 
 from .lifecycle import AegirResource, Lifecycle, remaining
 from .release import removal_items
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlacementInputs(Props):
+class PlacementInputs(Code):
     """The web servers of a platform."""
-
-    platform: str
-    publish_path: str
-    docroot: str
-    """Of the code; ``.`` where that is the code base itself."""
-    members: Mapping[str, CodeMember]
-    holder: str
-    """``<project>/<stack>``."""
 
 
 class Provider(Lifecycle[PlacementInputs, PlacementInputs]):
@@ -70,7 +61,7 @@ def _take_off(have: PlacementInputs) -> None:
         lambda conn: script.execute(
             conn,
             "apply",
-            removal_items(have.to_props(), conn),
+            removal_items(have, conn),
             what=f"removing the platform {have.platform}",
             holder=have.holder,
         ),

@@ -13,12 +13,12 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each
+from aegir_components.inputs.platform import ReleaseInputs
 from aegir_components.services import release, site_errors
 from aegir_components.services.holding import Held
 
 from . import answering, holds
 from .answering import Place
-from .lifecycle import State
 from .switching import Switching
 
 
@@ -26,6 +26,7 @@ from .switching import Switching
 class Switch:
     """A switch to a release on the web servers of a platform."""
 
+    want: ReleaseInputs
     seen: answering.Seen
     """Its sites, and what became of earlier switches."""
     switching: Switching
@@ -52,11 +53,11 @@ class Switch:
             name: self.seen.unproven[name].former if name in self.seen.unproven else self.switching.live[name]
             for name in had
         }
-        answered, likely = self._answered(held, former) if self.want.get("health", True) else ([], [])
+        answered, likely = self._answered(held, former) if self.want.health else ([], [])
         if answered:
             self._note(had, former, answered)
         self.switching.go(held)
-        failing = answering.broken([*answered, *likely], APPLICATIONS[self.want["application"]])
+        failing = answering.broken([*answered, *likely], APPLICATIONS[self.want.application])
         if unasked := [place for place in likely if place in failing]:
             down = self._down_before(unasked, held, former)
             failing = {place: why for place, why in failing.items() if place not in down}
@@ -65,11 +66,6 @@ class Switch:
         if answered or self.seen.unproven:
             self._forget(had)
 
-    @property
-    def want(self) -> State:
-        """The inputs of the release."""
-        return self.switching.want
-
     def _had(self) -> dict[str, Connection]:
         return {name: conn for name, conn in self.switching.members.items() if self.switching.live[name]}
 
@@ -77,7 +73,7 @@ class Switch:
         conn, live = next(iter(self.switching.members.values())), next(iter(self.switching.live.values()))
         able = set(self.seen.known.values())
         waits = {site: why for site, why in holds.waiting(conn.hub_root, self.want).items() if site in able}
-        return holds.planned(self.want, live, self.seen.held, waits)
+        return holds.planned(self.want, live, self.seen.held, waits, was=self.switching.was, pins=self.want.pins)
 
     def _go_back(
         self,
@@ -105,7 +101,7 @@ class Switch:
             more = {site: holds.failed(entry, mine[site]) for site, entry in self._former(was, mine).items()}
             replace(self.switching, held=held).go({**held, **more})
             pulumi.log.warn(
-                f"the platform {self.want['platform']}: {said}. They are on their former release again, and answer as before; "
+                f"the platform {self.want.platform}: {said}. They are on their former release again, and answer as before; "
                 f"the other sites have the new one"
             )
             return
@@ -127,7 +123,7 @@ class Switch:
         replace(self.switching, held={**held, **back}).go(held)
         if down:
             pulumi.log.warn(
-                f"the platform {self.want['platform']}: sites answer on some of their web servers only, with the former release "
+                f"the platform {self.want.platform}: sites answer on some of their web servers only, with the former release "
                 f"as with the new one: {answering.rows(self._explained(down))}"
             )
         return down
@@ -140,15 +136,14 @@ class Switch:
         }
 
     def _former(self, live: str, sites: Mapping[str, str]) -> dict[str, Held]:
-        return holds.planned({**self.want, "pins": None}, live, {}, sites)
+        return holds.planned(self.want, live, {}, sites, was=self.switching.was)
 
     def _goes_live(self) -> bool:
-        name = f"/{self.want['digest'][: layout.RELEASE_DIGEST_LENGTH]}"
+        name = f"/{self.want.digest[: layout.RELEASE_DIGEST_LENGTH]}"
         return any(live and not live.endswith(name) for live in self.switching.live.values())
 
     def _application(self) -> Application:
-        was = self.want.get("was") or {}
-        return APPLICATIONS[str(was.get("application", self.want["application"]))]
+        return APPLICATIONS[(self.switching.was or self.want).application]
 
     def _answered(self, held: Mapping[str, Held], former: Mapping[str, str]) -> tuple[list[Place], list[Place]]:
         """List where a site that gets the release answers now, or answered before a switch that was never proven.
@@ -170,7 +165,7 @@ class Switch:
         if places and not found:
             sites = ", ".join(sorted({place.site for place in places}))
             pulumi.log.warn(
-                f"the platform {self.want['platform']} gets another release, and none of its sites answered before ({sites}): "
+                f"the platform {self.want.platform} gets another release, and none of its sites answered before ({sites}): "
                 f"so nobody knows whether they work with it. Look at them when they are enabled again"
             )
         return found, [place for place in likely if place not in before]
@@ -179,7 +174,7 @@ class Switch:
         def write(conn: Connection) -> None:
             names = [place.site for place in answered if place.server == conn.host]
             lines = release.unproven_items(self.registry, former[conn.host], names)
-            script.execute(conn, "apply", lines, what="remembering who answers", holder=self.want["holder"])
+            script.execute(conn, "apply", lines, what="remembering who answers", holder=self.want.holder)
 
         each(had, write)
 
@@ -188,7 +183,7 @@ class Switch:
         each(
             had,
             lambda conn: script.execute(
-                conn, "apply", lines, what="noting that the sites answer", holder=self.want["holder"]
+                conn, "apply", lines, what="noting that the sites answer", holder=self.want.holder
             ),
         )
 

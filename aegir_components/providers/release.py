@@ -12,34 +12,36 @@ from aegir_components.host import script, ssh
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
-from aegir_components.inputs.untyped import Untyped
+from aegir_components.inputs.members import CodeMember, connections
+from aegir_components.inputs.platform import Code, ReleaseInputs
+from aegir_components.inputs.props import Known
 from aegir_components.services import release, web_types
 
 from . import answering, holds, proof, staging, switching
-from .lifecycle import AegirResource, Lifecycle, State, forgotten
-from .raw import without
+from .lifecycle import AegirResource, Lifecycle, remaining
 
 
-class Provider(Lifecycle[Untyped, Untyped]):
+class Provider(Lifecycle[ReleaseInputs, ReleaseInputs]):
     """Stages a release on every member, proves it there, then switches all; a failing switch takes the others back."""
 
     identity_keys = ("platform", "publish_path")
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: ReleaseInputs) -> str:
         """A platform is known by the path that it is published at."""
-        return str(want["publish_path"])
+        return want.publish_path
 
-    def rejected(self, have: State, want: State) -> dict[str, str]:
+    def rejected(self, have: ReleaseInputs, want: Known[ReleaseInputs]) -> dict[str, str]:
         """Reject own code for a machine that sees a pack's: its mount goes after that."""
-        want = want.ask(dict, None)
-        there = without(have, forgotten()) or {}
-        if "members" not in want or not (slaves := _promoted(there, want)):
+        there, members = remaining(have), want.ask(lambda inputs: inputs.members, None)
+        if there is None or members is None or not (slaves := _promoted(there.members, members)):
             return {}
-        return {"members": _TWO_RUNS.format(", ".join(slaves), want.get("platform", have.get("platform")))}
+        platform = want.ask(lambda inputs: inputs.platform, have.platform)
+        return {"members": _TWO_RUNS.format(", ".join(slaves), platform)}
 
-    def observe(self, want: State) -> State | None:
+    def observe(self, have: ReleaseInputs) -> dict[str, Any]:
         """Look at every member: the links, the definition, and every file: size, time and mode, or all of its bytes."""
-        full, members, registry = want.get("verify") == "full", _members(want), switching.paths_of(want).registry
+        members, registry = connections(have.members), switching.paths_of(have).registry
+        full = have.verify == "full"
         # Which sites are held back is known to the machines alone.
         held = holds.look(members, registry)
 
@@ -49,7 +51,7 @@ class Provider(Lifecycle[Untyped, Untyped]):
                 conn,
                 "check",
                 [
-                    *switching.lines_of(want, conn, want["digest"], full=full, behind=behind),
+                    *switching.lines_of(have, conn, have.digest, full=full, behind=behind),
                     release.want_proven(registry),
                 ],
                 what="looking at the platform",
@@ -60,85 +62,67 @@ class Provider(Lifecycle[Untyped, Untyped]):
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         return {"drift": drift}
 
-    def converge(self, want: State, _was: State) -> State:
+    def converge(self, want: ReleaseInputs, was: ReleaseInputs | None) -> dict[str, Any]:
         """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s.
 
         Raises:
             HostError: it is not done on any member; or the source cannot be read, and the live release stays.
         """
-        if want.get("unread"):
-            raise Refused(", ".join(sorted(want["members"])), str(want["unread"]))
-        members = _members(want)
-        owners = {name: conn for name, conn in members.items() if not switching.sees(want, name)}
-        _refuse_leaving(want)
-        before = staging.bring(owners, want, switching.paths_of(want))
+        if want.unread:
+            raise Refused(", ".join(sorted(want.members)), want.unread)
+        members, paths = connections(want.members), switching.paths_of(want, was)
+        owners = {name: conn for name, conn in members.items() if not want.members[name].is_slave}
+        _refuse_leaving(want, was)
+        before = staging.bring(owners, want, was, paths)
         # What is live on the master was live on its slaves as well.
         live = next(iter(before.values()))
         former = {name: before.get(name, live) for name in members}
-        servers = {name: switching.server_of(want, conn) for name, conn in members.items()}
+        servers = {name: switching.server_of(want.members, conn) for name, conn in members.items()}
         had = {name: conn for name, conn in members.items() if former[name]}
-        seen = answering.look(had, switching.paths_of(want).registry, servers)
+        seen = answering.look(had, paths.registry, servers)
         _refuse_pins(want, owners)
         proof.Switch(
+            want=want,
             seen=seen,
-            switching=switching.Switching(want=want, members=members, live=former, held=seen.held),
-            registry=switching.paths_of(want).registry,
+            switching=switching.Switching(want=want, was=was, members=members, live=former, held=seen.held),
+            registry=paths.registry,
         ).proven()
         staging.remember(owners, want)
-        self._prune(owners, want)
-        return {}
-
-    def remove(self, have: State) -> None:
-        """Take the platform off all members; refused while a site is on it."""
+        lines = release.prune(paths, want.digest, want.keep)
         each(
-            _members(have),
-            lambda conn: script.execute(
-                conn,
-                "apply",
-                removal_items(have, conn),
-                what=f"removing the platform {have['platform']}",
-                holder=have["holder"],
-            ),
-        )
-
-    def _prune(self, members: Mapping[str, Connection], want: State) -> None:
-        lines = release.prune(switching.paths_of(want), str(want["digest"]), int(want["keep"]))
-        each(
-            members,
+            owners,
             lambda conn: script.execute(
                 conn, "apply", lines, what="pruning releases", user=layout.AEGIR_USER, lock=False
             ),
+        )
+        return {}
+
+    def remove(self, have: ReleaseInputs) -> None:
+        """Take the platform off all members; refused while a site is on it."""
+        what = f"removing the platform {have.platform}"
+        each(
+            connections(have.members),
+            lambda conn: script.execute(conn, "apply", removal_items(have, conn), what=what, holder=have.holder),
         )
 
 
 class Release(AegirResource, module="aegir", name="Release"):
     """A platform's live release on its web servers."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the platform's name.
-            props: ``platform``, ``publish_path``, ``digest``, ``files``, ``source``, ``application``, ``docroot``, ``keep``,
-                ``allow_shrink``, ``verify`` (``full`` or none), ``rollback`` (a flag), ``source_revision``,
-                ``facts`` (``version`` and ``profiles``, for the hub's records), ``unread`` (why the source cannot be read),
-                ``members`` (name to ``connection``, ``type``, and ``role`` where it is a slave), ``templates`` (a digest),
-                ``holder``.
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: ReleaseInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the platform's name."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _refuse_pins(want: State, owners: Mapping[str, Connection]) -> None:
+def _refuse_pins(want: ReleaseInputs, owners: Mapping[str, Connection]) -> None:
     """Stop where a site is pinned to a release that a web server does not have.
 
     Raises:
         Refused: says which releases there are.
     """
-    pins = want.get("pins") or {}
-    if not pins:
+    if not want.pins:
         return
-    place = layout.releases_directory(str(want["publish_path"]))
+    place = layout.releases_directory(want.publish_path)
     reports = each(
         owners,
         lambda conn: script.execute(
@@ -147,35 +131,34 @@ def _refuse_pins(want: State, owners: Mapping[str, Connection]) -> None:
     )
     for name, report in reports.items():
         there = report.facts.get("releases", "").split()
-        for site, wanted in sorted(pins.items()):
+        for site, wanted in sorted(want.pins.items()):
             if wanted not in there:
                 raise Refused(
                     name,
-                    f"the site {site} is pinned to the release {wanted} of {want['platform']}, which is not on this machine. "
+                    f"the site {site} is pinned to the release {wanted} of {want.platform}, which is not on this machine. "
                     f"Nothing was switched. Write one that is there: {', '.join(there)}",
                 )
 
 
-def _refuse_leaving(want: State) -> None:
+def _refuse_leaving(want: ReleaseInputs, recorded: ReleaseInputs | None) -> None:
     """Stop a platform from leaving every web server that has files of its sites while it stays on one without.
 
     Raises:
         Refused: files would be left behind, or a slave of a pack would have code of its own while it still sees its master's.
     """
-    was = without(want.get("was", {}), forgotten()) or {}
-    had = _members(was) if was else {}
-    owners = {name: conn for name, conn in had.items() if not switching.sees(was, name)}
+    was = remaining(recorded)
+    if was is None:
+        return
+    had = connections(was.members)
+    owners = {name: conn for name, conn in had.items() if not was.members[name].is_slave}
     # By machine: a renamed entry of the stack file is the same one. Sites that leave all of their web servers are carried.
-    now = _members(want)
+    now = connections(want.members)
     stays = any(conn.twin(now) for conn in had.values())
     if stays and not any(conn.twin(now) for conn in owners.values()):
-        what = f"moving the platform {want['platform']}"
-        each(
-            owners,
-            lambda conn: script.execute(conn, "check", release.refuse_items(switching.paths_of(want)), what=what),
-        )
-    if why := _promoted(was, want):
-        raise Refused(", ".join(why), _TWO_RUNS.format(", ".join(why), want["platform"]))
+        lines, what = release.refuse_items(switching.paths_of(want, recorded)), f"moving the platform {want.platform}"
+        each(owners, lambda conn: script.execute(conn, "check", lines, what=what))
+    if why := _promoted(was.members, want.members):
+        raise Refused(", ".join(why), _TWO_RUNS.format(", ".join(why), want.platform))
 
 
 _TWO_RUNS = (
@@ -184,26 +167,21 @@ _TWO_RUNS = (
 )
 
 
-def _promoted(was: State, want: State) -> list[str]:
+def _promoted(had: Mapping[str, CodeMember], want: Mapping[str, CodeMember]) -> list[str]:
     """List the slaves of a pack that would have code of their own while they still see their master's. Pure."""
-    had = was.get("members") or {}
-    owners = [name for name in had if not switching.sees(was, name)]
-    now = {name for name in want["members"] if not switching.sees(want, name)}
+    owners = {name for name, member in had.items() if not member.is_slave}
+    now = {name for name, member in want.items() if not member.is_slave}
     # Where two members of a pack change places, the files are where both see them.
-    if any(name in want["members"] and switching.sees(want, name) for name in owners):
+    if owners & (want.keys() - now):
         return []
-    return sorted(name for name in set(had) - set(owners) if name in now)
+    return sorted((had.keys() - owners) & now)
 
 
-def _members(props: State) -> dict[str, Connection]:
-    return Connection.of_members(props["members"])
-
-
-def removal_items(have: State, conn: Connection) -> list[str]:
+def removal_items(have: Code, conn: Connection) -> list[str]:
     """List what takes a platform off a member: never the code that it only sees."""
-    paths = release.Layout(have["platform"], have["publish_path"], have["docroot"], have["holder"])
-    server = web_types.program(have["members"][conn.host]["type"])
-    if switching.sees(have, conn.host):
+    member, paths = have.members[conn.host], switching.paths_of(have)
+    server = web_types.program(member.type)
+    if member.is_slave:
         return release.slave_removal_items(paths, server=server)
     shared = [file.path for application in applications.APPLICATIONS.values() for file in application.shared]
     return release.removal_items(paths, server=server, shared=shared)

@@ -5,23 +5,33 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pulumi
 
-from aegir_components import applications, backups, layout
+from aegir_components import applications, layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
+from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import attempt, each, settle
 from aegir_components.inputs.untyped import Untyped
 from aegir_components.moving import place as moving_place
 from aegir_components.moving import safety
 from aegir_components.moving import site as moving
 from aegir_components.printable import one_line
-from aegir_components.services import cron, former, functions, holding, limits, quotas, site, site_content, web
+from aegir_components.services import (
+    cron,
+    former,
+    functions,
+    holding,
+    limits,
+    quotas,
+    site,
+    site_content,
+    web,
+    web_types,
+)
 
 from . import (
     archived,
@@ -31,11 +41,11 @@ from . import (
     restoring,
     settling,
     site_database,
+    site_files,
     site_move,
     site_places,
     site_removal,
     staging,
-    switching,
 )
 from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
 from .raw import normal, without
@@ -66,7 +76,7 @@ class Provider(Lifecycle[Untyped, Untyped]):
 
     def observe(self, want: State) -> State:
         """Look at every item on every web server."""
-        plan, owners, counting = _plan(want), owners_of(want), site_content.content_items(_directories(want))
+        plan, owners, counting = _plan(want), owners_of(want), site_content.content_items(site_files.directories(want))
         what = f"looking at the site {plan.site}"
 
         def look(conn: Connection) -> script.Report:
@@ -100,7 +110,7 @@ class Provider(Lifecycle[Untyped, Untyped]):
         recorded = without(want.get("was", {}), forgotten()) or {}
         was = _moved(want, recorded, saved)
         had = members_of(was) if was.get("members") else {}
-        owners, counting = owners_of(want), site_content.content_items(_directories(want))
+        owners, counting = owners_of(want), site_content.content_items(site_files.directories(want))
         hub_root = staging.hub_root(members)
         before = site_move.look(want, was, hub_root)
         # One that nobody asks, such as a disabled one, needs its database updated as well before it has the code.
@@ -114,7 +124,7 @@ class Provider(Lifecycle[Untyped, Untyped]):
         archives = archived.of_site(want, hub_root)
         empty = archived.emptied(want, owners, archives)
         emptied = {found.machine for found in empty if found.has_uploads}
-        staying = _with_files(want, {name: conn for name, conn in staying.items() if name not in emptied})
+        staying = site_files.with_files(want, {name: conn for name, conn in staying.items() if name not in emptied})
         made: set[str] = set()
         warned = Warned()
         site_removal.note_joining(want, had)
@@ -156,7 +166,7 @@ class Provider(Lifecycle[Untyped, Untyped]):
             settling.written(plan.site)
         joining = {name: conn for name, conn in owners.items() if name not in staying}
         archived.unpack(want, owners, empty)
-        _seed(
+        site_files.seed(
             want,
             [*staying.values(), *(owners[name] for name in emptied)],
             [conn for name, conn in joining.items() if name not in emptied],
@@ -195,7 +205,9 @@ def _kept(plan: site.SitePlan, want: State, was: State, conn: Connection) -> lis
     """List what keeps how a site is configured, until a web server has proven the change."""
     versions = [limits.of_props((props.get("php") or {}).get(conn.host)).version for props in (was, want)]
     keys, slave = restoring.changed(want, was), sees(want, conn.host)
-    return former.keep_items(plan, switching.server_of(want, conn), keys, versions=versions, slave=slave)
+    return former.keep_items(
+        plan, web_types.program(want["members"][conn.host]["type"]), keys, versions=versions, slave=slave
+    )
 
 
 def _shows_another_file(plan: site.SitePlan, want: State, was: State, changed: Iterable[str]) -> bool:
@@ -209,43 +221,6 @@ def _made(want: State, was: State) -> str:
     """Give another word than before; the same one for a first time that is tried again."""
     known = [want["site"], want["templates"], was.get("made", "")]
     return hashlib.sha256("\0".join(str(word) for word in known).encode()).hexdigest()[:8]
-
-
-def _directories(props: State) -> tuple[str, ...]:
-    return site_content.content_directories(props["publish_root"], props["site"], str(props.get("uploads") or ""))
-
-
-def _with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connection]:
-    """Choose the web servers that still have a site's files, of those that had them.
-
-    Raises:
-        Refused: none of them has the files any more.
-    """
-    what, shared = f"looking for the files of {want['site']}", bool(want.get("uploads"))
-    directories = _directories(want)
-    facts: dict[str, Mapping[str, str]] = {}
-
-    def look(conn: Connection) -> None:
-        facts[conn.host] = script.execute(conn, "check", site_content.content_items(directories), what=what).facts
-
-    # One that does not answer holds up no other; its own configuration fails and names it.
-    attempt(staying, look)
-    lost = {name: content.of_files(want, staying[name]).lost(content.counted(seen)) for name, seen in facts.items()}
-    there = [name for name in staying if name not in facts or ("known" in facts[name] and not lost[name])]
-    # The fullest one first: it is what others are copied from.
-    amounts = {name: content.counted(facts.get(name, {})) for name in there}
-    there.sort(key=lambda name: -(amount.number if (amount := amounts[name]) else 0))
-    if not shared and any(amount and amount.number for amount in amounts.values()):
-        # Directories alone: a run that did not end made them, and the files are still to come.
-        there = [name for name in there if (amount := amounts[name]) is None or amount.number]
-    found = {name: staying[name] for name in there}
-    if staying and not found:
-        home = posixpath.commonpath(directories)
-        had = next(filter(None, lost.values()), "")
-        raise Refused(
-            ", ".join(staying), site_content.missing(str(want["site"]), home, list(staying), shared=shared, had=had)
-        )
-    return found
 
 
 def _without_backups(want: State) -> tuple[State, str]:
@@ -281,7 +256,7 @@ def _configured(props: State, other: State, conn: Connection) -> None:
 
 
 def _still_with_files(props: State) -> dict[str, Connection]:
-    return _with_files(props, owners_of(props))
+    return site_files.with_files(props, owners_of(props))
 
 
 def _leave_platform(plan: site.SitePlan, was: State) -> list[str]:
@@ -311,17 +286,8 @@ def _settings(props: State, conn: Connection) -> str:
 
 
 def _activate(conn: Connection, want: State) -> None:
-    lines = [functions("web"), *web.activation_items(switching.server_of(want, conn))]
+    lines = [functions("web"), *web.activation_items(web_types.program(want["members"][conn.host]["type"]))]
     script.execute(conn, "apply", lines, what="reloading the web server", holder=want["holder"])
-
-
-def _seed(want: State, staying: list[Connection], joining: list[Connection]) -> None:
-    """Bring the uploads that are there to web servers that join, where each has its own."""
-    if want.get("uploads") or not staying:
-        return
-    home = layout.site_directory(want["publish_root"], want["site"])
-    for conn in joining:
-        backups.copy_files(staying[0], conn, home, layout.system_user(want["site"]), archived.PARTS)
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):
@@ -360,7 +326,8 @@ def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
         php=limits.of_props((props.get("php") or {}).get(conn.host)),
         quotas=quotas.of_props((props.get("limits") or {}).get(conn.host)),
     )
-    return site.items(plan, switching.server_of(props, conn), _port(props, conn), keeps_cron=keeps_cron, slave=slave)
+    server = web_types.program(props["members"][conn.host]["type"])
+    return site.items(plan, server, _port(props, conn), keeps_cron=keeps_cron, slave=slave)
 
 
 def _plan(props: State) -> site.SitePlan:

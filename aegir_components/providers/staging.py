@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
@@ -20,11 +19,10 @@ from aegir_components.host import rsync, script, session, spool
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, settle
+from aegir_components.inputs.platform import CodeFacts, ReleaseInputs
 from aegir_components.services import release
 from aegir_components.sources import records, tree
 from aegir_components.sources.faults import SourceError
-
-State = dict[str, Any]
 
 STAGE_TIMEOUT = 1800.0
 """Seconds to bring a release and to prove it: every byte of it is read."""
@@ -38,7 +36,7 @@ WORTH_IT = 3
 class Stage:
     """What is known while a release is brought to its members."""
 
-    want: State
+    want: ReleaseInputs
     paths: release.Layout
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
     """What the members said, by name."""
@@ -51,12 +49,12 @@ class Stage:
     @property
     def digest(self) -> str:
         """Of the release."""
-        return str(self.want["digest"])
+        return self.want.digest
 
     @property
     def what(self) -> str:
         """What is being done, for error texts."""
-        return f"staging the platform {self.want['platform']}"
+        return f"staging the platform {self.want.platform}"
 
 
 def hub_root(members: Mapping[str, Connection]) -> str:
@@ -64,7 +62,9 @@ def hub_root(members: Mapping[str, Connection]) -> str:
     return next(iter(members.values())).hub_root
 
 
-def bring(members: Mapping[str, Connection], want: State, paths: release.Layout) -> dict[str, str]:
+def bring(
+    members: Mapping[str, Connection], want: ReleaseInputs, was: ReleaseInputs | None, paths: release.Layout
+) -> dict[str, str]:
     """Bring a release to all members and prove it there; give the path of the one that is live on each.
 
     Raises:
@@ -74,7 +74,7 @@ def bring(members: Mapping[str, Connection], want: State, paths: release.Layout)
     with ExitStack() as stack:
         # The hub reads while the machines are prepared; what is on all of them already is not read.
         reader = stack.enter_context(ThreadPoolExecutor(max_workers=1))
-        new = (want.get("was") or {}).get("digest") != stage.digest and not want.get("rollback")
+        new = (was is None or was.digest != want.digest) and not want.rollback
         ahead = reader.submit(_content, want, hub_root(members)) if new else None
         _settle(attempt(members, lambda conn: _prepare(stage, conn)), "is prepared")
         missing = {name: conn for name, conn in members.items() if "staged" not in stage.seen[name]}
@@ -85,22 +85,22 @@ def bring(members: Mapping[str, Connection], want: State, paths: release.Layout)
     return {name: stage.seen[name].get("live", "") for name in members}
 
 
-def remember(members: Mapping[str, Connection], want: State) -> None:
+def remember(members: Mapping[str, Connection], want: ReleaseInputs) -> None:
     """Keep on the hub that a release went live, and what is in it."""
     root = hub_root(members)
-    facts = want.get("facts") or {}
+    facts = want.facts or CodeFacts()
     record = records.Record(
-        platform=want["platform"], digest=want["digest"], files=int(want["files"]), application=want["application"],
-        docroot=want["docroot"], source=want["source"], version=facts.get("version", ""),
-        profiles=facts.get("profiles", {}), revision=want.get("source_revision") or "",
+        platform=want.platform, digest=want.digest, files=want.files, application=want.application,
+        docroot=want.docroot, source=want.source, version=facts.version, profiles=dict(facts.profiles),
+        revision=want.source_revision,
     )  # fmt: skip
     records.save(root, record)
 
 
 def _prepare(stage: Stage, conn: Connection) -> None:
-    lines = release.prepare(stage.paths, stage.digest, full=stage.want.get("verify") == "full")
+    lines = release.prepare(stage.paths, stage.digest, full=stage.want.verify == "full")
     report = script.execute(
-        conn, "apply", lines, what=stage.what, holder=stage.want["holder"], timeout=STAGE_TIMEOUT
+        conn, "apply", lines, what=stage.what, holder=stage.want.holder, timeout=STAGE_TIMEOUT
     )  # fmt: skip
     seen = dict(report.facts)
     if seen.get("live") and not release.is_release(seen["live"]):
@@ -111,46 +111,46 @@ def _prepare(stage: Stage, conn: Connection) -> None:
 
 def _refuse(stage: Stage, conn: Connection) -> None:
     want = stage.want
-    if want.get("rollback"):
+    if want.rollback:
         if not _source_has_it(conn, want):
             raise Refused(
                 conn.host,
-                f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} is not on this machine. "
-                f"It was pruned, or the machine is new, and {want['source']} on the hub no longer holds it. Choose a "
+                f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want.platform} is not on this machine. "
+                f"It was pruned, or the machine is new, and {want.source} on the hub no longer holds it. Choose a "
                 f"release that is in {stage.paths.releases} on every web server, or put its code back into the source "
                 f"and take rollback or release out",
             )
         return
-    new, live = int(want["files"]), script.number(stage.seen[conn.host].get("files", ""))
-    if live and new * SHRINK < live and not want.get("allow_shrink"):
+    new, live = want.files, script.number(stage.seen[conn.host].get("files", ""))
+    if live and new * SHRINK < live and not want.allow_shrink:
         raise Refused(
             conn.host,
-            f"the source {want['source']} of {want['platform']} has {new} files, and the live release about {live}: it "
+            f"the source {want.source} of {want.platform} has {new} files, and the live release about {live}: it "
             f"may be half there. Nothing was changed. If that is meant, set allow_shrink: true for this platform",
         )
 
 
-def _source_has_it(conn: Connection, want: State) -> bool:
-    cache = Path(conn.hub_root) / "cache" / f"{want['platform']}.rollback.sums"
-    patterns = APPLICATIONS[want["application"]].exclusions
+def _source_has_it(conn: Connection, want: ReleaseInputs) -> bool:
+    cache = Path(conn.hub_root) / "cache" / f"{want.platform}.rollback.sums"
+    patterns = APPLICATIONS[want.application].exclusions
     try:
-        return tree.read(Path(want["source"]), patterns, want["docroot"], cache).digest == str(want["digest"])
+        return tree.read(Path(want.source), patterns, want.docroot, cache).digest == want.digest
     except (SourceError, OSError):
         return False
 
 
-def _content(want: State, root: str) -> tree.Content | Exception | None:
+def _content(want: ReleaseInputs, root: str) -> tree.Content | Exception | None:
     """Read what the release holds; ``None`` where this hub cannot pack it, and the fault where it cannot be read."""
-    source = Path(want["source"])
+    source = Path(want.source)
     if not spool.possible() or not source.is_dir():
         return None
-    patterns = APPLICATIONS[want["application"]].exclusions
-    cache = Path(root) / "cache" / f"{want['platform']}.sums"
+    patterns = APPLICATIONS[want.application].exclusions
+    cache = Path(root) / "cache" / f"{want.platform}.sums"
     try:
-        held = records.content(source, patterns, want["docroot"], cache, str(want["digest"]))
+        held = records.content(source, patterns, want.docroot, cache, want.digest)
     except (SourceError, OSError) as fault:
         return fault
-    records.save_content(root, want["platform"], str(want["digest"]), held, int(want["keep"]) + 1)
+    records.save_content(root, want.platform, want.digest, held, want.keep + 1)
     return held
 
 
@@ -163,7 +163,7 @@ def _pack(
         return
     if isinstance(content, Exception):
         raise Refused(
-            ", ".join(missing), f"{stage.want['source']} cannot be read: {content}. Nothing was changed"
+            ", ".join(missing), f"{stage.want.source} cannot be read: {content}. Nothing was changed"
         ) from None
     stage.content = content
     for name in missing:
@@ -172,7 +172,7 @@ def _pack(
             continue
         paths = stage.differences[key].sent if key else tuple(stage.content)
         stage.spools[key] = stack.enter_context(
-            spool.Spool(stage.want["source"], paths, compress=spool.can_compress() and _all_can(stage, missing))
+            spool.Spool(stage.want.source, paths, compress=spool.can_compress() and _all_can(stage, missing))
         )
 
 
@@ -188,7 +188,7 @@ def _base(stage: Stage, seen: Mapping[str, str], root: str) -> str | None:
     if not live:
         return ""
     if live not in stage.differences:
-        old = records.load_content(root, stage.want["platform"], live)
+        old = records.load_content(root, stage.want.platform, live)
         if old is None:
             return ""
         stage.differences[live] = records.difference(old, stage.content)
@@ -240,7 +240,7 @@ def _send(stage: Stage, conn: Connection, key: str) -> None:
         )  # fmt: skip
     else:
         lines = release.unpack(stage.paths, stage.digest, compressed=compressed)
-    text = script.render("apply", lines, holder=stage.want["holder"], lock=False)
+    text = script.render("apply", lines, holder=stage.want.holder, lock=False)
     try:
         session.send(conn, text, content.chunks, what=stage.what, user=layout.AEGIR_USER, timeout=STAGE_TIMEOUT)
     except HostError as fault:
@@ -256,22 +256,22 @@ def _joined(paths: Iterable[bytes]) -> bytes:
 def _copy(stage: Stage, conn: Connection) -> None:
     """Bring it by rsync, which reads both sides."""
     want, seen, digest = stage.want, stage.seen[conn.host], stage.digest
-    if want.get("rollback") and not _source_has_it(conn, want):
+    if want.rollback and not _source_has_it(conn, want):
         raise Refused(
             conn.host,
-            f"the release {digest[: layout.RELEASE_DIGEST_LENGTH]} of {want['platform']} was changed on this machine "
-            f"({' '.join(seen.get('faults', '').split())}), and {want['source']} on the hub no longer holds it. Choose "
+            f"the release {digest[: layout.RELEASE_DIGEST_LENGTH]} of {want.platform} was changed on this machine "
+            f"({' '.join(seen.get('faults', '').split())}), and {want.source} on the hub no longer holds it. Choose "
             f"another release, or put its code back into the source and take rollback or "
             f"release out",
         )
-    patterns = APPLICATIONS[want["application"]].exclusions
-    options = ["--delete", "--perms", "--chmod=D755,Fu=rwX,Fgo=rX", *tree.anchored(patterns, want["docroot"])]
+    patterns = APPLICATIONS[want.application].exclusions
+    options = ["--delete", "--perms", "--chmod=D755,Fu=rwX,Fgo=rX", *tree.anchored(patterns, want.docroot)]
     if seen.get("live"):
         options.append(f"--link-dest={seen['live']}")
     if seen.get("faults") or stage.spools:
         options.append("--checksum")
     target = f"{stage.paths.staging(digest)}/"
-    rsync.copy(conn, f"{want['source']}/", target, options=options, user=layout.AEGIR_USER)
+    rsync.copy(conn, f"{want.source}/", target, options=options, user=layout.AEGIR_USER)
     script.execute(
         conn, "apply", release.accept(stage.paths, digest), what=stage.what, user=layout.AEGIR_USER, lock=False,
         timeout=STAGE_TIMEOUT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aegir_components import applications
@@ -13,9 +13,9 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt
 from aegir_components.host.together import Together
 from aegir_components.hub_records import turn
+from aegir_components.inputs.members import CodeMember
+from aegir_components.inputs.platform import Code, CodeRelease
 from aegir_components.services import holding, release, web, web_types
-
-from .lifecycle import State
 
 SWITCH_TIMEOUT: Final = 900.0
 """Seconds for a switch, with the wait for other runs on a machine and for the other members."""
@@ -25,7 +25,9 @@ SWITCH_TIMEOUT: Final = 900.0
 class Switching:
     """The web servers of a platform, and what they have until now."""
 
-    want: State
+    want: CodeRelease
+    was: CodeRelease | None = None
+    """What the state has of it."""
     members: Mapping[str, Connection]
     live: Mapping[str, str]
     """The directory of the release that is live on each, or nothing."""
@@ -41,13 +43,13 @@ class Switching:
         Raises:
             Refused: a member could not; the others are as they were.
         """
-        what = f"switching the platform {self.want['platform']}"
+        what = f"switching the platform {self.want.platform}"
         meeting = Together(self.members)
         behind = release.Behind(now=held, before=self.held.keys())
 
         def switch(conn: Connection) -> None:
-            lines = lines_of(self.want, conn, self.want["digest"], waits=True, behind=behind)
-            text = script.render("apply", lines, holder=self.want["holder"])
+            lines = lines_of(self.want, conn, self.want.digest, was=self.was, waits=True, behind=behind)
+            text = script.render("apply", lines, holder=self.want.holder)
             well = False
             try:
                 session.hold(conn, text, lambda: meeting.ready(conn.host), what=what, timeout=SWITCH_TIMEOUT)
@@ -75,20 +77,19 @@ class Switching:
             live: the directory of the release.
             since: the sites that may have been held back since.
         """
-        digest, was = live.rpartition("/")[2], self.want.get("was") or {}
+        digest, former = live.rpartition("/")[2], self.want
         # The former release may have had its document root elsewhere.
-        former = self.want
-        if is_release(was, digest):
-            former = {**self.want, **{key: was[key] for key in ("application", "docroot")}}
-        lines = lines_of(former, conn, digest, behind=release.Behind(now=self.held, before=since.keys()))
-        what = f"switching {self.want['platform']} back"
-        script.execute(conn, "apply", lines, what=what, holder=self.want["holder"])
+        if self.was and is_release(self.was, digest):
+            former = replace(self.want, application=self.was.application, docroot=self.was.docroot)
+        behind = release.Behind(now=self.held, before=since.keys())
+        lines = lines_of(former, conn, digest, was=self.was, behind=behind)
+        what = f"switching {self.want.platform} back"
+        script.execute(conn, "apply", lines, what=what, holder=self.want.holder)
 
 
-def docroot_of(want: State, live: str) -> str:
+def docroot_of(want: CodeRelease, was: CodeRelease | None, live: str) -> str:
     """Give the document root in a release that is live: another one than the new release's, where that has moved."""
-    was = want.get("was") or {}
-    return str(was["docroot"]) if is_release(was, live.rpartition("/")[2]) else str(want["docroot"])
+    return was.docroot if was and is_release(was, live.rpartition("/")[2]) else want.docroot
 
 
 def switch_failure(
@@ -126,22 +127,28 @@ def _was_ready(fault: HostError | None) -> bool:
     return fault is not None and release.NO_WORD in fault.text
 
 
-def paths_of(props: State) -> release.Layout:
-    """Give the paths of a platform on its machines."""
-    former = str((props.get("was") or {}).get("holder") or "")
-    return release.Layout(props["platform"], props["publish_path"], props["docroot"], props["holder"], former)
+def paths_of(want: Code, was: Code | None = None) -> release.Layout:
+    """Give the paths of a platform on its machines.
+
+    Args:
+        want: the platform.
+        was: what the state has of it.
+    """
+    former = was.holder if was else ""
+    return release.Layout(want.platform, want.publish_path, want.docroot, want.holder, former)
 
 
-def server_of(props: State, conn: Connection) -> web.WebServer:
+def server_of(members: Mapping[str, CodeMember], conn: Connection) -> web.WebServer:
     """Give the program of a member."""
-    return web_types.program(props["members"][conn.host]["type"])
+    return web_types.program(members[conn.host].type)
 
 
 def lines_of(
-    props: State,
+    want: CodeRelease,
     conn: Connection,
     digest: str,
     *,
+    was: Code | None = None,
     waits: bool = False,
     full: bool = False,
     behind: release.Behind = release.ALL_LIVE,
@@ -149,31 +156,28 @@ def lines_of(
     """List what makes a release the live one on a member, or looks whether it is.
 
     Args:
-        props: the inputs of the platform's release.
+        want: the platform's release.
         conn: the member.
-        digest: of the release.
+        digest: of the release that is meant.
+        was: what the state has of it.
         waits: whether the last step waits for the hub's word.
         full: whether every byte is looked at.
         behind: the sites that are not on it.
     """
-    if sees(props, conn.host):
-        return release.slave_items(paths_of(props), digest, server=server_of(props, conn), held=waits, behind=behind)
+    paths, server = paths_of(want, was), server_of(want.members, conn)
+    if want.members[conn.host].is_slave:
+        return release.slave_items(paths, digest, server=server, held=waits, behind=behind)
     return release.switch_items(
-        paths_of(props),
+        paths,
         digest,
-        server=server_of(props, conn),
-        application=applications.APPLICATIONS[props["application"]],
+        server=server,
+        application=applications.APPLICATIONS[want.application],
         held=waits,
         full=full,
         behind=behind,
     )
 
 
-def sees(props: State, name: str) -> bool:
-    """Tell whether a member has the code over NFS."""
-    return bool(props["members"][name].get("role") == "slave")
-
-
-def is_release(props: State, name: str) -> bool:
+def is_release(was: CodeRelease, name: str) -> bool:
     """Tell whether a release's directory name is that of recorded inputs."""
-    return bool(name) and str(props.get("digest", "")).startswith(name)
+    return bool(name) and was.digest.startswith(name)

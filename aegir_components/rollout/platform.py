@@ -13,6 +13,7 @@ from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.inputs.platform import CodeRelease
 from aegir_components.messages import numbered
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
@@ -61,9 +62,15 @@ class Platform:
         members = Connection.of_members(want["members"])
         live = layout.release_path(str(want["publish_path"]), str(want["digest"]))
         held = holds.merged(holds.look(members, layout.platform_registry(str(want["platform"]))))
-        switching = Switching(want=dict(want), members=members, live=dict.fromkeys(members, live), held=held)
         passwords: dict[str, dict[str, str]] = json.loads(str(want.get("secrets") or "{}"))
         was = want.get("was") or {}
+        switching = Switching(
+            want=CodeRelease.from_props(want),
+            was=CodeRelease.from_props(was) if was else None,
+            members=members,
+            live=dict.fromkeys(members, live),
+            held=held,
+        )
         return cls(
             want=want,
             members=members,

@@ -11,6 +11,7 @@ import pytest
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, probe
 from aegir_components.applications.base import Answer
+from aegir_components.inputs.platform import CodeRelease
 from aegir_components.providers import answering, holds
 from aegir_components.providers.answering import Place
 from aegir_components.providers.switching import Switching
@@ -189,8 +190,11 @@ def test_a_site_that_a_release_breaks_is_held_back_and_the_others_get_it(
 
 
 def test_a_site_stays_where_it_is_while_further_releases_go_live() -> None:
-    def want(digest: str, **more: object) -> dict[str, object]:
-        return {"publish_path": "/p/code", "digest": digest, "docroot": "web", **more}
+    def want(digest: str) -> CodeRelease:
+        return CodeRelease(
+            platform="code", publish_path="/p/code", digest=digest, docroot="web", members={}, holder="aegir/test",
+            application="drupal",
+        )  # fmt: skip
 
     first, second, third = ("/p/.releases/code/" + digit * 16 for digit in "123")
     one = holds.planned(want("2" * 64), first, {}, {"a": "system_update_1"}, now=7)
@@ -203,7 +207,7 @@ def test_a_site_stays_where_it_is_while_further_releases_go_live() -> None:
         site: held.release for site, held in holds.planned(want("1" * 64), third, two, {}, now=9).items()
     }
     # A pin holds whatever goes live; one that was taken out waits for its turn.
-    pinned = holds.planned(want("3" * 64, pins={"c": "2" * 16}), second, {}, {}, now=9)
+    pinned = holds.planned(want("3" * 64), second, {}, {}, pins={"c": "2" * 16}, now=9)
     assert {"c": (second, "pinned")} == {site: (held.release, held.kind) for site, held in pinned.items()}
     assert "waiting" == holds.planned(want("3" * 64), third, pinned, {}, now=9)["c"].kind
 
