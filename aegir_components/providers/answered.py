@@ -10,6 +10,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records
+from aegir_components.messages import numbered
 
 from . import answering
 from .answering import Place
@@ -159,9 +160,11 @@ def refuse_broken(server: str, asked: Mapping[Site, Collection[Place]], change: 
     if failing := broken(asked):
         raise Refused(
             server,
-            f"{table(failing, f'this change of {change}')}. docs/reference/messages.md says where each "
-            f"site's errors are; repair them or "
-            f"undo the edit, and run pulumi up",
+            numbered(
+                8501,
+                f"{table(failing, f'this change of {change}')}. docs/reference/messages.md says where each "
+                f"site's errors are; repair them or undo the edit, and run pulumi up",
+            ),
         )
 
 

@@ -20,6 +20,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
+from aegir_components.messages import numbered, shown
 from aegir_components.services import functions, installation
 
 from . import warned
@@ -136,9 +137,10 @@ def warning(host: str, application: str, why: str) -> str:
     """
     by_hand = APPLICATIONS[application].by_hand
     site = f"the site {host}" if host else "the site"
-    return (
+    return numbered(
+        8502,
         f"{site} has its new configuration and answers, and its caches could not be emptied: visitors may see pages of "
-        f"before. {why}. Run pulumi up --refresh, which tries it again, or {by_hand}"
+        f"before. {why}. Run pulumi up --refresh, which tries it again, or {by_hand}",
     )
 
 
@@ -161,7 +163,12 @@ def _forget_in_memory(conn: Connection, site: str, host: str) -> None:
     lines = [functions("web"), functions("isolation"), script.call("forget_in_memory", layout.system_user(site))]
     if why := _tried(conn, lines, f"reloading the PHP of {host}"):
         pulumi.log.warn(
-            f"{why}. Its APCu may have what is of before the configuration changed: restart it with systemctl"
+            shown(
+                numbered(
+                    8503,
+                    f"{why}. Its APCu may have what is of before the configuration changed: restart it with systemctl",
+                )
+            )
         )
 
 

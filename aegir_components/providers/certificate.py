@@ -16,6 +16,7 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
 from aegir_components.inputs.members import CodeMember, connections
 from aegir_components.inputs.props import Props, left_out
+from aegir_components.messages import around, numbered, shown
 from aegir_components.services import certificate
 
 from . import warned
@@ -159,7 +160,7 @@ def _renewed(want: CertificateInputs, was: CertificateState) -> certificates.Pai
         said = f"goes on for {left} days; each run tries again, and from {last} days on this is an error"
         warned.warn(
             want.site,
-            f"{fault}. The former certificate of {want.site} {said}",
+            numbered(8504, f"{shown(fault)}. The former certificate of {want.site} {said}"),
             f"{str(fault).replace(want.site, 'the site')}. The former certificate {said}",
         )
         return former
@@ -173,7 +174,7 @@ def _made(want: CertificateInputs) -> certificates.Pair:
         if want.kind == "acme":
             return _asked_for(want, names)
     except (certificates.GivenError, certificates.AuthorityError) as fault:
-        raise Refused(want.site, f"the certificate of {want.site}: {fault}") from None
+        raise Refused(want.site, around(fault, f"the certificate of {want.site}: {fault}")) from None
     return certificates.self_signed(names)
 
 

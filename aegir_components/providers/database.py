@@ -10,6 +10,7 @@ import pulumi
 from aegir_components.host import script
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Known, left_out
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, statements, tls
 from aegir_components.services import functions, mysql
 
@@ -163,8 +164,11 @@ def _prove_address(want: DatabaseServiceInputs) -> None:
         came = str(session.rows("SELECT CURRENT_USER()")[0][0]).rpartition("@")[2]
     if came != want.hub_address:
         raise client.DatabaseDenied(
-            f"{want.host}: the hub comes from {came}, and aegir:hub.address says {want.hub_address}. The former account "
-            f"stays. Write the address that the database server sees"
+            numbered(
+                8506,
+                f"{want.host}: the hub comes from {came}, and aegir:hub.address says {want.hub_address}. The former account "
+                f"stays. Write the address that the database server sees",
+            )
         )
 
 

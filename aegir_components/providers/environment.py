@@ -10,6 +10,7 @@ from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.output import contains_unknowns
 
 from aegir_components.inputs.props import Props, left_out
+from aegir_components.messages import numbered, shown
 
 from .lifecycle import AegirResource, Lifecycle
 from .raw import plain
@@ -44,11 +45,16 @@ class Provider(Lifecycle[EnvironmentInputs, EnvironmentInputs]):
         had, want = EnvironmentInputs.from_props(olds), EnvironmentInputs.from_props(news)
         before, now = had.environment, want.environment
         if before not in {now, want.formerly}:
-            return CheckResult(result.inputs, [*result.failures, CheckFailure("", refusal(before, now))])
+            return CheckResult(result.inputs, [*result.failures, CheckFailure("", shown(refusal(before, now)))])
         if want.formerly and before == now:
             pulumi.log.warn(
-                f"aegir:environment_formerly: this stack is {now} already; take the key out of the stack file, or that file "
-                f"is accepted for a stack that is {want.formerly}"
+                shown(
+                    numbered(
+                        8507,
+                        f"aegir:environment_formerly: this stack is {now} already; take the key out of the stack file, "
+                        f"or that file is accepted for a stack that is {want.formerly}",
+                    )
+                )
             )
         return result
 
@@ -86,8 +92,9 @@ class Environment(AegirResource, module="aegir", name="Environment"):
 
 def refusal(before: str, now: str) -> str:
     """Say which environment the stack is, and what to do. Pure."""
-    return (
+    return numbered(
+        8508,
         f"aegir:environment: this stack is {before}, and the stack file says {now}; nothing was touched. If it is another "
         f"stack's file, run with the right one (--stack, --config-file). If the stack is to become {now}, write "
-        f"aegir:environment_formerly: {before} beside aegir:environment for one `pulumi up`"
+        f"aegir:environment_formerly: {before} beside aegir:environment for one `pulumi up`",
     )

@@ -343,7 +343,7 @@ def _wait_for_commands(root: str, stack: str, site: str, what: str) -> None:
         RuntimeError: the command has not ended in time.
     """
     for why in at_work.wait_for(root, stack, [site], pulumi.log.info).values():
-        raise RuntimeError(f"{what} was not changed: {why}")
+        raise RuntimeError(shown(around(why, f"{what} was not changed: {why}")))
 
 
 class AegirResource(Resource):

@@ -17,6 +17,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records
 from aegir_components.inputs.props import Known, Props
+from aegir_components.messages import numbered
 from aegir_components.services import base, vhosts
 
 from . import declared, entries
@@ -179,9 +180,13 @@ def _refuse_strangers(conn: Connection, was: MachineState) -> None:
     before = f" (it was at {former.address} before)" if former.address != conn.address else ""
     raise Refused(
         conn.host,
-        f"the machine at {conn.address}{before} {state}, and the state knows {conn.host} as prepared. Nothing was changed on it. "
-        f"If the address leads to the wrong machine, correct it. If a new machine takes the place of the former one, name "
-        f"{conn.host} in aegir:replaced and run pulumi up; docs/howto/replace-a-dead-server.md has the rest",
+        numbered(
+            8510,
+            f"the machine at {conn.address}{before} {state}, and the state knows {conn.host} as prepared. Nothing was "
+            f"changed on it. "
+            f"If the address leads to the wrong machine, correct it. If a new machine takes the place of the former one, name "
+            f"{conn.host} in aegir:replaced and run pulumi up; docs/howto/replace-a-dead-server.md has the rest",
+        ),
     )
 
 
@@ -207,7 +212,7 @@ def prove_rsync(conn: Connection) -> None:
             lock=False,
         )
         if report.facts.get("came") != token:
-            raise Refused(conn.host, f"the rsync test file {path} did not arrive as it was sent")
+            raise Refused(conn.host, numbered(8511, f"the rsync test file {path} did not arrive as it was sent"))
 
 
 def _key(inputs: MachineInputs) -> str:

@@ -9,6 +9,7 @@ import pulumi
 
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Known
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, statements
 
 from . import declared
@@ -57,8 +58,11 @@ class Provider(Lifecycle[ManagedDatabaseInputs, ManagedDatabaseState]):
         version, faults = _look(want)
         if faults:
             raise client.DatabaseDenied(
-                f"{want.host}: the account {want.user} {'; '.join(faults)}. Let the owner of the database grant it, "
-                f"WITH GRANT OPTION"
+                numbered(
+                    8512,
+                    f"{want.host}: the account {want.user} {'; '.join(faults)}. Let the owner of the database grant it, "
+                    f"WITH GRANT OPTION",
+                )
             )
         return {"version": version}
 

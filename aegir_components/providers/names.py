@@ -13,6 +13,7 @@ from aegir_components.host import local_names, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.inputs.props import Props, left_out
+from aegir_components.messages import around, joined
 from aegir_components.services import names
 
 from . import warned
@@ -74,10 +75,12 @@ class Provider(Lifecycle[NamesInputs, NamesState]):
             facts = facts or report.facts
         faults = _faults(want, facts)
         if faults and want.mode == "strict":
-            raise Refused(want.host, f"names do not agree: {'; '.join(faults)}")
+            raise Refused(want.host, around(joined(faults), f"names do not agree: {joined(faults)}"))
         if faults:
             own = {want.host: "its name", want.address: "its address"}
-            warned.warn(want.host, f"{want.host}: {'; '.join(faults)}", _without("; ".join(faults), own))
+            warned.warn(
+                want.host, around(joined(faults), f"{want.host}: {joined(faults)}"), _without("; ".join(faults), own)
+            )
         return {"faults": faults}
 
     def remove(self, have: NamesState) -> None:

@@ -14,6 +14,7 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props
+from aegir_components.messages import numbered, shown
 from aegir_components.services import nfs
 
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -84,8 +85,14 @@ class Provider(Lifecycle[PackExportInputs, PackExportInputs]):
         except HostError as fault:
             # It may be dead, which is why another one exports now.
             pulumi.log.warn(
-                f"{was.server} could not be told that it exports nothing of the pack {was.pack} any more ({fault}). No member "
-                f"mounts it. When it is back: rm /etc/exports.d/aegir-{was.pack}.exports; exportfs -ra"
+                shown(
+                    numbered(
+                        8514,
+                        f"{was.server} could not be told that it exports nothing of the pack {was.pack} any more "
+                        f"({shown(fault)}). No member "
+                        f"mounts it. When it is back: rm /etc/exports.d/aegir-{was.pack}.exports; exportfs -ra",
+                    )
+                )
             )
 
 
@@ -131,4 +138,6 @@ def _difference(account: str, reference: str, right: str, wrong: dict[str, str])
         f"Give the accounts one number: declare aegir_user: {{uid: {uid}, gid: {gid}}} for the servers. Where the account "
         f"exists, change its number by hand (groupmod -g {gid} {account}; usermod -u {uid} {account}; then chown its files)"
     )
-    return f"{said}, and {right} on {reference}: files on a share belong to numbers. Nothing was shared. {way}"
+    return numbered(
+        8532, f"{said}, and {right} on {reference}: files on a share belong to numbers. Nothing was shared. {way}"
+    )

@@ -15,6 +15,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props, left_out
+from aegir_components.messages import numbered
 from aegir_components.services import nfs
 
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -134,15 +135,21 @@ def _prove(want: PackMountInputs) -> None:
         if blind:
             raise Refused(
                 ", ".join(blind),
-                f"a file that {writer} wrote into {path} is not there: this is another directory, or not mounted. "
-                f"Every member of the pack {want.pack} has to see the same one",
+                numbered(
+                    8515,
+                    f"a file that {writer} wrote into {path} is not there: this is another directory, or not mounted. "
+                    f"Every member of the pack {want.pack} has to see the same one",
+                ),
             )
         other = sorted(name for name, proof in seen.items() if proof != seen[writer])
         if other:
             raise Refused(
                 ", ".join(other),
-                f"a file in {path} that belongs to {seen[writer]} on {writer} belongs to {seen[other[0]]} on {other[0]}. The "
-                f"NFS server changes numbers (all_squash, or idmapd), and must not",
+                numbered(
+                    8516,
+                    f"a file in {path} that belongs to {seen[writer]} on {writer} belongs to {seen[other[0]]} on {other[0]}. The "
+                    f"NFS server changes numbers (all_squash, or idmapd), and must not",
+                ),
             )
 
 

@@ -14,6 +14,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.inputs.platform import ReleaseInputs
+from aegir_components.messages import numbered, shown
 from aegir_components.services import release, site_errors
 from aegir_components.services.holding import Held
 
@@ -101,14 +102,21 @@ class Switch:
             more = {site: holds.failed(entry, mine[site]) for site, entry in self._former(was, mine).items()}
             replace(self.switching, held=held).go({**held, **more})
             pulumi.log.warn(
-                f"the platform {self.want.platform}: {said}. They are on their former release again, and answer as before; "
-                f"the other sites have the new one"
+                shown(
+                    numbered(
+                        8518,
+                        f"the platform {self.want.platform}: {said}. They are on their former release again, and answer "
+                        f"as before; the other sites have the new one",
+                    )
+                )
             )
             return
         had = self._had()
         undone = attempt(had, lambda conn: self.switching.back(conn, former[conn.host], held))
         self._forget({name: conn for name, conn in had.items() if undone[name] is None})
-        raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone)}")
+        raise Refused(
+            ", ".join(sorted({place.server for place in failing})), numbered(8528, f"{said}. {_advice(undone)}")
+        )
 
     def _down_before(
         self, unasked: Collection[Place], held: Mapping[str, Held], former: Mapping[str, str]
@@ -123,8 +131,13 @@ class Switch:
         replace(self.switching, held={**held, **back}).go(held)
         if down:
             pulumi.log.warn(
-                f"the platform {self.want.platform}: sites answer on some of their web servers only, with the former release "
-                f"as with the new one: {answering.rows(self._explained(down))}"
+                shown(
+                    numbered(
+                        8519,
+                        f"the platform {self.want.platform}: sites answer on some of their web servers only, with the "
+                        f"former release as with the new one: {answering.rows(self._explained(down))}",
+                    )
+                )
             )
         return down
 
@@ -165,8 +178,14 @@ class Switch:
         if places and not found:
             sites = ", ".join(sorted({place.site for place in places}))
             pulumi.log.warn(
-                f"the platform {self.want.platform} gets another release, and none of its sites answered before ({sites}): "
-                f"so nobody knows whether they work with it. Look at them when they are enabled again"
+                shown(
+                    numbered(
+                        8520,
+                        f"the platform {self.want.platform} gets another release, and none of its sites answered before "
+                        f"({sites}): "
+                        f"so nobody knows whether they work with it. Look at them when they are enabled again",
+                    )
+                )
             )
         return found, [place for place in likely if place not in before]
 

@@ -15,6 +15,7 @@ from aegir_components.host.parallel import each
 from aegir_components.inputs.members import CodeMember, connections
 from aegir_components.inputs.platform import Code, ReleaseInputs
 from aegir_components.inputs.props import Known
+from aegir_components.messages import numbered
 from aegir_components.services import release, web_types
 
 from . import answering, holds, proof, staging, switching
@@ -135,8 +136,11 @@ def _refuse_pins(want: ReleaseInputs, owners: Mapping[str, Connection]) -> None:
             if wanted not in there:
                 raise Refused(
                     name,
-                    f"the site {site} is pinned to the release {wanted} of {want.platform}, which is not on this machine. "
-                    f"Nothing was switched. Write one that is there: {', '.join(there)}",
+                    numbered(
+                        8521,
+                        f"the site {site} is pinned to the release {wanted} of {want.platform}, which is not on this machine. "
+                        f"Nothing was switched. Write one that is there: {', '.join(there)}",
+                    ),
                 )
 
 

@@ -20,6 +20,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, settle
 from aegir_components.inputs.platform import CodeFacts, ReleaseInputs
+from aegir_components.messages import numbered, shown
 from aegir_components.services import release
 from aegir_components.sources import records, tree
 from aegir_components.sources.faults import SourceError
@@ -115,18 +116,24 @@ def _refuse(stage: Stage, conn: Connection) -> None:
         if not _source_has_it(conn, want):
             raise Refused(
                 conn.host,
-                f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want.platform} is not on this machine. "
-                f"It was pruned, or the machine is new, and {want.source} on the hub no longer holds it. Choose a "
-                f"release that is in {stage.paths.releases} on every web server, or put its code back into the source "
-                f"and take rollback or release out",
+                numbered(
+                    8522,
+                    f"the release {stage.digest[: layout.RELEASE_DIGEST_LENGTH]} of {want.platform} is not on this machine. "
+                    f"It was pruned, or the machine is new, and {want.source} on the hub no longer holds it. Choose a "
+                    f"release that is in {stage.paths.releases} on every web server, or put its code back into the source "
+                    f"and take rollback or release out",
+                ),
             )
         return
     new, live = want.files, script.number(stage.seen[conn.host].get("files", ""))
     if live and new * SHRINK < live and not want.allow_shrink:
         raise Refused(
             conn.host,
-            f"the source {want.source} of {want.platform} has {new} files, and the live release about {live}: it "
-            f"may be half there. Nothing was changed. If that is meant, set allow_shrink: true for this platform",
+            numbered(
+                8523,
+                f"the source {want.source} of {want.platform} has {new} files, and the live release about {live}: it "
+                f"may be half there. Nothing was changed. If that is meant, set allow_shrink: true for this platform",
+            ),
         )
 
 
@@ -163,7 +170,8 @@ def _pack(
         return
     if isinstance(content, Exception):
         raise Refused(
-            ", ".join(missing), f"{stage.want.source} cannot be read: {content}. Nothing was changed"
+            ", ".join(missing),
+            numbered(8524, f"{stage.want.source} cannot be read: {shown(content)}. Nothing was changed"),
         ) from None
     stage.content = content
     for name in missing:
@@ -245,7 +253,9 @@ def _send(stage: Stage, conn: Connection, key: str) -> None:
         session.send(conn, text, content.chunks, what=stage.what, user=layout.AEGIR_USER, timeout=STAGE_TIMEOUT)
     except HostError as fault:
         if content.fault:
-            raise Refused(conn.host, f"{fault.text}; tar on the hub said: {content.fault}") from None
+            raise Refused(
+                conn.host, numbered(8525, f"{shown(fault.text)}; tar on the hub said: {content.fault}")
+            ) from None
         raise
 
 
@@ -259,10 +269,12 @@ def _copy(stage: Stage, conn: Connection) -> None:
     if want.rollback and not _source_has_it(conn, want):
         raise Refused(
             conn.host,
-            f"the release {digest[: layout.RELEASE_DIGEST_LENGTH]} of {want.platform} was changed on this machine "
-            f"({' '.join(seen.get('faults', '').split())}), and {want.source} on the hub no longer holds it. Choose "
-            f"another release, or put its code back into the source and take rollback or "
-            f"release out",
+            numbered(
+                8526,
+                f"the release {digest[: layout.RELEASE_DIGEST_LENGTH]} of {want.platform} was changed on this machine "
+                f"({' '.join(seen.get('faults', '').split())}), and {want.source} on the hub no longer holds it. Choose "
+                f"another release, or put its code back into the source and take rollback or release out",
+            ),
         )
     patterns = APPLICATIONS[want.application].exclusions
     options = ["--delete", "--perms", "--chmod=D755,Fu=rwX,Fgo=rX", *tree.anchored(patterns, want.docroot)]
@@ -284,5 +296,5 @@ def _settle(results: Mapping[str, HostError | None], well: str) -> None:
     if not failed or len(results) == 1:
         settle(results)
         return
-    lines = [f"{name}: {fault.text}" if fault else f"{name} {well}" for name, fault in results.items()]
-    raise Refused(", ".join(failed), f"{'; '.join(lines)}. Nothing was switched")
+    lines = [f"{name}: {shown(fault.text)}" if fault else f"{name} {well}" for name, fault in results.items()]
+    raise Refused(", ".join(failed), numbered(8527, f"{'; '.join(lines)}. Nothing was switched"))

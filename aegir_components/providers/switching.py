@@ -15,6 +15,7 @@ from aegir_components.host.together import Together
 from aegir_components.hub_records import turn
 from aegir_components.inputs.members import CodeMember
 from aegir_components.inputs.platform import Code, CodeRelease
+from aegir_components.messages import numbered
 from aegir_components.services import holding, release, web, web_types
 
 SWITCH_TIMEOUT: Final = 900.0
@@ -111,7 +112,7 @@ def switch_failure(
         else:
             what = "was told to switch" if fault else "has the new release"
             lines.append(f"{name} {what}{_because(fault)}; it had none before")
-    return "; ".join(lines)
+    return numbered(8529, "; ".join(lines))
 
 
 def _because(fault: HostError | None) -> str:

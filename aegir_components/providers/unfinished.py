@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aegir_components.hub_records import Records
 from aegir_components.inputs.props import MissingInput
+from aegir_components.messages import numbered
 
 from .lifecycle import UNFINISHED, WORKED, AegirResource, Lifecycle
 from .raw import machine_of
@@ -48,13 +49,19 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
                 records.put({"machine": machine}, stack, kind, twin)
     if known:
         yield (
-            f"an earlier run did not end well while it worked on {', '.join(known)}. What is declared of it is made as declared "
-            f"by this run, also where nothing differs from the state"
+            numbered(
+                8530,
+                f"an earlier run did not end well while it worked on {', '.join(known)}. What is declared of it is made "
+                f"as declared by this run, also where nothing differs from the state",
+            )
         )
     if lost:
         yield (
-            f"an earlier run did not end well while it made {', '.join(lost)}, which the state does not have. This run makes "
-            f"what is declared of it. What is not declared any more may have left something on its machine"
+            numbered(
+                8531,
+                f"an earlier run did not end well while it made {', '.join(lost)}, which the state does not have. This run makes "
+                f"what is declared of it. What is not declared any more may have left something on its machine",
+            )
         )
 
 

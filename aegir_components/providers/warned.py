@@ -16,7 +16,7 @@ import pulumi
 
 from aegir_components import summary
 from aegir_components.hub_records import Records
-from aegir_components.messages import shown
+from aegir_components.messages import around, shown
 from aegir_components.printable import first_of
 
 MOST: Final = 30
@@ -60,12 +60,16 @@ class Warned:
         return new
 
     def _line(self, several: str, said: dict[str, str]) -> str:
-        names = sorted(said)
+        names, alone = sorted(said), said[min(said)]
         if several in self._told:
             names = [name for name in names if name != self._told[several]]
             short = several if len(several) <= LONGEST else f"{several[:LONGEST]}…"
-            return f"{first_of(names, MOST)}: the same as of {self._told[several]}: {short}" if names else ""
-        return said[names[0]] if len(names) == 1 else f"{first_of(names, MOST)}: {several}"
+            return (
+                around(alone, f"{first_of(names, MOST)}: the same as of {self._told[several]}: {short}")
+                if names
+                else ""
+            )
+        return alone if len(names) == 1 else around(alone, f"{first_of(names, MOST)}: {several}")
 
 
 class Run:
