@@ -11,8 +11,10 @@ from typing import Any
 import pulumi
 
 from aegir_components.components import pack as pack_component
+from aegir_components.messages import numbered
 
 from . import (
+    announcing,
     archive_names,
     asking,
     at_work,
@@ -28,6 +30,7 @@ from . import (
     saved_before,
     settings,
     summary,
+    telling,
     unknowns,
 )
 from .addresses import address_of
@@ -77,14 +80,6 @@ class Machines:
         return [*found, *(group.ready if group else ())]
 
 
-def _tell_unfinished(declared: settings.Settings, before: recorded.Recorded, holder: str) -> None:
-    """Warn of what earlier runs have not ended; then what they have left for a summary is forgotten."""
-    for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
-        pulumi.log.warn(text)
-    if not pulumi.runtime.is_dry_run():
-        summary.begin(declared.hub.root, holder)
-
-
 async def build(declared: settings.Settings, made: making.Made | None = None) -> Estate:
     """Declare every resource of a stack.
 
@@ -117,7 +112,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
         faults=faults,
         instead=unread.instead,
         info=pulumi.log.info,
-        warn=pulumi.log.warn,
+        warn=telling.warn,
     )
     begin = beginnings.read(declared, before, holder, await beginnings.others(declared, before))
     faults += begin.faults
@@ -129,10 +124,8 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
     faults += await asyncio.to_thread(asking.updates, before, declared, sources) if ask else []
     if faults:
         raise settings.SettingsError(faults)
-    for text in (*unread.found.values(), *at_work.warnings(declared.hub.root, holder)):
-        pulumi.log.warn(text)
-    for text in changes.announcements(before, declared, archive_names.newest(declared.hub.root)):
-        pulumi.log.warn(text)
+    telling.warn(*unread.found.values(), *at_work.warnings(declared.hub.root, holder))
+    telling.warn(*announcing.announcements(before, declared, archive_names.newest(declared.hub.root)))
     for text in begin.said:
         pulumi.log.info(text)
     hosts = (
@@ -155,11 +148,17 @@ async def build(declared: settings.Settings, made: making.Made | None = None) ->
         audited.note_run(declared.hub.root, pulumi.get_stack())
         unread.note()
         if numeric_ids.restore(_numbers(declared), _known_numbers(before)):
-            pulumi.log.warn(
-                f"{_numbers(declared)} is damaged and is made again from the state; the former one lies beside it"
+            telling.warn(
+                numbered(
+                    2752,
+                    f"{_numbers(declared)} is damaged and is made again from the state; the former one lies beside it",
+                )
             )
         protected.note(site.identity for site in declared.sites.values() if site.protect)
-    _tell_unfinished(declared, before, holder)
+    telling.warn(*unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()))
+    if not pulumi.runtime.is_dry_run():
+        # What earlier runs have left for it is forgotten.
+        summary.begin(declared.hub.root, holder)
     keys = beginnings.backup_keys(declared, before, holder)
     servers = _servers(declared, environment, hosts, holder, made)
     clusters = {name: _cluster(declared, name, servers, holder, made) for name in declared.clusters}

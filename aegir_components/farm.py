@@ -10,26 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 
-from . import arguments, estate, failures, given, hub_faults, printable, recorded, settings, unknowns
+from aegir_components.messages import numbered, shown
+
+from . import arguments, estate, failures, given, hub_faults, printable, recorded, settings, telling, unknowns
 from .components.base import AegirComponent
 from .components.making import Waiting
-from .messages import shown
 from .settings import names, pulumi_config
 from .settings.paths import KINDS
 from .sources.naming import conventional_name
 
 if TYPE_CHECKING:
     from .arguments import Arguments, FarmArgs
-
-_NO_PLAN: Final = (
-    "aegir:backups: nothing makes the planned backups of {}, because `aegir backup --due` reads stack files. Backups before "
-    "updates and moves, and archives of removals, are made. Declare these sites in the stack file, or back them up by other means"
-)
 
 
 class Farm:
@@ -69,10 +65,16 @@ class Farm:
         """
         what = f'{type(component).__name__}("{component.declared_as}")'
         if self._declared:
-            raise pulumi.RunError(f"{what} comes too late: the farm has been declared. Make it before farm.declare()")
+            raise pulumi.RunError(
+                shown(
+                    numbered(2702, f"{what} comes too late: the farm has been declared. Make it before farm.declare()")
+                )
+            )
         named = self._components.setdefault(_key(component), {})
         if component.declared_as in named:
-            raise pulumi.RunError(f"{what}: the farm has a component of this name already; choose another one")
+            raise pulumi.RunError(
+                shown(numbered(2703, f"{what}: the farm has a component of this name already; choose another one"))
+            )
         named[component.declared_as] = component, args
 
     async def declare(self) -> estate.Estate:
@@ -82,7 +84,9 @@ class Farm:
             pulumi.RunError: something is wrong; all of it is listed, and nothing was touched.
         """
         if self._declared:
-            raise pulumi.RunError("the farm has been declared already; a program declares it once")
+            raise pulumi.RunError(
+                shown(numbered(2704, "the farm has been declared already; a program declares it once"))
+            )
         self._declared = True
         try:
             return await self._declare()
@@ -112,10 +116,9 @@ class Farm:
                 declared = pulumi_config.load_from_pulumi(conventional_name, found.added() if found.config else None)
             except settings.SettingsError as fault:
                 raise hub_faults.with_others(fault) from None
-            for warning in declared.warnings:
-                pulumi.log.warn(shown(warning))
+            telling.warn(*declared.warnings)
             if planned := [name for name in named.get("sites", ()) if _has_plan(declared, name)]:
-                pulumi.log.warn(_NO_PLAN.format(printable.first_of(planned, 3)))
+                telling.warn(_no_plan(printable.first_of(planned, 3)))
             return await estate.build(declared, await self._waiting(found))
 
     async def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
@@ -157,10 +160,11 @@ class Farm:
                 # The program's own error is told, and not that of what waits for the farm.
                 self._leave_waiting()
             else:
-                error = (
-                    "the farm was not declared; write `await farm.declare()` at the end of the function for pulumi.run"
+                error = numbered(
+                    2705,
+                    "the farm was not declared; write `await farm.declare()` at the end of the function for pulumi.run",
                 )
-                self._abandon(pulumi.RunError(error))
+                self._abandon(pulumi.RunError(shown(error)))
                 finish()
 
         root._finish = checked  # noqa: SLF001
@@ -172,6 +176,15 @@ class Farm:
             self._left = True
             SETTINGS.rpc_manager.clear()
             SETTINGS.outputs.clear()
+
+
+def _no_plan(sites: str) -> str:
+    return numbered(
+        2711,
+        f"aegir:backups: nothing makes the planned backups of {sites}, because `aegir backup --due` reads stack files. "
+        "Backups before updates and moves, and archives of removals, are made. Declare these sites in the stack file, "
+        "or back them up by other means",
+    )
 
 
 def _has_plan(declared: settings.Settings, name: str) -> bool:
