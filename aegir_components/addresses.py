@@ -8,7 +8,9 @@ from typing import Final
 
 import pulumi
 
-from . import settings
+from aegir_components.messages import numbered
+
+from . import settings, telling
 from .hub_records import Records
 
 KIND: Final = "addresses"
@@ -43,9 +45,13 @@ def address_of(server: settings.Server, hub_root: str) -> str:
             raise settings.SettingsError([_unresolved(server, why)]) from None
         if key not in _told:
             _told.add(key)
-            pulumi.log.warn(
-                f'aegir:servers["{server.name}"].address: the name "{server.address}" does not resolve on the hub ({why}). It is '
-                f"taken for {known}, as in the last run. Repair the name, or write the server's IP address"
+            telling.warn(
+                numbered(
+                    2551,
+                    f'aegir:servers["{server.name}"].address: the name "{server.address}" does not resolve on '
+                    f"the hub ({why}). It is taken for {known}, as in the last run. Repair the name, or write the "
+                    "server's IP address",
+                )
             )
         return known
     # Databases are reached over IPv4; a name that has both leads there.
@@ -56,7 +62,8 @@ def address_of(server: settings.Server, hub_root: str) -> str:
 
 
 def _unresolved(server: settings.Server, why: str) -> str:
-    return (
+    return numbered(
+        2550,
         f'aegir:servers["{server.name}"].address: the name "{server.address}" does not resolve on the hub ({why}); '
-        f"write the server's IP address"
+        "write the server's IP address",
     )

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pulumi
 
-from . import database_updates, moves, php_fit, php_offers, settings, summary, unknowns
+from aegir_components.messages import numbered
+
+from . import database_updates, moves, php_fit, php_offers, settings, summary, telling, unknowns
 from .components.server import connection
 from .host.connection import Connection
 from .printable import first_of
@@ -32,13 +34,10 @@ def misfits(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     def distributions(names: Iterable[str]) -> dict[str, str]:
         return php_fit.ask_machines(machines(names))
 
-    for text in _perhaps_replaced(before, declared):
-        pulumi.log.warn(text)
-    for text in php_offers.warnings(before, declared, lambda names: php_offers.ask_machines(machines(names))):
-        pulumi.log.warn(text)
+    telling.warn(*_perhaps_replaced(before, declared))
+    telling.warn(*php_offers.warnings(before, declared, lambda names: php_offers.ask_machines(machines(names))))
     found = php_fit.judge(before, declared, sources, distributions)
-    for text in found.warnings:
-        pulumi.log.warn(text)
+    telling.warn(*found.warnings)
     return found.problems
 
 
@@ -52,15 +51,13 @@ def updates(before: Recorded, declared: settings.Settings, sources: Mapping[str,
         for name, sites in found.waits.items():
             waiting = {**sites, **moves.waiting(before, declared, found.unknown.get(name, {}))}
             holds.note(declared.hub.root, holder, name, sources[name].tree.digest, waiting)
-    for text in found.warnings:
-        pulumi.log.warn(text)
+    telling.warn(*found.warnings)
     return found.problems
 
 
 def tell_unfinished(declared: settings.Settings, before: Recorded, holder: str) -> None:
     """Warn of what earlier runs have not ended; then what they have left for a summary is forgotten."""
-    for text in unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()):
-        pulumi.log.warn(text)
+    telling.warn(*unfinished.told(declared.hub.root, holder, before.of, forget=not pulumi.runtime.is_dry_run()))
     if not pulumi.runtime.is_dry_run():
         summary.begin(declared.hub.root, holder)
 
@@ -83,7 +80,11 @@ def _perhaps_replaced(before: Recorded, declared: settings.Settings) -> Iterator
         ]
         if there:
             yield (
-                f'aegir:servers["{name}"].address: is not known before pulumi up, so the machine may be another one then. '
-                f"{(have.get('connection') or {}).get('address') or name} has {' and '.join(there)}. If it is replaced, they go "
-                f"with it: move these sites first (docs/howto/move-a-site.md)"
+                numbered(
+                    2552,
+                    f'aegir:servers["{name}"].address: is not known before pulumi up, so the machine may be another '
+                    "one then. "
+                    f"{(have.get('connection') or {}).get('address') or name} has {' and '.join(there)}. If it is "
+                    "replaced, they go with it: move these sites first (docs/howto/move-a-site.md)",
+                )
             )

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pulumi
 
-from . import recorded, settings
+from aegir_components.messages import numbered
+
+from . import recorded, settings, telling
 from .components.site import Begin
 from .origins import definition, live, loaded
 from .providers.backup_keys import BackupKeys, BackupKeysInputs, BackupKeysState, publish_again
@@ -124,8 +126,11 @@ def read(
             path = getattr(site.origin, key)
             if path and not os.access(path, os.R_OK):
                 found.faults.append(
-                    f"aegir:sites[{name}].origin.{key}: {path} is not on the hub, or cannot be read there; put it there, "
-                    f"or correct the path"
+                    numbered(
+                        3003,
+                        f"aegir:sites[{name}].origin.{key}: {path} is not on the hub, or cannot be read there; put it "
+                        "there, or correct the path",
+                    )
                 )
         found.said.append(f"the site {name} begins with the content of {site.origin.database}")
     return found
@@ -144,9 +149,13 @@ def backup_keys(declared: settings.Settings, before: Recorded, holder: str) -> B
             try:
                 publish_again(declared.hub.root, holder, BackupKeysState.from_props(have))
             except OSError as fault:
-                pulumi.log.warn(
-                    f"the hub cannot keep the public key of archives in {fault.filename} ({fault.strerror}): a removal would "
-                    f"leave a dump in clear. Let the user who runs pulumi write there, and run pulumi up again"
+                telling.warn(
+                    numbered(
+                        2753,
+                        f"the hub cannot keep the public key of archives in {fault.filename} ({fault.strerror}): a "
+                        "removal would leave a dump in clear. Let the user who runs pulumi write there, and run "
+                        "pulumi up again",
+                    )
                 )
     inputs = BackupKeysInputs(hub_root=declared.hub.root, holder=holder, sites=tuple(sorted(sites)))
     return BackupKeys("backups", inputs)
@@ -165,8 +174,11 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
         what = "proven backup" if origin.backup == settings.origins.LATEST else f"backup {origin.backup}"
         stack = holder.rpartition("/")[2]
         found.faults.append(
-            f"aegir:sites[{name}].origin.backup: this stack has no {what} of {whose}; to see those that there are, run: "
-            f"aegir backups --stack {stack} --site {whose}"
+            numbered(
+                3004,
+                f"aegir:sites[{name}].origin.backup: this stack has no {what} of {whose}; to see those that there are, "
+                f"run: aegir backups --stack {stack} --site {whose}",
+            )
         )
         return
     one = fitting[-1]
@@ -189,14 +201,19 @@ def _find_live(found: Beginnings, name: str, origin: settings.Origin, states: Ma
     key, _ = _named(known, origin.site) or ("", {})
     if not key or key not in state.of("aegir:Installation"):
         found.faults.append(
-            f"{path}.site: {where} has no site {origin.site} that came up; write one that aegir status shows"
+            numbered(
+                3005, f"{path}.site: {where} has no site {origin.site} that came up; write one that aegir status shows"
+            )
         )
         return
     environment = str((state.of("aegir:Environment").get("environment") or {}).get("environment", ""))
     if environment == "production" and found.declared.environment != "production" and not origin.sanitise:
         found.faults.append(
-            f"{path}.sanitise: missing; {where} is production and this stack is {found.declared.environment}. Write "
-            f"standard, which replaces personal data before it leaves its server, or none"
+            numbered(
+                3006,
+                f"{path}.sanitise: missing; {where} is production and this stack is {found.declared.environment}. "
+                "Write standard, which replaces personal data before it leaves its server, or none",
+            )
         )
         return
     found.sources[name] = source.Source.of_state(known[key], {})

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aegir_components import layout, moves, settings
+from aegir_components import layout, settings
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.props import Known
 from aegir_components.inputs.untyped import Untyped
+from aegir_components.messages import around, numbered
 from aegir_components.moving.decision import is_other_server, leaves_all
 from aegir_components.providers import site_config, site_database
 from aegir_components.recorded import Outputs, Recorded
@@ -50,86 +51,13 @@ def problems(recorded: Recorded, declared: Declared) -> list[str]:
         database = recorded.of("aegir:SiteDatabase").get(site.identity)
         files = recorded.of("aegir:SiteConfiguration").get(site.identity)
         if database:
-            found += [f"{where}.database: {why}" for why in _database(database, site, declared, now)]
+            found += [around(why, f"{where}.database: {why}") for why in _database(database, site, declared, now)]
         if files:
-            found += [f"{where}.platform: {why}" for why in _files(files, site, declared, now)]
-            found += [f"{where}.platform: {why}" for why in _paths(files, site, declared)]
-            found += [f"{where}.platform: {why}" for why in _code(files, site, recorded, declared)]
-            found += [f"{where}.php.version: {why}" for why in _php(files, site, declared.settings)]
+            found += [around(why, f"{where}.platform: {why}") for why in _files(files, site, declared, now)]
+            found += [around(why, f"{where}.platform: {why}") for why in _paths(files, site, declared)]
+            found += [around(why, f"{where}.platform: {why}") for why in _code(files, site, recorded, declared)]
+            found += [around(why, f"{where}.php.version: {why}") for why in _php(files, site, declared.settings)]
     return found
-
-
-def announcements(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> list[str]:
-    """Say in words what a run is about to remove, what it does not bring back, and which of the declared answers are used up.
-
-    Args:
-        recorded: the state.
-        declared: the stack's settings.
-        newest: gives the names of a site's newest backups on the hub; empty for none.
-    """
-    return [
-        *_going(recorded, declared, newest),
-        *moves.announcements(recorded, declared),
-        *_coming(recorded, declared, newest),
-        *_used_up(recorded, declared),
-    ]
-
-
-def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> Iterator[str]:
-    kept = {site.identity for site in declared.sites.values()}
-    databases = recorded.of("aegir:SiteDatabase")
-    for key, files in sorted(recorded.of("aegir:SiteConfiguration").items()):
-        if key in kept:
-            continue
-        database = databases.get(key, {})
-        base = f"its database {database['database']} on {database['server']}" if database else "its database"
-        where = ", ".join(sorted(files.get("members") or {})) or "its web servers"
-        if _has_plan(declared):
-            before = f"The backups that the stack's plan has made stay: aegir backups --site {key} lists them"
-        elif backup := newest(key):
-            before = f"The newest backup until now is {backup}"
-        else:
-            before = "Until now it has no backup on the hub"
-        yield (
-            f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are removed. "
-            f"A proven dump and an archive of both lie on the hub before that. {before}"
-        )
-
-
-def _has_plan(declared: settings.Settings) -> bool:
-    """Return whether the stack declares backups: its sites have some in repositories, beside the hub's dumps and archives."""
-    return declared.backups is not None and not declared.backups.off
-
-
-def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> Iterator[str]:
-    """Tell of sites that begin anew although the hub has backups of them: nothing is loaded by itself."""
-    known = {**recorded.of("aegir:SiteDatabase"), **recorded.of("aegir:SiteConfiguration")}
-    for site in declared.sites.values():
-        if site.identity not in known and site.origin is None and (backup := newest(site.identity)):
-            way = (
-                "`origin: {backup: latest}` at the site loads the last proven backup of the plan. "
-                if _has_plan(declared)
-                else ""
-            )
-            yield (
-                f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name ({backup}). The "
-                f"site begins without it. {way}docs/howto/restore-a-backup-by-hand.md shows how this one is loaded"
-            )
-
-
-def _used_up(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
-    known = {str(have.get("name") or key) for key, have in recorded.of("aegir:SiteConfiguration").items()}
-    for name in declared.confirm_removals:
-        if name not in known:
-            yield (
-                f"aegir:confirm_removals names {name}, which this stack does not have any more: take it out, or it confirms a "
-                f"later removal that nobody meant"
-            )
-    for name in declared.replaced:
-        yield (
-            f"aegir:replaced names {name}: what is missing there is no error for as long as it stands there. Take it out when "
-            f"the content has been restored"
-        )
 
 
 def machines(recorded: Recorded, declared: settings.Settings) -> dict[str, str]:
@@ -157,9 +85,12 @@ def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mappi
     want = {"site": site.name, "server": server, "address": service.address, "port": service.port}
     if site.database == have["server"] and is_other_server(have, want):
         yield (
-            f"the database of {site.name} is on {site.database} ({have['address']}), and {site.database} is to lead to "
-            f"{service.address}, which has none of its content. Nothing was changed. Correct the address; a site moves to "
-            f"another server when `database` at it names that server"
+            numbered(
+                2801,
+                f"the database of {site.name} is on {site.database} ({have['address']}), and {site.database} is to "
+                f"lead to {service.address}, which has none of its content. Nothing was changed. Correct the address; "
+                "a site moves to another server when `database` at it names that server",
+            )
         )
     yield from site_database.Provider().rejected({**have}, Known(Untyped.from_props(want))).values()
 
@@ -180,8 +111,11 @@ def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[
     if stays and leaves_all(have, want):
         names, now_on = (", ".join(sorted(props.get("members") or {})) for props in (have, want))
         yield (
-            f"the files of {site.name} are on {names}, whose entry is to lead to {now_on}. Nothing was changed. Correct the "
-            f"addresses; a site moves when its platform, or the platform's `server`, is another one"
+            numbered(
+                2802,
+                f"the files of {site.name} are on {names}, whose entry is to lead to {now_on}. Nothing was changed. "
+                "Correct the addresses; a site moves when its platform, or the platform's `server`, is another one",
+            )
         )
     yield from site_config.Provider().rejected({**have}, Known(Untyped.from_props(want))).values()
 
@@ -192,15 +126,21 @@ def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[s
     former, path = str(have.get("platform")), str(have.get("publish_path") or platform.publish_path)
     if former == platform.name and path != platform.publish_path:
         yield (
-            f"{site.name} is on the platform {former} at {path}, and the platform is to be published at {platform.publish_path}. "
-            f"Nothing was changed. Declare a second platform with that publish_path and the same source, and move the "
-            f"sites of {former} to it. Remove {former} with a later pulumi up"
+            numbered(
+                2803,
+                f"{site.name} is on the platform {former} at {path}, and the platform is to be published at "
+                f"{platform.publish_path}. Nothing was changed. Declare a second platform with that publish_path and "
+                f"the same source, and move the sites of {former} to it. Remove {former} with a later pulumi up",
+            )
         )
     elif former != platform.name and path == platform.publish_path:
         yield (
-            f"{site.name} is on the platform {former}, and {platform.name} has the same publish_path {path}. Nothing was "
-            f"changed. Give {platform.name} another publish_path (without one it is named after the platform), so that the "
-            f"sites move from one to the other"
+            numbered(
+                2804,
+                f"{site.name} is on the platform {former}, and {platform.name} has the same publish_path {path}. "
+                f"Nothing was changed. Give {platform.name} another publish_path (without one it is named after the "
+                "platform), so that the sites move from one to the other",
+            )
         )
 
 
@@ -218,9 +158,14 @@ def _code(have: Outputs, site: settings.Site, recorded: Recorded, declared: Decl
     title = f"{was.title} {version}".strip()
     advice = "Nothing was changed. Put the site on a platform with the code that it was made with, or a newer one"
     if now is not was:
-        yield f"{site.name} is a site of {title}, and the platform {site.platform} has {now.title} {code.version}. {advice}"
+        yield numbered(
+            2805,
+            f"{site.name} is a site of {title}, and the platform {site.platform} has {now.title} {code.version}. {advice}",
+        )
     elif (old := _major(version)) and (new := _major(code.version)) and new < old:
-        yield f"{site.name} is a site of {title}, and the platform {site.platform} has {code.version}. {advice}"
+        yield numbered(
+            2805, f"{site.name} is a site of {title}, and the platform {site.platform} has {code.version}. {advice}"
+        )
 
 
 def _major(version: str) -> int:
@@ -233,7 +178,7 @@ def _another(name: str, key: str, formerly: str) -> str:
     where = f'aegir:sites["{name}"].formerly'
     way = f"write `formerly: {key}` at it" if key != name else "remove this key"
     what = f"it was made as {key}, and `formerly` is missing" if not formerly else f"it was not made as {formerly}"
-    return f"{where}: {name} has content, but {what}. Nothing was changed. To keep its content, {way}"
+    return numbered(2806, f"{where}: {name} has content, but {what}. Nothing was changed. To keep its content, {way}")
 
 
 def _protected(recorded: Recorded, declared: Declared) -> Iterator[str]:
@@ -242,9 +187,12 @@ def _protected(recorded: Recorded, declared: Declared) -> Iterator[str]:
     for key, have in sorted(recorded.of("aegir:SiteConfiguration").items()):
         if key in declared.protected and key not in kept:
             yield (
-                f"aegir:sites: {have.get('name') or key} is protected, and is no longer declared. Nothing was changed. Declare "
-                f"it again; if it is to be removed with its content, write `protect: false` at it for one pulumi up, and "
-                f"remove it then"
+                numbered(
+                    2807,
+                    f"aegir:sites: {have.get('name') or key} is protected, and is no longer declared. Nothing was "
+                    "changed. Declare it again; if it is to be removed with its content, write `protect: false` at it "
+                    "for one pulumi up, and remove it then",
+                )
             )
 
 
@@ -261,9 +209,13 @@ def _tls(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
         )
         if secure:
             yield (
-                f'aegir:servers["{name}"].services.web: {name} is to go from {was} to {server.web.type}, and serves '
-                f"{', '.join(secure)} over TLS until now. Nothing was changed. Take `https` away with one pulumi up, and TLS "
-                f"from {name} with another"
+                numbered(
+                    2808,
+                    f'aegir:servers["{name}"].services.web: {name} is to go from {was} to {server.web.type}, and '
+                    "serves "
+                    f"{', '.join(secure)} over TLS until now. Nothing was changed. Take `https` away with one pulumi "
+                    f"up, and TLS from {name} with another",
+                )
             )
 
 
@@ -275,17 +227,26 @@ def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, st
         exporter = now.get(pack.exporter, pack.exporter)
         if exporter != shared.get("server") and exporter in (shared.get("members") or {}):
             yield (
-                f'aegir:packs["{name}"]: {pack.exporter} is to have what the pack shares, and mounts it from {shared["server"]}. '
-                f"Nothing was changed. Take {pack.exporter} out of the pack with one pulumi up, and copy the files to it before "
-                f"it comes back: docs/howto/give-a-pack-another-master.md"
+                numbered(
+                    2809,
+                    f'aegir:packs["{name}"]: {pack.exporter} is to have what the pack shares, and mounts it '
+                    f"from {shared['server']}. Nothing was changed. Take {pack.exporter} out of the pack with one "
+                    "pulumi up, and copy the files to it before it comes back: "
+                    "docs/howto/give-a-pack-another-master.md",
+                )
             )
         if name in known or not pack.exporter:
             continue
         for former, have in known.items():
             if former not in declared.packs and have.get("server") == now.get(pack.exporter, pack.exporter):
                 yield (
-                    f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer declared. '
-                    f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its platforms"
+                    numbered(
+                        2810,
+                        f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer '
+                        "declared. "
+                        f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its "
+                        "platforms",
+                    )
                 )
 
 
@@ -297,8 +258,12 @@ def _php(have: Outputs, site: settings.Site, declared: settings.Settings) -> Ite
     ]
     if had and not site.php.version and servers:
         yield (
-            f"{site.name} has PHP {', '.join(sorted(had))} by name, and {', '.join(servers)} declares no version any more. "
-            f"Nothing was changed. Remove `version` from the site with one pulumi up, and `php` from the server with the next"
+            numbered(
+                2811,
+                f"{site.name} has PHP {', '.join(sorted(had))} by name, and {', '.join(servers)} declares no version "
+                "any more. Nothing was changed. Remove `version` from the site with one pulumi up, and `php` from the "
+                "server with the next",
+            )
         )
 
 
@@ -307,7 +272,7 @@ def _places(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
     there = {str(have.get("publish_path")) for have in recorded.of("aegir:Release").values()}
     for name, platform in declared.platforms.items():
         if platform.publish_path not in there and (why := settings.taken(platform.publish_path)):
-            yield f'aegir:platforms["{name}"].publish_path: {why}. Nothing was changed'
+            yield around(why, f'aegir:platforms["{name}"].publish_path: {why}. Nothing was changed')
 
 
 def _stranded(recorded: Recorded, declared: Declared) -> Iterator[str]:
@@ -326,9 +291,12 @@ def _stranded(recorded: Recorded, declared: Declared) -> Iterator[str]:
         # An older state may name a site that is gone: that it is, somebody has to say.
         if leaving and shown not in declared.settings.confirm_removals:
             yield (
-                f"aegir:sites: {shown} is no longer declared, and {leaving} leaves its platform {platform} in the same edit. "
-                f"Nothing was changed. Remove the site with one pulumi up, and take {leaving} out with the next. If nothing of "
-                f"the site is there any more, confirm it: aegir:confirm_removals: [{shown}]"
+                numbered(
+                    2813,
+                    f"aegir:sites: {shown} is no longer declared, and {leaving} leaves its platform {platform} in the "
+                    f"same edit. Nothing was changed. Remove the site with one pulumi up, and take {leaving} out with "
+                    f"the next. If nothing of the site is there any more, confirm it: aegir:confirm_removals: [{shown}]",
+                )
             )
 
 
@@ -352,11 +320,19 @@ def _removals(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
         if typed[name]:
             new, made = typed[name][0], next(key for key, shown_name in gone.items() if shown_name == name)
             yield (
-                f"aegir:sites: {name} is no longer declared, and {new} is new. Nothing was changed. If {name} got another name, "
-                f"declare {new} with `formerly: {made}`; if it is to be removed with its content, confirm it: {advice}"
+                numbered(
+                    2814,
+                    f"aegir:sites: {name} is no longer declared, and {new} is new. Nothing was changed. If {name} got "
+                    f"another name, declare {new} with `formerly: {made}`; if it is to be removed with its content, "
+                    f"confirm it: {advice}",
+                )
             )
     if len(gone) > 1 and (rest := [name for name in unconfirmed if not typed[name]]):
         yield (
-            f"aegir:sites: {len(gone)} sites with content are no longer declared: {', '.join(rest)}. Nothing was changed. "
-            f"Was a part of the stack file lost? If they are to be removed with their databases and files, confirm it: {advice}"
+            numbered(
+                2815,
+                f"aegir:sites: {len(gone)} sites with content are no longer declared: {', '.join(rest)}. Nothing was "
+                "changed. Was a part of the stack file lost? If they are to be removed with their databases and "
+                f"files, confirm it: {advice}",
+            )
         )

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aegir_components.messages import numbered, text_of
+
 from . import settings
 from .applications import APPLICATIONS
 from .applications.updates import Available, Extension, Had, Pending
@@ -104,7 +106,9 @@ def judge(
                     waits[changing.site.identity] = f"{len(pending.names)} updates of its database come first"
         for why, on in unknown.items():
             found.warnings.append(
-                f"{where}: pending updates with the other code are not known of {first_of(on, NAMED)}: {why}"
+                numbered(
+                    2840, f"{where}: pending updates with the other code are not known of {first_of(on, NAMED)}: {why}"
+                )
             )
         title = APPLICATIONS[sources[name].code.application].title
         step = f"its sites go from {title} {_former(before, sites)} to {code[name].version}" if sites else ""
@@ -186,7 +190,7 @@ def _ask_server(server: client.Endpoint, sites: list[Changing]) -> dict[str, Had
         with client.connect(server) as session:
             return {_name(site): _ask(session, site.application, _name(site)) for site in sites}
     except client.DatabaseError as fault:
-        return {_name(site): str(fault) for site in sites}
+        return {_name(site): text_of(fault) for site in sites}
 
 
 def _ask(session: client.Session, application: str, database: str) -> Had | None:
@@ -229,22 +233,33 @@ def _former(before: Recorded, sites: Iterable[Changing]) -> str:
 def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
     if pending.names:
         count = f"{len(pending.names)} ({first_of(pending.names, NAMED)})"
-        yield f"{where}: {step}, and their databases are updated with it. Pending updates of {sites}: {count}"
+        yield numbered(
+            2841, f"{where}: {step}, and their databases are updated with it. Pending updates of {sites}: {count}"
+        )
     if pending.missing:
-        yield f"{where}: {step}, and lacks modules that are installed in {sites}: {first_of(pending.missing, 20)}"
+        yield numbered(
+            2842, f"{where}: {step}, and lacks modules that are installed in {sites}: {first_of(pending.missing, 20)}"
+        )
 
 
 def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
     if pending.newer:
         yield (
-            f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Write database: "
-            f"restore at the platform for the database of before its update, which is kept for keep_before. Or write database: "
-            f"keep, if you know that this code works with the newer one"
+            numbered(
+                2843,
+                f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Write "
+                "database: restore at the platform for the database of before its update, which is kept for "
+                "keep_before. Or write database: keep, if you know that this code works with the newer one",
+            )
         )
     if pending.too_old:
         yield (
-            f"{where}: {step}, and no update leads there from the database of {sites}: {'; '.join(pending.too_old)}. Release a "
-            f"version between first, and run its updates; database: keep at the platform releases it all the same"
+            numbered(
+                2844,
+                f"{where}: {step}, and no update leads there from the database of {sites}: "
+                f"{'; '.join(pending.too_old)}. Release a version between first, and run its updates; database: keep "
+                "at the platform releases it all the same",
+            )
         )
 
 

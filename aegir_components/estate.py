@@ -11,8 +11,10 @@ from typing import Any
 import pulumi
 
 from aegir_components.components import pack as pack_component
+from aegir_components.messages import numbered
 
 from . import (
+    announcing,
     archive_names,
     asking,
     at_work,
@@ -28,6 +30,7 @@ from . import (
     saved_before,
     settings,
     summary,
+    telling,
     unknowns,
 )
 from .addresses import address_of
@@ -111,7 +114,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None, ad
         faults=faults,
         instead=unread.instead,
         info=pulumi.log.info,
-        warn=pulumi.log.warn,
+        warn=telling.warn,
     )
     begin = beginnings.read(declared, before, holder, await beginnings.others(declared, before))
     faults += begin.faults
@@ -124,13 +127,9 @@ async def build(declared: settings.Settings, made: making.Made | None = None, ad
     if faults:
         raise settings.SettingsError(faults)
     if added is not None:
-        declaration.Declaration(
-            declaration.inputs_of(added.hidden().text(), added.text()), pulumi.ResourceOptions(depends_on=[environment])
-        )
-    for text in (*unread.found.values(), *at_work.warnings(declared.hub.root, holder)):
-        pulumi.log.warn(text)
-    for text in changes.announcements(before, declared, archive_names.newest(declared.hub.root)):
-        pulumi.log.warn(text)
+        declaration.declare(added.hidden().text(), added.text(), environment)
+    telling.warn(*unread.found.values(), *at_work.warnings(declared.hub.root, holder))
+    telling.warn(*announcing.announcements(before, declared, archive_names.newest(declared.hub.root)))
     for text in begin.said:
         pulumi.log.info(text)
     hosts = (
@@ -153,8 +152,11 @@ async def build(declared: settings.Settings, made: making.Made | None = None, ad
         audited.note_run(declared.hub.root, pulumi.get_stack())
         unread.note()
         if numeric_ids.restore(_numbers(declared), _known_numbers(before)):
-            pulumi.log.warn(
-                f"{_numbers(declared)} is damaged and is made again from the state; the former one lies beside it"
+            telling.warn(
+                numbered(
+                    2752,
+                    f"{_numbers(declared)} is damaged and is made again from the state; the former one lies beside it",
+                )
             )
         protected.note(site.identity for site in declared.sites.values() if site.protect)
     asking.tell_unfinished(declared, before, holder)

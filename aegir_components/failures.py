@@ -19,6 +19,8 @@ from pulumi.runtime import rpc, settings
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import wait_for_rpcs
 
+from aegir_components.messages import numbered, shown
+
 from .recorded import Recorded
 
 Ending = Literal["made", "failed", "skipped"]
@@ -115,8 +117,13 @@ async def hold_removals(before: Recorded) -> None:
         return
     listed = ", ".join(sorted({name for _, name in gone}))
     raise pulumi.RunError(
-        f"nothing was removed in this run, since some of what stays was skipped and may depend on it: {listed}. Repair what "
-        f"failed, then run pulumi up"
+        shown(
+            numbered(
+                2750,
+                "nothing was removed in this run, since some of what stays was skipped and may depend on it: "
+                f"{listed}. Repair what failed, then run pulumi up",
+            )
+        )
     )
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pulumi
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 
-from . import arguments, estate, failures, given, hub_faults, recorded, settings, unknowns
+from aegir_components.messages import numbered, shown
+
+from . import arguments, estate, failures, given, hub_faults, recorded, settings, telling, unknowns
 from .components.base import AegirComponent
 from .components.making import Waiting
-from .messages import shown
 from .settings import pulumi_config
 from .settings.paths import KINDS
 from .sources.naming import conventional_name
@@ -64,10 +65,16 @@ class Farm:
         """
         what = f'{type(component).__name__}("{component.declared_as}")'
         if self._declared:
-            raise pulumi.RunError(f"{what} comes too late: the farm has been declared. Make it before farm.declare()")
+            raise pulumi.RunError(
+                shown(
+                    numbered(2702, f"{what} comes too late: the farm has been declared. Make it before farm.declare()")
+                )
+            )
         named = self._components.setdefault(_key(component), {})
         if component.declared_as in named:
-            raise pulumi.RunError(f"{what}: the farm has a component of this name already; choose another one")
+            raise pulumi.RunError(
+                shown(numbered(2703, f"{what}: the farm has a component of this name already; choose another one"))
+            )
         named[component.declared_as] = component, args
 
     async def declare(self) -> estate.Estate:
@@ -77,7 +84,9 @@ class Farm:
             pulumi.RunError: something is wrong; all of it is listed, and nothing was touched.
         """
         if self._declared:
-            raise pulumi.RunError("the farm has been declared already; a program declares it once")
+            raise pulumi.RunError(
+                shown(numbered(2704, "the farm has been declared already; a program declares it once"))
+            )
         self._declared = True
         try:
             return await self._declare()
@@ -108,8 +117,7 @@ class Farm:
                 declared = pulumi_config.load_from_pulumi(conventional_name, added)
             except settings.SettingsError as fault:
                 raise hub_faults.with_others(fault) from None
-            for warning in declared.warnings:
-                pulumi.log.warn(shown(warning))
+            telling.warn(*declared.warnings)
             return await estate.build(declared, await self._waiting(found), added)
 
     async def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
@@ -151,10 +159,11 @@ class Farm:
                 # The program's own error is told, and not that of what waits for the farm.
                 self._leave_waiting()
             else:
-                error = (
-                    "the farm was not declared; write `await farm.declare()` at the end of the function for pulumi.run"
+                error = numbered(
+                    2705,
+                    "the farm was not declared; write `await farm.declare()` at the end of the function for pulumi.run",
                 )
-                self._abandon(pulumi.RunError(error))
+                self._abandon(pulumi.RunError(shown(error)))
                 finish()
 
         root._finish = checked  # noqa: SLF001

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from aegir_components.messages import numbered
+
 from . import settings
 from .moving.decision import is_other_server
 from .recorded import Outputs, Recorded
@@ -27,16 +29,23 @@ def unready(
         gone = lacks.get(site.identity, ())
         if gone and (way := way_of(before, declared, site)):
             yield (
-                f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way}, and {site.platform} lacks modules '
-                f"that are installed in it: {', '.join(gone)}. Nothing was changed. Add them, or uninstall them in the "
-                f"site first"
+                numbered(
+                    2830,
+                    f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way}, and '
+                    f"{site.platform} lacks modules that are installed in it: {', '.join(gone)}. Nothing was changed. "
+                    "Add them, or uninstall them in the site first",
+                )
             )
         why = waits.get(site.platform, {}).get(site.identity)
         if why and (way := way_of(before, declared, site)):
             yield (
-                f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way} and to get other code: {why}. '
-                f"Nothing was changed. Move it with the release that it has first (a platform there with the same source), and "
-                f"update it with another pulumi up"
+                numbered(
+                    2831,
+                    f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way} and to get other code: '
+                    f"{why}. "
+                    "Nothing was changed. Move it with the release that it has first (a platform there with the same "
+                    "source), and update it with another pulumi up",
+                )
             )
 
 
@@ -63,8 +72,12 @@ def announcements(before: Recorded, declared: settings.Settings) -> Iterator[str
     for site in declared.sites.values():
         if way := way_of(before, declared, site):
             yield (
-                f"the site {site.name} moves {way}, with all its content. It is served until what differs is copied, and "
-                f"answers 503 for that. Its former place goes when it answers in the new one, and a copy is proven on the hub"
+                numbered(
+                    2824,
+                    f"the site {site.name} moves {way}, with all its content. It is served until what differs is "
+                    "copied, and answers 503 for that. Its former place goes when it answers in the new one, and a "
+                    "copy is proven on the hub",
+                )
             )
 
 

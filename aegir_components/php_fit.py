@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from aegir_components.messages import numbered
+
 from . import settings
 from .applications import APPLICATIONS, CodeBase
 from .applications.php import DISTRIBUTIONS, parse
@@ -118,8 +120,9 @@ def _unknown(declared: settings.Settings, platform: str, code: CodeBase, known: 
 def _sentence(platform: str, code: CodeBase, at: settings.Server, version: str) -> str:
     server, several = at.name, at.web is not None and len(at.web.php_versions) > 1
     title = APPLICATIONS[code.application].called
-    return (
+    return numbered(
+        1220,
         f'aegir:platforms["{platform}"].source: {title} {code.version} needs {code.php}, and {server} has {version}. '
         f'Take another release of the code, or another PHP: aegir:servers["{server}"].services.web.php'
-        f"{', or php.version at its sites' if several else ''}"
+        f"{', or php.version at its sites' if several else ''}",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from aegir_components.messages import numbered
+
 from . import php_fit, settings
 from .host.connection import Connection
 from .recorded import Recorded
@@ -24,15 +26,19 @@ def warnings(before: Recorded, declared: settings.Settings, ask: Ask) -> list[st
         ask: finds out what package sources have.
     """
     new = _new(before, declared)
-    said = []
+    said: list[str] = []
     for name, offers in (ask(sorted(new)) if new else {}).items():
         # A machine whose lists were never read offers nothing; up reads them first.
         lacking = [version for version in new[name] if offers and version not in offers]
         if lacking:
             said.append(
-                f'aegir:servers["{name}"].services.web.php: the package sources of {name} have PHP {", ".join(offers)}, and not '
-                f"{', '.join(lacking)}. Write one that they have, or add a source that has it to the machine before up "
-                f"(https://packages.sury.org/php/ for Debian, ppa:ondrej/php for Ubuntu)"
+                numbered(
+                    1221,
+                    f'aegir:servers["{name}"].services.web.php: the package sources of {name} have PHP '
+                    f"{', '.join(offers)}, and not {', '.join(lacking)}. Write one that they have, or add a source "
+                    "that has it to the machine before up (https://packages.sury.org/php/ for Debian, ppa:ondrej/php "
+                    "for Ubuntu)",
+                )
             )
     return said
 

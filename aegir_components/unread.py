@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field
 
+from aegir_components.messages import numbered
+
 from . import settings
 from .hub_records import Records
 from .recorded import Recorded
@@ -42,9 +44,10 @@ class Unread:
         record = records.load(self.declared.hub.root, platform, records.name_of(str(live)))
         if record is None:
             return None
-        self.found[platform] = (
-            f"{why}. The platform stays at the release that is live ({record.name}), and nothing of it is deleted. All that "
-            f"does not need the source is done. Bring the source back, then run pulumi up"
+        self.found[platform] = numbered(
+            2751,
+            f"{why}. The platform stays at the release that is live ({record.name}), and nothing of it is deleted. All "
+            "that does not need the source is done. Bring the source back, then run pulumi up",
         )
         return recorded(record)
 

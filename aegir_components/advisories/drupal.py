@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from aegir_components.messages import numbered
+
 from . import versions
 from .findings import Finding, Part
 
@@ -44,13 +46,13 @@ def read(text: str) -> History:
     """
     # No entity is in a history; one may name a file, or grow without end.
     if len(text) > LONGEST or "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ValueError("it is no release history")
+        raise ValueError(numbered(3701, "it is no release history"))
     try:
         root = ET.fromstring(text)  # noqa: S314  entities are rejected above
     except ET.ParseError as fault:
-        raise ValueError(f"it is no release history ({fault})") from None
+        raise ValueError(numbered(3701, f"it is no release history ({fault})")) from None
     if root.tag != "project":
-        raise ValueError("it is no release history")
+        raise ValueError(numbered(3701, "it is no release history"))
     supported = tuple(each.strip() for each in root.findtext("supported_branches", "").split(",") if each.strip())
     return History(
         project=root.findtext("short_name", ""),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from aegir_components.messages import numbered, text_of
 from aegir_components.sources import address, downloads
 from aegir_components.sources.faults import SourceError
 
@@ -69,7 +70,7 @@ def fetch(directory: Path, parts: Iterable[Part], places: Places, tell: Callable
             _one(directory / name, url, judge)
             done.got += 1
         except (SourceError, ValueError, OSError) as fault:
-            done.failed[name] = str(fault)
+            done.failed[name] = text_of(fault)
     return done
 
 
@@ -108,7 +109,7 @@ def _one(path: Path, url: str, judge: Judge) -> None:
     try:
         downloads.get(address.parse(url), fresh)
         if fresh.stat().st_size > LARGEST:
-            raise ValueError(f"{url} gives more than {LARGEST // 1_000_000} MB")
+            raise ValueError(numbered(2036, f"{url} gives more than {LARGEST // 1_000_000} MB"))
         # What is no list does not take the place of one.
         judge(fresh.read_text(encoding="utf-8", errors="replace"))
         fresh.replace(path)
@@ -190,14 +191,14 @@ def _parsed(path: Path, read: Callable[[str], Any]) -> Any:
 def _stable(text: str) -> dict[str, str]:
     found = json.loads(text)
     if not isinstance(found, dict) or not set(found.values()) <= {"latest", "outdated", "insecure"} or not found:
-        raise ValueError("it is no list of WordPress's versions")
+        raise ValueError(numbered(3701, "it is no list of WordPress's versions"))
     return {str(version): str(status) for version, status in found.items()}
 
 
 def _newest(text: str) -> tuple[str, str]:
     found = json.loads(text)
     if not isinstance(found, dict) or not found.get("version"):
-        raise ValueError("it names no version")
+        raise ValueError(numbered(3701, "it names no version"))
     return str(found["version"]), str(found.get("last_updated") or "")[:10]
 
 
@@ -205,7 +206,7 @@ def _holes(text: str) -> tuple[dict[str, Any], ...]:
     found = json.loads(text)
     listed = found.values() if isinstance(found, dict) else found
     if not isinstance(found, dict | list) or not all(isinstance(each, dict) for each in listed):
-        raise ValueError("it is no list of vulnerabilities")
+        raise ValueError(numbered(3701, "it is no list of vulnerabilities"))
     return tuple(listed)
 
 
@@ -213,7 +214,7 @@ def _advisories(text: str) -> dict[str, list[dict[str, Any]]]:
     found = json.loads(text)
     listed = found.get("advisories") if isinstance(found, dict) else None
     if not isinstance(listed, dict):
-        raise ValueError("it has no advisories")  # noqa: TRY004  of a text, not of a type
+        raise ValueError(numbered(3701, "it has no advisories"))  # noqa: TRY004  of a text, not of a type
     return {
         str(name).lower(): [dict(each) for each in (some.values() if isinstance(some, dict) else some)]
         for name, some in listed.items()

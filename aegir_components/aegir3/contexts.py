@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aegir_components.messages import around, text_of
+
 from .php_export import ExportError, assigned
 
 ENDING: Final = ".alias.drushrc.php"
@@ -86,7 +88,7 @@ def read(files: Mapping[str, str]) -> Contexts:
                 if isinstance(given, Mapping):
                     _take(found, f"@{key.lstrip('@')}", given)
         except ExportError as fault:
-            found.faults.append(f"{name}: {fault}")
+            found.faults.append(around(text_of(fault), f"{name}: {fault}"))
     return found
 
 

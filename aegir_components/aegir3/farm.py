@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aegir_components.messages import numbered
+
 from .contexts import HUB, WEB, Contexts, Platform, Server, Site
 
 FRONT_END: Final = "hostmaster"
@@ -73,7 +75,7 @@ def _machines(found: Contexts, used: Iterable[Site], instead: Mapping[str, str],
     for context in sorted(webs):
         server = found.servers.get(context)
         if server is None:
-            farm.notes.append(f"the web server {context} is not among the contexts")
+            farm.notes.append(numbered(3540, f"the web server {context} is not among the contexts"))
         elif server.web in WEB:
             names[context] = _machine(farm, server, instead, web=True)
         else:
@@ -81,7 +83,9 @@ def _machines(found: Contexts, used: Iterable[Site], instead: Mapping[str, str],
     for context in sorted({site.database for site in used}):
         server = found.servers.get(context)
         if server is None or not server.database:
-            farm.notes.append(f"the database server {context or 'of some sites'} is not among the contexts")
+            farm.notes.append(
+                numbered(3540, f"the database server {context or 'of some sites'} is not among the contexts")
+            )
         else:
             names[context] = _machine(farm, server, instead, web=False)
     return names
@@ -91,7 +95,10 @@ def _machine(farm: Farm, server: Server, instead: Mapping[str, str], *, web: boo
     name = instead.get(server.host) or instead.get(server.name.lstrip("@")) or server.host
     if name == "localhost":
         farm.notes.append(
-            f"{server.name} is `localhost` for Aegir. Say which machine takes its place: --map localhost=web1.example.com"
+            numbered(
+                3541,
+                f"{server.name} is `localhost` for Aegir. Say which machine takes its place: --map localhost=web1.example.com",
+            )
         )
     services = farm.servers.setdefault(name, {"services": {}})["services"]
     if not web:
@@ -110,18 +117,25 @@ def _group(farm: Farm, found: Contexts, server: Server, instead: Mapping[str, st
     if server.web == "cluster":
         farm.clusters[name] = {"servers": [members[each] for each in server.members], "uploads": "separate"}
         farm.notes.append(
-            f"the cluster {name}: Aegir keeps uploads on one member alone. Members have uploads of their own here (`uploads: "
-            f"separate`); declare shared ones if visitors upload files (docs/reference/stack-file.md, aegir:clusters)"
+            numbered(
+                3542,
+                f"the cluster {name}: Aegir keeps uploads on one member alone. Members have uploads of their own here "
+                "(`uploads: separate`); declare shared ones if visitors upload files (docs/reference/stack-file.md, "
+                "aegir:clusters)",
+            )
         )
     elif server.web == "pack" and server.members:
         master, *others = server.members
         farm.packs[name] = {"master": members[master], "slaves": [members[each] for each in (*others, *server.slaves)]}
         if others:
             farm.notes.append(
-                f"the pack {name} had {len(server.members)} masters; the first is the master now, the others are slaves"
+                numbered(
+                    3543,
+                    f"the pack {name} had {len(server.members)} masters; the first is the master now, the others are slaves",
+                )
             )
     else:
-        farm.notes.append(f"{server.name} has no web service that is known here")
+        farm.notes.append(numbered(3544, f"{server.name} has no web service that is known here"))
     return name
 
 
@@ -133,7 +147,7 @@ def _word(text: str) -> str:
 def _member(farm: Farm, found: Contexts, context: str, instead: Mapping[str, str]) -> str:
     server = found.servers.get(context)
     if server is None or server.web not in WEB:
-        farm.notes.append(f"{context}, a member of a group, has no web service that is known here")
+        farm.notes.append(numbered(3544, f"{context}, a member of a group, has no web service that is known here"))
         return context.lstrip("@")
     return _machine(farm, server, instead, web=True)
 
@@ -150,8 +164,11 @@ def _platform(farm: Farm, platform: Platform, place: str, names: Mapping[str, st
     farm.code[platform.name] = name
     if platform.makefile:
         farm.notes.append(
-            f"the platform {name} was made from {platform.makefile}. `source: {{makefile: …}}` builds it anew; its code as it is "
-            f"is copied"
+            numbered(
+                3545,
+                f"the platform {name} was made from {platform.makefile}. `source: {{makefile: …}}` builds it again; its "
+                "code as it is is copied",
+            )
         )
 
 
@@ -165,8 +182,11 @@ def _site(farm: Farm, site: Site, place: str, names: Mapping[str, str], *, alone
         block["redirect_aliases"] = True
     elif site.redirection:
         farm.notes.append(
-            f"{site.uri} redirects to {site.redirection}. Here aliases redirect to the site's own name: bring it in under "
-            f"this name, then rename it to {site.redirection} (`formerly: {site.uri}`)"
+            numbered(
+                3546,
+                f"{site.uri} redirects to {site.redirection}. Here aliases redirect to the site's own name: bring it "
+                f"in under this name, then rename it to {site.redirection} (`formerly: {site.uri}`)",
+            )
         )
     if site.client:
         block["client"] = site.client

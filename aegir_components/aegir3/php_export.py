@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from aegir_components.messages import around, numbered
+
 DEEPEST: Final = 50
 """Levels of arrays."""
 _BLANK: Final = re.compile(r"(?:\s+|//[^\n]*|\#[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -35,12 +37,12 @@ def assigned(text: str, variable: str) -> dict[str, Any]:
     """
     reader = _Reader(text)
     if not reader.take(r"<\?php\b"):
-        raise ExportError("it does not begin with <?php")
+        raise ExportError(numbered(3501, "it does not begin with <?php"))
     found: dict[str, Any] = {}
     while not reader.is_over():
         match = reader.take(_ASSIGNED.pattern)
         if match is None or match[1] != variable:
-            raise reader.fault(f"is no statement that assigns to ${variable}")
+            raise reader.fault(numbered(3501, f"is no statement that assigns to ${variable}"))
         key = reader.text()
         reader.want(r"\]\s*=")
         found[key] = reader.value(DEEPEST)
@@ -69,19 +71,19 @@ class _Reader:
     def want(self, pattern: str) -> None:
         """Go past what has to stand here."""
         if self.take(pattern) is None:
-            raise self.fault("is not what var_export writes")
+            raise self.fault(numbered(3501, "is not what var_export writes"))
 
     def text(self) -> str:
         """Read a text in single quotes."""
         match = self.take(_TEXT.pattern)
         if match is None:
-            raise self.fault("is no text in single quotes")
+            raise self.fault(numbered(3501, "is no text in single quotes"))
         return re.sub(r"\\([\\'])", r"\1", match[1])
 
     def value(self, levels: int) -> Any:
         """Read a value, with arrays of so many levels."""
         if levels == 0:
-            raise self.fault(f"has more than {DEEPEST} levels")
+            raise self.fault(numbered(3501, f"has more than {DEEPEST} levels"))
         self._skip()
         if self._text.startswith("'", self._at):
             # Texts with a NUL or a line break are written in pieces.
@@ -96,12 +98,12 @@ class _Reader:
             return self._entries(r"\]" if match[0] == "[" else r"\)", levels)
         if match := self.take(_NUMBER.pattern):
             return float(match[0]) if set(match[0]) & set(".eE") else int(match[0])
-        raise self.fault("is no value")
+        raise self.fault(numbered(3501, "is no value"))
 
     def fault(self, why: str) -> ExportError:
         """Say what is wrong here."""
         line = self._text.count("\n", 0, self._at) + 1
-        return ExportError(f"line {line} {why}")
+        return ExportError(around(why, f"line {line} {why}"))
 
     def _entries(self, end: str, levels: int) -> dict[Any, Any] | list[Any]:
         found: dict[Any, Any] = {}

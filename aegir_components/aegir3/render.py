@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import yaml
 
+from aegir_components.messages import shown
+
 from .contexts import Contexts
 from .farm import Farm, holder_of_files
 
@@ -99,7 +101,7 @@ def plan(farm: Farm, stack: str, place: str) -> str:
             "",
         ]  # fmt: skip
     if farm.notes:
-        lines += ["## To decide", "", *(f"- {note}" for note in farm.notes), ""]
+        lines += ["## To decide", "", *(f"- {shown(note)}" for note in farm.notes), ""]
     lines += [
         "## What does not come along", "",
         "- Programs and settings of your own: `local.settings.php`, `local.drushrc.php`, files in `pre.d` and `post.d`.",

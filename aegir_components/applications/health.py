@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aegir_components.messages import numbered, text_of
+
 from . import probe
 from .base import Answer, Application
 
@@ -37,7 +39,7 @@ def fault(declared: Declared, address: str, port: int, path: str = "/") -> str |
         if why is None and declared.https == "required":
             why = _redirects(declared.site, probe.get(address, port, declared.site, path))
     except probe.NoAnswer as silence:
-        return str(silence)
+        return text_of(silence)
     return why
 
 
@@ -70,11 +72,11 @@ def answers(application: Application, address: str, port: int, site: str, path: 
 def judged(declared: Declared, answer: Answer) -> str | None:
     """Say what is wrong with the answer for the front page."""
     if declared.fingerprint and answer.fingerprint != declared.fingerprint:
-        return "is answered with another certificate than the declared one"
+        return numbered(2607, "is answered with another certificate than the declared one")
     if declared.enabled:
         return declared.application.judge(answer)
     if answer.status != 503 or "retry-after" not in answer.headers:
-        return f"answers {answer.status}, and a disabled site answers 503 with Retry-After"
+        return numbered(2608, f"answers {answer.status}, and a disabled site answers 503 with Retry-After")
     return None
 
 
@@ -83,4 +85,4 @@ def _redirects(site: str, answer: Answer) -> str | None:
         answer.status == 301 and answer.headers.get("location", "").startswith(f"https://{site}/")
     ):
         return None
-    return f"answers {answer.status} over plain HTTP, and https is required"
+    return numbered(2609, f"answers {answer.status} over plain HTTP, and https is required")

@@ -9,6 +9,8 @@ import ssl
 import time
 from collections.abc import Mapping
 
+from aegir_components.messages import numbered
+
 from .base import Answer
 
 TIMEOUT = 30.0
@@ -66,7 +68,9 @@ def get(
             if isinstance(fault, ConnectionError) and time.monotonic() < deadline:
                 time.sleep(0.3)
                 continue
-            raise NoAnswer(f"{asked} does not answer for {host}: {str(fault) or type(fault).__name__}") from None
+            raise NoAnswer(
+                numbered(2610, f"{asked} does not answer for {host}: {str(fault) or type(fault).__name__}")
+            ) from None
         finally:
             connection.close()
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
+from aegir_components.messages import numbered, shown
+
 if TYPE_CHECKING:
     from aegir_components.farm import Farm
 
@@ -36,7 +38,9 @@ class ComponentArgs(Arguments):
         """
         found = self.farm or next((other.farm for other in _components(self)), None)
         if found is None:
-            raise pulumi.RunError(f"{type(self).__name__}: write the farm that it belongs to, farm=Farm(...)")
+            raise pulumi.RunError(
+                shown(numbered(2701, f"{type(self).__name__}: write the farm that it belongs to, farm=Farm(...)"))
+            )
         return found
 
 

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from josepy.jwk import JWKRSA
 from josepy.util import ComparableRSAKey
 
+from aegir_components.messages import numbered
+
 from .faults import AuthorityError
 from .pem import Pair, new_key
 
@@ -71,11 +73,15 @@ def obtain(
     except errors.ValidationError as fault:
         raise AuthorityError(_refusals(fault)) from None
     except errors.TimeoutError:
-        raise AuthorityError(f"{directory} had no answer for {', '.join(names)} within {TIMEOUT} s") from None
+        raise AuthorityError(
+            numbered(2520, f"{directory} had no answer for {', '.join(names)} within {TIMEOUT} s")
+        ) from None
     except messages.Error as fault:
-        raise AuthorityError(f"{directory} refuses: {_words(fault)}") from None
+        raise AuthorityError(numbered(2521, f"{directory} refuses: {_words(fault)}")) from None
     except (errors.Error, requests.RequestException, josepy.errors.Error, ValueError, OSError) as fault:
-        raise AuthorityError(f"{directory} gave no certificate: {type(fault).__name__}: {fault}") from None
+        raise AuthorityError(
+            numbered(2522, f"{directory} gave no certificate: {type(fault).__name__}: {fault}")
+        ) from None
     return Pair(chain=str(done.fullchain_pem), key=key)
 
 
@@ -98,7 +104,9 @@ def _http(authorization: messages.AuthorizationResource) -> messages.ChallengeBo
         if isinstance(challenge.chall, challenges.HTTP01):
             return challenge
     name = authorization.body.identifier.value
-    raise AuthorityError(f"the authority does not offer http-01 for {name}, the only way that there is here")
+    raise AuthorityError(
+        numbered(2523, f"the authority does not offer http-01 for {name}, the only way that there is here")
+    )
 
 
 def _account_key(accounts: Path, directory: str) -> JWKRSA:
@@ -126,7 +134,10 @@ def _refusals(fault: errors.ValidationError) -> str:
         name = authorization.body.identifier.value
         said = [_words(each.error) for each in authorization.body.challenges if each.error is not None]
         found.append(f"{name}: {'; '.join(said) or 'no reason given'}")
-    return f"the authority could not prove {', '.join(found)}. Each name has to lead to one of the site's web servers, on port 80"
+    return numbered(
+        2524,
+        f"the authority could not prove {', '.join(found)}. Each name has to lead to one of the site's web servers, on port 80",
+    )
 
 
 def _words(error: messages.Error) -> str:

@@ -15,6 +15,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
+from aegir_components.messages import numbered
+
 from .faults import GivenError
 from .pem import RENEW_DAYS, Pair, facts
 
@@ -49,36 +51,43 @@ def read(chain: str, key: str, names: Sequence[str], *, now: dt.datetime | None 
     try:
         certificates = x509.load_pem_x509_certificates(chain_text.encode())
     except ValueError:
-        raise GivenError(f"{chain} has no certificate in PEM") from None
+        raise GivenError(numbered(2500, f"{chain} has no certificate in PEM")) from None
     try:
         loaded = serialization.load_pem_private_key(key_text.encode(), password=None)
     except TypeError:
-        raise GivenError(f"{key} is locked by a passphrase, which a web server would ask for at each start") from None
+        raise GivenError(
+            numbered(2501, f"{key} is locked by a passphrase, which a web server would ask for at each start")
+        ) from None
     except Exception:  # noqa: BLE001 - whatever a parser says of a private key stays unsaid
-        raise GivenError(f"{key} has no private key in PEM") from None
+        raise GivenError(numbered(2500, f"{key} has no private key in PEM")) from None
     public = _spki(loaded.public_key())
     if public != _spki(certificates[0].public_key()):
-        raise GivenError(f"the key in {key} is not that of the first certificate in {chain}")
+        raise GivenError(numbered(2502, f"the key in {key} is not that of the first certificate in {chain}"))
     for lower, upper in pairwise(certificates):
         try:
             lower.verify_directly_issued_by(upper)
         except (ValueError, TypeError, InvalidSignature):
             raise GivenError(
-                f"{chain}: each certificate has to be followed by the one that signed it, and "
-                f'"{lower.subject.rfc4514_string()}" is not signed by "{upper.subject.rfc4514_string()}"'
+                numbered(
+                    2503,
+                    f"{chain}: each certificate has to be followed by the one that signed it, and "
+                    f'"{lower.subject.rfc4514_string()}" is not signed by "{upper.subject.rfc4514_string()}"',
+                )
             ) from None
     _need_issuer(chain, certificates, now)
     said = facts(chain_text)
     if missing := [name for name in names if not said.covers(name)]:
         raise GivenError(
-            f"{chain} is not for {', '.join(missing)}; it has: {', '.join(sorted(said.names)) or 'no names'}"
+            numbered(
+                2504, f"{chain} is not for {', '.join(missing)}; it has: {', '.join(sorted(said.names)) or 'no names'}"
+            )
         )
     if said.ends <= now:
-        raise GivenError(f"{chain} has ended on {said.ends:%Y-%m-%d}")
+        raise GivenError(numbered(2505, f"{chain} has ended on {said.ends:%Y-%m-%d}"))
     if said.begins > now:
-        raise GivenError(f"{chain} is valid from {said.begins:%Y-%m-%d} on only")
+        raise GivenError(numbered(2505, f"{chain} is valid from {said.begins:%Y-%m-%d} on only"))
     left = said.days_left(now)
-    soon = (f"{chain} ends in {left} days, on {said.ends:%Y-%m-%d}",) if left < RENEW_DAYS else ()
+    soon = (numbered(2508, f"{chain} ends in {left} days, on {said.ends:%Y-%m-%d}"),) if left < RENEW_DAYS else ()
     digest = hashlib.sha256(chain_text.encode() + b"\0" + public).hexdigest()
     return Given(pair=Pair(chain=chain_text, key=key_text), digest=digest[:16], warnings=soon)
 
@@ -98,8 +107,13 @@ def _need_issuer(chain: str, given: Sequence[x509.Certificate], now: dt.datetime
         # The first one is the site's own: its end has a message of its own.
         if place and certificate.not_valid_after_utc <= now:
             raise GivenError(
-                f'{chain}: "{certificate.subject.rfc4514_string()}" has ended on {certificate.not_valid_after_utc:%Y-%m-%d}, '
-                f"so that browsers reject what it signed. Put the CA's present intermediate certificate in its place"
+                numbered(
+                    2506,
+                    f'{chain}: "{certificate.subject.rfc4514_string()}" has ended on '
+                    f"{certificate.not_valid_after_utc:%Y-%m-%d}, "
+                    "so that browsers reject what it signed. Put the CA's present intermediate certificate in its "
+                    "place",
+                )
             )
         if any(_is_issued_by(certificate, root) for root in roots if root.subject == certificate.issuer):
             return
@@ -108,9 +122,13 @@ def _need_issuer(chain: str, given: Sequence[x509.Certificate], now: dt.datetime
     if not roots or last.subject == last.issuer:
         return
     raise GivenError(
-        f'{chain} ends with "{last.subject.rfc4514_string()}", whose issuer "{last.issuer.rfc4514_string()}" is missing, '
-        f"and no root of this machine. Browsers would reject it. Append the CA's intermediate certificate to the file; "
-        f"for a CA of your own, append its certificate or install it on the hub (update-ca-certificates)"
+        numbered(
+            2507,
+            f'{chain} ends with "{last.subject.rfc4514_string()}", whose issuer "{last.issuer.rfc4514_string()}" is '
+            "missing, "
+            "and no root of this machine. Browsers would reject it. Append the CA's intermediate certificate to the "
+            "file; for a CA of your own, append its certificate or install it on the hub (update-ca-certificates)",
+        )
     )
 
 
@@ -137,9 +155,9 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="ascii")
     except OSError as fault:
-        raise GivenError(f"{path} cannot be read: {fault.strerror}") from None
+        raise GivenError(numbered(2500, f"{path} cannot be read: {fault.strerror}")) from None
     except UnicodeDecodeError:
-        raise GivenError(f"{path} is not in PEM, which is text") from None
+        raise GivenError(numbered(2500, f"{path} is not in PEM, which is text")) from None
 
 
 def _spki(public: object) -> bytes:

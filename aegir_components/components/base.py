@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from aegir_components import declaring, unknowns
+from aegir_components.messages import numbered, shown
 
 if TYPE_CHECKING:
     from aegir_components.arguments import ComponentArgs
@@ -164,8 +165,13 @@ class _Children(set[pulumi.Resource]):
         """
         if not self.complete:
             raise pulumi.RunError(
-                f"depends_on: {self._what} gets its resources when the program has declared the whole farm. "
-                f"Write depends_on=NAME.done instead of depends_on=[NAME]"
+                shown(
+                    numbered(
+                        2706,
+                        f"depends_on: {self._what} gets its resources when the program has declared the whole farm. "
+                        "Write depends_on=NAME.done instead of depends_on=[NAME]",
+                    )
+                )
             )
         return set(self)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from aegir_components import certificates, settings
+from aegir_components.messages import around, text_of
 from aegir_components.providers import certificate
 from aegir_components.providers.warned import Warned
 
@@ -40,20 +41,22 @@ def given(
         except certificates.GivenError as fault:
             former = (live or {}).get(site.identity, {})
             if unread is None or not _is_of(former, site):
-                faults.append(f"{where}: {fault}")
+                faults.append(around(text_of(fault), f"{where}: {fault}"))
                 continue
             digests[name] = str(former["digest"])
             left = certificates.facts(former["chain"]).days_left()
             if left < declared.certificate_error_days:
-                unread[name] = f"{where}: {fault}. Bring the right files, then run pulumi up; everything else is done"
+                later = f"{where}: {fault}. Bring the right files, then run pulumi up; everything else is done"
+                unread[name] = around(text_of(fault), later)
             said = (
                 f"The former certificate goes on for {left} days" if left >= 0 else "The former certificate has ended"
             )
-            warned.say(where, f"{fault}. {said}. Bring the right files")
+            told = f"{fault}. {said}. Bring the right files"
+            warned.add(where, around(text_of(fault), f"{where}: {told}"), told)
             continue
         digests[name] = found.digest
         for warning in found.warnings:
-            warned.say(where, warning)
+            warned.add(where, around(warning, f"{where}: {warning}"), warning)
     warned.tell()
     return digests
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pulumi
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 from aegir_components.recorded import COMPONENT, Recorded
 from aegir_components.settings.paths import KINDS
 
@@ -55,9 +56,13 @@ def moved(recorded: Recorded, declared: settings.Settings, made: Made) -> Iterat
             if name not in known or now is None or known[name] == now or (waiting and waiting.component.has_aliases):
                 continue
             yield (
-                f'{kind}("{name}"): its parent was {known[name] or "the stack"}, and is now {now or "the stack"}. Pulumi would '
-                f"remove it with its content, and make it again. Nothing was changed. Give it the former parent, or say in its "
-                f"options where it was: aliases=[pulumi.Alias(parent=...)]"
+                numbered(
+                    2707,
+                    f'{kind}("{name}"): its parent was {known[name] or "the stack"}, and is now '
+                    f"{now or 'the stack'}. Pulumi would remove it with its content, and make it again. Nothing was "
+                    "changed. Give it the former parent, or say in its options where it was: "
+                    "aliases=[pulumi.Alias(parent=...)]",
+                )
             )
 
 

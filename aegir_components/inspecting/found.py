@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aegir_components.host.script import number
+from aegir_components.messages import numbered
 from aegir_components.printable import first_of
 from aegir_components.settings import names
 
@@ -136,10 +137,10 @@ def directory_of(given: Mapping[str, str], chosen: str) -> str:
     there = given.get("sites", "").split()
     if chosen:
         if chosen not in there:
-            raise Unread(f"there is no sites/{chosen}/settings.php; there are {listed(there)}")
+            raise Unread(numbered(3510, f"there is no sites/{chosen}/settings.php; there are {listed(there)}"))
         return chosen
     if len(there) > 1 and "default" not in there:
-        raise Unread(f"there are {len(there)} sites: name one with --site: {listed(there)}")
+        raise Unread(numbered(3510, f"there are {len(there)} sites: name one with --site: {listed(there)}"))
     return "default" if "default" in there or not there else there[0]
 
 
@@ -191,7 +192,7 @@ def read_told(given: Mapping[str, str]) -> dict[str, Any]:
     try:
         found = json.loads(given.get("told", ""))
     except ValueError:
-        raise Unread("its PHP for the command line did not run our program to its end") from None
+        raise Unread(numbered(3512, "its PHP for the command line did not run our program to its end")) from None
     return found if isinstance(found, dict) else {}
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aegir_components.host.environment import without_pulumis
+from aegir_components.messages import numbered
 from aegir_components.printable import printable
 
 from . import found
@@ -57,9 +58,9 @@ class Remote:
         """
         given = found.facts(self._run("sh", look(root), f"looking at {root}"))
         if fault := given.get("fault"):
-            raise Unread(printable(fault))
+            raise Unread(numbered(3516, printable(fault)))
         if "docroot" not in given:
-            raise Unread(f"it did not run our program; try: ssh {self.login} 'ls {root}'")
+            raise Unread(numbered(3511, f"it did not run our program; try: ssh {self.login} 'ls {root}'"))
         chosen = found.directory_of(given, directory)
         if given.get("no_php"):
             return found.site(given, chosen, {})
@@ -100,7 +101,10 @@ class Remote:
         if process.returncode or _END not in end:
             new.unlink(missing_ok=True)
             raise Unread(
-                f"its dump has no end ({_short(said) or f'status {process.returncode}'}); nothing of it was kept"
+                numbered(
+                    3513,
+                    f"its dump has no end ({_short(said) or f'status {process.returncode}'}); nothing of it was kept",
+                )
             )
         new.replace(target)
         return target.stat().st_size
@@ -114,7 +118,7 @@ class Remote:
         """
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         if shutil.which("rsync") is None:
-            raise Unread("rsync is missing on this machine: install it by apt-get install rsync")
+            raise Unread(numbered(3514, "rsync is missing on this machine: install it by apt-get install rsync"))
         client = shlex.join([*self.ssh])
         argv = [
             "rsync", "--recursive", "--links", "--times", "--perms", "--chmod=u+rwX,go=rX", "--delete", "--delete-excluded",
@@ -124,12 +128,16 @@ class Remote:
         done = _done(argv, "", LONGEST, f"copying {source}")
         if done.returncode:
             hint = "; install rsync there" if done.returncode in (12, 127) else ""
-            raise Unread(f"{source} was not copied whole ({_short(done.stderr) or done.returncode}){hint}")
+            raise Unread(
+                numbered(3515, f"{source} was not copied whole ({_short(done.stderr) or done.returncode}){hint}")
+            )
 
     def _run(self, program: str, text: str, what: str) -> str:
         done = _done([*self.ssh, "--", self.login, program], text, TIMEOUT, what)
         if done.returncode:
-            raise Unread(f"{what} failed ({_short(done.stderr) or done.returncode}); try: ssh {self.login} true")
+            raise Unread(
+                numbered(3511, f"{what} failed ({_short(done.stderr) or done.returncode}); try: ssh {self.login} true")
+            )
         return done.stdout
 
 
@@ -140,9 +148,9 @@ def _done(argv: Sequence[str], text: str, seconds: float, what: str) -> subproce
             check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise Unread(f"{what} did not end within {seconds:g} s") from None
+        raise Unread(numbered(3511, f"{what} did not end within {seconds:g} s")) from None
     except FileNotFoundError:
-        raise Unread(f"{argv[0]} is missing on this machine") from None
+        raise Unread(numbered(3514, f"{argv[0]} is missing on this machine")) from None
 
 
 def _short(text: str) -> str:

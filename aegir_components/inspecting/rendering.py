@@ -8,6 +8,7 @@ from typing import Any, Final
 import yaml
 
 from aegir_components.applications.base import DOCROOTS
+from aegir_components.messages import shown
 from aegir_components.printable import size
 from aegir_components.settings import names
 
@@ -36,7 +37,7 @@ def words(site: Site, verdict: Verdict) -> list[str]:
     }
     lines = [f"{name:<13}{value}" for name, value in rows.items() if value]
     for title, told in (("does not fit", verdict.misfits), ("to decide", verdict.notes)):
-        lines += [f"{title}: {text}" for text in told]
+        lines += [f"{title}: {shown(text)}" for text in told]
     return lines
 
 

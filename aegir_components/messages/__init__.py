@@ -8,10 +8,12 @@ What the numbers mean is in ``entries/``, a file for each topic (``catalogue``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 PREFIX: Final = "AEGIR-"
+_MARKED: Final = re.compile(rf"(.*) \[{PREFIX}([0-9]{{4}})\]", re.DOTALL)
 _FARTHEST: Final = 20
 """Exceptions of a chain that are looked at."""
 
@@ -81,9 +83,21 @@ def number_of(told: str | BaseException) -> int:
     return 0
 
 
+def text_of(error: BaseException) -> str:
+    """Give an error's text, as a message with the number that it has."""
+    number = number_of(error)
+    return Message(number, str(error)) if number else str(error)
+
+
 def shown(told: str | BaseException) -> str:
     """Give a message, or an error's text, as a person is to see it: with its number at the end."""
     return marked(number_of(told), str(told))
+
+
+def read_back(text: str) -> str:
+    """Read a message as ``shown`` gave it in another process; a text without a number stays."""
+    match = _MARKED.fullmatch(text)
+    return Message(int(match[2]), match[1]) if match else text
 
 
 def marked(number: int, text: str) -> str:

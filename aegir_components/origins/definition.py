@@ -10,6 +10,7 @@ from typing import Any
 
 from aegir_components.advisories import versions
 from aegir_components.applications import APPLICATIONS
+from aegir_components.messages import numbered
 from aegir_components.rewriting import wordpress
 from aegir_components.settings import Origin, Repository
 from aegir_components.snapshots import files, replacing, staging
@@ -109,8 +110,12 @@ def _brought(site: landing.Site, given: Mapping[str, Any], staged: list[files.St
     paired = APPLICATIONS[site.application].paired
     if paired and "config" not in given["parts"]:
         raise DumpError(
-            f"{site.source.name} would get a database without its configuration, which {APPLICATIONS[site.application].title} "
-            f"keeps in files. Write where its active configuration is, at the site's origin: config: /srv/moves/active"
+            numbered(
+                3040,
+                f"{site.source.name} would get a database without its configuration, which "
+                f"{APPLICATIONS[site.application].title} keeps in files. Write where its active configuration is, at "
+                "the site's origin: config: /srv/moves/active",
+            )
         )
     parts = [
         uploads.Part(name=paired if paired and name == "config" else name, path=Path(path))
@@ -130,7 +135,7 @@ def _backup(site: landing.Site, given: Mapping[str, Any], staged: list[files.Sta
     book = Book(hub_root=site.hub_root, stack=site.source.holder, site=owner)
     known = next((one for one in book.backups() if one.id.startswith(str(given["backup"]))), None)
     if known is None:
-        raise BackupError(f"{owner} has no backup {given['backup']} any more")
+        raise BackupError(numbered(3041, f"{owner} has no backup {given['backup']} any more"))
     with opened(_place(given, owner, known)) as repository:
         snapshot = known.copies[repository.name]
         manifest, unpacked = staging.stage(
@@ -155,7 +160,10 @@ def _place(given: Mapping[str, Any], owner: str, known: Backup) -> Target:
         if place.name in known.copies and not place.is_missing:
             return place
     raise BackupError(
-        f"backup {known.id} is in {', '.join(known.copies)}, which cannot be reached or is not declared any more"
+        numbered(
+            3041,
+            f"backup {known.id} is in {', '.join(known.copies)}, which cannot be reached or is not declared any more",
+        )
     )
 
 
@@ -164,10 +172,16 @@ def _check_code(site: landing.Site, known: Backup, manifest: Mapping[str, Any]) 
     application, version = str(release.get("application") or ""), str(release.get("version") or "")
     if application and application != site.application:
         raise BackupError(
-            f"backup {known.id} is of {application}, and the code of the site's platform is {site.application}"
+            numbered(
+                3043,
+                f"backup {known.id} is of {application}, and the code of the site's platform is {site.application}",
+            )
         )
     if version and site.version and versions.key(version) > versions.key(site.version):
         raise BackupError(
-            f"backup {known.id} is of {application} {version}, and the code of the site's platform is {site.version}, which is "
-            f"older. Put the site on a platform with {version} or later"
+            numbered(
+                3044,
+                f"backup {known.id} is of {application} {version}, and the code of the site's platform is "
+                f"{site.version}, which is older. Put the site on a platform with {version} or later",
+            )
         )

@@ -15,6 +15,7 @@ from typing import IO, Final, cast
 
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host.environment import without_pulumis
+from aegir_components.messages import numbered
 from aegir_components.printable import first_of, one_line
 
 from . import reading, scanner
@@ -70,16 +71,16 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             with path.open("rb") as stream:
                 yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
-        raise DumpError(f"{path} is cut short or damaged: {fault}") from None
+        raise DumpError(numbered(3010, f"{path} is cut short or damaged: {fault}")) from None
     except OSError as fault:
-        raise DumpError(f"{path} cannot be read: {fault.strerror or fault}") from None
+        raise DumpError(numbered(3011, f"{path} cannot be read: {fault.strerror or fault}")) from None
 
 
 @contextmanager
 def _zstd(path: Path) -> Iterator[IO[bytes]]:
     program = shutil.which("zstd")
     if program is None:
-        raise DumpError(f"{path} needs the program zstd on the hub: apt-get install zstd")
+        raise DumpError(numbered(2021, f"{path} needs the program zstd on the hub: apt-get install zstd"))
     command = [program, "--decompress", "--stdout", "--quiet", "--", str(path)]
     with subprocess.Popen(
         command, env=without_pulumis(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -93,7 +94,7 @@ def _zstd(path: Path) -> Iterator[IO[bytes]]:
             process.kill()
             raise
     if status:
-        raise DumpError(f"{path} is cut short or damaged: zstd ended with {status}")
+        raise DumpError(numbered(3010, f"{path} is cut short or damaged: zstd ended with {status}"))
 
 
 def blocks(stream: IO[bytes]) -> Iterator[bytes]:
@@ -117,22 +118,31 @@ def judge(path: Path) -> Judged:
                 line = statement.line
                 _take(found, objects, reading.read(statement.text), statement)
     except scanner.CutShortError as fault:
-        raise DumpError(f"{path} is cut short: {fault}") from None
+        raise DumpError(numbered(3010, f"{path} is cut short: {fault}")) from None
     except reading.RejectedError as fault:
         raise DumpError(
-            f"{path}, line {line}: {fault}. Nothing was loaded. Make the dump of the site's database alone, with mysqldump "
-            f"--single-transaction --routines --triggers DATABASE, or take the statement out"
+            numbered(
+                3012,
+                f"{path}, line {line}: {fault}. Nothing was loaded. Make the dump of the site's database alone, with "
+                "mysqldump --single-transaction --routines --triggers DATABASE, or take the statement out",
+            )
         ) from None
     if not found.tables:
-        raise DumpError(f"{path} has no tables")
+        raise DumpError(numbered(3013, f"{path} has no tables"))
     if not _END.search(edges.end):
         raise DumpError(
-            f"{path} has no end: mysqldump ends with the line -- Dump completed, and this dump was cut short, or was made "
-            f"without comments. If it is whole, append that line to it"
+            numbered(
+                3010,
+                f"{path} has no end: mysqldump ends with the line -- Dump completed, and this dump was cut short, or "
+                "was made without comments. If it is whole, append that line to it",
+            )
         )
     if len(found.databases) > 1:
         raise DumpError(
-            f"{path} has several databases ({_listed(found.databases)}); dump the site's own alone: mysqldump DATABASE"
+            numbered(
+                3014,
+                f"{path} has several databases ({_listed(found.databases)}); dump the site's own alone: mysqldump DATABASE",
+            )
         )
     _head(found, edges.begin)
     found.objects = list(objects.values())
@@ -176,21 +186,26 @@ def prefix_of(judged: Judged, application: str, declared: str = "") -> str:
     known = prefixes(judged.tables, application)
     if declared and declared not in known:
         others = f"; it has {_listed(known)}" if known else ""
-        raise DumpError(f"the dump has no {application} site whose tables begin with {declared}{others}")
+        raise DumpError(
+            numbered(3015, f"the dump has no {application} site whose tables begin with {declared}{others}")
+        )
     if declared:
         return declared
     if len(known) == 1:
         return next(iter(known))
     if known:
         raise DumpError(
-            f"the dump has several sites, whose tables begin with {_listed(known)}. Say which one it is: prefix, at the site's "
-            f"origin"
+            numbered(
+                3016,
+                f"the dump has several sites, whose tables begin with {_listed(known)}. Say which one it is: prefix, "
+                "at the site's origin",
+            )
         )
     other = next((name for name in APPLICATIONS if prefixes(judged.tables, name)), "")
     said = (
         f"is of {other}" if other else f"has no tables of {application} ({_listed(APPLICATIONS[application].tables)})"
     )
-    raise DumpError(f"the dump {said}, and the code of the site's platform is {application}")
+    raise DumpError(numbered(3015, f"the dump {said}, and the code of the site's platform is {application}"))
 
 
 def prefixes(tables: set[str], application: str) -> set[str]:

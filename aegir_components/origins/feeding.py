@@ -12,6 +12,7 @@ from typing import Final
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, prefix_of
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, copies, databases, objects, statements
 from aegir_components.mysql.client import DatabaseError, Session, StatementRefused
 from aegir_components.printable import first_of, one_line, printable
@@ -111,9 +112,12 @@ def _check_server(site: Site, judged: dumps.Judged) -> dict[str, str]:
         known = {client.decoded(row[0]).lower() for row in session.rows("SHOW COLLATION")}
     if judged.longest + TOO_LONG > limit:
         raise DumpError(
-            f"line {judged.longest_line} of the dump has a statement of {judged.longest >> 20} MB, and {site.source.server} "
-            f"takes {limit >> 20} MB. Let it take more (max_allowed_packet in its configuration), "
-            f"restart it, and run the same command again"
+            numbered(
+                3017,
+                f"line {judged.longest_line} of the dump has a statement of {judged.longest >> 20} MB, and "
+                f"{site.source.server} takes {limit >> 20} MB. Let it take more (max_allowed_packet in its "
+                "configuration), restart it, and run the same command again",
+            )
         )
     instead = {}
     for name in judged.collations - known - {"binary", "default"}:
@@ -157,7 +161,9 @@ def _prepare(session: Session, site: Site, judged: dumps.Judged) -> None:
     try:
         session.rows(f"SET NAMES {judged.charset}")
     except DatabaseError:
-        raise DumpError(f"the dump is in {judged.charset}, which {site.source.server} does not know") from None
+        raise DumpError(
+            numbered(3018, f"the dump is in {judged.charset}, which {site.source.server} does not know")
+        ) from None
 
 
 def _feed(session: Session, path: Path, prefix: str, instead: dict[str, str]) -> dict[str, int]:
@@ -174,8 +180,11 @@ def _feed(session: Session, path: Path, prefix: str, instead: dict[str, str]) ->
                 waiting = 0
         except StatementRefused as fault:
             raise DumpError(
-                f"{path}, line {line}: the database server refuses the statement on table {one_line(read.name)} (error "
-                f"{fault.code})"
+                numbered(
+                    3019,
+                    f"{path}, line {line}: the database server refuses the statement on table {one_line(read.name)} "
+                    f"(error {fault.code})",
+                )
             ) from None
         if read.kind != "alter":
             counted[read.name] = counted.get(read.name, 0) + (changed if read.kind == "rows" else 0)
@@ -191,7 +200,7 @@ def _check(site: Site, counted: dict[str, int]) -> None:
         if now.get(name, 0) != rows
     ]
     if wrong:
-        raise DumpError(f"what was loaded is not what the dump has: {first_of(wrong, SHOWN)}")
+        raise DumpError(numbered(3020, f"what was loaded is not what the dump has: {first_of(wrong, SHOWN)}"))
     site.tell(f"{site.source.name}: loaded and counted {len(now)} tables with {sum(now.values())} rows")
 
 
@@ -207,7 +216,9 @@ def _engines(session: Session, site: Site) -> list[str]:
             continue
         if engine not in reading.REPLACED:
             raise DumpError(
-                f"table {one_line(name)} has the engine {one_line(engine)}, which reaches beyond the database"
+                numbered(
+                    3012, f"table {one_line(name)} has the engine {one_line(engine)}, which reaches beyond the database"
+                )
             )
         session.rows(f"ALTER TABLE {statements.name(name)} ENGINE = InnoDB")
         changed.append(name)
@@ -275,9 +286,12 @@ def _is_made(session: Session, site: Site, read: reading.Read) -> bool:
             return False
         right = {"VIEW": "CREATE VIEW", "TRIGGER": "TRIGGER", "EVENT": "EVENT"}.get(read.what, "CREATE ROUTINE")
         raise DumpError(
-            f"the dump has the {read.what.lower()} {one_line(read.name)}, which the site's account may not make (error "
-            f"{fault.code}). Write database: {{server: {site.source.server}, rights: [{right}]}} at the site, or take it out of "
-            f"the dump"
+            numbered(
+                3021,
+                f"the dump has the {read.what.lower()} {one_line(read.name)}, which the site's account may not make "
+                f"(error {fault.code}). Write database: {{server: {site.source.server}, rights: [{right}]}} at the "
+                "site, or take it out of the dump",
+            )
         ) from None
     return True
 

@@ -19,6 +19,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.hub_records import Records
+from aegir_components.messages import around, numbered, text_of
 from aegir_components.mysql import client, copies, statements
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.services import vhosts
@@ -115,7 +116,8 @@ def land(site: Site, load: Load) -> bool:
     with copies.alone(site.source.endpoint, site.database) as free:
         if not free:
             raise Refused(
-                site.source.server, f"another run works on the database of {site.source.name}; wait for its end"
+                site.source.server,
+                numbered(3030, f"another run works on the database of {site.source.name}; wait for its end"),
             )
         if not _is_empty(site):
             return False
@@ -191,11 +193,13 @@ def _marked(site: Site, staged: list[files.Staged]) -> Iterator[None]:
         yield
     except FAULTS as fault:
         _take_back(site, staged, fault)
-        raise Refused(
-            site.source.server,
-            f"the content of {site.source.name} could not be loaded: {fault}. Its database is empty again, and the site answers "
-            f"503. Correct the origin of the site and run pulumi up; without origin the application is installed",
-        ) from None
+        told = numbered(
+            3031,
+            f"the content of {site.source.name} could not be loaded: {fault}. Its database is empty again, and the "
+            "site answers 503. Correct the origin of the site and run pulumi up; without origin the application is "
+            "installed",
+        )
+        raise Refused(site.source.server, around(text_of(fault), told)) from None
     with client.connect(site.source.endpoint) as session:
         copies.forget(session, want.name, want)
 
@@ -210,8 +214,11 @@ def _take_back(site: Site, staged: list[files.Staged], fault: Exception) -> None
     except FAULTS as worse:
         raise Refused(
             site.source.server,
-            f"the content of {site.source.name} could not be loaded ({fault}), and what was loaded could not be removed "
-            f"({worse}). The site answers 503. When the cause is gone, run pulumi up: it begins again",
+            numbered(
+                3032,
+                f"the content of {site.source.name} could not be loaded ({fault}), and what was loaded could not be "
+                f"removed ({worse}). The site answers 503. When the cause is gone, run pulumi up: it begins again",
+            ),
         ) from None
 
 
@@ -221,8 +228,12 @@ def _refuse_files(site: Site) -> None:
         if number:
             raise Refused(
                 place.conn.host,
-                f"the database of {site.source.name} is empty, and {place.home} on {place.conn.host} has files of it. Nothing "
-                f"was loaded over them. Move them away there and run pulumi up, or remove origin at the site",
+                numbered(
+                    3033,
+                    f"the database of {site.source.name} is empty, and {place.home} on {place.conn.host} has files of "
+                    "it. Nothing was loaded over them. Move them away there and run pulumi up, or remove origin at "
+                    "the site",
+                ),
             )
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 from aegir_components import backups, layout
 from aegir_components.applications import APPLICATIONS, prefix_of
 from aegir_components.host import receiving
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, databases, objects
 from aegir_components.sanitising import scratch
 from aegir_components.services import limits, vhosts
@@ -145,7 +146,10 @@ def plans(source: Source, application: str, rules: Mapping[str, Any]) -> list[sc
     with client.connect(source.endpoint) as session:
         if "MariaDB" not in str(session.rows("SELECT VERSION()")[0][0]):
             raise DumpError(
-                f"{source.server} is no MariaDB server, and sanitising is tried there alone. Nothing has left it"
+                numbered(
+                    3045,
+                    f"{source.server} is no MariaDB server, and sanitising is tried there alone. Nothing has left it",
+                )
             )
         prefix = prefix_of(application)
         try:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from aegir_components.messages import numbered
 from aegir_components.printable import printable
 
 from . import scanner
@@ -104,7 +105,7 @@ def read(statement: bytes) -> Read:
         _check_set(plain, said[1])
         return SKIP
     if (found := _FOREIGN.search(scanner.code(plain))) is not None:
-        raise RejectedError(f"has {_shown(found[0])}, which reaches beyond the database")
+        raise RejectedError(numbered(3012, f"has {_shown(found[0])}, which reaches beyond the database"))
     if (found := _TABLE.match(plain)) is not None:
         # Old dumps make a table in the place of each view until the views are made.
         return SKIP if version else _table(plain, found)
@@ -120,7 +121,7 @@ def _object(plain: bytes) -> Read:
     text = _DEFINER.sub(b"", plain, count=1)
     found = _OBJECT.match(text)
     if found is None:
-        raise RejectedError(f"is {_shown(plain)}, which is no part of a dump of one database")
+        raise RejectedError(numbered(3012, f"is {_shown(plain)}, which is no part of a dump of one database"))
     _check_own(found[3])
     return Read(kind="object", name=_name(found[2]), text=text, what=found[1].decode().upper())
 
@@ -142,7 +143,7 @@ def _rows(plain: bytes) -> Read:
     assert found is not None
     _check_own(found[2])
     if found[3] is None:
-        raise RejectedError("puts rows in that it takes from elsewhere, and not from the dump")
+        raise RejectedError(numbered(3012, "puts rows in that it takes from elsewhere, and not from the dump"))
     return Read(kind="rows", name=_name(found[1]), text=plain)
 
 
@@ -164,14 +165,18 @@ def _put_right(plain: bytes, head: int, *, is_new: bool) -> tuple[bytes, tuple[s
         if kind in ENGINES or (found[1].upper() == b"TYPE" and kind not in REPLACED):
             return found[0]
         if kind not in REPLACED:
-            raise RejectedError(f"has a table of the engine {_shown(found[3])}, which reaches beyond the database")
+            raise RejectedError(
+                numbered(3012, f"has a table of the engine {_shown(found[3])}, which reaches beyond the database")
+            )
         changed.append(found[3].decode())
         return b"ENGINE=InnoDB"
 
     for found in _INNER_ENGINE.finditer(scanner.code(plain)):
         # Partitions name theirs inside of the brackets.
         if found[1].decode().lower() not in ENGINES | REPLACED:
-            raise RejectedError(f"has a table of the engine {_shown(found[1])}, which reaches beyond the database")
+            raise RejectedError(
+                numbered(3012, f"has a table of the engine {_shown(found[1])}, which reaches beyond the database")
+            )
     fixed = _ENGINE.sub(engine, tail) if is_new else tail
     if changed:
         fixed = _OPTIONS.sub(b"", fixed)
@@ -195,12 +200,12 @@ def with_collations(text: bytes, instead: dict[str, str]) -> bytes:
 
 def _check_set(plain: bytes, rest: bytes) -> None:
     if _FAR_SET.search(scanner.code(rest)) and not _HARMLESS_SET.match(plain):
-        raise RejectedError("sets what holds for the whole server or for accounts")
+        raise RejectedError(numbered(3012, "sets what holds for the whole server or for accounts"))
 
 
 def _check_own(dot: bytes | None) -> None:
     if dot:
-        raise RejectedError("names another database before a table's name")
+        raise RejectedError(numbered(3012, "names another database before a table's name"))
 
 
 def _name(quoted: bytes) -> str:

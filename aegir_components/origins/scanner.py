@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from aegir_components.messages import numbered
+
 LONGEST: Final = 1 << 30
 """Bytes of a statement: what a server takes at most."""
 _DELIMITER: Final = re.compile(rb"(?i)\s*DELIMITER[ \t]+(\S{1,16})[^\n]*(?:\n|\Z)")
@@ -65,12 +67,16 @@ def statements(blocks: Iterable[bytes]) -> Iterator[Statement]:
         data = data[at:]
         if not more:
             if _LEADING.fullmatch(data) is None:
-                raise CutShortError(f"it ends inside of the statement that begins in line {line + _lines(data)}")
+                raise CutShortError(
+                    numbered(3010, f"it ends inside of the statement that begins in line {line + _lines(data)}")
+                )
             return
         wanted = max(1 << 20, 2 * len(data))
         if len(data) > LONGEST:
             raise CutShortError(
-                f"the statement that begins in line {line + _lines(data)} is longer than any server takes"
+                numbered(
+                    3010, f"the statement that begins in line {line + _lines(data)} is longer than any server takes"
+                )
             )
 
 

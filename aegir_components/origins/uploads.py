@@ -23,6 +23,7 @@ from aegir_components import layout
 from aegir_components.host import receiving, script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.messages import around, numbered, text_of
 from aegir_components.printable import first_of, one_line
 from aegir_components.sanitising import documents
 from aegir_components.snapshots import archive, files
@@ -168,7 +169,8 @@ def stage(
         files.unpack(place, site, blocks)
     finally:
         if faults:
-            raise DumpError(f"the files cannot be read: {faults[0]}") from faults[0]
+            told = numbered(3034, f"the files cannot be read: {faults[0]}")
+            raise DumpError(around(text_of(faults[0]), told)) from faults[0]
     words = shlex.join([place.home, layout.system_user(site), *mine.values()])
     script.execute(place.conn, "apply", [f"set -- {words}", RIGHTS], what="setting owners and rights", timeout=TIMEOUT)
     notes = [text for name, each in found.items() for text in each.told(name)]
@@ -295,7 +297,11 @@ def _root(packed: tarfile.TarFile, path: Path) -> str:
             first.add(f"{name}/".partition("/")[0] if member.isdir() or "/" in name else "")
     if len(roots) > 1:
         raise DumpError(
-            f"{path} has uploads in {first_of([one_line(root) for root in sorted(roots)], SHOWN)}. Pack those of the site alone"
+            numbered(
+                3035,
+                f"{path} has uploads in {first_of([one_line(root) for root in sorted(roots)], SHOWN)}. Pack those of "
+                "the site alone",
+            )
         )
     if roots or empty:
         return min(roots or empty)
@@ -388,5 +394,5 @@ def _content(content: IO[bytes], size: int) -> Iterator[bytes]:
         left -= len(part)
         yield part
     if left:
-        raise DumpError("a file became shorter while it was read; run the same command again")
+        raise DumpError(numbered(3036, "a file became shorter while it was read; run the same command again"))
     yield b"\0" * (-size % archive.BLOCK)

@@ -60,11 +60,13 @@ class Declaration(AegirResource, module="aegir", name="Declaration"):
         super().__init__(Provider(), NAME, inputs, opts)
 
 
-def inputs_of(shown: str, whole: str) -> DeclarationInputs:
-    """Give the inputs; without secrets both texts are the same.
+def declare(shown: str, whole: str, after: pulumi.Resource) -> Declaration:
+    """Declare what a program does.
 
     Args:
         shown: the settings, with a word in the place of each secret.
-        whole: the same with the secrets.
+        whole: the same with the secrets; without any both texts are the same.
+        after: what it waits for.
     """
-    return DeclarationInputs(shown=shown, whole=later(pulumi.Output.secret(whole)) if whole != shown else None)
+    inputs = DeclarationInputs(shown=shown, whole=later(pulumi.Output.secret(whole)) if whole != shown else None)
+    return Declaration(inputs, pulumi.ResourceOptions(depends_on=[after]))

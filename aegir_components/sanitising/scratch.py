@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aegir_components.applications import APPLICATIONS, fields
+from aegir_components.messages import numbered
 from aegir_components.mysql import client, databases, statements
 from aegir_components.mysql.client import Session
 from aegir_components.printable import first_of, printable
@@ -136,9 +137,10 @@ def _advice(why: str, columns: list[str]) -> str:
     shown = first_of([*map(printable, columns)], SHOWN)
     first = printable(columns[0])
     table = first.partition(".")[0]
-    return (
+    return numbered(
+        3050,
         f"{why}: {shown}. Nothing has left the source. Say what becomes of each, in the stack file: aegir:sanitise: "
-        f'{{"{first}": text}}, or mail, name, blank, scrub, mask, keep; {{"{table}": empty}} leaves out all rows'
+        f'{{"{first}": text}}, or mail, name, blank, scrub, mask, keep; {{"{table}": empty}} leaves out all rows',
     )
 
 

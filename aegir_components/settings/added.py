@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from aegir_components.messages import numbered
+
 from .paths import KINDS, PREFIX, below, canonical
 from .reader import IsSecret, SettingsError
 
@@ -42,8 +44,11 @@ class Added:
         """
         found = dict(config)
         faults = [
-            f"{path}: is a secret, and nothing keeps this setting secret in the state. Write pulumi.Output.unsecret(...) around "
-            f"a value that may be seen"
+            numbered(
+                2708,
+                f"{path}: is a secret, and nothing keeps this setting secret in the state. Write "
+                "pulumi.Output.unsecret(...) around a value that may be seen",
+            )
             for path in sorted(self.secrets)
             if not _KEPT.fullmatch(path)
         ]
@@ -54,11 +59,13 @@ class Added:
             elif key not in KINDS:
                 twice = [path]
             elif not isinstance(before, Mapping):
-                faults.append(f"{path}: must be a mapping by name where a program adds to it")
+                faults.append(numbered(2709, f"{path}: must be a mapping by name where a program adds to it"))
             else:
                 found[key] = {**before, **value}
                 twice = [below(path, name) for name in sorted(before.keys() & value.keys())]
-            faults += [f"{each}: the stack file and the program declare it; keep one of both" for each in twice]
+            faults += [
+                numbered(2710, f"{each}: the stack file and the program declare it; keep one of both") for each in twice
+            ]
         if faults:
             raise SettingsError(faults)
         return found

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from aegir_components.messages import numbered
+
 from . import names
 from .names import Wrong, wanted
 from .reader import Node
@@ -125,8 +127,11 @@ def read_backups(node: Node, hub_root: str, *, production: bool) -> Backups | No
     if not node.given:
         if production:
             node.warn(
-                "is not declared, so this production stack has no backups. Declare a repository off the hub, or write "
-                "aegir:backups: off"
+                numbered(
+                    1500,
+                    "is not declared, so this production stack has no backups. Declare a repository off the hub, or "
+                    "write aegir:backups: off",
+                )
             )
         return None
     if is_off(node):
@@ -138,15 +143,18 @@ def read_backups(node: Node, hub_root: str, *, production: bool) -> Backups | No
         try:
             _NAME(key)
         except Wrong as wrong:
-            entry.fault(str(wrong))
+            entry.fault(wrong.text)
         if key == HUB:
-            entry.fault("is the repository on the hub itself; choose another name")
+            entry.fault(numbered(1504, "is the repository on the hub itself; choose another name"))
         known[key] = _repository(key, entry)
     plan = _plan(node, Plan(to=tuple(known)), known)
     if production and not any(known[name].is_off_hub for name in plan.to if name in known):
         node.child("to").warn(
-            "has no repository off the hub: a lost hub would lose the backups of a production stack. Declare one with "
-            "sftp or s3 in aegir:backups.repositories"
+            numbered(
+                1501,
+                "has no repository off the hub: a lost hub would lose the backups of a production stack. Declare one "
+                "with sftp or s3 in aegir:backups.repositories",
+            )
         )
     recipients = tuple(item.text("", _recipient) for item in node.child("recipients").items())
     return Backups(repositories=known, plan=plan, recipients=tuple(filter(None, recipients)))
@@ -162,7 +170,7 @@ def read_site(node: Node, declared: Backups | None) -> Plan | None:
     if is_off(node) or (not node.given and (declared is None or declared.off)):
         return None
     if declared is None or declared.off:
-        node.fault("needs aegir:backups, which says where backups go")
+        node.fault(numbered(1502, "needs aegir:backups, which says where backups go"))
         return None
     if not node.given:
         return declared.plan
@@ -186,7 +194,7 @@ def _plan(node: Node, default: Plan, known: Mapping[str, Repository]) -> Plan:
             monthly=keep.child("monthly").number(kept.monthly, 0, 1000),
         )
         if keep.given and kept == Keep(hourly=0, daily=0, weekly=0, monthly=0):
-            keep.fault("would keep nothing; write backups: off for a site that is not to be backed up")
+            keep.fault(numbered(1503, "would keep nothing; write backups: off for a site that is not to be backed up"))
     found = replace(
         default,
         every=node.child("every").choice(default.every, EVERY),
@@ -212,13 +220,17 @@ def _to(node: Node, known: Mapping[str, Repository]) -> tuple[str, ...]:
     for item in node.items():
         name = item.reference("repository", known)
         if name and name not in known:
-            item.fault(f"no repository named {item.describe()} in aegir:backups.repositories; known: {listed(known)}")
+            item.fault(
+                numbered(
+                    1015, f"no repository named {item.describe()} in aegir:backups.repositories; known: {listed(known)}"
+                )
+            )
         elif name in found:
-            item.fault(f"{item.describe()} is in this list already")
+            item.fault(numbered(1014, f"{item.describe()} is in this list already"))
         elif name:
             found.append(name)
     if isinstance(node.value, list) and not node.value:
-        node.fault("is empty; name a repository, or write backups: off")
+        node.fault(numbered(1004, "is empty; name a repository, or write backups: off"))
     return tuple(found)
 
 
@@ -227,19 +239,19 @@ def _repository(name: str, node: Node) -> Repository:
     kinds = [kind for kind in KINDS if node.child(kind).given]
     append_only = node.child("append_only").flag(False)
     if not node.fields(*KINDS, "append_only", *(key for keys in allowed.values() for key in keys)) or len(kinds) != 1:
-        node.fault("must have one of directory, sftp and s3")
+        node.fault(numbered(1018, "must have one of directory, sftp and s3"))
         return Repository(name=name, kind="directory", path="")
     kind = kinds[0]
     for other, keys in allowed.items():
         for key in keys:
             if other != kind and node.child(key).given:
-                node.child(key).fault(f"is for repositories of kind {other}; remove this key")
+                node.child(key).fault(numbered(1016, f"is for repositories of kind {other}; remove this key"))
     if kind == "directory":
         path = node.child(kind).text("", names.absolute_path)
         return Repository(name=name, kind=kind, path=path, append_only=append_only)
     for key in allowed[kind]:
         if not node.child(key).given:
-            node.child(key).fault("missing")
+            node.child(key).fault(numbered(1013, "missing"))
     if kind == "sftp":
         found = _SFTP.fullmatch(node.child(kind).text("", _sftp))
         user, address, port, path = found.groups() if found else ("", "", "", "")
@@ -261,7 +273,7 @@ def _repository(name: str, node: Node) -> Repository:
 def _window(text: str) -> str:
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", text)
     if not found or text[:5] == text[6:]:
-        raise Wrong('must be a part of the day, such as "02:00-05:00"', f", not {quoted(text)}")
+        raise Wrong(numbered(1505, 'must be a part of the day, such as "02:00-05:00"'), f", not {quoted(text)}")
     return text
 
 
@@ -270,7 +282,9 @@ def _sftp(text: str) -> str:
     found = _SFTP.fullmatch(text)
     if not found or not 1 <= int(found[3] or 22) <= 65535:
         raise Wrong(
-            "must be an account, a server and a directory, such as backup@nas.example.com:22/srv/backups",
+            numbered(
+                1505, "must be an account, a server and a directory, such as backup@nas.example.com:22/srv/backups"
+            ),
             f", not {quoted(text)}",
         )
     return text
@@ -279,26 +293,29 @@ def _sftp(text: str) -> str:
 @wanted("an endpoint with a bucket, such as https://s3.example.com/bucket")
 def _s3(text: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?", text):
-        raise Wrong("must be an endpoint with a bucket, such as https://s3.example.com/bucket", f", not {quoted(text)}")
+        raise Wrong(
+            numbered(1505, "must be an endpoint with a bucket, such as https://s3.example.com/bucket"),
+            f", not {quoted(text)}",
+        )
     return text
 
 
 @wanted("the name of an access key")
 def _word(text: str) -> str:
     if not re.fullmatch(r"[\x21-\x7e]{1,200}", text):
-        raise Wrong("must be the name of an access key, without spaces")
+        raise Wrong(numbered(1505, "must be the name of an access key, without spaces"))
     return text
 
 
 @wanted("a pattern as tar --exclude takes it, such as */cache/*")
 def _pattern(text: str) -> str:
     if not text.isprintable() or len(text) > 200:
-        raise Wrong("must be a pattern of up to 200 printable characters, such as */cache/*")
+        raise Wrong(numbered(1505, "must be a pattern of up to 200 printable characters, such as */cache/*"))
     return text
 
 
 @wanted("a public key of age, such as age1...")
 def _recipient(text: str) -> str:
     if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text):
-        raise Wrong("must be a public key of age (age1 and 58 characters)", f", not {quoted(text)}")
+        raise Wrong(numbered(1505, "must be a public key of age (age1 and 58 characters)"), f", not {quoted(text)}")
     return text

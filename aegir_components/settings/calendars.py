@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import systemd_calendar
 from .names import Wrong, wanted
 from .wording import quoted
@@ -36,9 +38,9 @@ def often(text: str) -> str:
     try:
         found = _read(text)
     except systemd_calendar.NoCalendar as fault:
-        raise Wrong(f"must be {FORM}", f", not {quoted(text)}: {fault}") from None
+        raise Wrong(numbered(1051, f"must be {FORM}"), f", not {quoted(text)}: {fault}") from None
     if not found.fires_from(date(systemd_calendar.FIRST_YEAR, 1, 1)):
-        raise Wrong("never fires, because no such day comes", f": {quoted(text)}")
+        raise Wrong(numbered(1052, "never fires, because no such day comes"), f": {quoted(text)}")
     return text
 
 
@@ -60,11 +62,13 @@ def _read(text: str) -> systemd_calendar.Calendar:
     minutes = re.fullmatch(r"([0-9]+) ?(m|min|mins|minute|minutes)?", text, re.IGNORECASE)
     if minutes:
         usable = 1 <= int(minutes[1]) <= 30
-        raise systemd_calendar.NoCalendar(f"write {int(minutes[1])}min" if usable else "minutes are from 1 to 30")
+        raise systemd_calendar.NoCalendar(
+            numbered(1051, f"write {int(minutes[1])}min") if usable else numbered(1051, "minutes are from 1 to 30")
+        )
     if text.lower() in WORDS:
-        raise systemd_calendar.NoCalendar(f"write {text.lower()}, in lower case")
+        raise systemd_calendar.NoCalendar(numbered(1051, f"write {text.lower()}, in lower case"))
     if len(text) > LONGEST:
-        raise systemd_calendar.NoCalendar(f"it has more than {LONGEST} characters")
+        raise systemd_calendar.NoCalendar(numbered(1051, f"it has more than {LONGEST} characters"))
     try:
         return systemd_calendar.parse(text, is_zone)
     except systemd_calendar.NoCalendar as fault:
@@ -73,7 +77,7 @@ def _read(text: str) -> systemd_calendar.Calendar:
         zone = next((zone for zone in _zones() if zone.lower() == last.lower()), "") if "/" in last else ""
         advice = zone or (near[0] if near else "")
         raise systemd_calendar.NoCalendar(
-            f"{fault}; did you mean {advice}?" if advice and advice != last else str(fault)
+            numbered(1051, f"{fault}; did you mean {advice}?") if advice and advice != last else str(fault)
         ) from None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import groups, model, names
 from .names import Wrong, wanted
 from .reader import Node
@@ -26,9 +28,11 @@ def read_clusters(node: Node, servers: Mapping[str, model.Server]) -> dict[str, 
         try:
             names.platform_name(key)
         except Wrong as wrong:
-            entry.fault(str(wrong))
+            entry.fault(wrong.text)
         if key in servers:
-            entry.fault(f"a server is called {quoted(key)} already; choose another name for the cluster")
+            entry.fault(
+                numbered(1017, f"a server is called {quoted(key)} already; choose another name for the cluster")
+            )
         entry.fields("servers", "uploads")
         clusters[key] = groups.WebCluster(
             name=key, servers=_members(entry.child("servers"), servers), uploads=_uploads(entry.child("uploads"))
@@ -49,15 +53,18 @@ def check_uploads(
         if cluster is None or cluster.uploads or len(cluster.servers) < 2:
             continue
         node.named(site.display_name).warn(
-            f"cluster {quoted(cluster.name)} has {len(cluster.servers)} servers and no uploads: a file that a visitor "
-            f"uploads would be on one of them only. Declare aegir:clusters[{quoted(cluster.name)}].uploads"
+            numbered(
+                1150,
+                f"cluster {quoted(cluster.name)} has {len(cluster.servers)} servers and no uploads: a file that a "
+                f"visitor uploads would be on one of them only. Declare aegir:clusters[{quoted(cluster.name)}].uploads",
+            )
         )
 
 
 def _members(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, ...]:
     able = [server.name for server in servers.values() if server.web]
     if not node.given:
-        node.fault(f"missing; write a list of web servers; known: {listed(able)}")
+        node.fault(numbered(1013, f"missing; write a list of web servers; known: {listed(able)}"))
         return ()
     found: list[str] = []
     for item in node.items():
@@ -65,15 +72,17 @@ def _members(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, ...]
         if not name:
             continue
         if name in found:
-            item.fault(f"{item.describe()} is in this list already")
+            item.fault(numbered(1014, f"{item.describe()} is in this list already"))
         elif name in able:
             found.append(name)
         elif name in servers:
-            item.fault(f"server {item.describe()} has no web service; servers that have one: {listed(able)}")
+            item.fault(
+                numbered(1107, f"server {item.describe()} has no web service; servers that have one: {listed(able)}")
+            )
         else:
-            item.fault(f"no server named {item.describe()}; {known(name, servers)}")
+            item.fault(numbered(1015, f"no server named {item.describe()}; {known(name, servers)}"))
     if node.value == []:
-        node.fault("must name at least one web server")
+        node.fault(numbered(1151, "must name at least one web server"))
     return tuple(sorted(found))
 
 
@@ -87,7 +96,12 @@ def _uploads(node: Node) -> groups.Uploads | None:
         return None
     path, nfs = node.child("path"), node.child("nfs")
     if path.given == nfs.given:
-        node.fault("write either path (a directory that all members share already) or nfs (an export that is mounted)")
+        node.fault(
+            numbered(
+                1018,
+                "write either path (a directory that all members share already) or nfs (an export that is mounted)",
+            )
+        )
         return None
     return groups.Uploads(path=path.text("", shared_path), nfs=nfs.text("", _NFS))
 
@@ -95,7 +109,7 @@ def _uploads(node: Node) -> groups.Uploads | None:
 def _separate(node: Node) -> groups.Uploads | None:
     if node.value == "separate":
         return groups.Uploads(separate=True)
-    node.fault(f'must be "separate" or a mapping with path or nfs, not {node.describe()}')
+    node.fault(numbered(1005, f'must be "separate" or a mapping with path or nfs, not {node.describe()}'))
     return None
 
 
@@ -105,5 +119,5 @@ def shared_path(text: str) -> str:
     path = names.plain_path(text)
     for own in _NOT_SHARED:
         if path == own or path.startswith(own + "/") or own.startswith(path + "/"):
-            raise Wrong(f"must be apart from {own}")
+            raise Wrong(numbered(1152, f"must be apart from {own}"))
     return path

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from aegir_components.messages import numbered
+
 from .reader import Node
 
 DEEPEST: Final = 8
@@ -20,7 +22,7 @@ def read_values(node: Node) -> dict[str, Any]:
     found = {}
     for key, entry in node.entries():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.:-]{0,199}", key):
-            entry.fault("is no name of a setting (letters, digits and _ . : -, up to 200)")
+            entry.fault(numbered(1410, "is no name of a setting (letters, digits and _ . : -, up to 200)"))
         else:
             found[key] = _value(entry, entry.value, DEEPEST)
     return found
@@ -29,7 +31,7 @@ def read_values(node: Node) -> dict[str, Any]:
 def _value(node: Node, value: Any, levels: int) -> Any:
     """Check a value; any may be a secret, so that no message shows a part of one."""
     if levels == 0:
-        node.fault(f"has more than {DEEPEST} levels of lists and mappings")
+        node.fault(numbered(1411, f"has more than {DEEPEST} levels of lists and mappings"))
         return None
     match value:
         case Mapping():
@@ -37,11 +39,11 @@ def _value(node: Node, value: Any, levels: int) -> Any:
         case list():
             return [_value(node, each, levels - 1) for each in value]
         case str() if "\0" in value or len(value) > LONGEST or any("\ud800" <= letter <= "\udfff" for letter in value):
-            node.fault(f"must be a text of up to {LONGEST} characters, without NUL")
+            node.fault(numbered(1411, f"must be a text of up to {LONGEST} characters, without NUL"))
         case float() if not math.isfinite(value):
-            node.fault("must be a number that PHP can write")
+            node.fault(numbered(1411, "must be a number that PHP can write"))
         case None | bool() | int() | float() | str():
             return value
         case _:
-            node.fault("must be a text, a number, true, false, a list or a mapping")
+            node.fault(numbered(1411, "must be a text, a number, true, false, a list or a mapping"))
     return None

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import yaml
 
+from aegir_components.messages import numbered
+
 from .paths import PREFIX, below, canonical, secure_paths
 from .reader import MISSING, SettingsError
 from .wording import quoted, shortened
@@ -51,7 +53,7 @@ def include(config: Mapping[str, Any], directory: Path) -> Included:
     own = {key: value for key, value in config.items() if key != KEY}
     name = config[KEY]
     if not isinstance(name, str) or not name.isprintable():
-        raise SettingsError([f"{PREFIX}{KEY}: must be the path of a file, such as farm.yaml"])
+        raise SettingsError([numbered(1060, f"{PREFIX}{KEY}: must be the path of a file, such as farm.yaml")])
     shared = _read(directory / name, name)
     return Included(config=_merged(shared, own), name=name, paths=frozenset(_only(shared, own)))
 
@@ -63,25 +65,34 @@ def _read(path: Path, name: str) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else "it is no text in UTF-8"
-        raise SettingsError([f"{where} cannot be read ({why}); a path starts from {path.parent}"]) from None
+        raise SettingsError(
+            [numbered(1060, f"{where} cannot be read ({why}); a path starts from {path.parent}")]
+        ) from None
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
-        raise SettingsError([f"{where} is no YAML: {line}{getattr(fault, 'problem', fault)}"]) from None
+        raise SettingsError([numbered(1061, f"{where} is no YAML: {line}{getattr(fault, 'problem', fault)}")]) from None
     config = document.get("config") if isinstance(document, Mapping) else None
     if not isinstance(config, Mapping) or set(document) != {"config"}:
-        raise SettingsError([f'{where} must hold "config:" with the shared keys below it, and nothing else'])
+        raise SettingsError(
+            [numbered(1061, f'{where} must hold "config:" with the shared keys below it, and nothing else')]
+        )
     faults = [
-        f"{where}: unknown key {quoted(str(key))}; all keys begin with {PREFIX}"
+        numbered(1062, f"{where}: unknown key {quoted(str(key))}; all keys begin with {PREFIX}")
         for key in config
         if not str(key).startswith(PREFIX)
     ]
     shared = {str(key).removeprefix(PREFIX): value for key, value in config.items()}
-    faults += [f"{where}: {PREFIX}{key} belongs into each stack's own file" for key in OWN if key in shared]
+    faults += [
+        numbered(1062, f"{where}: {PREFIX}{key} belongs in each stack's own file") for key in OWN if key in shared
+    ]
     for key, value in shared.items():
         faults += [
-            f"{where}: {shortened(at)} is a secret, which only the stack that it was made for can read; "
-            f"set it in each stack's own file"
+            numbered(
+                1063,
+                f"{where}: {shortened(at)} is a secret, which only the stack that it was made for can read; set it in "
+                "each stack's own file",
+            )
             for at in secure_paths(value, f"{PREFIX}{key}")
         ]
     if faults:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aegir_components.messages import numbered
+
 from . import names
 from .reader import Node
 
@@ -50,7 +52,9 @@ def read(node: Node, *, identity: str, known_hosts: str | None) -> Jump | None:
         if not node.fields("address", "user", "port", "identity", "host_key"):
             return None
         if not node.child("address").given:
-            node.child("address").fault("missing; write the name or IP address of the machine that ssh goes through")
+            node.child("address").fault(
+                numbered(1013, "missing; write the name or IP address of the machine that ssh goes through")
+            )
         return Jump(
             address=node.child("address").text("", names.address_or_name),
             user=node.child("user").text("root", _USER),
@@ -62,7 +66,10 @@ def read(node: Node, *, identity: str, known_hosts: str | None) -> Jump | None:
     match = _TEXT.fullmatch(str(node.value))
     if match is None or not 1 <= int(match[3] or 22) <= 65535:
         node.fault(
-            f"must be none, the name of a server, user@host:port or a mapping with address, not {node.describe()}"
+            numbered(
+                1005,
+                f"must be none, the name of a server, user@host:port or a mapping with address, not {node.describe()}",
+            )
         )
         return None
     plain = not match[1] and not match[3]
@@ -91,7 +98,9 @@ def settle(node: Node, servers: dict[str, model.Server]) -> None:
         if name in used & servers.keys():
             if here.child("jump").given and jump.name != name:
                 here.child("jump").fault(
-                    "others are reached through this server, so it has to be reached directly; write none"
+                    numbered(
+                        1113, "others are reached through this server, so it has to be reached directly; write none"
+                    )
                 )
             # The default for all servers is not for the one that it names.
             servers[name] = replace(server, ssh=replace(server.ssh, jump=None))
@@ -114,12 +123,21 @@ def _of_server(jump: Jump, servers: Mapping[str, model.Server]) -> Jump:
 def _need_keys(here: Node, ssh: model.ServerSsh, jump: Jump, servers: Collection[str]) -> None:
     if jump.name not in servers and not jump.host_key and not jump.known_hosts:
         here.child("jump").fault(
-            "its host key is not pinned: write a mapping with host_key, or set aegir:hub.ssh.known_hosts to a file that has it"
+            numbered(
+                1111,
+                "its host key is not pinned: write a mapping with host_key, or set aegir:hub.ssh.known_hosts to a file "
+                "that has it",
+            )
         )
     if ssh.trust == "first-use":
-        here.child("trust").fault("must be pinned: a machine behind another one cannot be asked for its key first")
+        here.child("trust").fault(
+            numbered(1112, "must be pinned: a machine behind another one cannot be asked for its key first")
+        )
     elif (ssh.host_key or "").startswith("SHA256:"):
         here.child("host_key").fault(
-            "must be the whole public key (on the server: cat /etc/ssh/ssh_host_ed25519_key.pub): a machine behind another one "
-            "cannot be asked for the key of a fingerprint"
+            numbered(
+                1112,
+                "must be the whole public key (on the server: cat /etc/ssh/ssh_host_ed25519_key.pub): a machine behind "
+                "another one cannot be asked for the key of a fingerprint",
+            )
         )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from aegir_components.messages import numbered
+
 from . import backups, clusters, model, names, origins, packs, platforms, rules, servers, site_options, sites
 from .reader import NAMESPACE, Asked, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
 
@@ -105,5 +107,9 @@ def _formerly(node: Node, environment: model.Environment) -> model.Environment |
         return None
     former = node.choice(environment, model.ENVIRONMENTS)
     if former == environment and node.value == environment:
-        node.fault(f"is what aegir:environment says already; write what the stack was before it became {environment}")
+        node.fault(
+            numbered(
+                1070, f"is what aegir:environment says already; write what the stack was before it became {environment}"
+            )
+        )
     return former

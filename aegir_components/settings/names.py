@@ -15,7 +15,7 @@ from typing import Final
 
 import idna
 
-from aegir_components.messages import around
+from aegir_components.messages import around, numbered
 
 from .wording import listed, quoted, visible
 
@@ -42,6 +42,11 @@ class Wrong(ValueError):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(around(reason, reason + detail))
         self.reason, self.detail = reason, detail
+
+    @property
+    def text(self) -> str:
+        """The reason with the detail, and with its number."""
+        return around(self.reason, self.reason + self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def reference(kind: str, words: Iterable[str]) -> Check:
 
     def run(text: str) -> str:
         if text not in every:
-            raise Wrong(f"must be {form}", f", not {quoted(text)}")
+            raise Wrong(numbered(1015, f"must be {form}"), f", not {quoted(text)}")
         return text
 
     return Check(run, form)
@@ -100,16 +105,18 @@ def host_name(text: str, *, dotted: bool = True) -> HostName:
         mapped = text if text.isascii() else idna.uts46_remap(text, std3_rules=True, transitional=False)
         labels = [_ascii_label(label) for label in mapped.split(".")]
     except idna.IDNAError as error:
-        raise Wrong("is no valid internationalised host name", f": {visible(str(error))}") from None
+        raise Wrong(numbered(1040, "is no valid internationalised host name"), f": {visible(str(error))}") from None
     name = ".".join(labels)
     if len(name) > LONGEST_HOST_NAME:
-        raise Wrong(f"must have at most {LONGEST_HOST_NAME} characters, not {len(name)}")
+        raise Wrong(numbered(1040, f"must have at most {LONGEST_HOST_NAME} characters, not {len(name)}"))
     if name == "localhost":
-        raise Wrong('must not be "localhost", which each machine takes for itself')
+        raise Wrong(numbered(1040, 'must not be "localhost", which each machine takes for itself'))
     if labels[-1].isdigit():
-        raise Wrong("must not end with a number as its last label")
+        raise Wrong(numbered(1040, "must not end with a number as its last label"))
     if dotted and len(labels) == 1:
-        raise Wrong("must have a dot", f"; write the full name, such as {quoted(name + '.example.com')}")
+        raise Wrong(
+            numbered(1040, "must have a dot"), f"; write the full name, such as {quoted(name + '.example.com')}"
+        )
     return HostName(ascii=name, display=".".join(_display_label(label) for label in labels))
 
 
@@ -124,7 +131,7 @@ def server_name(text: str) -> str:
     """Check a server's host name, which has to be in ASCII already and may be of one label."""
     name = host_name(text, dotted=False).ascii
     if name != text:
-        raise Wrong("must be in ASCII", f"; write {quoted(name)}")
+        raise Wrong(numbered(1040, "must be in ASCII"), f"; write {quoted(name)}")
     return name
 
 
@@ -132,11 +139,13 @@ def server_name(text: str) -> str:
 def platform_name(text: str) -> str:
     """Check a platform's name, which becomes a directory."""
     if len(text) > LONGEST_PLATFORM_NAME:
-        raise Wrong(f"must have at most {LONGEST_PLATFORM_NAME} characters, not {len(text)}")
+        raise Wrong(numbered(1033, f"must have at most {LONGEST_PLATFORM_NAME} characters, not {len(text)}"))
     if "/" in text or ".." in text:
-        raise Wrong('must not contain "/" or ".."')
+        raise Wrong(numbered(1033, 'must not contain "/" or ".."'))
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", text):
-        raise Wrong('must be lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit')
+        raise Wrong(
+            numbered(1033, 'must be lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit')
+        )
     return text
 
 
@@ -144,22 +153,22 @@ def platform_name(text: str) -> str:
 def absolute_path(text: str) -> str:
     """Check a path of any file or directory but the root directory."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise Wrong("must not contain line breaks or other control characters")
+        raise Wrong(numbered(1010, "must not contain line breaks or other control characters"))
     if not text.startswith("/"):
-        raise Wrong("must be an absolute path", f", not {quoted(text)}")
+        raise Wrong(numbered(1030, "must be an absolute path"), f", not {quoted(text)}")
     parts = text.split("/")
     if ".." in parts:
-        raise Wrong('must not contain ".."')
+        raise Wrong(numbered(1030, 'must not contain ".."'))
     plain = "/" + posixpath.normpath(text).lstrip("/")
     if plain == "/":
-        raise Wrong("must not be the root directory")
+        raise Wrong(numbered(1030, "must not be the root directory"))
     if plain != text:
-        raise Wrong("must be normalised", f"; write {quoted(plain)}")
+        raise Wrong(numbered(1030, "must be normalised"), f"; write {quoted(plain)}")
     size = len(text.encode())
     if size > LONGEST_PATH:
-        raise Wrong(f"must have at most {LONGEST_PATH} bytes, not {size}")
+        raise Wrong(numbered(1030, f"must have at most {LONGEST_PATH} bytes, not {size}"))
     if max(len(part.encode()) for part in parts) > 255:
-        raise Wrong("must not have a file or directory name of more than 255 bytes")
+        raise Wrong(numbered(1030, "must not have a file or directory name of more than 255 bytes"))
     return text
 
 
@@ -168,7 +177,7 @@ def plain_path(text: str) -> str:
     """Check a path that configuration files quote: no character that any of them could take for its own."""
     path = absolute_path(text)
     if not re.fullmatch(r"[A-Za-z0-9._/+-]+", path):
-        raise Wrong('must be of ASCII letters, digits, "/", ".", "_", "+" and "-" only')
+        raise Wrong(numbered(1030, 'must be of ASCII letters, digits, "/", ".", "_", "+" and "-" only'))
     return path
 
 
@@ -178,9 +187,9 @@ def ip_address(text: str) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise Wrong("must be an IP address", f", not {quoted(text)}") from None
+        raise Wrong(numbered(1041, "must be an IP address"), f", not {quoted(text)}") from None
     if address.is_unspecified or address.is_multicast or "%" in text or text == "255.255.255.255":
-        raise Wrong("must be the address of one machine", f", not {quoted(text)}")
+        raise Wrong(numbered(1041, "must be the address of one machine"), f", not {quoted(text)}")
     return str(address)
 
 
@@ -203,15 +212,17 @@ def host_key(text: str) -> str:
         return text.rstrip("=")
     words = text.split()
     if len(words) > 2 and words[1] in KEY_TYPES:
-        raise Wrong("must begin with the type of the key; leave the host name in front of it out")
+        raise Wrong(numbered(1044, "must begin with the type of the key; leave the host name in front of it out"))
     if len(words) < 2 or words[0] not in KEY_TYPES or "\n" in text.strip():
-        raise Wrong('must be a public key ("ssh-ed25519 AAAA…") or its SHA-256 fingerprint ("SHA256:…")')
+        raise Wrong(
+            numbered(1044, 'must be a public key ("ssh-ed25519 AAAA…") or its SHA-256 fingerprint ("SHA256:…")')
+        )
     try:
         blob = base64.b64decode(words[1], validate=True)
     except binascii.Error:
         blob = b""
     if not blob.startswith(struct.pack(">I", len(words[0])) + words[0].encode()) or len(blob) < 40:
-        raise Wrong("is cut off or damaged; copy the whole line of the key")
+        raise Wrong(numbered(1044, "is cut off or damaged; copy the whole line of the key"))
     return f"{words[0]} {words[1]}"
 
 
@@ -231,9 +242,9 @@ class Checker:
     def __call__(self, text: str) -> str:
         """Return the text, or say what is wrong with it."""
         if len(text) > self.longest:
-            raise Wrong(f"must have at most {self.longest} characters, not {len(text)}")
+            raise Wrong(numbered(1011, f"must have at most {self.longest} characters, not {len(text)}"))
         if not self.pattern.fullmatch(text):
-            raise Wrong(f"must be {self.wanted}", f", not {quoted(text)}")
+            raise Wrong(numbered(1012, f"must be {self.wanted}"), f", not {quoted(text)}")
         return text
 
 
@@ -241,11 +252,11 @@ class Checker:
 def free_text(text: str) -> str:
     """Check a text for people: any character but those that control."""
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
-        raise Wrong("must not contain line breaks or other control characters")
+        raise Wrong(numbered(1010, "must not contain line breaks or other control characters"))
     if not text.strip():
-        raise Wrong("must not be blank")
+        raise Wrong(numbered(1004, "must not be blank"))
     if len(text) > LONGEST_TEXT:
-        raise Wrong(f"must have at most {LONGEST_TEXT} characters, not {len(text)}")
+        raise Wrong(numbered(1011, f"must have at most {LONGEST_TEXT} characters, not {len(text)}"))
     return text
 
 
@@ -262,59 +273,61 @@ def mail_address(text: str) -> str:
     """Check a mail address as far as a mistake can be told from it."""
     local, at, domain = text.rpartition("@")
     if not at or not re.fullmatch(r"[A-Za-z0-9_%+'-]+(\.[A-Za-z0-9_%+'-]+)*", local):
-        raise Wrong("must be a mail address, such as admin@example.com", f"; not {quoted(text)}")
+        raise Wrong(numbered(1043, "must be a mail address, such as admin@example.com"), f"; not {quoted(text)}")
     if len(local) > 64 or len(text) > LONGEST_MAIL:
-        raise Wrong(f"must have at most {LONGEST_MAIL} characters, and 64 before the @")
+        raise Wrong(numbered(1043, f"must have at most {LONGEST_MAIL} characters, and 64 before the @"))
     try:
         name = host_name(domain.lower()).ascii
     except Wrong as wrong:
-        raise Wrong(f"the part after the @ {wrong.reason}", wrong.detail) from None
+        raise Wrong(numbered(1043, f"the part after the @ {wrong.reason}"), wrong.detail) from None
     if not domain.isascii():
-        raise Wrong("must be in ASCII", f"; write {quoted(f'{local}@{name}')}")
+        raise Wrong(numbered(1040, "must be in ASCII"), f"; write {quoted(f'{local}@{name}')}")
     return text
 
 
 def _refuse_what_is_more_than_a_name(text: str) -> None:
     if any(character.isspace() or unicodedata.category(character)[0] == "C" for character in text):
-        raise Wrong("must not contain spaces or control characters")
+        raise Wrong(numbered(1040, "must not contain spaces or control characters"))
     if not text:
-        raise Wrong("must not be empty")
+        raise Wrong(numbered(1004, "must not be empty"))
     if "://" in text:
         scheme = quoted(text.partition("://")[0] + "://")
-        raise Wrong("must be a host name without a scheme", f"; leave {scheme} out")
+        raise Wrong(numbered(1040, "must be a host name without a scheme"), f"; leave {scheme} out")
     if "/" in text:
-        raise Wrong("must be a host name without a path", f"; write {quoted(text.partition('/')[0])}")
+        raise Wrong(numbered(1040, "must be a host name without a path"), f"; write {quoted(text.partition('/')[0])}")
     if "*" in text:
-        raise Wrong("must not be a wildcard; write each name")
+        raise Wrong(numbered(1040, "must not be a wildcard; write each name"))
     try:
         ipaddress.ip_address(text.strip("[]"))
     except ValueError:
         pass
     else:
-        raise Wrong("must be a host name, not an IP address")
+        raise Wrong(numbered(1040, "must be a host name, not an IP address"))
     if ":" in text:
-        raise Wrong("must be a host name without a port", f"; write {quoted(text.partition(':')[0])}")
+        raise Wrong(numbered(1040, "must be a host name without a port"), f"; write {quoted(text.partition(':')[0])}")
     if text.endswith("."):
-        raise Wrong("must not end with a dot", f"; write {quoted(text.rstrip('.'))}")
+        raise Wrong(numbered(1040, "must not end with a dot"), f"; write {quoted(text.rstrip('.'))}")
     if "_" in text:
-        raise Wrong("must not contain an underscore, which host names cannot have")
+        raise Wrong(numbered(1040, "must not contain an underscore, which host names cannot have"))
     if text != text.lower():
-        raise Wrong("must be in lower case", f"; write {quoted(text.lower())}")
+        raise Wrong(numbered(1040, "must be in lower case"), f"; write {quoted(text.lower())}")
 
 
 def _ascii_label(label: str) -> str:
     if not label:
-        raise Wrong("must not have an empty label (a dot in front, or two dots together)")
+        raise Wrong(numbered(1040, "must not have an empty label (a dot in front, or two dots together)"))
     if label[0] == "-" or label[-1] == "-":
-        raise Wrong("must not have a label that begins or ends with a hyphen", f", such as {quoted(label)}")
+        raise Wrong(
+            numbered(1040, "must not have a label that begins or ends with a hyphen"), f", such as {quoted(label)}"
+        )
     size = len(label) if label.isascii() else len(label.encode("punycode")) + len("xn--")
     if size > LONGEST_LABEL:
-        reason = f"must not have a label of more than {LONGEST_LABEL} characters"
+        reason = numbered(1040, f"must not have a label of more than {LONGEST_LABEL} characters")
         raise Wrong(reason, f"; {quoted(label)} has {size}")
     if not label.isascii():
         return idna.alabel(label).decode("ascii")
     if not re.fullmatch(r"[a-z0-9-]+", label):
-        raise Wrong('must be of letters, digits, "-" and "."', f"; {quoted(label)} is not")
+        raise Wrong(numbered(1040, 'must be of letters, digits, "-" and "."'), f"; {quoted(label)} is not")
     _display_label(label)
     return label
 
@@ -327,7 +340,7 @@ def _display_label(label: str) -> str:
 def command(text: str) -> str:
     """Check a shell command of the operator's: any text but an empty one or one with a NUL."""
     if not text.strip():
-        raise Wrong("must not be empty")
+        raise Wrong(numbered(1004, "must not be empty"))
     if "\0" in text:
-        raise Wrong("must not have a NUL byte")
+        raise Wrong(numbered(1010, "must not have a NUL byte"))
     return text

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import names
 from .backups import Backups
 from .names import Wrong
@@ -93,9 +95,11 @@ def read_origin(node: Node, backups: Backups | None) -> Origin | None:
     brought = [key for key in BROUGHT if node.child(key).given]
     if node.child("backup").given:
         for key in brought:
-            node.child(key).fault("does not go with backup, which has all of a site; remove one of them")
+            node.child(key).fault(
+                numbered(1016, "does not go with backup, which has all of a site; remove one of them")
+            )
         if backups is None or backups.off:
-            node.child("backup").fault("needs aegir:backups, which says where backups are")
+            node.child("backup").fault(numbered(1502, "needs aegir:backups, which says where backups are"))
         _only_live(node)
         return Origin(
             backup=node.child("backup").text("", _BACKUP),
@@ -105,7 +109,7 @@ def read_origin(node: Node, backups: Backups | None) -> Origin | None:
         return _live(node, [key for key in brought if key != "files"])
     _only_live(node)
     if not node.child("database").given:
-        node.fault("must have site, backup, or database with the path of a dump on the hub")
+        node.fault(numbered(1018, "must have site, backup, or database with the path of a dump on the hub"))
     return Origin(
         database=node.child("database").text("", _dump),
         files=node.child("files").text("", names.absolute_path),
@@ -119,7 +123,7 @@ def read_origin(node: Node, backups: Backups | None) -> Origin | None:
 
 def _live(node: Node, brought: list[str]) -> Origin:
     for key in brought:
-        node.child(key).fault("does not go with site, whose content it would be; remove one of them")
+        node.child(key).fault(numbered(1016, "does not go with site, whose content it would be; remove one of them"))
     sanitise, files = node.child("sanitise"), node.child("files")
     origin = Origin(
         site=node.child("site").text("", names.site_name),
@@ -144,7 +148,10 @@ def _only_live(node: Node) -> None:
     for key in ("stack", "sanitise"):
         if node.child(key).given:
             node.child(key).fault(
-                "is for the content of a site that serves: origin: {site: www.example.com, ...}, without backup"
+                numbered(
+                    1016,
+                    "is for the content of a site that serves: origin: {site: www.example.com, ...}, without backup",
+                )
             )
 
 
@@ -155,24 +162,29 @@ def read_rules(node: Node) -> dict[str, str]:
         try:
             _COLUMN(key)
         except Wrong as wrong:
-            entry.fault(str(wrong))
+            entry.fault(wrong.text)
         found[key] = entry.choice(ACTIONS[0], ACTIONS)
         if found[key] == "empty" and "." in key:
-            entry.fault("is for tables; write blank for a column")
+            entry.fault(numbered(1016, "is for tables; write blank for a column"))
     return found
 
 
 def check_install(node: Node, origin: Origin | None) -> None:
     """Reject a site that is to begin with content and without any."""
     if origin is not None and node.given and node.value is False:
-        node.fault("says that nothing is put into the database, and origin says what is; remove one of them")
+        node.fault(
+            numbered(1016, "says that nothing is put into the database, and origin says what is; remove one of them")
+        )
 
 
 @names.wanted("a pattern of paths below the directory of uploads, such as videos/* or *.mp4")
 def _below(text: str) -> str:
     if not text.isprintable() or len(text) > 200 or text.startswith("/"):
         raise Wrong(
-            "must be a pattern of up to 200 printable characters, such as videos/* or *.mp4, and begin with no slash"
+            numbered(
+                1012,
+                "must be a pattern of up to 200 printable characters, such as videos/* or *.mp4, and begin with no slash",
+            )
         )
     return text
 
@@ -181,5 +193,5 @@ def _below(text: str) -> str:
 def _dump(text: str) -> str:
     path = names.absolute_path(text)
     if not path.endswith((".sql", ".sql.gz", ".sql.zst")):
-        raise Wrong("must end with .sql, .sql.gz or .sql.zst")
+        raise Wrong(numbered(1012, "must end with .sql, .sql.gz or .sql.zst"))
     return path

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import groups, model, names
 from .clusters import shared_path
 from .names import Wrong
@@ -39,10 +41,12 @@ def read_packs(
         try:
             names.platform_name(key)
         except Wrong as wrong:
-            entry.fault(str(wrong))
+            entry.fault(wrong.text)
         for kind, taken in (("server", servers), ("cluster", clusters)):
             if key in taken:
-                entry.fault(f"a {kind} is called {quoted(key)} already; choose another name for the pack")
+                entry.fault(
+                    numbered(1017, f"a {kind} is called {quoted(key)} already; choose another name for the pack")
+                )
         entry.fields("master", "slaves", "nfs", "share", "path", "standby", "failover")
         found[key] = _pack(key, entry, estate)
     return found
@@ -62,7 +66,7 @@ def check_packs(node: Node, settings: model.Settings) -> None:
         root = shared_root(pack)
         path = node.child("platforms").named(platform.name).child("publish_path")
         if root and platform.publish_path and not platform.publish_path.startswith(f"{root}/"):
-            path.fault(f"must lie in {root}, which the members of pack {quoted(platform.server)} share")
+            path.fault(numbered(1155, f"must lie in {root}, which the members of pack {quoted(platform.server)} share"))
     for name, pack in settings.packs.items():
         entry = node.child("packs").named(name)
         hidden = {} if pack.share != "code" else dict.fromkeys(_mounting(pack), pack)
@@ -70,8 +74,11 @@ def check_packs(node: Node, settings: model.Settings) -> None:
             if other.name < name and other.share == pack.share == "code":
                 for member in sorted(set(hidden) & set(_mounting(other))):
                     entry.fault(
-                        f"server {quoted(member)} mounts {PLATFORMS_ROOT} from pack {quoted(other.name)} already; "
-                        f"it can have one pack's code only"
+                        numbered(
+                            1155,
+                            f"server {quoted(member)} mounts {PLATFORMS_ROOT} from pack {quoted(other.name)} already; "
+                            "it can have one pack's code only",
+                        )
                     )
         for platform in settings.platforms.values():
             if platform.server == name or not platform.publish_path.startswith(f"{PLATFORMS_ROOT}/"):
@@ -81,9 +88,12 @@ def check_packs(node: Node, settings: model.Settings) -> None:
             on = sorted(set(hidden) & {server.name for server in settings.web_servers(platform.name)})
             if on:
                 entry.fault(
-                    f"the mount on {PLATFORMS_ROOT} of server {quoted(on[0])} would hide platform "
-                    f"{quoted(platform.name)}, which is on {quoted(platform.server)}; give that another publish_path, or "
-                    f"put it on the pack"
+                    numbered(
+                        1155,
+                        f"the mount on {PLATFORMS_ROOT} of server {quoted(on[0])} would hide platform "
+                        f"{quoted(platform.name)}, which is on {quoted(platform.server)}; give that another "
+                        "publish_path, or put it on the pack",
+                    )
                 )
 
 
@@ -104,20 +114,24 @@ def _pack(name: str, node: Node, estate: Known) -> groups.Pack:
     if share == "external":
         if not node.child("path").given:
             node.child("path").fault(
-                "missing; share: external needs the directory that every member has mounted already"
+                numbered(1013, "missing; share: external needs the directory that every member has mounted already")
             )
         for key in ("nfs", "standby", "failover"):
             if node.child(key).given:
-                node.child(key).fault("nothing is exported with share: external; remove this key")
+                node.child(key).fault(numbered(1016, "nothing is exported with share: external; remove this key"))
         return groups.Pack(name=name, master=master, slaves=slaves, share=share, path=path)
     if node.child("path").given:
-        node.child("path").fault(f"only share: external has a path; with share: {share} the place is Aegir's own")
+        node.child("path").fault(
+            numbered(1016, f"only share: external has a path; with share: {share} the place is Aegir's own")
+        )
     nfs = _nfs(node.child("nfs"), master, slaves, estate)
     standby = _standby(node.child("standby"), nfs, {master, *slaves}, estate)
     failover = node.child("failover").text("", str)
     if failover and failover != standby:
         advice = f"; the pack's standby is {quoted(standby)}" if standby else "; declare it as the pack's standby first"
-        node.child("failover").fault(f"{node.child('failover').describe()} keeps no copy of this pack{advice}")
+        node.child("failover").fault(
+            numbered(1159, f"{node.child('failover').describe()} keeps no copy of this pack{advice}")
+        )
         failover = ""
     return groups.Pack(
         name=name, master=master, slaves=slaves, nfs=nfs, share=share, standby=standby, failover=failover
@@ -126,10 +140,12 @@ def _pack(name: str, node: Node, estate: Known) -> groups.Pack:
 
 def _master(node: Node, estate: Known) -> str:
     if not node.given:
-        node.fault(f"missing; write the web server that has code and data; known: {listed(estate.web())}")
+        node.fault(
+            numbered(1013, f"missing; write the web server that has code and data; known: {listed(estate.web())}")
+        )
         return ""
     if isinstance(node.value, list):
-        node.fault("a pack has one master; write one server's name, and the others under slaves")
+        node.fault(numbered(1153, "a pack has one master; write one server's name, and the others under slaves"))
         return ""
     return _member(node, node.reference("web server", estate.web()), estate)
 
@@ -141,9 +157,9 @@ def _slaves(node: Node, master: str, estate: Known) -> tuple[str, ...]:
         if not name:
             continue
         if name == master:
-            item.fault(f"{item.describe()} is the pack's master; it cannot be a slave of itself")
+            item.fault(numbered(1154, f"{item.describe()} is the pack's master; it cannot be a slave of itself"))
         elif name in found:
-            item.fault(f"{item.describe()} is in this list already")
+            item.fault(numbered(1014, f"{item.describe()} is in this list already"))
         else:
             found.append(name)
     return tuple(sorted(found))
@@ -153,12 +169,20 @@ def _member(node: Node, name: str, estate: Known) -> str:
     if not name or name in estate.web():
         return name
     if name in estate.servers:
-        node.fault(f"server {node.describe()} has no web service; servers that have one: {listed(estate.web())}")
+        node.fault(
+            numbered(
+                1107, f"server {node.describe()} has no web service; servers that have one: {listed(estate.web())}"
+            )
+        )
     elif name in estate.packs or name in estate.clusters:
         kind = "pack" if name in estate.packs else "cluster"
-        node.fault(f"{node.describe()} is a {kind}; the members of a pack are web servers: {listed(estate.web())}")
+        node.fault(
+            numbered(
+                1156, f"{node.describe()} is a {kind}; the members of a pack are web servers: {listed(estate.web())}"
+            )
+        )
     else:
-        node.fault(f"no server named {node.describe()}; {known(name, estate.servers)}")
+        node.fault(numbered(1015, f"no server named {node.describe()}; {known(name, estate.servers)}"))
     return ""
 
 
@@ -167,7 +191,12 @@ def _nfs(node: Node, master: str, slaves: tuple[str, ...], estate: Known) -> str
         return master
     name = _machine(node, estate)
     if name in slaves:
-        node.fault(f"{node.describe()} is a slave; the NFS server is the master, the hub, or a machine beside the pack")
+        node.fault(
+            numbered(
+                1157,
+                f"{node.describe()} is a slave; the NFS server is the master, the hub, or a machine beside the pack",
+            )
+        )
         return master
     return name or master
 
@@ -178,11 +207,14 @@ def _standby(node: Node, nfs: str, members: set[str], estate: Known) -> str:
     name = _machine(node, estate)
     if nfs in members:
         node.fault(
-            "a standby can take over only from an NFS server beside the pack: the master's own files would lie under the "
-            "mount. Declare nfs"
+            numbered(
+                1158,
+                "a standby can take over only from an NFS server beside the pack: the master's own files would lie "
+                "under the mount. Declare nfs",
+            )
         )
     elif name in members or name == nfs:
-        node.fault(f"{node.describe()} is in the pack already; a standby is a machine of its own")
+        node.fault(numbered(1154, f"{node.describe()} is in the pack already; a standby is a machine of its own"))
     else:
         return name
     return ""
@@ -194,14 +226,18 @@ def _machine(node: Node, estate: Known) -> str:
     if name == HUB:
         local = [server.name for server in estate.servers.values() if server.connection == "local"]
         if not local:
-            node.fault("the hub is not declared as a server; declare it under aegir:servers with connection: local")
+            node.fault(
+                numbered(
+                    1160, "the hub is not declared as a server; declare it under aegir:servers with connection: local"
+                )
+            )
         return local[0] if local else ""
     if not name:
         return ""
     if name not in estate.servers:
-        node.fault(f"no server named {node.describe()}; {known(name, {*estate.servers, HUB})}")
+        node.fault(numbered(1015, f"no server named {node.describe()}; {known(name, {*estate.servers, HUB})}"))
     elif estate.servers[name].connection == "none":
-        node.fault(f"server {node.describe()} has connection: none; nothing can be exported there")
+        node.fault(numbered(1161, f"server {node.describe()} has connection: none; nothing can be exported there"))
     else:
         return name
     return ""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import names, php_values
 from .names import Wrong, wanted
 from .reader import Node
@@ -73,15 +75,18 @@ def check_version(node: Node, version: str, servers: Mapping[str, tuple[str, ...
             have = f"declares {listed(versions)}" if versions else "declares no versions"
             every = ", ".join(quoted(each) for each in dict.fromkeys((*versions, version)))
             node.fault(
-                f"server {quoted(name)} {have}; write aegir:servers[{quoted(name)}].services.web.php: [{every}], with the "
-                f"usual one first"
+                numbered(
+                    1200,
+                    f"server {quoted(name)} {have}; write aegir:servers[{quoted(name)}].services.web.php: [{every}], "
+                    "with the usual one first",
+                )
             )
 
 
 def _memory(node: Node) -> int:
     found = megabytes(node)
     if found == 1:
-        node.fault("must be at least 2M: PHP begins with as much, and goes on with its former limit")
+        node.fault(numbered(1201, "must be at least 2M: PHP begins with as much, and goes on with its former limit"))
     return found
 
 
@@ -93,7 +98,9 @@ def megabytes(node: Node) -> int:
     if isinstance(node.value, int | float) and not isinstance(node.value, bool):
         number = node.value
         usable = number == int(number) and 1 <= number <= LARGEST
-        node.fault(f"must be {SIZE}, not {node.describe()}" + (f"; write {int(number)}M" if usable else ""))
+        node.fault(
+            numbered(1050, f"must be {SIZE}, not {node.describe()}" + (f"; write {int(number)}M" if usable else ""))
+        )
         return 0
     text = node.text("0M", _size)
     number = int(text[:-1])
@@ -106,5 +113,5 @@ def _size(text: str) -> str:
     if match is None or int(match[1]) * (1024 if match[2] == "G" else 1) > LARGEST:
         like = re.fullmatch(r"([1-9][0-9]{0,5}) ?([MG]?)i?B?", text, re.IGNORECASE)
         advice = f"; write {like[1]}{like[2].upper() or 'M'}" if like and match is None else ""
-        raise Wrong(f"must be {SIZE}", f", not {quoted(text)}{advice}")
+        raise Wrong(numbered(1050, f"must be {SIZE}"), f", not {quoted(text)}{advice}")
     return text

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import calendars, names, php_names
 from .names import Wrong, wanted
 from .reader import Node
@@ -68,7 +70,11 @@ def read_values(node: Node) -> list[tuple[str, str]]:
             continue
         if _is_strange(key):
             entry.warn(
-                f"PHP ignores it unless the server has an extension called {key.partition('.')[0]}, which aegir installs nowhere"
+                numbered(
+                    1206,
+                    f"PHP ignores it unless the server has an extension called {key.partition('.')[0]}, which aegir "
+                    "installs nowhere",
+                )
             )
         found.append((key, _plain(key, entry)))
     return found
@@ -77,15 +83,16 @@ def read_values(node: Node) -> list[tuple[str, str]]:
 def _not_taken(key: str) -> str:
     """Say why a value cannot be set, and what to do; empty for one that can, or may."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*", key):
-        return "is no name of a value of php.ini, such as max_input_vars"
+        return numbered(1202, "is no name of a value of php.ini, such as max_input_vars")
     if key in OURS:
-        return "keeps sites apart, and cannot be changed; remove it"
+        return numbered(1203, "keeps sites apart, and cannot be changed; remove it")
     if key in NAMED:
-        return f"write php.{NAMED[key]} instead, which the web server follows as well"
+        return numbered(1204, f"write php.{NAMED[key]} instead, which the web server follows as well")
     if key in php_names.AT_START:
-        return (
-            "is read when PHP-FPM starts, before it reads its sites' pools, so it would do nothing here. Remove it, or write it "
-            "into a file of your own below /etc/php/<version>/fpm/conf.d on the server"
+        return numbered(
+            1205,
+            "is read when PHP-FPM starts, before it reads its sites' pools, so it would do nothing here. Remove it, or "
+            "write it into a file of your own below /etc/php/<version>/fpm/conf.d on the server",
         )
     if key in KNOWN:
         return ""
@@ -99,7 +106,7 @@ def _not_taken(key: str) -> str:
             if near
             else "; https://www.php.net/manual/en/ini.list.php has all names"
         )
-        return f"PHP has no such value, and would ignore it{advice}"
+        return numbered(1202, f"PHP has no such value, and would ignore it{advice}")
     return ""
 
 
@@ -123,7 +130,9 @@ def _plain(key: str, entry: Node) -> str:
     # An empty value switches some off, so that it is one.
     text = "" if value == "" else entry.text("", _check(key))
     if (text or value == "") and key in ABSOLUTE and not text.startswith("/"):
-        entry.fault(f"must begin with /, not be {quoted(text)}: PHP-FPM writes /usr/ before it otherwise")
+        entry.fault(
+            numbered(1207, f"must begin with /, not be {quoted(text)}: PHP-FPM writes /usr/ before it otherwise")
+        )
     return text
 
 
@@ -140,7 +149,7 @@ def _check(key: str) -> names.Check | names.Checker:
 @wanted("a time zone, such as Europe/Berlin")
 def _zone(text: str) -> str:
     if not calendars.is_zone(text):
-        raise Wrong(f"must be {_zone.wanted}", f", not {quoted(text)}, which PHP would take for UTC")
+        raise Wrong(numbered(1207, f"must be {_zone.wanted}"), f", not {quoted(text)}, which PHP would take for UTC")
     return text
 
 
@@ -148,12 +157,13 @@ def _zone(text: str) -> str:
 def _text(text: str) -> str:
     """Let through what a pool can be told so that PHP reads it as it was written."""
     if len(text) > LONGEST:
-        raise Wrong(f"must have at most {LONGEST} characters")
+        raise Wrong(numbered(1011, f"must have at most {LONGEST} characters"))
     if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
-        raise Wrong("must be one line without control characters", f", not {quoted(text)}")
+        raise Wrong(numbered(1010, "must be one line without control characters"), f", not {quoted(text)}")
     if "$pool" in text:
         raise Wrong(
-            "must not contain $pool, in place of which PHP-FPM writes the name of the pool", f"; it is {quoted(text)}"
+            numbered(1207, "must not contain $pool, in place of which PHP-FPM writes the name of the pool"),
+            f"; it is {quoted(text)}",
         )
     return text
 
@@ -161,7 +171,7 @@ def _text(text: str) -> str:
 @wanted("true or false")
 def _flag(text: str) -> str:
     if text.lower() not in ("on", "off", "yes", "no", "true", "false"):
-        raise Wrong("must be true or false", f", not {quoted(text)}")
+        raise Wrong(numbered(1207, "must be true or false"), f", not {quoted(text)}")
     return "1" if text.lower() in ("on", "yes", "true") else "0"
 
 
@@ -171,7 +181,7 @@ def _number(text: str) -> str:
         return text
     bytes_ = re.fullmatch(r"([0-9]+) ?([KMG])i?B?", text, re.IGNORECASE)
     advice = f"; write {bytes_[1]}{bytes_[2].upper()}" if bytes_ else ""
-    raise Wrong(f"must be {_number.wanted}", f", not {quoted(text)}{advice}")
+    raise Wrong(numbered(1207, f"must be {_number.wanted}"), f", not {quoted(text)}{advice}")
 
 
 @wanted(
@@ -182,7 +192,7 @@ def _level(text: str) -> str:
         return text
     number = _sum_of(text)
     advice = f"; write {number}" if number is not None else ""
-    raise Wrong(f"must be {_level.wanted}", f", not {quoted(text)}{advice}")
+    raise Wrong(numbered(1207, f"must be {_level.wanted}"), f", not {quoted(text)}{advice}")
 
 
 def _sum_of(text: str) -> int | None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import groups, model, names, sources, updating
 from .names import Wrong, wanted
 from .reader import Node
@@ -54,13 +56,15 @@ def read_platforms(node: Node, estate: Estate, name_of: NameOf = no_name) -> dic
     named = ((_name(item, name_of), item) for item in node.items()) if isinstance(node.value, list) else node.entries()
     for key, entry in named:
         if key in platforms:
-            entry.fault(f"is called {quoted(key)} as another platform in this list; give it a name of its own")
+            entry.fault(
+                numbered(1017, f"is called {quoted(key)} as another platform in this list; give it a name of its own")
+            )
             continue
         nodes[key] = entry
         try:
             names.platform_name(key)
         except Wrong as wrong:
-            entry.fault(str(wrong))
+            entry.fault(wrong.text)
             platforms[key] = _platform(key, entry, estate, path="")
         else:
             platforms[key] = _platform(key, entry, estate, path=f"{PLATFORMS_ROOT}/{key}")
@@ -78,8 +82,11 @@ def _name(item: Node, name_of: NameOf) -> str:
     found = name_of(server, source) if isinstance(server, str) and isinstance(source, str) else None
     if found is None:
         item.child("name").fault(
-            "missing; only a source that is a directory with a known code base gets a name by itself "
-            "(<server>-drupal-<version>)"
+            numbered(
+                1013,
+                "missing; only a source that is a directory with a known code base gets a name by itself "
+                "(<server>-drupal-<version>)",
+            )
         )
     return found or item.path
 
@@ -88,16 +95,20 @@ def read_target(node: Node, estate: Estate) -> str:
     """Read what a platform is put on: a web server, or a cluster or pack of them."""
     able = [*(server.name for server in estate.servers.values() if server.web), *estate.clusters, *estate.packs]
     if not node.given:
-        node.fault(f"missing; write the web server, cluster or pack that it is on; known: {listed(able)}")
+        node.fault(
+            numbered(1013, f"missing; write the web server, cluster or pack that it is on; known: {listed(able)}")
+        )
         return ""
     target = node.reference("web server, cluster or pack", able)
     if not target or target in able:
         return target
     if target in estate.servers:
-        node.fault(f"server {node.describe()} has no web service; servers that have one: {listed(able)}")
+        node.fault(
+            numbered(1107, f"server {node.describe()} has no web service; servers that have one: {listed(able)}")
+        )
     else:
         every = [*estate.servers, *estate.clusters, *estate.packs]
-        node.fault(f"no server, cluster or pack named {node.describe()}; {known(target, every)}")
+        node.fault(numbered(1015, f"no server, cluster or pack named {node.describe()}; {known(target, every)}"))
     return ""
 
 
@@ -150,23 +161,27 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
 def release_name(text: str) -> str:
     """Check the name of a release."""
     if not re.fullmatch(r"[0-9a-f]{16}", text):
-        raise Wrong("must be a release, the 16 hexadecimal digits that name its directory; write it in quotes")
+        raise Wrong(
+            numbered(1303, "must be a release, the 16 hexadecimal digits that name its directory; write it in quotes")
+        )
     return text
 
 
 def _publish_path(text: str, root: str) -> str:
     path = names.plain_path(text)
     if path.count("/") < 2:
-        raise Wrong("must be at least two directories deep, since releases are kept beside it")
+        raise Wrong(numbered(1300, "must be at least two directories deep, since releases are kept beside it"))
     if any(part.startswith(".") for part in path.split("/")):
-        raise Wrong("must not have a directory whose name begins with a dot, as releases and site data do")
+        raise Wrong(
+            numbered(1300, "must not have a directory whose name begins with a dot, as releases and site data do")
+        )
     for tree in SYSTEM_TREES:
         if _within(path, tree):
-            raise Wrong(f"must not lie in {tree}, which belongs to the system")
+            raise Wrong(numbered(1300, f"must not lie in {tree}, which belongs to the system"))
     for base in sorted({"/var/aegir", root}):
         for own in AEGIR_OWN:
             if _overlap(path, f"{base}/{own}"):
-                raise Wrong(f"must not be, contain or lie in {base}/{own}, which is Aegir's own")
+                raise Wrong(numbered(1300, f"must not be, contain or lie in {base}/{own}, which is Aegir's own"))
     return path
 
 
@@ -178,12 +193,14 @@ def taken(path: str) -> str:
     """
     for tree in (*SYSTEM_TREES, *VARIABLE_TREES):
         if _within(path, tree):
-            return f"must not lie in {tree}, which belongs to the system"
+            return numbered(1300, f"must not lie in {tree}, which belongs to the system")
         if _within(tree, path):
-            return f"must not contain {tree}, which belongs to the system"
+            return numbered(1300, f"must not contain {tree}, which belongs to the system")
     beside = path.rpartition("/")[0]
     if beside in NEVER_BESIDE:
-        return f"must not lie in {beside} itself, since releases and site data are kept beside it; take one below it"
+        return numbered(
+            1300, f"must not lie in {beside} itself, since releases and site data are kept beside it; take one below it"
+        )
     return ""
 
 
@@ -195,7 +212,7 @@ def _check_paths(nodes: Mapping[str, Node], platforms: Mapping[str, model.Platfo
                 how = _how(platform.publish_path, other.publish_path)
                 path = nodes[platform.name].child("publish_path")
                 mine = path.show(quoted(platform.publish_path))
-                path.fault(f"{mine} {how} the publish path of platform {quoted(other.name)}")
+                path.fault(numbered(1301, f"{mine} {how} the publish path of platform {quoted(other.name)}"))
     for platform in every:
         source = platform.source.path
         for other in every:
@@ -204,8 +221,11 @@ def _check_paths(nodes: Mapping[str, Node], platforms: Mapping[str, model.Platfo
             if source and any(_overlap(source, path) for path in live):
                 path = sources.source_path(nodes[platform.name].child("source"))
                 path.fault(
-                    f"{path.describe()} and what platform {quoted(other.name)} publishes at "
-                    f"{path.show(quoted(other.publish_path))} must be apart"
+                    numbered(
+                        1302,
+                        f"{path.describe()} and what platform {quoted(other.name)} publishes at "
+                        f"{path.show(quoted(other.publish_path))} must be apart",
+                    )
                 )
                 break
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
-from aegir_components.messages import around, shown
+from aegir_components.messages import around, numbered, shown
 
 from .names import Wrong, reference
 from .paths import below
@@ -142,7 +142,7 @@ class Node:
             return False
         if self.given:
             for key in sorted(set(self.value) - set(known)):
-                self.child(key).fault(f"unknown key; {suggestion(key, known)}")
+                self.child(key).fault(numbered(1001, f"unknown key; {suggestion(key, known)}"))
         return True
 
     def entries(self) -> Iterator[tuple[str, Node]]:
@@ -164,7 +164,7 @@ class Node:
                 if self.value and isinstance(self.value, str) and not self._hidden
                 else ""
             )
-            self.fault(f"must be a list{one}, not {_kind(self.value)}{write}")
+            self.fault(numbered(1003, f"must be a list{one}, not {_kind(self.value)}{write}"))
             return
         for index, value in enumerate(self.value):
             yield Node(f"{self.path}[{index}]", value, self.report)
@@ -194,9 +194,9 @@ class Node:
                 return option
         one_of = "one of " if len(options) > 1 else ""
         if self.value is None:
-            self.fault(f"is empty; write {one_of}{', '.join(options)}, or remove the key")
+            self.fault(numbered(1004, f"is empty; write {one_of}{', '.join(options)}, or remove the key"))
         else:
-            self.fault(f"must be {one_of}{', '.join(options)}, not {self.describe()}")
+            self.fault(numbered(1005, f"must be {one_of}{', '.join(options)}, not {self.describe()}"))
         return default
 
     def number(self, default: T, low: int, high: int) -> int | T:
@@ -209,9 +209,9 @@ class Node:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             quotes = "; write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
-            self.fault(f"must be a whole number from {low} to {high}, not {self.describe()}{quotes}")
+            self.fault(numbered(1006, f"must be a whole number from {low} to {high}, not {self.describe()}{quotes}"))
         elif not low <= value <= high:
-            self.fault(f"must be between {low} and {high}, not {self.describe()}")
+            self.fault(numbered(1006, f"must be between {low} and {high}, not {self.describe()}"))
         else:
             return value
         return default
@@ -222,7 +222,7 @@ class Node:
         if not self.given or isinstance(self.value, bool):
             return self.value if self.given else default
         quotes = "; write it without quotes" if self.value in ("true", "false") else ""
-        self.fault(f"must be true or false, not {self.describe()}{quotes}")
+        self.fault(numbered(1008, f"must be true or false, not {self.describe()}{quotes}"))
         return default
 
     def password(self, longest: int | None = None) -> str | None:
@@ -232,22 +232,22 @@ class Node:
         if value is MISSING:
             return None
         if value is None:
-            self.fault("is empty; write a value or remove the key, and one is generated")
+            self.fault(numbered(1004, "is empty; write a value or remove the key, and one is generated"))
         elif self.report.is_secret(self.path) is False:
             command = f"pulumi config set --secret --path {shlex.quote(self.path)}"
-            self.fault(f"must be a secret; set it with: {command}")
+            self.fault(numbered(1020, f"must be a secret; set it with: {command}"))
         elif not isinstance(value, str):
             quotes = "" if isinstance(value, list | dict) else "; put it in quotes"
-            self.fault(f"must be a string, not {_kind(value, hidden=True)}{quotes}")
+            self.fault(numbered(1009, f"must be a string, not {_kind(value, hidden=True)}{quotes}"))
         elif any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-            self.fault("must not contain line breaks or other control characters")
+            self.fault(numbered(1010, "must not contain line breaks or other control characters"))
         elif len(value) < SHORTEST_PASSWORD:
-            self.fault(f"must have at least {SHORTEST_PASSWORD} characters")
+            self.fault(numbered(1021, f"must have at least {SHORTEST_PASSWORD} characters"))
         elif longest is not None and len(value) > longest:
-            self.fault(f"must have at most {longest} characters")
+            self.fault(numbered(1021, f"must have at most {longest} characters"))
         else:
             if len(value) < SAFE_PASSWORD:
-                self.warn(f"has fewer than {SAFE_PASSWORD} characters; a longer one is safer")
+                self.warn(numbered(1022, f"has fewer than {SAFE_PASSWORD} characters; a longer one is safer"))
             return value
         return None
 
@@ -275,7 +275,9 @@ class Node:
         if not self.given or isinstance(self.value, Mapping):
             return True
         keys = f" with {listed(known)}" if known else ""
-        self.fault(f"must be a mapping{keys}, not {_kind(self.value)}{advice if self.value is None else ''}")
+        self.fault(
+            numbered(1002, f"must be a mapping{keys}, not {_kind(self.value)}{advice if self.value is None else ''}")
+        )
         return False
 
     def _is_text(self, check: Callable[[str], str] = str) -> bool:
@@ -285,24 +287,24 @@ class Node:
                 return True
             self.fault(f"must not be empty; write {form}" if form else "must not be empty")
         elif value is None:
-            self.fault(f"is empty; write {form or 'a value'}{',' if form else ''} or remove the key")
+            self.fault(numbered(1004, f"is empty; write {form or 'a value'}{',' if form else ''} or remove the key"))
         elif isinstance(value, bool):
             words = ("yes", "on", "true") if value else ("no", "off", "false")
             found = _kind(value, hidden=self._hidden)
             if form and all(_in_quotes(word, check) for word in words):
-                self.fault(f"must be {form}, not {found}")
+                self.fault(numbered(1009, f"must be {form}, not {found}"))
             else:
                 why = "" if self._hidden else f" (YAML may read an unquoted {words[0]}, {words[1]} or {words[2]} so)"
-                self.fault(f"must be a string, not {found}; put it in quotes{why}")
+                self.fault(numbered(1009, f"must be a string, not {found}; put it in quotes{why}"))
         elif isinstance(value, int | float):
             wrong = _in_quotes(str(value), check)
             if wrong and wrong.reason.startswith("must be "):
                 self.reject(wrong)
             else:
                 advice = wrong.reason if wrong else "put it in quotes"
-                self.fault(f"must be a string, not {_kind(value, hidden=self._hidden)}; {advice}")
+                self.fault(numbered(1009, f"must be a string, not {_kind(value, hidden=self._hidden)}; {advice}"))
         else:
-            self.fault(f"must be {form or 'a string'}, not {_kind(value)}")
+            self.fault(numbered(1009, f"must be {form or 'a string'}, not {_kind(value)}"))
         return False
 
 

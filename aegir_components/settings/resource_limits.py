@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import names, php
 from .reader import Node
 
@@ -47,7 +49,7 @@ def read_limits(node: Node) -> ResourceLimits:
         return ResourceLimits()
     memory = php.megabytes(node.child("memory"))
     if 0 < memory < LEAST_MEMORY:
-        node.child("memory").fault(f"must be at least {LEAST_MEMORY}M: with less PHP does not start")
+        node.child("memory").fault(numbered(1210, f"must be at least {LEAST_MEMORY}M: with less PHP does not start"))
     return ResourceLimits(
         cpu=int(node.child("cpu").text("0%", PERCENT).removesuffix("%")),
         memory=memory,
@@ -67,13 +69,18 @@ def check_site(node: Node, isolation: str, children: int) -> None:
     for key in OF_WEB:
         if node.child(key).given and isolation != "process":
             node.child(key).fault(
-                "is for sites with isolation: process; the pools of a server share one PHP-FPM, in which systemd cannot "
-                "tell a site from its neighbours. Write isolation: process at this site, or remove this key"
+                numbered(
+                    1211,
+                    "is for sites with isolation: process; the pools of a server share one PHP-FPM, in which systemd "
+                    "cannot tell a site from its neighbours. Write isolation: process at this site, or remove this key",
+                )
             )
     for key, each in (("tasks", "a process"), ("connections", "a connection")):
         number = node.child(key).number(0, 0, 100_000) if node.child(key).given else 0
         if 0 < number < children:
-            node.child(key).warn(f"is less than php.children ({children}): each request needs {each} of its own")
+            node.child(key).warn(
+                numbered(1212, f"is less than php.children ({children}): each request needs {each} of its own")
+            )
 
 
 def check_server(node: Node, *, web: bool, database: bool) -> None:
@@ -81,4 +88,6 @@ def check_server(node: Node, *, web: bool, database: bool) -> None:
     for keys, there, service in ((OF_WEB, web, "web"), (OF_DATABASE, database, "database")):
         for key in keys:
             if node.child(key).given and not there:
-                node.child(key).fault(f'is for servers with a {service} service ("{service}" in services)')
+                node.child(key).fault(
+                    numbered(1016, f'is for servers with a {service} service ("{service}" in services)')
+                )

@@ -9,6 +9,8 @@ from inspect import getmembers, isfunction
 from pathlib import Path
 from typing import Final
 
+from aegir_components.messages import Message, around, numbered
+
 from . import model
 from .wording import quoted
 
@@ -22,14 +24,16 @@ def pinned_host_keys(settings: model.Settings) -> Iterator[str]:
     """A machine of production is known beforehand: who answers first is not believed."""
     for server in settings.servers.values():
         if server.ssh is not None and server.ssh.trust != "pinned":
-            yield f'aegir:servers["{server.name}"].ssh.trust: must be "pinned", with the server\'s host_key'
+            yield numbered(
+                1080, f'aegir:servers["{server.name}"].ssh.trust: must be "pinned", with the server\'s host_key'
+            )
 
 
 def tls(settings: model.Settings) -> Iterator[str]:
     """What visitors send, and what web servers ask of databases on other machines, is encrypted."""
     for site in settings.sites.values():
         if site.https == "none":
-            yield f'aegir:sites["{site.display_name}"].https: must be "enabled" or "required"'
+            yield numbered(1081, f'aegir:sites["{site.display_name}"].https: must be "enabled" or "required"')
         try:
             database, servers = settings.database_server(site.name), settings.site_servers(site.name)
         except KeyError:
@@ -37,7 +41,7 @@ def tls(settings: model.Settings) -> Iterator[str]:
             continue
         elsewhere = any(server.name != database.name for server in servers)
         if elsewhere and database.database and database.database.tls != "required":
-            yield f'aegir:servers["{database.name}"].services.database.tls: must be "required"'
+            yield numbered(1082, f'aegir:servers["{database.name}"].services.database.tls: must be "required"')
 
 
 def fixed_sources(settings: model.Settings) -> Iterator[str]:
@@ -45,11 +49,16 @@ def fixed_sources(settings: model.Settings) -> Iterator[str]:
     for platform in settings.platforms.values():
         where, source = f'aegir:platforms["{platform.name}"].source', platform.source
         if source.git and not _COMMIT.fullmatch(source.ref):
-            yield f"{where}.ref: must be a commit with all its digits, not {quoted(source.ref)}, which may move"
+            yield numbered(
+                1083, f"{where}.ref: must be a commit with all its digits, not {quoted(source.ref)}, which may move"
+            )
         if source.archive and not source.checksum:
-            yield f"{where}.checksum: missing; an archive may be another one tomorrow"
+            yield numbered(1083, f"{where}.checksum: missing; an archive may be another one tomorrow")
         if source.composer and source.composer.unlocked:
-            yield f"{where}.composer.unlocked: must be false; without composer.lock each build brings the newest of everything"
+            yield numbered(
+                1083,
+                f"{where}.composer.unlocked: must be false; without composer.lock each build brings the newest of everything",
+            )
 
 
 PRODUCTION: Final[tuple[Rule, ...]] = (pinned_host_keys, tls, fixed_sources)
@@ -93,7 +102,7 @@ def broken(settings: model.Settings, path: Path) -> list[str]:
     try:
         return _broken(settings, _rules_of(path))
     except Exception as fault:  # noqa: BLE001 - it is somebody's own code, and has to be named whatever it does
-        return [f"aegir:rules: {path} cannot be run: {type(fault).__name__}: {fault}"]
+        return [numbered(1086, f"aegir:rules: {path} cannot be run: {type(fault).__name__}: {fault}")]
 
 
 def _rules_of(path: Path) -> dict[str, Rule]:
@@ -107,5 +116,10 @@ def _rules_of(path: Path) -> dict[str, Rule]:
 
 
 def _broken(settings: model.Settings, rules: dict[str, Rule]) -> list[str]:
-    found = [f"{text} ({name})" for name, rule in rules.items() for text in rule(settings) or ()]
+    found = [_named(text, name) for name, rule in rules.items() for text in rule(settings) or ()]
     return list(dict.fromkeys(found))
+
+
+def _named(text: str, rule: str) -> str:
+    # A team's own rule has no number for what it says.
+    return around(text if isinstance(text, Message) else numbered(1085, text), f"{text} ({rule})")

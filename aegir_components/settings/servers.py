@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
+from aegir_components.messages import numbered
+
 from . import jumps, model, names, php, resource_limits
 from .names import Wrong
 from .reader import Node
@@ -35,7 +37,9 @@ def read_hub(node: Node) -> model.Hub:
     if node.child("address").given:
         address = node.child("address").text("", names.ip_address)
     else:
-        node.child("address").fault("missing; write the hub's IP address as database servers see it, such as 10.0.0.1")
+        node.child("address").fault(
+            numbered(1013, "missing; write the hub's IP address as database servers see it, such as 10.0.0.1")
+        )
     root = node.child("root").text(root, names.plain_path)
     ssh = node.child("ssh")
     ssh.fields("identity", "known_hosts", "jump")
@@ -59,7 +63,7 @@ def read_servers(node: Node, hub: model.Hub) -> dict[str, model.Server]:
         try:
             names.server_name(key)
         except Wrong as wrong:
-            entry.fault(str(wrong))
+            entry.fault(wrong.text)
         servers[key] = _server(key, entry, hub)
     jumps.settle(node, servers)
     _check_machines(node, servers)
@@ -74,7 +78,10 @@ def read_forget(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, .
         name = item.text("", names.server_name)
         if name in servers:
             item.fault(
-                f"{item.show(quoted(name))} is declared under aegir:servers still; remove it there to give it up"
+                numbered(
+                    1105,
+                    f"{item.show(quoted(name))} is declared under aegir:servers still; remove it there to give it up",
+                )
             )
         found.append(name)
     return tuple(sorted(set(found)))
@@ -86,7 +93,7 @@ def read_replaced(node: Node, servers: Mapping[str, model.Server]) -> tuple[str,
     for item in node.items():
         name = item.text("", names.server_name)
         if name and name not in servers:
-            item.fault(f"no server named {item.describe()}; {known(name, servers)}")
+            item.fault(numbered(1015, f"no server named {item.describe()}; {known(name, servers)}"))
         found.append(name)
     return tuple(sorted(set(found)))
 
@@ -115,12 +122,12 @@ def check_reach(node: Node, hub: Node, settings: model.Settings) -> None:
             how = f"is taken by {by} for its own address"
         path = _database_address(node, server)
         own = path.show(server.address) if _is_far_ip(server.address) else "10.0.0.5"
-        path.fault(f"{path.show(quoted(address))} {how}; write the server's own address, such as {own}")
+        path.fault(numbered(1102, f"{path.show(quoted(address))} {how}; write the server's own address, such as {own}"))
     if far and is_loopback(settings.hub.address):
         path = hub.child("address")
         address = path.show(quoted(settings.hub.address))
         advice = f"write the address that {listed(far)} sees the hub connect from"
-        path.fault(f"{address} is every machine's own; {advice}")
+        path.fault(numbered(1102, f"{address} is every machine's own; {advice}"))
 
 
 def _refuse_ipv6(node: Node, settings: model.Settings, clients: set[str]) -> None:
@@ -128,12 +135,14 @@ def _refuse_ipv6(node: Node, settings: model.Settings, clients: set[str]) -> Non
     for server in settings.servers.values():
         if server.database and _is_ipv6(server.database.address) and not is_loopback(server.database.address):
             path = _database_address(node, server)
-            path.fault(f"{path.show(server.database.address)} is an IPv6 address, and databases are reached over IPv4; "
-                       f"write the server's IPv4 address, or a name that has one")  # fmt: skip
+            path.fault(numbered(1103, f"{path.show(server.database.address)} is an IPv6 address, and databases "
+                                      f"are reached over IPv4; "
+                       f"write the server's IPv4 address, or a name that has one"))  # fmt: skip
         if server.name in clients and _is_ipv6(server.address):
             path = node.named(server.name).child("address")
-            path.fault(f"{path.show(server.address)} is an IPv6 address, and its sites reach their databases over IPv4; "
-                       f"write the server's IPv4 address, or a name that has one")  # fmt: skip
+            path.fault(numbered(1103, f"{path.show(server.address)} is an IPv6 address, and its sites reach "
+                                      f"their databases over IPv4; "
+                       f"write the server's IPv4 address, or a name that has one"))  # fmt: skip
 
 
 def _is_ipv6(address: str) -> bool:
@@ -167,13 +176,13 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
     if connection == "none":
         _check_managed(node, web, database)
     if web is None and database is None:
-        node.warn("has no service; nothing runs on it")
+        node.warn(numbered(1106, "has no service; nothing runs on it"))
     if web is None and node.child("php").given:
-        node.child("php").fault('is for servers with a web service ("web" in services)')
+        node.child("php").fault(numbered(1016, 'is for servers with a web service ("web" in services)'))
     resource_limits.check_server(node.child("limits"), web=web is not None, database=database is not None)
     if node.child("php").child("version").given:
         node.child("php").child("version").fault(
-            "is for sites; at a server, services.web.php has its versions, the usual one first"
+            numbered(1016, "is for sites; at a server, services.web.php has its versions, the usual one first")
         )
     user = node.child("aegir_user")
     user.fields("uid", "gid")
@@ -195,7 +204,7 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
 def _ssh(node: Node, hub: model.Hub, connection: str, address: str) -> model.ServerSsh | None:
     if connection != "ssh":
         if node.given:
-            node.fault(f'has no use where "connection" is {connection}; remove it')
+            node.fault(numbered(1016, f'has no use where "connection" is {connection}; remove it'))
         return None
     if not node.fields("user", "port", "identity", "host_key", "trust", "jump"):
         return model.ServerSsh(identity=hub.ssh.identity)
@@ -216,9 +225,12 @@ def _ssh(node: Node, hub: model.Hub, connection: str, address: str) -> model.Ser
         port = f" -p {ssh.port}" if ssh.port != 22 else ""
         scan = f"ssh-keyscan{port} {key.show(shlex.quote(address))}"
         key.fault(
-            "missing; write the server's public key or its fingerprint (on the server: ssh-keygen -lf "
-            f"/etc/ssh/ssh_host_ed25519_key.pub; from here, to compare: {scan}). Or set "
-            "aegir:hub.ssh.known_hosts, or set trust to first-use"
+            numbered(
+                1109,
+                "missing; write the server's public key or its fingerprint (on the server: ssh-keygen -lf "
+                f"/etc/ssh/ssh_host_ed25519_key.pub; from here, to compare: {scan}). Or set aegir:hub.ssh.known_hosts, "
+                "or set trust to first-use",
+            )
         )
     return ssh
 
@@ -238,9 +250,11 @@ def _php_versions(node: Node) -> list[str]:
         return [node.text("", _PHP)]
     found = [version for item in node.items() if (version := item.text("", _PHP))]
     if len(set(found)) < len(found):
-        node.fault("names a version twice")
+        node.fault(numbered(1014, "names a version twice"))
     if not node.value:
-        node.fault('is empty; write a version such as "8.2", or remove the key for the distribution\'s own')
+        node.fault(
+            numbered(1004, 'is empty; write a version such as "8.2", or remove the key for the distribution\'s own')
+        )
     return list(dict.fromkeys(found))
 
 
@@ -267,21 +281,28 @@ def _database(node: Node, address: str) -> model.DatabaseService | None:
 def _check_managed(node: Node, web: model.WebService | None, database: model.DatabaseService | None) -> None:
     services = node.child("services")
     if web is not None:
-        services.child("web").fault('a web server needs "connection" to be ssh or local; none is for databases only')
+        services.child("web").fault(
+            numbered(1108, 'a web server needs "connection" to be ssh or local; none is for databases only')
+        )
     if database is None:
-        services.child("database").fault('missing; "connection" is none only where somebody else runs a database')
+        services.child("database").fault(
+            numbered(1108, 'missing; "connection" is none only where somebody else runs a database')
+        )
         return
     path = services.child("database")
     if database.admin.password is None and not path.child("admin").child("password").given:
         path.child("admin").child("password").fault(
-            'missing; where "connection" is none the account exists already and nothing is generated'
+            numbered(1013, 'missing; where "connection" is none the account exists already and nothing is generated')
         )
     if database.reach == "ssh":
-        path.child("reach").fault('has no way where "connection" is none; remove it')
+        path.child("reach").fault(numbered(1016, 'has no way where "connection" is none; remove it'))
     if database.tls == "required" and database.authority is None:
         path.child("authority").fault(
-            "missing; where somebody else runs the database, TLS can be required with their authority only: name a file "
-            "with it, in PEM"
+            numbered(
+                1013,
+                "missing; where somebody else runs the database, TLS can be required with their authority only: name a "
+                "file with it, in PEM",
+            )
         )
 
 
@@ -289,11 +310,11 @@ def _commands(node: Node, connection: str) -> tuple[model.OwnCommand, ...]:
     found = []
     for key, entry in node.entries():
         if connection != "ssh":
-            entry.fault('runs over ssh only; "connection" is not ssh')
+            entry.fault(numbered(1016, 'runs over ssh only; "connection" is not ssh'))
         entry.fields("create", "update", "delete", "triggers", "before")
         create = entry.child("create")
         if not create.given:
-            create.fault("missing; write the command that is run on the server")
+            create.fault(numbered(1013, "missing; write the command that is run on the server"))
         found.append(
             model.OwnCommand(
                 name=key,
@@ -317,13 +338,15 @@ def _type_of(node: Node, known: tuple[Kind, ...], *keys: str) -> Kind | None:
         node.fields(*keys)
         kind = node.child("type")
         if not kind.given:
-            kind.fault(f"missing; known: {', '.join(known)}")
+            kind.fault(numbered(1013, f"missing; known: {', '.join(known)}"))
     if not isinstance(kind.value, str) and kind is node:
         one_of = f"one of none, {', '.join(known)}"
-        node.fault(f"must be {one_of}, or a mapping such as {{type: {known[0]}}}, not {node.describe()}")
+        node.fault(
+            numbered(1005, f"must be {one_of}, or a mapping such as {{type: {known[0]}}}, not {node.describe()}")
+        )
         return known[0]
     if kind is node and node.value not in known:
-        node.fault(f"must be one of none, {', '.join(known)}, not {node.describe()}")
+        node.fault(numbered(1005, f"must be one of none, {', '.join(known)}, not {node.describe()}"))
         return known[0]
     return kind.choice(known[0], known)
 
@@ -341,10 +364,10 @@ def _check_machines(node: Node, servers: Mapping[str, model.Server]) -> None:
             continue
         if server.ssh:
             path = node.named(server.name).child("address")
-            path.fault(f"{path.show(server.address)} port {port} is server {quoted(first)} already")
+            path.fault(numbered(1104, f"{path.show(server.address)} port {port} is server {quoted(first)} already"))
         else:
             path = node.named(server.name).child("connection")
-            path.fault(f"the hub is server {quoted(first)} already; give both services to one server")
+            path.fault(numbered(1104, f"the hub is server {quoted(first)} already; give both services to one server"))
 
 
 def _check_databases(node: Node, servers: Mapping[str, model.Server]) -> None:
@@ -357,7 +380,7 @@ def _check_databases(node: Node, servers: Mapping[str, model.Server]) -> None:
         if first != server.name:
             path = _database_address(node, server)
             where = f"{path.show(database.address)} port {database.port}"
-            path.fault(f"{where} is the database of server {quoted(first)} already")
+            path.fault(numbered(1104, f"{where} is the database of server {quoted(first)} already"))
 
 
 def _database_address(node: Node, server: model.Server) -> Node:

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
+from aegir_components.messages import numbered
+
 from . import calendars, certificates, model, names
 from .names import Wrong, wanted
 from .reader import Node
@@ -28,8 +30,11 @@ def refuse_placement(node: Node, platform: str, servers: Sequence[str]) -> None:
         if node.child(key).given:
             where = f" ({listed(servers)})" if servers else ""
             node.child(key).fault(
-                f"a site is on the web servers of its platform{where} and is not put on others: remove this key, or choose "
-                f"another platform than {quoted(platform)}"
+                numbered(
+                    1400,
+                    f"a site is on the web servers of its platform{where} and is not put on others: remove this key, "
+                    f"or choose another platform than {quoted(platform)}",
+                )
             )
 
 
@@ -44,7 +49,10 @@ def read_https(node: Node, kinds: Mapping[str, model.WebType]) -> model.Https:
     plain = [name for name, kind in kinds.items() if not kind.endswith("_ssl")]
     if https != "none" and plain:
         node.fault(
-            f"{quoted(https)} needs web services with TLS; without it: {listed(plain)}. Write apache_ssl or nginx_ssl there"
+            numbered(
+                1401,
+                f"{quoted(https)} needs web services with TLS; without it: {listed(plain)}. Write apache_ssl or nginx_ssl there",
+            )
         )
     return https
 
@@ -55,13 +63,13 @@ def read_certificate(node: Node, https: model.Https, acme: certificates.Acme | N
     if not node.given:
         return certificates.Certificate()
     if https == "none":
-        node.fault("is for sites with https: enabled or https: required")
+        node.fault(numbered(1016, "is for sites with https: enabled or https: required"))
     if isinstance(node.value, Mapping):
         if not node.fields("chain", "key"):
             return certificates.Certificate()
         for key in ("chain", "key"):
             if not node.child(key).given:
-                node.child(key).fault("missing; write the path of a PEM file on the hub")
+                node.child(key).fault(numbered(1013, "missing; write the path of a PEM file on the hub"))
         return certificates.Certificate(
             kind="given",
             chain=node.child("chain").text("", names.absolute_path),
@@ -69,9 +77,11 @@ def read_certificate(node: Node, https: model.Https, acme: certificates.Acme | N
         )
     kind: certificates.CertificateKind = "acme" if node.value == "acme" else "self-signed"
     if node.value not in ("acme", "self-signed"):
-        node.fault(f'must be "self-signed", "acme" or a mapping with chain and key, not {node.describe()}')
+        node.fault(
+            numbered(1005, f'must be "self-signed", "acme" or a mapping with chain and key, not {node.describe()}')
+        )
     if kind == "acme" and acme is None:
-        node.fault('"acme" needs aegir:acme, which names the authority that is asked')
+        node.fault(numbered(1402, '"acme" needs aegir:acme, which names the authority that is asked'))
     return certificates.Certificate(kind=kind)
 
 
@@ -80,7 +90,7 @@ def read_cron(node: Node) -> str:
     node.also("off", False)
     often = "off" if node.value is False else node.text("", calendars.often)
     if often and calendars.has_ended(often):
-        node.warn(f"{node.describe()} names days that have passed, so that cron does not run any more")
+        node.warn(numbered(1053, f"{node.describe()} names days that have passed, so that cron does not run any more"))
     return often
 
 
@@ -99,7 +109,7 @@ def read_mail(node: Node) -> str:
     if not node.fields("redirect"):
         return ""
     if not node.child("redirect").given:
-        node.child("redirect").fault("missing; write the address that gets all mail of the site")
+        node.child("redirect").fault(numbered(1013, "missing; write the address that gets all mail of the site"))
     return node.child("redirect").text("", names.mail_address)
 
 
@@ -116,7 +126,9 @@ def read_acme(node: Node) -> certificates.Acme | None:
         return None
     if not node.child("directory").given:
         node.child("directory").fault(
-            "missing; write the address of the authority's directory, such as https://acme.example/directory"
+            numbered(
+                1013, "missing; write the address of the authority's directory, such as https://acme.example/directory"
+            )
         )
     return certificates.Acme(
         directory=node.child("directory").text("", _directory),
@@ -133,7 +145,7 @@ def read_proxies(node: Node) -> tuple[str, ...]:
 @wanted("an address that begins with https://, such as https://acme.example/directory")
 def _directory(text: str) -> str:
     if not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/?=&%-]*)?", text):
-        raise Wrong("must be an address that begins with https://", f", not {quoted(text)}")
+        raise Wrong(numbered(1012, "must be an address that begins with https://"), f", not {quoted(text)}")
     return text
 
 
@@ -142,9 +154,13 @@ def _network(text: str) -> str:
     try:
         network = ipaddress.ip_network(text, strict=True)
     except ValueError:
-        raise Wrong("must be an IP address or a network such as 10.0.0.0/24", f", not {quoted(text)}") from None
+        raise Wrong(
+            numbered(1042, "must be an IP address or a network such as 10.0.0.0/24"), f", not {quoted(text)}"
+        ) from None
     if network.prefixlen == 0:
-        raise Wrong("must not be every address there is: anybody could then pretend to be another visitor")
+        raise Wrong(
+            numbered(1408, "must not be every address there is: anybody could then pretend to be another visitor")
+        )
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 

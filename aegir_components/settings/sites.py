@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import (
     backups,
     certificates,
@@ -80,11 +82,11 @@ def read_sites(node: Node, estate: Estate) -> dict[str, model.Site]:
         try:
             host = names.host_name(key)
         except Wrong as wrong:
-            entry.fault(str(wrong))
+            entry.fault(wrong.text)
             # Its other faults are looked for all the same.
             host = HostName(ascii=key, display=key)
         if host.ascii in taken:
-            entry.fault(f"is the same name as site {quoted(taken[host.ascii])}")
+            entry.fault(numbered(1017, f"is the same name as site {quoted(taken[host.ascii])}"))
         taken.setdefault(host.ascii, key)
         hosts.append((entry, host))
     users = {name: f"the name of site {quoted(key)}" for name, key in taken.items()}
@@ -104,7 +106,7 @@ def read_confirmed(node: Node, declared: Mapping[str, model.Site]) -> tuple[str,
     for item in node.items():
         name = item.text("", names.site_name)
         if name in declared:
-            item.fault(f"{item.describe()} is declared under aegir:sites; remove it there, or here")
+            item.fault(numbered(1405, f"{item.describe()} is declared under aegir:sites; remove it there, or here"))
         found.append(name)
     return tuple(sorted(set(found)))
 
@@ -122,11 +124,11 @@ def _formerly(node: Node, host: HostName, made: Mapping[str, str], renamed: Mapp
     if not name:
         return ""
     if name == host.ascii:
-        node.fault("is the site's own name; remove it")
+        node.fault(numbered(1403, "is the site's own name; remove it"))
     elif made.get(name):
-        node.fault(f"{node.describe()} is what site {quoted(made[name])} was called already")
+        node.fault(numbered(1404, f"{node.describe()} is what site {quoted(made[name])} was called already"))
     elif name in made and not renamed.get(name):
-        node.fault(f"{node.describe()} is the name of another site; its data are that one's")
+        node.fault(numbered(1404, f"{node.describe()} is the name of another site; its data are that one's"))
     return name
 
 
@@ -208,11 +210,11 @@ def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate
 
 def _platform(node: Node, platforms: Mapping[str, model.Platform]) -> str:
     if not node.given:
-        node.fault(f"missing; known: {listed(platforms)}")
+        node.fault(numbered(1013, f"missing; known: {listed(platforms)}"))
         return ""
     name = node.reference("platform", platforms)
     if name and name not in platforms:
-        node.fault(f"no platform named {node.describe()}; {known(name, platforms)}")
+        node.fault(numbered(1015, f"no platform named {node.describe()}; {known(name, platforms)}"))
         return ""
     return name
 
@@ -238,17 +240,23 @@ def _database(node: Node, servers: Mapping[str, model.Server]) -> str:
         if len(able) == 1:
             return able[0]
         if able:
-            node.fault(f"missing, and several servers have a database service; write one of {listed(able)}")
+            node.fault(
+                numbered(1013, f"missing, and several servers have a database service; write one of {listed(able)}")
+            )
         else:
-            node.fault('missing, and no server has a database service ("database: mysql" in its services)')
+            node.fault(
+                numbered(1013, 'missing, and no server has a database service ("database: mysql" in its services)')
+            )
         return ""
     name = node.reference("server with a database service", able)
     if not name or name in able:
         return name
     if name in servers:
-        node.fault(f"server {node.describe()} has no database service; servers that have one: {listed(able)}")
+        node.fault(
+            numbered(1107, f"server {node.describe()} has no database service; servers that have one: {listed(able)}")
+        )
     else:
-        node.fault(f"no server named {node.describe()}; {known(name, servers)}")
+        node.fault(numbered(1015, f"no server named {node.describe()}; {known(name, servers)}"))
     return ""
 
 
@@ -259,11 +267,11 @@ def _aliases(node: Node, host: HostName, users: dict[str, str]) -> tuple[str, ..
         if not alias:
             continue
         if alias == host.ascii:
-            item.fault("is the site's own name; remove it")
+            item.fault(numbered(1403, "is the site's own name; remove it"))
         elif alias in aliases:
-            item.fault(f"{item.describe()} is in this list already")
+            item.fault(numbered(1014, f"{item.describe()} is in this list already"))
         elif alias in users:
-            item.fault(f"{item.describe()} is {users[alias]} already")
+            item.fault(numbered(1403, f"{item.describe()} is {users[alias]} already"))
         else:
             users[alias] = f"an alias of site {quoted(host.display)}"
             aliases.append(alias)
@@ -274,7 +282,9 @@ def _admin(node: Node, host: HostName) -> model.SiteAdmin:
     node.fields("name", "mail", "password")
     mail, default = node.child("mail"), f"admin@{host.ascii}"
     if not mail.given and len(host.ascii) <= names.LONGEST_HOST_NAME and len(default) > names.LONGEST_MAIL:
-        mail.fault(f"missing; the default, {quoted(default)}, has more than {names.LONGEST_MAIL} characters")
+        mail.fault(
+            numbered(1406, f"missing; the default, {quoted(default)}, has more than {names.LONGEST_MAIL} characters")
+        )
     return model.SiteAdmin(
         name=node.child("name").text("admin", _ADMIN),
         mail=mail.text(default, names.mail_address),

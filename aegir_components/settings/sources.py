@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from aegir_components.messages import numbered
+
 from . import model, names
 from .names import Wrong, wanted
 from .reader import Node
@@ -34,13 +36,15 @@ def read_source(node: Node) -> model.PlatformSource:
     """Read where a platform's code comes from: a directory's path, or a mapping."""
     if not isinstance(node.value, Mapping):
         if not node.given:
-            node.fault("missing; write the directory with the code, on the hub, such as /srv/src/drupal-10")
+            node.fault(
+                numbered(1013, "missing; write the directory with the code, on the hub, such as /srv/src/drupal-10")
+            )
         return model.PlatformSource(path=node.text("", names.absolute_path))
     given = [kind for kind in KINDS if node.child(kind).given]
     if len(given) != 1:
         node.fields(*KINDS, *sorted({name for beside in BESIDE.values() for name in beside}))
         which = f"only one of {' and '.join(given)}" if given else "one of path, git, archive and makefile"
-        node.fault(f"must have {which}, which say where the code is")
+        node.fault(numbered(1018, f"must have {which}, which say where the code is"))
         return model.PlatformSource()
     kind = given[0]
     node.fields(kind, *BESIDE[kind])
@@ -62,7 +66,7 @@ def source_path(node: Node) -> Node:
 def _git(node: Node, composer: model.Composer | None) -> model.PlatformSource:
     ref = node.child("ref")
     if not ref.given:
-        ref.fault("missing; write the branch, the tag or the whole commit, such as main")
+        ref.fault(numbered(1013, "missing; write the branch, the tag or the whole commit, such as main"))
     return model.PlatformSource(
         git=_address(node.child("git"), GIT_SCHEMES),
         ref=ref.text("", _ref),
@@ -76,7 +80,10 @@ def _archive(node: Node, composer: model.Composer | None) -> model.PlatformSourc
     checksum = node.child("checksum")
     if not checksum.given and archive and not archive.startswith("/"):
         checksum.fault(
-            'missing; a download needs one: write "sha256:" and the digits that its publisher names, or sha256sum prints'
+            numbered(
+                1013,
+                'missing; a download needs one: write "sha256:" and the digits that its publisher names, or sha256sum prints',
+            )
         )
     return model.PlatformSource(archive=archive, checksum=checksum.text("", _checksum), composer=composer)
 
@@ -98,7 +105,7 @@ def _address(node: Node, schemes: tuple[str, ...]) -> str:
     if isinstance(value, str) and _PASSWORD.search(value):
         if node.report.is_secret(node.path) is False:
             command = f"pulumi config set --secret --path {shlex.quote(node.path)}"
-            node.fault(f"holds a password, so it must be a secret; set it with: {command}")
+            node.fault(numbered(1020, f"holds a password, so it must be a secret; set it with: {command}"))
             return ""
         return node.text("", names.Check(lambda text: _checked(text, schemes, shown=False), _ways(schemes)))
     return node.text("", names.Check(lambda text: _checked(text, schemes, shown=True), _ways(schemes)))
@@ -106,7 +113,7 @@ def _address(node: Node, schemes: tuple[str, ...]) -> str:
 
 def _checked(text: str, schemes: tuple[str, ...], *, shown: bool) -> str:
     if any(character.isspace() or unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise Wrong("must not contain spaces, line breaks or other control characters")
+        raise Wrong(numbered(1010, "must not contain spaces, line breaks or other control characters"))
     if text.startswith("/"):
         return names.absolute_path(text)
     scheme, separator, rest = text.partition("://")
@@ -114,7 +121,7 @@ def _checked(text: str, schemes: tuple[str, ...], *, shown: bool) -> str:
         return text
     if "ssh" in schemes and not separator and _LIKE_SCP.fullmatch(text):
         return text
-    raise Wrong(f"must be {_ways(schemes)}", f", not {quoted(text)}" if shown else "")
+    raise Wrong(numbered(1311, f"must be {_ways(schemes)}"), f", not {quoted(text)}" if shown else "")
 
 
 def _ways(schemes: tuple[str, ...]) -> str:
@@ -126,7 +133,7 @@ def _ways(schemes: tuple[str, ...]) -> str:
 def _ref(text: str) -> str:
     wrong = ".." in text or "//" in text or "@{" in text or text.endswith(("/", ".", ".lock"))
     if wrong or not _REF.fullmatch(text):
-        raise Wrong("must be the name of a branch or a tag, or a whole commit", f", not {quoted(text)}")
+        raise Wrong(numbered(1310, "must be the name of a branch or a tag, or a whole commit"), f", not {quoted(text)}")
     return text
 
 
@@ -134,12 +141,16 @@ def _ref(text: str) -> str:
 def _below(text: str) -> str:
     parts = text.split("/")
     if text.startswith("/") or {"", ".", "..", ".git"} & set(parts) or not text.isprintable():
-        raise Wrong("must be a directory inside of the repository, such as web/app", f", not {quoted(text)}")
+        raise Wrong(
+            numbered(1312, "must be a directory inside of the repository, such as web/app"), f", not {quoted(text)}"
+        )
     return text
 
 
 @wanted("sha256: and 64 hexadecimal digits, in quotes")
 def _checksum(text: str) -> str:
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
-        raise Wrong('must be "sha256:" and 64 hexadecimal digits in lower case', f", not {quoted(text)}")
+        raise Wrong(
+            numbered(1313, 'must be "sha256:" and 64 hexadecimal digits in lower case'), f", not {quoted(text)}"
+        )
     return text

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from aegir_components.messages import numbered
+
 from . import model
 from .included import KEY, Included, include
 from .loading import load
@@ -65,8 +67,11 @@ def _misnamed(stack: str, environment: str) -> list[str]:
     if name not in model.ENVIRONMENTS or name == environment:
         return []
     return [
-        f"aegir:environment: is {environment}, and the stack is called {name}; correct it before an up records it, or "
-        f"rename the stack"
+        numbered(
+            1071,
+            f"aegir:environment: is {environment}, and the stack is called {name}; correct it before an up records it, "
+            "or rename the stack",
+        )
     ]
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from aegir_components.messages import numbered
+
 SHORTHANDS: Final = {
     "minutely": "*-*-* *:*",
     "hourly": "*-*-* *:00",
@@ -123,7 +125,7 @@ def parse(text: str, is_zone: Callable[[str], bool]) -> Calendar:
     if found := _WEEKDAYS.match(rest):
         weekdays, rest = _weekdays(found[1]), rest[found.end() :]
     elif not rest:
-        raise NoCalendar("there is no day and no time in it")
+        raise NoCalendar(numbered(1051, "there is no day and no time in it"))
     years: Chain = ()
     months: Chain = ()
     days: Chain = ()
@@ -150,7 +152,7 @@ def _without_zone(text: str, is_zone: Callable[[str], bool]) -> str:
         return before
     if re.match(r"[A-Za-z]", last) and not _WEEKDAYS.match(last):
         parse(before, is_zone)
-        raise NoCalendar(f"there is no time zone {last}")
+        raise NoCalendar(numbered(1051, f"there is no time zone {last}"))
     return text
 
 
@@ -160,7 +162,7 @@ def _weekdays(text: str) -> frozenset[int]:
         first, *end = (_number_of(day) for day in re.split(r"\.\.|-", item))
         last = end[0] if end else first
         if last < first:
-            raise NoCalendar(f"weekdays go from Mon to Sun; write {_range(first, 6)},{_range(0, last)}")
+            raise NoCalendar(numbered(1051, f"weekdays go from Mon to Sun; write {_range(first, 6)},{_range(0, last)}"))
         found.update(range(first, last + 1))
     return frozenset(found)
 
@@ -178,16 +180,23 @@ def _check_time(text: str) -> None:
     found = _TIME.fullmatch(text)
     if found is None:
         if len(text.split()) == 5:
-            raise NoCalendar("the five fields of a crontab are another form; 30 6 * * 1-5 is Mon..Fri 06:30 here")
+            raise NoCalendar(
+                numbered(1051, "the five fields of a crontab are another form; 30 6 * * 1-5 is Mon..Fri 06:30 here")
+            )
         starred = re.search(r"\*(/[0-9]+|,)", text)
         if starred and starred[1] != ",":
             raise NoCalendar(
-                f"* takes no step; write 0{starred[1]} for hours, minutes and seconds, 1{starred[1]} for dates"
+                numbered(
+                    1051,
+                    f"* takes no step; write 0{starred[1]} for hours, minutes and seconds, 1{starred[1]} for dates",
+                )
             )
         raise (
-            NoCalendar("* stands for all values, and has no place in a list")
+            NoCalendar(numbered(1051, "* stands for all values, and has no place in a list"))
             if starred
-            else NoCalendar("it is no weekday, date and time in this order, such as Mon..Fri *-*-01 06:30")
+            else NoCalendar(
+                numbered(1051, "it is no weekday, date and time in this order, such as Mon..Fri *-*-01 06:30")
+            )
         )
     _chain(found[1], "hours", 0, 23)
     _chain(found[2], "minutes", 0, 59)
@@ -211,9 +220,9 @@ def _part(item: str, what: str, unit: int) -> Part:
     start, stop, step = (None if each is None else _number(each, unit) for each in found.groups())
     assert start is not None
     if step == 0:
-        raise NoCalendar(f"{item} has a step of 0")
+        raise NoCalendar(numbered(1051, f"{item} has a step of 0"))
     if unit > 1 and step is None and stop is not None and start + unit > stop:
-        raise NoCalendar(f"{item} is a range of less than a second")
+        raise NoCalendar(numbered(1051, f"{item} is a range of less than a second"))
     if what == "years":
         start, stop = _full_year(start), None if stop is None else _full_year(stop)
     if stop is None:
@@ -225,12 +234,12 @@ def _part(item: str, what: str, unit: int) -> Part:
 
 def _check_part(part: Part, item: str, what: str, low: int, high: int, *, from_end: bool, unit: int) -> None:
     if not all(low <= value <= high for value in (part.start, part.stop) if value is not None):
-        raise NoCalendar(f"{what} are from {low} to {high // unit}, and {item} is not")
+        raise NoCalendar(numbered(1051, f"{what} are from {low} to {high // unit}, and {item} is not"))
     if part.stop is not None and part.stop < part.start:
-        raise NoCalendar(f"{item} ends before it begins")
+        raise NoCalendar(numbered(1051, f"{item} ends before it begins"))
     misses = part.start - part.step < low if from_end else part.start + part.step > high
     if part.step > high - low or (part.stop is None and misses):
-        raise NoCalendar(f"{item} has no second value among the {what} ({low} to {high // unit})")
+        raise NoCalendar(numbered(1051, f"{item} has no second value among the {what} ({low} to {high // unit})"))
 
 
 def _number(text: str, unit: int) -> int:
@@ -240,7 +249,7 @@ def _number(text: str, unit: int) -> int:
     if fraction:
         value += int(fraction[:6].ljust(6, "0")) + (fraction[6:7] >= "5")
     if value > MOST:
-        raise NoCalendar(f"{text} is too large")
+        raise NoCalendar(numbered(1051, f"{text} is too large"))
     return value
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from aegir_components.messages import numbered
+
 from . import names
 from .names import Wrong, wanted
 from .reader import Node
@@ -56,7 +58,7 @@ class Rollout:
 @wanted("a number of sites, or a share of them such as 20%, in quotes")
 def _batch(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,3}|[1-9][0-9]?%|100%", text):
-        raise Wrong("must be a number of sites, or a share of them such as 20%; write it in quotes")
+        raise Wrong(numbered(1012, "must be a number of sites, or a share of them such as 20%; write it in quotes"))
     return text
 
 
@@ -67,7 +69,7 @@ def read_update(node: Node) -> tuple[Step, ...] | None:
     steps = [step for item in node.items() if (step := _step(item)) is not None]
     for kind in ("database", "config"):
         if sum(step.kind == kind for step in steps) > 1:
-            node.fault(f"has {quoted(kind)} twice; each is done once")
+            node.fault(numbered(1014, f"has {quoted(kind)} twice; each is done once"))
     return tuple(steps)
 
 
@@ -79,7 +81,11 @@ def _step(item: Node) -> Step | None:
     command, step = item.child("command"), item.child("step")
     if command.given == step.given:
         item.fault(
-            "must have a command, such as vendor/bin/drush deploy -y, or one of our steps, such as step: database; and not both"
+            numbered(
+                1018,
+                "must have a command, such as vendor/bin/drush deploy -y, or one of our steps, such as step: database; "
+                "and not both",
+            )
         )
     seconds = item.child("seconds").number(SECONDS, 1, 86_400)
     if command.given:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from aegir_components.messages import numbered, shown
+
 from .faults import SourceError
 from .programs import environment
 from .target import CHUNK, UNPACK_TIMEOUT, Target
@@ -34,7 +36,7 @@ def main(archive: str, scratch: str, code: str) -> int:
     try:
         unpack(Path(archive), Path(scratch), Path(code))
     except SourceError as fault:
-        sys.stdout.write(f"{WRONG}{' '.join(str(fault).split())}\n")
+        sys.stdout.write(f"{WRONG}{' '.join(shown(fault).split())}\n")
         return 1
     return 0
 
@@ -67,7 +69,7 @@ def unpack(archive: Path, scratch: Path, code: Path) -> None:
         # tarfile lists on further lines what it has tried.
         why = (str(fault).splitlines() or ["it ends too early"])[0].rstrip(":")
         raise SourceError(
-            f"the archive cannot be unpacked ({why}); tar.gz, tar.xz, tar.bz2, tar.zst and zip can"
+            numbered(2040, f"the archive cannot be unpacked ({why}); tar.gz, tar.xz, tar.bz2, tar.zst and zip can")
         ) from None
     top = list(raw.iterdir())
     single = len(top) == 1 and top[0].is_dir() and not top[0].is_symlink()
@@ -81,7 +83,7 @@ def _tar(archive: Path, magic: bytes) -> Iterator[tarfile.TarFile]:
             yield members
         return
     if shutil.which("zstd") is None:
-        raise SourceError("zstd is not installed on the hub: apt-get install zstd")
+        raise SourceError(numbered(2021, "zstd is not installed on the hub: apt-get install zstd"))
     limit = ["timeout", "--signal=KILL", f"{UNPACK_TIMEOUT:.0f}"]
     process = subprocess.Popen(
         [*limit, "zstd", "-dcq", "--", str(archive)], env=environment(), stdin=subprocess.DEVNULL,
@@ -94,7 +96,7 @@ def _tar(archive: Path, magic: bytes) -> Iterator[tarfile.TarFile]:
             while process.stdout.read(CHUNK):
                 """What follows the last member, so that zstd ends by itself."""
         if process.wait(timeout=UNPACK_TIMEOUT):
-            raise SourceError("the archive cannot be unpacked (zstd finds it damaged)")
+            raise SourceError(numbered(2040, "the archive cannot be unpacked (zstd finds it damaged)"))
     finally:
         process.kill()
         process.wait(timeout=UNPACK_TIMEOUT)
@@ -114,7 +116,7 @@ def _members(members: tarfile.TarFile, target: Target) -> None:
             assert content is not None
             target.write_file(name, member.mode, content)
         else:
-            raise SourceError(f"{name!r} in the archive is a device or pipe; code has none")
+            raise SourceError(numbered(2042, f"{name!r} in the archive is a device or pipe; code has none"))
 
 
 def _zip(packed: zipfile.ZipFile, target: Target) -> None:
@@ -125,12 +127,12 @@ def _zip(packed: zipfile.ZipFile, target: Target) -> None:
             name = os.fsdecode(name.encode("cp437", errors="replace"))
         mode = info.external_attr >> 16
         if info.flag_bits & ZIP_ENCRYPTED:
-            raise SourceError(f"{name!r} in the archive is encrypted")
+            raise SourceError(numbered(2045, f"{name!r} in the archive is encrypted"))
         if info.is_dir() or stat.S_ISDIR(mode):
             target.make_directory(name)
             continue
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFLNK):
-            raise SourceError(f"{name!r} in the archive is a device or pipe; code has none")
+            raise SourceError(numbered(2042, f"{name!r} in the archive is a device or pipe; code has none"))
         with packed.open(info) as content:
             if stat.S_ISLNK(mode):
                 target.note_link(name, os.fsdecode(content.read(4096)))

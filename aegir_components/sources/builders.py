@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from aegir_components import settings
+from aegir_components.messages import numbered
 
 from . import address, composer, downloads, git, makefile, room, tree, unpacking
 from .builds import Store, Workshop, key_of
@@ -78,7 +79,7 @@ def _directory(source: settings.PlatformSource, hub: Hub) -> Found:
         shop.run(*COPY, str(path), str(shop.code))
         git.leave(shop.code)
         if digest(shop.code, f"{hub.platform}.copy.json") != before:
-            raise SourceError(f"{str(path)!r} changed while it was copied; run it again")
+            raise SourceError(numbered(2006, f"{str(path)!r} changed while it was copied; run it again"))
         _install(hub, shop, how, shop.code)
 
     made_of = key_of("directory", before, composer.words(how))
@@ -93,8 +94,8 @@ def _git(source: settings.PlatformSource, hub: Hub) -> Found:
     except Unreachable as fault:
         commit = hub.store.remembered(name)
         if not commit or hub.store.find(key(source, commit)) is None:
-            raise SourceError(f"{fault}, and the hub has no former build of {source.ref!r}") from None
-        hub.warn(f"{fault}; the former build of {source.ref!r} is used, of commit {commit}")
+            raise SourceError(numbered(2016, f"{fault}, and the hub has no former build of {source.ref!r}")) from None
+        hub.warn(numbered(2017, f"{fault}; the former build of {source.ref!r} is used, of commit {commit}"))
 
     def work(shop: Workshop) -> None:
         history = git.check_out(shop, place, commit, hub.root / "git")
@@ -120,8 +121,12 @@ def _install(hub: Hub, shop: Workshop, how: settings.Composer, directory: Path, 
 def _warn_of_no_room(hub: Hub) -> None:
     if not room.possible():
         hub.warn(
-            "its build runs as the hub's user and can read all that this user can, because no room can be made for it. On the "
-            "hub, apt-get install bubblewrap; in a container, the build needs the right to make namespaces"
+            numbered(
+                2027,
+                "its build runs as the hub's user and can read all that this user can, because no room can be made for "
+                "it. On the hub, apt-get install bubblewrap; in a container, the build needs the right to make "
+                "namespaces",
+            )
         )
 
 
@@ -129,7 +134,7 @@ def _inside(code: Path, below: str, shown: str) -> Path:
     path = code / below
     # A link in the repository may not lead elsewhere on the hub.
     if not path.is_dir() or not path.resolve().is_relative_to(code.resolve()):
-        raise SourceError(f"{shown} has no directory {below!r}")
+        raise SourceError(numbered(2015, f"{shown} has no directory {below!r}"))
     return path
 
 
@@ -145,7 +150,9 @@ def _archive(source: settings.PlatformSource, hub: Hub) -> Found:
             got = downloads.sum_of(path)
             if got != checksum:
                 raise SourceError(
-                    f"{str(path)!r} has the checksum sha256:{got}, not sha256:{checksum}; it was not unpacked"
+                    numbered(
+                        2037, f"{str(path)!r} has the checksum sha256:{got}, not sha256:{checksum}; it was not unpacked"
+                    )
                 )
         else:
             path = downloads.download(place, checksum, hub.root / "cache" / "archives")

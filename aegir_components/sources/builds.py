@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from aegir_components.messages import around, numbered, text_of
+
 from . import programs
 from . import room as rooms
 from .faults import SourceError, last_words
@@ -49,7 +51,10 @@ def locked(path: Path, what: str, timeout: float = LOCK_TIMEOUT) -> Iterator[int
         while not _try(handle):
             if time.monotonic() > deadline:
                 raise SourceError(
-                    f"another run has been {what} for {timeout:.0f} s and holds {str(path)!r}; see whether it still works"
+                    numbered(
+                        2023,
+                        f"another run has been {what} for {timeout:.0f} s and holds {str(path)!r}; see whether it still works",
+                    )
                 )
             time.sleep(0.1)
         yield handle
@@ -121,9 +126,9 @@ class Workshop:
                 variables=variables, log=self.log, holds=(self.lock,), kept=room is None,
             )  # fmt: skip
         if done.late:
-            raise SourceError(f"{argv[0]} did not end within {timeout:.0f} s")
+            raise SourceError(numbered(2024, f"{argv[0]} did not end within {timeout:.0f} s"))
         if done.status:
-            raise SourceError(f"{argv[0]} exited {done.status}")
+            raise SourceError(numbered(2025, f"{argv[0]} exited {done.status}"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,4 +238,5 @@ def _failure(what: str, fault: Exception, log: Path, secrets: Sequence[str]) -> 
     except OSError:
         words = ""
     said = f" Its last lines: {words}" if words else ""
-    return f"building {what} failed: {why}. The live release is untouched. The log is {log}.{said}"
+    told = numbered(2026, f"building {what} failed: {why}. The live release is untouched. The log is {log}.{said}")
+    return around(text_of(fault), told)

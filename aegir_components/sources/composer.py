@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from aegir_components.messages import numbered
 from aegir_components.settings import Composer
 
 from . import tree
@@ -61,17 +62,22 @@ def install(
         SourceError: there is no project, no lock file, no composer, composer failed, or left declared patches out.
     """
     if not (directory / "composer.json").is_file():
-        raise SourceError("there is no composer.json; leave out composer, or name the directory that has it")
+        raise SourceError(
+            numbered(2028, "there is no composer.json; leave out composer, or name the directory that has it")
+        )
     if not how.unlocked and not (directory / "composer.lock").is_file():
         # What is newest today is not what was tested, and another tomorrow: not even the same commit would be the same code.
         raise SourceError(
-            "there is no composer.lock, so that each build could bring other code. Run composer update in the project and "
-            "add composer.lock to it, or write composer: {unlocked: true}"
+            numbered(
+                2029,
+                "there is no composer.lock, so that each build could bring other code. Run composer update in the "
+                "project and add composer.lock to it, or write composer: {unlocked: true}",
+            )
         )
     # Composer writes as the hub's own user, and through a link called vendor as well.
     tree.check(shop.code)
     if shutil.which("composer") is None:
-        raise SourceError("composer is not installed on the hub: apt-get install composer")
+        raise SourceError(numbered(2021, "composer is not installed on the hub: apt-get install composer"))
     project = _read(directory / "composer.json")
     inside, variables = None if how.trusted else shop.room(shop.code, cache, readable=readable), dict(VARIABLES)
     if inside:
@@ -140,9 +146,11 @@ def _need_patches(directory: Path, project: dict[str, Any]) -> None:
     why = (
         f"config.allow-plugins does not let {plugins[0]} run"
         if plugins
-        else "no package that applies them is installed; cweagans/composer-patches belongs into require, not require-dev"
+        else "no package that applies them is installed; cweagans/composer-patches belongs in require, not require-dev"
     )
-    raise SourceError(f"composer.json declares patches (extra.{declared[0]}), and they were not applied: {why}")
+    raise SourceError(
+        numbered(2030, f"composer.json declares patches (extra.{declared[0]}), and they were not applied: {why}")
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

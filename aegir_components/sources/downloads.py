@@ -12,6 +12,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any, Final
 
+from aegir_components.messages import numbered
+
 from .address import Address
 from .faults import SourceError, Unreachable
 from .tree import CHUNK, SUM_LENGTH, SumCache, file_entry, file_sum
@@ -34,7 +36,7 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
         """Follow, or say why not."""
         scheme = newurl.partition("://")[0].lower()
         if scheme not in {"https", req.type}:
-            raise urllib.error.URLError(f"it redirects from {req.type} to {scheme}")
+            raise urllib.error.URLError(numbered(2035, f"it redirects from {req.type} to {scheme}"))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -62,8 +64,11 @@ def download(address: Address, checksum: str, cache: Path) -> Path:
         got = get(address, fresh)
         if got != checksum:
             raise SourceError(
-                f"what {address.shown} gives has the checksum sha256:{got}, not sha256:{checksum}; it was not unpacked. "
-                f"Compare both with what its publisher says"
+                numbered(
+                    2037,
+                    f"what {address.shown} gives has the checksum sha256:{got}, not sha256:{checksum}; it was not "
+                    "unpacked. Compare both with what its publisher says",
+                )
             )
         fresh.replace(path)
     finally:
@@ -81,7 +86,10 @@ def sum_of(path: Path, remembered: Path | None = None) -> str:
     """
     if not path.is_file():
         raise SourceError(
-            f"{str(path)!r} is no file. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile"
+            numbered(
+                2000,
+                f"{str(path)!r} is no file. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile",
+            )
         )
     if remembered is None:
         return file_sum(path)
@@ -113,17 +121,19 @@ def get(address: Address, path: Path) -> str:
             while chunk := answer.read1(CHUNK):
                 size += len(chunk)
                 if size > MOST_BYTES:
-                    raise SourceError(f"{address.shown} gives more than {MOST_BYTES >> 30} GiB")
+                    raise SourceError(numbered(2036, f"{address.shown} gives more than {MOST_BYTES >> 30} GiB"))
                 if time.monotonic() > deadline:
-                    raise Unreachable(f"{address.shown} was not got within {DOWNLOAD_TIMEOUT:.0f} s")
+                    raise Unreachable(numbered(2035, f"{address.shown} was not got within {DOWNLOAD_TIMEOUT:.0f} s"))
                 digest.update(chunk)
                 handle.write(chunk)
             whole = answer.headers.get("Content-Length", "")
     except urllib.error.HTTPError as fault:
         # Its words may name where it redirects to, with a token in it.
-        raise Unreachable(f"{address.shown} answers {fault.code}") from None
+        raise Unreachable(numbered(2035, f"{address.shown} answers {fault.code}")) from None
     except (urllib.error.URLError, HTTPException, OSError) as fault:
-        raise Unreachable(f"{address.shown} cannot be got ({getattr(fault, 'reason', fault)})") from None
+        raise Unreachable(
+            numbered(2035, f"{address.shown} cannot be got ({getattr(fault, 'reason', fault)})")
+        ) from None
     if whole.isascii() and whole.isdigit() and size < int(whole):
-        raise Unreachable(f"{address.shown} was cut off after {size} of {whole} bytes")
+        raise Unreachable(numbered(2035, f"{address.shown} was cut off after {size} of {whole} bytes"))
     return digest.hexdigest()

@@ -27,6 +27,6 @@ def last_words(text: str, secrets: Iterable[str] = ()) -> str:
     quoted = " | ".join([line for line in lines if line][-LAST_LINES:])
     for secret in sorted(secrets, key=len, reverse=True):
         quoted = quoted.replace(secret, "[secret]")
-    # By hand: this module goes alone into the room where archives are unpacked.
+    # By hand: what the rest of the package has does not come along into the room where archives are unpacked.
     shown = "".join(character if character.isprintable() else "?" for character in quoted)
     return shown if len(shown) <= LONGEST_QUOTE else f"…{shown[-LONGEST_QUOTE:]}"

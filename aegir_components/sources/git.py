@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import git_room
 from .address import Address
 from .builds import BUILD_TIMEOUT, Workshop, locked
@@ -32,9 +34,11 @@ def commit_of(address: Address, ref: str) -> str:
     with tempfile.TemporaryDirectory(prefix="aegir-git-") as scratch, git_room.opened(address, Path(scratch)) as git:
         done = git.ask("ls-remote", "--", address.plain, *_patterns(ref), timeout=ASK_TIMEOUT)
     if done.late:
-        raise Unreachable(f"{address.shown} gave no answer within {ASK_TIMEOUT:.0f} s")
+        raise Unreachable(numbered(2010, f"{address.shown} gave no answer within {ASK_TIMEOUT:.0f} s"))
     if done.status:
-        raise Unreachable(f"{address.shown} cannot be read ({last_words(done.errors, address.secrets)})")
+        raise Unreachable(
+            numbered(2010, f"{address.shown} cannot be read ({last_words(done.errors, address.secrets)})")
+        )
     return choose(done.output, ref, address.shown)
 
 
@@ -55,10 +59,12 @@ def choose(listing: str, ref: str, shown: str) -> str:
             if re.fullmatch(r"[0-9a-f]{4,}", ref)
             else ""
         )
-        raise SourceError(f"{shown} has no branch or tag {ref!r}{whole}")
+        raise SourceError(numbered(2011, f"{shown} has no branch or tag {ref!r}{whole}"))
     if len(set(found.values())) > 1:
         raise SourceError(
-            f"{shown} has a branch and a tag {ref!r}, which differ; write {' or '.join(map(repr, found))}"
+            numbered(
+                2012, f"{shown} has a branch and a tag {ref!r}, which differ; write {' or '.join(map(repr, found))}"
+            )
         )
     return next(iter(found.values()))
 
@@ -109,7 +115,7 @@ def _fetch(shop: Workshop, git: git_room.Git, address: Address, commit: str, mir
     # Old servers give a commit only to those who ask for a name, and a branch may have moved on meanwhile.
     git.run(shop, *fetch, "+refs/heads/*:refs/aegir-heads/*", "+refs/tags/*:refs/aegir-tags/*")
     if not has():
-        raise SourceError(f"{address.shown} has no commit {commit} in its branches and tags")
+        raise SourceError(numbered(2013, f"{address.shown} has no commit {commit} in its branches and tags"))
 
 
 def _files(shop: Workshop, git: git_room.Git, address: Address, commit: str, mirror: Path) -> None:
@@ -137,8 +143,11 @@ def _refuse_pointers(code: Path, listed: str) -> None:
         with path.open("rb") as handle:
             if handle.read(len(LFS_POINTER)) == LFS_POINTER:
                 raise SourceError(
-                    f"{name!r} is a pointer of Git LFS, not the file itself. "
-                    f"On the hub: apt-get install git-lfs && git lfs install"
+                    numbered(
+                        2014,
+                        f"{name!r} is a pointer of Git LFS, not the file itself. On the hub: apt-get install git-lfs "
+                        "&& git lfs install",
+                    )
                 )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from aegir_components.messages import numbered
+
 from . import git_knowledge, programs, relay, room
 from .address import Address
 from .builds import Workshop
@@ -90,7 +92,7 @@ def opened(
         OSError: the room cannot be made.
     """
     if shutil.which("git") is None:
-        raise SourceError("git is not installed on the hub: apt-get install git")
+        raise SourceError(numbered(2021, "git is not installed on the hub: apt-get install git"))
     if not room.possible():
         with _as_the_hubs_user(address) as command:
             yield Git(command=command, variables=_variables(address, files=address.local))

@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from aegir_components.messages import numbered
+
 from .builds import Workshop
 from .faults import SourceError
 
@@ -29,7 +31,10 @@ def digest_of(makefile: Path) -> str:
     """
     if not makefile.is_file():
         raise SourceError(
-            f"{str(makefile)!r} is no file. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile"
+            numbered(
+                2000,
+                f"{str(makefile)!r} is no file. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile",
+            )
         )
     found = _read(makefile)
     sums = sorted(hashlib.sha256(content).hexdigest() for path, content in found.items() if path != makefile)
@@ -62,7 +67,9 @@ def make(shop: Workshop, makefile: Path) -> None:
     """
     if shutil.which("drush") is None:
         raise SourceError(
-            "drush is not on the hub's PATH, and Debian has none: install a Drush (5 to 8) that knows make"
+            numbered(
+                2022, "drush is not on the hub's PATH, and Debian has none: install a Drush (5 to 8) that knows make"
+            )
         )
     made = shop.scratch / "made"
     made.mkdir()
@@ -71,7 +78,7 @@ def make(shop: Workshop, makefile: Path) -> None:
     used = _copy(files, makefile, copies) if inside else makefile
     shop.run("drush", "make", *OPTIONS, str(used), str(made / "code"), cwd=used.parent, room=inside)
     if (made / "code").is_symlink() or not (made / "code").is_dir():
-        raise SourceError("drush ended well and has built nothing")
+        raise SourceError(numbered(2031, "drush ended well and has built nothing"))
     (made / "code").rename(shop.code)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aegir_components import layout
+from aegir_components.messages import numbered
 
 from .faults import SourceError
 from .tree import Content, SumCache, digest_of, matcher, walk
@@ -93,7 +94,7 @@ def content(root: Path, patterns: Sequence[str], docroot: str, cache: Path, dige
     sums.load()
     held = {entry.path: sums.value(base, entry) for entry in walk(root, matcher(patterns, docroot))}
     if digest_of(held) != digest:
-        raise SourceError("it holds something else than a moment ago; run it again")
+        raise SourceError(numbered(2006, "it holds something else than a moment ago; run it again"))
     return held
 
 

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from aegir_components.messages import around, numbered, shown, text_of
+
 from . import programs, relay_client
 from .address import Address
 
@@ -78,27 +80,31 @@ def command(way: Way, arguments: Sequence[str]) -> list[str]:
         if option in ("-4", "-6"):
             continue
         if option not in ("-p", "-o") or not words:
-            raise Rejected(f"the option {option[:20]!r}")
+            raise Rejected(numbered(2020, f"the option {option[:20]!r}"))
         value = words.pop(0)
         if option == "-p":
             port = value
         elif value != "SendEnv=GIT_PROTOCOL":
-            raise Rejected(f"the option {value[:40]!r}")
+            raise Rejected(numbered(2020, f"the option {value[:40]!r}"))
     if len(words) != 2:
-        raise Rejected("something else than one command")
+        raise Rejected(numbered(2020, "something else than one command"))
     host, asked = words[0], shlex.split(words[1])
     if not way.host:
-        raise Rejected(f"a repository on {host[:80]} by ssh, and its own address is none of ssh: name that by https")
+        raise Rejected(
+            numbered(
+                2018, f"a repository on {host[:80]} by ssh, and its own address is none of ssh: name that by https"
+            )
+        )
     if (host, port) != (way.host, way.port):
-        raise Rejected(f"a repository on {host[:80]}; only {way.host} is named by the stack file")
+        raise Rejected(numbered(2018, f"a repository on {host[:80]}; only {way.host} is named by the stack file"))
     program, given = asked[0] if asked else "", asked[1:]
     lfs = program == _LFS and len(given) in (2, 3) and given[1] == "download"
     if not (lfs or (program in _READING and len(given) == 1)) or given[0].startswith("-"):
-        raise Rejected(f"the command {program[:40]!r}")
+        raise Rejected(numbered(2020, f"the command {program[:40]!r}"))
     if host == HUB:
         path = os.path.realpath(given[0])
         if lfs or not Path(path).is_relative_to(way.below):
-            raise Rejected(f"{given[0][:200]!r} on the hub, which is not in {way.below!r}")
+            raise Rejected(numbered(2019, f"{given[0][:200]!r} on the hub, which is not in {way.below!r}"))
         return ["git", "upload-pack", given[0]]
     return [*_ssh(), *(["-p", port] if port else []), "--", host, shlex.join(asked)]
 
@@ -165,7 +171,7 @@ class Relay:
                 errors.seek(0)
                 self.said.append(errors.read(LONGEST).decode(errors="replace"))
         except Rejected as why:
-            self.said.append(f"the source asks for {why}")
+            self.said.append(shown(around(text_of(why), f"the source asks for {why}")))
         except (OSError, ValueError, KeyError, TypeError) as fault:
             self.said.append(f"the source asks for what cannot be read ({type(fault).__name__})")
         finally:

@@ -11,6 +11,7 @@ from typing import Final
 
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase, detect
+from aegir_components.messages import around, numbered, text_of
 
 from . import builders, records, site_languages, translations, tree
 from .builds import Store
@@ -110,7 +111,8 @@ def resolve(
                 found[name], other = _wanted(declared.platforms[name], work.result(), declared.hub.root, info)
                 wrong += other
             except (SourceError, OSError) as fault:
-                why = f"{_where(name)}: {_said(fault)}"
+                said = _said(fault)
+                why = around(said, f"{_where(name)}: {said}")
                 if (other_release := instead(name, why)) is None:
                     wrong.append(why)
                 else:
@@ -129,7 +131,11 @@ def resolve(
 
 
 def _said(fault: SourceError | OSError) -> str:
-    return str(fault) if isinstance(fault, SourceError) else f"{fault.filename!r} cannot be read: {fault.strerror}"
+    return (
+        text_of(fault)
+        if isinstance(fault, SourceError)
+        else numbered(2007, f"{fault.filename!r} cannot be read: {fault.strerror}")
+    )
 
 
 def recorded(record: records.Record) -> Resolved:
@@ -151,7 +157,10 @@ def _unknown(hub_root: str, platform: settings.Platform) -> str:
         for record in records.known(hub_root, platform.name)
     ]
     there = f"these were live: {', '.join(was)}" if was else "none was live yet"
-    return f'aegir:platforms["{platform.name}"].rollback: no release "{platform.rollback}" is known on the hub; {there}'
+    return numbered(
+        2090,
+        f'aegir:platforms["{platform.name}"].rollback: no release "{platform.rollback}" is known on the hub; {there}',
+    )
 
 
 def _wanted(
@@ -170,9 +179,13 @@ def _wanted(
         return recorded(record), []
     where = read.revision[:19] or str(read.directory)
     return read, [
-        f'aegir:platforms["{platform.name}"].release: the source makes the release "{made}" (from {where}), and not '
-        f'"{platform.release}", which the stack file wants and the hub does not know. Bring the source back to what was '
-        f"verified, or promote what it holds now, when that is verified"
+        numbered(
+            2091,
+            f'aegir:platforms["{platform.name}"].release: the source makes the release "{made}" (from {where}), and '
+            f'not "{platform.release}", which the stack file wants and the hub does not know. Bring the source back to '
+            "what was "
+            "verified, or promote what it holds now, when that is verified",
+        )
     ]
 
 
@@ -194,7 +207,7 @@ def _read(
         platform=platform.name,
         store=store,
         php=php,
-        warn=lambda text: warn(f"{_where(platform.name)}: {text}"),
+        warn=lambda text: warn(around(text, f"{_where(platform.name)}: {text}")),
     )
     found = builders.find(platform.source, place)
     source = found.directory
@@ -204,17 +217,23 @@ def _read(
     code = detect(source)
     if code is None:
         if not any(source.iterdir()):
-            raise SourceError(f"{str(source)!r} holds no file; nothing is deleted anywhere")
+            raise SourceError(numbered(2001, f"{str(source)!r} holds no file; nothing is deleted anywhere"))
         known = ", ".join(application.title for application in APPLICATIONS.values())
         raise SourceError(
-            f"{str(source)!r} is no code base that is known here ({known}), neither itself nor below web/, docroot/ or html/"
+            numbered(
+                2002,
+                f"{str(source)!r} is no code base that is known here ({known}), neither itself nor below web/, docroot/ or html/",
+            )
         )
     if platform.source.composer and not (source / code.docroot / "index.php").is_file():
         # A scaffold that did not run: the rest of the build looks well.
         way = APPLICATIONS[code.application].scaffold or "Add the file to the project, or the package that brings it"
         raise SourceError(
-            f"{str(source)!r} has {code.application} {code.version}, and no index.php in its document root "
-            f"({code.docroot}). {way}"
+            numbered(
+                2003,
+                f"{str(source)!r} has {code.application} {code.version}, and no index.php in its document root "
+                f"({code.docroot}). {way}",
+            )
         )
     cache = hub_root / "cache" / f"{platform.name}.sums"
     read = tree.read(source, APPLICATIONS[code.application].exclusions, code.docroot, cache)
@@ -228,7 +247,7 @@ def _read(
 
 def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
     """Say which sites want an install profile that their platform has not, and where it is."""
-    faults = []
+    faults: list[str] = []
     for name, site in declared.sites.items():
         code = found.get(site.platform)
         if code is None:
@@ -236,7 +255,9 @@ def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> l
         if not APPLICATIONS[code.application].profiles:
             if site.profile:
                 title = APPLICATIONS[code.application].title
-                faults.append(f'aegir:sites["{name}"].profile: {title} has no install profiles; remove this key')
+                faults.append(
+                    numbered(1421, f'aegir:sites["{name}"].profile: {title} has no install profiles; remove this key')
+                )
             continue
         profile = site.profile or STANDARD
         if not code.profiles or profile in code.profiles:
@@ -244,34 +265,40 @@ def profile_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> l
         others = sorted(other for other, facts in found.items() if profile in facts.profiles)
         have = f"these have it: {', '.join(others)}" if others else f"it has: {', '.join(code.profiles)}"
         faults.append(
-            f"aegir:sites[\"{name}\"].profile: profile '{profile}' is not on platform {site.platform}; {have}"
+            numbered(
+                1420, f"aegir:sites[\"{name}\"].profile: profile '{profile}' is not on platform {site.platform}; {have}"
+            )
         )
     return faults
 
 
 def value_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
     """Say which sites tell their settings file what their application does not take."""
-    faults = []
+    faults: list[str] = []
     for name, site in declared.sites.items():
         if code := found.get(site.platform):
             application = APPLICATIONS[code.application]
             tls = _demands_tls(declared, name)
             wrong = application.values.faults(application.title, site.settings, site.config, tls=tls)
-            faults += [f'aegir:sites["{name}"].{path}: {why}' for path, why in wrong]
+            faults += [around(why, f'aegir:sites["{name}"].{path}: {why}') for path, why in wrong]
     return faults
 
 
 def sharing_faults(declared: settings.Settings, found: dict[str, CodeBase]) -> list[str]:
     """Say which clusters lack the directory that all web servers of an application need in common."""
-    faults = []
+    faults: list[str] = []
     for name, code in found.items():
         cluster, application = declared.cluster_of(name), APPLICATIONS[code.application]
         if cluster is None or len(cluster.servers) < 2 or not application.shares_config or not declared.sites_on(name):
             continue
         if cluster.uploads is None or cluster.uploads.separate:
             faults.append(
-                f'aegir:clusters["{cluster.name}"].uploads: {application.title} on platform {name} keeps its configuration in '
-                f"files, which its web servers need in common with their database. Write uploads with path or nfs"
+                numbered(
+                    1170,
+                    f'aegir:clusters["{cluster.name}"].uploads: {application.title} on platform {name} keeps '
+                    "its configuration in files, which its web servers need in common with their database. Write "
+                    "uploads with path or nfs",
+                )
             )
     return faults
 
@@ -288,5 +315,5 @@ def value_warnings(declared: settings.Settings, found: dict[str, CodeBase]) -> l
         if code := found.get(site.platform):
             application = APPLICATIONS[code.application]
             near = application.values.warnings(application.title, site.settings)
-            warnings += [f'aegir:sites["{name}"].{path}: {why}' for path, why in near]
+            warnings += [around(why, f'aegir:sites["{name}"].{path}: {why}') for path, why in near]
     return warnings

@@ -7,6 +7,7 @@ from typing import Any
 
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS, Application, CodeBase
+from aegir_components.messages import numbered
 
 Installed = Mapping[str, Mapping[str, Any]]
 """What the state has of each installed site, by the name that it was made with."""
@@ -15,7 +16,7 @@ Installed = Mapping[str, Mapping[str, Any]]
 def faults(declared: settings.Settings, found: Mapping[str, CodeBase], installed: Installed) -> list[str]:
     """Say which sites that are to be installed name a language as another application spells it."""
     return [
-        f"{_where(name)}: {_misspelled(application, site.language)}"
+        numbered(1425, f"{_where(name)}: {_misspelled(application, site.language)}")
         for name, site, code, application in _sites(declared, found)
         if site.install and site.identity not in installed and _is_misspelled(application, code, site.language)
     ]
@@ -39,17 +40,17 @@ def warnings(
         installed: what the state has of sites.
         renewed: the platforms that get another release.
     """
-    said = []
+    said: list[str] = []
     for name, site, code, application in _sites(declared, found):
         before = installed.get(site.identity)
         former = str((before or {}).get("language") or site.language)
         if former != site.language:
-            said.append(f"{_where(name)}: {_stays(application, code, site.language, former)}")
+            said.append(numbered(1427, f"{_where(name)}: {_stays(application, code, site.language, former)}"))
             continue
         if site.language in application.english or site.language in code.languages:
             continue
         if site.install if before is None else not application.translates_once and site.platform in renewed:
-            said.append(f"{_where(name)}: {_lacks(application, code, site, is_new=before is None)}")
+            said.append(numbered(1426, f"{_where(name)}: {_lacks(application, code, site, is_new=before is None)}"))
     return said
 
 

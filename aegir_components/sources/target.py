@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import IO, Final, Self
 
+from aegir_components.messages import numbered
+
 from . import links
 from .faults import SourceError
 
@@ -65,14 +67,16 @@ class Target:
         """
         self._count()
         if mode & (stat.S_ISUID | stat.S_ISGID):
-            raise SourceError(f"{name!r} in the archive is set-user-id or set-group-id; code has no need of it")
+            raise SourceError(
+                numbered(2042, f"{name!r} in the archive is set-user-id or set-group-id; code has no need of it")
+            )
         directory, last = self._place(name)
         handle = os.open(last, FILE, 0o755 if mode & 0o100 else 0o644, dir_fd=directory)
         with os.fdopen(handle, "wb") as written:
             while chunk := content.read(CHUNK):
                 self._bytes += len(chunk)
                 if self._bytes > MOST_BYTES:
-                    raise SourceError(f"the archive holds more than {MOST_BYTES >> 30} GiB")
+                    raise SourceError(numbered(2044, f"the archive holds more than {MOST_BYTES >> 30} GiB"))
                 self._check_time()
                 written.write(chunk)
 
@@ -88,7 +92,7 @@ class Target:
         if not path or not target or target.startswith("/") or reached == ".." or reached.startswith("../"):
             raise SourceError(_outside(name, target))
         if path in self._links:
-            raise SourceError(f"{name!r} is in the archive twice")
+            raise SourceError(numbered(2043, f"{name!r} is in the archive twice"))
         self._links[path] = target
 
     def copy_file(self, name: str, other: str) -> None:
@@ -97,7 +101,7 @@ class Target:
         Raises:
             SourceError: there is no such file yet.
         """
-        missing = f"{name!r} in the archive is a hard link to {other!r}, no file that comes before it"
+        missing = numbered(2043, f"{name!r} in the archive is a hard link to {other!r}, no file that comes before it")
         # No link is there yet, so that this is a file that was unpacked.
         directory, last = self._place(other, new=False, missing=missing)
         try:
@@ -130,10 +134,10 @@ class Target:
         path = self._inside(name)
         parent, _, last = path.rpartition("/")
         if not last:
-            raise SourceError(missing or f"{name!r} is in the archive twice")
+            raise SourceError(missing or numbered(2043, f"{name!r} is in the archive twice"))
         directory = self._open(parent, name, make=new, missing=missing)
         if new and _exists(last, directory):
-            raise SourceError(f"{name!r} is in the archive twice")
+            raise SourceError(numbered(2043, f"{name!r} is in the archive twice"))
         return directory, last
 
     def _open(self, path: str, name: str, *, make: bool = True, missing: str = "") -> int:
@@ -169,18 +173,18 @@ class Target:
     def _inside(name: str) -> str:
         parts = [part for part in name.split("/") if part not in {"", "."}]
         if name.startswith("/") or ".." in parts or "\0" in name:
-            raise SourceError(f"{name!r} in the archive would be unpacked outside of its directory")
+            raise SourceError(numbered(2041, f"{name!r} in the archive would be unpacked outside of its directory"))
         return "/".join(parts)
 
     def _count(self) -> None:
         self._names += 1
         if self._names > MOST_NAMES:
-            raise SourceError(f"the archive holds more than {MOST_NAMES} names")
+            raise SourceError(numbered(2044, f"the archive holds more than {MOST_NAMES} names"))
         self._check_time()
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
-            raise SourceError(f"the archive was not unpacked within {UNPACK_TIMEOUT:.0f} s")
+            raise SourceError(numbered(2044, f"the archive was not unpacked within {UNPACK_TIMEOUT:.0f} s"))
 
 
 def _exists(name: str, directory: int) -> bool:
@@ -192,8 +196,8 @@ def _exists(name: str, directory: int) -> bool:
 
 
 def _outside(name: str, target: str) -> str:
-    return f"{name!r} in the archive is a link to {target!r}, outside of it"
+    return numbered(2041, f"{name!r} in the archive is a link to {target!r}, outside of it")
 
 
 def _in_its_way(name: str) -> str:
-    return f"{name!r} in the archive has a file or a link where its directory is to be"
+    return numbered(2043, f"{name!r} in the archive has a file or a link where its directory is to be")

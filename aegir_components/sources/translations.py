@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aegir_components.applications import APPLICATIONS, CodeBase
+from aegir_components.messages import numbered
 
 from .builders import COPY
 from .builds import Store, Workshop, key_of
@@ -69,7 +70,7 @@ def add(source: Path, digest: str, added: list[Added], store: Store, platform: s
         for each in added:
             place = shop.code / each.place
             if not place.parent.resolve().is_relative_to(shop.code.resolve()):
-                raise SourceError(f"{each.place} leads out of the code base")
+                raise SourceError(numbered(2008, f"{each.place} leads out of the code base"))
             place.parent.mkdir(parents=True, exist_ok=True)
             place.unlink(missing_ok=True)
             shutil.copyfile(each.file, place)
@@ -80,7 +81,7 @@ def add(source: Path, digest: str, added: list[Added], store: Store, platform: s
 def _names(directory: Path) -> list[str]:
     """List the files in a directory and below, by their paths in it."""
     if not directory.is_dir():
-        raise SourceError(f"aegir:translations: {str(directory)!r} is no directory on the hub")
+        raise SourceError(numbered(1428, f"aegir:translations: {str(directory)!r} is no directory on the hub"))
     found = []
     for place, below, files in os.walk(directory):
         found += [str(Path(place, name).relative_to(directory)) for name in files]

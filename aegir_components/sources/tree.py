@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from aegir_components.messages import numbered
+
 from . import links
 from .faults import SourceError
 
@@ -129,12 +131,18 @@ def _file(root: Path, path: bytes, facts: os.stat_result) -> Entry:
     mode = facts.st_mode
     if not stat.S_ISREG(mode):
         raise SourceError(
-            f"{_shown(root, path)!r} is a device, pipe or socket; code has none: remove it from the source"
+            numbered(
+                2005, f"{_shown(root, path)!r} is a device, pipe or socket; code has none: remove it from the source"
+            )
         )
     if mode & (stat.S_ISUID | stat.S_ISGID):
-        raise SourceError(f"{_shown(root, path)!r} is set-user-id or set-group-id; code has no need of it: chmod ug-s")
+        raise SourceError(
+            numbered(2005, f"{_shown(root, path)!r} is set-user-id or set-group-id; code has no need of it: chmod ug-s")
+        )
     if path == b"-":
-        raise SourceError(f"{_shown(root, path)!r} has a name that programs take for their input; give it another one")
+        raise SourceError(
+            numbered(2005, f"{_shown(root, path)!r} has a name that programs take for their input; give it another one")
+        )
     return file_entry(path, facts)
 
 
@@ -155,9 +163,10 @@ def _check_link(shown: str, path: bytes, target: bytes) -> None:
 
 
 def _leaves(shown: str, target: bytes) -> str:
-    return (
+    return numbered(
+        2004,
         f"{shown!r} is a link to {os.fsdecode(target)!r}, outside of the source: on a server it would point to "
-        f"something else. Replace it by what it points to"
+        "something else. Replace it by what it points to",
     )
 
 
@@ -251,12 +260,15 @@ def read(root: Path, patterns: Sequence[str], docroot: str, cache: Path) -> Tree
     """
     if not root.is_dir():
         raise SourceError(
-            f"{str(root)!r} is no directory. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile"
+            numbered(
+                2000,
+                f"{str(root)!r} is no directory. If a disk is not mounted, mount it; nothing is deleted anywhere meanwhile",
+            )
         )
     entries = list(walk(root, matcher(patterns, docroot)))
     files = [entry for entry in entries if entry.kind == "f"]
     if not files:
-        raise SourceError(f"{str(root)!r} holds no file; nothing is deleted anywhere")
+        raise SourceError(numbered(2001, f"{str(root)!r} holds no file; nothing is deleted anywhere"))
     sums = SumCache(cache)
     seen = _seen(entries)
     known = sums.whole(seen)

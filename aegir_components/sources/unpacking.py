@@ -7,12 +7,15 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from aegir_components import messages
+from aegir_components.messages import numbered
+
 from . import archives, faults, links, programs, room, target
 from .builds import TAIL, Workshop
 from .faults import SourceError
 
 MODULES: Final = (archives, faults, links, programs, target)
-"""What unpacks, with the standard library alone."""
+"""What unpacks, with the standard library alone; the numbers of its messages come along (``messages``)."""
 PACKAGE: Final = "unpacker"
 PROGRAM: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -45,6 +48,10 @@ def unpack(shop: Workshop, archive: Path) -> None:
     for module in MODULES:
         assert module.__file__ is not None
         shutil.copyfile(module.__file__, package / Path(module.__file__).name)
+    named = place / messages.__name__.replace(".", "/")
+    named.mkdir(parents=True)
+    shutil.copyfile(messages.__file__, named / "__init__.py")
+    (named.parent / "__init__.py").touch()
     before = shop.log.tell()
     try:
         shop.run(
@@ -54,7 +61,7 @@ def unpack(shop: Workshop, archive: Path) -> None:
         raise SourceError(_said(shop, before) or str(fault)) from None
     made = place / "code"
     if made.is_symlink() or not made.is_dir():
-        raise SourceError("the archive was unpacked, and nothing is there")
+        raise SourceError(numbered(2040, "the archive was unpacked, and nothing is there"))
     made.rename(shop.code)
 
 
@@ -63,4 +70,5 @@ def _said(shop: Workshop, since: int) -> str:
     with Path(shop.log.name).open("rb") as written:
         written.seek(max(since, shop.log.tell() - TAIL))
         lines = written.read().decode(errors="replace").splitlines()
-    return next((line.removeprefix(archives.WRONG) for line in reversed(lines) if line.startswith(archives.WRONG)), "")
+    found = next((line.removeprefix(archives.WRONG) for line in reversed(lines) if line.startswith(archives.WRONG)), "")
+    return messages.read_back(found)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aegir_components import archive_names, changes, layout, settings
+from aegir_components import announcing, archive_names, changes, layout, settings
 from aegir_components.applications import CodeBase
 from aegir_components.recorded import Recorded, of_outputs
 
@@ -270,30 +270,30 @@ def test_a_first_run_has_nothing_to_lose() -> None:
 def test_what_is_about_to_be_removed_is_said_in_words() -> None:
     config = copy.deepcopy(ESTATE)
     del config["sites"][ONE]
-    (said,) = changes.announcements(recorded(ESTATE), load(config), {ONE: f"{ONE}-20261126T020000Z.sql.gz"}.get)  # type: ignore[arg-type]
+    (said,) = announcing.announcements(recorded(ESTATE), load(config), {ONE: f"{ONE}-20261126T020000Z.sql.gz"}.get)  # type: ignore[arg-type]
     assert f"the site {ONE} is no longer declared" in said
     assert "its database one_db on db1 and its files on web1 are removed. A proven dump" in said
     assert f"The newest backup until now is {ONE}-20261126T020000Z.sql.gz" in said
-    (said,) = changes.announcements(recorded(ESTATE), load(config), lambda _site: "")
+    (said,) = announcing.announcements(recorded(ESTATE), load(config), lambda _site: "")
     assert "Until now it has no backup on the hub" in said
-    assert [] == changes.announcements(recorded(ESTATE), load(ESTATE), lambda _site: "")
+    assert [] == announcing.announcements(recorded(ESTATE), load(ESTATE), lambda _site: "")
 
 
 def test_backups_of_the_plan_are_not_denied_where_a_site_goes_or_begins_again() -> None:
     planned = {**copy.deepcopy(ESTATE), "backups": {"to": ["hub"]}}
     without = copy.deepcopy(planned)
     del without["sites"][ONE]
-    (said,) = changes.announcements(recorded(ESTATE), load(without), lambda _site: "")
+    (said,) = announcing.announcements(recorded(ESTATE), load(without), lambda _site: "")
     assert f"stay: aegir backups --site {ONE} lists them" in said
     assert "no backup on the hub" not in said
-    (said,) = changes.announcements(recorded(without), load(planned), lambda site: f"{site}-20261126T020000Z.sql.gz")
+    (said,) = announcing.announcements(recorded(without), load(planned), lambda site: f"{site}-20261126T020000Z.sql.gz")
     assert "`origin: {backup: latest}` at the site loads the last proven backup of the plan" in said
 
 
 def test_a_site_that_begins_again_is_told_of_its_backup() -> None:
     before = copy.deepcopy(ESTATE)
     del before["sites"][ONE]
-    (said,) = changes.announcements(recorded(before), load(ESTATE), lambda site: f"{site}-20261126T020000Z.sql.gz")
+    (said,) = announcing.announcements(recorded(before), load(ESTATE), lambda site: f"{site}-20261126T020000Z.sql.gz")
     assert (
         f"the hub has a backup of a site of this name ({ONE}-20261126T020000Z.sql.gz). The site begins without it"
         in said
@@ -302,7 +302,7 @@ def test_a_site_that_begins_again_is_told_of_its_backup() -> None:
 
 def test_an_answer_that_is_used_up_is_to_be_taken_out() -> None:
     config = {**copy.deepcopy(ESTATE), "confirm_removals": ["old.example.com"], "replaced": ["db1"]}
-    confirmed, replaced = changes.announcements(recorded(ESTATE), load(config), lambda _site: "")
+    confirmed, replaced = announcing.announcements(recorded(ESTATE), load(config), lambda _site: "")
     assert (
         "aegir:confirm_removals names old.example.com, which this stack does not have any more: take it out"
         in confirmed

@@ -15,7 +15,18 @@ import aegir_components
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.explain import explain
 from aegir_components.host.errors import Refused
-from aegir_components.messages import around, catalogue, joined, marked, number_of, numbered, patterns, shown
+from aegir_components.messages import (
+    around,
+    catalogue,
+    joined,
+    marked,
+    number_of,
+    numbered,
+    patterns,
+    read_back,
+    shown,
+    text_of,
+)
 from aegir_components.settings.reader import SettingsError
 from tests.parsed import nodes
 from tools import messages_page
@@ -50,6 +61,8 @@ def test_a_message_is_its_text_and_keeps_its_number_on_all_ways() -> None:
     assert shown(around(Refused("web1", message), "it failed")) == "it failed [AEGIR-1042]"
     assert shown("no number") == marked(0, "no number") == "no number"
     assert marked(1042, shown(message)) == shown(message), "once is enough"
+    for text in (message, "no number"):
+        assert (read_back(shown(text)), number_of(read_back(shown(text)))) == (text, number_of(text))
 
 
 def test_joined_messages_have_one_number_or_each_its_own() -> None:
@@ -69,6 +82,8 @@ def test_an_error_has_the_number_of_its_message_or_of_the_error_that_it_quotes()
     with pytest.raises(Refusal) as other:
         _fail_after(refused, "something else")
     assert shown(other.value) == "something else", "its own text quotes nothing of what happened before"
+    assert number_of(text_of(refused)) == 4001
+    assert text_of(refused) == "web1: no room"
     assert "\na: b [AEGIR-1001]\nc" in str(SettingsError([numbered(1001, "a: b"), "c"]))
 
 
@@ -112,9 +127,12 @@ def unnumbered(node: ast.AST) -> list[ast.Call]:
         call, named = node, node.func.attr in SPOKEN
     else:
         return []
-    if not named or not isinstance(call, ast.Call):
+    if not named or not isinstance(call, ast.Call) or not (call.args or call.keywords):
         return []
     words = [*call.args, *(each.value for each in call.keywords)]
+    # Behind a numbered reason there may be a detail, which is a part of the same message.
+    if isinstance(words[0], ast.Call) and _name(words[0].func) == "numbered":
+        return []
     return [call] if any(_is_sentence(word) for word in words) else []
 
 

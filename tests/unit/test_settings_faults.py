@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from aegir_components.messages import shown
 from aegir_components.settings import SettingsError, load
 
 FINGERPRINT = "SHA256:" + "A" * 43
@@ -1131,8 +1132,8 @@ def test_all_faults_come_at_once_under_one_header() -> None:
         'aegir:sites["WWW.b.example"].title: must be a string, not the number 1; put it in quotes',
         'aegir:sites["WWW.b.example"].admin.password: must have at least 8 characters',
         f'{SITE}.platform: no platform named "d7"; known: d10',
-    ] == str(caught.value).splitlines()
-    assert tuple(str(caught.value).splitlines()[1:]) == caught.value.faults
+    ] == [line.partition(" [AEGIR-")[0] for line in str(caught.value).splitlines()]
+    assert tuple(str(caught.value).splitlines()[1:]) == tuple(map(shown, caught.value.faults))
 
 
 def test_a_fault_in_a_server_is_not_repeated_by_all_that_name_it() -> None:

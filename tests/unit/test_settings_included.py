@@ -120,11 +120,11 @@ def test_a_fault_names_the_file_that_the_value_is_from(tmp_path: Path) -> None:
         ("config: {hub: {}}\n", 'aegir:include: "farm.yaml": unknown key "hub"; all keys begin with aegir:'),
         (
             "config: {'aegir:environment': production}\n",
-            'aegir:include: "farm.yaml": aegir:environment belongs into each stack\'s own file',
+            'aegir:include: "farm.yaml": aegir:environment belongs in each stack\'s own file',
         ),
         (
             "config: {'aegir:include': more.yaml}\n",
-            'aegir:include: "farm.yaml": aegir:include belongs into each stack\'s own file',
+            'aegir:include: "farm.yaml": aegir:include belongs in each stack\'s own file',
         ),
         (
             "config: {'aegir:sites': {a.example: {admin: {password: {secure: v1:abc}}}}}\n",

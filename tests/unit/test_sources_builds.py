@@ -377,7 +377,7 @@ class TestComposer:
     @pytest.mark.parametrize(
         ("packages", "allowed", "why"),
         [
-            ([], None, "no package that applies them is installed; cweagans/composer-patches belongs into require"),
+            ([], None, "no package that applies them is installed; cweagans/composer-patches belongs in require"),
             ([{"name": "a/patchwork", "type": "library"}], None, "no package that applies them is installed"),
             (
                 [PATCHES],

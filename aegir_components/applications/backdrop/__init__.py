@@ -12,6 +12,7 @@ from aegir_components.applications.base import DOCROOTS, Answer, Application, Co
 from aegir_components.applications.drupal import LOGIN_LASTS
 from aegir_components.applications.drupal7 import profiles
 from aegir_components.applications.values import GLOBALS, PLACES, Values
+from aegir_components.messages import numbered
 
 from . import languages, personal, updates
 
@@ -72,18 +73,18 @@ def _translated(_code: CodeBase, language: str, names: Sequence[str]) -> list[tu
 def judge(answer: Answer) -> str | None:
     """Backdrop names itself in a header of every page that it makes, which it can't without its database."""
     if answer.status >= 500:
-        return f"answers {answer.status}: {first_words(answer.body)}"
+        return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
     if "install.php" in answer.headers.get("location", ""):
-        return "answers with its installer: nothing is installed in the database that its settings name"
+        return numbered(2602, "answers with its installer: nothing is installed in the database that its settings name")
     if answer.status == 200 and not answer.body.strip():
-        return "answers 200 with an empty page"
+        return numbered(2603, "answers 200 with an empty page")
     page = answer.body[:20000]
     if answer.status == 200 and _MAINTENANCE.search(page):
-        return f"answers with a page of its maintenance or installation: {first_words(answer.body)}"
+        return numbered(2606, f"answers with a page of its maintenance or installation: {first_words(answer.body)}")
     if "backdrop" not in (answer.headers.get("x-generator", "") + page).lower():
-        return f"answers {answer.status}, but not from Backdrop: {first_words(answer.body)}"
+        return numbered(2604, f"answers {answer.status}, but not from Backdrop: {first_words(answer.body)}")
     if answer.status not in (200, 301, 302, 403):
-        return f"answers {answer.status}"
+        return numbered(2605, f"answers {answer.status}")
     return None
 
 
@@ -159,11 +160,12 @@ APPLICATION = Application(
         config=True,
         config_ours={
             **{
-                f"system.core:{name}": "follows from the stack file and cannot be changed; remove it"
+                f"system.core:{name}": numbered(1412, "follows from the stack file and cannot be changed; remove it")
                 for name in ("file_public_path", "file_private_path", "file_temporary_path")
             },
-            "system.core:cron_safe_threshold": "the machine's timer runs cron; write cron of the site instead, such as "
-            "cron: hourly",
+            "system.core:cron_safe_threshold": numbered(
+                1417, "the machine's timer runs cron; write cron of the site instead, such as cron: hourly"
+            ),
         },
     ),
     judge=judge,

@@ -13,6 +13,7 @@ from aegir_components.applications import php, spelling, translations
 from aegir_components.applications.addresses import Addresses, core_names
 from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Shared, first_words
 from aegir_components.applications.values import GLOBALS, PLACES, Values
+from aegir_components.messages import numbered
 
 from . import fields, languages, personal, updates
 
@@ -108,16 +109,16 @@ def _infos(directory: Path) -> Iterator[Path]:
 def judge(answer: Answer) -> str | None:
     """Drupal names itself in a header of every page that it makes, which it can't without its database."""
     if answer.status >= 500:
-        return f"answers {answer.status}: {first_words(answer.body)}"
+        return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
     if "install.php" in answer.headers.get("location", ""):
-        return "answers with its installer: nothing is installed in the database that its settings name"
+        return numbered(2602, "answers with its installer: nothing is installed in the database that its settings name")
     if answer.status == 200 and not answer.body.strip():
-        return "answers 200 with an empty page"
+        return numbered(2603, "answers 200 with an empty page")
     generator = answer.headers.get("x-generator", "") + answer.body[:20000]
     if "Drupal" not in generator and "drupal" not in generator:
-        return f"answers {answer.status}, but not from Drupal: {first_words(answer.body)}"
+        return numbered(2604, f"answers {answer.status}, but not from Drupal: {first_words(answer.body)}")
     if answer.status not in (200, 301, 302, 403):
-        return f"answers {answer.status}"
+        return numbered(2605, f"answers {answer.status}")
     return None
 
 
@@ -230,8 +231,9 @@ APPLICATION = Application(
         known=KNOWN,
         config=True,
         config_ours={
-            "automated_cron.settings:interval": "the machine's timer runs cron; write cron of the site instead, such as "
-            "cron: hourly"
+            "automated_cron.settings:interval": numbered(
+                1417, "the machine's timer runs cron; write cron of the site instead, such as cron: hourly"
+            )
         },
     ),
     judge=judge,

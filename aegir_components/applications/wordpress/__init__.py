@@ -10,6 +10,7 @@ from aegir_components.applications import php
 from aegir_components.applications.addresses import Addresses
 from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Prefixed, Shared, first_words
 from aegir_components.applications.values import Values, flag, size
+from aegir_components.messages import numbered
 
 from . import languages, personal, updates
 
@@ -80,16 +81,16 @@ def _main_table(table: str) -> str:
 def judge(answer: Answer) -> str | None:
     """WordPress links its own files from every page, and says so when it has no database."""
     if answer.status >= 500:
-        return f"answers {answer.status}: {first_words(answer.body)}"
+        return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
     if re.search(r"/wp-admin/(?:install|setup-config)\.php", answer.headers.get("location", "")):
-        return "answers with its installer: nothing is installed in the database that its settings name"
+        return numbered(2602, "answers with its installer: nothing is installed in the database that its settings name")
     if answer.status == 200 and not answer.body.strip():
-        return "answers 200 with an empty page"
+        return numbered(2603, "answers 200 with an empty page")
     own = answer.headers.get("link", "") + answer.headers.get("x-redirect-by", "") + answer.body
     if not re.search(r"api\.w\.org|wp-(?:includes|content)/|WordPress", own):
-        return f"answers {answer.status}, but not from WordPress: {first_words(answer.body)}"
+        return numbered(2604, f"answers {answer.status}, but not from WordPress: {first_words(answer.body)}")
     if answer.status not in (200, 301, 302):
-        return f"answers {answer.status}"
+        return numbered(2605, f"answers {answer.status}")
     return None
 
 
@@ -159,7 +160,10 @@ APPLICATION = Application(
         ),
         of_tls=frozenset({"MYSQL_CLIENT_FLAGS"}),
         elsewhere={
-            "table_prefix": "is a variable and no constant: each site has a database of its own, with the prefix wp_; remove it",
+            "table_prefix": numbered(
+                1417,
+                "is a variable and no constant: each site has a database of its own, with the prefix wp_; remove it",
+            ),
         },
         known=FLAGS | SIZES | KNOWN,
         judges=dict.fromkeys(FLAGS, flag) | dict.fromkeys(SIZES, size),
