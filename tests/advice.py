@@ -21,6 +21,8 @@ _COMMAND = (
 COMMAND = re.compile(rf"(?<![\w/.-])(?:{_COMMAND})(?![\w-])")
 _SENTENCE = re.compile(r"[a-z,] [a-z]+ [a-z]+")
 _SHELL = re.compile(r'\bfail (?:\d{4} )?"((?:[^"\\]|\\.)*)"')
+_QUOTED = re.compile(r"^(\| AEGIR-\d{4} )\|.*?(?<!\\)\|", re.MULTILINE)
+"""A message of the program in the page of messages: ``of_messages`` has it already."""
 _CODE = re.compile(r"`([^`\n]+)`|^ {4,}(\S.*)$", re.MULTILINE)
 
 
@@ -66,7 +68,7 @@ def of_pages() -> frozenset[tuple[str, str]]:
     """Collect from the pages: what stands there as code."""
     found: set[tuple[str, str]] = set()
     for path in sorted(ROOT.joinpath("docs").rglob("*.md")):
-        for match in _CODE.finditer(path.read_text(encoding="utf-8")):
+        for match in _CODE.finditer(_QUOTED.sub(r"\1|", path.read_text(encoding="utf-8"))):
             name = str(path.relative_to(ROOT))
             found |= {(name, command) for command in _named(match[1] or match[2])}
     return frozenset(found)

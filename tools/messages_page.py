@@ -12,9 +12,9 @@ PAGE = ROOT / "docs" / "reference" / "messages.md"
 HEAD = """\
 # Messages, what they mean, what to do
 
-<!-- Made of aegir_components/messages/entries: tools/env python -m tools.messages_page -->
-
 For operators. After reading this page you know what a message means, and what to do.
+
+<!-- Made of aegir_components/messages/entries: tools/env python -m tools.messages_page -->
 
 A message names the machine or the setting first, and its number last. `aegir explain AEGIR-1001` says the same as the row with
 that number. `…` stands for text that differs. Repair the cause and run `pulumi up` again. It continues from what it finds, and no

@@ -161,7 +161,7 @@ def _renewed(want: CertificateInputs, was: CertificateState) -> certificates.Pai
         warned.warn(
             want.site,
             numbered(8504, f"{shown(fault)}. The former certificate of {want.site} {said}"),
-            f"{str(fault).replace(want.site, 'the site')}. The former certificate {said}",
+            around(fault, f"{str(fault).replace(want.site, 'the site')}. The former certificate {said}"),
         )
         return former
 
