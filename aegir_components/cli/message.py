@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import difflib
 import json
+import posixpath
+import re
 import textwrap
 from typing import Final
 
 from aegir_components.messages import PREFIX, catalogue, numbered, patterns
 from aegir_components.messages.catalogue import Entry
+from aegir_components.printable import first_of
 
 from .ends import Refusal
 
 WIDTH: Final = 100
 """Characters of a line."""
+_LINK: Final = re.compile(r"\[([^\]]+)\]\(([^):]+)\)")
+MOST: Final = 4
+"""Ways to say it that are shown."""
 
 
 def text(number: int) -> str:
@@ -24,10 +30,10 @@ def text(number: int) -> str:
     """
     entry = _entry(number)
     parts = [
-        f"{entry.name}: {' / '.join(_patterns(number))}",
-        f"What happened: {entry.happened}",
-        f"Why it matters: {entry.matters}",
-        f"What to do: {entry.do}",
+        f"{entry.name}: {first_of(_patterns(number), MOST, between=' / ')}",
+        f"What happened: {_named(entry.happened)}",
+        f"Why it matters: {_named(entry.matters)}",
+        f"What to do: {_named(entry.do)}",
     ]
     return "\n\n".join(textwrap.fill(part, WIDTH, break_long_words=False, break_on_hyphens=False) for part in parts)
 
@@ -44,6 +50,16 @@ def as_json(number: int) -> str:
          "do": entry.do},
         indent=2, ensure_ascii=False,
     )  # fmt: skip
+
+
+def _named(text: str) -> str:
+    """Name the pages that a text of the catalogue links to, by their paths in the checkout."""
+
+    def page(found: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join("docs/reference", found[2].partition("#")[0] or "messages.md"))
+        return f"{found[1]} ({path})"
+
+    return _LINK.sub(page, text)
 
 
 def _patterns(number: int) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import aegir_components
+from aegir_components.cli import message
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.explain import explain
 from aegir_components.host.errors import Refused
@@ -167,6 +168,12 @@ def test_explain_says_what_the_catalogue_has() -> None:
     assert unknown.exit_code == 1
     assert "no message has the number AEGIR-9002" in unknown.output
     assert unknown.output.rstrip().endswith("[AEGIR-9001]")
+
+
+def test_pages_that_the_catalogue_links_to_are_named_by_their_paths() -> None:
+    said = " ".join(CliRunner().invoke(explain, ["AEGIR-8508"]).output.split())
+    assert "write `aegir:environment_formerly` (docs/reference/stack-file.md) for one run" in said
+    assert "](" not in "".join(message.text(number) for number in catalogue.entries())
 
 
 def test_the_page_of_the_reference_is_made_of_the_catalogue() -> None:
