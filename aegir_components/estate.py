@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,13 @@ from .components.site import Begin, Site, SiteParts
 from .components.web_cluster import WebCluster, WebClusterParts, uploads_path
 from .host.keys import public_key
 from .hub_records import Protected
-from .providers import declaration, entries
+from .providers import entries
 from .providers.authority import DatabaseAuthority
 from .providers.environment import Environment
-from .settings.added import Added
 from .sources.resolve import Resolved, resolve
 from .unread import Unread
+
+Also = Callable[[pulumi.Resource], object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,13 +82,13 @@ class Machines:
         return [*found, *(group.ready if group else ())]
 
 
-async def build(declared: settings.Settings, made: making.Made | None = None, added: Added | None = None) -> Estate:
+async def build(declared: settings.Settings, made: making.Made | None = None, also: Also = lambda _: None) -> Estate:
     """Declare every resource of a stack.
 
     Args:
         declared: the stack.
         made: the components that a program has made; all others are made here.
-        added: what of the settings a program has declared; ``None`` where all of it is the stack file's.
+        also: declares what else there is, when nothing is wrong; it comes after the given resource.
 
     Raises:
         settings.SettingsError: sources, certificates or keys on the hub are not what the stack file says, or an edit would lose
@@ -126,8 +127,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None, ad
     faults += await asyncio.to_thread(asking.updates, before, declared, sources) if ask else []
     if faults:
         raise settings.SettingsError(faults)
-    if added is not None:
-        declaration.declare(added.hidden().text(), added.text(), environment)
+    also(environment)
     telling.warn(*unread.found.values(), *at_work.warnings(declared.hub.root, holder))
     telling.warn(*announcing.announcements(before, declared, archive_names.newest(declared.hub.root)))
     for text in begin.said:

@@ -26,6 +26,7 @@ from .sources.naming import conventional_name
 
 if TYPE_CHECKING:
     from .arguments import Arguments, FarmArgs
+    from .settings.added import Added
 
 
 class Farm:
@@ -118,7 +119,7 @@ class Farm:
             except settings.SettingsError as fault:
                 raise hub_faults.with_others(fault) from None
             telling.warn(*declared.warnings)
-            return await estate.build(declared, await self._waiting(found), added)
+            return await estate.build(declared, await self._waiting(found), lambda after: _keep(added, after))
 
     async def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
         """Give the components by kind and by the name of their resources, each with what its values come from."""
@@ -175,6 +176,15 @@ class Farm:
             self._left = True
             SETTINGS.rpc_manager.clear()
             SETTINGS.outputs.clear()
+
+
+def _keep(added: Added | None, after: pulumi.Resource) -> None:
+    """Keep in the state what the program declares beside its stack file."""
+    if added is not None:
+        # Programs of a stack file alone do without the module.
+        from .providers import declaration  # noqa: PLC0415
+
+        declaration.declare(added.hidden().text(), added.text(), after)
 
 
 async def _below(parent: pulumi.Resource | None) -> str | None:

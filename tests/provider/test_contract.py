@@ -50,6 +50,7 @@ GOLDEN = {
     "authority": "aegir_components.providers.authority.Provider",
     "credentials": "aegir_components.providers.credentials.Provider",
     "database": "aegir_components.providers.database.Provider",
+    "declaration": "aegir_components.providers.declaration.Provider",
     "environment": "aegir_components.providers.environment.Provider",
     "installation": "aegir_components.providers.installation.Provider",
     "machine": "aegir_components.providers.machine.Provider",
@@ -507,6 +508,12 @@ EXAMPLES = {
     "backup_keys": Example(
         inputs=lambda world: {"hub_root": str(world.hub_root), "holder": "aegir/test", "sites": [SITE]},
         another={"sites": [SITE, "two.example.com"]},
+        hosts=(),
+        removes=False,
+    ),
+    "declaration": Example(
+        inputs=lambda world: {"shown": "{}", "whole": '{"config": {}}'},
+        another={"shown": '{"config": {}}'},
         hosts=(),
         removes=False,
     ),

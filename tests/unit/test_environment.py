@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from aegir_components import settings
+from aegir_components.messages import shown
 from aegir_components.providers import environment
 
 HUB = {"address": "192.0.2.1"}
@@ -30,7 +31,7 @@ def test_the_same_environment_is_no_change() -> None:
 
 @pytest.mark.parametrize("formerly", [None, "acceptance", "testing"])
 def test_another_environment_is_refused_without_leave_to_change_from_this_one(formerly: str | None) -> None:
-    assert [environment.refusal("production", "testing")] == failures("production", "testing", formerly)
+    assert [shown(environment.refusal("production", "testing"))] == failures("production", "testing", formerly)
 
 
 def test_with_leave_to_change_from_it_a_stack_becomes_another_environment() -> None:
