@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 from .hub_records import place
 from .person import person
@@ -71,7 +71,7 @@ class Claim:
         return not self.sites or not other.sites or not self.sites.keys().isdisjoint(other.sites)
 
 
-class ClaimedError(Exception):
+class ClaimedError(AegirError):
     """Another command is at work on the same sites; the text names it."""
 
 

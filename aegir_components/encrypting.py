@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Self
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 from . import layout
 from .host import hub_disk, receiving, session
@@ -29,7 +29,7 @@ _LONG: Final = 3600.0
 """Seconds for one archive."""
 
 
-class UnreadableError(OSError):
+class UnreadableError(AegirError, OSError):
     """An encrypted archive cannot be decrypted: it is damaged, or the key is another one."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from aegir_components.messages import around, numbered
+from aegir_components.messages import AegirError, around, numbered
 
 DEEPEST: Final = 50
 """Levels of arrays."""
@@ -18,7 +18,7 @@ _ASSIGNED: Final = re.compile(r"\$(\w+)\[")
 _OPEN: Final = re.compile(r"(?i)array\s*\(|\[")
 
 
-class ExportError(ValueError):
+class ExportError(AegirError, ValueError):
     """The text is no export of values; says where."""
 
 

@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 from .base import Answer
 
@@ -22,7 +22,7 @@ DOOR = "X-Aegir-Door"
 """The header with the key of a site that is closed (``services/closing.py``)."""
 
 
-class NoAnswer(Exception):
+class NoAnswer(AegirError):
     """The web server did not answer at all."""
 
 

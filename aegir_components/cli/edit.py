@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 Path = Sequence[str | int]
 Value = str | bool | Mapping[str, Any]
@@ -23,7 +23,7 @@ RESERVED: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 """Words that are no text in YAML; nor is y, so that a single letter is quoted as well."""
 
 
-class EditError(ValueError):
+class EditError(AegirError, ValueError):
     """The text has a form in which the place cannot be changed by itself; says which."""
 
 

@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 
 import click
 
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import AegirError, numbered, shown
 
 OK: Final = 0
 FAILED: Final = 1
@@ -24,7 +24,7 @@ INTERRUPTED: Final = 130
 """Ctrl-C ended it; what ran is told."""
 
 
-class Refusal(click.ClickException):
+class Refusal(AegirError, click.ClickException):
     """The command goes no further: says why, and what to do."""
 
     exit_code = FAILED

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 from .environment import without_pulumis
 
@@ -21,7 +21,7 @@ GRACE = 5.0
 """Seconds to end in, for an interrupted program."""
 
 
-class AnswerTooLongError(Exception):
+class AnswerTooLongError(AegirError):
     """A program printed more than it may."""
 
     def __init__(self) -> None:

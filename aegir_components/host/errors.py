@@ -19,14 +19,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from aegir_components.messages import around
+from aegir_components.messages import AegirError, around
 from aegir_components.printable import printable
 
 HUB: Final = "the hub"
 """Stands in the place of a machine's name in errors of the hub itself."""
 
 
-class HostError(Exception):
+class HostError(AegirError):
     """Something failed on, or on the way to, the machine ``host``."""
 
     def __init__(self, host: str, text: str) -> None:

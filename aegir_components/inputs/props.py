@@ -25,6 +25,8 @@ from typing import (
     get_type_hints,
 )
 
+from aegir_components.messages import AegirError
+
 Value = TypeVar("Value")
 Other = TypeVar("Other")
 PropsT = TypeVar("PropsT", bound="Props")
@@ -35,7 +37,7 @@ _known: dict[type[Any], Mapping[str, Reader]] = {}
 """What reads the fields of each class that was read."""
 
 
-class MissingInput(ValueError):
+class MissingInput(AegirError, ValueError):
     """Inputs lack a key that every version has declared."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aegir_components.host.script import number
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 from aegir_components.printable import first_of
 from aegir_components.settings import names
 
@@ -26,7 +26,7 @@ NAMED: Final = 8
 """Words that are named before "and 40 more"."""
 
 
-class Unread(Exception):
+class Unread(AegirError):
     """The site could not be looked at; says why."""
 
 

@@ -35,6 +35,13 @@ class Message(str):
         return self.number, str(self)
 
 
+class AegirError(Exception):
+    """An error of this program whose text a person reads: the root of all of them.
+
+    Its text names the machine or the setting, what was tried, and what to do; ``shown`` gives it with its number.
+    """
+
+
 def numbered(number: int, text: str) -> Message:
     """Give a message its number.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 FIND: Final = r"find . -mindepth 1 \( -type f -o -type d -o -type l \) -printf '%y %m %s %T@ %C@ %P\0%l\0'"
 """Shell: list the present directory, as ``parse`` reads it. What is no file, directory or link has no content."""
@@ -53,7 +53,7 @@ class Difference:
         return bool(self.come or self.go)
 
 
-class ListingError(ValueError):
+class ListingError(AegirError, ValueError):
     """A listing ends too early, or is none."""
 
 

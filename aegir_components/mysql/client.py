@@ -15,7 +15,7 @@ import pymysql
 from aegir_components.host import forward
 from aegir_components.host.classify import without_values
 from aegir_components.host.connection import Connection
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 from . import certificates
 from .statements import PREAMBLE
@@ -43,7 +43,7 @@ _DENIED = (1045, 1130, 1698)
 _LACKING = (1044, 1142, 1227, 1410)
 
 
-class DatabaseError(Exception):
+class DatabaseError(AegirError):
     """Something failed on, or on the way to, a database server."""
 
 

@@ -15,7 +15,7 @@ from typing import IO, Final, cast
 
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host.environment import without_pulumis
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 from aegir_components.printable import first_of, one_line
 
 from . import reading, scanner
@@ -28,7 +28,7 @@ _NAMES: Final = re.compile(rb"(?i)/\*!40101 SET NAMES (\w+) \*/|\bSET NAMES '?(\
 _ZONE: Final = re.compile(rb"(?i)SET TIME_ZONE\s*=\s*['\"](\+00:00)['\"]")
 
 
-class DumpError(Exception):
+class DumpError(AegirError):
     """A dump cannot be loaded; the text says why."""
 
 

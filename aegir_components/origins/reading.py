@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 from aegir_components.printable import printable
 
 from . import scanner
@@ -66,7 +66,7 @@ _OPTIONS: Final = re.compile(
 _COLLATION: Final = re.compile(rb"(?i)\b(COLLATE(?:\s*=\s*|\s+))([`'\"]?)(\w+)\2")
 
 
-class RejectedError(Exception):
+class RejectedError(AegirError):
     """A dump does what a dump of one database does not do; the text says what."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 LONGEST: Final = 1 << 30
 """Bytes of a statement: what a server takes at most."""
@@ -26,7 +26,7 @@ _NEAR_END: Final = 24
 """Bytes of the longest token that may be cut, without the quoted ones."""
 
 
-class CutShortError(Exception):
+class CutShortError(AegirError):
     """The dump ends inside of a statement."""
 
 

@@ -19,6 +19,8 @@ from .serialised import Value, rewrite
 
 BATCH: Final = 50
 """Rows; each may be large."""
+AT_ONCE: Final = 1_000_000
+"""Bytes of new values that are written by one statement; a longer value has one for itself."""
 SHOWN: Final = 20
 """Places that are named of one kind."""
 _TEXTS: Final = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "json")
@@ -51,9 +53,9 @@ class _Column:
         return f"CONVERT({name} USING utf8mb4) COLLATE utf8mb4_general_ci"
 
     @property
-    def written(self) -> str:
-        """An assignment of such bytes."""
-        return f"{_name(self.name)} = " + ("%s" if self.kind in _BYTES else "CONVERT(%s USING utf8mb4)")
+    def value(self) -> str:
+        """An expression of such bytes, to be assigned."""
+        return "%s" if self.kind in _BYTES else "CONVERT(%s USING utf8mb4)"
 
     def takes(self, data: bytes) -> bool:
         """Return whether a value fits in."""
@@ -69,6 +71,16 @@ class _Table:
     key: tuple[str, ...]
     stamps: tuple[str, ...]
     """Columns that the server sets at each change of a row."""
+    is_undone: bool
+    """Whether a savepoint brings it back to what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A new value of a row."""
+
+    key: tuple[Any, ...]
+    data: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -153,6 +165,8 @@ class _Walk:
     done: Done
     longest: int
     write: bool
+    _new: dict[_Column, list[_Fresh]] = field(default_factory=dict)
+    """Values of this batch that are not written yet."""
 
     def run(self) -> None:
         """Go it, one transaction a batch."""
@@ -164,6 +178,7 @@ class _Walk:
                 rows = self._batch(last)
                 for row in rows:
                     self._row(row)
+                self._flush()
             except UnicodeDecodeError:
                 self._undo()
                 self.done.left.append(f"table {printable(self.table.name)} (its key cannot be read)")
@@ -202,11 +217,12 @@ class _Walk:
             if value is None:
                 continue
             data = value if isinstance(value, bytes) else str(value).encode()
-            why = self._value(column, row[:size], data)
-            if why:
-                self.done.left.append(
-                    f"{printable(self.table.name)}.{printable(column.name)}{_shown(self.table, row)} ({why})"
-                )
+            if why := self._value(column, row[:size], data):
+                self._leave(column, row[:size], why)
+
+    def _leave(self, column: _Column, key: Sequence[Any], why: str) -> None:
+        """Note that a value has a former address still."""
+        self.done.left.append(f"{printable(self.table.name)}.{printable(column.name)}{_shown(self.table, key)} ({why})")
 
     def _value(self, column: _Column, key: Sequence[Any], data: bytes) -> str:
         """Rewrite one value; return why a former address is left in it."""
@@ -217,17 +233,49 @@ class _Walk:
                 return "it is part of the row's key"
             if not column.takes(new.data) or len(new.data) > self.longest:
                 return "the new value is too long"
-            if self.write and not self._is_written(column, key, new.data):
-                return "the server does not take the new value"
-            self.done.changed[self.table.name] = self.done.changed.get(self.table.name, 0) + 1
+            waiting = self._new.setdefault(column, [])
+            waiting.append(_Fresh(tuple(key), new.data))
+            if sum(len(each.data) for each in waiting) > AT_ONCE:
+                self._flush()
         return "it cannot be read" if new.is_broken else ""
 
-    def _is_written(self, column: _Column, key: Sequence[Any], data: bytes) -> bool:
-        where = " AND ".join(f"{_name(name)} = %s" for name in self.table.key)
+    def _flush(self) -> None:
+        """Write the values that wait for it: those of a column by one statement, since each one costs a round trip."""
+        for column, waiting in self._new.items():
+            written = len(waiting) if not self.write or self._all_written(column, waiting) else 0
+            if not written:
+                for each in waiting:
+                    if self._change(column, [each]) == 1:
+                        written += 1
+                    else:
+                        self._leave(column, each.key, "the server does not take the new value")
+            if written:
+                self.done.changed[self.table.name] = self.done.changed.get(self.table.name, 0) + written
+        self._new.clear()
+
+    def _all_written(self, column: _Column, waiting: Sequence[_Fresh]) -> bool:
+        """Write all of them, or none."""
+        if len(waiting) == 1 or not self.table.is_undone:
+            return False
+        self.session.rows("SAVEPOINT rewriting")
+        if self._change(column, waiting) == len(waiting):
+            return True
+        self.session.rows("ROLLBACK TO SAVEPOINT rewriting")
+        return False
+
+    def _change(self, column: _Column, fresh: Sequence[_Fresh]) -> int:
+        """Write values, and give how many rows have changed."""
+        row = " AND ".join(f"{_name(name)} = %s" for name in self.table.key)
         kept = "".join(f", {_name(name)} = {_name(name)}" for name in self.table.stamps)
+        value, values = column.value, [fresh[0].data, *fresh[0].key]
+        if len(fresh) > 1:
+            value = f"CASE {' '.join([f'WHEN {row} THEN {column.value}'] * len(fresh))} END"
+            values = [part for each in fresh for part in (*each.key, each.data)]
+            values += [part for each in fresh for part in each.key]
+        where = " OR ".join([f"({row})"] * len(fresh))
         # IGNORE: a value that another row has to itself is no reason to end.
-        sql = f"UPDATE IGNORE {_name(self.table.name)} SET {column.written}{kept} WHERE {where}"  # noqa: S608
-        return self.session.change(sql, [data, *key]) == 1
+        sql = f"UPDATE IGNORE {_name(self.table.name)} SET {_name(column.name)} = {value}{kept} WHERE {where}"  # noqa: S608
+        return self.session.change(sql, values)
 
 
 def _rewritten(data: bytes, rewriter: Rewriter) -> Value:
@@ -239,9 +287,9 @@ def _rewritten(data: bytes, rewriter: Rewriter) -> Value:
     return rewrite(data, rewriter)
 
 
-def _shown(table: _Table, row: tuple[Any, ...]) -> str:
+def _shown(table: _Table, key: Sequence[Any]) -> str:
     """Name a row by its number; other keys may be content."""
-    return f" of {printable(table.key[0])} {row[0]}" if len(table.key) == 1 and isinstance(row[0], int) else ""
+    return f" of {printable(table.key[0])} {key[0]}" if len(table.key) == 1 and isinstance(key[0], int) else ""
 
 
 def _concerned(rewriters: Mapping[_Column, Rewriter]) -> tuple[str, list[str]]:
@@ -269,7 +317,8 @@ def _triggered(look: Session, database: str) -> set[str]:
 def _tables(look: Session, database: str, prefix: str) -> Iterator[_Table]:
     """List a site's tables with the columns that may hold an address."""
     listed = look.rows(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE' "
+        "SELECT table_name, COALESCE(engine, '') FROM information_schema.tables WHERE table_schema = %s AND table_type "
+        "= 'BASE TABLE' "
         "ORDER BY table_name",
         (database,),
     )
@@ -300,7 +349,10 @@ def _tables(look: Session, database: str, prefix: str) -> Iterator[_Table]:
                     )
                 )
         if columns:
-            yield _Table(name=name, columns=tuple(columns), key=_key(look, database, name), stamps=tuple(stamps))
+            yield _Table(
+                name=name, columns=tuple(columns), key=_key(look, database, name), stamps=tuple(stamps),
+                is_undone=decoded(row[1]).lower() == "innodb",
+            )  # fmt: skip
 
 
 def _key(look: Session, database: str, table: str) -> tuple[str, ...]:

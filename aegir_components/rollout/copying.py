@@ -9,7 +9,7 @@ from typing import Final
 from aegir_components import backups, dump_loading
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import CommandFailed
-from aegir_components.messages import around, numbered
+from aegir_components.messages import AegirError, around, numbered
 from aegir_components.mysql import databases, objects, room
 from aegir_components.mysql.client import Endpoint, connect
 
@@ -31,7 +31,7 @@ TOO_LONG: Final = ("max_allowed_packet", "gone away", "Lost connection")
 """What a server says of a statement that is longer than it takes."""
 
 
-class NoRoom(Exception):
+class NoRoom(AegirError):
     """The disk of the databases has too little left for a copy."""
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from aegir_components import closing
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
-from aegir_components.messages import around, numbered, shown
+from aegir_components.messages import AegirError, around, numbered, shown
 from aegir_components.mysql import copies, databases, events, objects, room
 from aegir_components.mysql.client import DatabaseError, Session, connect
 from aegir_components.providers import answering, proof
@@ -30,7 +30,7 @@ WHY: Final = closing.UPDATE
 """What a closed site says of why: how a later run knows a closing of ours."""
 
 
-class NotUpdated(Exception):
+class NotUpdated(AegirError):
     """The site is on its former release with its former database; says why."""
 
 

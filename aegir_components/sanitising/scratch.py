@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aegir_components.applications import APPLICATIONS, fields
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 from aegir_components.mysql import client, databases, statements
 from aegir_components.mysql.client import Session
 from aegir_components.printable import first_of, printable
@@ -43,7 +43,7 @@ TEXTS: Final = ("char", "text", "blob", "binary", "json", "inet6", "inet4", "uui
 SHOWN: Final = 20
 
 
-class UnsafeError(Exception):
+class UnsafeError(AegirError):
     """Something looks personal and has no rule; the text names it, with what to write."""
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import idna
 
-from aegir_components.messages import around, numbered
+from aegir_components.messages import AegirError, around, numbered
 
 from .wording import listed, quoted, visible
 
@@ -36,7 +36,7 @@ KEY_TYPES: Final = (
 )
 
 
-class Wrong(ValueError):
+class Wrong(AegirError, ValueError):
     """A value is refused: ``reason`` quotes nothing of it, ``detail`` may."""
 
     def __init__(self, reason: str, detail: str = "") -> None:

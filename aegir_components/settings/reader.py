@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
-from aegir_components.messages import around, numbered, shown
+from aegir_components.messages import AegirError, around, numbered, shown
 
 from .names import Wrong, reference
 from .paths import below
@@ -32,7 +32,7 @@ NAMESPACE: Final = "aegir"
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-class SettingsError(ValueError):
+class SettingsError(AegirError, ValueError):
     """The stack file is wrong. The text names every fault; nothing has been touched."""
 
     def __init__(self, faults: Sequence[str], read: Any = None) -> None:

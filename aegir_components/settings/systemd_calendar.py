@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 SHORTHANDS: Final = {
     "minutely": "*-*-* *:*",
@@ -47,7 +47,7 @@ _TIME: Final = re.compile(rf"({_CHAIN}):({_CHAIN})(?::(\*|{_TICK_ITEM}(?:,{_TICK
 _PARTS: Final = re.compile(r"([0-9.]+?)(?:\.\.([0-9.]+))?(?:/([0-9.]+))?")
 
 
-class NoCalendar(ValueError):
+class NoCalendar(AegirError, ValueError):
     """systemd does not take the expression; the text says why, and what to write."""
 
 

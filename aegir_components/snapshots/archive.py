@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any, Final, Protocol
 
-from aegir_components.messages import numbered
+from aegir_components.messages import AegirError, numbered
 
 BLOCK: Final = 512
 CHUNK: Final = 1 << 20
@@ -31,7 +31,7 @@ class Readable(Protocol):
         ...
 
 
-class DamagedError(Exception):
+class DamagedError(AegirError):
     """The stream is no tar, or ends too early."""
 
 

@@ -21,7 +21,7 @@ from aegir_components import layout
 from aegir_components.host import bounded
 from aegir_components.host.classify import tail
 from aegir_components.host.environment import without_pulumis
-from aegir_components.messages import around, numbered
+from aegir_components.messages import AegirError, around, numbered
 from aegir_components.settings import Repository
 
 from . import memory, private_files
@@ -42,7 +42,7 @@ _MISSING, _LOCKED, _WRONG_KEY = 10, 11, 12
 """Of restic's manual, "Exit codes"."""
 
 
-class BackupError(Exception):
+class BackupError(AegirError):
     """A backup could not be made, read or restored; the text says why, and what to do."""
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from aegir_components.messages import AegirError
+
 LAST_LINES: Final = 6
 LONGEST_QUOTE: Final = 700
 """Characters of another program's words in a message."""
@@ -13,7 +15,7 @@ LONGEST_QUOTE: Final = 700
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-class SourceError(ValueError):
+class SourceError(AegirError, ValueError):
     """A source that no release can be made of; says what is at fault and what to do."""
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from aegir_components.messages import around, numbered, shown, text_of
+from aegir_components.messages import AegirError, around, numbered, shown, text_of
 
 from . import programs, relay_client
 from .address import Address
@@ -39,7 +39,7 @@ _LFS: Final = "git-lfs-authenticate"
 _PROTOCOL: Final = re.compile(r"version=[0-2]")
 
 
-class Rejected(ValueError):
+class Rejected(AegirError, ValueError):
     """What is asked for is not what the source names."""
 
 

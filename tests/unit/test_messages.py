@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import copy
+import importlib
 import json
 import pickle
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from aegir_components.cli.ends import Refusal
 from aegir_components.cli.explain import explain
 from aegir_components.host.errors import Refused
 from aegir_components.messages import (
+    AegirError,
     around,
     catalogue,
     joined,
@@ -33,16 +36,8 @@ from tests.parsed import nodes
 from tools import messages_page
 
 ROOT = Path(aegir_components.__file__).parent
-ERRORS = {
-    "AuthorityError", "BackupError", "BusyError", "ClaimedError", "ClosedError", "CommandFailed", "CommandTimeout",
-    "ConnectionRefused", "CutShortError", "DamagedError", "DatabaseDenied", "DatabaseError", "DatabaseForeign",
-    "DatabaseMissing", "DatabaseUnreachable", "DumpError", "EditError", "ExportError", "GivenError", "HostError",
-    "HostKeyChanged", "HostKeyUnknown", "HostUnreachable", "KeyNotAccepted", "ListingError", "LoginClosed", "MissingError",
-    "NoCalendar", "NoRoom", "NotTriedError", "NotUpdated", "NotWellError", "OutputTooLong", "Refusal", "Refused", "Rejected",
-    "RejectedError", "RunError", "RuntimeError", "SettingsError", "SourceError", "StatementRefused", "SudoRefused",
-    "UnreadableError", "Unreachable", "Unread", "UnsafeError", "Wrong",
-}  # fmt: skip
-"""Errors whose text a person reads."""
+PLAIN = {"RunError", "RuntimeError"}
+"""Errors of others whose text a person reads."""
 SPOKEN = {"fault", "warn"}
 """Methods that take a message: of a reader of settings, and of Pulumi's log."""
 WITHOUT = {
@@ -118,12 +113,41 @@ def test_each_text_for_people_has_a_number(path: Path) -> None:
     assert [] == [f"{path.name}:{call.lineno}" for node in nodes(path) for call in unnumbered(node)]
 
 
+@cache
+def errors() -> set[str]:
+    """Name all errors of the program whose text a person reads."""
+    found, left = set[str](), [AegirError]
+    while left:
+        kind = left.pop()
+        found.add(kind.__name__)
+        left += kind.__subclasses__()
+    return found
+
+
+def test_all_errors_have_one_root() -> None:
+    """But for those that tell our own code something, and come to nobody's eyes."""
+    for path in ROOT.rglob("*.py"):
+        if path.relative_to(ROOT).parts[0] not in WITHOUT and not path.stem.startswith("__"):
+            importlib.import_module(".".join(("aegir_components", *path.relative_to(ROOT).with_suffix("").parts)))
+    ours = {
+        node.name: path.name
+        for path in ROOT.rglob("*.py")
+        for node in nodes(path)
+        if isinstance(node, ast.ClassDef)
+        and any(_name(base) == "Exception" or _name(base).endswith("Error") for base in node.bases)
+    }
+    assert UNSEEN == set(ours) - errors()
+
+
+UNSEEN = {"_TakerEnded", "_BrokenError", "NotKnown", "Stopped", "AegirError", "CatalogueError"}
+
+
 def unnumbered(node: ast.AST) -> list[ast.Call]:
     """List raised errors and warnings whose text is written there without a number."""
     call: ast.expr | None = None
     if isinstance(node, ast.Raise):
         call = node.exc
-        named = isinstance(call, ast.Call) and _name(call.func) in ERRORS
+        named = isinstance(call, ast.Call) and _name(call.func) in errors() | PLAIN
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         call, named = node, node.func.attr in SPOKEN
     else:
