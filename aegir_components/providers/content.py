@@ -9,10 +9,11 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
+from aegir_components.inputs.site import SitePlace
 
 KIND: Final = "content"
 FEW_FILES: Final = 10
@@ -72,19 +73,17 @@ class Place:
         return self.stack, self.site, self.where
 
 
-def of_files(props: Mapping[str, Any], conn: Connection, *, least: int = FEW_FILES) -> Place:
+def of_files(inputs: SitePlace, conn: Connection, *, least: int = FEW_FILES) -> Place:
     """Give the record of a site's files on a web server.
 
     Args:
-        props: the inputs of the site's configuration.
+        inputs: where the site is.
         conn: the web server.
         least: how many files there have to have been for none to be a loss.
     """
-    shared = str(props.get("uploads") or "")
     # By machine: a renamed entry is the same one.
-    where = shared or f"{conn.address}:{conn.port}"
-    holder, site = str(props["holder"]), str(props["site"])
-    return Place(hub_root=conn.hub_root, stack=holder, site=site, where=where, unit="files", least=least)
+    where = inputs.uploads or f"{conn.address}:{conn.port}"
+    return Place(hub_root=conn.hub_root, stack=inputs.holder, site=inputs.site, where=where, unit="files", least=least)
 
 
 def counted(facts: Mapping[str, str]) -> Amount | None:

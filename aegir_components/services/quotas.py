@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aegir_components.inputs.props import Props, left_out
+
 from . import limits
 
 SLICE: Final = "/etc/systemd/system/aegir.slice"
@@ -31,14 +33,14 @@ _VICTIM: Final = "OOMPolicy=continue\nOOMScoreAdjust=300"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Quotas:
+class Quotas(Props):
     """The declared limits of a site on a web server; 0 where nothing is declared."""
 
-    cpu: int = 0
+    cpu: int = left_out(0)
     """Percent of one core."""
-    memory: int = 0
+    memory: int = left_out(0)
     """MB."""
-    tasks: int = 0
+    tasks: int = left_out(0)
     """Processes and threads."""
 
 
@@ -48,7 +50,7 @@ USUAL: Final = Quotas()
 
 def of_props(props: Mapping[str, Any] | None) -> Quotas:
     """Read limits from a resource's inputs, in which numbers may be floats."""
-    return Quotas(**{key: int(value) for key, value in (props or {}).items()})
+    return Quotas.from_props(props or {})
 
 
 def default_tasks(children: int) -> int:
