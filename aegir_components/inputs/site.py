@@ -33,7 +33,8 @@ class ServedSite(Props):
     """What it is known by on the machines: the name that it had when it was made."""
     name: str = left_out("")
     """Its host name, where that is another."""
-    platform: str
+    platform: str = ""
+    """Of its code; the installations of early versions lack it."""
     publish_path: str
     docroot: str
     application: str

@@ -48,11 +48,11 @@ class Place:
 
     def lost(self, now: Amount | None) -> str:
         """Say how much was there when it was looked at last, if nothing is left; empty otherwise, also where nobody knows."""
-        had = self._records.get(*self._key)
-        if had is None or now is None or now.number or int(had.get("number", 0)) < self.least:
+        before = self._records.get(*self._key)
+        if before is None or now is None or now.number or int(before.get("number", 0)) < self.least:
             return ""
-        day = time.strftime("%d %B %Y", time.gmtime(int(had["at"]))).lstrip("0")
-        return f"{had['number']:,} {self.unit} ({readable(int(had['size']))}) on {day}"
+        day = time.strftime("%d %B %Y", time.gmtime(int(before["at"]))).lstrip("0")
+        return f"{before['number']:,} {self.unit} ({readable(int(before['size']))}) on {day}"
 
     def note(self, now: Amount | None) -> None:
         """Write down how much there is, where it is known."""

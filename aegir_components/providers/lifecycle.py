@@ -43,7 +43,7 @@ from aegir_components.mysql import client
 
 from . import declared, warned
 from .calls import serve_more
-from .raw import State, changed_keys, machine_of, machines_of, normal, plain, redacted, without
+from .raw import State, changed_keys, machine_of, machines_of, normal, plain, redacted, stack_of, without
 
 Result = TypeVar("Result")
 PropsT = TypeVar("PropsT", bound=Props)
@@ -316,8 +316,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
 
     def _known_as(self, props: State) -> tuple[str, ...]:
         """Give the resource's key among the hub's records: its stack, its kind, and what it is."""
-        stack = str(props.get("holder") or "/".join(str(props.get("owner") or "").split("/")[:2]))
-        return stack, type(self).__module__.rpartition(".")[2], self.identity_of(props)
+        return stack_of(props), type(self).__module__.rpartition(".")[2], self.identity_of(props)
 
     def _secrets(self, props: Any) -> list[str]:
         return [props[key] for key in self.secret_keys if isinstance(props.get(key), str)]

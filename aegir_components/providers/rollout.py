@@ -85,10 +85,9 @@ class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
         """What is kept of databases goes with their sites' own."""
 
     def _secrets(self, props: Any) -> list[str]:
-        kept = props.get("secrets")
-        passwords = json.loads(kept) if isinstance(kept, str) else {}
-        given = props.get("backups")
-        keys = packed.Packed.read(given).secrets if isinstance(given, str) else []
+        inputs = RolloutInputs.from_props(props)
+        passwords = json.loads(inputs.secrets or "{}")
+        keys = packed.Packed.read(inputs.backups).secrets if inputs.backups else []
         return [*super()._secrets(props), *keys, *(word for site in passwords.values() for word in site.values())]
 
 
