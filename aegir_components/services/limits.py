@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from aegir_components.inputs.props import Props, left_out
 
@@ -94,8 +93,3 @@ WAITING = 300
 
 USUAL = Limits()
 """Those of a site that declares none."""
-
-
-def of_props(props: Mapping[str, Any] | None) -> Limits:
-    """Read limits from a resource's inputs, in which numbers may be floats."""
-    return PhpInputs.from_props(props or {}).limits

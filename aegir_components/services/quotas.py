@@ -5,9 +5,8 @@ The defaults are far above what an ordinary site needs: they end what would take
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aegir_components.inputs.props import Props, left_out
 
@@ -46,11 +45,6 @@ class Quotas(Props):
 
 USUAL: Final = Quotas()
 """Those of a site that declares none."""
-
-
-def of_props(props: Mapping[str, Any] | None) -> Quotas:
-    """Read limits from a resource's inputs, in which numbers may be floats."""
-    return Quotas.from_props(props or {})
 
 
 def default_tasks(children: int) -> int:
