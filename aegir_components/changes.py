@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aegir_components import layout, settings
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
-from aegir_components.inputs.props import Known
-from aegir_components.inputs.untyped import Untyped
+from aegir_components.inputs.database import DatabaseServer
 from aegir_components.messages import around, numbered
 from aegir_components.moving.decision import is_other_server, leaves_all
-from aegir_components.providers import site_config, site_database
+from aegir_components.providers import site_database, site_places
+from aegir_components.providers.site_places import Where
 from aegir_components.recorded import Outputs, Recorded
 
 ALIKE = 0.75
@@ -82,17 +82,18 @@ def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mappi
     service = declared.settings.database_server(site.name).database
     assert service is not None
     server = now[site.database]
-    want = {"site": site.name, "server": server, "address": service.address, "port": service.port}
-    if site.database == have["server"] and is_other_server(have, want):
+    had = DatabaseServer.from_props(have)
+    want = DatabaseServer(server=server, address=service.address, port=service.port)
+    if site.database == had.server and is_other_server(had, want):
         yield (
             numbered(
                 2801,
-                f"the database of {site.name} is on {site.database} ({have['address']}), and {site.database} is to "
+                f"the database of {site.name} is on {site.database} ({had.address}), and {site.database} is to "
                 f"lead to {service.address}, which has none of its content. Nothing was changed. Correct the address; "
                 "a site moves to another server when `database` at it names that server",
             )
         )
-    yield from site_database.Provider().rejected({**have}, Known(Untyped.from_props(want))).values()
+    yield from site_database.rejected(had, want, site.name).values()
 
 
 def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[str, str]) -> Iterator[str]:
@@ -100,16 +101,21 @@ def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[
     root = layout.publish_root(platform.publish_path)
     service = declared.settings.database_server(site.name).database
     assert service is not None
-    accounts = {"server": site.database, "address": service.address, "port": service.port}
-    want = {"site": site.name, "publish_root": root, "accounts": accounts, **declared.placed(site.platform)}
-    stays = not leaves_all(have, want)
-    if "members" in want:
-        want["members"] = {
-            now.get(name, name): {**member, "connection": {**member["connection"], "host": now.get(name, name)}}
-            for name, member in want["members"].items()
+    had, placed = Where.from_props(have), Where.from_props(declared.placed(site.platform))
+    want = replace(
+        placed,
+        site=site.name,
+        publish_root=root,
+        accounts=DatabaseServer(server=site.database, address=service.address, port=service.port),
+        members={
+            now.get(name, name): replace(member, connection=replace(member.connection, host=now.get(name, name)))
+            for name, member in placed.members.items()
         }
-    if stays and leaves_all(have, want):
-        names, now_on = (", ".join(sorted(props.get("members") or {})) for props in (have, want))
+        if placed.members is not None
+        else None,
+    )
+    if not leaves_all(had.connections, placed.connections) and leaves_all(had.connections, want.connections):
+        names, now_on = (", ".join(each.connections) for each in (had, want))
         yield (
             numbered(
                 2802,
@@ -117,7 +123,7 @@ def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[
                 "Correct the addresses; a site moves when its platform, or the platform's `server`, is another one",
             )
         )
-    yield from site_config.Provider().rejected({**have}, Known(Untyped.from_props(want))).values()
+    yield from site_places.rejected(had, want).values()
 
 
 def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:

@@ -18,10 +18,10 @@ from . import settings
 from .applications import APPLICATIONS
 from .applications.updates import Available, Extension, Had, Pending
 from .hub_records import Records
+from .inputs.database import SiteDatabaseInputs
 from .layout import RELEASE_DIGEST_LENGTH
 from .mysql import client, databases, statements
 from .printable import first_of
-from .providers.database import endpoint
 from .recorded import Outputs, Recorded
 from .settings import updating
 from .sources.resolve import Resolved
@@ -38,7 +38,7 @@ class Changing:
     """A site that gets other code."""
 
     site: settings.Site
-    database: Outputs = field(repr=False)
+    database: SiteDatabaseInputs = field(repr=False)
     """What the state has of its database, with the hub's password."""
     application: str
 
@@ -155,7 +155,7 @@ def ask_databases(sites: Iterable[Changing]) -> dict[str, Had | str | None]:
     """Ask the databases of sites, each server over one connection."""
     servers: dict[client.Endpoint, list[Changing]] = {}
     for site in sites:
-        servers.setdefault(endpoint(dict(site.database), str(site.database["server"])), []).append(site)
+        servers.setdefault(site.database.where, []).append(site)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         asked = pool.map(_ask_server, servers, servers.values())
         return {name: answer for answers in asked for name, answer in answers.items()}
@@ -210,7 +210,9 @@ def _changing(before: Recorded, declared: settings.Settings, platform: str, sour
         if not have or not database or have.get("application") != source.code.application:
             continue
         if source.tree.digest != _live(before, was_on):
-            yield Changing(site=site, database=database, application=source.code.application)
+            yield Changing(
+                site=site, database=SiteDatabaseInputs.from_props(database), application=source.code.application
+            )
 
 
 def _configured(before: Recorded, site: settings.Site) -> Outputs:
@@ -264,7 +266,7 @@ def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[st
 
 
 def _name(site: Changing) -> str:
-    return str(site.database["database"])
+    return site.database.database
 
 
 def _to_record(code: Available) -> dict[str, Any]:

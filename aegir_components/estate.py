@@ -35,7 +35,7 @@ from . import (
 )
 from .addresses import address_of
 from .components import certificates, making
-from .components.platform import Member, Platform, PlatformParts, members_props
+from .components.platform import Member, Platform, PlatformParts, site_members
 from .components.server import Server, ServerParts, connection
 from .components.site import Begin, Site, SiteParts
 from .components.web_cluster import WebCluster, WebClusterParts, uploads_path
@@ -203,7 +203,7 @@ def _losses(
     def placed(platform: str) -> dict[str, Any]:
         pack = declared.pack_of(platform)
         return {
-            "members": members_props(_members(declared, platform)),
+            "members": {name: each.to_props() for name, each in site_members(_members(declared, platform)).items()},
             "uploads": _uploads(declared, platform),
             "master": pack.master if pack else "",
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from aegir_components.messages import numbered
 
 from . import settings
+from .inputs.database import DatabaseServer
 from .moving.decision import is_other_server
 from .recorded import Outputs, Recorded
 
@@ -90,9 +91,10 @@ def way_of(before: Recorded, declared: settings.Settings, site: settings.Site) -
         now = sorted(server.name for server in declared.web_servers(site.platform))
         pairs.append((", ".join(sorted(files["members"])), ", ".join(now)))
     service = declared.database_server(site.name).database
-    wanted = {"server": site.database, "address": service.address, "port": service.port} if service else database
-    if files and database and is_other_server(database, wanted):
-        pairs.append((f"the database server {database['server']}", site.database))
+    if files and database and service:
+        had = DatabaseServer.from_props(database)
+        if is_other_server(had, DatabaseServer(server=site.database, address=service.address, port=service.port)):
+            pairs.append((f"the database server {had.server}", site.database))
     return " and ".join(f"from {former} to {new}" for former, new in pairs)
 
 

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import pulumi
 
 from aegir_components import declaring
-from aegir_components.inputs.untyped import Untyped
-from aegir_components.providers.lifecycle import AegirResource, Lifecycle, State
+from aegir_components.inputs.props import Props
+from aegir_components.providers.lifecycle import AegirResource, Lifecycle
 
 
-class Provider(Lifecycle[Untyped, Untyped]):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anything(Props):
+    """The inputs of something."""
+
+    props: Mapping[str, Any]
+
+    @classmethod
+    def from_props(cls, props: Mapping[str, Any]) -> Self:
+        """Take them as they are."""
+        return cls(props=props)
+
+    def to_props(self) -> dict[str, Any]:
+        """Give them as they are."""
+        return dict(self.props)
+
+
+class Provider(Lifecycle[Anything, Anything]):
     """Does nothing."""
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: Anything) -> str:
         """Any name will do."""
-        return str(want.get("host", "nothing"))
+        return str(want.props.get("host", "nothing"))
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: Anything) -> dict[str, Any]:
         """See nothing."""
-        del want
+        del have
         return {"drift": []}
 
-    def converge(self, want: State, _was: State) -> State:
+    def converge(self, want: Anything, was: Anything | None) -> dict[str, Any]:
         """Make nothing."""
-        del want
+        del want, was
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: Anything) -> None:
         """Remove nothing."""
 
 
 class Nothing(AegirResource, module="aegir", name="Nothing"):
     """Nothing, with the inputs of something."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it."""
-        super().__init__(Provider(), name, props, opts)
+        super().__init__(Provider(), name, Anything(props=props), opts)
 
     @property
     def _direct_computed_dependencies(self) -> set[pulumi.Resource]:

@@ -28,7 +28,7 @@ def place(site: Site, server: str) -> Place:
         application=str(made["application"]),
         publish_path=str(made["publish_path"]),
         docroot=str(made["docroot"]),
-        quotas=quotas.of_props(limits),
+        quotas=quotas.Quotas.from_props(limits or {}),
     )
 
 

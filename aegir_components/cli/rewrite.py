@@ -11,10 +11,10 @@ import click
 from aegir_components import backups, encrypting
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host.errors import HostError
+from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.providers import site_database
 from aegir_components.rewriting import wordpress
 from aegir_components.rewriting.addresses import move
 from aegir_components.snapshots.source import Source
@@ -114,16 +114,10 @@ def _done(unlocked: Unlocked, site: Site, former: Sequence[str], progress: Progr
 
 def _for_good(site: Site, source: Source, former: Sequence[str]) -> list[str]:
     made: Any = site.configuration
-    want = site_database.wanted(
-        site_database.of_site(
-            {
-                "accounts": made["accounts"],
-                "site": source.site,
-                "hub_password": source.endpoint.password,
-                "password": made["password"],
-            }
-        )
-    )
+    want = SiteDatabaseInputs.of_accounts(
+        SiteAccounts.from_props(made["accounts"]), site=source.site, password=source.endpoint.password,
+        site_password=made["password"],
+    ).wanted  # fmt: skip
     with copies.alone(source.endpoint, want) as free:
         if not free:
             raise Refusal(numbered(6502, f"another run works on the database of {source.name}; wait for its end"))

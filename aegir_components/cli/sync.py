@@ -14,11 +14,12 @@ import click
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql.client import DatabaseError
+from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.origins import landing, live, loaded, syncing
 from aegir_components.origins.dumps import DumpError
-from aegir_components.providers import site_database
 from aegir_components.snapshots import restoring
 from aegir_components.snapshots.book import BusyError
 from aegir_components.snapshots.repository import BackupError
@@ -250,7 +251,7 @@ def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised:
     own = {target.site.name, target.site.identity, *map(str, made.get("aliases") or ())}
     names = {source.source.site, *live.names_of(source.site.configuration or {})}
     site = landing.Site(
-        source=target.source, database=site_database.wanted(site_database.of_site(made)), application=target.release.application,
+        source=target.source, database=_database(target), application=target.release.application,
         version=target.release.version, members=Connection.of_members(made["members"]),
         ports={name: int(member["port"]) for name, member in made["members"].items()},
         hub_root=target.unlocked.declared.hub.root, url=target.site.url, kind=loaded.CLONE, tell=steps,
@@ -258,8 +259,16 @@ def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised:
     return syncing.FromSite(
         site=site, source=source.source, where=source.label, part=part, former=tuple(sorted(names - own)),
         rules=target.unlocked.declared.sanitise if sanitised else None, clear=_clearing(target, part),
-        database=site_database.wanted(site_database.of_site(dict(source.site.configuration or {}))),
+        database=_database(source),
     )  # fmt: skip
+
+
+def _database(side: Side) -> SiteDatabase:
+    made: Any = side.site.configuration
+    accounts = SiteAccounts.from_props(made["accounts"])
+    return SiteDatabaseInputs.of_accounts(
+        accounts, site=made["site"], password=made["hub_password"], site_password=made["password"]
+    ).wanted
 
 
 def _clearing(target: Side, part: Part) -> Callable[[], None]:

@@ -10,8 +10,8 @@ from typing import Any, Final
 import yaml
 
 from aegir_components import settings
+from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.messages import numbered
-from aegir_components.providers import site_database
 from aegir_components.providers.backup_keys import ARCHIVES, HUB
 from aegir_components.settings import Backups, Plan, Settings, names
 from aegir_components.snapshots import about
@@ -188,14 +188,10 @@ class Unlocked:
             place=places.place(found, server),
             server=server,
             worker=places.connection(found, server),
-            database=site_database.wanted(
-                site_database.of_site(
-                    {
-                        "accounts": configuration["accounts"], "site": source.site,
-                        "hub_password": source.endpoint.password, "password": "",
-                    }
-                )
-            ),
+            database=SiteDatabaseInputs.of_accounts(
+                SiteAccounts.from_props(configuration["accounts"]), site=source.site, password=source.endpoint.password,
+                site_password="",
+            ).wanted,
             release=f"{known.get('platform', '')} {known.get('name', '')}".strip(),
             why_not=why_not,
         )  # fmt: skip

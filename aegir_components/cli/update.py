@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from aegir_components.host.errors import HostError
+from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.rollout import safety, waves
@@ -115,7 +116,7 @@ def _of_platform(
     unlocked: Unlocked, name: str, props: Mapping[str, Any], sites: Sequence[str], progress: Progress, *, dry_run: bool
 ) -> list[Row]:
     try:
-        platform = Platform.of(props, _jobs(unlocked))
+        platform = Platform.of(RolloutInputs.from_props(props), None, _jobs(unlocked))
         # Such a site is brought back first, whatever its database lacks.
         unfinished = {site: Row(site=site, names=(UNFINISHED,)) for site in platform.unfinished()}
     except (HostError, DatabaseError) as fault:
@@ -184,7 +185,7 @@ def is_held(unlocked: Unlocked, site: Site) -> bool:
 
 def _platform_of(unlocked: Unlocked, site: Site) -> Platform | None:
     props = unlocked.state.rollouts.get(site.platform)
-    platform = Platform.of(props, _jobs(unlocked)) if props else None
+    platform = Platform.of(RolloutInputs.from_props(props), None, _jobs(unlocked)) if props else None
     return platform if platform and site.identity in platform.sites else None
 
 

@@ -15,11 +15,12 @@ from aegir_components import failures, layout, settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import CodeMember, SiteMember
-from aegir_components.inputs.platform import CodeFacts, ReleaseInputs
+from aegir_components.inputs.platform import CodeFacts, ReleaseInputs, RolloutInputs, RolloutOrder
 from aegir_components.providers.placement import Placement, PlacementInputs
 from aegir_components.providers.release import Release
 from aegir_components.providers.rollout import Rollout
 from aegir_components.sources.tree import Tree
+from aegir_components.unknowns import later
 
 from .base import AegirComponent, Parts
 
@@ -164,28 +165,28 @@ class Platform(AegirComponent):
         args = self._args
         platform, order = args.platform, args.platform.rollout
         passwords = pulumi.Output.all(**{name: site.passwords for name, site in sites.items()})
-        known = pulumi.Output.all(**{name: site.rollout for name, site in sites.items()})
+        known = pulumi.Output.all(**{name: site.rollout.to_props() for name, site in sites.items()})
         packed = passwords.apply(lambda found: json.dumps(found, sort_keys=True))
         Rollout(
             platform.name,
-            {
-                "platform": platform.name,
-                "publish_path": platform.publish_path,
-                "digest": args.tree.digest,
-                "docroot": args.code.docroot,
-                "application": args.code.application,
-                "members": members_props(args.members),
-                "master": args.master or None,
-                "uploads": args.uploads or None,
-                "holder": args.holder,
+            RolloutInputs(
+                platform=platform.name,
+                publish_path=platform.publish_path,
+                digest=args.tree.digest,
+                docroot=args.code.docroot,
+                application=args.code.application,
+                members=site_members(args.members),
+                master=args.master,
+                uploads=args.uploads,
+                holder=args.holder,
                 # A site that goes is removed whatever becomes of the others of its platform.
-                "sites": failures.detached(known),
-                "secrets": failures.detached(pulumi.Output.secret(packed)),
-                "rollout": dataclasses.asdict(order) if order.declared else None,
-                "keep_before": platform.keep_before,
-                "restore": True if platform.database == "restore" else None,
-                "backups": backups,
-            },
+                sites=later(failures.detached(known)),
+                secrets=later(failures.detached(pulumi.Output.secret(packed))),
+                rollout=RolloutOrder(**dataclasses.asdict(order)) if order.declared else None,
+                keep_before=platform.keep_before,
+                restore=platform.database == "restore",
+                backups=later(backups) if backups else "",
+            ),
             self.child(depends_on=[self.release]),
         )
 
@@ -209,19 +210,5 @@ def site_members(members: Mapping[str, Member]) -> dict[str, SiteMember]:
         name: SiteMember(
             connection=member.connection, type=member.type, port=member.port, role="slave" if member.slave else ""
         )
-        for name, member in sorted(members.items())
-    }
-
-
-def members_props(members: Mapping[str, Member], *, ports: bool = True) -> dict[str, dict[str, object]]:
-    """Give the members as a resource's input: keyed by name, so that one more renames none."""
-    return {
-        name: {
-            "connection": member.connection.to_props(),
-            "type": member.type,
-            **({"port": member.port} if ports else {}),
-            # Left out otherwise, so that a state of before is the same.
-            **({"role": "slave"} if member.slave else {}),
-        }
         for name, member in sorted(members.items())
     }

@@ -12,20 +12,22 @@ import pulumi
 
 from aegir_components import layout, settings, templates
 from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase
-from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.inputs.database import DatabaseLogin, SiteDatabaseInputs
+from aegir_components.inputs.platform import RolloutAccounts, RolloutSite, RolloutStep
+from aegir_components.inputs.site import DatabaseAddress, InstallationInputs, SiteConfigurationInputs
 from aegir_components.providers.certificate import Certificate
 from aegir_components.providers.credentials import Credentials, CredentialsInputs
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
+from aegir_components.services import limits, quotas, vhosts, web_types
 from aegir_components.services import mail as mail_service
-from aegir_components.services import quotas, vhosts, web_types
 from aegir_components.settings import names
 from aegir_components.unknowns import later
 
 from . import certificates
 from .base import AegirComponent, Parts
-from .platform import Member, members_props
+from .platform import Member, site_members
 
 if TYPE_CHECKING:
     from aegir_components.arguments import SiteArgs
@@ -99,7 +101,7 @@ class Site(AegirComponent):
     access: dict[str, Any]
     """Its address and the login of its first account, for the stack's outputs."""
     installation: Installation
-    rollout: dict[str, Any]
+    rollout: RolloutSite
     """What its platform's ``Rollout`` has to know of it."""
     passwords: pulumi.Output[dict[str, str]]
     """Of its database's account and of the hub's there."""
@@ -124,21 +126,13 @@ class Site(AegirComponent):
             self.child(also=kept),
         )  # fmt: skip
         names = layout.account_names(key)
-        where = {
-            "name": layout.database_name(key),
-            "user": credentials.turn.apply(lambda turn: names[int(turn or 0)]),
-            "host": args.database.address,
-            "port": args.database.port,
-        }
-        members = members_props(args.members)
-        code = {
-            "site": key,
-            "name": site.name if site.formerly else None,
-            "platform": platform.name,
-            "publish_path": platform.publish_path,
-            "docroot": args.code.docroot,
-            "application": args.code.application,
-        }
+        where = DatabaseAddress(
+            name=layout.database_name(key),
+            user=later(credentials.turn.apply(lambda turn: names[int(turn or 0)])),
+            host=args.database.address,
+            port=args.database.port,
+        )
+        members = site_members(args.members)
         application = APPLICATIONS[args.code.application]
         steps = platform.update if site.update is None else site.update
         certificate = certificates.declare(
@@ -154,120 +148,124 @@ class Site(AegirComponent):
         )
         mail = site.mail or ("off" if args.begin.cloned else "on")
         self.certificate = certificate
-        served = {
-            "https": site.https,
-            "enabled": site.state == "enabled",
-        }
-        accounts = {
-            "server": args.database_server,
-            "authority": None,
-            **{key: value for key, value in args.database.to_props().items() if key != "password"},
-            "database": where["name"],
-            "account": where["user"],
-            "other": credentials.turn.apply(lambda turn: names[1 - int(turn or 0)]),
-            "clients": list(args.clients),
-            "owner": f"{args.holder}/{key}",
-        }
-        database = SiteDatabase(
-            key,
-            {
-                "site": key,
-                **accounts,
-                "password": args.database.password,
-                "site_password": credentials.database,
-                "rights": list(site.database_rights) or None,
-                "connections": _connections(args),
-            },
-            self.child(also=kept),
+        enabled = site.state == "enabled"
+        password, hub_password = later(credentials.database), args.database.password
+        database = SiteDatabaseInputs(
+            site=key,
+            server=args.database_server,
+            connection=args.database.connection,
+            address=args.database.address,
+            port=args.database.port,
+            user=args.database.user,
+            authority=args.database.authority,
+            reach=args.database.reach,
+            database=where.name,
+            account=where.user,
+            other=later(credentials.turn.apply(lambda turn: names[1 - int(turn or 0)])),
+            clients=args.clients,
+            owner=f"{args.holder}/{key}",
+            password=hub_password,
+            site_password=password,
+            rights=site.database_rights,
+            connections=_connections(args),
         )
+        made = SiteDatabase(key, database, self.child(also=kept))
         self.configuration = SiteConfiguration(
             key,
-            {
-                **code,
-                "aliases": list(site.aliases),
-                "publish_root": layout.publish_root(platform.publish_path),
-                "database": where,
-                "password": credentials.database,
-                "salt": credentials.salt,
-                "authority": args.database.authority or None,
-                "number": credentials.number,
-                "uploads": args.uploads,
-                "isolation": site.isolation,
-                "cron": (site.cron or ("off" if args.begin.cloned else application.often))
-                if site.state == "enabled"
-                else "off",
-                "redirect_aliases": site.redirect_aliases,
-                **served,
-                "chain": certificate.chain if certificate else None,
-                "key": certificate.key if certificate else None,
-                "accounts": accounts,
-                "hub_password": args.database.password,
-                "templates": templates.digest(
+            SiteConfigurationInputs(
+                site=key,
+                name=site.name if site.formerly else "",
+                platform=platform.name,
+                publish_path=platform.publish_path,
+                docroot=args.code.docroot,
+                application=args.code.application,
+                aliases=site.aliases,
+                publish_root=layout.publish_root(platform.publish_path),
+                database=where,
+                password=password,
+                salt=later(credentials.salt),
+                authority=args.database.authority,
+                number=later(credentials.number),
+                uploads=args.uploads,
+                isolation=site.isolation,
+                cron=(site.cron or ("off" if args.begin.cloned else application.often)) if enabled else "off",
+                redirect_aliases=site.redirect_aliases,
+                https=site.https,
+                enabled=enabled,
+                chain=later(certificate.chain) if certificate else "",
+                key=later(certificate.key) if certificate else "",
+                accounts=database.accounts,
+                hub_password=hub_password,
+                templates=templates.digest(
                     *sorted({web_types.program(member.type).template for member in args.members.values()}),
                     "php-pool.conf.j2",
                     application.settings_template,
                     "php-proxies.php.j2",
                     rules=application.addresses.text,
                 ),
-                "proxies": list(args.proxies),
-                "members": members,
-                "master": args.master or None,
-                "holder": args.holder,
-                # Left out otherwise, so that a state of before is the same.
-                "php": _php(site, args.members, mail=mail),
-                "limits": _limits(site, args.members),
-                "values": _values(site, application.mail_kept(mail)),
-                "mail": None if mail == "on" else mail,
-                "robots": "off" if (site.robots or ("off" if args.begin.cloned else "on")) == "off" else None,
-                "health": None if site.health else False,
-                "former": list(args.begin.former) or None,
-                "fallback": args.begin.fallback or None,
-                "backups": args.backups,
-            },
-            self.child(depends_on=[database], also=kept),
+                proxies=args.proxies,
+                members=members,
+                master=args.master,
+                holder=args.holder,
+                php=_php(site, args.members, mail=mail),
+                limits=_limits(site, args.members),
+                values=_values(site, application.mail_kept(mail)),
+                mail=mail,
+                robots=site.robots or ("off" if args.begin.cloned else "on"),
+                health=site.health,
+                former=args.begin.former,
+                fallback=args.begin.fallback,
+                backups=later(args.backups) if args.backups else "",
+            ),
+            self.child(depends_on=[made], also=kept),
         )
         self._password = credentials.administrator
         self._asks_for_password = site.admin.password is None and args.begin.origin is not None
         if site.admin.password is not None:
             self._password = pulumi.Output.secret(site.admin.password)
-        self._installation = {
-            **code,
-            "profile": site.profile or STANDARD,
-            "title": site.title,
-            "language": site.language,
-            "admin": site.admin.name,
-            "mail": site.admin.mail,
-            "admin_password": self._password,
-            "database": where,
-            "authority": args.database.authority or None,
-            "password": credentials.database,
-            "members": members,
-            "master": args.master or None,
-            "holder": args.holder,
-            "install": site.install,
-            "health": site.health,
-            **served,
-            "fingerprint": certificate.fingerprint if certificate else None,
-            "accounts": accounts,
-            "hub_password": args.database.password,
-            "updated": None if any(step.kind == "database" for step in steps) else False,
-            "origin": args.begin.origin,
-        }
+        self._installation = InstallationInputs(
+            site=key,
+            name=site.name if site.formerly else "",
+            platform=platform.name,
+            publish_path=platform.publish_path,
+            docroot=args.code.docroot,
+            application=args.code.application,
+            profile=site.profile or STANDARD,
+            title=site.title,
+            language=site.language,
+            admin=site.admin.name,
+            mail=site.admin.mail,
+            admin_password=later(self._password),
+            database=where,
+            authority=args.database.authority,
+            password=password,
+            members=members,
+            master=args.master,
+            holder=args.holder,
+            install=site.install,
+            health=site.health,
+            https=site.https,
+            enabled=enabled,
+            fingerprint=later(certificate.fingerprint) if certificate else "",
+            accounts=database.accounts,
+            hub_password=hub_password,
+            updated=any(step.kind == "database" for step in steps),
+            origin=later(args.begin.origin) if args.begin.origin else "",
+        )
         if site.admin.password is None and args.begin.loaded:
             self._password = pulumi.Output.secret("")
         port = next(iter(args.members.values())).port
         url = vhosts.address(site.name, port, tls=site.https != "none")
-        self.rollout = {
-            "name": site.name,
-            "url": url,
-            "enabled": site.state == "enabled",
-            "steps": [dataclasses.asdict(step) for step in steps],
-            "uncounted": list(site.uncounted_tables) or None,
-            # Left out where it can, as for nearly all.
-            "blind": True if _is_blind(site, args.members) else None,
-            "accounts": {**accounts, "rights": list(site.database_rights) or None},
-        }
-        self.passwords = pulumi.Output.all(account=credentials.database, hub=args.database.password)
+        self.rollout = RolloutSite(
+            name=site.name,
+            url=url,
+            enabled=enabled,
+            steps=tuple(RolloutStep(**dataclasses.asdict(step)) for step in steps),
+            uncounted=site.uncounted_tables,
+            blind=_is_blind(site, args.members),
+            accounts=RolloutAccounts.of(database),
+        )
+        self.passwords = pulumi.Output.all(account=credentials.database, hub=hub_password)
         self._outputs = {"url": url, "admin_name": site.admin.name, "admin_password": self._password}
 
     @property
@@ -307,7 +305,7 @@ def _is_blind(site: settings.Site, members: Mapping[str, Member]) -> bool:
     return any("open_basedir" in site.php.over(member.php).values for member in members.values())
 
 
-def _values(site: settings.Site, kept: Mapping[str, Mapping[str, Any]]) -> pulumi.Output[str] | None:
+def _values(site: settings.Site, kept: Mapping[str, Mapping[str, Any]]) -> str:
     """Give what the site's settings file is told, as one text: any of it may be a secret.
 
     Args:
@@ -318,33 +316,36 @@ def _values(site: settings.Site, kept: Mapping[str, Mapping[str, Any]]) -> pulum
         "settings": {**site.settings, **kept.get("settings", {})},
         "config": {**site.config, **kept.get("config", {})},
     }
-    return pulumi.Output.secret(json.dumps(given)) if any(given.values()) else None
+    return later(pulumi.Output.secret(json.dumps(given))) if any(given.values()) else ""
 
 
-def _limits(site: settings.Site, members: Mapping[str, Member]) -> dict[str, dict[str, int]] | None:
-    """Give what is declared of what the site may take, by web server; ``None`` where nothing is."""
-    found = {}
-    for name, member in members.items():
-        declared = dataclasses.asdict(site.limits.over(member.limits))
-        if given := {key: value for key, value in declared.items() if value and key != "connections"}:
-            found[name] = given
-    return found or None
+def _limits(site: settings.Site, members: Mapping[str, Member]) -> dict[str, quotas.Quotas]:
+    """Give what is declared of what the site may take, by web server; nothing where nothing is."""
+    found = {name: site.limits.over(member.limits) for name, member in members.items()}
+    limits = {
+        name: quotas.Quotas(cpu=declared.cpu, memory=declared.memory, tasks=declared.tasks)
+        for name, declared in found.items()
+    }
+    return {name: declared for name, declared in limits.items() if declared != quotas.USUAL}
 
 
-def _connections(args: SiteParts) -> int | None:
-    """Give how many connections each account of the site may have at once; ``None`` for the default."""
+def _connections(args: SiteParts) -> int:
+    """Give how many connections each account of the site may have at once; 0 for the default."""
     children = max((args.site.php.over(member.php).children for member in args.members.values()), default=0)
     number = args.site.limits.connections or args.connections or quotas.default_connections(children)
-    return None if number == quotas.CONNECTIONS else number
+    return 0 if number == quotas.CONNECTIONS else number
 
 
-def _php(site: settings.Site, members: Mapping[str, Member], *, mail: str) -> dict[str, dict[str, Any]] | None:
-    """Give what is declared of PHP, by web server; ``None`` where nothing is."""
+def _php(site: settings.Site, members: Mapping[str, Member], *, mail: str) -> dict[str, limits.PhpInputs]:
+    """Give what is declared of PHP, by web server; nothing where nothing is."""
     found = {}
     for name, member in members.items():
-        declared = dataclasses.asdict(site.php.over(member.php))
-        if mail != "on":
-            declared["values"] = mail_service.values(mail, declared["values"])
-        if given := {key: value for key, value in declared.items() if value}:
-            found[name] = given
-    return found or None
+        declared = site.php.over(member.php)
+        values = declared.values if mail == "on" else mail_service.values(mail, declared.values)
+        php = limits.PhpInputs(
+            memory=declared.memory, uploads=declared.uploads, time=declared.time, children=declared.children,
+            values=values, version=declared.version,
+        )  # fmt: skip
+        if php != limits.NO_PHP:
+            found[name] = php
+    return found

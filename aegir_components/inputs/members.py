@@ -19,11 +19,9 @@ class Member(Props):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CodeMember(Member):
-    """A web server that has a platform's code."""
+class PlacedMember(Member):
+    """A web server that has code and data of its own, or sees a master's."""
 
-    type: str
-    """``apache``, ``apache_ssl``, ``nginx`` or ``nginx_ssl``."""
     role: Literal["", "slave"] = left_out("")
     """``slave`` where it sees the code and the data of sites over NFS, and has none itself."""
 
@@ -31,6 +29,14 @@ class CodeMember(Member):
     def is_slave(self) -> bool:
         """Whether it sees code and data over NFS."""
         return self.role == "slave"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeMember(PlacedMember):
+    """A web server that has a platform's code."""
+
+    type: str
+    """``apache``, ``apache_ssl``, ``nginx`` or ``nginx_ssl``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

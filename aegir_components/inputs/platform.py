@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Self
 
-from .members import CodeMember
-from .props import Props, left_out
+from aegir_components.host.connection import Connection
+
+from .database import SiteAccounts, SiteDatabaseInputs
+from .members import CodeMember, SiteMember, connections
+from .props import Props, left_out, names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,3 +72,96 @@ class ReleaseInputs(CodeRelease):
     """A digest of the templates that files of the code base are rendered from."""
     pins: Mapping[str, str] = left_out({})
     """Sites that stay on a release by name, by what each is known by."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutStep(Props):
+    """A step of a site's update."""
+
+    kind: str
+    command: str = ""
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutAccounts(SiteAccounts):
+    """A site's database with what its accounts may do there."""
+
+    rights: tuple[str, ...] = ()
+    """On the database, besides every site's."""
+
+    @classmethod
+    def of(cls, database: SiteDatabaseInputs) -> Self:
+        """Take them from the inputs of a site's database."""
+        return cls(**{key: getattr(database, key) for key in names(cls)})
+
+    def to_props(self) -> dict[str, Any]:
+        """Give the mapping that is declared."""
+        return {**SiteAccounts.to_props(self), "rights": list(self.rights) or None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutSite(Props):
+    """A site of a platform."""
+
+    name: str
+    """Its host name."""
+    url: str
+    enabled: bool = True
+    steps: tuple[RolloutStep, ...]
+    """Of its update, in their order."""
+    uncounted: tuple[str, ...] = ()
+    """Patterns of further tables whose changes are no writes that count."""
+    blind: bool = False
+    """Whether its PHP cannot see that visitors are to wait (``open_basedir``), so that they get 503."""
+    accounts: RolloutAccounts
+
+    def to_props(self) -> dict[str, Any]:
+        """Give the mapping that is declared."""
+        # Inside another input Pulumi keeps what is nothing, and states have it.
+        return {**Props.to_props(self), "uncounted": list(self.uncounted) or None, "blind": self.blind or None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutOrder(Props):
+    """The order in which sites get a release."""
+
+    canary: tuple[str, ...] = ()
+    """Those that go first."""
+    batch: str = ""
+    """How many go at a time: a number, or a part in percent."""
+    stop_on: int = 0
+    """Sites that fail until the others stay as they are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutInputs(CodeRelease):
+    """The sites of a platform on its live release."""
+
+    members: Mapping[str, SiteMember]
+    master: str = left_out("")
+    """The web server of a pack on which work is done."""
+    uploads: str = left_out("")
+    """The directory of uploads that the web servers share."""
+    sites: Mapping[str, RolloutSite]
+    """By what each is known by."""
+    secrets: str = left_out("", secret=True)
+    """Passwords by site, in JSON: ``account`` and ``hub``."""
+    rollout: RolloutOrder | None = None
+    """``None`` where no order is declared."""
+    keep_before: int = 0
+    """Days for which databases of before an update are kept."""
+    restore: bool = left_out(False)
+    """Whether sites go back to a release together with the databases that they had there."""
+    backups: str = left_out("", secret=True)
+    """How the sites are backed up before an update, as ``Packed`` gives it; no state has it."""
+
+    @property
+    def connections(self) -> dict[str, Connection]:
+        """How the web servers are reached."""
+        return connections(self.members)
+
+    @property
+    def hub_root(self) -> str:
+        """The hub's own directory."""
+        return next(iter(self.connections.values())).hub_root

@@ -9,7 +9,7 @@ from aegir_components.host.parallel import each
 from aegir_components.messages import numbered
 from aegir_components.mysql import arriving, copies, databases
 from aegir_components.printable import first_of
-from aegir_components.providers import awaited, content, holds, site_database
+from aegir_components.providers import awaited, content, holds
 from aegir_components.services import site_content
 from aegir_components.snapshots.source import SHARED
 
@@ -44,8 +44,8 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
                 f"and run pulumi up, which loads it; move the site after that",
             ),
         )
-    platform = str(had.props["platform"])
-    if not change.files and platform == want.props["platform"]:
+    platform = had.inputs.platform
+    if not change.files and platform == want.inputs.platform:
         return
     held = holds.merged(holds.look(had.members, layout.platform_registry(platform)))
     if entry := held.get(had.key):
@@ -70,10 +70,10 @@ def refuse_lacking(had: Site, want: Site) -> None:
         HostError: a web server is not reached.
         DatabaseError: the database server does not answer, or refuses.
     """
-    there = awaited.live_digest(want.props, want.members)
-    if there == awaited.live_digest(had.props, had.members):
+    there = awaited.live_digest(want.inputs)
+    if there == awaited.live_digest(had.inputs):
         return
-    if names := awaited.lacking(want.props, want.members, there, site_database.of_site(had.props)):
+    if names := awaited.lacking(want.inputs, there, had.inputs.site_database):
         raise Refused(
             want.listed,
             numbered(
@@ -98,7 +98,7 @@ def of_files(had: Site, want: Site, work: Work, *, ours: bool) -> list[files.Uni
         Refused: they cannot be copied there.
         HostError: a machine is not reached.
     """
-    fullest = next(iter(work.with_files(had.props)), "")
+    fullest = next(iter(work.with_files(had.inputs)), "")
     found = []
     for unit in files.units(had.source.places, want.source.places, fullest):
         if not files.is_same_storage(unit):
@@ -145,14 +145,13 @@ def has_arrived(had: Site, want: Site) -> bool:
 def _had_files(site: Site) -> bool:
     """Return whether a site had a file on one of its web servers when a run last looked."""
     none = content.Amount(number=0, size=0)
-    return any(content.of_files(site.props, conn, least=1).lost(none) for conn in site.owners.values())
+    return any(content.of_files(site.inputs, conn, least=1).lost(none) for conn in site.owners.values())
 
 
 def _amounts(site: Site) -> dict[str, int]:
     """Count the files of a site on each of its web servers that has its directories."""
-    props = site.props
-    shared = str(props.get("uploads") or "")
-    lines = site_content.content_items(site_content.content_directories(str(props["publish_root"]), site.key, shared))
+    root, shared = site.inputs.publish_root, site.inputs.uploads
+    lines = site_content.content_items(site_content.content_directories(root, site.key, shared))
     what = f"looking for the files of {site.name}"
     reports = each(site.owners, lambda conn: script.execute(conn, "check", lines, what=what))
     # Where nobody could count there is something.

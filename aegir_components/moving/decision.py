@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.database import DatabaseServer
+from aegir_components.inputs.site import ServedSite
 
-Props = Mapping[str, Any]
 Verdict = Literal["carry", "adopt", "nothing", "both", "half", "missing"]
 
 
@@ -25,42 +26,33 @@ class Change:
         return self.files or self.database
 
 
-def change(had: Props, want: Props) -> Change:
+def change(had: ServedSite | None, want: ServedSite) -> Change:
     """Compare where a site is with where it is to be.
 
     Args:
-        had: the inputs of its ``SiteConfiguration`` that are recorded; empty for a new site.
+        had: the inputs of its ``SiteConfiguration`` that are recorded; ``None`` for a new site.
         want: the new ones.
     """
-    if not had.get("members"):
+    if had is None or not had.members:
         return Change(files=False, database=False)
-    before, now = (props.get("accounts") for props in (had, want))
-    elsewhere = before is not None and now is not None and is_other_server(before, now)
-    return Change(files=leaves_all(had, want), database=elsewhere)
+    elsewhere = bool(had.accounts and want.accounts and is_other_server(had.accounts.machine, want.accounts.machine))
+    return Change(files=leaves_all(had.connections, want.connections), database=elsewhere)
 
 
-def leaves_all(had: Props, want: Props) -> bool:
+def leaves_all(before: Mapping[str, Connection], now: Mapping[str, Connection]) -> bool:
     """Return whether a site leaves all of its web servers for others."""
-    before, now = (Connection.of_members(props.get("members") or {}) for props in (had, want))
     return bool(before and now) and not any(conn.twin(now) for conn in before.values())
 
 
-def is_elsewhere(had: Props, want: Props) -> bool:
+def is_elsewhere(before: Mapping[str, Connection], now: Mapping[str, Connection]) -> bool:
     """Return whether a site gets or loses any web server."""
-    before, now = (Connection.of_members(props.get("members") or {}) for props in (had, want))
     return len(before) != len(now) or not all(conn.twin(now) for conn in before.values())
 
 
-def server_of(props: Props) -> dict[str, Any]:
-    """Say which database server is meant: by its declared name, its address and its port."""
-    return {"server": str(props.get("server") or ""), "address": str(props["address"]), "port": int(props["port"])}
-
-
-def is_other_server(one: Props, other: Props) -> bool:
+def is_other_server(one: DatabaseServer, other: DatabaseServer) -> bool:
     """Return whether two are different database servers: a server may get another name, or another address."""
-    before, now = server_of(one), server_of(other)
-    moved = (before["address"], before["port"]) != (now["address"], now["port"])
-    return moved and before["server"] != now["server"]
+    moved = (one.address, one.port) != (other.address, other.port)
+    return moved and one.server != other.server
 
 
 def of_database(*, there: bool, tables: int, arrived: int, marked: bool) -> Verdict:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from aegir_components import closing, layout
 from aegir_components.applications import APPLICATIONS, Application
@@ -13,12 +13,13 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
+from aegir_components.inputs.database import SiteDatabaseInputs
+from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import shown
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError, Endpoint
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.providers import answering, site_database, site_removal
-from aegir_components.providers.database import endpoint
 from aegir_components.providers.lifecycle import forgotten
 from aegir_components.services import closing as doors
 from aegir_components.services import functions, site
@@ -28,7 +29,6 @@ from aegir_components.snapshots.source import SHARED, Place, Source
 from . import files
 from .decision import Change
 
-State = dict[str, Any]
 WHY: Final = closing.MOVE
 """What a site that is closed by a move says of why."""
 
@@ -37,11 +37,11 @@ WHY: Final = closing.MOVE
 class Work:
     """What the provider of a site's configuration can do."""
 
-    configure: Callable[[State, State, Connection], None]
+    configure: Callable[[SiteConfigurationInputs, SiteConfigurationInputs | None, Connection], None]
     """Configures a site on a web server by its inputs; of the second ones it leaves the platform."""
-    reload: Callable[[State, Connection], None]
+    reload: Callable[[SiteConfigurationInputs, Connection], None]
     """Lets a web server read its configuration."""
-    with_files: Callable[[State], dict[str, Connection]]
+    with_files: Callable[[SiteConfigurationInputs], dict[str, Connection]]
     """Gives the web servers that have a site's files, the fullest first."""
     save: Callable[[Site], str]
     """Backs a site up, and says which backup it is; empty where no backups are declared. Raises ``BackupError``."""
@@ -51,29 +51,29 @@ class Work:
 class Site:
     """A site by the inputs of its configuration, with secrets."""
 
-    props: State
+    inputs: SiteConfigurationInputs
     rights: tuple[str, ...] = ()
     """What its accounts may do on its database besides what every site's may."""
 
     @property
     def key(self) -> str:
         """What it is known by."""
-        return str(self.props["site"])
+        return self.inputs.site
 
     @property
     def name(self) -> str:
         """Its host name."""
-        return str(self.props.get("name") or self.key)
+        return self.inputs.host
 
     @property
     def members(self) -> dict[str, Connection]:
         """Its web servers."""
-        return Connection.of_members(self.props["members"])
+        return self.inputs.connections
 
     @property
     def owners(self) -> dict[str, Connection]:
         """Its web servers that have its files themselves."""
-        return {name: conn for name, conn in self.members.items() if not self.sees(name)}
+        return self.inputs.owners
 
     @property
     def listed(self) -> str:
@@ -83,48 +83,53 @@ class Site:
     @property
     def is_open(self) -> bool:
         """Whether it is declared to be served."""
-        return bool(self.props.get("enabled", True))
+        return self.inputs.enabled
 
     @property
     def application(self) -> Application:
         """Its application."""
-        return APPLICATIONS[str(self.props["application"])]
+        return APPLICATIONS[self.inputs.application]
 
     @property
     def source(self) -> Source:
         """Its content."""
-        return Source.of_state(self.props, {})
+        return Source.of_site(self.inputs, self.inputs.hub_password, {})
+
+    @property
+    def accounts(self) -> SiteDatabaseInputs:
+        """The inputs of its database."""
+        return replace(self.inputs.site_database, rights=self.rights)
 
     @property
     def server(self) -> str:
         """Its database server."""
-        return str(self.props["accounts"]["server"])
+        return self.accounts.server
 
     @property
     def endpoint(self) -> Endpoint:
         """Its database server, as the hub logs in there."""
-        return endpoint(site_database.of_site(self.props), self.server)
+        return self.accounts.where
 
     @property
     def database(self) -> SiteDatabase:
         """Its database with its accounts."""
-        return site_database.wanted({**site_database.of_site(self.props), "rights": self.rights})
+        return self.accounts.wanted
 
     def closable(self, door: str) -> Closable:
         """Give it with a door, to be closed and opened."""
-        ports = {name: int(member["port"]) for name, member in self.props["members"].items()}
-        holder = str(self.props["holder"])
-        return Closable(site=self.key, name=self.name, holder=holder, members=self.members, ports=ports, door=door)
+        return Closable(
+            site=self.key, name=self.name, holder=self.inputs.holder, members=self.members, ports=self._ports, door=door
+        )
 
     def asked(self, door: str = "") -> dict[answering.Place, str]:
         """Ask it on each web server, and say what is wrong with the answers."""
-        ports = {name: int(member["port"]) for name, member in self.props["members"].items()}
+        ports = self._ports
         places = [answering.Place(self.name, name, conn.address, ports[name]) for name, conn in self.members.items()]
         return answering.broken(places, self.application, door)
 
-    def sees(self, name: str) -> bool:
-        """Return whether one of its web servers has its data over NFS."""
-        return bool(self.props["members"][name].get("role") == "slave")
+    @property
+    def _ports(self) -> dict[str, int]:
+        return {name: member.port for name, member in self.inputs.members.items()}
 
     def everywhere(self, lines: list[str], doing: str) -> None:
         """Run a script on all of its web servers.
@@ -132,7 +137,7 @@ class Site:
         Raises:
             HostError: one of them failed, or is not reached.
         """
-        what, holder = f"{doing} {self.name}", str(self.props["holder"])
+        what, holder = f"{doing} {self.name}", self.inputs.holder
         each(self.members, lambda conn: script.execute(conn, "apply", lines, what=what, holder=holder))
 
     def shut(self, door: str) -> None:
@@ -143,25 +148,25 @@ class Site:
         """
         self.everywhere([*doors.close_items(self.key, WHY, door=door), *doors.wait_items(self.key, door)], "closing")
 
-    def configure(self, other: State, work: Work) -> None:
+    def configure(self, other: SiteConfigurationInputs | None, work: Work) -> None:
         """Configure it on all of its web servers, and let them read that.
 
         Raises:
             HostError: one of them failed, or is not reached.
         """
-        master = str(self.props.get("master") or "")
+        master = self.inputs.master
         # What the others of a pack see over NFS has to be there first.
         first = {name: conn for name, conn in self.members.items() if name == master}
         for group in (first, {name: conn for name, conn in self.members.items() if name not in first}):
-            each(group, lambda conn: work.configure(self.props, other, conn))
-        each(self.members, lambda conn: work.reload(self.props, conn))
+            each(group, lambda conn: work.configure(self.inputs, other, conn))
+        each(self.members, lambda conn: work.reload(self.inputs, conn))
 
 
 def reopen(had: Site, want: Site, change: Change, work: Work) -> list[str]:
     """Let a site be served where it is, after a move that was not completed; say what could not be done for that."""
     left: list[str] = []
     if not change.files:
-        _try(left, "its configuration", lambda: had.configure(want.props, work))
+        _try(left, "its configuration", lambda: had.configure(want.inputs, work))
     _try(left, "its database accounts", lambda: copies.open_again(had.endpoint, had.database))
     _try(left, "its door", had.closable("").open)
     return left
@@ -194,10 +199,10 @@ def leave(had: Site, now: Site, change: Change, *, returns: bool = False) -> Non
     """
     if change.files:
         there = {name: conn for name, conn in had.members.items() if name not in forgotten()}
-        shared = bool(there and had.props.get("uploads")) and not _is_common(had, now)
-        site_removal.leave(had.props, there, had.sees, shared=shared)
+        shared = bool(there and had.inputs.uploads) and not _is_common(had, now)
+        site_removal.leave(had.inputs, there, shared=shared)
     if change.database and had.server not in forgotten():
-        accounts = site_database.of_site(had.props)
+        accounts = had.inputs.site_database
         site_database.keep(accounts)
         if returns:
             site_database.empty(accounts)
@@ -212,17 +217,16 @@ def _is_common(had: Site, now: Site) -> bool:
 
 
 def _take_out(had: Site, want: Site) -> None:
-    props = want.props
+    inputs = want.inputs
 
     def go(conn: Connection) -> None:
+        member = inputs.members[conn.host]
         lines = site.removal_items(
-            want.key, program(props["members"][conn.host]["type"]), str(props["platform"]), str(props["publish_path"]),
-            str(props["docroot"]), host=want.name,
-        )  # fmt: skip
-        root = str(props["publish_root"])
-        data = site.user_removal(want.key) if want.sees(conn.host) else site.data_removal(want.key, root)
+            want.key, program(member.type), inputs.platform, inputs.publish_path, inputs.docroot, host=want.name
+        )
+        data = site.user_removal(want.key) if member.is_slave else site.data_removal(want.key, inputs.publish_root)
         what = f"removing what was made of {want.name}"
-        script.execute(conn, "apply", [*lines, *data], what=what, holder=str(props["holder"]))
+        script.execute(conn, "apply", [*lines, *data], what=what, holder=inputs.holder)
 
     there = {name: conn for name, conn in want.members.items() if name not in forgotten()}
     shared = _shared(want) if there else None
@@ -230,7 +234,7 @@ def _take_out(had: Site, want: Site) -> None:
     each(there, go)
     if shared is not None and not common:
         gone = site.shared_removal(shared.home)
-        script.execute(shared.conn, "apply", gone, what=f"removing uploads of {want.name}", holder=str(props["holder"]))
+        script.execute(shared.conn, "apply", gone, what=f"removing uploads of {want.name}", holder=inputs.holder)
 
 
 def _shared(site_: Site) -> Place | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pulumi
 
@@ -30,9 +31,12 @@ def saver(packed: str) -> Callable[[Site], str]:
         if site.key not in known.plans:
             return ""
         hub_root = next(iter(site.members.values())).hub_root
-        job = known.job(
-            site.key, lambda found: Source.of_state(site.props, found), _code(site, hub_root), hub_root, pulumi.log.info
-        )
+        inputs, tell = site.inputs, pulumi.log.info
+
+        def source(found: Mapping[str, Any]) -> Source:
+            return Source.of_site(inputs, inputs.hub_password, found)
+
+        job = known.job(site.key, source, _code(site, hub_root), hub_root, tell)
         return save_before(job, WORK).line if job else ""
 
     return save
@@ -40,5 +44,5 @@ def saver(packed: str) -> Callable[[Site], str]:
 
 def _code(site: Site, hub_root: str) -> dict[str, str]:
     """Say which release is live where a site is; nothing where no machine knows."""
-    name = awaited.live_digest(site.props, site.members)
-    return about.recorded(hub_root, str(site.props["platform"]), name, site.application.name) if name else {}
+    name = awaited.live_digest(site.inputs)
+    return about.recorded(hub_root, site.inputs.platform, name, site.application.name) if name else {}

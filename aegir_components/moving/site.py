@@ -10,21 +10,22 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pulumi
 
 from aegir_components.host.errors import HUB, HostError, Refused
+from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import answered, answering, declared, forwards, settling, site_database
-from aegir_components.providers.moves import Record, filled, is_same_place
+from aegir_components.providers.moves import Record, is_same_place
 from aegir_components.snapshots.repository import BackupError
 
 from . import checks, database, files, place
 from .decision import Change, Verdict, change, is_other_server
-from .place import WHY, Site, State, Work
+from .place import WHY, Site, Work
 
 
 @dataclass(slots=True)
@@ -95,8 +96,8 @@ class Move:
     def _carry(self) -> None:
         self._check()
         self._save()
-        self.record.begin(self.want.props)
-        self._want_record(bool(self.record.target))
+        self.record.begin(self.want.inputs)
+        self._want_record(self.record.target is not None)
         _tell(f"{self.want.name} moves {self.way}. It is served until what differs is copied, and closed for that")
         try:
             self._make_ready()
@@ -140,7 +141,7 @@ class Move:
     @property
     def _is_asked(self) -> bool:
         declared = self.had.is_open and self.want.is_open
-        return declared and self.want.props.get("health") is not False
+        return declared and self.want.inputs.health
 
     @property
     def _is_there(self) -> bool:
@@ -152,7 +153,7 @@ class Move:
             return
         self._step = "configuring it, closed, on its new web servers"
         self.want.shut(self.door)
-        self.want.configure({}, self.work)
+        self.want.configure(None, self.work)
         self._step = "copying its files while it is live"
         for unit in self._units:
             files.first_pass(unit, self.want.key)
@@ -196,7 +197,7 @@ class Move:
             copies.open_again(self.want.endpoint, self.want.database)
         self._step = "putting it in its new place"
         files.put_in_place(self._units, self.want.key)
-        self.want.configure({} if self.change.files else self.had.props, self.work)
+        self.want.configure(None if self.change.files else self.had.inputs, self.work)
         settling.written(self.want.key)
 
     def _ask(self) -> None:
@@ -210,7 +211,7 @@ class Move:
 
     def _switch(self) -> None:
         self._step = "opening it in its new place"
-        self.record.switched(self.had.props, self.want.props["accounts"])
+        self.record.switched(self.had.inputs, self.want.accounts.machine)
         self._want_record(self.record.is_switched)
         settle(self.want, self.change)
 
@@ -254,12 +255,14 @@ class Move:
         ) from fault
 
 
-def carried(want: State, was: State, work: Work) -> State:
+def carried(
+    want: SiteConfigurationInputs, recorded: SiteConfigurationInputs, work: Work
+) -> SiteConfigurationInputs | None:
     """Carry a site to where it is to be, if that is elsewhere, after a move that did not come to its end.
 
     Args:
         want: the inputs of its configuration.
-        was: the recorded ones.
+        recorded: the recorded ones.
         work: the provider's.
 
     Returns:
@@ -270,26 +273,27 @@ def carried(want: State, was: State, work: Work) -> State:
         HostError: a machine is not reached.
         DatabaseError: a database server does not answer, or refuses.
     """
-    record = site_database.record_of(site_database.of_site(want))
-    now, ours = recover(record, was, want, work)
+    record = site_database.record_of(want.site_database)
+    now, ours = recover(record, recorded, want, work)
     moved, there, here = change(now, want), _reached(now, record), Site(want, record.rights)
+    announced = now is recorded
     if moved.files and not ours and checks.has_arrived(there, here):
         _tell(f"{here.name} is on {here.listed} already, with its files; what is left of it on {there.listed} goes")
         place.leave(there, here, Change(files=True, database=False))
-        now = {**want, "was": None, "accounts": now["accounts"], "hub_password": now["hub_password"]}
-        moved, there, was = change(now, want), _reached(now, record), {}
+        now, announced = replace(want, accounts=now.accounts, hub_password=now.hub_password), False
+        moved, there = change(now, want), _reached(now, record)
+    elif not moved and announced:
+        return recorded
     if moved:
-        Move(there, here, moved, record, work, ours=ours, announced=now is was).run()
-    if not moved and now is was:
-        return was
+        Move(there, here, moved, record, work, ours=ours, announced=announced).run()
     # It is asked where it is from now on.
     answered.Site(hub_root=record.hub_root, stack=record.stack, site=record.site).forget()
-    return {**want, "was": None} if moved else now
+    return want if moved else now
 
 
-def _reached(recorded: State, record: Record) -> Site:
+def _reached(recorded: SiteConfigurationInputs, record: Record) -> Site:
     """Give a site where it is, with the ways to its machines as they are declared now: the edit may have changed them, too."""
-    return Site(declared.reached(recorded), record.rights)
+    return Site(declared.reached_now(recorded), record.rights)
 
 
 def settle(now: Site, moved: Change) -> None:
@@ -305,7 +309,9 @@ def settle(now: Site, moved: Change) -> None:
     now.closable("").open()
 
 
-def recover(record: Record, was: State, want: State, work: Work) -> tuple[State, bool]:
+def recover(
+    record: Record, was: SiteConfigurationInputs, want: SiteConfigurationInputs, work: Work
+) -> tuple[SiteConfigurationInputs, bool]:
     """Bring a move to an end that was killed or failed: forward if the new place had been opened, else back.
 
     Args:
@@ -322,13 +328,13 @@ def recover(record: Record, was: State, want: State, work: Work) -> tuple[State,
         HostError: likewise.
         DatabaseError: likewise.
     """
-    if not record.target:
+    if record.target is None:
         return was, False
-    target = Site(filled(record.target, was, want), record.rights)
+    target = Site(record.filled("target", was, want), record.rights)
     if record.is_switched:
         return _gone_forward(record, was, want, target), False
     had = _reached(was, record)
-    moved = change(was, target.props)
+    moved = change(was, target.inputs)
     left = place.reopen(had, target, moved, work)
     again = is_same_place(record.target, want)
     if not again:
@@ -344,21 +350,23 @@ def recover(record: Record, was: State, want: State, work: Work) -> tuple[State,
     return was, again
 
 
-def _gone_forward(record: Record, was: State, want: State, target: Site) -> State:
+def _gone_forward(
+    record: Record, was: SiteConfigurationInputs, want: SiteConfigurationInputs, target: Site
+) -> SiteConfigurationInputs:
     """Remove what is left of the former place of a site that had been opened in its new one; give where it is."""
-    if is_same_place(record.target, was):
+    if is_same_place(target.inputs, was):
         record.forget_target()
         return was
-    if record.former:
-        former = Site(filled(record.former, was, want), record.rights)
-        moved = change(former.props, target.props)
+    if record.former is not None:
+        former = Site(record.filled("former", was, want), record.rights)
+        moved = change(former.inputs, target.inputs)
         settle(target, moved)
-        returns = not is_other_server(former.props["accounts"], want["accounts"])
+        returns = not is_other_server(former.accounts.machine, want.site_database.machine)
         place.leave(former, target, moved, returns=returns)
-        if moved.files and not is_same_place(former.props, want):
+        if moved.files and not is_same_place(former.inputs, want):
             _forward(record, former)
         record.left()
-    return target.props
+    return target.inputs
 
 
 def _forward(record: Record, had: Site) -> None:

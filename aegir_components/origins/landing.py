@@ -19,6 +19,8 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.hub_records import Records
+from aegir_components.inputs.database import SiteDatabaseInputs
+from aegir_components.inputs.site import InstallationInputs, SitePlace
 from aegir_components.messages import around, numbered, text_of
 from aegir_components.mysql import client, copies, statements
 from aegir_components.mysql.databases import SiteDatabase
@@ -243,7 +245,9 @@ def _look(place: Place) -> Mapping[str, str]:
     return script.execute(place.conn, "check", lines, what=f"looking for files in {place.home}").facts
 
 
-def of(want: Mapping[str, Any], database: SiteDatabase, given: Mapping[str, Any], tell: Callable[[str], None]) -> Site:
+def of(
+    want: InstallationInputs, database: SiteDatabaseInputs, given: Mapping[str, Any], tell: Callable[[str], None]
+) -> Site:
     """Read a site from the inputs of its ``Installation``.
 
     Args:
@@ -252,15 +256,13 @@ def of(want: Mapping[str, Any], database: SiteDatabase, given: Mapping[str, Any]
         given: its origin, as ``definition`` packs it.
         tell: says what is done.
     """
-    members = Connection.of_members(want["members"])
-    ports = {name: int(member["port"]) for name, member in want["members"].items()}
-    name = str(want.get("name") or want["site"])
-    props = {
-        **want, "publish_root": layout.publish_root(str(want["publish_path"])), "uploads": str(given.get("uploads") or ""),
-    }  # fmt: skip
+    ports = {name: member.port for name, member in want.members.items()}
+    place = SitePlace.from_props({
+        **want.to_props(), "publish_root": layout.publish_root(want.publish_path), "uploads": given.get("uploads"),
+    })  # fmt: skip
     return Site(
-        source=Source.of_state(props, {}), database=database, application=str(want["application"]),
-        version=str(given.get("version") or ""), members=members,
-        ports=ports, url=vhosts.address(name, next(iter(ports.values())), tls=want.get("https", "none") != "none"),
-        hub_root=next(iter(members.values())).hub_root, kind=str(given.get("kind") or loaded.OWN), tell=tell,
+        source=Source.of_site(place, database.password, {}), database=database.wanted, application=want.application,
+        version=str(given.get("version") or ""), members=want.connections,
+        ports=ports, url=vhosts.address(want.host, next(iter(ports.values())), tls=want.https != "none"),
+        hub_root=want.hub_root, kind=str(given.get("kind") or loaded.OWN), tell=tell,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
+from aegir_components.inputs.site import SitePlace
 from aegir_components.services import site_content
 
 from . import content
@@ -100,16 +101,16 @@ class Emptied:
         return self.place.parts != ("config",)
 
 
-def of_site(props: Mapping[str, Any], hub_root: str) -> Archives:
-    """Give the archives of a site, from the inputs of its configuration."""
-    return Archives(hub_root=hub_root, stack=str(props["holder"]), site=str(props["site"]))
+def of_site(inputs: SitePlace, hub_root: str) -> Archives:
+    """Give the archives of a site."""
+    return Archives(hub_root=hub_root, stack=inputs.holder, site=inputs.site)
 
 
-def emptied(want: Mapping[str, Any], owners: Mapping[str, Connection], archives: Archives) -> list[Emptied]:
+def emptied(want: SitePlace, owners: Mapping[str, Connection], archives: Archives) -> list[Emptied]:
     """Find the directories of a site that are empty, and whose archive a removal has left.
 
     Args:
-        want: the inputs of the site's configuration.
+        want: where the site is.
         owners: the machines that should have the files.
         archives: what the hub has.
     """
@@ -124,7 +125,7 @@ def emptied(want: Mapping[str, Any], owners: Mapping[str, Connection], archives:
         empty, conn = case
         lines = site_content.content_items(empty.place.directories)
         try:
-            facts = script.execute(conn, "check", lines, what=f"looking for the files of {want['site']}").facts
+            facts = script.execute(conn, "check", lines, what=f"looking for the files of {want.site}").facts
         except HostError:
             return False
         return not getattr(content.counted(facts), "number", 1)
@@ -132,7 +133,7 @@ def emptied(want: Mapping[str, Any], owners: Mapping[str, Connection], archives:
     return [case[0] for case in found if is_empty(case)]
 
 
-def unpack(want: Mapping[str, Any], owners: Mapping[str, Connection], empty: Iterable[Emptied]) -> None:
+def unpack(want: SitePlace, owners: Mapping[str, Connection], empty: Iterable[Emptied]) -> None:
     """Bring files back from their archives; what is newer on the machine stays.
 
     Args:
@@ -143,19 +144,19 @@ def unpack(want: Mapping[str, Any], owners: Mapping[str, Connection], empty: Ite
     Raises:
         HostError: they could not be written whole; the archive stays, and the next run begins again.
     """
-    user = layout.system_user(str(want["site"]))
+    user = layout.system_user(want.site)
     for found in empty:
         kept, place = found.kept, found.place
         backups.unpack_files(kept.archive, owners[found.machine], place.home, user, place.parts, kept.key)
 
 
-def _places(want: Mapping[str, Any]) -> list[_Place]:
-    root, site, shared = str(want["publish_root"]), str(want["site"]), str(want.get("uploads") or "")
+def _places(want: SitePlace) -> list[_Place]:
+    root, site, shared = want.publish_root, want.site, want.uploads
     home = layout.site_directory(root, site)
     directories = site_content.content_directories(root, site, shared)
     if not shared:
         return [_Place(home, PARTS, directories)]
-    if shares_config(str(want.get("application") or "")):
+    if shares_config(want.application):
         return [_Place(layout.uploads_directory(shared, site), (*SHARED_PARTS, "config"), directories)]
     # What Drupal has exported is each web server's own.
     return [

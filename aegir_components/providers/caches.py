@@ -20,12 +20,11 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
+from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered, shown
 from aegir_components.services import functions, installation
 
 from . import warned
-from .lifecycle import State
-from .raw import normal
 
 KIND: Final = "caches"
 SECONDS: Final = 300
@@ -34,28 +33,23 @@ PATIENCE: Final = 60
 """Seconds to wait for another program that works on the site."""
 AT_ONCE: Final = 3
 """Sites of a web server at a time."""
-_SHOWN: Final = (
-    "name", "aliases", "https", "redirect_aliases", "proxies", "values", "application", "platform", "publish_path", "docroot",
-)  # fmt: skip
-"""Inputs of a site's configuration that its pages may show."""
 _turn = threading.Lock()
 
 
-def are_touched(want: State, was: State) -> bool:
+def are_touched(want: SiteConfigurationInputs, was: SiteConfigurationInputs | None) -> bool:
     """Return whether pages may show a change of a site's inputs. Pure."""
-    if not was:
-        return False
-    return any(normal(was.get(key)) != normal(want.get(key)) for key in _SHOWN) or _php(want) != _php(was)
+    return was is not None and _shown(was) != _shown(want)
 
 
-def _php(props: State) -> Any:
-    """Give the values of php.ini by web server: a time zone is shown, a limit is not."""
-    return {
-        name: normal(given.get("values")) for name, given in (props.get("php") or {}).items() if given.get("values")
-    }
+def _shown(inputs: SiteConfigurationInputs) -> tuple[object, ...]:
+    """Give what a site's pages may show; of php.ini a time zone is shown, a limit is not."""
+    php = {name: given.values for name, given in inputs.php.items() if given.values}
+    code = (inputs.application, inputs.platform, inputs.publish_path, inputs.docroot)
+    names = (inputs.name, inputs.aliases, inputs.https, inputs.redirect_aliases)
+    return (*code, *names, inputs.proxies, inputs.values, php)
 
 
-def expect(want: State, hub_root: str, url: str, *, touched: bool) -> None:
+def expect(want: SiteConfigurationInputs, hub_root: str, url: str, *, touched: bool) -> None:
     """Note that a site's caches are to be emptied when all its web servers have reloaded.
 
     Args:
@@ -64,16 +58,18 @@ def expect(want: State, hub_root: str, url: str, *, touched: bool) -> None:
         url: its address.
         touched: whether pages show a change; otherwise only what an earlier run has not done is noted anew.
     """
-    records, key = Records(hub_root, KIND), (str(want["holder"]), str(want["site"]))
+    records, key = Records(hub_root, KIND), (want.holder, want.site)
     if not touched and records.get(*key) is None:
         return
     record = {
-        "waiting": sorted(want["members"]),
-        "enabled": bool(want.get("enabled", True)),
-        "process": want.get("isolation") == "process",
-        "host": str(want.get("name") or want["site"]),
+        "waiting": sorted(want.members),
+        "enabled": want.enabled,
+        "process": want.isolation == "process",
+        "host": want.host,
         "url": url,
-        **{name: str(want[name]) for name in ("application", "publish_path", "docroot")},
+        "application": want.application,
+        "publish_path": want.publish_path,
+        "docroot": want.docroot,
     }
     with _turn:
         records.put(record, *key)

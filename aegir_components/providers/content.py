@@ -9,10 +9,11 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
+from aegir_components.inputs.site import SitePlace
 
 KIND: Final = "content"
 FEW_FILES: Final = 10
@@ -47,11 +48,11 @@ class Place:
 
     def lost(self, now: Amount | None) -> str:
         """Say how much was there when it was looked at last, if nothing is left; empty otherwise, also where nobody knows."""
-        had = self._records.get(*self._key)
-        if had is None or now is None or now.number or int(had.get("number", 0)) < self.least:
+        before = self._records.get(*self._key)
+        if before is None or now is None or now.number or int(before.get("number", 0)) < self.least:
             return ""
-        day = time.strftime("%d %B %Y", time.gmtime(int(had["at"]))).lstrip("0")
-        return f"{had['number']:,} {self.unit} ({readable(int(had['size']))}) on {day}"
+        day = time.strftime("%d %B %Y", time.gmtime(int(before["at"]))).lstrip("0")
+        return f"{before['number']:,} {self.unit} ({readable(int(before['size']))}) on {day}"
 
     def note(self, now: Amount | None) -> None:
         """Write down how much there is, where it is known."""
@@ -72,19 +73,17 @@ class Place:
         return self.stack, self.site, self.where
 
 
-def of_files(props: Mapping[str, Any], conn: Connection, *, least: int = FEW_FILES) -> Place:
+def of_files(inputs: SitePlace, conn: Connection, *, least: int = FEW_FILES) -> Place:
     """Give the record of a site's files on a web server.
 
     Args:
-        props: the inputs of the site's configuration.
+        inputs: where the site is.
         conn: the web server.
         least: how many files there have to have been for none to be a loss.
     """
-    shared = str(props.get("uploads") or "")
     # By machine: a renamed entry is the same one.
-    where = shared or f"{conn.address}:{conn.port}"
-    holder, site = str(props["holder"]), str(props["site"])
-    return Place(hub_root=conn.hub_root, stack=holder, site=site, where=where, unit="files", least=least)
+    where = inputs.uploads or f"{conn.address}:{conn.port}"
+    return Place(hub_root=conn.hub_root, stack=inputs.holder, site=inputs.site, where=where, unit="files", least=least)
 
 
 def counted(facts: Mapping[str, str]) -> Amount | None:

@@ -147,12 +147,6 @@ class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
         super().__init__(Provider(), name, inputs, opts)
 
 
-def endpoint(props: Any, server: str) -> client.Endpoint:
-    """Read a database server and the hub's account from a resource's inputs."""
-    login = DatabaseLogin.from_props(props)
-    return login.endpoint(server, login.password)
-
-
 def _log_in(inputs: DatabaseServiceInputs) -> None:
     with client.connect(inputs.endpoint(inputs.host, inputs.password)) as session:
         session.rows("SELECT 1")

@@ -6,13 +6,14 @@ well. The engine removes with the inputs that the state has, when the former way
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.database import DatabaseLogin
-from aegir_components.inputs.props import names
+from aegir_components.inputs.props import Props, names
 
 State = dict[str, Any]
+PropsT = TypeVar("PropsT", bound=Props)
 
 _machines: dict[str, Connection] = {}
 """Connections by the declared name: of this process, which has all resources of a run, since a provider has no data."""
@@ -41,6 +42,11 @@ def forget() -> None:
 def connection(conn: Connection) -> Connection:
     """Give the declared connection to a machine, or the one that the state has where no such machine is declared."""
     return _machines.get(conn.host, conn)
+
+
+def reached_now(inputs: PropsT) -> PropsT:
+    """Give recorded inputs with the ways as they are declared now."""
+    return type(inputs).from_props(reached(inputs.to_props()))
 
 
 def reached(have: State) -> State:

@@ -14,10 +14,10 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.parallel import each
 from aegir_components.hub_records import Records
 from aegir_components.inputs.platform import CodeRelease
+from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.services import closing, functions, holding, release
 from aegir_components.services.holding import Held
 
-from .lifecycle import State
 from .switching import Switching, docroot_of
 
 LONGEST: Final = 2000
@@ -76,7 +76,9 @@ def waiting(hub_root: str, want: CodeRelease) -> dict[str, str]:
     return {str(k): str(v) for k, v in record.get("sites", {}).items()} if record.get("digest") == want.digest else {}
 
 
-def arriving(hub_root: str, want: State, was: State, members: Mapping[str, Connection]) -> None:
+def arriving(
+    hub_root: str, want: SiteConfigurationInputs, was: SiteConfigurationInputs, members: Mapping[str, Connection]
+) -> None:
     """Keep a site that comes from another platform on its former code, where its database has to be updated first.
 
     Args:
@@ -88,41 +90,44 @@ def arriving(hub_root: str, want: State, was: State, members: Mapping[str, Conne
     Raises:
         HostError: a web server did not take it; nothing has changed then.
     """
-    record = Records(hub_root, KIND).get(str(want["holder"]), str(want["platform"])) or {}
-    why = record.get("sites", {}).get(str(want["site"]))
-    if not why or was.get("platform") in (None, want["platform"]):
+    record = Records(hub_root, KIND).get(want.holder, want.platform) or {}
+    why = record.get("sites", {}).get(want.site)
+    if not why or was.platform == want.platform:
         return
-    site, what = str(want["site"]), f"looking for the code of {want['site']}"
-    lines = [functions("release"), script.call("live_facts", str(was["publish_path"]), str(want["publish_path"]))]
+    site, what = want.site, f"looking for the code of {want.site}"
+    lines = [functions("release"), script.call("live_facts", was.publish_path, want.publish_path)]
     facts = each(members, lambda conn: script.execute(conn, "check", lines, what=what, lock=False).facts)
     live = {name: found.get("live2", "") for name, found in facts.items()}
     before = {found.get("live1", "") for found in facts.values()}
     if len(before) != 1 or not all(release.is_release(path) for path in (*before, *live.values())):
         return
-    held, there = (merged(look(members, layout.platform_registry(str(props["platform"])))) for props in (want, was))
-    here = Held(site=site, release=before.pop(), docroot=str(was["docroot"]), since=int(time.time()))
+    held, there = (merged(look(members, layout.platform_registry(inputs.platform))) for inputs in (want, was))
+    here = Held(site=site, release=before.pop(), docroot=was.docroot, since=int(time.time()))
     entry = replace(there.get(site, here), kind="waiting", reason=str(why))
     digest = next(iter(live.values())).rpartition("/")[2]
-    platform = CodeRelease.from_props({**want, "digest": digest})
+    platform = CodeRelease(
+        platform=want.platform, publish_path=want.publish_path, docroot=want.docroot, members=want.members,
+        holder=want.holder, application=want.application, digest=digest,
+    )  # fmt: skip
     Switching(want=platform, members=members, live=live, held=held).go({**held, site: entry})
 
 
-def left(want: State, was: State, members: Mapping[str, Connection]) -> None:
+def left(want: SiteConfigurationInputs, was: SiteConfigurationInputs, members: Mapping[str, Connection]) -> None:
     """Forget the release that the former platform holds a site back on; until it is proven on the new one, it may go back.
 
     Args:
         want: the inputs of the site's configuration.
-        was: the recorded ones; empty for a new site.
+        was: the recorded ones.
         members: its web servers that had it before.
 
     Raises:
         HostError: a web server is not reached.
     """
-    if was.get("platform") in (None, want["platform"]):
+    if was.platform == want.platform:
         return
-    lines = holding.removal_items(str(want["site"]), layout.platform_registry(str(was["platform"])))
-    what = f"taking {want['site']} out of the platform {was['platform']}"
-    each(members, lambda conn: script.execute(conn, "apply", lines, what=what, holder=want["holder"]))
+    lines = holding.removal_items(want.site, layout.platform_registry(was.platform))
+    what = f"taking {want.site} out of the platform {was.platform}"
+    each(members, lambda conn: script.execute(conn, "apply", lines, what=what, holder=want.holder))
 
 
 def planned(

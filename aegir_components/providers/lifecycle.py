@@ -44,9 +44,8 @@ from aegir_components.mysql import client
 
 from . import declared, warned
 from .calls import serve_more
-from .raw import changed_keys, machine_of, machines_of, normal, plain, redacted, without
+from .raw import State, changed_keys, machine_of, machines_of, normal, plain, redacted, stack_of, without
 
-State = Any
 Result = TypeVar("Result")
 PropsT = TypeVar("PropsT", bound=Props)
 InputsT = TypeVar("InputsT", bound=Props)
@@ -125,8 +124,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
             match get_args(base):
                 case (type() as inputs, type() as recorded):
                     cls.inputs, cls.recorded = inputs, recorded
-                    if issubclass(inputs, Props):
-                        cls.computed_keys = tuple(sorted(names(recorded) - names(inputs)))
+                    cls.computed_keys = tuple(sorted(names(recorded) - names(inputs)))
 
     def identity(self, want: InputsT) -> str:
         """Name the thing: a natural identity, the same for the same inputs."""
@@ -258,8 +256,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
 
     def _converged(self, news: Any, olds: Any) -> dict[str, Any]:
         was = None if olds is None else self.recorded.from_props(plain(olds))
-        more = {} if was is None or self.inputs.__name__ != "Untyped" else {"was": was}
-        return self.converge(self.inputs.from_props(plain(news) | more), was)
+        return self.converge(self.inputs.from_props(plain(news)), was)
 
     def _seen(self, have: State) -> State | None:
         """Look; where that is not possible, keep what is recorded and name the reason among the deviations.
@@ -320,8 +317,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
 
     def _known_as(self, props: State) -> tuple[str, ...]:
         """Give the resource's key among the hub's records: its stack, its kind, and what it is."""
-        stack = str(props.get("holder") or "/".join(str(props.get("owner") or "").split("/")[:2]))
-        return stack, type(self).__module__.rpartition(".")[2], self.identity_of(props)
+        return stack_of(props), type(self).__module__.rpartition(".")[2], self.identity_of(props)
 
     def _secrets(self, props: Any) -> list[str]:
         return [props[key] for key in self.secret_keys if isinstance(props.get(key), str)]
@@ -360,12 +356,11 @@ class AegirResource(Resource):
         self,
         provider: Lifecycle[Any, Any],
         name: str,
-        inputs: Props | Mapping[str, Any],
+        inputs: Props,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(type(provider).secret_keys))
-        props = inputs.to_props() if isinstance(inputs, Props) else inputs
-        values = {key: unknowns.revealed(value) for key, value in props.items() if value is not None}
+        values = {key: unknowns.revealed(value) for key, value in inputs.to_props().items() if value is not None}
         with declaring.position():
             super().__init__(
                 provider,

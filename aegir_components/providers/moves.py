@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
-from aegir_components.moving.decision import is_other_server, server_of
+from aegir_components.inputs.database import DatabaseServer, SiteAccounts
+from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
+from aegir_components.moving.decision import is_other_server
 
 from . import declared
 
 KIND: Final = "moves"
 SECRETS: Final = ("password", "salt", "key", "hub_password", "values")
 """Inputs of a site's configuration that no record has."""
-_BESIDE: Final = ("was", "drift", "revision", "made")
+_BESIDE: Final = ("made", "backups")
+"""Neither are these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +36,12 @@ class Record:
     """What it is known by."""
 
     @property
-    def home(self) -> dict[str, Any] | None:
+    def home(self) -> DatabaseServer | None:
         """Say which database server has the content, while that is not settled."""
-        return self._get().get("home") or None
+        found = self._get().get("home")
+        return DatabaseServer.from_props(found) if found else None
 
-    def is_elsewhere(self, server: Mapping[str, Any]) -> bool:
+    def is_elsewhere(self, server: DatabaseServer) -> bool:
         """Return whether another database server than this one has the content."""
         return self.home is not None and is_other_server(self.home, server)
 
@@ -53,14 +56,30 @@ class Record:
         return tuple(map(str, self._get().get("rights") or ()))
 
     @property
-    def target(self) -> dict[str, Any]:
-        """Give the inputs, without secrets, that a move has begun to make or has made; empty without a move."""
-        return dict(self._get().get("target") or {})
+    def target(self) -> SitePlace | None:
+        """Say where a move has begun to make the site or has made it; ``None`` without a move."""
+        return _place(self._get().get("target"))
 
     @property
-    def former(self) -> dict[str, Any]:
-        """Give the inputs, without secrets, of the place that a site has left, whose data are to be removed."""
-        return dict(self._get().get("former") or {})
+    def former(self) -> SitePlace | None:
+        """Say which place a site has left, whose data are to be removed."""
+        return _place(self._get().get("former"))
+
+    def filled(self, what: Literal["target", "former"], *known: SiteConfigurationInputs) -> SiteConfigurationInputs:
+        """Give the inputs of a record with secrets, and with the ways to its machines as they are declared now.
+
+        Args:
+            what: of the target of a move, or of the place that the site has left.
+            known: inputs of the same site with secrets. Those of the hub's account are of the one with the same database server.
+        """
+        found = dict(self._get()[what])
+        for inputs in known:
+            props = inputs.to_props()
+            found.update({key: props[key] for key in SECRETS if key in props and key != "hub_password"})
+        there = SiteAccounts.from_props(found["accounts"]).machine
+        same = [each for each in known if each.accounts and not is_other_server(each.accounts.machine, there)]
+        found["hub_password"] = next((each.hub_password for each in same or known if each.hub_password), "")
+        return SiteConfigurationInputs.from_props(declared.reached(found))
 
     @property
     def is_switched(self) -> bool:
@@ -73,19 +92,19 @@ class Record:
         return bool(self._get())
 
     @property
-    def tried(self) -> list[dict[str, Any]]:
-        """List what runs have begun to give the site: its inputs, without secrets, with only the new web servers as members."""
-        return [dict(each) for each in self._get().get("tried") or ()]
+    def tried(self) -> list[SitePlace]:
+        """List what runs have begun to give the site: its place, with only the new web servers as members."""
+        return [SitePlace.from_props(each) for each in self._get().get("tried") or ()]
 
-    def note_tried(self, attempts: Iterable[Mapping[str, Any]]) -> None:
+    def note_tried(self, attempts: Iterable[SitePlace]) -> None:
         """Write down which web servers a run is about to give the site: one that is killed leaves what no state knows."""
-        kept = [plain(each) for each in attempts]
+        kept = [each.to_props() for each in attempts]
         if kept or self.tried:
             self._put(tried=kept)
 
-    def note_home(self, server: Mapping[str, Any]) -> None:
+    def note_home(self, server: DatabaseServer) -> None:
         """Write down which database server has the content, before it is declared on another one."""
-        self._put(home=server_of(server))
+        self._put(home=server.to_props())
 
     def note_clients(self, clients: Iterable[str]) -> None:
         """Write down addresses that keep their accounts until the site has left them."""
@@ -95,18 +114,19 @@ class Record:
         """Write down what the site's accounts may do besides what every site's may."""
         self._put(rights=sorted(rights))
 
-    def begin(self, target: Mapping[str, Any]) -> None:
+    def begin(self, target: SiteConfigurationInputs) -> None:
         """Write down what a move is about to make."""
-        self._put(target=plain(target), switched=False, former={})
+        self._put(target=_plain(target), switched=False, former={})
 
-    def switched(self, former: Mapping[str, Any], server: Mapping[str, Any]) -> None:
+    def switched(self, former: SiteConfigurationInputs, server: DatabaseServer) -> None:
         """Write down that the target is the site from now on, with its database on this server."""
-        self._put(switched=True, former=plain(former), home=server_of(server))
+        self._put(switched=True, former=_plain(former), home=server.to_props())
 
-    def stays(self, place: Mapping[str, Any]) -> None:
+    def stays(self, place: SiteConfigurationInputs) -> None:
         """Write down that a later run has put the site into another place than the move did, as far as any state knows."""
-        if self.is_switched and not is_same_place(self.target, place):
-            self._put(target=plain(place), former={}, home=server_of(place["accounts"]))
+        assert place.accounts is not None
+        if self.is_switched and (self.target is None or not is_same_place(self.target, place)):
+            self._put(target=_plain(place), former={}, home=place.accounts.machine.to_props())
 
     def left(self) -> None:
         """Write down that the former place is removed. Where the site is stays known until the state has it, too."""
@@ -141,34 +161,24 @@ class Record:
         return Records(self.hub_root, KIND)
 
 
-def plain(props: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(inputs: SiteConfigurationInputs) -> dict[str, Any]:
     """Leave secrets and what is no input out of a site's inputs."""
-    return {key: value for key, value in props.items() if key not in (*SECRETS, *_BESIDE) and not key.startswith("__")}
+    return {key: value for key, value in inputs.to_props().items() if key not in (*SECRETS, *_BESIDE)}
 
 
-def filled(props: Mapping[str, Any], *known: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the inputs of a record with secrets, and with the ways to its machines as they are declared now.
-
-    Args:
-        props: from a record.
-        known: inputs of the same site with secrets. Those of the hub's account are of the one with the same database server.
-    """
-    found = dict(props)
-    for inputs in known:
-        found.update({key: inputs[key] for key in SECRETS if key in inputs and key != "hub_password"})
-    there = props["accounts"]
-    same = [inputs for inputs in known if inputs.get("accounts") and not is_other_server(inputs["accounts"], there)]
-    found["hub_password"] = next((inputs["hub_password"] for inputs in same or known if "hub_password" in inputs), "")
-    return declared.reached(found)
+def _place(props: Mapping[str, Any] | None) -> SitePlace | None:
+    return SitePlace.from_props(props) if props else None
 
 
-def is_same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def is_same_place(one: SitePlace, other: SitePlace) -> bool:
     """Return whether two inputs of a site put it on the same machines and into the same directories. Pure."""
-    before, now = (Connection.of_members(props.get("members") or {}) for props in (one, other))
-    machines = sorted(conn.place for conn in before.values()) == sorted(conn.place for conn in now.values())
+    assert one.accounts is not None
+    assert other.accounts is not None
+    machines = sorted(conn.place for conn in one.connections.values()) == sorted(
+        conn.place for conn in other.connections.values()
+    )
     return (
         machines
-        and all(one.get(key) == other.get(key) for key in ("publish_root", "platform"))
-        and str(one.get("uploads") or "") == str(other.get("uploads") or "")
-        and not is_other_server(one["accounts"], other["accounts"])
+        and (one.publish_root, one.platform, one.uploads) == (other.publish_root, other.platform, other.uploads)
+        and not is_other_server(one.accounts.machine, other.accounts.machine)
     )

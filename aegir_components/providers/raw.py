@@ -73,6 +73,11 @@ def machines_of(props: State) -> set[str]:
     return {name for name in listed if isinstance(name, str)}
 
 
+def stack_of(props: Mapping[str, Any]) -> str:
+    """Say which stack a resource is of: ``<project>/<stack>``."""
+    return str(props.get("holder") or "/".join(str(props.get("owner") or "").split("/")[:2]))
+
+
 def machine_of(props: Mapping[str, Any]) -> list[Any]:
     """Say which machine a resource is on, whatever it is called; nothing where it is on none or on several."""
     found = props.get("connection")

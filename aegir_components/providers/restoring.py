@@ -8,63 +8,71 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.hub_records import Records
-from aegir_components.services import former
+from aegir_components.inputs.site import SiteConfigurationInputs
+from aegir_components.services import former, limits
 from aegir_components.services.web import WebServer
 
 from . import answered, settling
 from .answering import Place
-from .lifecycle import UNFINISHED, State
+from .lifecycle import UNFINISHED
 from .raw import normal
 
-_FILES: Final = frozenset(
-    {"values", "php", "aliases", "redirect_aliases", "proxies", "templates", "isolation", "cron", "health", "limits"}
-)
-"""Inputs of a site's configuration that end in the files which are restored, or in none that a visitor meets."""
-_BESIDE: Final = frozenset({"accounts", "hub_password", "made", "was", "drift", "revision"})
-"""Inputs that no file of the site follows."""
-_NAMES: Final = {"templates": "aegir-templates", "proxies": "reverse_proxies"}
-"""What an input is called where it is not called as in the stack file."""
 CONFIGURATION: Final = "site_config"
 """The module of a site's configuration, by which the hub knows unfinished work on it."""
 
 
-def can_be_restored(want: State, was: State) -> bool:
+def can_be_restored(want: SiteConfigurationInputs, was: SiteConfigurationInputs) -> bool:
     """Return whether the former files fit what a change leaves behind. Pure."""
-    keys = (want.keys() | was.keys()) - _FILES - _BESIDE
-    return bool(was) and all(normal(was.get(key)) == normal(want.get(key)) for key in keys if not key.startswith("__"))
+    # What differs besides ends in the files that are restored, in none that a visitor meets, or in no file of the site.
+    former = replace(
+        was, values=want.values, php=want.php, aliases=want.aliases, redirect_aliases=want.redirect_aliases,
+        proxies=want.proxies, templates=want.templates, isolation=want.isolation, cron=want.cron, health=want.health,
+        limits=want.limits, accounts=want.accounts, hub_password=want.hub_password,
+    )  # fmt: skip
+    return SiteConfigurationInputs.from_props(former.to_props()) == SiteConfigurationInputs.from_props(want.to_props())
 
 
-def changed(want: State, was: State) -> list[str]:
+def changed(want: SiteConfigurationInputs, was: SiteConfigurationInputs) -> list[str]:
     """Name what changes in a site's configuration, as the stack file calls it. Pure."""
-    found = [
-        _NAMES.get(key, key)
-        for key in _FILES - {"values", "php", "health"}
-        if normal(was.get(key)) != normal(want.get(key))
-    ]
-    before, now = (json.loads(str(props.get("values") or "{}")) for props in (was, want))
+    had, has = _named(was), _named(want)
+    found = [name for name, value in has.items() if had[name] != value]
+    before, now = (json.loads(inputs.values or "{}") for inputs in (was, want))
     for kind in ("settings", "config"):
         found += [f"{kind}.{key}" for key in _differing(before.get(kind), now.get(kind))]
-    had, has = was.get("php") or {}, want.get("php") or {}
-    for server in had.keys() | has.keys():
-        found += [f"php.{key}" for key in _php(had.get(server) or {}, has.get(server) or {})]
+    for server in was.php.keys() | want.php.keys():
+        found += [f"php.{key}" for key in _php(was.php.get(server, limits.NO_PHP), want.php.get(server, limits.NO_PHP))]
     return sorted(set(found))
 
 
-def _php(had: Mapping[str, Any], has: Mapping[str, Any]) -> Iterator[str]:
-    for key in _differing(had, has):
+def _named(inputs: SiteConfigurationInputs) -> dict[str, object]:
+    """Give what ends in the files that are restored, by what the stack file calls it."""
+    return {
+        "aliases": inputs.aliases,
+        "redirect_aliases": inputs.redirect_aliases,
+        "reverse_proxies": inputs.proxies,
+        "aegir-templates": inputs.templates,
+        "isolation": inputs.isolation,
+        "cron": inputs.cron,
+        "limits": inputs.limits,
+    }
+
+
+def _php(had: limits.PhpInputs, has: limits.PhpInputs) -> Iterator[str]:
+    for key in _differing(had.to_props(), has.to_props()):
         if key == "values":
-            yield from (f"values.{name}" for name in _differing(had.get(key), has.get(key)))
+            yield from (f"values.{name}" for name in _differing(had.values, has.values))
         else:
             yield key
 
 
-def _differing(had: Any, has: Any) -> list[str]:
+def _differing(had: Mapping[str, Any] | None, has: Mapping[str, Any] | None) -> list[str]:
     had, has = had or {}, has or {}
     return [key for key in had.keys() | has.keys() if normal(had.get(key)) != normal(has.get(key))]
 

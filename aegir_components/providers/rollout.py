@@ -14,34 +14,33 @@ from typing import Any
 import pulumi
 
 from aegir_components import at_work, layout, summary
-from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
-from aegir_components.hub_records import Records, hub_root
-from aegir_components.inputs.untyped import Untyped
+from aegir_components.hub_records import Records
+from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.rollout import platform as rollout_platform
 from aegir_components.rollout import safety, waves
 from aegir_components.snapshots import packed
 
 from . import holds
-from .lifecycle import AegirResource, Lifecycle, State
+from .lifecycle import AegirResource, Lifecycle
 
 
-class Provider(Lifecycle[Untyped, Untyped]):
+class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
     """Brings sites that are held back to the live release, site by site."""
 
     identity_keys = ("platform", "publish_path")
     secret_keys = ("secrets", "backups")
     once_keys = ("backups",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: RolloutInputs) -> str:
         """A platform is known by the path that it is published at."""
-        return str(want["publish_path"])
+        return want.publish_path
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: RolloutInputs) -> dict[str, Any]:
         """Name the sites that are held back and not pinned, with the reason."""
-        members = Connection.of_members(want["members"])
-        found = holds.look(members, layout.platform_registry(want["platform"]))
-        enabled = {site for site, given in want["sites"].items() if given.get("enabled", True)}
+        members = have.connections
+        found = holds.look(members, layout.platform_registry(have.platform))
+        enabled = {site for site, given in have.sites.items() if given.enabled}
         drift = {
             f"site {site} is held back on release {held.release.rpartition('/')[2]}: {held.reason}"
             for entries in found.values()
@@ -50,62 +49,51 @@ class Provider(Lifecycle[Untyped, Untyped]):
         }
         waiting = holds.unfinished(members)
         drift |= {
-            f"site {site}: an update of it was not ended" for site in want["sites"] if layout.file_name(site) in waiting
+            f"site {site}: an update of it was not ended" for site in have.sites if layout.file_name(site) in waiting
         }
         return {"drift": sorted(drift)}
 
-    def converge(self, want: State, _was: State) -> State:
+    def converge(self, want: RolloutInputs, was: RolloutInputs | None) -> dict[str, Any]:
         """Update and switch the sites that are held back, in the declared order.
 
         Raises:
             Refused: sites stay where they are, each with its reason; or a site that was down does not answer now either.
         """
         jobs = safety.jobs(want, pulumi.log.info)
-        platform = rollout_platform.Platform.of(want, jobs)
+        platform = rollout_platform.Platform.of(want, was, jobs)
         # Whoever works on a site now has left the same marks as a run that was killed in the middle of an update.
         if concerned := {*platform.unfinished(), *platform.waiting()}:
-            busy = at_work.wait_for(str(hub_root(want)), str(want["holder"]), concerned, pulumi.log.info)
-            platform = replace(rollout_platform.Platform.of(want, jobs), busy=busy)
+            busy = at_work.wait_for(want.hub_root, want.holder, concerned, pulumi.log.info)
+            platform = replace(rollout_platform.Platform.of(want, was, jobs), busy=busy)
         platform.recover(pulumi.log.info)
         platform.forget_old()
         found = waves.run(platform.waiting(), platform.order, platform.work(pulumi.log.info))
         platform.rebuild(pulumi.log.warn)
         for done in found:
-            pulumi.log.info(f"{want['platform']}: {done.line}")
+            pulumi.log.info(f"{want.platform}: {done.line}")
         staying = [done.site for done in found if done.result == "failed" or done.why == waves.STOPPED]
         for site in staying:
             # For the summary at the end of the run.
-            Records(str(hub_root(want)), summary.KIND).put({}, str(want["holder"]), summary.HELD, site)
+            Records(want.hub_root, summary.KIND).put({}, want.holder, summary.HELD, site)
         if staying:
-            raise Refused(", ".join(sorted(want["members"])), waves.table(found, str(want["digest"])[:16]))
+            raise Refused(", ".join(sorted(want.members)), waves.table(found, want.digest[:16]))
         if down := platform.still_down():
-            raise Refused(", ".join(sorted(want["members"])), "; ".join(down))
+            raise Refused(", ".join(sorted(want.members)), "; ".join(down))
         return {}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: RolloutInputs) -> None:
         """What is kept of databases goes with their sites' own."""
 
     def _secrets(self, props: Any) -> list[str]:
-        kept = props.get("secrets")
-        passwords = json.loads(kept) if isinstance(kept, str) else {}
-        given = props.get("backups")
-        keys = packed.Packed.read(given).secrets if isinstance(given, str) else []
+        inputs = RolloutInputs.from_props(props)
+        passwords = json.loads(inputs.secrets or "{}")
+        keys = packed.Packed.read(inputs.backups).secrets if inputs.backups else []
         return [*super()._secrets(props), *keys, *(word for site in passwords.values() for word in site.values())]
 
 
 class Rollout(AegirResource, module="aegir", name="Rollout"):
     """The sites of a platform on its live release."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the platform's name.
-            props: ``platform``, ``publish_path``, ``digest``, ``docroot``, ``application``, ``members`` (name to ``connection``,
-                ``type``, ``port``, and ``role`` where it is a slave), ``master``, ``uploads``, ``holder``, ``sites`` (what each
-                is known by to ``name``, ``url``, ``enabled``, ``steps``, ``accounts``), ``secrets`` (passwords by site, as
-                JSON), ``rollout`` (``canary``, ``batch``, ``stop_on``), ``keep_before`` (days), ``restore`` (a flag),
-                ``backups`` (how its sites are backed up before an update, as ``Packed`` gives it).
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: RolloutInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by the platform's name."""
+        super().__init__(Provider(), name, inputs, opts)

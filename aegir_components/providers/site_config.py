@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -15,14 +15,14 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import attempt, each, settle
-from aegir_components.inputs.untyped import Untyped
+from aegir_components.inputs.props import Known
+from aegir_components.inputs.site import SiteConfigurationInputs, SiteConfigurationState
 from aegir_components.moving import place as moving_place
 from aegir_components.moving import safety
 from aegir_components.moving import site as moving
 from aegir_components.printable import one_line
 from aegir_components.services import (
     cron,
-    former,
     functions,
     holding,
     limits,
@@ -32,6 +32,7 @@ from aegir_components.services import (
     web,
     web_types,
 )
+from aegir_components.services import former as kept
 
 from . import (
     archived,
@@ -45,50 +46,47 @@ from . import (
     site_move,
     site_places,
     site_removal,
-    staging,
 )
-from .lifecycle import AegirResource, Lifecycle, State, forgotten, replaced
-from .raw import normal, without
-from .site_places import members_of, owners_of, sees
+from .lifecycle import AegirResource, Lifecycle, remaining, replaced
+from .site_places import Where
 from .warned import Warned
 
 PATH = 200
 """Characters of a path that a machine says, in a warning."""
 
 
-class Provider(Lifecycle[Untyped, Untyped]):
+class Provider(Lifecycle[SiteConfigurationInputs, SiteConfigurationState]):
     """Makes a site servable; the web server's own test decides whether its vhost stays."""
 
     # Not the publish root: a replacement would archive and remove the site's files.
     identity_keys = ("site",)
     waits = True
     secret_keys = ("password", "salt", "key", "hub_password", "values", "backups")
-    computed_keys = ("made",)
     once_keys = ("backups",)
 
-    def identity(self, want: State) -> str:
+    def identity(self, want: SiteConfigurationInputs) -> str:
         """A site is known by its name."""
-        return str(want["site"])
+        return want.site
 
-    def rejected(self, have: State, want: State) -> dict[str, str]:
+    def rejected(self, have: SiteConfigurationState, want: Known[SiteConfigurationInputs]) -> dict[str, str]:
         """Reject changes that would leave uploads, private files and configuration behind."""
-        return site_places.rejected(have, want.ask(dict, None))
+        return site_places.rejected(Where.from_props(have.to_props()), Where.of(want))
 
-    def observe(self, want: State) -> State:
+    def observe(self, have: SiteConfigurationState) -> dict[str, Any]:
         """Look at every item on every web server."""
-        plan, owners, counting = _plan(want), owners_of(want), site_content.content_items(site_files.directories(want))
+        plan, owners, counting = _plan(have), have.owners, site_content.content_items(site_files.directories(have))
         what = f"looking at the site {plan.site}"
 
         def look(conn: Connection) -> script.Report:
-            lines = [*_items(plan, want, conn), *(counting if conn.host in owners else ())]
+            lines = [*_items(plan, have, conn), *(counting if conn.host in owners else ())]
             return script.execute(conn, "check", lines, what=what)
 
-        reports = each(members_of(want), look)
+        reports = each(have.connections, look)
         drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
         warned = Warned()
         for name, conn in owners.items():
             _warn_of_forbidden(warned, name, plan.site, reports[name].facts)
-            place, now = content.of_files(want, conn), content.counted(reports[name].facts)
+            place, now = content.of_files(have, conn), content.counted(reports[name].facts)
             if had := place.lost(now):
                 drift.append(f"{name}: the site had {had}, and has no files there now")
             else:
@@ -96,29 +94,29 @@ class Provider(Lifecycle[Untyped, Untyped]):
         warned.tell()
         return {"drift": drift}
 
-    def converge(self, want: State, _was: State) -> State:
+    def converge(self, want: SiteConfigurationInputs, was: SiteConfigurationState | None) -> dict[str, Any]:
         """Make it so on every web server, side by side; one that joins gets the uploads, one that leaves is cleaned.
 
         Raises:
             Refused: a web server that had the site's files does not have them any more, or the site does not answer on the
                 platform that it was moved to.
         """
-        want, saved = _without_backups(want)
-        plan = _plan(want)
-        members = members_of(want)
+        # No record of the hub has how the site is backed up.
+        want, saved = replace(want, backups=""), want.backups
+        plan, members = _plan(want), want.connections
         what = f"configuring the site {plan.site}"
-        recorded = without(want.get("was", {}), forgotten()) or {}
-        was = _moved(want, recorded, saved)
-        had = members_of(was) if was.get("members") else {}
-        owners, counting = owners_of(want), site_content.content_items(site_files.directories(want))
-        hub_root = staging.hub_root(members)
-        before = site_move.look(want, was, hub_root)
+        recorded = remaining(was)
+        former = _moved(want, recorded, saved)
+        had = former.connections if former else {}
+        owners, counting = want.owners, site_content.content_items(site_files.directories(want))
+        hub_root = want.hub_root
+        before = site_move.look(want, former, hub_root)
         # One that nobody asks, such as a disabled one, needs its database updated as well before it has the code.
-        if was and members.keys() <= had.keys():
-            holds.arriving(hub_root, want, was, members)
-        url = plan.url(_port(want, next(iter(members.values()))))
-        caches.expect(want, hub_root, url, touched=was is not recorded or caches.are_touched(want, was))
-        unproven = before.answering if restoring.can_be_restored(want, was) else ()
+        if former and members.keys() <= had.keys():
+            holds.arriving(hub_root, want, former, members)
+        url = plan.url(want.members[next(iter(members))].port)
+        caches.expect(want, hub_root, url, touched=former is not recorded or caches.are_touched(want, former))
+        unproven = before.answering if former and restoring.can_be_restored(want, former) else ()
         # By machine, not by name: a renamed entry of the stack file is the same web server.
         staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
         archives = archived.of_site(want, hub_root)
@@ -131,19 +129,23 @@ class Provider(Lifecycle[Untyped, Untyped]):
 
         def configure(conn: Connection) -> None:
             lines = [
-                *(_kept(plan, want, was, conn) if conn.host in unproven else former.drop_items([plan.site])),
+                *(
+                    _kept(plan, want, former, conn)
+                    if former and conn.host in unproven
+                    else kept.drop_items([plan.site])
+                ),
                 *_items(plan, want, conn),
-                *_leave_platform(plan, was),
-                *site_content.registered_once(plan, want["holder"]),
+                *_leave_platform(plan, former),
+                *site_content.registered_once(plan, want.holder),
             ]
             counted = counting if conn.host in owners else []
-            report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want["holder"])
-            if not was and site_removal.is_new(want, report.changed):
+            report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want.holder)
+            if not former and site_removal.is_new(want, report.changed):
                 made.add(conn.host)
             if "open" in report.facts:
                 warned.say(conn.host, site_content.opened(plan.site, one_line(report.facts["open"], longest=PATH)))
             _warn_of_forbidden(warned, conn.host, plan.site, report.facts)
-            if _shows_another_file(plan, want, was, report.changed):
+            if former and _shows_another_file(plan, want, former, report.changed):
                 caches.expect(want, hub_root, url, touched=True)
                 settling.written(plan.site)
             if conn.host in staying:
@@ -158,11 +160,12 @@ class Provider(Lifecycle[Untyped, Untyped]):
             # The state does not have a site that could not be made: whoever takes it back would leave this for good.
             attempt(
                 {name: members[name] for name in made},
-                lambda conn: site_removal.leave(want, {conn.host: conn}, lambda name: sees(want, name)),
+                lambda conn: site_removal.leave(want, {conn.host: conn}),
             )
         warned.tell()
         settle(results)
-        if was and any(_settings(want, conn) != _settings(was, conn) for name, conn in members.items() if name in had):
+        both = {name: conn for name, conn in members.items() if name in had}
+        if former and any(_settings(want, name) != _settings(former, name) for name in both):
             settling.written(plan.site)
         joining = {name: conn for name, conn in owners.items() if name not in staying}
         archived.unpack(want, owners, empty)
@@ -173,64 +176,64 @@ class Provider(Lifecycle[Untyped, Untyped]):
         )
         for name, report in each(joining, lambda conn: script.execute(conn, "check", counting, what=what)).items():
             content.of_files(want, joining[name]).note(content.counted(report.facts))
-        if before.places:
+        if former and before.places:
             each(members, lambda conn: _activate(conn, want))
-            both = {name: conn for name, conn in members.items() if name in had}
-            site_move.keep_if_well(before, want, was, both, lambda conn: _put_back(conn, want, was))
-        holds.left(want, was, {name: conn for name, conn in members.items() if name in had})
-        site_removal.leave(
-            was, {name: conn for name, conn in had.items() if not conn.twin(members)}, lambda name: sees(was, name)
-        )
+            site_move.keep_if_well(before, want, former, both, lambda conn: _put_back(conn, want, former))
+        if former:
+            holds.left(want, former, both)
+            site_removal.leave(former, {name: conn for name, conn in had.items() if not conn.twin(members)})
         archives.forget()
         site_removal.leave_tried(want, had)
         site_database.settled(want)
         return {"made": _made(want, recorded)}
 
-    def remove(self, have: State) -> None:
+    def remove(self, have: SiteConfigurationState) -> None:
         """Keep its files and its database on the hub while it serves, then stop serving it, and then remove the files."""
-        site_removal.remove(have, members_of(have), lambda name: sees(have, name))
-        caches.forget(staging.hub_root(members_of(have)), str(have["holder"]), str(have["site"]))
+        site_removal.remove(have)
+        caches.forget(have.hub_root, have.holder, have.site)
 
 
-def _master_first(want: State, configure: Callable[[Connection], None]) -> dict[str, HostError | None]:
+def _master_first(
+    want: SiteConfigurationInputs, configure: Callable[[Connection], None]
+) -> dict[str, HostError | None]:
     """Configure the master of a pack before the others: what they see over NFS is made there first."""
-    members = members_of(want)
-    first = {name: conn for name, conn in members.items() if name == want.get("master")}
+    members = want.connections
+    first = {name: conn for name, conn in members.items() if name == want.master}
     rest = {name: conn for name, conn in members.items() if name not in first}
     results = attempt(first, configure)
     return results | (attempt(rest, configure) if not any(results.values()) else dict.fromkeys(rest))
 
 
-def _kept(plan: site.SitePlan, want: State, was: State, conn: Connection) -> list[str]:
+def _kept(
+    plan: site.SitePlan, want: SiteConfigurationInputs, was: SiteConfigurationInputs, conn: Connection
+) -> list[str]:
     """List what keeps how a site is configured, until a web server has proven the change."""
-    versions = [limits.of_props((props.get("php") or {}).get(conn.host)).version for props in (was, want)]
-    keys, slave = restoring.changed(want, was), sees(want, conn.host)
-    return former.keep_items(
-        plan, web_types.program(want["members"][conn.host]["type"]), keys, versions=versions, slave=slave
-    )
+    versions = [inputs.php.get(conn.host, limits.NO_PHP).version for inputs in (was, want)]
+    keys, member = restoring.changed(want, was), want.members[conn.host]
+    server = web_types.program(member.type)
+    return kept.keep_items(plan, server, keys, versions=versions, slave=member.is_slave)
 
 
-def _shows_another_file(plan: site.SitePlan, want: State, was: State, changed: Iterable[str]) -> bool:
+def _shows_another_file(
+    plan: site.SitePlan, want: SiteConfigurationInputs, was: SiteConfigurationInputs, changed: Iterable[str]
+) -> bool:
     """Return whether pages may show that the settings file was another one: after an update of ours, or somebody's edit."""
-    same = all(normal(was.get(key)) == normal(want.get(key)) for key in ("password", "database", "salt", "authority"))
+    before, now = ((each.password, each.database, each.salt, each.authority) for each in (was, want))
     place = f"file {site.settings_path(plan)}: "
-    return bool(was) and same and any(text.startswith(place) for text in changed)
+    return before == now and any(text.startswith(place) for text in changed)
 
 
-def _made(want: State, was: State) -> str:
+def _made(want: SiteConfigurationInputs, was: SiteConfigurationState | None) -> str:
     """Give another word than before; the same one for a first time that is tried again."""
-    known = [want["site"], want["templates"], was.get("made", "")]
-    return hashlib.sha256("\0".join(str(word) for word in known).encode()).hexdigest()[:8]
+    known = [want.site, want.templates, was.made if was else ""]
+    return hashlib.sha256("\0".join(known).encode()).hexdigest()[:8]
 
 
-def _without_backups(want: State) -> tuple[State, str]:
-    """Take out how the site is backed up before a move: no record of the hub has that."""
-    return {key: value for key, value in want.items() if key != "backups"}, str(want.get("backups") or "")
-
-
-def _moved(want: State, was: State, saved: str) -> State:
+def _moved(
+    want: SiteConfigurationInputs, was: SiteConfigurationState | None, saved: str
+) -> SiteConfigurationInputs | None:
     """Carry a site to where it is to be, if that is elsewhere; give the inputs that say where it is then."""
-    if not was or not want.get("accounts") or not was.get("accounts"):
+    if not was or not want.accounts or not was.accounts:
         return was
     work = moving_place.Work(
         configure=_configured, reload=_reload, with_files=_still_with_files, save=safety.saver(saved)
@@ -238,40 +241,40 @@ def _moved(want: State, was: State, saved: str) -> State:
     return moving.carried(want, was, work)
 
 
-def _reload(props: State, conn: Connection) -> None:
-    _activate(conn, props)
+def _reload(inputs: SiteConfigurationInputs, conn: Connection) -> None:
+    _activate(conn, inputs)
 
 
-def _configured(props: State, other: State, conn: Connection) -> None:
-    plan = _plan(props)
+def _configured(inputs: SiteConfigurationInputs, other: SiteConfigurationInputs | None, conn: Connection) -> None:
+    plan = _plan(inputs)
     lines = [
-        *former.drop_items([plan.site]),
-        *_items(plan, props, conn),
+        *kept.drop_items([plan.site]),
+        *_items(plan, inputs, conn),
         *_leave_platform(plan, other),
-        *site_content.registered_once(plan, props["holder"]),
+        *site_content.registered_once(plan, inputs.holder),
     ]
-    if other and other["platform"] != plan.platform:
-        lines += holding.removal_items(plan.site, layout.platform_registry(other["platform"]))
-    script.execute(conn, "apply", lines, what=f"configuring the site {plan.site}", holder=props["holder"])
+    if other and other.platform != plan.platform:
+        lines += holding.removal_items(plan.site, layout.platform_registry(other.platform))
+    script.execute(conn, "apply", lines, what=f"configuring the site {plan.site}", holder=inputs.holder)
 
 
-def _still_with_files(props: State) -> dict[str, Connection]:
-    return site_files.with_files(props, owners_of(props))
+def _still_with_files(inputs: SiteConfigurationInputs) -> dict[str, Connection]:
+    return site_files.with_files(inputs, inputs.owners)
 
 
-def _leave_platform(plan: site.SitePlan, was: State) -> list[str]:
+def _leave_platform(plan: site.SitePlan, was: SiteConfigurationInputs | None) -> list[str]:
     """List what takes a site that is on another platform now out of the former one, but for the release it is held back on."""
-    if not was or was["platform"] == plan.platform:
+    if not was or was.platform == plan.platform:
         return []
-    return site.registry_removal(plan.site, was["platform"], was["publish_path"], was["docroot"])
+    return site.registry_removal(plan.site, was.platform, was.publish_path, was.docroot)
 
 
-def _put_back(conn: Connection, want: State, was: State) -> None:
+def _put_back(conn: Connection, want: SiteConfigurationInputs, was: SiteConfigurationInputs) -> None:
     """Configure a web server as it was before a site moved to another platform."""
     lines = _items(_plan(was), was, conn)
-    lines += holding.removal_items(want["site"], layout.platform_registry(want["platform"]))
-    lines += site.registry_removal(want["site"], want["platform"], want["publish_path"], want["docroot"])
-    script.execute(conn, "apply", lines, what=f"putting the site {want['site']} back", holder=want["holder"])
+    lines += holding.removal_items(want.site, layout.platform_registry(want.platform))
+    lines += site.registry_removal(want.site, want.platform, want.publish_path, want.docroot)
+    script.execute(conn, "apply", lines, what=f"putting the site {want.site} back", holder=want.holder)
     _activate(conn, was)
 
 
@@ -281,13 +284,14 @@ def _warn_of_forbidden(warned: Warned, host: str, name: str, facts: Mapping[str,
         warned.say(host, site_content.forbidden(name, one_line(facts["forbidden"], longest=PATH)))
 
 
-def _settings(props: State, conn: Connection) -> str:
-    return site.settings_text(_plan(props), _port(props, conn))
+def _settings(inputs: SiteConfigurationInputs, name: str) -> str:
+    return site.settings_text(_plan(inputs), inputs.members[name].port)
 
 
-def _activate(conn: Connection, want: State) -> None:
-    lines = [functions("web"), *web.activation_items(web_types.program(want["members"][conn.host]["type"]))]
-    script.execute(conn, "apply", lines, what="reloading the web server", holder=want["holder"])
+def _activate(conn: Connection, want: SiteConfigurationInputs) -> None:
+    server = web_types.program(want.members[conn.host].type)
+    lines = [functions("web"), *web.activation_items(server)]
+    script.execute(conn, "apply", lines, what="reloading the web server", holder=want.holder)
 
 
 class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration"):
@@ -296,72 +300,48 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
     made: pulumi.Output[str]
     """Another word each time that it is configured, which tells the web servers to reload."""
 
-    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare it.
-
-        Args:
-            name: the site's name.
-            props: ``site``, ``name`` (its host name, where that is another), ``aliases``, ``platform``, ``publish_path``,
-                ``publish_root``, ``docroot``, ``application``, ``database`` (``name``, ``user``, ``host``, ``port``),
-                ``password`` (secret), ``salt`` (secret), ``authority``, ``number``, ``uploads``, ``isolation``, ``cron``,
-                ``https``, ``chain`` and ``key`` (secret), ``redirect_aliases``, ``enabled``, ``accounts`` and ``hub_password``
-                (secret), ``templates`` (a digest), ``members`` (with ``type``, ``port``, ``role``), ``master`` (of a pack),
-                ``proxies``, ``holder``, ``health`` (``False`` where it is not asked for), ``values`` (secret;
-                what the settings file is told, in JSON), ``former`` (other names of its content), ``backups`` (secret; of a
-                site that moves, as ``Packed`` gives it).
-            opts: Pulumi's options.
-        """
-        super().__init__(Provider(), name, props, opts)
+    def __init__(self, name: str, inputs: SiteConfigurationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare it by what the site is known by."""
+        super().__init__(Provider(), name, inputs, opts)
 
 
-def _port(props: State, conn: Connection) -> int:
-    return int(props["members"][conn.host]["port"])
-
-
-def _items(plan: site.SitePlan, props: State, conn: Connection) -> list[str]:
-    keeps_cron = (props.get("master") or cron.keeper(plan.site, props["members"])) == conn.host
-    slave = sees(props, conn.host)
-    plan = dataclasses.replace(
+def _items(plan: site.SitePlan, inputs: SiteConfigurationInputs, conn: Connection) -> list[str]:
+    member = inputs.members[conn.host]
+    keeps_cron = (inputs.master or cron.keeper(plan.site, inputs.members)) == conn.host
+    plan = replace(
         plan,
-        php=limits.of_props((props.get("php") or {}).get(conn.host)),
-        quotas=quotas.of_props((props.get("limits") or {}).get(conn.host)),
+        php=inputs.php.get(conn.host, limits.NO_PHP).limits,
+        quotas=inputs.limits.get(conn.host, quotas.USUAL),
     )
-    server = web_types.program(props["members"][conn.host]["type"])
-    return site.items(plan, server, _port(props, conn), keeps_cron=keeps_cron, slave=slave)
+    server = web_types.program(member.type)
+    return site.items(plan, server, member.port, keeps_cron=keeps_cron, slave=member.is_slave)
 
 
-def _plan(props: State) -> site.SitePlan:
-    database = props["database"]
+def _plan(inputs: SiteConfigurationInputs) -> site.SitePlan:
     return site.SitePlan(
-        site=props["site"],
-        host=str(props.get("name") or ""),
-        aliases=tuple(props.get("aliases", ())),
-        former=tuple(map(str, props.get("former") or ())),
-        platform=props["platform"],
-        publish_path=props["publish_path"],
-        docroot=props["docroot"],
-        application=applications.APPLICATIONS[props["application"]],
-        database={
-            "name": database["name"],
-            "user": database["user"],
-            "password": props["password"],
-            "host": database["host"],
-            "port": int(database["port"]),
-        },
-        salt=props["salt"],
-        authority=str(props.get("authority", "")),
-        number=None if props.get("number") is None else int(props["number"]),
-        uploads=str(props.get("uploads", "")),
-        process=props.get("isolation") == "process",
-        cron=str(props.get("cron", "off")),
-        https=str(props.get("https", "none")),
-        chain=str(props.get("chain") or ""),
-        key=str(props.get("key") or ""),
-        redirect_aliases=bool(props.get("redirect_aliases")),
-        enabled=bool(props.get("enabled", True)),
-        mail=str(props.get("mail") or "on"),
-        robots=props.get("robots") != "off",
-        fallback=str(props.get("fallback") or ""),
-        values=json.loads(str(props.get("values") or "{}")),
-        proxies=tuple(str(proxy) for proxy in props.get("proxies", ())),
+        site=inputs.site,
+        host=inputs.name,
+        aliases=inputs.aliases,
+        former=inputs.former,
+        platform=inputs.platform,
+        publish_path=inputs.publish_path,
+        docroot=inputs.docroot,
+        application=applications.APPLICATIONS[inputs.application],
+        database={**inputs.database.to_props(), "password": inputs.password},
+        salt=inputs.salt,
+        authority=inputs.authority,
+        number=inputs.number,
+        uploads=inputs.uploads,
+        process=inputs.isolation == "process",
+        cron=inputs.cron,
+        https=inputs.https,
+        chain=inputs.chain,
+        key=inputs.key,
+        redirect_aliases=inputs.redirect_aliases,
+        enabled=inputs.enabled,
+        mail=inputs.mail,
+        robots=inputs.robots == "on",
+        fallback=inputs.fallback,
+        values=json.loads(inputs.values or "{}"),
+        proxies=inputs.proxies,
     )

@@ -10,24 +10,24 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt
+from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
 from aegir_components.services import site_content
 
 from . import archived, content
-from .lifecycle import State
 
 
-def directories(props: State) -> tuple[str, ...]:
+def directories(inputs: SitePlace) -> tuple[str, ...]:
     """Name the directories that have a site's files."""
-    return site_content.content_directories(props["publish_root"], props["site"], str(props.get("uploads") or ""))
+    return site_content.content_directories(inputs.publish_root, inputs.site, inputs.uploads)
 
 
-def with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connection]:
+def with_files(want: SiteConfigurationInputs, staying: dict[str, Connection]) -> dict[str, Connection]:
     """Choose the web servers that still have a site's files, of those that had them.
 
     Raises:
         Refused: none of them has the files any more.
     """
-    what, shared = f"looking for the files of {want['site']}", bool(want.get("uploads"))
+    what, shared = f"looking for the files of {want.site}", bool(want.uploads)
     wanted = directories(want)
     facts: dict[str, Mapping[str, str]] = {}
 
@@ -48,16 +48,14 @@ def with_files(want: State, staying: dict[str, Connection]) -> dict[str, Connect
     if staying and not found:
         home = posixpath.commonpath(wanted)
         had = next(filter(None, lost.values()), "")
-        raise Refused(
-            ", ".join(staying), site_content.missing(str(want["site"]), home, list(staying), shared=shared, had=had)
-        )
+        raise Refused(", ".join(staying), site_content.missing(want.site, home, list(staying), shared=shared, had=had))
     return found
 
 
-def seed(want: State, staying: list[Connection], joining: list[Connection]) -> None:
+def seed(want: SiteConfigurationInputs, staying: list[Connection], joining: list[Connection]) -> None:
     """Bring the uploads that are there to web servers that join, where each has its own."""
-    if want.get("uploads") or not staying:
+    if want.uploads or not staying:
         return
-    home = layout.site_directory(want["publish_root"], want["site"])
+    home = layout.site_directory(want.publish_root, want.site)
     for conn in joining:
-        backups.copy_files(staying[0], conn, home, layout.system_user(want["site"]), archived.PARTS)
+        backups.copy_files(staying[0], conn, home, layout.system_user(want.site), archived.PARTS)

@@ -9,15 +9,10 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt
+from aegir_components.inputs.site import SiteConfigurationInputs
 
 from . import answered, answering, settling
 from .answering import Place
-from .lifecycle import State
-from .raw import normal
-
-_SERVED = ("name", "application", "https", "enabled", "chain", "members")
-"""What makes a site answer otherwise or elsewhere: its installation proves it anew after that."""
-_CODE = ("platform", "publish_path", "docroot")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,27 +26,36 @@ class Before:
     """The web servers on which it is asked again after the reload."""
 
 
-def look(want: State, was: State, hub_root: str) -> Before:
+def look(want: SiteConfigurationInputs, was: SiteConfigurationInputs | None, hub_root: str) -> Before:
     """Ask a site that was proven before whether it still answers; from now on it is only asked for if it does.
 
     Args:
         want: the inputs.
-        was: the recorded ones; empty for a new site.
+        was: the recorded ones; ``None`` for a new site.
         hub_root: where the hub has its records.
     """
-    site = answered.Site(hub_root=hub_root, stack=str(want["holder"]), site=str(want["site"]))
-    if not was:
+    site = answered.Site(hub_root=hub_root, stack=want.holder, site=want.site)
+    if was is None:
         return Before(site=site, places=())
     # Kept until the reload or the installation has proven the site: a failed attempt of ours may be why it is down now.
     places = kept(site).of([site])[site]
-    otherwise = any(normal(was.get(key)) != normal(want.get(key)) for key in _SERVED)
+    otherwise = _served(was) != _served(want)
     if not places or otherwise:
         site.forget()
-    moves = any(was.get(key) != want[key] for key in _CODE) and want.get("health", True)
+    moves = _code(was) != _code(want) and want.health
     # One that is closed, or answers over TLS alone, in the edit that moves it cannot answer as before.
-    same = all(normal(was.get(key)) == normal(want.get(key)) for key in ("name", "enabled", "https"))
+    same = (was.name, was.enabled, was.https) == (want.name, want.enabled, want.https)
     answering = frozenset() if otherwise else frozenset(place.server for place in places)
     return Before(site=site, places=tuple(places) if moves and same else (), answering=answering)
+
+
+def _served(inputs: SiteConfigurationInputs) -> tuple[object, ...]:
+    """Give what makes a site answer otherwise or elsewhere: its installation proves it anew after that."""
+    return inputs.name, inputs.application, inputs.https, inputs.enabled, inputs.chain, inputs.members
+
+
+def _code(inputs: SiteConfigurationInputs) -> tuple[str, ...]:
+    return inputs.platform, inputs.publish_path, inputs.docroot
 
 
 def kept(site: answered.Site) -> answered.Before:
@@ -61,8 +65,8 @@ def kept(site: answered.Site) -> answered.Before:
 
 def keep_if_well(
     before: Before,
-    want: State,
-    was: State,
+    want: SiteConfigurationInputs,
+    was: SiteConfigurationInputs,
     members: Mapping[str, Connection],
     back: Callable[[Connection], None],
 ) -> None:
@@ -80,17 +84,17 @@ def keep_if_well(
     """
     here = [place for place in before.places if place.server in members]
     settling.wait([before.site.site])
-    failing = answering.broken(here, APPLICATIONS[want["application"]])
+    failing = answering.broken(here, APPLICATIONS[want.application])
     if not failing:
         return
     undone = attempt(members, back)
-    said = answered.table(failing, f"its move from the platform {was['platform']} to {want['platform']}")
+    said = answered.table(failing, f"its move from the platform {was.platform} to {want.platform}")
     raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone, want, was)}")
 
 
-def _advice(undone: Mapping[str, HostError | None], want: State, was: State) -> str:
-    again = f"It is on {was['platform']} again"
+def _advice(undone: Mapping[str, HostError | None], want: SiteConfigurationInputs, was: SiteConfigurationInputs) -> str:
+    again = f"It is on {was.platform} again"
     return (
-        f"{answering.returned(undone, again)}. Repair the code of {want['platform']} and run pulumi up, or write "
-        f"`platform: {was['platform']}` at the site again; `health: false` at the site moves it without asking"
+        f"{answering.returned(undone, again)}. Repair the code of {want.platform} and run pulumi up, or write "
+        f"`platform: {was.platform}` at the site again; `health: false` at the site moves it without asking"
     )

@@ -2,67 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
 from aegir_components.host.connection import Connection
-from aegir_components.moving.decision import change, is_elsewhere, leaves_all
+from aegir_components.inputs.database import DatabaseServer
+from aegir_components.inputs.members import PlacedMember, connections
+from aegir_components.inputs.props import Known, Props
+from aegir_components.inputs.site import SiteConfigurationInputs
+from aegir_components.moving.decision import is_elsewhere, is_other_server, leaves_all
 
-from .lifecycle import State, forgotten
-
-
-def members_of(props: State) -> dict[str, Connection]:
-    """Give a site's web servers."""
-    return Connection.of_members(props["members"])
-
-
-def owners_of(props: State) -> dict[str, Connection]:
-    """Give the web servers that have the site's files themselves."""
-    return {name: conn for name, conn in members_of(props).items() if not sees(props, name)}
+from .lifecycle import forgotten
 
 
-def sees(props: State, name: str) -> bool:
-    """Tell whether a member has the site's data over NFS."""
-    return bool(props["members"][name].get("role") == "slave")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Where(Props):
+    """Where a site is or is to be, as far as that is known; keys are those of ``SiteConfiguration``."""
+
+    site: str = ""
+    publish_root: str = ""
+    members: Mapping[str, PlacedMember] | None = None
+    master: str = ""
+    uploads: str = ""
+    accounts: DatabaseServer | None = None
+
+    @classmethod
+    def of(cls, want: Known[SiteConfigurationInputs]) -> Self:
+        """Read it from inputs of which some may not be known."""
+        accounts = want.ask(lambda inputs: inputs.accounts, None)
+        return cls(
+            site=want.ask(lambda inputs: inputs.site, ""),
+            publish_root=want.ask(lambda inputs: inputs.publish_root, ""),
+            members=want.ask(lambda inputs: inputs.members, None),
+            master=want.ask(lambda inputs: inputs.master, ""),
+            uploads=want.ask(lambda inputs: inputs.uploads, ""),
+            accounts=accounts.machine if accounts else None,
+        )
+
+    @property
+    def connections(self) -> dict[str, Connection]:
+        """How its web servers are reached."""
+        return connections(self.members or {})
+
+    @property
+    def owners(self) -> dict[str, Connection]:
+        """The web servers that have its files themselves."""
+        return {name: conn for name, conn in self.connections.items() if not self.sees(name)}
+
+    def sees(self, name: str) -> bool:
+        """Tell whether a web server has the site's data over NFS."""
+        return bool(self.members and self.members[name].is_slave)
 
 
-def rejected(have: State, want: State) -> dict[str, str]:
+def rejected(have: Where, want: Where) -> dict[str, str]:
     """Say which changes of recorded inputs would leave uploads, private files and configuration behind.
 
     Args:
         have: the recorded inputs.
         want: the new ones, as far as they are known.
     """
-    site = want.get("site", have.get("site"))
+    site = want.site or have.site
     advice = "Nothing was changed. Undo this edit; docs/howto/move-a-site.md shows how the files get there"
-    if leaves_all(have, want):
-        gone = sorted(set(have["members"]) & forgotten())
-        return {"members": _given_up(str(site), gone)} if len(gone) == len(have["members"]) else {}
-    if have.get("publish_root") and want.get("publish_root", have["publish_root"]) != have["publish_root"]:
+    had, now = have.connections, want.connections
+    if leaves_all(had, now):
+        gone = sorted(had.keys() & forgotten())
+        return {"members": _given_up(site, gone)} if len(gone) == len(had) else {}
+    if have.publish_root and want.publish_root and want.publish_root != have.publish_root:
         return {
-            "publish_root": f"the files of {site} are below {have['publish_root']}, and its platform is to be published "
-            f"below {want['publish_root']}. {advice}"
+            "publish_root": f"the files of {site} are below {have.publish_root}, and its platform is to be published "
+            f"below {want.publish_root}. {advice}"
         }
-    if "members" not in want:
+    if want.members is None:
         return {}
     # Slaves of a pack as well: where the files are on a filer, another member may become the master.
-    had, now = members_of(have), members_of(want)
-    if is_elsewhere(have, want) and change(have, want).database:
+    if is_elsewhere(had, now) and have.accounts and want.accounts and is_other_server(have.accounts, want.accounts):
         return {
             "members": f"{site} is to get another database server and to keep a part of its web servers. Nothing was "
             f"changed. Change one of them with one pulumi up, and the other with another"
         }
-    owners = {name: conn for name, conn in had.items() if not sees(have, name)}
-    keeping = {name: conn for name, conn in now.items() if not sees(want, name)}
-    in_a_pack = bool(want.get("master")) or len(keeping) < len(now)
+    owners, keeping = have.owners, want.owners
+    in_a_pack = bool(want.master) or len(keeping) < len(now)
     if owners and not in_a_pack and not any(conn.twin(keeping) for conn in owners.values()):
         return {
             "members": f"the files of {site} are on {', '.join(owners)}, and its platform is to be on {', '.join(now)}. "
             f"{advice}"
         }
-    hidden = [name for name, conn in owners.items() if (twin := conn.twin(now)) and sees(want, twin)]
-    if hidden and want.get("master") and not have.get("master") and len(owners) == len(had):
-        return {"members": _hidden(str(site), hidden, str(want["master"]))}
-    if have.get("uploads") and not want.get("uploads"):
+    hidden = [name for name, conn in owners.items() if (twin := conn.twin(now)) and want.sees(twin)]
+    if hidden and want.master and not have.master and len(owners) == len(had):
+        return {"members": _hidden(site, hidden, want.master)}
+    if have.uploads and not want.uploads:
         return {
-            "uploads": f"the uploads of {site} are in {have['uploads']}, and its web servers are to have their own. {advice}"
+            "uploads": f"the uploads of {site} are in {have.uploads}, and its web servers are to have their own. {advice}"
         }
     return {}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pulumi
@@ -13,12 +13,14 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import each
+from aegir_components.inputs.database import SiteDatabaseInputs
+from aegir_components.inputs.members import connections
+from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
 from aegir_components.services import site
 from aegir_components.services.web_types import program
 
 from . import archived, declared, site_database
-from .lifecycle import State, forgotten
-from .moves import plain
+from .lifecycle import forgotten
 
 
 @dataclass(slots=True)
@@ -30,7 +32,7 @@ class Keeping:
     """Directories, each on the machine that has it."""
     keys: encrypting.Keys | None
     """Who can read the archives; ``None`` leaves them in clear."""
-    accounts: State | None = None
+    accounts: SiteDatabaseInputs | None = None
     """The inputs of its database; ``None`` where the database stays."""
     archives: dict[str, tuple[Path, str]] = field(default_factory=dict)
     """By machine and directory: the archive, and the directory's listing before it was made."""
@@ -91,145 +93,121 @@ class Keeping:
         self.dump = made
 
 
-def remove(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> None:
-    """Remove a site from all of its web servers; its database goes after this, and is kept before.
-
-    Args:
-        have: the site's inputs.
-        members: its web servers.
-        sees: tells of a web server's name whether it has the site's data over NFS.
-    """
-    shared = str(have.get("uploads") or "")
-    path = layout.uploads_directory(shared, have["site"])
-    owner = members.get(str(have.get("master")), next(iter(members.values())))
-    keeping = _keeping(have, members, sees)
-    if shared:
+def remove(have: SiteConfigurationInputs) -> None:
+    """Remove a site from all of its web servers; its database goes after this, and is kept before."""
+    members, path = have.connections, layout.uploads_directory(have.uploads, have.site)
+    owner = members.get(have.master, next(iter(members.values())))
+    keeping = _keeping(have, members)
+    if have.uploads:
         keeping.places.append((owner, path))
     # Should it not be possible to keep the database, the files stay as well.
-    if have.get("accounts") and have["accounts"]["server"] not in forgotten():
-        keeping.accounts = site_database.of_site(have)
+    if have.accounts and have.accounts.server not in forgotten():
+        keeping.accounts = have.site_database
     # Until the database is gone as well, who takes the removal back gets the files again.
-    _go(have, members, sees, keeping, archived.of_site(have, owner.hub_root))
-    if shared:
+    _go(have, members, keeping, archived.of_site(have, owner.hub_root))
+    if have.uploads:
         _remove_shared(have, owner, path)
 
 
-def _remove_shared(have: State, owner: Connection, path: str) -> None:
+def _remove_shared(have: SitePlace, owner: Connection, path: str) -> None:
     gone = site.shared_removal(path)
-    script.execute(owner, "apply", gone, what=f"removing the site {have['site']}", holder=have["holder"])
+    script.execute(owner, "apply", gone, what=f"removing the site {have.site}", holder=have.holder)
 
 
-def leave(have: State, members: dict[str, Connection], sees: Callable[[str], bool], *, shared: bool = False) -> None:
+def leave(have: SitePlace, members: dict[str, Connection], *, shared: bool = False) -> None:
     """Take a site off web servers that it leaves; others go on serving it.
 
     Args:
-        have: the site's former inputs.
+        have: the site's former place.
         members: the web servers that it leaves.
-        sees: tells of a web server's name whether it has the site's data over NFS.
         shared: whether the uploads that these web servers share go as well.
     """
     if not members:
         return
     # An address may change in the edit that has the site leave.
     members = {name: declared.connection(conn) for name, conn in members.items()}
-    keeping = _keeping(have, members, sees)
-    owner = members.get(str(have.get("master")), next(iter(members.values())))
-    path = layout.uploads_directory(str(have.get("uploads") or ""), have["site"])
+    keeping = _keeping(have, members)
+    owner = members.get(have.master, next(iter(members.values())))
+    path = layout.uploads_directory(have.uploads, have.site)
     if shared:
         keeping.places.append((owner, path))
-    _go(have, members, sees, keeping)
+    _go(have, members, keeping)
     if shared:
         _remove_shared(have, owner, path)
 
 
-def note_joining(want: State, had: dict[str, Connection]) -> None:
+def note_joining(want: SitePlace, had: dict[str, Connection]) -> None:
     """Write down which web servers a site is about to get, beside those that an earlier run has tried.
 
     Args:
-        want: the site's inputs.
+        want: where the site is to be.
         had: its web servers by the state; none for a new site.
     """
-    joining = [name for name, conn in Connection.of_members(want["members"]).items() if not conn.twin(had)]
-    if had and joining and want.get("accounts"):
-        record = site_database.record_of(site_database.of_site(want))
-        attempt = plain({**want, "members": {name: want["members"][name] for name in joining}})
+    joining = {name: member for name, member in want.members.items() if not member.connection.twin(had)}
+    if had and joining and want.accounts:
+        record = site_database.record_of(want.accounts)
+        attempt = SitePlace.from_props(replace(want, members=joining).to_props())
         # A run that fails at each try writes it down once.
         record.note_tried([*(each for each in record.tried if each != attempt), attempt])
 
 
-def leave_tried(want: State, had: dict[str, Connection]) -> None:
+def leave_tried(want: SitePlace, had: dict[str, Connection]) -> None:
     """Take a site off web servers that a killed run has begun to give it, and that it is not to have.
 
     What this run gave it stays written down until the state has it: the engine may be gone by now.
 
     Args:
-        want: the site's inputs, by which it is served now.
+        want: where the site is served now.
         had: its web servers by the state, which are left as any other is.
     """
-    if not want.get("accounts"):
+    if not want.accounts:
         return
-    record = site_database.record_of(site_database.of_site(want))
-    members, left = Connection.of_members(want["members"]), []
+    record = site_database.record_of(want.accounts)
+    members, left = want.connections, list[SitePlace]()
     for attempt in record.tried:
-        there = {name: conn for name, conn in Connection.of_members(attempt["members"]).items() if not conn.twin(had)}
+        there = {name: conn for name, conn in connections(attempt.members).items() if not conn.twin(had)}
         gone = {name: conn for name, conn in there.items() if not conn.twin(members) and name not in forgotten()}
-        slaves = {name for name in gone if attempt["members"][name].get("role") == "slave"}
         try:
-            leave(attempt, gone, slaves.__contains__)
+            leave(attempt, gone)
         except HostError as fault:
             left.append(attempt)
             pulumi.log.warn(
-                f"{want['site']}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it made there "
+                f"{want.site}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it made there "
                 f"could not be removed: {fault}. The site does not use it. aegir check-stack names it as long as it is there"
             )
             continue
-        if unrecorded := {name: attempt["members"][name] for name, conn in there.items() if conn.twin(members)}:
-            left.append({**attempt, "members": unrecorded})
+        if unrecorded := {name: attempt.members[name] for name, conn in there.items() if conn.twin(members)}:
+            left.append(replace(attempt, members=unrecorded))
     record.note_tried(left)
 
 
-def is_new(want: State, changed: Iterable[str]) -> bool:
+def is_new(want: SitePlace, changed: Iterable[str]) -> bool:
     """Return whether a site's own directory was made with a change, so that the site had nothing there before."""
-    home = layout.site_directory(str(want["publish_root"]), str(want["site"]))
+    home = layout.site_directory(want.publish_root, want.site)
     return f"directory {home}: missing" in set(changed)
 
 
-def _keeping(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> Keeping:
-    hub_root = next(iter(members.values())).hub_root
-    keys = encrypting.Keys.of(hub_root, str(have["holder"]))
-    return Keeping(str(have["site"]), _places(have, members, sees), keys)
-
-
-def _places(have: State, members: dict[str, Connection], sees: Callable[[str], bool]) -> list[tuple[Connection, str]]:
-    home = layout.site_directory(str(have["publish_root"]), have["site"])
-    return [(conn, home) for name, conn in members.items() if not sees(name)]
+def _keeping(have: SitePlace, members: dict[str, Connection]) -> Keeping:
+    keys = encrypting.Keys.of(next(iter(members.values())).hub_root, have.holder)
+    home = layout.site_directory(have.publish_root, have.site)
+    return Keeping(have.site, [(conn, home) for name, conn in members.items() if not have.members[name].is_slave], keys)
 
 
 def _go(
-    have: State,
-    members: dict[str, Connection],
-    sees: Callable[[str], bool],
-    keeping: Keeping,
-    archives: archived.Archives | None = None,
+    have: SitePlace, members: dict[str, Connection], keeping: Keeping, archives: archived.Archives | None = None
 ) -> None:
-    what = f"removing the site {have['site']}"
+    what = f"removing the site {have.site}"
 
     def stop(conn: Connection) -> None:
-        lines = site.removal_items(
-            have["site"],
-            program(have["members"][conn.host]["type"]),
-            have["platform"],
-            have["publish_path"],
-            have["docroot"],
-            host=str(have.get("name") or ""),
-        )
-        script.execute(conn, "apply", lines, what=what, holder=have["holder"])
+        server = program(have.members[conn.host].type)
+        lines = site.removal_items(have.site, server, have.platform, have.publish_path, have.docroot, host=have.name)
+        script.execute(conn, "apply", lines, what=what, holder=have.holder)
 
     def clean(conn: Connection) -> None:
         # A slave sees what is the master's to remove.
-        root = str(have["publish_root"])
-        gone = site.user_removal(have["site"]) if sees(conn.host) else site.data_removal(have["site"], root)
-        script.execute(conn, "apply", gone, what=what, holder=have["holder"])
+        is_slave = have.members[conn.host].is_slave
+        gone = site.user_removal(have.site) if is_slave else site.data_removal(have.site, have.publish_root)
+        script.execute(conn, "apply", gone, what=what, holder=have.holder)
 
     keeping.keep()
     each(members, stop)

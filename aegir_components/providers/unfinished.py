@@ -12,7 +12,7 @@ from aegir_components.inputs.props import MissingInput
 from aegir_components.messages import numbered
 
 from .lifecycle import UNFINISHED, WORKED, AegirResource, Lifecycle
-from .raw import machine_of
+from .raw import machine_of, stack_of
 
 NAMED: Final = ("machine", "names", "web_service", "database", "activation")
 """Modules of resources that an entry's name is the identity of."""
@@ -73,7 +73,7 @@ def _doubt_twins(records: Records, stack: str, recorded: Recorded) -> None:
     for kind in NAMED:
         places: dict[str, list[str]] = {}
         for what, have in _identities(kind, recorded).items():
-            if have.get("holder") == stack and (machine := machine_of(have)):
+            if stack_of(have) == stack and (machine := machine_of(have)):
                 places.setdefault(repr(machine), []).append(what)
         for twins in (names for names in places.values() if len(names) > 1):
             for what in twins:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
 from aegir_components import database_updates, layout
 from aegir_components.applications import APPLICATIONS
@@ -13,7 +13,7 @@ from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
-from aegir_components.inputs.platform import CodeRelease
+from aegir_components.inputs.platform import RolloutInputs, RolloutOrder
 from aegir_components.messages import numbered
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
@@ -34,8 +34,7 @@ from .waves import AT_ONCE, MOST, Done, Work
 class Platform:
     """A platform."""
 
-    want: Mapping[str, Any]
-    """The inputs of its ``Rollout``."""
+    want: RolloutInputs
     members: Mapping[str, Connection]
     sites: Mapping[str, Updated]
     definition: Definition
@@ -49,47 +48,37 @@ class Platform:
     """Sites that a command has for itself, with why nothing is done with them."""
 
     @classmethod
-    def of(cls, want: Mapping[str, Any], jobs: safety.Jobs) -> Self:
+    def of(cls, want: RolloutInputs, was: RolloutInputs | None, jobs: safety.Jobs) -> Self:
         """Read it from the inputs, and from the machines who is held back.
 
         Args:
             want: the inputs of its ``Rollout``.
+            was: what the state has of it.
             jobs: give what backing up its sites needs.
 
         Raises:
             HostError: a web server does not answer.
         """
-        members = Connection.of_members(want["members"])
-        live = layout.release_path(str(want["publish_path"]), str(want["digest"]))
-        held = holds.merged(holds.look(members, layout.platform_registry(str(want["platform"]))))
-        passwords: dict[str, dict[str, str]] = json.loads(str(want.get("secrets") or "{}"))
-        was = want.get("was") or {}
-        switching = Switching(
-            want=CodeRelease.from_props(want),
-            was=CodeRelease.from_props(was) if was else None,
-            members=members,
-            live=dict.fromkeys(members, live),
-            held=held,
-        )
+        members = want.connections
+        live = layout.release_path(want.publish_path, want.digest)
+        held = holds.merged(holds.look(members, layout.platform_registry(want.platform)))
+        switching = Switching(want=want, was=was, members=members, live=dict.fromkeys(members, live), held=held)
+        passwords: dict[str, dict[str, str]] = json.loads(want.secrets or "{}")
         return cls(
             want=want,
             members=members,
-            sites={site: of_site.read(want, site, given, passwords[site]) for site, given in want["sites"].items()},
+            sites={site: of_site.read(want, site, passwords[site]) for site in want.sites},
             definition=Definition(switching, dict(held)),
             live=live,
-            switched=bool(was) and was.get("digest") != want["digest"],
+            switched=was is not None and was.digest != want.digest,
             jobs=jobs,
         )
 
     @property
     def order(self) -> updating.Rollout:
         """The order in which its sites go."""
-        given = self.want.get("rollout") or {}
-        return updating.Rollout(
-            canary=tuple(given.get("canary") or ()),
-            batch=str(given.get("batch") or ""),
-            stop_on=int(given.get("stop_on") or 0),
-        )
+        given = self.want.rollout or RolloutOrder()
+        return updating.Rollout(canary=given.canary, batch=given.batch, stop_on=given.stop_on)
 
     def unfinished(self) -> list[str]:
         """Name the sites that a killed run has left in the middle of an update: visitors wait, or tables were exchanged.
@@ -124,7 +113,7 @@ class Platform:
         Raises:
             DatabaseError: a database server does not answer.
         """
-        kept.forget_old(self.sites.values(), int(self.want.get("keep_before", 0)))
+        kept.forget_old(self.sites.values(), self.want.keep_before)
 
     def waiting(self) -> list[str]:
         """List the sites that are to get the release and have not got it, and those on it whose databases lack updates.
@@ -137,7 +126,7 @@ class Platform:
         here = [
             site for name, site in self.sites.items() if name not in held and site.enabled and site.updates_database
         ]
-        lacking = kept.pending(here, self._hub_root, str(self.want["digest"]))
+        lacking = kept.pending(here, self._hub_root, self.want.digest)
         return sorted(behind | {site for site, found in lacking.items() if found and found.names})
 
     def work(self, say: Callable[[str], None]) -> Work:
@@ -180,7 +169,7 @@ class Platform:
         """
         due = [site for site in self.sites.values() if site.enabled and site.site not in self.definition.held]
         if self.switched and due and pages.are_kept(due[0], self._here("").root):
-            pages.empty_all(due, str(self.want["docroot"]), warn)
+            pages.empty_all(due, self.want.docroot, warn)
 
     def still_down(self) -> list[str]:
         """Ask the sites that did not answer when they were to be proven; say which of them do not answer now either.
@@ -190,7 +179,7 @@ class Platform:
         """
         told: list[str] = []
         for site in self.sites.values():
-            known = answered.Site(hub_root=self._hub_root, stack=str(self.want["holder"]), site=site.site)
+            known = answered.Site(hub_root=self._hub_root, stack=self.want.holder, site=site.site)
             if not site.enabled or not known.is_down:
                 continue
             if said := update.broken(site, site.places):
@@ -206,7 +195,7 @@ class Platform:
 
     def _here(self, site: str) -> Held:
         """Say that a site is on the live release."""
-        return definition.entry(site, self.live, str(self.want["docroot"]), "")
+        return definition.entry(site, self.live, self.want.docroot, "")
 
     def _own(self, site: str) -> Held:
         """Give the release that a site has."""
@@ -242,22 +231,22 @@ class Platform:
 
     def _returns(self, site: Updated) -> bool:
         """Tell whether a site goes back to a release together with the database that it had there."""
-        record = returning.record(site) if self.want.get("restore") else None
+        record = returning.record(site) if self.want.restore else None
         return record is not None and record.get("release") == self.live
 
     def _pending(self, site: Updated, database: str, digest: str = "") -> Pending | None:
-        digest = digest or str(self.want["digest"])
+        digest = digest or self.want.digest
         found = database_updates.lacking(self._hub_root, digest, site.endpoint, site.application, [database])
         return found.get(database)
 
     def _light(self, sites: Sequence[str]) -> dict[str, str]:
-        kind = APPLICATIONS[str(self.want["application"])]
+        kind = APPLICATIONS[self.want.application]
         before = answering.well([place for site in sites for place in self.sites[site].places], kind)
         former = {site: self.definition.held[site] for site in sites}
         self.definition.release(sites)
         for site in sites:
             if self.sites[site].enabled:
-                pages.empty(self.sites[site], str(self.want["docroot"]))
+                pages.empty(self.sites[site], self.want.docroot)
         failing = answering.broken(before, kind)
         broken = {
             site: {at: failing[at] for at in self.sites[site].places if at in failing} for site in sites
@@ -278,7 +267,7 @@ class Platform:
         change = self._change(one, self.definition.held.get(site), say)
         if self._returns(one):
             return returning.bring_back(one, change)
-        pending = self._pending(one, one.database.name) if self.want.get("restore") else None
+        pending = self._pending(one, one.database.name) if self.want.restore else None
         if pending and pending.newer:
             raise NotUpdated(
                 numbered(
@@ -321,7 +310,7 @@ class Platform:
         return safety.save(self.jobs, site, safety.code(self.want, former))
 
     def _log(self, done: Done) -> None:
-        journal.write(self._hub_root, done, str(self.want["digest"])[: layout.RELEASE_DIGEST_LENGTH])
+        journal.write(self._hub_root, done, self.want.digest[: layout.RELEASE_DIGEST_LENGTH])
 
 
 def _named(pending: Pending | None) -> str:

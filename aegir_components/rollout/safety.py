@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from aegir_components import layout
-from aegir_components.host.connection import Connection
+from aegir_components.inputs.platform import RolloutInputs
+from aegir_components.inputs.site import SitePlace
 from aegir_components.messages import around
 from aegir_components.services.holding import Held
 from aegir_components.snapshots import about
@@ -42,28 +43,30 @@ def save(jobs: Jobs, site: Updated, code: Code) -> str:
         raise NotUpdated(around(fault, str(fault))) from None
 
 
-def jobs(want: Mapping[str, Any], tell: Callable[[str], None]) -> Jobs:
+def jobs(want: RolloutInputs, tell: Callable[[str], None]) -> Jobs:
     """Give the jobs of a platform's sites.
 
     Args:
         want: the inputs of its ``Rollout``.
         tell: told of progress.
     """
-    packed = Packed.read(str(want.get("backups") or ""))
-    passwords: dict[str, dict[str, str]] = json.loads(str(want.get("secrets") or "{}"))
+    packed = Packed.read(want.backups)
+    passwords: dict[str, dict[str, str]] = json.loads(want.secrets or "{}")
 
     def job(site: Updated, code: Code) -> Job | None:
-        props = {
-            "site": site.site, "name": site.name, "accounts": want["sites"][site.site]["accounts"],
-            "hub_password": passwords[site.site]["hub"], "members": want["members"], "master": want.get("master"),
-            "publish_root": layout.publish_root(site.publish_path), "uploads": site.uploads, "holder": site.holder,
-        }  # fmt: skip
-        return packed.job(site.site, lambda known: Source.of_state(props, known), code, _hub_root(want), tell)
+        place = SitePlace(
+            site=site.site, name=site.name, platform=want.platform, publish_path=site.publish_path, docroot=want.docroot,
+            application=want.application, members=want.members, master=want.master, holder=site.holder,
+            accounts=want.sites[site.site].accounts, publish_root=layout.publish_root(site.publish_path),
+            uploads=site.uploads,
+        )  # fmt: skip
+        password = passwords[site.site]["hub"]
+        return packed.job(site.site, lambda known: Source.of_site(place, password, known), code, want.hub_root, tell)
 
     return job
 
 
-def code(want: Mapping[str, Any], former: Held) -> Code:
+def code(want: RolloutInputs, former: Held) -> Code:
     """Say which release a site is on before its update.
 
     Args:
@@ -71,10 +74,6 @@ def code(want: Mapping[str, Any], former: Held) -> Code:
         former: its release.
     """
     place, _, name = former.release.rpartition("/")
-    own = place == layout.releases_directory(str(want["publish_path"]))
-    platform = str(want["platform"]) if own else posixpath.basename(place)
-    return about.recorded(_hub_root(want), platform, name, str(want["application"]))
-
-
-def _hub_root(want: Mapping[str, Any]) -> str:
-    return next(iter(Connection.of_members(want["members"]).values())).hub_root
+    own = place == layout.releases_directory(want.publish_path)
+    platform = want.platform if own else posixpath.basename(place)
+    return about.recorded(want.hub_root, platform, name, want.application)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, Application
 from aegir_components.closing import Closable
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.database import SiteDatabaseInputs
+from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.mysql.client import Endpoint
 from aegir_components.mysql.databases import SiteDatabase
-from aegir_components.providers import site_database
 from aegir_components.providers.answering import Place
-from aegir_components.providers.database import endpoint
 from aegir_components.settings.updating import Step
 
 from .exchange import Databases
@@ -105,43 +104,35 @@ class Updated:
         return (home, layout.uploads_directory(self.uploads, self.site)) if self.uploads else (home,)
 
 
-def steps_of(given: Any) -> tuple[Step, ...]:
-    """Read steps from a resource's inputs."""
-    return tuple(
-        Step(kind=one["kind"], command=str(one.get("command", "")), seconds=int(one["seconds"])) for one in given
-    )
-
-
-def read(want: Mapping[str, Any], site: str, given: Mapping[str, Any], passwords: Mapping[str, str]) -> Updated:
+def read(want: RolloutInputs, site: str, passwords: Mapping[str, str]) -> Updated:
     """Read a site from the inputs of its platform's ``Rollout``.
 
     Args:
         want: the inputs.
         site: what it is known by.
-        given: what they have of it.
         passwords: ``account`` and ``hub``.
     """
-    accounts = given["accounts"]
-    props = site_database.of_site(
-        {"accounts": accounts, "site": site, "hub_password": passwords["hub"], "password": passwords["account"]}
+    given = want.sites[site]
+    database = SiteDatabaseInputs.of_accounts(
+        given.accounts, site=site, password=passwords["hub"], site_password=passwords["account"]
     )
     return Updated(
         site=site,
-        name=str(given["name"]),
-        url=str(given["url"]),
-        application=str(want["application"]),
-        publish_path=str(want["publish_path"]),
-        members=Connection.of_members(want["members"]),
-        ports={name: int(member["port"]) for name, member in want["members"].items()},
-        master=str(want.get("master") or ""),
-        holder=str(want["holder"]),
-        enabled=bool(given.get("enabled", True)),
-        blind=bool(given.get("blind")),
-        uploads=str(want.get("uploads") or ""),
-        steps=steps_of(given["steps"]),
-        uncounted=tuple(given.get("uncounted") or ()),
-        server=str(accounts["server"]),
-        machine=Connection.from_props(accounts["connection"]),
-        endpoint=endpoint(props, str(accounts["server"])),
-        database=site_database.wanted(props),
+        name=given.name,
+        url=given.url,
+        application=want.application,
+        publish_path=want.publish_path,
+        members=want.connections,
+        ports={name: member.port for name, member in want.members.items()},
+        master=want.master,
+        holder=want.holder,
+        enabled=given.enabled,
+        blind=given.blind,
+        uploads=want.uploads,
+        steps=tuple(Step(**step.to_props()) for step in given.steps),
+        uncounted=given.uncounted,
+        server=database.server,
+        machine=database.connection,
+        endpoint=database.where,
+        database=database.wanted,
     )

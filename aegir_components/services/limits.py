@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from aegir_components.inputs.props import Props, left_out
 
 MEGABYTE = 1024 * 1024
 POOL = {
@@ -17,6 +18,33 @@ POOL = {
 """What a pool has unless its site declares otherwise."""
 BESIDE = 1
 """MB that a form may have beside its largest file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhpInputs(Props):
+    """What is declared of a site's PHP on a web server; 0 or empty where nothing is."""
+
+    memory: int = left_out(0)
+    """MB that a request may take."""
+    uploads: int = left_out(0)
+    """MB of the largest file that a form may bring."""
+    time: int = left_out(0)
+    """Seconds that a request may take."""
+    children: int = left_out(0)
+    """PHP processes at once, at most."""
+    values: Mapping[str, str] = left_out({})
+    """Of php.ini."""
+    version: str = left_out("")
+    """Of PHP, where the site takes one by name."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits, with the usual ones where nothing is declared."""
+        return Limits(**self.to_props())
+
+
+NO_PHP = PhpInputs()
+"""Of a site that declares nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,11 +93,3 @@ WAITING = 300
 
 USUAL = Limits()
 """Those of a site that declares none."""
-
-
-def of_props(props: Mapping[str, Any] | None) -> Limits:
-    """Read limits from a resource's inputs, in which numbers may be floats."""
-    given = dict(props or {})
-    values = {str(key): str(value) for key, value in dict(given.pop("values", None) or {}).items()}
-    version = str(given.pop("version", ""))
-    return Limits(**{key: int(value) for key, value in given.items()}, values=values, version=version)

@@ -5,9 +5,10 @@ The defaults are far above what an ordinary site needs: they end what would take
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from aegir_components.inputs.props import Props, left_out
 
 from . import limits
 
@@ -31,24 +32,19 @@ _VICTIM: Final = "OOMPolicy=continue\nOOMScoreAdjust=300"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Quotas:
+class Quotas(Props):
     """The declared limits of a site on a web server; 0 where nothing is declared."""
 
-    cpu: int = 0
+    cpu: int = left_out(0)
     """Percent of one core."""
-    memory: int = 0
+    memory: int = left_out(0)
     """MB."""
-    tasks: int = 0
+    tasks: int = left_out(0)
     """Processes and threads."""
 
 
 USUAL: Final = Quotas()
 """Those of a site that declares none."""
-
-
-def of_props(props: Mapping[str, Any] | None) -> Quotas:
-    """Read limits from a resource's inputs, in which numbers may be floats."""
-    return Quotas(**{key: int(value) for key, value in (props or {}).items()})
 
 
 def default_tasks(children: int) -> int:

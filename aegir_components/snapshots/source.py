@@ -9,6 +9,7 @@ from typing import Any, Self
 from aegir_components import layout
 from aegir_components.applications import shares_config
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.site import SitePlace
 from aegir_components.mysql.client import Endpoint
 
 PARTS = ("site/files", "private", "config")
@@ -75,30 +76,31 @@ class Source:
             props: the outputs of its ``SiteConfiguration``.
             about: what is written down with the backup.
         """
-        accounts = props["accounts"]
-        conn = Connection.from_props(accounts["connection"])
-        machine = conn if conn.kind != "none" else None
+        return cls.of_site(SitePlace.from_props(props), str(props["hub_password"]), about)
+
+    @classmethod
+    def of_site(cls, site: SitePlace, hub_password: str, about: Mapping[str, Any]) -> Self:
+        """Read a site with its database.
+
+        Args:
+            site: where it is.
+            hub_password: of the hub's account on its database server.
+            about: what is written down with the backup.
+        """
+        accounts = site.accounts
+        assert accounts is not None
         return cls(
-            site=str(props["site"]),
-            name=str(props.get("name") or props["site"]),
-            server=str(accounts["server"]),
-            conn=conn,
-            database=str(accounts["database"]),
-            endpoint=Endpoint(
-                server=str(accounts["server"]),
-                address=str(accounts["address"]),
-                port=int(accounts["port"]),
-                user=str(accounts["user"]),
-                password=str(props["hub_password"]),
-                authority=str(accounts.get("authority") or ""),
-                tunnel=conn if accounts.get("reach") == "ssh" else None,
-                machine=machine,
-            ),
-            account=str(accounts["account"]),
-            other=str(accounts.get("other") or ""),
-            clients=tuple(map(str, accounts["clients"])),
-            places=_places(props),
-            holder=str(props["holder"]),
+            site=site.site,
+            name=site.host,
+            server=accounts.server,
+            conn=accounts.connection,
+            database=accounts.database,
+            endpoint=accounts.endpoint(accounts.server, hub_password),
+            account=accounts.account,
+            other=accounts.other,
+            clients=accounts.clients,
+            places=_places(site),
+            holder=site.holder,
             about=about,
         )
 
@@ -140,17 +142,16 @@ class Source:
         )  # fmt: skip
 
 
-def _places(props: Mapping[str, Any]) -> tuple[Place, ...]:
+def _places(site: SitePlace) -> tuple[Place, ...]:
     """List where a site's files are: on each web server that has its own, or once on shared storage."""
-    members, site = props["members"], str(props["site"])
-    owners = [name for name in sorted(members) if members[name].get("role") != "slave"]
-    first = str(props.get("master") or owners[0])
-    home = layout.site_directory(str(props["publish_root"]), site)
-    conns = {name: Connection.from_props(members[name]["connection"]) for name in owners}
-    if shared := str(props.get("uploads") or ""):
-        whole = shares_config(str(props.get("application") or ""))
+    conns = site.owners
+    first = site.master or next(iter(conns))
+    home = layout.site_directory(site.publish_root, site.site)
+    if site.uploads:
+        whole = shares_config(site.application)
         one = Place(
-            label=SHARED, conn=conns.get(first, conns[owners[0]]), home=layout.uploads_directory(shared, site),
+            label=SHARED, conn=conns.get(first, next(iter(conns.values()))),
+            home=layout.uploads_directory(site.uploads, site.site),
             parts=("files", "private", "config") if whole else ("files", "private"),
         )  # fmt: skip
         own = (

@@ -22,13 +22,13 @@ EXECUTED = (
 PROVIDER = {
     "certificates", "certificates.faults", "certificates.given", "certificates.pem", "host.connection", "host.errors",
     "host.parallel", "host.together", "hub_records",
-    "inputs", "inputs.database", "inputs.members", "inputs.props", "inputs.untyped",
+    "inputs", "inputs.database", "inputs.members", "inputs.platform", "inputs.props", "inputs.site",
     "messages", "moving.decision", "printable", "providers.access",
     "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
     "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.raw", "providers.release",
     "providers.site_config", "providers.site_database", "providers.site_places", "providers.switching",
-    "providers.warned", "providers.web_service", "services", "services.release",
+    "providers.warned", "providers.web_service", "services", "services.limits", "services.quotas", "services.release",
 }  # fmt: skip
 """What a provider may execute to find that nothing has changed."""
 COMMAND_LINE = {
@@ -72,7 +72,7 @@ def test_the_program_executes_nothing_for_packs_backups_and_origins_that_nobody_
 
     unused = ("components.pack", "providers.pack", "snapshots.", "origins.", "certificates", "moving.site", "rollout.")
     assert [] == sorted(name for name in found if name.startswith(unused))
-    assert len(found) <= 81, sorted(found)
+    assert len(found) <= 83, sorted(found)
 
 
 def test_the_command_line_executes_the_module_of_the_command_that_is_asked_for() -> None:

@@ -7,12 +7,14 @@ server that demands it, and two sites. Secrets and paths of the machine are repl
 from __future__ import annotations
 
 import json
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aegir_components import recorded
+from aegir_components.inputs import props
 from aegir_components.inputs.props import Known
 from aegir_components.providers import raw
 from tests.provider.test_contract import PROVIDERS
@@ -64,3 +66,52 @@ def test_it_is_read_as_the_state_of_a_former_run() -> None:
     before = recorded.of_outputs(answer)
     assert {"www.example.com", "two.example.com"} == set(before.of("aegir:SiteConfiguration"))
     assert all(each["database"] and each["server"] for each in before.of("aegir:SiteDatabase").values())
+
+
+REQUIRED = {
+    "access": "server connection address port user password clients",
+    "activation": "host connection type sites holder",
+    "authority": "hub_root holder",
+    "backup_keys": "hub_root holder sites",
+    "certificate": "site names kind",
+    "credentials": "owner",
+    "database": "host connection address port user password hub_address holder",
+    "environment": "environment",
+    "installation": "site publish_path docroot application members holder profile title language admin mail "
+    "admin_password database password",
+    "machine": "host connection holder",
+    "managed": "host connection address port user password",
+    "names": "host connection mode holder",
+    "pack_export": "pack server connection path clients members holder",
+    "pack_mount": "pack path writer members holder",
+    "pack_standby": "pack server connection path source serves holder",
+    "placement": "platform publish_path docroot members holder",
+    "release": "platform publish_path docroot members holder application digest files source keep",
+    "rollout": "platform publish_path docroot members holder application digest sites",
+    "site_config": "site publish_path docroot application members holder publish_root database password salt",
+    "site_database": "site server connection address port user password database account site_password clients owner",
+    "uploads": "cluster path nfs members holder",
+    "web_service": "host connection holder type port",
+}
+"""The keys that the first version of each resource has declared. No line grows: states without a later key are read."""
+
+
+@pytest.mark.parametrize("kind", sorted(PROVIDERS))
+def test_a_key_that_a_later_version_has_added_has_a_default(kind: str) -> None:
+    required = {
+        each.name
+        for each in fields(PROVIDERS[kind].inputs)
+        if each.default is MISSING and each.default_factory is MISSING
+    }
+    assert required == set(REQUIRED[kind].split())
+    computed = props.names(PROVIDERS[kind].recorded) - props.names(PROVIDERS[kind].inputs)
+    assert computed == set(PROVIDERS[kind].computed_keys), (
+        "a state of before a version lacks what that version computes"
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(PROVIDERS))
+def test_every_key_that_a_provider_names_is_one_of_its_resource(kind: str) -> None:
+    provider = PROVIDERS[kind]
+    named = {*provider.identity_keys, *provider.secret_keys, *provider.once_keys}
+    assert named <= props.names(provider.recorded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -13,6 +14,7 @@ from aegir_components import layout
 from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
 from aegir_components.host.connection import Connection
+from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.providers import answered, answering, caches, restoring, unfinished
 from tests.provider import test_answering, test_contract
 from tests.provider.test_answering import WELL, Sites
@@ -161,9 +163,12 @@ def test_a_site_that_answers_with_neither_says_so(estate: Estate, monkeypatch: p
     assert "other" in estate.web.files[SETTINGS]
 
 
-def test_what_changes_has_the_stack_files_names() -> None:
-    was = {"values": values(a=1, b=2), "php": {"web1": {"time": 3.0, "values": {"x": "1"}}}, "cron": "daily"}
-    want = {"values": values(a=1, c=3), "php": {"web1": {"time": 3, "values": {"x": "2"}}}, "cron": "5min"}
+def test_what_changes_has_the_stack_files_names(world: World) -> None:
+    def site(**more: object) -> SiteConfigurationInputs:
+        return SiteConfigurationInputs.from_props({**test_contract._site_config(world), **more})
+
+    was = site(values=values(a=1, b=2), php={"web1": {"time": 3.0, "values": {"x": "1"}}}, cron="daily")
+    want = site(values=values(a=1, c=3), php={"web1": {"time": 3, "values": {"x": "2"}}}, cron="5min")
     assert ["cron", "php.values.x", "settings.b", "settings.c"] == restoring.changed(want, was)
     assert [] == restoring.changed(was, was)
 
@@ -217,12 +222,16 @@ def test_a_cache_that_cannot_be_emptied_is_a_warning_and_tried_again_by_a_refres
 def test_the_last_web_server_that_reloads_empties_the_caches_of_a_site_on_several(estate: Estate) -> None:
     web, web2 = estate.web, estate.world.farm.host("web2", "10.0.0.5")
     hub_root, conn = str(estate.world.hub_root), Connection.from_props(estate.world.connection("web1"))
-    want = {**estate.site.inputs, "members": {**estate.site.inputs["members"], "web2": {}}}
+    members = {
+        **estate.world.members,
+        "web2": {**estate.world.members["web1"], "connection": estate.world.connection("web2")},
+    }
+    want = SiteConfigurationInputs.from_props({**estate.site.inputs, "members": members})
     caches.expect(want, hub_root, "http://x", touched=True)
     caches.reloaded(conn, STACK, [SITE])
     caches.reloaded(conn, STACK, [SITE])
     assert [] == web.rebuilt
-    caches.expect({**want, "enabled": False}, hub_root, "http://x", touched=False)
+    caches.expect(replace(want, enabled=False), hub_root, "http://x", touched=False)
     second = Connection.from_props(estate.world.connection("web2"))
     for each in (conn, second):
         caches.reloaded(each, STACK, [SITE])

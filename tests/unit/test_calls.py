@@ -8,7 +8,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dill  # type: ignore[import-untyped]
 import grpc  # type: ignore[import-untyped]
@@ -16,22 +18,27 @@ import pytest
 from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from aegir_components.inputs.untyped import Untyped
+from aegir_components.inputs.props import Props
 from aegir_components.providers import calls
-from aegir_components.providers.lifecycle import Lifecycle, State
+from aegir_components.providers.lifecycle import Lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 12
 ALL = threading.Barrier(AT_ONCE)
 
 
-class Together(Lifecycle[Untyped, Untyped]):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs(Props):
+    name: str
+
+
+class Together(Lifecycle[Inputs, Inputs]):
     """A resource that is there when so many are made at the same time."""
 
-    def identity(self, want: State) -> str:
-        return str(want["name"])
+    def identity(self, want: Inputs) -> str:
+        return want.name
 
-    def converge(self, _want: State, _was: State) -> State:
+    def converge(self, want: Inputs, was: Inputs | None) -> dict[str, Any]:
         ALL.wait(timeout=10)
         return {}
 

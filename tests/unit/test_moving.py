@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from aegir_components.inputs.database import DatabaseServer
+from aegir_components.inputs.site import SitePlace
 from aegir_components.moving import tree
 from aegir_components.moving.decision import Verdict, change, is_other_server, of_database
 from aegir_components.moving.pipe import Pipe
@@ -102,21 +104,33 @@ def test_a_database_is_carried_only_where_nothing_is_lost(
     assert of_database(there=there, tables=tables, arrived=arrived, marked=marked) == verdict
 
 
-def member(address: str) -> dict[str, object]:
-    return {"connection": {"host": address, "address": address}}
+def placed(server: str = "db1", address: str = "10.0.0.3", **members: str) -> SitePlace:
+    """Give a site on web servers, by their addresses, with its database on a server."""
+    accounts = {
+        "server": server, "address": address, "port": 3306.0, "user": "hub", "connection": {"host": server, "address": address},
+        "database": "d", "account": "a", "clients": [], "owner": "aegir/test/www.example.com",
+    }  # fmt: skip
+    served = {
+        name: {"connection": {"host": at, "address": at}, "type": "apache", "port": 80.0}
+        for name, at in members.items()
+    }
+    return SitePlace.from_props({
+        "site": "www.example.com", "platform": "code", "publish_path": "/p/code", "publish_root": "/p", "docroot": ".",
+        "application": "drupal", "holder": "aegir/test", "members": served, "accounts": accounts,
+    })  # fmt: skip
 
 
 def test_a_site_moves_when_it_leaves_all_of_its_web_servers_or_its_database_server() -> None:
-    base = {"server": "db1", "address": "10.0.0.3", "port": 3306.0}
-    had = {"members": {"web1": member("10.0.0.1")}, "accounts": base}
-    assert not change({}, had)
-    assert not change(had, {**had, "members": {"www1": member("10.0.0.1")}})
-    assert not change(had, {**had, "members": {"web1": member("10.0.0.1"), "web2": member("10.0.0.2")}})
-    assert change(had, {**had, "members": {"web2": member("10.0.0.2")}}).files
-    assert not change(had, {**had, "accounts": {**base, "server": "mysql1"}})
-    assert not change(had, {**had, "accounts": {**base, "address": "10.0.0.9"}})
-    assert change(had, {**had, "accounts": {**base, "server": "db2", "address": "10.0.0.9"}}).database
-    assert not is_other_server(base, {**base, "port": 3306})
+    had = placed(web1="10.0.0.1")
+    assert not change(None, had)
+    assert not change(had, placed(www1="10.0.0.1"))
+    assert not change(had, placed(web1="10.0.0.1", web2="10.0.0.2"))
+    assert change(had, placed(web2="10.0.0.2")).files
+    assert not change(had, placed("mysql1", web1="10.0.0.1"))
+    assert not change(had, placed("db1", "10.0.0.9", web1="10.0.0.1"))
+    assert change(had, placed("db2", "10.0.0.9", web1="10.0.0.1")).database
+    server = DatabaseServer(server="db1", address="10.0.0.3", port=3306)
+    assert not is_other_server(server, DatabaseServer.from_props(server.to_props() | {"port": 3306.0}))
 
 
 def test_pieces_pass_in_order_and_no_more_than_a_few_wait() -> None:

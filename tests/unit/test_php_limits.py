@@ -91,9 +91,9 @@ def test_a_limit_that_cannot_be_is_named(given: object, says: str) -> None:
 
 
 def test_pool_and_both_web_servers_follow_one_number() -> None:
-    php = limits.of_props(
+    php = limits.PhpInputs.from_props(
         {"uploads": 200.0, "memory": 512.0, "time": 900.0, "children": 3.0, "values": {"max_input_vars": "5000"}}
-    )
+    ).limits
     made = dataclasses.replace(plan("full", "wordpress"), php=php)
     pool = site.pool_text(made)
     for line in (
@@ -171,7 +171,9 @@ def test_a_version_that_a_web_server_lacks_is_named_with_what_to_write(changes: 
 
 
 def test_pool_socket_cron_and_master_follow_the_version() -> None:
-    made = dataclasses.replace(plan("full", "wordpress"), php=limits.of_props({"version": "8.1"}), cron="hourly")
+    made = dataclasses.replace(
+        plan("full", "wordpress"), php=limits.PhpInputs.from_props({"version": "8.1"}).limits, cron="hourly"
+    )
     lines = "\n".join(site.items(made, NGINX, 80, keeps_cron=True))
     assert f"listen = {made.socket}" in site.pool_text(made)
     assert made.socket.endswith(".8.1.sock")
@@ -196,13 +198,15 @@ def test_pool_socket_cron_and_master_follow_the_version() -> None:
 def test_a_value_is_quoted_so_that_fpm_reads_it_as_it_was_written(value: str, line: str) -> None:
     """tests/integration/test_configuration.py asks PHP itself."""
     text = site.pool_text(
-        dataclasses.replace(plan("full", "drupal"), php=limits.of_props({"values": {"user_agent": value}}))
+        dataclasses.replace(
+            plan("full", "drupal"), php=limits.PhpInputs.from_props({"values": {"user_agent": value}}).limits
+        )
     )
     assert f"php_admin_value[user_agent] = {line}" in text.splitlines()
 
 
 def test_a_pool_has_each_value_once_and_the_sites_own_is_it() -> None:
-    php = limits.of_props({"values": {"session.gc_divisor": "50", "display_errors": "stderr"}})
+    php = limits.PhpInputs.from_props({"values": {"session.gc_divisor": "50", "display_errors": "stderr"}}).limits
     lines = [
         line
         for line in site.pool_text(dataclasses.replace(plan("full", "drupal"), php=php)).splitlines()

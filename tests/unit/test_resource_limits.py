@@ -50,7 +50,7 @@ def test_defaults_leave_room_for_all_requests_that_php_may_have() -> None:
 
 
 def test_the_units_have_what_is_declared() -> None:
-    declared = quotas.of_props({"cpu": 50.0, "memory": 300.0})
+    declared = quotas.Quotas.from_props({"cpu": 50.0, "memory": 300.0})
     own = "\n".join(isolation.process_items("a.example.com", "", limits.USUAL, declared))
     assert all(text in own for text in ("CPUQuota=50%", "MemoryMax=300M", "TasksMax=288", "Slice=aegir.slice"))
     assert "CPUQuota=50%\nMemoryMax=300M\nTasksMax=256" in quotas.cron_lines(declared)

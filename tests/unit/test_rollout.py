@@ -221,7 +221,8 @@ def test_what_a_command_or_another_hub_works_on_is_not_taken_for_a_killed_run(re
     sites: Any = {name: SimpleNamespace(name=name, database=name, endpoint=None) for name in "abc"}
     known: Any = SimpleNamespace(held={})
     here = Platform(
-        want={}, members={}, sites=sites, definition=known, live="", switched=False, busy={"b": "ann@hub runs aegir update"},
+        want=cast("Any", None), members={}, sites=sites, definition=known, live="", switched=False,
+        busy={"b": "ann@hub runs aegir update"},
         jobs=cast("Any", None),
     )  # fmt: skip
     said: list[str] = []

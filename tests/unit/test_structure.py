@@ -138,6 +138,42 @@ def every_public_name_has_a_docstring(path: Path) -> None:
             assert ast.get_docstring(node), f"{node.name}, line {node.lineno}"
 
 
+PLAIN = {"providers/raw.py", "providers/lifecycle.py", "providers/declared.py"}
+"""Modules that handle the mappings that Pulumi hands over, of any resource."""
+INPUTS = {"want", "have", "was", "had", "inputs", "props", "olds", "news", "former", "recorded", "accounts", "member"}
+"""What inputs of a resource are called."""
+
+
+def no_input_is_read_by_a_string(path: Path) -> None:
+    """Hold that a resource's inputs are dataclasses, of which mypy sees every key."""
+    if part(path) not in {"providers", "moving", "rollout", "services"} or str(path.relative_to(ROOT)) in PLAIN:
+        return
+    for node in nodes(path):
+        if (found := read_by_string(node)) is not None:
+            assert origin(found) not in INPUTS, f"line {found.lineno}"
+
+
+def read_by_string(node: ast.AST) -> ast.expr | None:
+    """Give what is asked for a key that is written as a string: ``thing["key"]`` or ``thing.get("key")``."""
+    thing, key = None, None
+    if isinstance(node, ast.Subscript):
+        thing, key = node.value, node.slice
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        thing, key = node.func.value, node.args[0]
+    return thing if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+
+
+def origin(thing: ast.expr) -> str:
+    """Name the variable or attribute that a value is read from, through further keys and ``or``."""
+    while True:
+        if isinstance(thing, ast.BoolOp):
+            thing = thing.values[0]
+        elif (inner := read_by_string(thing)) is not None:
+            thing = inner
+        else:
+            return thing.id if isinstance(thing, ast.Name) else thing.attr if isinstance(thing, ast.Attribute) else ""
+
+
 RULES = (
     imports_go_one_way,
     what_works_without_pulumi_does_not_import_it,
@@ -146,6 +182,7 @@ RULES = (
     no_program_is_started_through_a_shell,
     every_program_has_a_time_limit,
     every_public_name_has_a_docstring,
+    no_input_is_read_by_a_string,
 )
 """What holds for every module. One test a module: pytest itself takes longer for a test than a rule does."""
 

@@ -22,6 +22,9 @@ from hypothesis import strategies as st
 
 from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS, addresses
+from aegir_components.host.connection import Connection
+from aegir_components.inputs.members import SiteMember
+from aegir_components.inputs.site import SitePlace
 from aegir_components.services import holding, php, release, site
 from aegir_components.services import nginx as nginx_service
 from aegir_components.services.apache import APACHE
@@ -645,14 +648,12 @@ def test_configuration_that_belongs_with_the_database_is_shared_where_uploads_ar
     config = layout.site_configuration(made.root, made.site)
     assert shares == (f"want_upload_link {config} /srv/shared/{made.site}/config" in lines)
     assert shares != any(line.startswith("want_dir ") and f" {config} " in f"{line} " for line in lines.splitlines())
-    members = {name: {"connection": {"host": name, "address": "10.0.0.2"}} for name in ("web1", "web2")}
-    props = {
-        "members": members,
-        "site": made.site,
-        "publish_root": made.root,
-        "uploads": "/srv/shared",
-        "application": application,
-    }
-    places = {place.label: place.parts for place in source._places(props)}
+    conns = {name: Connection(host=name, address="10.0.0.2") for name in ("web1", "web2")}
+    where = SitePlace(
+        members={name: SiteMember(connection=conn, type="apache", port=80) for name, conn in conns.items()},
+        site=made.site, platform=made.platform, publish_path=made.publish_path, publish_root=made.root, docroot=made.docroot,
+        uploads="/srv/shared", application=application, holder="aegir/test",
+    )  # fmt: skip
+    places = {place.label: place.parts for place in source._places(where)}
     own = {} if shares else dict.fromkeys(("web1", "web2"), ("config",))
     assert {"shared": ("files", "private", *(["config"] if shares else [])), **own} == places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pulumi
 import pytest
 
 from aegir_components.hub_records import Records
-from aegir_components.inputs.untyped import Untyped
+from aegir_components.inputs.props import Props
 from aegir_components.providers import lifecycle, names, warned
 from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.providers.warned import MOST, Run, Warned
@@ -40,17 +41,22 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-class Provider(Lifecycle[Untyped, Untyped]):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs(Props):
+    host: str
+
+
+class Provider(Lifecycle[Inputs, Inputs]):
     """A machine whose name leads nowhere; all machines are at work before the first has ended."""
 
     together = threading.Barrier(1)
     fails = ""
 
-    def identity(self, want: Any) -> str:
-        return str(want["host"])
+    def identity(self, want: Inputs) -> str:
+        return want.host
 
-    def converge(self, want: Any, _was: Any) -> dict[str, Any]:
-        host = str(want["host"])
+    def converge(self, want: Inputs, was: Inputs | None) -> dict[str, Any]:
+        host = want.host
         said = f"the hub does not resolve {host}"
         warned.warn(host, f"{host}: {said}", names._without(said, {host: "its name"}))
         self.together.wait(10)
