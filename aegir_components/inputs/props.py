@@ -25,7 +25,7 @@ from typing import (
     get_type_hints,
 )
 
-from aegir_components.messages import AegirError
+from aegir_components.messages import AegirError, numbered
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")
@@ -74,7 +74,7 @@ class Props:
             if (value := props.get(key)) is not None:
                 given[key] = read(value)
         if lacking := [each.name for each in fields(cls) if each.name not in given and _is_required(each)]:
-            raise MissingInput(f"the inputs of {_thing(cls)} lack {', '.join(lacking)}")
+            raise MissingInput(numbered(8560, f"the inputs of {_thing(cls)} lack {', '.join(lacking)}"))
         return cast("Any", cls)(**given)  # type: ignore[no-any-return]
 
     @classmethod

@@ -13,6 +13,7 @@ from aegir_components.applications import health
 from aegir_components.host import script
 from aegir_components.host.errors import Refused
 from aegir_components.inputs.site import InstallationInputs, InstallationState
+from aegir_components.messages import numbered
 from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
 from aegir_components.services import installation
@@ -129,8 +130,8 @@ def _prove(want: InstallationInputs, was: InstallationState | None, content: str
         )
         warned.warn(
             want.site,
-            f"the site {want.site} was not asked for: its database {want.database.name} {said}",
-            f"the site was not asked for: its database {said}",
+            numbered(8541, f"the site {want.site} was not asked for: its database {want.database.name} {said}"),
+            numbered(8541, f"the site was not asked for: its database {said}"),
         )
         return True
     settling.wait([want.site])
@@ -144,7 +145,7 @@ def _prove(want: InstallationInputs, was: InstallationState | None, content: str
     _known(want).note_down()
     said, waits = "; ".join(faults.values()), awaited.why(want, was)
     if not waits:
-        raise Refused(", ".join(sorted(faults)), f"the site {want.site} does not work: {said}")
+        raise Refused(", ".join(sorted(faults)), numbered(6550, f"the site {want.site} does not work: {said}"))
     pulumi.log.info(f"the site {want.site} does not work yet: {said}. It is asked again after its update: {waits}")
     return False
 
@@ -233,7 +234,7 @@ def _install(want: InstallationInputs, was: InstallationState | None) -> str:
             f"{_worker(want)} could not get it from {application.fetches}. "
             f"Add the language in the site; for further sites put the translation into the directory aegir:translations"
         )
-        warned.warn(want.site, f"the site {want.site} {said}", f"the site {said}")
+        warned.warn(want.site, numbered(8542, f"the site {want.site} {said}"), numbered(8542, f"the site {said}"))
     return result
 
 
@@ -241,9 +242,12 @@ def _lost(want: InstallationInputs) -> Refused:
     base, server, site = want.database.name, want.database.host, want.site
     return Refused(
         min(want.members),
-        f"the database {base} of the site {site} on {server} is empty, and the state knows the site with its content. "
-        f"Nothing was installed. Load the newest dump of {site} from `backups` below the hub root, then run pulumi up. If "
-        f"the site is to begin again, remove it from the stack file first",
+        numbered(
+            8543,
+            f"the database {base} of the site {site} on {server} is empty, and the state knows the site with its content. "
+            f"Nothing was installed. Load the newest dump of {site} from `backups` below the hub root, then run pulumi up. If "
+            f"the site is to begin again, remove it from the stack file first",
+        ),
     )
 
 
@@ -256,15 +260,21 @@ def _half(want: InstallationInputs, was: InstallationState | None, tables: str) 
         # Neither installing nor removing it is right: both would take what is left for the whole.
         return Refused(
             min(want.members),
-            f"{begin}, and the state knows the site with its content: a part of it is missing. Nothing was changed. Load the "
-            f"newest dump of {site} from `backups` below the hub root as the database {base}, then run pulumi up",
+            numbered(
+                8544,
+                f"{begin}, and the state knows the site with its content: a part of it is missing. Nothing was changed. Load the "
+                f"newest dump of {site} from `backups` below the hub root as the database {base}, then run pulumi up",
+            ),
         )
     return Refused(
         min(want.members),
-        f"installing {begin}. Nothing was changed. A site that came from elsewhere is declared with `origin`: "
-        f"docs/howto/bring-in-a-site.md. "
-        f"To begin again, take {site} out of the stack file and run pulumi up, which keeps a proven dump on the hub. Then "
-        f"declare it again",
+        numbered(
+            8545,
+            f"installing {begin}. Nothing was changed. A site that came from elsewhere is declared with `origin`: "
+            f"docs/howto/bring-in-a-site.md. "
+            f"To begin again, take {site} out of the stack file and run pulumi up, which keeps a proven dump on the hub. Then "
+            f"declare it again",
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.hub_records import Records
 from aegir_components.inputs.site import SiteConfigurationInputs
+from aegir_components.messages import numbered
 from aegir_components.services import former, limits
 from aegir_components.services.web import WebServer
 
@@ -115,7 +116,7 @@ def refuse_broken(
         "docs/reference/messages.md says where each site's errors are; repair them or undo the edit, and run pulumi up"
     )
     text = " ".join(part if part.endswith(".") else f"{part}." for part in said)
-    return [site for site in asked if site not in broken], well, Refused(conn.host, f"{text} {advice}")
+    return [site for site in asked if site not in broken], well, Refused(conn.host, numbered(8554, f"{text} {advice}"))
 
 
 def _host(places: Collection[Place]) -> str:

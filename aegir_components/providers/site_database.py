@@ -12,6 +12,7 @@ from aegir_components import backups, encrypting, layout
 from aegir_components.inputs.database import DatabaseServer, SiteAccounts, SiteDatabaseInputs
 from aegir_components.inputs.props import Known
 from aegir_components.inputs.site import SiteConfigurationInputs
+from aegir_components.messages import numbered, shown
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
 
@@ -41,7 +42,7 @@ class Provider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
     def problems(self, want: Known[SiteDatabaseInputs]) -> dict[str, str]:
         """Accounts are for addresses, never for everybody (design.md; Aegir fell back to it)."""
         if "%" in "".join(want.ask(lambda inputs: inputs.clients, ())):
-            return {"clients": "must be addresses; % would let every machine in"}
+            return {"clients": numbered(8551, "must be addresses; % would let every machine in")}
         return {}
 
     def observe(self, have: SiteDatabaseInputs) -> dict[str, Any]:
@@ -116,9 +117,12 @@ def rejected(have: DatabaseServer, want: DatabaseServer, site: str) -> dict[str,
     if former not in forgotten() or not is_other_server(have, want):
         return {}
     return {
-        "server": f"the database of {site} is on {former} ({have.address}), which is given up (aegir:forget), and "
-        f"{want.server} ({want.address}) has none of its content. Nothing was changed. Take {former} out of "
-        f"aegir:forget, so that its content can be brought from there; or write `database: {former}` at the site again"
+        "server": numbered(
+            8550,
+            f"the database of {site} is on {former} ({have.address}), which is given up (aegir:forget), and "
+            f"{want.server} ({want.address}) has none of its content. Nothing was changed. Take {former} out of "
+            f"aegir:forget, so that its content can be brought from there; or write `database: {former}` at the site again",
+        )
     }
 
 
@@ -159,10 +163,19 @@ def _note_leaving(was: SiteDatabaseInputs, want: SiteDatabaseInputs) -> None:
             if arriving.give_up(where, what):
                 return
         except client.DatabaseError as fault:
-            pulumi.log.warn(f"the empty database {what.name} is left on {was.server}: {fault}. Remove it there")
+            pulumi.log.warn(
+                shown(
+                    numbered(8546, f"the empty database {what.name} is left on {was.server}: {fault}. Remove it there")
+                )
+            )
             return
         pulumi.log.warn(
-            f"{was.server}: the database {what.name} has tables that no move has brought; it was left as it is"
+            shown(
+                numbered(
+                    8547,
+                    f"{was.server}: the database {what.name} has tables that no move has brought; it was left as it is",
+                )
+            )
         )
 
 
@@ -224,20 +237,22 @@ def _size(where: client.Endpoint, what: databases.SiteDatabase) -> content.Amoun
 
 def _emptied(inputs: SiteDatabaseInputs, had: str) -> str:
     server, name, site = inputs.server, inputs.database, inputs.site
-    return (
+    return numbered(
+        8548,
         f"{server}: the database {name} of {site} on {inputs.address} has no tables any more; it had {had}. Nothing was "
         f"installed. Load the newest dump of {site} from `backups` below the hub root as the database {name} and run pulumi up. "
-        f"To let it begin empty instead, name {server} in aegir:replaced and run pulumi up"
+        f"To let it begin empty instead, name {server} in aegir:replaced and run pulumi up",
     )
 
 
 def _missing(inputs: SiteDatabaseInputs) -> str:
     server, name, site = inputs.server, inputs.database, inputs.site
-    return (
+    return numbered(
+        8549,
         f"{server}: the database {name} of {site} is not on {inputs.address}, and the state knows it with its content. Nothing "
         f"was installed. If {server} leads to the wrong machine, correct its address. If the machine was replaced, load the "
         f"newest dump of {site} from `backups` below the hub root as the database {name}, then run pulumi up. To let it begin "
-        f"empty instead, name {server} in aegir:replaced and run pulumi up"
+        f"empty instead, name {server} in aegir:replaced and run pulumi up",
     )
 
 

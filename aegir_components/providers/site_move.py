@@ -10,6 +10,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt
 from aegir_components.inputs.site import SiteConfigurationInputs
+from aegir_components.messages import numbered
 
 from . import answered, answering, settling
 from .answering import Place
@@ -89,7 +90,9 @@ def keep_if_well(
         return
     undone = attempt(members, back)
     said = answered.table(failing, f"its move from the platform {was.platform} to {want.platform}")
-    raise Refused(", ".join(sorted({place.server for place in failing})), f"{said}. {_advice(undone, want, was)}")
+    raise Refused(
+        ", ".join(sorted({place.server for place in failing})), numbered(8553, f"{said}. {_advice(undone, want, was)}")
+    )
 
 
 def _advice(undone: Mapping[str, HostError | None], want: SiteConfigurationInputs, was: SiteConfigurationInputs) -> str:

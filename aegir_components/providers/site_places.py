@@ -11,6 +11,7 @@ from aegir_components.inputs.database import DatabaseServer
 from aegir_components.inputs.members import PlacedMember, connections
 from aegir_components.inputs.props import Known, Props
 from aegir_components.inputs.site import SiteConfigurationInputs
+from aegir_components.messages import numbered
 from aegir_components.moving.decision import is_elsewhere, is_other_server, leaves_all
 
 from .lifecycle import forgotten
@@ -70,46 +71,60 @@ def rejected(have: Where, want: Where) -> dict[str, str]:
         return {"members": _given_up(site, gone)} if len(gone) == len(had) else {}
     if have.publish_root and want.publish_root and want.publish_root != have.publish_root:
         return {
-            "publish_root": f"the files of {site} are below {have.publish_root}, and its platform is to be published "
-            f"below {want.publish_root}. {advice}"
+            "publish_root": numbered(
+                8558,
+                f"the files of {site} are below {have.publish_root}, and its platform is to be published "
+                f"below {want.publish_root}. {advice}",
+            )
         }
     if want.members is None:
         return {}
     # Slaves of a pack as well: where the files are on a filer, another member may become the master.
     if is_elsewhere(had, now) and have.accounts and want.accounts and is_other_server(have.accounts, want.accounts):
         return {
-            "members": f"{site} is to get another database server and to keep a part of its web servers. Nothing was "
-            f"changed. Change one of them with one pulumi up, and the other with another"
+            "members": numbered(
+                8559,
+                f"{site} is to get another database server and to keep a part of its web servers. Nothing was "
+                f"changed. Change one of them with one pulumi up, and the other with another",
+            )
         }
     owners, keeping = have.owners, want.owners
     in_a_pack = bool(want.master) or len(keeping) < len(now)
     if owners and not in_a_pack and not any(conn.twin(keeping) for conn in owners.values()):
         return {
-            "members": f"the files of {site} are on {', '.join(owners)}, and its platform is to be on {', '.join(now)}. "
-            f"{advice}"
+            "members": numbered(
+                8561,
+                f"the files of {site} are on {', '.join(owners)}, and its platform is to be on {', '.join(now)}. "
+                f"{advice}",
+            )
         }
     hidden = [name for name, conn in owners.items() if (twin := conn.twin(now)) and want.sees(twin)]
     if hidden and want.master and not have.master and len(owners) == len(had):
         return {"members": _hidden(site, hidden, want.master)}
     if have.uploads and not want.uploads:
         return {
-            "uploads": f"the uploads of {site} are in {have.uploads}, and its web servers are to have their own. {advice}"
+            "uploads": numbered(
+                8557,
+                f"the uploads of {site} are in {have.uploads}, and its web servers are to have their own. {advice}",
+            )
         }
     return {}
 
 
 def _hidden(site: str, servers: list[str], master: str) -> str:
     where = ", ".join(servers)
-    return (
+    return numbered(
+        8555,
         f"{where} has files of {site} itself, and is to see those of {master} over NFS: its own would lie below the mount. "
         f"Nothing was changed. Put the platform on {master} alone with one pulumi up, which keeps an archive of what {where} "
-        f"has on the hub. Make {where} a slave with another"
+        f"has on the hub. Make {where} a slave with another",
     )
 
 
 def _given_up(site: str, servers: list[str]) -> str:
     where = ", ".join(servers)
-    return (
+    return numbered(
+        8556,
         f"the files of {site} are on {where}, which is given up (aegir:forget): nobody can bring them from there. Nothing was "
-        f"changed. Take {where} out of aegir:forget, or write the former platform at {site} again"
+        f"changed. Take {where} out of aegir:forget, or write the former platform at {site} again",
     )

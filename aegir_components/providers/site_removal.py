@@ -16,6 +16,7 @@ from aegir_components.host.parallel import each
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.members import connections
 from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
+from aegir_components.messages import numbered, shown
 from aegir_components.services import site
 from aegir_components.services.web_types import program
 
@@ -172,8 +173,15 @@ def leave_tried(want: SitePlace, had: dict[str, Connection]) -> None:
         except HostError as fault:
             left.append(attempt)
             pulumi.log.warn(
-                f"{want.site}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it made there "
-                f"could not be removed: {fault}. The site does not use it. aegir check-stack names it as long as it is there"
+                shown(
+                    numbered(
+                        8552,
+                        f"{want.site}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it "
+                        f"made there "
+                        f"could not be removed: {fault}. The site does not use it. aegir check-stack names it as long "
+                        f"as it is there",
+                    )
+                )
             )
             continue
         if unrecorded := {name: attempt.members[name] for name, conn in there.items() if conn.twin(members)}:

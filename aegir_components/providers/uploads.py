@@ -15,6 +15,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props
+from aegir_components.messages import numbered
 from aegir_components.services import uploads
 
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -107,8 +108,11 @@ def _prove(want: UploadsInputs) -> None:
         if blind:
             raise Refused(
                 ", ".join(blind),
-                f"a file that {first.host} wrote into {path} is not there: this is another directory, or not mounted. "
-                f"Every member of the cluster {want.cluster} has to see the same one",
+                numbered(
+                    8515,
+                    f"a file that {first.host} wrote into {path} is not there: this is another directory, or not mounted. "
+                    f"Every member of the cluster {want.cluster} has to see the same one",
+                ),
             )
     finally:
         _run(first, want, "check", uploads.remove_token(path, token))
