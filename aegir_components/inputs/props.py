@@ -33,8 +33,8 @@ PropsT = TypeVar("PropsT", bound="Props")
 Reader = Callable[[Any], Any]
 
 _LEFT_OUT: Final = "left_out"
-_known: dict[type[Any], Mapping[str, Reader]] = {}
-"""What reads the fields of each class that was read."""
+_known: dict[type[Any], tuple[_Key, ...]] = {}
+"""The fields of each class that was read."""
 
 
 class MissingInput(AegirError, ValueError):
@@ -69,11 +69,13 @@ class Props:
         Raises:
             MissingInput: there is no value of a field without a default.
         """
-        given = {}
-        for key, read in _readers(cls).items():
-            if (value := props.get(key)) is not None:
-                given[key] = read(value)
-        if lacking := [each.name for each in fields(cls) if each.name not in given and _is_required(each)]:
+        given, lacking = {}, []
+        for key in _keys(cls):
+            if (value := props.get(key.name)) is not None:
+                given[key.name] = key.read(value)
+            elif key.default is MISSING:
+                lacking.append(key.name)
+        if lacking:
             raise MissingInput(numbered(8560, f"the inputs of {_thing(cls)} lack {', '.join(lacking)}"))
         return cast("Any", cls)(**given)  # type: ignore[no-any-return]
 
@@ -85,22 +87,22 @@ class Props:
             props: those that are known.
             unknown: the keys of the others.
         """
-        found, read = object.__new__(cls), _readers(cls)
-        for each in fields(cls):
-            if each.name not in unknown:
-                if (value := props.get(each.name)) is not None:
-                    object.__setattr__(found, each.name, read[each.name](value))
-                elif not _is_required(each):
-                    object.__setattr__(found, each.name, _default_of(each))
+        found = object.__new__(cls)
+        for key in _keys(cls):
+            if key.name not in unknown:
+                if (value := props.get(key.name)) is not None:
+                    object.__setattr__(found, key.name, key.read(value))
+                elif key.default is not MISSING:
+                    object.__setattr__(found, key.name, key.default)
         return found
 
     def to_props(self) -> dict[str, Any]:
         """Give the mapping that is declared: without ``None``, and without what :func:`left_out` leaves out."""
         found = {}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value is not None and not (_LEFT_OUT in each.metadata and value == _default_of(each)):
-                found[each.name] = plain(value)
+        for key in _keys(type(self)):
+            value = getattr(self, key.name)
+            if value is not None and not (key.left_out and value == key.default):
+                found[key.name] = plain(value)
         return found
 
     if not TYPE_CHECKING:  # or mypy would take any name for an attribute
@@ -138,11 +140,25 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _readers(kind: type[Any]) -> Mapping[str, Reader]:
-    """Give what reads each field of a class of inputs, by its annotation."""
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A field, as it is read and given."""
+
+    name: str
+    read: Reader
+    default: Any
+    """``MISSING`` where it has none."""
+    left_out: bool
+
+
+def _keys(kind: type[Any]) -> tuple[_Key, ...]:
+    """Give the fields of a class of inputs; their annotations are looked up once."""
     if kind not in _known:
         hints = get_type_hints(kind)
-        _known[kind] = {each.name: _reader(hints[each.name]) for each in fields(kind)}
+        _known[kind] = tuple(
+            _Key(each.name, _reader(hints[each.name]), _default_of(each), _LEFT_OUT in each.metadata)
+            for each in fields(kind)
+        )
     return _known[kind]
 
 
@@ -158,10 +174,6 @@ def _thing(kind: type[Any]) -> str:
 
 def _default_of(each: Field[Any]) -> Any:
     return each.default if each.default_factory is MISSING else each.default_factory()
-
-
-def _is_required(each: Field[Any]) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
 
 
 def _reader(kind: Any) -> Reader:
