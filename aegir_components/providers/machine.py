@@ -33,8 +33,8 @@ PREPARE_TIMEOUT = 900.0
 class AccountNumbers(Props):
     """The numbers of the account aegir on a machine."""
 
-    uid: int
-    gid: int
+    uid: int | None = None
+    gid: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

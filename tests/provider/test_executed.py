@@ -72,7 +72,7 @@ def test_the_program_executes_nothing_for_packs_backups_and_origins_that_nobody_
 
     unused = ("components.pack", "providers.pack", "snapshots.", "origins.", "certificates", "moving.site", "rollout.")
     assert [] == sorted(name for name in found if name.startswith(unused))
-    assert len(found) <= 83, sorted(found)
+    assert len(found) <= 84, sorted(found)
 
 
 def test_the_command_line_executes_the_module_of_the_command_that_is_asked_for() -> None:

@@ -76,6 +76,7 @@ REQUIRED = {
     "certificate": "site names kind",
     "credentials": "owner",
     "database": "host connection address port user password hub_address holder",
+    "declaration": "shown",
     "environment": "environment",
     "installation": "site publish_path docroot application members holder profile title language admin mail "
     "admin_password database password",

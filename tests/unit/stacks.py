@@ -64,12 +64,16 @@ def resources(build: str) -> dict[str, dict[str, Any]]:
         f"{ours}Release code": {
             "platform": "code", "publish_path": "/var/aegir/platforms/code", "digest": RELEASE * 4, "source": build,
             "source_revision": COMMIT, "application": "wordpress", "facts": {"version": "6.1"}, "members": members,
+            "docroot": ".", "holder": "aegir/testing", "files": 3000, "keep": 3,
         },
         f"aegir:index:Site {SITE}": {"url": f"https://{SITE}"},
         f"{ours}Certificate {SITE}": {"ends": "2099-03-01", "kind": "self-signed"},
         f"{ours}SiteConfiguration {SITE}": {**site, "cron": "hourly"},
         f"{ours}Installation {SITE}": {**site, "admin": "admin", "health": True, "enabled": True, "https": "required",
-                                       "fingerprint": "f" * 64, "content": "present"},
+                                       "fingerprint": "f" * 64, "content": "present", "holder": "aegir/testing",
+                                       "profile": "", "title": SITE, "language": "en", "mail": "admin@example.com",
+                                       "admin_password": "x", "password": "y",
+                                       "database": {"name": "d", "user": "u", "host": "10.0.0.3", "port": 3306}},
     }  # fmt: skip
 
 

@@ -29,10 +29,11 @@ def declared(origin: dict[str, Any], root: Path | None = None, **more: Any) -> s
 def state(environment: str, *, installed: bool = True) -> Recorded:
     connection = {"host": "db1", "address": "10.0.0.3"}
     props = {
-        "site": OTHER, "publish_root": "/var/aegir/platforms", "holder": HOLDER, "hub_password": "x",
-        "members": {"web1": {"connection": {"host": "web1", "address": "10.0.0.2"}}},
+        "site": OTHER, "platform": "live", "publish_root": "/var/aegir/platforms", "docroot": ".",
+        "publish_path": "/var/aegir/platforms/live", "application": "drupal", "holder": HOLDER, "hub_password": "x",
+        "members": {"web1": {"connection": {"host": "web1", "address": "10.0.0.2"}, "type": "apache", "port": 80}},
         "accounts": {"connection": connection, "server": "db1", "database": "live", "address": "10.0.0.3", "port": 3306,
-                     "user": "root", "account": "live", "clients": ["10.0.0.2"]},
+                     "user": "root", "account": "live", "owner": f"{HOLDER}/{OTHER}", "clients": ["10.0.0.2"]},
     }  # fmt: skip
     return Recorded(
         {

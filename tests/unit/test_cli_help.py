@@ -298,14 +298,15 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
     monkeypatch.setattr("aegir_components.cli.unlocked.Unlocked.read", lambda _stack: unlocked)
     asked: list[str] = []
 
-    def platform(props: dict[str, Any], _jobs: object) -> Any:
-        asked.append(props["name"])
-        if props["name"] == "a":
+    def platform(want: Any, _was: object, _jobs: object) -> Any:
+        asked.append(want.name)
+        if want.name == "a":
             raise HostUnreachable("web1", "no answer")
-        named = {site: SimpleNamespace(name=site) for site in props["sites"]}
+        named = {site: SimpleNamespace(name=site) for site in want.sites}
         return SimpleNamespace(sites=named, unfinished=list, lacks=lambda site: ("node 9001",) if site == "b.x" else ())
 
     monkeypatch.setattr("aegir_components.rollout.platform.Platform.of", platform)
+    monkeypatch.setattr("aegir_components.cli.update.RolloutInputs.from_props", lambda props: SimpleNamespace(**props))
     status, said = _invoke(project, "update", "--all", "--dry-run")
     assert (5, ["a.x: web1: no answer", "b.x: node 9001", "c.x: no updates are pending"]) == (status, said.splitlines())
     asked.clear()

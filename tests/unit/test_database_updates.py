@@ -176,12 +176,20 @@ def declared(**platform: Any) -> settings.Settings:
     )
 
 
+def database_of(site: str) -> dict[str, Any]:
+    return {
+        "site": site, "database": site, "server": "db1", "connection": {"host": "db1", "address": "10.0.0.3"},
+        "address": "10.0.0.3", "port": 3306, "user": "aegir_root", "password": "x", "account": site, "site_password": "y",
+        "clients": ["10.0.0.2"], "owner": f"aegir/test/{site}",
+    }  # fmt: skip
+
+
 def recorded(*sites: str, digest: str = "a" * 64, application: str = "drupal") -> Recorded:
     return Recorded(
         {
             "aegir:Release": {"shop": {"digest": digest, "facts": {"version": "10.1.6"}}},
             "aegir:SiteConfiguration": {name: {"platform": "shop", "application": application} for name in sites},
-            "aegir:SiteDatabase": {name: {"database": name, "server": "db1"} for name in sites},
+            "aegir:SiteDatabase": {name: database_of(name) for name in sites},
         }
     )
 
