@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -185,7 +185,9 @@ def _reader(kind: Any) -> Reader:
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         (only,) = (each for each in inner if each is not types.NoneType)
-        return _reader(only)
+        read_one = _reader(only)
+        # What is not there yet was recorded as an empty mapping, such as the numbers of an account.
+        return lambda found: None if found == {} and hasattr(only, "from_props") and _lacks(only) else read_one(found)
     if origin is tuple:
         return _tuple_reader(inner)
     if origin in (list, Mapping, dict):
@@ -198,6 +200,11 @@ def _reader(kind: Any) -> Reader:
     if kind in (str, int, float, bool):
         return cast("Reader", kind)
     raise TypeError(f"no input is a {kind}")
+
+
+def _lacks(kind: type[Any]) -> bool:
+    """Return whether an empty mapping lacks something of a class of inputs."""
+    return is_dataclass(kind) and any(_default_of(each) is MISSING for each in fields(kind))
 
 
 def _tuple_reader(inner: tuple[Any, ...]) -> Reader:

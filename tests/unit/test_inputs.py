@@ -74,6 +74,19 @@ def test_a_state_of_another_version_is_read() -> None:
     assert ThingState.from_props({**PROPS, "version": "1"}).version == "1"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whole(Props):
+    part: Part | None = None
+    number: int | None = None
+
+
+def test_what_was_recorded_as_empty_is_not_there() -> None:
+    """As the numbers of an account that a machine did not have yet."""
+    assert Whole() == Whole.from_props({"part": {}})
+    assert Whole(number=0) == Whole.from_props({"number": 0.0})
+    assert Whole(part=Part(connection=CONNECTION)) == Whole.from_props({"part": Part(connection=CONNECTION).to_props()})
+
+
 def test_a_key_that_every_version_has_is_named_with_the_resource() -> None:
     with pytest.raises(MissingInput, match="the inputs of Thing lack port, password"):
         ThingState.from_props({"name": "a", "members": {}})
