@@ -9,7 +9,7 @@ from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, databases
 from aegir_components.services import quotas
 
-from .props import Props, left_out, names
+from .props import Props, left_out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +55,7 @@ class DatabaseLogin(DatabaseWay):
     @property
     def login(self) -> DatabaseLogin:
         """The way alone, of a resource that has more inputs."""
-        return DatabaseLogin(
-            connection=self.connection, address=self.address, port=self.port, user=self.user, authority=self.authority,
-            reach=self.reach, password=self.password,
-        )  # fmt: skip
+        return self.narrowed(DatabaseLogin)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +131,7 @@ class SiteDatabaseInputs(SiteAccounts):
     @property
     def accounts(self) -> SiteAccounts:
         """The database and its accounts without secrets."""
-        return SiteAccounts(**{key: getattr(self, key) for key in names(SiteAccounts)})
+        return self.narrowed(SiteAccounts)
 
     @property
     def where(self) -> client.Endpoint:

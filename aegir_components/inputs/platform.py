@@ -10,7 +10,7 @@ from aegir_components.host.connection import Connection
 
 from .database import SiteAccounts, SiteDatabaseInputs
 from .members import CodeMember, SiteMember, connections
-from .props import Props, left_out, names
+from .props import Props, left_out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +93,7 @@ class RolloutAccounts(SiteAccounts):
     @classmethod
     def of(cls, database: SiteDatabaseInputs) -> Self:
         """Take them from the inputs of a site's database."""
-        return cls(**{key: getattr(database, key) for key in names(cls)})
+        return database.narrowed(cls)
 
     def to_props(self) -> dict[str, Any]:
         """Give the mapping that is declared."""

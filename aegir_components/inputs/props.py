@@ -105,6 +105,14 @@ class Props:
                 found[key.name] = plain(value)
         return found
 
+    def narrowed(self, kind: type[PropsT]) -> PropsT:
+        """Give those of them that another class has as well.
+
+        Args:
+            kind: the class.
+        """
+        return kind(**{name: getattr(self, name) for name in names(kind)})
+
     if not TYPE_CHECKING:  # or mypy would take any name for an attribute
 
         def __getattr__(self, name: str) -> Any:
@@ -187,7 +195,7 @@ def _reader(kind: Any) -> Reader:
         (only,) = (each for each in inner if each is not types.NoneType)
         read_one = _reader(only)
         # What is not there yet was recorded as an empty mapping, such as the numbers of an account.
-        return lambda found: None if found == {} and hasattr(only, "from_props") and _lacks(only) else read_one(found)
+        return (lambda found: read_one(found) if found != {} else None) if _needs(only) else read_one
     if origin is tuple:
         return _tuple_reader(inner)
     if origin in (list, Mapping, dict):
@@ -202,8 +210,8 @@ def _reader(kind: Any) -> Reader:
     raise TypeError(f"no input is a {kind}")
 
 
-def _lacks(kind: type[Any]) -> bool:
-    """Return whether an empty mapping lacks something of a class of inputs."""
+def _needs(kind: Any) -> bool:
+    """Return whether it is a class of which an empty mapping lacks something."""
     return is_dataclass(kind) and any(_default_of(each) is MISSING for each in fields(kind))
 
 

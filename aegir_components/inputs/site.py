@@ -70,6 +70,12 @@ class ServedSite(Props):
         """The hub's own directory."""
         return next(iter(self.connections.values())).hub_root
 
+    def _database(self, password: str, site_password: str) -> SiteDatabaseInputs:
+        assert self.accounts is not None
+        return SiteDatabaseInputs.of_accounts(
+            self.accounts, site=self.site, password=password, site_password=site_password
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SitePlace(ServedSite):
@@ -134,10 +140,7 @@ class SiteConfigurationInputs(SitePlace):
     @property
     def site_database(self) -> SiteDatabaseInputs:
         """The inputs of its database; only where ``accounts`` are known."""
-        assert self.accounts is not None
-        return SiteDatabaseInputs.of_accounts(
-            self.accounts, site=self.site, password=self.hub_password, site_password=self.password
-        )
+        return self._database(self.hub_password, self.password)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,10 +185,7 @@ class InstallationInputs(ServedSite):
     @property
     def site_database(self) -> SiteDatabaseInputs:
         """The inputs of its database; only where ``accounts`` are known."""
-        assert self.accounts is not None
-        return SiteDatabaseInputs.of_accounts(
-            self.accounts, site=self.site, password=self.hub_password, site_password=self.password
-        )
+        return self._database(self.hub_password, self.password)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,8 +33,8 @@ PREPARE_TIMEOUT = 900.0
 class AccountNumbers(Props):
     """The numbers of the account aegir on a machine."""
 
-    uid: int | None = None
-    gid: int | None = None
+    uid: int
+    gid: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
