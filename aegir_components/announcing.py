@@ -40,12 +40,10 @@ def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[st
             before = f"The newest backup until now is {backup}"
         else:
             before = "Until now it has no backup on the hub"
-        yield (
-            numbered(
-                2820,
-                f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are "
-                f"removed. A proven dump and an archive of both lie on the hub before that. {before}",
-            )
+        yield numbered(
+            2820,
+            f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are "
+            f"removed. A proven dump and an archive of both lie on the hub before that. {before}",
         )
 
 
@@ -64,13 +62,11 @@ def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[s
                 if _has_plan(declared)
                 else ""
             )
-            yield (
-                numbered(
-                    2821,
-                    f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name "
-                    f"({backup}). The site begins without it. {way}docs/howto/restore-a-backup-by-hand.md shows how "
-                    "this one is loaded",
-                )
+            yield numbered(
+                2821,
+                f"the site {site.name} is new to this stack, and the hub has a backup of a site of this name "
+                f"({backup}). The site begins without it. {way}docs/howto/restore-a-backup-by-hand.md shows how "
+                "this one is loaded",
             )
 
 
@@ -78,18 +74,14 @@ def _used_up(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
     known = {str(have.get("name") or key) for key, have in recorded.of("aegir:SiteConfiguration").items()}
     for name in declared.confirm_removals:
         if name not in known:
-            yield (
-                numbered(
-                    2822,
-                    f"aegir:confirm_removals names {name}, which this stack does not have any more: take it out, or it "
-                    "confirms a later removal that nobody meant",
-                )
+            yield numbered(
+                2822,
+                f"aegir:confirm_removals names {name}, which this stack does not have any more: take it out, or it "
+                "confirms a later removal that nobody meant",
             )
     for name in declared.replaced:
-        yield (
-            numbered(
-                2823,
-                f"aegir:replaced names {name}: what is missing there is no error for as long as it stands there. Take "
-                "it out when the content has been restored",
-            )
+        yield numbered(
+            2823,
+            f"aegir:replaced names {name}: what is missing there is no error for as long as it stands there. Take "
+            "it out when the content has been restored",
         )

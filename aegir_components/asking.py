@@ -79,12 +79,10 @@ def _perhaps_replaced(before: Recorded, declared: settings.Settings) -> Iterator
             if keys
         ]
         if there:
-            yield (
-                numbered(
-                    2552,
-                    f'aegir:servers["{name}"].address: is not known before pulumi up, so the machine may be another '
-                    "one then. "
-                    f"{(have.get('connection') or {}).get('address') or name} has {' and '.join(there)}. If it is "
-                    "replaced, they go with it: move these sites first (docs/howto/move-a-site.md)",
-                )
+            yield numbered(
+                2552,
+                f'aegir:servers["{name}"].address: is not known before pulumi up, so the machine may be another '
+                "one then. "
+                f"{(have.get('connection') or {}).get('address') or name} has {' and '.join(there)}. If it is "
+                "replaced, they go with it: move these sites first (docs/howto/move-a-site.md)",
             )

@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import pulumi
-
-from aegir_components.messages import numbered, shown
+from aegir_components import telling
+from aegir_components.messages import numbered
 
 from .hub_records import place
 from .person import person
@@ -45,7 +44,7 @@ def note_run(root: str, stack: str) -> None:
     """Leave a line that a run of Pulumi's begins; its result and its duration are in Pulumi's own history."""
     entry = Entry(at=int(time.time()), who=person(), stack=stack, command=UP, result="begun")
     if why := write(Path(root), entry):
-        pulumi.log.warn(shown(why))
+        telling.warn(why)
 
 
 def write(root: Path, entry: Entry) -> str:

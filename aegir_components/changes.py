@@ -85,13 +85,11 @@ def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mappi
     had = DatabaseServer.from_props(have)
     want = DatabaseServer(server=server, address=service.address, port=service.port)
     if site.database == had.server and is_other_server(had, want):
-        yield (
-            numbered(
-                2801,
-                f"the database of {site.name} is on {site.database} ({had.address}), and {site.database} is to "
-                f"lead to {service.address}, which has none of its content. Nothing was changed. Correct the address; "
-                "a site moves to another server when `database` at it names that server",
-            )
+        yield numbered(
+            2801,
+            f"the database of {site.name} is on {site.database} ({had.address}), and {site.database} is to "
+            f"lead to {service.address}, which has none of its content. Nothing was changed. Correct the address; "
+            "a site moves to another server when `database` at it names that server",
         )
     yield from site_database.rejected(had, want, site.name).values()
 
@@ -116,12 +114,10 @@ def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[
     )
     if not leaves_all(had.connections, placed.connections) and leaves_all(had.connections, want.connections):
         names, now_on = (", ".join(each.connections) for each in (had, want))
-        yield (
-            numbered(
-                2802,
-                f"the files of {site.name} are on {names}, whose entry is to lead to {now_on}. Nothing was changed. "
-                "Correct the addresses; a site moves when its platform, or the platform's `server`, is another one",
-            )
+        yield numbered(
+            2802,
+            f"the files of {site.name} are on {names}, whose entry is to lead to {now_on}. Nothing was changed. "
+            "Correct the addresses; a site moves when its platform, or the platform's `server`, is another one",
         )
     yield from site_places.rejected(had, want).values()
 
@@ -131,22 +127,18 @@ def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[s
     platform = declared.settings.platforms[site.platform]
     former, path = str(have.get("platform")), str(have.get("publish_path") or platform.publish_path)
     if former == platform.name and path != platform.publish_path:
-        yield (
-            numbered(
-                2803,
-                f"{site.name} is on the platform {former} at {path}, and the platform is to be published at "
-                f"{platform.publish_path}. Nothing was changed. Declare a second platform with that publish_path and "
-                f"the same source, and move the sites of {former} to it. Remove {former} with a later pulumi up",
-            )
+        yield numbered(
+            2803,
+            f"{site.name} is on the platform {former} at {path}, and the platform is to be published at "
+            f"{platform.publish_path}. Nothing was changed. Declare a second platform with that publish_path and "
+            f"the same source, and move the sites of {former} to it. Remove {former} with a later pulumi up",
         )
     elif former != platform.name and path == platform.publish_path:
-        yield (
-            numbered(
-                2804,
-                f"{site.name} is on the platform {former}, and {platform.name} has the same publish_path {path}. "
-                f"Nothing was changed. Give {platform.name} another publish_path (without one it is named after the "
-                "platform), so that the sites move from one to the other",
-            )
+        yield numbered(
+            2804,
+            f"{site.name} is on the platform {former}, and {platform.name} has the same publish_path {path}. "
+            f"Nothing was changed. Give {platform.name} another publish_path (without one it is named after the "
+            "platform), so that the sites move from one to the other",
         )
 
 
@@ -192,13 +184,11 @@ def _protected(recorded: Recorded, declared: Declared) -> Iterator[str]:
     kept = {site.identity for site in declared.settings.sites.values()}
     for key, have in sorted(recorded.of("aegir:SiteConfiguration").items()):
         if key in declared.protected and key not in kept:
-            yield (
-                numbered(
-                    2807,
-                    f"aegir:sites: {have.get('name') or key} is protected, and is no longer declared. Nothing was "
-                    "changed. Declare it again; if it is to be removed with its content, write `protect: false` at it "
-                    "for one pulumi up, and remove it then",
-                )
+            yield numbered(
+                2807,
+                f"aegir:sites: {have.get('name') or key} is protected, and is no longer declared. Nothing was "
+                "changed. Declare it again; if it is to be removed with its content, write `protect: false` at it "
+                "for one pulumi up, and remove it then",
             )
 
 
@@ -214,14 +204,12 @@ def _tls(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
             if name in (have.get("members") or {}) and have.get("https", "none") != "none"
         )
         if secure:
-            yield (
-                numbered(
-                    2808,
-                    f'aegir:servers["{name}"].services.web: {name} is to go from {was} to {server.web.type}, and '
-                    "serves "
-                    f"{', '.join(secure)} over TLS until now. Nothing was changed. Take `https` away with one pulumi "
-                    f"up, and TLS from {name} with another",
-                )
+            yield numbered(
+                2808,
+                f'aegir:servers["{name}"].services.web: {name} is to go from {was} to {server.web.type}, and '
+                "serves "
+                f"{', '.join(secure)} over TLS until now. Nothing was changed. Take `https` away with one pulumi "
+                f"up, and TLS from {name} with another",
             )
 
 
@@ -232,27 +220,23 @@ def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, st
         shared = known.get(name, {})
         exporter = now.get(pack.exporter, pack.exporter)
         if exporter != shared.get("server") and exporter in (shared.get("members") or {}):
-            yield (
-                numbered(
-                    2809,
-                    f'aegir:packs["{name}"]: {pack.exporter} is to have what the pack shares, and mounts it '
-                    f"from {shared['server']}. Nothing was changed. Take {pack.exporter} out of the pack with one "
-                    "pulumi up, and copy the files to it before it comes back: "
-                    "docs/howto/give-a-pack-another-master.md",
-                )
+            yield numbered(
+                2809,
+                f'aegir:packs["{name}"]: {pack.exporter} is to have what the pack shares, and mounts it '
+                f"from {shared['server']}. Nothing was changed. Take {pack.exporter} out of the pack with one "
+                "pulumi up, and copy the files to it before it comes back: "
+                "docs/howto/give-a-pack-another-master.md",
             )
         if name in known or not pack.exporter:
             continue
         for former, have in known.items():
             if former not in declared.packs and have.get("server") == now.get(pack.exporter, pack.exporter):
-                yield (
-                    numbered(
-                        2810,
-                        f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer '
-                        "declared. "
-                        f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its "
-                        "platforms",
-                    )
+                yield numbered(
+                    2810,
+                    f'aegir:packs["{name}"]: {pack.exporter} has what the pack {former} shares, which is no longer '
+                    "declared. "
+                    f"Nothing was changed. A pack keeps its name: write {former} again, also as `server` of its "
+                    "platforms",
                 )
 
 
@@ -263,13 +247,11 @@ def _php(have: Outputs, site: settings.Site, declared: settings.Settings) -> Ite
         server.name for server in declared.web_servers(site.platform) if server.web and not server.web.php_versions
     ]
     if had and not site.php.version and servers:
-        yield (
-            numbered(
-                2811,
-                f"{site.name} has PHP {', '.join(sorted(had))} by name, and {', '.join(servers)} declares no version "
-                "any more. Nothing was changed. Remove `version` from the site with one pulumi up, and `php` from the "
-                "server with the next",
-            )
+        yield numbered(
+            2811,
+            f"{site.name} has PHP {', '.join(sorted(had))} by name, and {', '.join(servers)} declares no version "
+            "any more. Nothing was changed. Remove `version` from the site with one pulumi up, and `php` from the "
+            "server with the next",
         )
 
 
@@ -296,13 +278,11 @@ def _stranded(recorded: Recorded, declared: Declared) -> Iterator[str]:
         )
         # An older state may name a site that is gone: that it is, somebody has to say.
         if leaving and shown not in declared.settings.confirm_removals:
-            yield (
-                numbered(
-                    2813,
-                    f"aegir:sites: {shown} is no longer declared, and {leaving} leaves its platform {platform} in the "
-                    f"same edit. Nothing was changed. Remove the site with one pulumi up, and take {leaving} out with "
-                    f"the next. If nothing of the site is there any more, confirm it: aegir:confirm_removals: [{shown}]",
-                )
+            yield numbered(
+                2813,
+                f"aegir:sites: {shown} is no longer declared, and {leaving} leaves its platform {platform} in the "
+                f"same edit. Nothing was changed. Remove the site with one pulumi up, and take {leaving} out with "
+                f"the next. If nothing of the site is there any more, confirm it: aegir:confirm_removals: [{shown}]",
             )
 
 
@@ -325,20 +305,16 @@ def _removals(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
     for name in unconfirmed:
         if typed[name]:
             new, made = typed[name][0], next(key for key, shown_name in gone.items() if shown_name == name)
-            yield (
-                numbered(
-                    2814,
-                    f"aegir:sites: {name} is no longer declared, and {new} is new. Nothing was changed. If {name} got "
-                    f"another name, declare {new} with `formerly: {made}`; if it is to be removed with its content, "
-                    f"confirm it: {advice}",
-                )
+            yield numbered(
+                2814,
+                f"aegir:sites: {name} is no longer declared, and {new} is new. Nothing was changed. If {name} got "
+                f"another name, declare {new} with `formerly: {made}`; if it is to be removed with its content, "
+                f"confirm it: {advice}",
             )
     if len(gone) > 1 and (rest := [name for name in unconfirmed if not typed[name]]):
-        yield (
-            numbered(
-                2815,
-                f"aegir:sites: {len(gone)} sites with content are no longer declared: {', '.join(rest)}. Nothing was "
-                "changed. Was a part of the stack file lost? If they are to be removed with their databases and "
-                f"files, confirm it: {advice}",
-            )
+        yield numbered(
+            2815,
+            f"aegir:sites: {len(gone)} sites with content are no longer declared: {', '.join(rest)}. Nothing was "
+            "changed. Was a part of the stack file lost? If they are to be removed with their databases and "
+            f"files, confirm it: {advice}",
         )

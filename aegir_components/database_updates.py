@@ -246,22 +246,18 @@ def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
 
 def _stopped(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:
     if pending.newer:
-        yield (
-            numbered(
-                2843,
-                f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Write "
-                "database: restore at the platform for the database of before its update, which is kept for "
-                "keep_before. Or write database: keep, if you know that this code works with the newer one",
-            )
+        yield numbered(
+            2843,
+            f"{where}: {step}, and {sites} has a database of newer code ({'; '.join(pending.newer)}). Write "
+            "database: restore at the platform for the database of before its update, which is kept for "
+            "keep_before. Or write database: keep, if you know that this code works with the newer one",
         )
     if pending.too_old:
-        yield (
-            numbered(
-                2844,
-                f"{where}: {step}, and no update leads there from the database of {sites}: "
-                f"{'; '.join(pending.too_old)}. Release a version between first, and run its updates; database: keep "
-                "at the platform releases it all the same",
-            )
+        yield numbered(
+            2844,
+            f"{where}: {step}, and no update leads there from the database of {sites}: "
+            f"{'; '.join(pending.too_old)}. Release a version between first, and run its updates; database: keep "
+            "at the platform releases it all the same",
         )
 
 

@@ -29,24 +29,20 @@ def unready(
     for site in declared.sites.values():
         gone = lacks.get(site.identity, ())
         if gone and (way := way_of(before, declared, site)):
-            yield (
-                numbered(
-                    2830,
-                    f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way}, and '
-                    f"{site.platform} lacks modules that are installed in it: {', '.join(gone)}. Nothing was changed. "
-                    "Add them, or uninstall them in the site first",
-                )
+            yield numbered(
+                2830,
+                f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way}, and '
+                f"{site.platform} lacks modules that are installed in it: {', '.join(gone)}. Nothing was changed. "
+                "Add them, or uninstall them in the site first",
             )
         why = waits.get(site.platform, {}).get(site.identity)
         if why and (way := way_of(before, declared, site)):
-            yield (
-                numbered(
-                    2831,
-                    f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way} and to get other code: '
-                    f"{why}. "
-                    "Nothing was changed. Move it with the release that it has first (a platform there with the same "
-                    "source), and update it with another pulumi up",
-                )
+            yield numbered(
+                2831,
+                f'aegir:sites["{site.display_name}"].platform: {site.name} is to move {way} and to get other code: '
+                f"{why}. "
+                "Nothing was changed. Move it with the release that it has first (a platform there with the same "
+                "source), and update it with another pulumi up",
             )
 
 
@@ -72,13 +68,11 @@ def announcements(before: Recorded, declared: settings.Settings) -> Iterator[str
     """Say in words which sites a run is about to carry to other machines. Pure."""
     for site in declared.sites.values():
         if way := way_of(before, declared, site):
-            yield (
-                numbered(
-                    2824,
-                    f"the site {site.name} moves {way}, with all its content. It is served until what differs is "
-                    "copied, and answers 503 for that. Its former place goes when it answers in the new one, and a "
-                    "copy is proven on the hub",
-                )
+            yield numbered(
+                2824,
+                f"the site {site.name} moves {way}, with all its content. It is served until what differs is "
+                "copied, and answers 503 for that. Its former place goes when it answers in the new one, and a "
+                "copy is proven on the hub",
             )
 
 

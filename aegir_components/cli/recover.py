@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 import pyrage
 
-from aegir_components.messages import around, joined, numbered
+from aegir_components.messages import around, joined, numbered, text_of
 from aegir_components.providers.backup_keys import HUB
 from aegir_components.settings import Repository
 from aegir_components.snapshots import book
@@ -129,7 +129,7 @@ def _fetch(known: Mapping[str, Any], wanted: str | None, into: Path) -> str:
                     return str(name)
                 faults.append(numbered(7047, f"repository {name} has no backup of the hub"))
         except BackupError as fault:
-            faults.append(around(fault, str(fault)))
+            faults.append(text_of(fault))
     raise Refusal(joined(faults) if faults else numbered(7048, f"the sheet names no repository {wanted}"))
 
 

@@ -16,7 +16,7 @@ import click
 import pyrage
 
 from aegir_components import settings
-from aegir_components.messages import around, joined, numbered
+from aegir_components.messages import around, joined, numbered, text_of
 from aegir_components.snapshots import archive, saving
 from aegir_components.snapshots.book import BusyError
 from aegir_components.snapshots.repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened
@@ -147,7 +147,7 @@ def _save_hub(stack: Stack, unlocked: Unlocked) -> str:
             try:
                 done.append(f"{_stored(repository, packed)} in {target.name}")
             except BackupError as fault:
-                failed.append(around(fault, str(fault)))
+                failed.append(text_of(fault))
     if failed:
         raise BackupError(joined([*failed, *(f"it is saved as {one}" for one in done)]))
     return f"the hub is saved as {', '.join(done)}"

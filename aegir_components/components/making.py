@@ -55,14 +55,12 @@ def moved(recorded: Recorded, declared: settings.Settings, made: Made) -> Iterat
             now = waiting.below if waiting else ""
             if name not in known or now is None or known[name] == now or (waiting and waiting.component.has_aliases):
                 continue
-            yield (
-                numbered(
-                    2707,
-                    f'{kind}("{name}"): its parent was {known[name] or "the stack"}, and is now '
-                    f"{now or 'the stack'}. Pulumi would remove it with its content, and make it again. Nothing was "
-                    "changed. Give it the former parent, or say in its options where it was: "
-                    "aliases=[pulumi.Alias(parent=...)]",
-                )
+            yield numbered(
+                2707,
+                f'{kind}("{name}"): its parent was {known[name] or "the stack"}, and is now '
+                f"{now or 'the stack'}. Pulumi would remove it with its content, and make it again. Nothing was "
+                "changed. Give it the former parent, or say in its options where it was: "
+                "aliases=[pulumi.Alias(parent=...)]",
             )
 
 

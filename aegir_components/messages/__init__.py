@@ -92,8 +92,7 @@ def number_of(told: str | BaseException) -> int:
 
 def text_of(error: BaseException) -> str:
     """Give an error's text, as a message with the number that it has."""
-    number = number_of(error)
-    return Message(number, str(error)) if number else str(error)
+    return around(error, str(error))
 
 
 def shown(told: str | BaseException) -> str:

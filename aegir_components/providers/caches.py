@@ -12,16 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-import pulumi
-
-from aegir_components import layout
+from aegir_components import layout, telling
 from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.hub_records import Records
 from aegir_components.inputs.site import SiteConfigurationInputs
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered
 from aegir_components.services import functions, installation
 
 from . import warned
@@ -158,12 +156,10 @@ def _forget_in_memory(conn: Connection, site: str, host: str) -> None:
     """Let a PHP master of the site's own start with an empty memory, which only its own processes reach (APCu)."""
     lines = [functions("web"), functions("isolation"), script.call("forget_in_memory", layout.system_user(site))]
     if why := _tried(conn, lines, f"reloading the PHP of {host}"):
-        pulumi.log.warn(
-            shown(
-                numbered(
-                    8503,
-                    f"{why}. Its APCu may have what is of before the configuration changed: restart it with systemctl",
-                )
+        telling.warn(
+            numbered(
+                8503,
+                f"{why}. Its APCu may have what is of before the configuration changed: restart it with systemctl",
             )
         )
 

@@ -9,6 +9,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.output import contains_unknowns
 
+from aegir_components import telling
 from aegir_components.inputs.props import Props, left_out
 from aegir_components.messages import numbered, shown
 
@@ -47,13 +48,11 @@ class Provider(Lifecycle[EnvironmentInputs, EnvironmentInputs]):
         if before not in {now, want.formerly}:
             return CheckResult(result.inputs, [*result.failures, CheckFailure("", shown(refusal(before, now)))])
         if want.formerly and before == now:
-            pulumi.log.warn(
-                shown(
-                    numbered(
-                        8507,
-                        f"aegir:environment_formerly: this stack is {now} already; take the key out of the stack file, "
-                        f"or that file is accepted for a stack that is {want.formerly}",
-                    )
+            telling.warn(
+                numbered(
+                    8507,
+                    f"aegir:environment_formerly: this stack is {now} already; take the key out of the stack file, "
+                    f"or that file is accepted for a stack that is {want.formerly}",
                 )
             )
         return result

@@ -74,13 +74,12 @@ class Provider(Lifecycle[NamesInputs, NamesState]):
             report = script.execute(conn, "apply", lines, what="writing names into /etc/hosts", holder=want.holder)
             facts = facts or report.facts
         faults = _faults(want, facts)
+        said = joined(faults)
         if faults and want.mode == "strict":
-            raise Refused(want.host, around(joined(faults), f"names do not agree: {joined(faults)}"))
+            raise Refused(want.host, around(said, f"names do not agree: {said}"))
         if faults:
             own = {want.host: "its name", want.address: "its address"}
-            warned.warn(
-                want.host, around(joined(faults), f"{want.host}: {joined(faults)}"), _without("; ".join(faults), own)
-            )
+            warned.warn(want.host, around(said, f"{want.host}: {said}"), _without("; ".join(faults), own))
         return {"faults": faults}
 
     def remove(self, have: NamesState) -> None:

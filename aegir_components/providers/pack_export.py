@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from aegir_components import telling
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
@@ -84,14 +85,12 @@ class Provider(Lifecycle[PackExportInputs, PackExportInputs]):
             self.remove(was)
         except HostError as fault:
             # It may be dead, which is why another one exports now.
-            pulumi.log.warn(
-                shown(
-                    numbered(
-                        8514,
-                        f"{was.server} could not be told that it exports nothing of the pack {was.pack} any more "
-                        f"({shown(fault)}). No member "
-                        f"mounts it. When it is back: rm /etc/exports.d/aegir-{was.pack}.exports; exportfs -ra",
-                    )
+            telling.warn(
+                numbered(
+                    8514,
+                    f"{was.server} could not be told that it exports nothing of the pack {was.pack} any more "
+                    f"({shown(fault)}). No member "
+                    f"mounts it. When it is back: rm /etc/exports.d/aegir-{was.pack}.exports; exportfs -ra",
                 )
             )
 

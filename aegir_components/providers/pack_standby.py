@@ -7,10 +7,11 @@ from typing import Any
 
 import pulumi
 
+from aegir_components import telling
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.props import Props
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered
 from aegir_components.services import standby
 
 from .lifecycle import AegirResource, Lifecycle
@@ -61,13 +62,11 @@ class Provider(Lifecycle[PackStandbyInputs, PackStandbyInputs]):
             want.connection, "apply", lines, what=_what(want), holder=want.holder, timeout=COPY_TIMEOUT
         )
         if takes_over:
-            pulumi.log.warn(
-                shown(
-                    numbered(
-                        8517,
-                        f"{want.server} takes over what the pack {want.pack} shares. Its copy is {report.number('age')} s "
-                        f"old: what was written on the former server after that is not in it. What was deleted there may be back",
-                    )
+            telling.warn(
+                numbered(
+                    8517,
+                    f"{want.server} takes over what the pack {want.pack} shares. Its copy is {report.number('age')} s "
+                    f"old: what was written on the former server after that is not in it. What was deleted there may be back",
                 )
             )
         else:

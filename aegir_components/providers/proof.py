@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-import pulumi
-
-from aegir_components import layout
+from aegir_components import layout, telling
 from aegir_components.applications import APPLICATIONS, Application
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.inputs.platform import ReleaseInputs
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered
 from aegir_components.services import release, site_errors
 from aegir_components.services.holding import Held
 
@@ -101,13 +99,11 @@ class Switch:
             }
             more = {site: holds.failed(entry, mine[site]) for site, entry in self._former(was, mine).items()}
             replace(self.switching, held=held).go({**held, **more})
-            pulumi.log.warn(
-                shown(
-                    numbered(
-                        8518,
-                        f"the platform {self.want.platform}: {said}. They are on their former release again, and answer "
-                        f"as before; the other sites have the new one",
-                    )
+            telling.warn(
+                numbered(
+                    8518,
+                    f"the platform {self.want.platform}: {said}. They are on their former release again, and answer "
+                    f"as before; the other sites have the new one",
                 )
             )
             return
@@ -130,13 +126,11 @@ class Switch:
         down = answering.broken(unasked, self._application())
         replace(self.switching, held={**held, **back}).go(held)
         if down:
-            pulumi.log.warn(
-                shown(
-                    numbered(
-                        8519,
-                        f"the platform {self.want.platform}: sites answer on some of their web servers only, with the "
-                        f"former release as with the new one: {answering.rows(self._explained(down))}",
-                    )
+            telling.warn(
+                numbered(
+                    8519,
+                    f"the platform {self.want.platform}: sites answer on some of their web servers only, with the "
+                    f"former release as with the new one: {answering.rows(self._explained(down))}",
                 )
             )
         return down
@@ -177,14 +171,12 @@ class Switch:
         found = sorted({*now, *before})
         if places and not found:
             sites = ", ".join(sorted({place.site for place in places}))
-            pulumi.log.warn(
-                shown(
-                    numbered(
-                        8520,
-                        f"the platform {self.want.platform} gets another release, and none of its sites answered before "
-                        f"({sites}): "
-                        f"so nobody knows whether they work with it. Look at them when they are enabled again",
-                    )
+            telling.warn(
+                numbered(
+                    8520,
+                    f"the platform {self.want.platform} gets another release, and none of its sites answered before "
+                    f"({sites}): "
+                    f"so nobody knows whether they work with it. Look at them when they are enabled again",
                 )
             )
         return found, [place for place in likely if place not in before]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import backups, encrypting, layout
+from aegir_components import backups, encrypting, layout, telling
 from aegir_components.inputs.database import DatabaseServer, SiteAccounts, SiteDatabaseInputs
 from aegir_components.inputs.props import Known
 from aegir_components.inputs.site import SiteConfigurationInputs
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
 
@@ -163,18 +163,14 @@ def _note_leaving(was: SiteDatabaseInputs, want: SiteDatabaseInputs) -> None:
             if arriving.give_up(where, what):
                 return
         except client.DatabaseError as fault:
-            pulumi.log.warn(
-                shown(
-                    numbered(8546, f"the empty database {what.name} is left on {was.server}: {fault}. Remove it there")
-                )
+            telling.warn(
+                numbered(8546, f"the empty database {what.name} is left on {was.server}: {fault}. Remove it there")
             )
             return
-        pulumi.log.warn(
-            shown(
-                numbered(
-                    8547,
-                    f"{was.server}: the database {what.name} has tables that no move has brought; it was left as it is",
-                )
+        telling.warn(
+            numbered(
+                8547,
+                f"{was.server}: the database {what.name} has tables that no move has brought; it was left as it is",
             )
         )
 

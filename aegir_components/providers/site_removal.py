@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import pulumi
-
-from aegir_components import backups, encrypting, layout
+from aegir_components import backups, encrypting, layout, telling
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -16,7 +14,7 @@ from aegir_components.host.parallel import each
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.members import connections
 from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered
 from aegir_components.services import site
 from aegir_components.services.web_types import program
 
@@ -172,15 +170,13 @@ def leave_tried(want: SitePlace, had: dict[str, Connection]) -> None:
             leave(attempt, gone)
         except HostError as fault:
             left.append(attempt)
-            pulumi.log.warn(
-                shown(
-                    numbered(
-                        8552,
-                        f"{want.site}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it "
-                        f"made there "
-                        f"could not be removed: {fault}. The site does not use it. aegir check-stack names it as long "
-                        f"as it is there",
-                    )
+            telling.warn(
+                numbered(
+                    8552,
+                    f"{want.site}: a run that was not ended had begun to bring it to {', '.join(gone)}, and what it "
+                    f"made there "
+                    f"could not be removed: {fault}. The site does not use it. aegir check-stack names it as long "
+                    f"as it is there",
                 )
             )
             continue

@@ -48,20 +48,16 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
             for twin in (name for name, have in there.items() if machine and machine == machine_of(have)):
                 records.put({"machine": machine}, stack, kind, twin)
     if known:
-        yield (
-            numbered(
-                8530,
-                f"an earlier run did not end well while it worked on {', '.join(known)}. What is declared of it is made "
-                f"as declared by this run, also where nothing differs from the state",
-            )
+        yield numbered(
+            8530,
+            f"an earlier run did not end well while it worked on {', '.join(known)}. What is declared of it is made "
+            f"as declared by this run, also where nothing differs from the state",
         )
     if lost:
-        yield (
-            numbered(
-                8531,
-                f"an earlier run did not end well while it made {', '.join(lost)}, which the state does not have. This run makes "
-                f"what is declared of it. What is not declared any more may have left something on its machine",
-            )
+        yield numbered(
+            8531,
+            f"an earlier run did not end well while it made {', '.join(lost)}, which the state does not have. This run makes "
+            f"what is declared of it. What is not declared any more may have left something on its machine",
         )
 
 

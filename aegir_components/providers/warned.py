@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import pulumi
-
-from aegir_components import summary
+from aegir_components import summary, telling
 from aegir_components.hub_records import Records
-from aegir_components.messages import around, shown
+from aegir_components.messages import around
 from aegir_components.printable import first_of
 
 MOST: Final = 30
@@ -56,7 +54,7 @@ class Warned:
             new = [several for several in found if several not in self._told]
             self._told |= {several: min(said) for several, said in found.items() if several not in self._told}
         for line in lines:
-            pulumi.log.warn(shown(line))
+            telling.warn(line)
         return new
 
     def _line(self, several: str, said: dict[str, str]) -> str:

@@ -317,9 +317,8 @@ def _triggered(look: Session, database: str) -> set[str]:
 def _tables(look: Session, database: str, prefix: str) -> Iterator[_Table]:
     """List a site's tables with the columns that may hold an address."""
     listed = look.rows(
-        "SELECT table_name, COALESCE(engine, '') FROM information_schema.tables WHERE table_schema = %s AND table_type "
-        "= 'BASE TABLE' "
-        "ORDER BY table_name",
+        "SELECT table_name, COALESCE(engine, '') FROM information_schema.tables WHERE table_schema = %s AND "
+        "table_type = 'BASE TABLE' ORDER BY table_name",
         (database,),
     )
     for row in listed:

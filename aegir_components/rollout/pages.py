@@ -8,7 +8,7 @@ from typing import Final
 
 from aegir_components.host import script
 from aegir_components.host.errors import HostError
-from aegir_components.messages import around, numbered
+from aegir_components.messages import numbered, text_of
 from aegir_components.services import functions, installation
 
 from .site import Updated
@@ -47,7 +47,7 @@ def empty(site: Updated, docroot: str) -> str:
         what = f"emptying the caches of {site.name}"
         script.execute(site.worker, "apply", lines, what=what, timeout=SECONDS + PATIENCE + 30, lock=False)
     except HostError as fault:
-        return around(fault, str(fault))
+        return text_of(fault)
     return ""
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from aegir_components import layout
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.inputs.site import SitePlace
-from aegir_components.messages import around
+from aegir_components.messages import text_of
 from aegir_components.services.holding import Held
 from aegir_components.snapshots import about
 from aegir_components.snapshots.packed import Packed
@@ -40,7 +40,7 @@ def save(jobs: Jobs, site: Updated, code: Code) -> str:
         job = jobs(site, code)
         return save_before(job, WORK).line if job else ""
     except BackupError as fault:
-        raise NotUpdated(around(fault, str(fault))) from None
+        raise NotUpdated(text_of(fault)) from None
 
 
 def jobs(want: RolloutInputs, tell: Callable[[str], None]) -> Jobs:

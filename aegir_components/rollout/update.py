@@ -16,7 +16,7 @@ from typing import Final
 from aegir_components import closing
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostError
-from aegir_components.messages import AegirError, around, numbered, shown
+from aegir_components.messages import AegirError, around, numbered, shown, text_of
 from aegir_components.mysql import copies, databases, events, objects, room
 from aegir_components.mysql.client import DatabaseError, Session, connect
 from aegir_components.providers import answering, proof
@@ -191,7 +191,7 @@ def _copy(site: Updated, access: Access) -> dict[str, str]:
     try:
         copying.want_room(site.machine, site.endpoint, site.database.name)
     except copying.NoRoom as fault:
-        raise NotUpdated(around(fault, str(fault))) from None
+        raise NotUpdated(text_of(fault)) from None
     unread = [
         name
         for name in tables

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from aegir_components.messages import around, numbered, shown
+from aegir_components.messages import numbered, shown, text_of
 from aegir_components.settings import Plan
 
 from . import about, archive, memory, plan, private_files, produce, proof
@@ -278,7 +278,7 @@ def forget(book: Book, targets: Iterable[Target], backups: Sequence[Backup]) -> 
                     repository.run("forget", *ids, timeout=LONG)
                     repository.run("prune", "--max-unused", "10%", timeout=LONG)
             except BackupError as fault:
-                faults.append(around(fault, str(fault)))
+                faults.append(text_of(fault))
                 continue
             left = {
                 key: replace(one, copies={name: copy for name, copy in one.copies.items() if name != target.name})
@@ -307,7 +307,7 @@ def learn(book: Book, targets: Iterable[Target]) -> list[str]:
                     if repository.exists():
                         book.learn(target.name, repository.snapshots())
             except BackupError as fault:
-                faults.append(around(fault, str(fault)))
+                faults.append(text_of(fault))
     return faults
 
 
@@ -316,5 +316,5 @@ def damage(repository: Opened, snapshot: str) -> str:
     try:
         proof.manifest(repository, snapshot)
     except BackupError as fault:
-        return around(fault, str(fault))
+        return text_of(fault)
     return ""
