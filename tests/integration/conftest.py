@@ -14,6 +14,7 @@ from tests import codebases
 from tests.integration import times
 from tests.integration.farm import settings_kept
 from tests.integration.ledger import HOSTS, ledger
+from tests.warm.engine import warm
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 _FAILED = pytest.StashKey[bool]()
@@ -99,6 +100,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed:
         item.stash[_FAILED] = True
     return report
+
+
+@pytest.fixture(autouse=True, scope="module")
+def processes_start(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the processes of a file's commands be forked with their modules imported, unless it looks at them."""
+    warm.allowed = request.node.get_closest_marker("cold") is None
+    yield
+    warm.allowed = True
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import uuid
 import weakref
@@ -39,6 +38,8 @@ from aegir_components.host.connection import Connection
 from lab import Host, Lab
 from tests.integration.ledger import PULUMI, ledger
 from tests.integration.waiting import journal
+from tests.warm.engine import warm
+from tests.warm.server import LONGEST_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test"
@@ -118,11 +119,14 @@ class Running:
     def family(self) -> list[int]:
         """List the processes that the command has started, also those that have left its group: ssh's master."""
         needle = f"AEGIR_TEST_MARK={self.mark}".encode()
+        name = self.mark[:LONGEST_NAME].encode()
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
-                    if needle in (entry / "environ").read_bytes().split(b"\0"):
+                    # A process that was forked warm has its mark in its name (tests/warm/server.py).
+                    marked = needle in (entry / "environ").read_bytes().split(b"\0")
+                    if marked or (entry / "comm").read_bytes().strip() == name:
                         found.append(int(entry.name))
                 except OSError:
                     continue
@@ -236,7 +240,7 @@ class Farm:
     def aegir(self, *words: str, status: int = 0) -> str:
         """Run a command of the command line, which has to end with this status; give its standard output."""
         self.write()
-        argv = [sys.executable, "-m", "aegir_components", "--cwd", str(self.directory / "project"), *words]
+        argv = [*warm.python("aegir_components"), "--cwd", str(self.directory / "project"), *words]
         with ledger.spent(PULUMI):
             done = subprocess.run(
                 argv, cwd=ROOT, env=self._environment(""), stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -355,6 +359,7 @@ class Farm:
             # Other workers want the cores too, and Go's collection of garbage would take all of them.
             "GOMAXPROCS": "1",
             "AEGIR_TEST_MARK": mark,
+            **warm.environment(),
         }
         environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         return environment
@@ -362,7 +367,7 @@ class Farm:
     def _popen(
         self, words: list[str], where: Path, mark: str, *, both: bool = True, stdin: bool = False
     ) -> subprocess.Popen[str]:
-        program = shutil.which("pulumi")
+        program = warm.program("pulumi")
         if program is None:
             pytest.fail("no pulumi on PATH: run the tests through tools/env")
         return subprocess.Popen(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -30,6 +29,7 @@ import yaml
 from lab import Host
 from tests.integration.farm import COMMAND_TIMEOUT, PASSPHRASE, ROOT, CommandEnded, Done, Running
 from tests.integration.ledger import PULUMI, ledger
+from tests.warm.engine import warm
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Project:
         return self._aegir(words, status).stdout
 
     def _aegir(self, words: Sequence[str], status: int) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "aegir_components", "--cwd", str(self.project), *words]
+        argv = [*warm.python("aegir_components"), "--cwd", str(self.project), *words]
         with ledger.spent(PULUMI):
             done = subprocess.run(
                 argv, cwd=self.directory, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
@@ -103,7 +103,7 @@ class Project:
 
     def start(self, *words: str) -> Running:
         """Begin a command of Pulumi's, and do not wait for it."""
-        program, mark = shutil.which("pulumi"), uuid.uuid4().hex
+        program, mark = warm.program("pulumi"), uuid.uuid4().hex
         if program is None:
             pytest.fail("no pulumi on PATH: run the tests through tools/env")
         process = subprocess.Popen(
@@ -122,6 +122,7 @@ class Project:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             # As the farm's.
             "GOMAXPROCS": "1",
+            **warm.environment(),
         }
 
 

@@ -19,7 +19,7 @@ from tests.integration.farm import fetch, hub_settings
 from tests.integration.project import Browser, Project
 from tests.integration.waiting import run_cron
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cold, pytest.mark.long, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 SITE, PLAIN = "www.example.com", "plain.example.com"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.farm import Config, Farm
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cold, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from lab import HostSpec, Lab
 from tests.integration.backing import STACK, Backed, made
 from tests.integration.operators import begin
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cold, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 SITES = [f"site{number}.example.com" for number in range(1, 7)]

@@ -13,7 +13,7 @@ import pytest
 from lab import HostSpec, Lab
 from tests.integration.farm import Farm, Running, fetch, web_and_database
 
-pytestmark = [pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.cold, pytest.mark.long, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 NAME = "www.example.com"

@@ -18,7 +18,7 @@ import pytest
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Config, Farm, hub_settings
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.cold, pytest.mark.lab, pytest.mark.slow]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
 
