@@ -213,10 +213,13 @@ class _Walk:
 
     def _row(self, row: tuple[Any, ...]) -> None:
         size = len(self.table.key)
-        for column, value in zip(self.rewriters, row[size:], strict=True):
-            if value is None:
+        for (column, rewriter), value in zip(self.rewriters.items(), row[size:], strict=True):
+            if not value:
                 continue
             data = value if isinstance(value, bytes) else str(value).encode()
+            # Of the columns of a row that the server found, most have no address: nothing else is done with those.
+            if not rewriter.concerns(data):
+                continue
             if why := self._value(column, row[:size], data):
                 self._leave(column, row[:size], why)
 
