@@ -107,7 +107,7 @@ def processes_start(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the processes of a file's commands be forked with their modules imported, unless it looks at them."""
     warm.allowed = request.node.get_closest_marker("cold") is None
     yield
-    warm.allowed = True
+    warm.allowed = False
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,6 @@ import pytest
 
 from tests.warm import client
 from tests.warm.engine import CLIENT, PROVIDER, Warm, _made
-from tests.warm.engine import warm as of_the_process
 
 SCRIPT = """
 import os, signal, sys, threading
@@ -37,7 +36,7 @@ except KeyboardInterrupt:
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Warm]:
     """A server of these tests' own."""
-    own = Warm()
+    own = Warm(allowed=True)
     if os.environ.get("AEGIR_TEST_COLD"):
         pytest.skip("AEGIR_TEST_COLD is set")
     yield own
@@ -133,12 +132,7 @@ def test_the_engine_finds_the_clients_beside_itself(tmp_path: Path) -> None:
     assert [path for path in tmp_path.iterdir() if path not in (engine, made)] == []
 
 
-def test_where_processes_are_looked_at_they_start_cold() -> None:
-    """The mark `cold`, and the variable, leave a command as users have it."""
-    before = of_the_process.allowed
-    of_the_process.allowed = False
-    try:
-        assert of_the_process.environment() == {}
-        assert of_the_process.python("aegir_components") == [sys.executable, "-m", "aegir_components"]
-    finally:
-        of_the_process.allowed = before
+def test_where_nothing_allows_it_they_start_cold() -> None:
+    """Files of tests with the mark `cold`, and benchmarks, have commands as users have them."""
+    assert Warm().environment() == {}
+    assert Warm().python("aegir_components") == [sys.executable, "-m", "aegir_components"]

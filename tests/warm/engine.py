@@ -33,8 +33,8 @@ READY_WITHIN: Final = 120.0
 class Warm:
     """What the tests of this process start commands by."""
 
-    allowed: bool = True
-    """Whether the tests that run now may have warm processes."""
+    allowed: bool = False
+    """Whether what runs now may have warm processes: tests allow it, and benchmarks never do."""
     _server: subprocess.Popen[bytes] | None = None
     _place: Path | None = None
     _engine: Path | None = None
