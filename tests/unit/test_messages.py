@@ -200,9 +200,11 @@ def test_explain_says_what_the_catalogue_has() -> None:
     assert unknown.output.rstrip().endswith("[AEGIR-9001]")
 
 
-def test_pages_that_the_catalogue_links_to_are_named_by_their_paths() -> None:
+def test_pages_that_the_catalogue_links_to_are_named_by_their_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     said = " ".join(CliRunner().invoke(explain, ["AEGIR-8508"]).output.split())
     assert "write `aegir:environment_formerly` (docs/reference/stack-file.md) for one run" in said
+    # How each reads is found in the whole program, and is not what is looked at here.
+    monkeypatch.setattr(patterns, "patterns", lambda _number: [])
     assert "](" not in "".join(message.text(number) for number in catalogue.entries())
 
 
