@@ -53,6 +53,7 @@ lint: checks ## style, format, types, and the words of README and docs
 	$(ENV) mypy
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/__main__.py
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/cloud/__main__.py
+	$(ENV) mypy examples/plugin/plugin.py
 	$(ENV) codespell README.md docs
 	$(ENV) python -m tools.prose
 
