@@ -248,6 +248,31 @@ def test_it_moves_back_one_server_at_a_time(estate: Estate) -> None:
     estate.farm.unchanged("--refresh")
 
 
+def test_a_server_with_too_little_room_gets_nothing_and_the_site_stays(estate: Estate) -> None:
+    """It is known before the site is closed, and the machine is named; with room, the same edit moves it."""
+    sites = f"{layout.PLATFORMS_ROOT}/{layout.SITES}"
+    files = layout.site_files(layout.PLATFORMS_ROOT, PRESS)
+    estate.host("web1").run(f"head -c 20000000 /dev/zero >{files}/film.mp4; chown --reference={files} {files}/film.mp4")
+    estate.place(PRESS, "web2", "db1")
+    # Its deployment account lists what is there, so it is nobody else's.
+    estate.host("web2").run(f"mkdir -p {sites}")
+    with switching.small_disk(estate.host("web2"), sites, "8m,mode=755"):
+        refused = estate.farm.up(ok=False)
+        assert "Nothing was changed. Make room there, and run pulumi up again" in refused.sentence
+        assert estate.host("web2").spec.fqdn in refused.sentence
+        assert estate.page(PRESS, "web1") == 200
+        assert estate.has(PRESS, "web1") == HAS
+        assert estate.host("web2").run(f"ls -A {sites}").stdout == ""
+    estate.farm.up()
+    assert (estate.page(PRESS, "web2"), estate.has_site(PRESS, "web1")) == (200, False)
+    assert estate.has(PRESS, "web2") == HAS
+    estate.host("web2").run(f"rm {files}/film.mp4")
+    estate.place(PRESS, "web1", "db1")
+    estate.farm.up()
+    assert (estate.page(PRESS, "web1"), estate.has_site(PRESS, "web2")) == (200, False)
+    estate.farm.unchanged("--refresh")
+
+
 def test_drupal_moves_with_all_its_tables(estate: Estate) -> None:
     if TEN not in estate.farm.settings["sites"]:
         codebases.ask("drupal10")

@@ -273,3 +273,54 @@ def test_a_site_of_another_stack_of_the_project_is_cloned(farm: Backed) -> None:
 
     assert 200 == fetch(farm.web, "other.example.com").status
     assert [] == MARK.findall(dumped(farm, "other.example.com"))
+
+
+def test_a_source_that_is_gone_in_the_middle_leaves_nothing_and_the_next_run_begins_again(farm: Backed) -> None:
+    site, late = "press.example.com", "late.example.com"
+    declared(farm, site, late)
+    farm.write()
+    farm.database.run(
+        'mv /usr/bin/mysqldump /usr/bin/mysqldump.kept; printf \'#!/bin/sh\\n/usr/bin/mysqldump.kept "$@" | head -c 20000\\n'
+        "echo gone >&2\\nexit 3\\n' >/usr/bin/mysqldump; chmod 755 /usr/bin/mysqldump"
+    )
+    try:
+        said = farm.work.up(STACK, ok=False).sentence
+    finally:
+        farm.database.run("mv /usr/bin/mysqldump.kept /usr/bin/mysqldump")
+
+    assert late in said
+    assert not MARK.search(said)
+    assert farm.sql(late, "SHOW TABLES") == ""
+    assert 503 == fetch(farm.web, late).status
+    assert 200 == fetch(farm.web, site).status
+    assert "aegir_proof" not in farm.database.run("mysql -N -e 'SHOW DATABASES'").stdout
+
+    farm.up()
+
+    assert 200 == fetch(farm.web, late).status
+    assert [] == MARK.findall(dumped(farm, late))
+
+
+def test_a_clone_and_a_disabled_site_are_cloned_as_any_other(farm: Backed) -> None:
+    clone, grand, site, awake = (
+        clone_of("press.example.com"),
+        "grand.example.com",
+        "ten.example.com",
+        "awake.example.com",
+    )
+    declared(farm, clone, grand)
+    declared(farm, site, awake)
+    farm.settings["sites"][site]["state"] = "disabled"
+    farm.up()
+    assert 503 == fetch(farm.web, site).status
+    for name, source in ((grand, clone), (awake, site)):
+        assert 200 == fetch(farm.web, name).status, name
+        assert [] == MARK.findall(dumped(farm, name))
+        assert "public" in farm.web.run(f"cat {farm.files(name)}/2026/photo.txt").stdout, source
+    assert "http://" in farm.work.aegir("login", grand, "--stack", STACK).output
+    link = farm.work.aegir("login", awake, "--stack", STACK).output
+    assert awake in link
+    del farm.settings["sites"][site]["state"]
+    farm.up()
+    assert 200 == fetch(farm.web, site).status
+    farm.work.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes", "--stack", STACK)
