@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from aegir_components.advisories.findings import Finding, Part
-from aegir_components.cli import lacking, metrics, needs, page, report, survey
+from aegir_components.cli import finding, lacking, metrics, needs, page, report, survey
 from aegir_components.cli.engine import Engine
 from aegir_components.cli.main import aegir
 from aegir_components.cli.page import Page
@@ -87,7 +87,7 @@ def html(found: Survey, **options: Any) -> str:
     ("found", "level", "said"),
     [
         (farm(site(health=("web1: answers 500",))), "down", "answers 500"),
-        (farm(site(health=("web1: closed by ann@hub: the bank moves; aegir open opens it",))), "look", "closed by ann"),
+        (farm(site(health=(finding.closed("web1", "ann@hub: the bank moves"),))), "look", "closed by ann"),
         (farm(site(certificate_ends="2026-12-05", certificate_days=7)), "soon", "ends on 2026-12-05"),
         (farm(site(certificate_ends="2026-11-20", certificate_days=-8)), "down", "ends on 2026-11-20"),
         (farm(site(php="7.4", php_ends="2022-11-28")), "soon", "PHP 7.4 has had no fixes"),
