@@ -509,3 +509,14 @@ def test_a_thousand_sites_take_one_round_trip_a_machine_and_some_seconds(
     assert len(text) < 3_000_000
     assert 1000 == text.count("<th scope=row><a href=")
     assert "2026-11-28 02:13" in text
+
+
+def test_figures_tell_a_closed_site_by_its_kind_and_not_by_words() -> None:
+    closed = farm(
+        site("a.test", health=(finding.closed("web1", "ann@hub: the bank moves"),)),
+        site("b.test", health=("web1: answers 500: closed by mistake",)),
+    )
+    text = metrics.text(closed, needs.of(closed))
+    said = {name: line.rpartition(" ")[2] for line in text.splitlines() for name in ("a.test", "b.test")
+            if line.startswith("aegir_site_closed{") and f'"{name}"' in line}  # fmt: skip
+    assert said == {"a.test": "1", "b.test": "0"}
