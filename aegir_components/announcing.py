@@ -53,7 +53,7 @@ def _has_plan(declared: settings.Settings) -> bool:
 
 
 def _coming(recorded: Recorded, declared: settings.Settings, newest: Callable[[str], str]) -> Iterator[str]:
-    """Tell of sites that begin anew although the hub has backups of them: nothing is loaded by itself."""
+    """Tell of sites that begin empty although the hub has backups of them: nothing is loaded by itself."""
     known = {**recorded.of("aegir:SiteDatabase"), **recorded.of("aegir:SiteConfiguration")}
     for site in declared.sites.values():
         if site.identity not in known and site.origin is None and (backup := newest(site.identity)):

@@ -99,7 +99,7 @@ def claimed(root: Path, claim: Claim) -> Iterator[str]:
         yield ""
     finally:
         path.unlink(missing_ok=True)
-        # Not by its end: a process that another thread starts at this moment has the file too, until it is a program.
+        # Not by its end: a process that another thread starts now has the file too, until it is a program.
         fcntl.flock(handle, fcntl.LOCK_UN)
         handle.close()
 
@@ -126,7 +126,7 @@ def refuse(root: Path, claim: Claim) -> None:
 
 
 def warnings(root: str, stack: str) -> Iterator[str]:
-    """Say in one line to a run of Pulumi's which commands that exclude others are at work in its stack.
+    """Say in one line to a Pulumi run which commands that exclude others are at work in its stack.
 
     Args:
         root: the hub root.
@@ -144,7 +144,7 @@ def warnings(root: str, stack: str) -> Iterator[str]:
 def wait_for(
     root: str, stack: str, sites: Collection[str], say: Callable[[str], None], *, seconds: float = WAIT
 ) -> dict[str, str]:
-    """Wait until no command on this hub has sites for itself; for a run of Pulumi's that is about to change them.
+    """Wait until no command on this hub has sites for itself; for a Pulumi run that is about to change them.
 
     A command begins only when no run holds the stack, and a run waits here. So one of two that begin at once sees the other.
 

@@ -20,7 +20,7 @@ from .hub_records import place
 from .person import person
 
 UP: Final = "up"
-"""The command of a line that the program leaves when a run of Pulumi's begins."""
+"""The command of a line that the program leaves when a Pulumi run begins."""
 _DIRECTORY: Final = "history"
 
 
@@ -41,7 +41,7 @@ class Entry:
 
 
 def note_run(root: str, stack: str) -> None:
-    """Leave a line that a run of Pulumi's begins; its result and its duration are in Pulumi's own history."""
+    """Leave a line that a Pulumi run begins; its result and its duration are in Pulumi's own history."""
     entry = Entry(at=int(time.time()), who=person(), stack=stack, command=UP, result="begun")
     if why := write(Path(root), entry):
         telling.warn(why)

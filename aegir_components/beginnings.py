@@ -188,7 +188,7 @@ def _choose(found: Beginnings, name: str, origin: settings.Origin, holder: str) 
     found.owners[name], found.backups[name] = owner, one
     proof = "proven" if one.is_proven else "not proven"
     found.said.append(
-        f"the site {name} begins with backup {one.id} of {whose}, begun {book.local(one):%Y-%m-%d %H:%M}, {proof}"
+        f"the site {name} begins with backup {one.id} of {whose}, begun {book.begun(one)}, {proof}"
         + (f"; it lacks {'; '.join(one.not_saved)}" if one.not_saved else "")
     )
 

@@ -222,7 +222,7 @@ def _packs(recorded: Recorded, declared: settings.Settings, now: Mapping[str, st
         if exporter != shared.get("server") and exporter in (shared.get("members") or {}):
             yield numbered(
                 2809,
-                f'aegir:packs["{name}"]: {pack.exporter} is to have what the pack shares, and mounts it '
+                f'aegir:packs["{name}"]: {pack.exporter} needs what the pack shares, and mounts it '
                 f"from {shared['server']}. Nothing was changed. Take {pack.exporter} out of the pack with one "
                 "pulumi up, and copy the files to it before it comes back: "
                 "docs/howto/give-a-pack-another-master.md",
@@ -300,6 +300,12 @@ def _removals(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
         if name in declared.sites and declared.sites[name].identity not in known:
             # It is declared, as another site than the one that it is.
             yield _another(name, key, declared.sites[name].formerly)
+            typed[name] = [name]
+        elif again := [
+            site for site in declared.sites.values() if site.formerly == name and site.identity not in known
+        ]:
+            # A second rename, whose `formerly` is the name of between; the content has the first one.
+            yield _another(again[0].name, key, name)
             typed[name] = [name]
     unconfirmed = [name for name in unconfirmed if typed[name] != [name]]
     for name in unconfirmed:

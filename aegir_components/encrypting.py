@@ -53,7 +53,7 @@ class Keys:
         Raises:
             Refused: the stack's public key cannot be read, so nothing can be kept.
         """
-        import pyrage  # noqa: PLC0415 - most programs of ours encrypt nothing
+        import pyrage  # noqa: PLC0415 - most of our programs encrypt nothing
 
         path = recipient_file(hub_root, stack)
         try:

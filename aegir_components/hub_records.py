@@ -128,7 +128,7 @@ def turn(root: str, machines: Iterable[str]) -> Iterator[None]:
     """Have several machines for oneself among all that runs on this hub, for work that holds them all at once.
 
     Two releases that each hold one web server and wait for the other's would wait for ever; here they come one after the other.
-    Machines are taken in the order of their names, so that nobody waits in a circle.
+    Machines are taken in the order of their names, so that nobody waits in a cycle.
 
     Args:
         root: the hub root.

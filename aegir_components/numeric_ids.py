@@ -1,7 +1,7 @@
 """Numbers of Linux accounts, handed out once on the hub and the same on every machine.
 
 Machines that share files know their owners by number. A number starts from a digest of its owner's name. So a hub that
-has lost its list hands out the same numbers as long as no two names collide. The list settles the names that do. A
+has lost its list hands out the former numbers as long as no two names collide. The list settles the names that do. A
 number is never handed out again: files of a removed site may still lie somewhere.
 """
 

@@ -1,4 +1,4 @@
-"""What waits for what, and what goes on all the same when that fails (docs/explanation/failures.md)."""
+"""What waits for what, and what continues when that fails (docs/explanation/failures.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What `make lint` checks of words: long sentences and words outside of the glossary in README and docs/, and readability.
 
-Docstrings and messages are checked for long sentences and readability as well.
+Docstrings, comments and messages of the program are checked as well, but for the rules whose file's name ends in ``OfPages``:
+their words have a second meaning there.
 
 The rules are in the format of Vale (https://vale.sh), so an editor with Vale shows them while somebody writes. They are read here
 because Vale itself needs a C compiler wherever its releases cannot be downloaded.
@@ -9,9 +10,11 @@ because Vale itself needs a C compiler wherever its releases cannot be downloade
 from __future__ import annotations
 
 import ast
+import io
 import re
 import statistics
 import sys
+import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,9 @@ from tools.paths import ROOT
 RULES = ROOT / "tools" / "prose_rules" / "Aegir"
 LONGEST, MEDIAN, NINE_OF_TEN = 25, 13, 24
 """Words in a sentence: at most, in the middle, and in nine of ten sentences."""
+
+OF_PAGES = "OfPages"
+"""The end of the name of a file with rules for README and docs alone."""
 
 _CODE = re.compile(r"`+[^`]*`+")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -53,10 +59,17 @@ class Rule:
     message: str
 
 
-def read_rules(directory: Path = RULES) -> list[Rule]:
-    """Read rules of the kinds ``substitution`` and ``existence``."""
+def read_rules(directory: Path = RULES, *, of_pages: bool = True) -> list[Rule]:
+    """Read rules of the kinds ``substitution`` and ``existence``.
+
+    Args:
+        directory: where they are.
+        of_pages: whether those for pages alone are read too.
+    """
     found: list[Rule] = []
     for path in sorted(directory.glob("*.yml")):
+        if path.stem.endswith(OF_PAGES) and not of_pages:
+            continue
         rule: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         if rule["extends"] == "substitution":
             for word, instead in rule["swap"].items():
@@ -110,6 +123,23 @@ def read_docstrings(text: str, name: str) -> Iterator[Text]:
                 yield Text(f"{name}:{getattr(node, 'lineno', 1)}", _plain(" ".join(block.split())))
 
 
+def read_comments(text: str, name: str) -> Iterator[Text]:
+    """Read the comments of a module; lines below each other are one text."""
+    block: list[str] = []
+    begin = last = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        alone = token.line.lstrip().startswith("#")
+        if block and not (alone and token.start[0] == last + 1):
+            yield Text(f"{name}:{begin}", _plain(" ".join(block)))
+            block = []
+        begin, last = begin if block else token.start[0], token.start[0]
+        block.append(token.string.lstrip("#").strip())
+    if block:
+        yield Text(f"{name}:{begin}", _plain(" ".join(block)))
+
+
 def read_messages(text: str, name: str) -> Iterator[Text]:
     """Read the sentences of a module's texts for people; what is put into a message is one word.
 
@@ -151,13 +181,19 @@ def count_words(sentence: str) -> int:
     return sum(1 for word in sentence.split() if re.search(r"\w", word))
 
 
-def find_problems(texts: Iterable[Text], rules: Iterable[Rule]) -> Iterator[str]:
-    """Name each long sentence, and each pattern of the rules."""
+def find_problems(texts: Iterable[Text], rules: Iterable[Rule], longest: int | None = LONGEST) -> Iterator[str]:
+    """Name each long sentence, and each pattern of the rules.
+
+    Args:
+        texts: the prose.
+        rules: what it must not have.
+        longest: the words that a sentence may have; ``None`` counts none.
+    """
     rules = list(rules)
     for text in texts:
         for sentence in split_sentences(text.words):
-            if count_words(sentence) > LONGEST:
-                yield f"{text.place}: {count_words(sentence)} words in a sentence, at most {LONGEST}: {sentence[:60]}…"
+            if longest and count_words(sentence) > longest:
+                yield f"{text.place}: {count_words(sentence)} words in a sentence, at most {longest}: {sentence[:60]}…"
         for rule in rules:
             if match := rule.pattern.search(text.words):
                 yield f'{text.place}: "{match[0]}": {rule.message}'
@@ -182,7 +218,7 @@ def read_pages() -> list[Text]:
 
 
 def read_program(read: Callable[[str, str], Iterable[Text]]) -> list[Text]:
-    """Read the words of the program: its docstrings, or its messages."""
+    """Read the words of the program: its docstrings, its comments, or its messages."""
     paths = sorted((ROOT / "aegir_components").rglob("*.py"))
     return [text for path in paths for text in read(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))]
 
@@ -190,7 +226,13 @@ def read_program(read: Callable[[str, str], Iterable[Text]]) -> list[Text]:
 def main() -> int:
     """Print what is against the rules, and the figures; return the exit status."""
     pages, docstrings, messages = read_pages(), read_program(read_docstrings), read_program(read_messages)
-    problems = [*find_problems(pages, read_rules()), *find_problems([*docstrings, *messages], [])]
+    comments = read_program(read_comments)
+    problems = [
+        *find_problems(pages, read_rules()),
+        *find_problems([*docstrings, *messages], read_rules(of_pages=False)),
+        # A comment may be of many words; the right word it has as well.
+        *find_problems(comments, read_rules(of_pages=False), longest=None),
+    ]
     print(*problems, sep="\n", end="\n" if problems else "")
     is_well = not problems
     for what, texts in {"README and docs": pages, "docstrings": docstrings, "messages": messages}.items():

@@ -1,6 +1,6 @@
 """What a farm of Aegir 3 becomes: servers, clusters, packs, platforms and sites of a stack file. Pure.
 
-Machines are new ones: nothing of ours touches a server that the former farm serves from. So each of its servers is given the
+Machines are new ones: this program touches no server that the former farm serves from. So each of its servers is given the
 name of the machine that takes its place.
 """
 
@@ -140,7 +140,7 @@ def _group(farm: Farm, found: Contexts, server: Server, instead: Mapping[str, st
 
 
 def _word(text: str) -> str:
-    """Make a name of ours."""
+    """Make a name as this program takes it."""
     return re.sub(r"[^a-z0-9._-]", "-", text.lower()).strip("-._")
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from aegir_components.messages import numbered
 
 from . import fields as field_types
 from . import personal as personal_data
@@ -18,6 +20,8 @@ from .addresses import Addresses
 from .php import Range
 from .values import Values
 
+UNAVAILABLE: Final = 2611
+"""The number of the message that a site answers 503."""
 DOCROOTS = (".", "web", "docroot", "html")
 """Where a code base may have its document root, in the order in which they are looked for."""
 
@@ -53,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shared:
-    """A file of ours in a code base: kept beside the sites' data, and linked into each release."""
+    """A file of this program in a code base: kept beside the sites' data, and linked into each release."""
 
     link: str
     """Where the code base has it, from the document root."""
@@ -208,6 +212,13 @@ class Application:
     def mail_kept(self, mail: str) -> Mapping[str, Mapping[str, Any]]:
         """Give ``settings`` and ``config`` for where a site's mail goes: ``on``, ``off``, or the address that gets all of it."""
         return {"on": {}, "off": self.silent}.get(mail, self.by_php)
+
+
+def server_error(answer: Answer) -> str:
+    """Say that a web server answers with an error of its own; 503 is what a site answers that somebody has closed."""
+    if answer.status == 503:
+        return numbered(2611, f"answers 503: {first_words(answer.body)}")
+    return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
 
 
 def first_words(body: str) -> str:

@@ -21,7 +21,7 @@ from aegir_components.snapshots.book import Backup, BusyError, local
 from aegir_components.snapshots.repository import BackupError
 
 from . import audit, completion, journal, recovery, selecting
-from .ends import FAILED, UNHEALTHY, Refusal, tell
+from .ends import FAILED, UNHEALTHY, Refusal, WrongUsage, tell
 from .progress import Progress
 from .selecting import Selection
 from .stack import Stack, here, made
@@ -73,7 +73,7 @@ class Outcome:
     type=click.Choice(["boot"]),
     help="Also start the site from its backup now: it is done once a week with `prove: boot`.",
 )
-@click.option("--new-repository", "renew", is_flag=True, help="Make a repository anew that is gone with its backups.")
+@click.option("--new-repository", "renew", is_flag=True, help="Make a repository again that is gone with its backups.")
 @click.option("--dry-run", is_flag=True, help="Only name the sites that would be backed up, and where to.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def backup(
@@ -100,11 +100,11 @@ def backup(
     aegir backup --due
     """  # noqa: D301  click keeps such lines as they are
     if sum((selection.narrowed or selection.everything, due, own)) != 1:
-        raise click.UsageError(
-            "name sites, select them by --platform, --client and so on, or give --all, --due or --hub"
+        raise WrongUsage(
+            numbered(9003, "name sites, select them by --platform, --client and so on, or give --all, --due or --hub")
         )
     if own and dry_run:
-        raise click.UsageError("--hub saves the same every time; --dry-run goes with sites, --all and --due")
+        raise WrongUsage(numbered(9004, "--hub saves the same every time; --dry-run goes with sites, --all and --due"))
     engine = here()
     chosen = selection.stack if due else selecting.the_stack(selection.stack, selection.environment).name
     if own:

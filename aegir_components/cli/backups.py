@@ -15,7 +15,7 @@ import click
 from aegir_components.messages import numbered
 from aegir_components.providers.content import readable
 from aegir_components.snapshots import saving
-from aegir_components.snapshots.book import Backup, local
+from aegir_components.snapshots.book import Backup, begun, local
 from aegir_components.snapshots.repository import BackupError, opened
 
 from . import archives, audit, completion, decrypt, journal, recover, recovery, rows, selecting
@@ -68,10 +68,12 @@ def backups(context: click.Context, chosen: str, site: str | None, *, ask: bool,
             recovery.learn(unlocked, one)
     found = {one: unlocked.book(one).backups() for one in sites}
     if as_json:
-        listed = [{"site": one, **plain(each)} for one, known in found.items() for each in known]
+        listed = [
+            {"site": one, "name": unlocked.name(one), **plain(each)} for one, known in found.items() for each in known
+        ]
         click.echo(json.dumps(listed, indent=2))
     else:
-        for line in table(found):
+        for line in table({named(unlocked, one): known for one, known in found.items()}):
             click.echo(line)
     declared = [
         one for one in sites if any(each.identity == one and each.backups for each in unlocked.declared.sites.values())
@@ -80,12 +82,22 @@ def backups(context: click.Context, chosen: str, site: str | None, *, ask: bool,
         raise click.exceptions.Exit(UNHEALTHY)
 
 
+def named(unlocked: Unlocked, identity: str) -> str:
+    """Give a site's present name, with the name that a renamed one was made with."""
+    name = unlocked.name(identity)
+    return name if name == identity else f"{name} (formerly {identity})"
+
+
 def table(found: dict[str, tuple[Backup, ...]]) -> list[str]:
-    """Lay backups out in a table, the oldest of each site first."""
+    """Lay backups out in a table, the oldest of each site first.
+
+    Args:
+        found: the backups, by what the column of sites says.
+    """
     head = ("SITE", "BACKUP", "BEGUN", "SIZE", "ADDED", "WHERE", "WHY", "PROVEN")
     lines = [
         (
-            site, one.id, f"{local(one):%Y-%m-%d %H:%M}", readable(one.size), readable(one.added), ", ".join(one.copies),
+            site, one.id, begun(one), readable(one.size), readable(one.added), ", ".join(one.copies),
             f"{one.why}: {one.note}" if one.note else one.why, proven(one),
         )
         for site, known in found.items()
@@ -157,7 +169,7 @@ def forget(
                 f"backup {kept[0].id} carries the note {kept[0].note!r}; with --noted it is removed. Nothing was removed",
             )
         )
-    for line in table({site: tuple(gone)}):
+    for line in table({named(unlocked, identity): tuple(gone)}):
         click.echo(line)
     if dry_run:
         tell("nothing was removed")
@@ -238,7 +250,7 @@ def check(site: str, chosen: str, *, as_json: bool) -> None:
                 fault = saving.damage(repository, snapshot)
                 listed.append({"repository": target.name, "backup": one.id, "fault": fault})
                 if not as_json:
-                    click.echo(f"{target.name}: backup {one.id} of {local(one):%Y-%m-%d %H:%M}: {fault or 'whole'}")
+                    click.echo(f"{target.name}: backup {one.id} of {begun(one)}: {fault or 'whole'}")
     if as_json:
         click.echo(json.dumps(listed, indent=2))
     if any(one["fault"] for one in listed):

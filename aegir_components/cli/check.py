@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import click
 
+from aegir_components.applications.base import UNAVAILABLE
 from aegir_components.host.errors import HostError
+from aegir_components.messages import number_of, shown, text_of
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.printable import printable
 from aegir_components.providers import certificate, installation, release, rollout, site_config, site_database
 from aegir_components.providers.lifecycle import Lifecycle
-from aegir_components.providers.raw import redacted
+from aegir_components.providers.raw import plain, redacted
 
 from . import audit, completion, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, tell
@@ -49,6 +51,14 @@ class Result:
     outcome: str
     """``pass``, ``fail``, or ``unknown`` where it could not be looked at."""
     faults: tuple[str, ...] = ()
+    unavailable: bool = False
+    """Whether the site answers 503, as one that a person has closed does."""
+    of_sites: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a platform's rollout: what is wrong, by what each site is known by."""
+
+    def plain(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        return {key: value for key, value in asdict(self).items() if key in {"site", "part", "outcome", "faults"}}
 
 
 @click.command(short_help="Check now everything that `pulumi up` proves of sites.")
@@ -72,7 +82,7 @@ def check(selection: Selection, *, as_json: bool) -> None:
         failed = sum(each.outcome != "pass" for each in results)
         noting.result(f"{len(results) - failed} passed, {failed} did not")
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in results], indent=2))
+        click.echo(json.dumps([each.plain() for each in results], indent=2))
     else:
         for line in table(
             ("SITE", "RESULT", "WHAT"), [(each.site, each.outcome.upper(), _what(each)) for each in results]
@@ -89,7 +99,7 @@ def check(selection: Selection, *, as_json: bool) -> None:
 
 def unavailable(results: Iterable[Result]) -> list[str]:
     """Name the sites that answer 503, which a site does that `aegir close` has closed. Pure."""
-    return sorted({each.site for each in results if any(" answers 503" in text for text in each.faults)})
+    return sorted({each.site for each in results if each.unavailable})
 
 
 def _what(result: Result) -> str:
@@ -129,26 +139,37 @@ def _results(chosen: Chosen) -> Iterator[Result]:
 
 
 def of_site(found: Result, site: Site) -> Result:
-    """Give what of a platform's faults is about one of its sites. Pure."""
+    """Give what of a platform's rollout is about one of its sites. Pure."""
     if found.outcome == "unknown":
         return replace(found, site=site.name)
-    faults = tuple(
-        text for text in found.faults if text.startswith((f"site {site.identity} ", f"site {site.identity}:"))
-    )
-    return replace(found, site=site.name, faults=faults, outcome="fail" if faults else "pass")
+    faults = found.of_sites.get(site.identity, ())
+    return replace(found, site=site.name, faults=faults, of_sites={}, outcome="fail" if faults else "pass")
 
 
 def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
     part, provider = PARTS[kind]
     secrets = [str(props[key]) for key in provider.secret_keys if isinstance(props.get(key), str)]
+    told: Sequence[str]
+    of_sites: Mapping[str, Sequence[str]] = {}
     try:
-        seen = provider.observed(props)
-        faults = ["it is gone"] if seen is None else [str(text) for text in seen.get("drift", [])]
-        outcome = "fail" if faults else "pass"
+        if isinstance(provider, rollout.Provider):
+            of_sites = provider.by_site(provider.recorded.from_props(plain(props)))
+            told = [text for texts in of_sites.values() for text in texts]
+        else:
+            seen = provider.observed(props)
+            told = ["it is gone"] if seen is None else seen.get("drift", [])
+        outcome = "fail" if told else "pass"
     except (HostError, DatabaseError) as fault:
-        faults, outcome = [str(fault)], "unknown"
-    shown = tuple(printable(redacted(text, secrets), keep="") for text in faults)
-    return Result(site=site.name, part=part, outcome=outcome, faults=shown)
+        told, outcome = [text_of(fault)], "unknown"
+
+    def safe(texts: Iterable[str]) -> tuple[str, ...]:
+        return tuple(printable(redacted(shown(text), secrets), keep="") for text in texts)
+
+    return Result(
+        site=site.name, part=part, outcome=outcome, faults=safe(told),
+        unavailable=any(number_of(text) == UNAVAILABLE for text in told),
+        of_sites={name: safe(texts) for name, texts in of_sites.items()},
+    )  # fmt: skip
 
 
 def _name(site: Site, kind: str) -> str:

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Final
 
 from aegir_components.messages import numbered
-from aegir_components.snapshots.book import Backup, is_ahead, local
+from aegir_components.snapshots.book import Backup, begun, is_ahead, local
 
 from .backups import find
 from .ends import Refusal
 
 REPLACED: Final = ("before a restore", "before a sync")
 """Why backups were made of content that somebody did not want: only a name or a time brings it back."""
-FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+FORMS: Final = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
 def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: str) -> Backup:
@@ -30,7 +30,7 @@ def choose(known: Sequence[Backup], at: str | None, wanted: str | None, site: st
         moment = read_time(at)
         fitting = [one for one in known if local(one) <= moment]
         if not fitting:
-            first = f"; the first one is of {local(known[0]):%Y-%m-%d %H:%M}" if known else ""
+            first = f"; the first one is of {begun(known[0])}" if known else ""
             raise Refusal(numbered(7013, f"{site} has no backup from before {at}{first}"))
     # One that its site does not start from comes back only by name, and so does one of a clock that was ahead.
     now = datetime.now().astimezone()

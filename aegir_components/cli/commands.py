@@ -8,6 +8,10 @@ from typing import Any, Final
 
 import click
 
+from aegir_components.messages import numbered
+
+from .ends import WrongUsage
+
 FEW: Final = 8
 """Commands that an error message may list."""
 Later = Mapping[str, Callable[[], click.Command]]
@@ -46,8 +50,8 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as fault:
-            said = f"{fault.message.rstrip('.')}. {self._instead(ctx, args[0])}"
-            raise click.UsageError(said, ctx) from None
+            said = fault.message.rstrip(".")
+            raise WrongUsage(numbered(9007, f"{said}. {self._instead(ctx, args[0])}"), ctx) from None
 
     def _instead(self, ctx: click.Context, word: str) -> str:
         """Say what to type in place of a word that is no command."""

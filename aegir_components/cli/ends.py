@@ -34,6 +34,14 @@ class Refusal(AegirError, click.ClickException):
         click.echo(f"aegir: {shown(self)}", file=file, err=file is None)
 
 
+class WrongUsage(AegirError, click.UsageError):
+    """The command line itself is wrong: says what to type instead."""
+
+    def format_message(self) -> str:
+        """Give the text with its number, below the line of usage that click prints."""
+        return shown(self)
+
+
 def tell(text: str) -> None:
     """Tell the person at the terminal what takes its time; standard output is for what was asked for."""
     click.echo(f"aegir: {shown(text)}", err=True)

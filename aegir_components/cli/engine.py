@@ -27,7 +27,7 @@ PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """What a command of Pulumi's did."""
+    """What a Pulumi command did."""
 
     status: int
     output: str
@@ -59,7 +59,7 @@ class Engine:
     """The directory with Pulumi.yaml."""
 
     def run(self, *words: str, timeout: float = ASK_TIMEOUT) -> Done:
-        """Run a command of Pulumi's, and wait for its end.
+        """Run a Pulumi command, and wait for its end.
 
         Raises:
             Refusal: the program is not there, or did not end in time.
@@ -82,7 +82,7 @@ class Engine:
         return Done(status=done.returncode, output=done.stdout, errors=done.stderr)
 
     def ask(self, *words: str) -> Any:
-        """Run a command of Pulumi's that prints JSON, and read it.
+        """Run a Pulumi command that prints JSON, and read it.
 
         Raises:
             Refusal: it failed; the message has its words.

@@ -215,7 +215,7 @@ def _prepare(place: Place, command: Command, server: str, site: Site) -> dict[st
 
 def _one(stack: Stack, state: State, site: Site, server: str, command: Command, what: str) -> None:
     listed = _places(site, server)
-    running = Running(command=command, root=audit.root_of(state), sites={site.name: site})
+    running = Running(command=command, root=audit.root_of(state), stack=state.stack, sites={site.name: site})
     with (
         site_lock.held(running.root, stack, what, [site]) if _may_write(command) else nullcontext(),
         audit.noted(running.root, stack.name, what, sites=[site.name], servers=listed[:1]) as noting,

@@ -15,7 +15,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.closing import Closable
 from aegir_components.host import script, stream
 from aegir_components.host.connection import Connection
-from aegir_components.messages import numbered
+from aegir_components.messages import around, numbered, shown
 from aegir_components.services import functions, installation, site_command
 from aegir_components.services.site_command import Command
 
@@ -238,15 +238,15 @@ def _do(
 
     def work(job: Job, _stop: threading.Event) -> Verdict:
         site = by_name[job.site]
-        if why := site.unable:
-            return Verdict(site=site.name, server="", kind="refused", why=f"the site {why}")
+        if why := site.unable(chosen.stack.name):
+            return Verdict(site=site.name, server="", kind="refused", why=why)
         return one(site, job.server)
 
     jobs = [Job(site=site.name, server=on(site)) for site in chosen.sites]
     if dry_run:
         for job in jobs:
-            why = by_name[job.site].unable
-            click.echo(f"{job.site}: the site {why}" if why else f"{job.site}: {what} on {job.server}")
+            why = by_name[job.site].unable(chosen.stack.name)
+            click.echo(shown(around(why, f"{job.site}: {why or f'{what} on {job.server}'}")))
         return
     stack_lock.refuse_locked(chosen.stack, during_up=during_up)
     root, servers = audit.root_of(chosen.state), sorted({job.server for job in jobs})

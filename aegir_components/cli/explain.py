@@ -186,7 +186,7 @@ def _look(site: Site, name: str, conn: Connection, path: str, address: str, host
 
 def _asked(machine: str, port: int, host: str, address: str, *, secure: bool) -> str:
     parts = urlsplit(address if "://" in address else f"http://{address}")
-    # As a browser sends them: what is encoded stays, and all else that no request may have is encoded.
+    # As a browser sends them: what is encoded stays, and everything that no request may have is encoded.
     target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
     try:
         answer = probe.get(machine, port, host, target, patience=0.0, tls=secure)

@@ -26,7 +26,7 @@ REPORT: Final = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A site, and the server whose turn it is."""
+    """A site, and the server that runs the command for it."""
 
     site: str
     server: str

@@ -13,7 +13,6 @@ import click
 from aegir_components import audited
 from aegir_components.messages import numbered
 from aegir_components.printable import first_of
-from aegir_components.settings import names as host_names
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell
@@ -90,8 +89,7 @@ def _meant(state: State, name: str) -> tuple[str, str]:
         return "", ""
     if name in state.servers:
         return "", name
-    plain = host_names.in_ascii(name)
-    site = next((each for each in state.sites.values() if plain in {each.name, each.identity}), None)
+    site = state.find(name)
     if site is None:
         raise Refusal(
             numbered(9016, f"{state.stack} has no site and no server {name}; `aegir status {state.stack}` lists them")

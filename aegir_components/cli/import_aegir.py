@@ -16,7 +16,7 @@ from aegir_components.inspecting.remote import Remote
 from aegir_components.messages import numbered
 from aegir_components.printable import printable
 
-from .ends import Refusal, tell
+from .ends import Refusal, WrongUsage, tell
 from .stack import here
 
 DRUSH: Final = "/var/aegir/.drush"
@@ -82,7 +82,9 @@ def import_aegir(origin: str, chosen: str, place: Path, hub: str, pairs: tuple[s
 def _pair(pair: str) -> tuple[str, str]:
     former, equals, new = pair.partition("=")
     if not (former and equals and new):
-        raise click.UsageError(f"--map {pair}: write FORMER=NEW, such as web1.old.example.com=web1.example.com")
+        raise WrongUsage(
+            numbered(9005, f"--map {pair}: write FORMER=NEW, such as web1.old.example.com=web1.example.com")
+        )
     return former, new
 
 
@@ -97,7 +99,9 @@ def _from_directory(directory: Path) -> dict[str, str]:
 def _from_hub(origin: str) -> dict[str, str]:
     """Read the contexts over ssh, as the person's own ssh reaches the former hub."""
     if origin.startswith("-") or "@" not in origin:
-        raise click.UsageError(f"{origin} is neither a directory nor USER@HUB")
+        raise WrongUsage(
+            numbered(9005, f"{origin} is neither a directory nor USER@HUB, such as aegir@hub.old.example.com")
+        )
     command = f"cd {DRUSH} && tar -cf - -- *{contexts.ENDING}"
     argv = [*Remote(login=origin).ssh, "--", origin, command]
     try:

@@ -18,7 +18,7 @@ from aegir_components.inspecting.remote import Remote
 from aegir_components.messages import numbered
 from aegir_components.printable import printable, size
 
-from .ends import UNHEALTHY, Refusal, tell
+from .ends import UNHEALTHY, Refusal, WrongUsage, tell
 
 _WHERE: Final = re.compile(
     r"(?P<login>[A-Za-z0-9._-]+@[A-Za-z0-9.:_-]+|[A-Za-z0-9._-]+@\[[0-9a-fA-F:]+\]):(?P<path>/.*)"
@@ -60,7 +60,9 @@ def inspect_site(
     """  # noqa: D301  click keeps such lines as they are
     found = _WHERE.fullmatch(where)
     if found is None:
-        raise click.UsageError(f"{where}: write USER@HOST:/DIRECTORY, such as deploy@old.example.com:/var/www/site")
+        raise WrongUsage(
+            numbered(9005, f"{where}: write USER@HOST:/DIRECTORY, such as deploy@old.example.com:/var/www/site")
+        )
     remote = Remote(login=found["login"], port=port or 0, identity=identity)
     try:
         site = remote.look(found["path"], directory)
@@ -72,7 +74,12 @@ def inspect_site(
     except Unread as fault:
         raise Refusal(f"{found['login']}: {fault}") from None
     except OSError as fault:
-        raise Refusal(f"{place}: {fault.strerror}") from None
+        raise Refusal(
+            numbered(
+                9111,
+                f"{place} cannot be written: {fault.strerror}. Give the hub's disk room, or name another directory by --fetch",
+            )
+        ) from None
     part = rendering.stack_part(site, str(place.absolute()) if place else PLACE)
     if as_json:
         click.echo(

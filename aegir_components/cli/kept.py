@@ -29,7 +29,7 @@ def of_stack(stack: Stack, state: State) -> dict[str, Kept]:
     try:
         declared = stack.drawn(state)
     except Refusal:
-        # The stack file is somebody's work at the moment; what the state says can be shown all the same.
+        # The stack file is being edited now; what the state says can be shown all the same.
         return {}
     if declared.backups is None:
         return {}

@@ -19,6 +19,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.services import cron, holding, status
 from aegir_components.services.holding import Held
 
+from . import finding
 from .state import Server, Site, State
 
 Thing = TypeVar("Thing")
@@ -27,8 +28,6 @@ TIME_LIMIT: Final = 20.0
 """Seconds for one machine, when nothing else is said."""
 SIDE_BY_SIDE: Final = 8
 """Sites that one machine is asked for at once."""
-CLOSED: Final = ": closed by "
-"""Marks what is said of a site that a person has closed: it answers 503 as it has to, and is not broken."""
 PATIENCE: Final = 1.0
 """Seconds to go on trying while a machine refuses connections: what is not there now is not well."""
 
@@ -219,7 +218,7 @@ def faults_of_sites(seen: Mapping[str, Seen]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, machine in seen.items():
         for site, why in machine.closed.items():
-            found.setdefault(site, []).append(f"{name}{CLOSED}{why}; aegir open opens it")
+            found.setdefault(site, []).append(finding.closed(name, why))
         for site, fault in machine.sites.items():
             if site in machine.closed:
                 # It answers 503 as it has to.

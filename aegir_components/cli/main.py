@@ -13,10 +13,8 @@ from typing import Any, Final
 
 import click
 
-from aegir_components import settings
-from aegir_components.host.errors import HostError
-from aegir_components.messages import numbered
-from aegir_components.sources.faults import SourceError
+from aegir_components.inputs import props
+from aegir_components.messages import AegirError, around, numbered
 
 from . import (
     backup,
@@ -100,7 +98,12 @@ class Program(Commands):
         """Run a command; what the layers below raise, and Ctrl-C, become a sentence without a traceback."""
         try:
             return super().invoke(ctx)
-        except (HostError, settings.SettingsError, SourceError) as fault:
+        except props.MissingInput as fault:
+            text = f"{fault}, in the state of the stack: run pulumi up, which records what is there, and this command again"
+            raise Refusal(around(fault, text)) from None
+        except AegirError as fault:
+            if isinstance(fault, click.ClickException):
+                raise
             raise Refusal(str(fault)) from None
         except OSError as fault:
             # Of our own output; a pipe that nobody reads is click's to end without a word.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from .finding import Kind, is_of
 from .needs import LEVELS, Need
 from .survey import ServerFacts, SiteFacts, Survey
 
@@ -65,7 +66,7 @@ def _samples(found: Survey, needs: list[Need]) -> Iterator[Sample]:
 
 def _site(site: SiteFacts, labels: Labels) -> Iterator[Sample]:
     yield "aegir_site_up", labels, not site.health
-    yield "aegir_site_closed", labels, any(": closed by " in each for each in site.health)
+    yield "aegir_site_closed", labels, any(is_of(each, Kind.CLOSED) for each in site.health)
     yield "aegir_site_held", labels, bool(site.held)
     yield "aegir_site_security_updates", labels, site.security
     if site.certificate_days is not None:

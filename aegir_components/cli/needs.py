@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 
 from aegir_components.printable import first_of
 
-from . import survey
+from . import finding, survey
+from .finding import Kind, is_of
 from .survey import PlatformFacts, ServerFacts, SiteFacts, Survey
 
 Level = Literal["down", "security", "soon", "look"]
@@ -50,10 +51,9 @@ def of(found: Survey) -> list[Need]:
 
 
 def _site(site: SiteFacts, today: date) -> Iterator[Need]:
-    closed = [text for text in site.health if ": closed by " in text]
-    for text in closed:
-        yield Need(level="look", subject=site.name, text=text.partition("; ")[0], advice=f"aegir open {site.name}")
-    down = [text for text in site.health if text not in closed]
+    for text in finding.words(site.health, Kind.CLOSED):
+        yield Need(level="look", subject=site.name, text=text, advice=f"aegir open {site.name}")
+    down = [text for text in site.health if not is_of(text, Kind.CLOSED)]
     if down:
         yield Need(
             level="down",

@@ -8,7 +8,10 @@ from typing import Any
 
 import click
 
+from aegir_components.messages import numbered
+
 from . import completion, selecting
+from .ends import WrongUsage
 
 Command = Callable[..., Any]
 
@@ -29,7 +32,7 @@ def the_stack(*, required: bool) -> Callable[[Command], Command]:
         @functools.wraps(command)
         def run(stack: str, chosen: str, **options: Any) -> Any:
             if stack and chosen and stack != chosen:
-                raise click.UsageError(f"name one stack: {stack}, or --stack {chosen}")
+                raise WrongUsage(numbered(9004, f"name one stack: {stack}, or --stack {chosen}"))
             if required and not (stack or chosen):
                 stack = selecting.the_stack("").name
             return command(stack=stack or chosen, **options)

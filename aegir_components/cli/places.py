@@ -33,7 +33,7 @@ def place(site: Site, server: str) -> Place:
 
 
 def servers(site: Site) -> list[str]:
-    """List the web servers that may work for a site, the one whose turn it is first; of a pack only the master may."""
+    """List the web servers that may work for a site, the preferred one first; of a pack only the master may."""
     master = str((site.installation or site.configuration or {}).get("master") or "")
     if master:
         return [master]

@@ -18,7 +18,7 @@ import click
 from aegir_components.messages import numbered
 
 from . import audit, completion, journal, machines, site_lock, verified
-from .ends import Refusal, tell
+from .ends import Refusal, WrongUsage, tell
 from .engine import PREVIEW_TIMEOUT, Done, Engine
 from .promotion import Side, choose, gone, look, refuse, written
 from .stack import Stack, here
@@ -58,7 +58,7 @@ def promote(source: str, target: str, names: tuple[str, ...], *, yes: bool, dry_
     aegir promote --from testing --to acceptance shop
     """  # noqa: D301  click keeps such lines as they are
     if source == target:
-        raise click.UsageError("--from and --to name the same stack")
+        raise WrongUsage(numbered(9004, "--from and --to name the same stack: name another one as --to"))
     engine = here()
     for stack in (source, target):
         refuse(verified.at_work(stack, engine.lock(stack)))

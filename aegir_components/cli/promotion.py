@@ -140,8 +140,10 @@ def written(old: bytes, wanted: Wanted, before: Side, after: Side) -> tuple[str,
     """
     try:
         text = StackText(old.decode())
-    except (EditError, UnicodeDecodeError) as fault:
+    except EditError as fault:
         raise Refusal(f"{after.stack.file}: {fault}") from None
+    except UnicodeDecodeError as fault:
+        raise Refusal(numbered(9011, f"{after.stack.file} cannot be read: {fault}")) from None
     done = []
     for name, goal in wanted.platforms.items():
         declared, live = before.declared.platforms[name], before.state.releases[name]

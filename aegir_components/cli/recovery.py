@@ -46,7 +46,7 @@ LEFT_OUT: Final = ("backups", "build", "cache", "platforms", "releases", "source
 def keys(chosen: str, target: Path | None, more: tuple[str, ...], *, as_json: bool) -> None:
     """List whose backups there are keys for, or export the keys encrypted.
 
-    The file can be read by the holders of the recipients' private keys: age --decrypt -i KEY FILE. Keep it away from the hub.
+    The file can be read by the owners of the recipients' private keys: age --decrypt -i KEY FILE. Keep it away from the hub.
 
     \b
     aegir backups keys --stack prod

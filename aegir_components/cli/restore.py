@@ -18,7 +18,7 @@ from aegir_components.messages import numbered
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers.content import readable
 from aegir_components.snapshots import about, imported, restoring, saving, staging
-from aegir_components.snapshots.book import Backup, local
+from aegir_components.snapshots.book import Backup, begun
 from aegir_components.snapshots.repository import BackupError, Target, opened
 from aegir_components.sources import records
 
@@ -26,7 +26,7 @@ from . import audit, completion, events, journal, restored, selecting, site_clos
 from .backup import SIDE_BY_SIDE
 from .backups import proven
 from .choosing import choose
-from .ends import FAILED, Refusal, tell
+from .ends import FAILED, Refusal, WrongUsage, tell
 from .progress import Progress
 from .selecting import Selection
 from .stack_lock import refuse_locked
@@ -84,7 +84,9 @@ def restore(
     """  # noqa: D301  click keeps such lines as they are
     restored.see_usage(selection, database_server, [at, wanted, archive], [wanted, archive, other, only])
     if archive and dry_run:
-        raise click.UsageError("--archive makes a backup of the archives first, so it does not go with --dry-run")
+        raise WrongUsage(
+            numbered(9004, "--archive makes a backup of the archives first, so it does not go with --dry-run")
+        )
     known = selecting.the_stack(selection.stack, selection.environment)
     if not dry_run:
         refuse_locked(known)
@@ -175,7 +177,7 @@ def _chosen(
     """
     identity = unlocked.identity(name)
     target = unlocked.identity(other) if other else identity
-    found = unlocked.state.sites.get(_name(unlocked, target))
+    found = unlocked.state.sites.get(unlocked.name(target))
     if found is None or found.configuration is None:
         stack = unlocked.stack.name
         raise Refusal(
@@ -208,7 +210,7 @@ def _reopened(unlocked: Unlocked, name: str, *, dry_run: bool = False) -> bool:
     """
     identity = unlocked.identity(name)
     begun = restoring.interrupted(unlocked.declared.hub.root, unlocked.holder, identity)
-    found = unlocked.state.sites.get(_name(unlocked, identity))
+    found = unlocked.state.sites.get(unlocked.name(identity))
     if not begun or begun["backup"] or found is None or found.configuration is None:
         return False
     if dry_run:
@@ -290,14 +292,14 @@ def shown(
     one: Backup, site: Site, known: Sequence[Backup], part: staging.Part, *, exclude: Sequence[str] = ()
 ) -> list[str]:
     """Say what is there now, and what would come."""
-    last = f"last backed up at {local(known[-1]):%Y-%m-%d %H:%M}" if known else "never backed up"
+    last = f"last backed up at {begun(known[-1])}" if known else "never backed up"
     release = one.release or "unknown release"
     what = part.path or " and ".join(
         name for name, here in (("database", part.database), ("files", part.files)) if here
     )
     return [
         f"There now: {site.name} on platform {site.platform}, {last}; a backup of it is made and proven first",
-        f"Would come: {what} of backup {one.id}, begun {local(one):%Y-%m-%d %H:%M} ({readable(one.size)}; {release})",
+        f"Would come: {what} of backup {one.id}, begun {begun(one)} ({readable(one.size)}; {release})",
         f"Its proof: {proven(one)}",
         *restoring.staying(part, exclude if one.exclude is None else one.exclude),
     ]
@@ -375,7 +377,3 @@ def _place(unlocked: Unlocked, site: str, one: Backup) -> Target:
             f"backup {one.id} is in {', '.join(one.copies)}, which aegir:backups.repositories does not have any more",
         )
     )
-
-
-def _name(unlocked: Unlocked, identity: str) -> str:
-    return next((site.name for site in unlocked.state.sites.values() if site.identity == identity), identity)

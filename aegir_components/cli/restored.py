@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-import click
-
 from aegir_components.messages import numbered
 
 from . import audit, selecting, site_lock
-from .ends import Refusal
+from .ends import Refusal, WrongUsage
 from .selecting import Selection
 from .unlocked import Unlocked
 
@@ -28,16 +26,16 @@ def see_usage(
         alone: what does not go with all sites of a server.
 
     Raises:
-        click.UsageError: they do not.
+        WrongUsage: they do not.
     """
     if sum(map(bool, backups)) > 1:
-        raise click.UsageError("give one of --at, --backup and --archive")
+        raise WrongUsage(numbered(9004, "give one of --at, --backup and --archive"))
     if not database_server:
         selecting.need(selection)
     if selection.servers and database_server:
-        raise click.UsageError("give one of --server and --database-server")
+        raise WrongUsage(numbered(9004, "give one of --server and --database-server"))
     if (selection.servers or database_server) and any(alone):
-        raise click.UsageError("--server and --database-server go with --at alone")
+        raise WrongUsage(numbered(9004, "--server and --database-server go with --at alone"))
 
 
 def names(unlocked: Unlocked, selection: Selection, database_server: str | None) -> list[str]:

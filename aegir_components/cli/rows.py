@@ -14,9 +14,11 @@ from aegir_components import layout
 from aegir_components.providers.content import readable
 from aegir_components.services.holding import Held
 
+from . import finding
 from . import kept as backups
+from .finding import Kind, is_of
 from .kept import Kept
-from .live import CLOSED, Seen, faults_of_sites, keeper
+from .live import Seen, faults_of_sites, keeper
 from .output import NARROW
 from .state import Release, Server, Site, State
 
@@ -147,7 +149,7 @@ def _database(version: str) -> str:
 
 def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]]) -> PlatformRow:
     sites = state.sites_on(release.platform)
-    broken = [site.name for site in sites if any(CLOSED not in text for text in said.get(site.name, ()))]
+    broken = [site.name for site in sites if not all(is_of(text, Kind.CLOSED) for text in said.get(site.name, ()))]
     return PlatformRow(
         name=release.platform,
         code=f"{release.application} {release.version}".strip(),
@@ -209,7 +211,7 @@ def _site(
     if days is not None and days < 0:
         faults.append(f"its certificate ended on {ends}")
     faults += said.get(site.name, ())
-    faults += [kept.fault] if kept.fault else []
+    faults += [finding.backup(kept.fault)] if kept.fault else []
     last, held = "", _held(site, seen)
     if held is not None and held.kind != "pinned" and site.enabled:
         faults.append(_held_back(held))
@@ -245,7 +247,7 @@ def _cron(site: Site, seen: Mapping[str, Seen]) -> tuple[str, str]:
 
 def _drift(state: State, kinds: Iterable[str], name: str) -> Iterator[str]:
     for kind in kinds:
-        yield from (f"changed by hand: {text}" for text in state.drift.get((kind, name), ()))
+        yield from (finding.drift(text) for text in state.drift.get((kind, name), ()))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int | None = None) -> list[str]:

@@ -18,12 +18,12 @@ from aegir_components.host.bounded import LONGEST
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import ConnectionRefused, HostUnreachable
 from aegir_components.hub_records import Records
-from aegir_components.messages import numbered
+from aegir_components.messages import around, numbered, shown
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command
 
 from . import audit, completion, fleet, output, places, selecting, site_lock, stack_lock, wp_cli
-from .ends import OK, Refusal, tell
+from .ends import OK, Refusal, WrongUsage, tell
 from .fleet import Job, Verdict
 from .selecting import Chosen, Selection
 from .state import Site
@@ -55,24 +55,20 @@ class Running:
     command: Command
     root: Path
     """The hub root."""
+    stack: str
     sites: dict[str, Site] = field(repr=False)
     longest: int = LONGEST
 
     def job(self, site: Site, server: str = "") -> Job:
-        """Say whose turn it is for a site."""
+        """Give the job of a site: the site and the server that runs the command."""
         listed = places.servers(site)
         return Job(site=site.name, server=server or (listed[0] if listed else ""))
 
     def work(self, job: Job, stop: threading.Event, line: stream.Line) -> Verdict:
-        """Run it for one site: where its turn is, or on the next of its web servers when that does not answer."""
+        """Run it for one site: on the server of its job, or on the next of its web servers when that does not answer."""
         site = self.sites[job.site]
-        if not site.enabled:
-            return Verdict(
-                site=site.name,
-                server="",
-                kind="refused",
-                why=numbered(6541, "the site is disabled, and nothing runs for it"),
-            )
+        if why := site.unable(self.stack):
+            return Verdict(site=site.name, server="", kind="refused", why=why)
         listed = [job.server, *(name for name in places.servers(site) if name != job.server)]
         for number, server in enumerate(listed):
             begun = time.monotonic()
@@ -159,20 +155,21 @@ def run(selection: Selection, *, timeout: int, per_server: int, stop_on: int, re
     """  # noqa: D301  click keeps such lines as they are
     argv = click.get_current_context().meta[WORDS]
     if not argv:
-        raise click.UsageError("say what to run after two dashes: aegir run www.example.com -- drush status")
+        raise WrongUsage(numbered(9006, "say what to run after two dashes: aegir run www.example.com -- drush status"))
     chosen = selecting.choose(selection)
     who = f"{audit.who()}: aegir run {audit.words(argv)}"
     running = Running(
         command=Command(argv=argv, seconds=timeout, who=who, stdin=read_input(given)),
         root=audit.root_of(chosen.state),
+        stack=chosen.stack.name,
         sites={site.name: site for site in chosen.sites},
         longest=output_limit * 1_000_000,
     )
     jobs = [running.job(site, _preferred(site, selection)) for site in chosen.sites]
     if dry_run:
         for job in jobs:
-            why = running.sites[job.site].unable
-            click.echo(f"{job.site}: the site {why}" if why else f"{job.site}: on {job.server}")
+            why = running.sites[job.site].unable(chosen.stack.name)
+            click.echo(shown(around(why, f"{job.site}: {why or f'on {job.server}'}")))
         return
     stack_lock.refuse_locked(chosen.stack, during_up=during_up)
     with site_lock.held(running.root, chosen.stack, f"run {audit.words(argv)}", chosen.sites):

@@ -17,7 +17,7 @@ from aegir_components.printable import first_of
 from aegir_components.settings import names as host_names
 
 from . import completion
-from .ends import Refusal
+from .ends import Refusal, WrongUsage
 from .engine import Engine
 from .stack import Stack, here, made, names
 from .state import Site, State
@@ -119,10 +119,12 @@ def need(selection: Selection) -> None:
     """See that something says which sites are meant.
 
     Raises:
-        click.UsageError: nothing does.
+        WrongUsage: nothing does.
     """
     if not selection.narrowed and not selection.everything:
-        raise click.UsageError("name a site or a pattern, or select with --platform, --server, --client or --all")
+        raise WrongUsage(
+            numbered(9003, "name a site or a pattern, or select with --platform, --server, --client or --all")
+        )
 
 
 def choose(selection: Selection) -> Chosen:
@@ -226,12 +228,16 @@ def one(state: State, word: str) -> Site:
 
 def _fitting(state: State, word: str) -> list[Site]:
     """List the sites of a name or a pattern; there is at least one."""
-    named = [site for site in state.sites.values() if host_names.in_ascii(word) in {site.name, site.identity}]
-    fitting = named or [
-        site
-        for site in state.sites.values()
-        if any(fnmatchcase(name, word.lower()) for name in (site.name, site.identity))
-    ]
+    named = state.find(word)
+    fitting = (
+        [named]
+        if named
+        else [
+            site
+            for site in state.sites.values()
+            if any(fnmatchcase(name, word.lower()) for name in (site.name, site.identity))
+        ]
+    )
     if not fitting:
         raise Refusal(
             numbered(

@@ -20,7 +20,7 @@ from aegir_components.snapshots.source import Source
 from aegir_components.snapshots.staging import Part
 
 from . import selecting
-from .ends import Refusal
+from .ends import Refusal, WrongUsage
 from .stack import Stack
 from .state import Release, Site
 from .unlocked import Unlocked
@@ -94,7 +94,7 @@ def split(text: str) -> tuple[Stack, str]:
     """
     stack, _, site = text.rpartition(":")
     if not site:
-        raise click.UsageError(f"{text} names no site; write STACK:SITE, such as prod:www.example.com")
+        raise WrongUsage(numbered(9005, f"{text} names no site; write STACK:SITE, such as prod:www.example.com"))
     return selecting.the_stack(stack, how=f"as STACK:{site}"), site
 
 

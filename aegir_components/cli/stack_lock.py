@@ -1,4 +1,4 @@
-"""Whether a run of Pulumi's holds a stack, asked by commands that change something."""
+"""Whether a Pulumi run holds a stack, asked by commands that change something."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from aegir_components import layout
+from aegir_components.messages import numbered
+from aegir_components.settings import names as host_names
 from aegir_components.settings.added import Added
 from aegir_components.sources import records
 
@@ -89,16 +91,25 @@ class Site:
         """Whether it is served."""
         return bool((self.installation or {}).get("enabled", True))
 
-    @property
-    def unable(self) -> str:
-        """Why nothing runs for it; empty where it is served."""
+    def unable(self, stack: str) -> str:
+        """Say why nothing runs for it, and what to do; empty where it is served.
+
+        Args:
+            stack: its stack, for the command that the text advises.
+        """
         if self.installation is None:
-            return "never came up"
-        return "" if self.enabled else "is disabled"
+            return numbered(9025, f"the site never came up: run pulumi up --stack {stack} first")
+        if not self.enabled:
+            return numbered(
+                6541,
+                "the site is disabled, and nothing runs for it. To serve it, write `state: enabled` at it and run pulumi "
+                f"up --stack {stack}",
+            )
+        return ""
 
     @property
     def asked_for(self) -> bool:
-        """Whether its web servers have been asked for it, and have to answer with the application."""
+        """Whether its web servers have been probed for it, and have to answer with the application."""
         made = self.installation
         return made is not None and bool(made.get("health", True)) and made.get("content", "present") != "empty"
 
@@ -180,6 +191,14 @@ class State:
                 if props.get("drift")
             },
         )
+
+    def find(self, name: str) -> Site | None:
+        """Find the site of a host name, or else the one that was made with that name; ``None`` where there is none.
+
+        The present name comes first, since two sites may have exchanged their names.
+        """
+        plain = host_names.in_ascii(name)
+        return self.sites.get(plain) or next((site for site in self.sites.values() if site.identity == plain), None)
 
     def sites_on(self, platform: str) -> tuple[Site, ...]:
         """List the sites of a platform."""

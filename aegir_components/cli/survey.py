@@ -16,8 +16,9 @@ from aegir_components.php_ends import ENDS
 from aegir_components.services import machine_facts
 from aegir_components.services.machine_facts import Facts
 
-from . import audit, history, kept, lacking, live, rows, updates, usage
+from . import audit, finding, history, kept, lacking, live, rows, updates, usage
 from .ends import Refusal, tell
+from .finding import Kind, is_of
 from .stack import Stack
 from .state import OURS, Site, State
 
@@ -162,10 +163,10 @@ def take(stack: Stack, *, probe: bool, limit: float, database_updates: bool = Fa
             release_since=since.get(("Release", each.platform), ""),
             held=f"{stays.kind}: {stays.reason}" if stays else "", security=len(urgent),
             security_since=min((finding.since for finding in urgent if finding.since), default=""), state=row.state,
-            health=tuple(text for text in row.faults if not text.startswith("changed by hand: ") and text != saved.fault),
+            health=tuple(text for text in row.faults if not (is_of(text, Kind.DRIFT) or is_of(text, Kind.BACKUP))),
             probed=probe and each.asked_for, certificate_ends=row.certificate_ends, certificate_days=row.certificate_days,
             cron=row.last_cron, php=version, php_ends=ENDS.get(version, ""),
-            drift=tuple(text.removeprefix("changed by hand: ") for text in row.faults if text.startswith("changed by hand: ")),
+            drift=finding.words(row.faults, Kind.DRIFT),
             size=sizes[-1] if sizes else None,
             growth=usage.growth(samples, each.name, sizes[-1], int(samples[-1]["at"])) if sizes else None,
             sizes=tuple(sizes[-30:]), changed=changed.get(each.name, changed.get("", "")),
@@ -221,7 +222,7 @@ def _declared(
     try:
         drawn = stack.drawn(state)
     except Refusal as fault:
-        # It is somebody's work at the moment; what the state says can be reported all the same.
+        # It is being edited now; what the state says can be reported all the same.
         tell(around(fault, f"clients, clusters and packs are left out: {fault}"))
         return {}, ()
     clients = {site.identity: site.client for site in drawn.sites.values() if site.client}

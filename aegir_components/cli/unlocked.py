@@ -101,18 +101,17 @@ class Unlocked:
         Raises:
             Refusal: there is no such site.
         """
-        try:
-            ascii_ = names.host_name(name).ascii
-        except names.Wrong:
-            ascii_ = name
-        for site in self.state.sites.values():
-            if ascii_ in {site.name, site.identity}:
-                return site.identity
-        if ascii_ in self.keys:
-            return ascii_
+        if (site := self.state.find(name)) is not None:
+            return site.identity
+        if (plain := names.in_ascii(name)) in self.keys:
+            return plain
         raise Refusal(
             numbered(9016, f"{self.stack.name} has no site {name}; it has: {', '.join(self.state.sites) or 'none'}")
         )
+
+    def name(self, identity: str) -> str:
+        """Give the present name of a site; of one that is not there any more, what it was known by."""
+        return next((site.name for site in self.state.sites.values() if site.identity == identity), identity)
 
     def plan(self, site: str) -> Plan | None:
         """Give a site's plan; ``None`` where it is not backed up."""

@@ -24,7 +24,7 @@ from aegir_components.printable import first_of, printable
 from aegir_components.services import code
 
 from . import audit, machines, options, selecting
-from .ends import SITES_UNREACHED, UNHEALTHY, Refusal, tell
+from .ends import SITES_UNREACHED, UNHEALTHY, Refusal, WrongUsage, tell
 from .machines import tell_faults
 from .moments import age
 from .rows import table
@@ -174,7 +174,7 @@ def fetch(
     faults: Mapping[str, str] = {}
     if projects is not None:
         if not directory:
-            raise click.UsageError("--projects needs --directory: no stack says where the hub's mirror is")
+            raise WrongUsage(numbered(9004, "--projects needs --directory: no stack says where the hub's mirror is"))
         wanted, target = list(_read(projects)), Path(directory)
     else:
         state = selecting.the_stack(stack).state()

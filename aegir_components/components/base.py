@@ -177,7 +177,7 @@ class _Children(set[pulumi.Resource]):
 
 
 def _true() -> asyncio.Future[bool]:
-    # No coroutine, which would have to be awaited also where nobody asks.
+    # No coroutine, which would have to be awaited even if it is not read.
     answer: asyncio.Future[bool] = asyncio.get_event_loop().create_future()
     answer.set_result(True)
     return answer

@@ -49,7 +49,7 @@ def given(
                 later = f"{where}: {fault}. Bring the right files, then run pulumi up; everything else is done"
                 unread[name] = around(text_of(fault), later)
             said = (
-                f"The former certificate goes on for {left} days" if left >= 0 else "The former certificate has ended"
+                f"The former certificate goes on for {left} days" if left >= 0 else "The former certificate has expired"
             )
             told = f"{fault}. {said}. Bring the right files"
             warned.add(where, around(text_of(fault), f"{where}: {told}"), told)

@@ -56,7 +56,7 @@ class ServerParts(Parts):
 
 
 class Server(AegirComponent):
-    """A machine, prepared over ssh from bare Debian to verified; or a database that somebody else runs."""
+    """A machine, prepared over ssh from bare Debian to verified; or an external database."""
 
     ready: list[pulumi.Resource]
     """What must be done before anything is put on the server."""

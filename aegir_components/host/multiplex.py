@@ -159,7 +159,7 @@ def in_session(conn: Connection, work: Callable[[list[str]], Ended]) -> Ended:
         if done.returncode == 0 or time.monotonic() > deadline:
             return done
         if "Session open refused by peer" in said:
-            # sshd's MaxSessions is lower than ours: others have to end first. Not all of them shall ask at once.
+            # sshd's MaxSessions is lower than ours: others have to end first. They do not all ask at once.
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             pause = min(pause * 1.5, 1.0)
         elif "UNKNOWN port 65535" in said and lost < LOST_TRIES:
@@ -229,7 +229,7 @@ def _alive(conn: Connection) -> bool:
         except FileNotFoundError:
             return False
         except OSError:
-            # A master that was killed leaves its socket, and ssh would then log in anew for each command.
+            # A master that was killed leaves its socket, and ssh would then log in again for each command.
             path.unlink(missing_ok=True)
             return False
     return True

@@ -1,4 +1,4 @@
-# What every script of ours begins with: items that say how something shall be, and mend it when MODE is apply.
+# What each of our scripts begins with: items that say how something has to be, and repair it when MODE is apply.
 # POSIX sh and Debian's essential packages only. Reports go to stdout, a line each: ::fact, ::drift, ::changed, ::fail.
 # Texts in them are base64, so that no newline or odd byte of a machine's own can forge a line; plain ones stand as they are
 # after a "=", since each base64 is a process.
@@ -26,7 +26,7 @@ fail() { # [number] text: the number is that of the message in the catalogue (me
     exit 97
 }
 
-# deviates TEXT: counts and reports something that is not as declared; true when it is to be mended now.
+# deviates TEXT: counts and reports something that is not as declared; true when it is to be repaired now.
 deviates() {
     DRIFTS=$((DRIFTS + 1))
     if [ "$MODE" = apply ]; then
@@ -266,7 +266,7 @@ want_link() { # path target
     ln -s -- "$2" "$wl_new" && mv -fT "$wl_new" "$1" || fail 4521 "the link $1 could not be made"
 }
 
-want_no_file() { # path: a file or link of ours that shall be gone
+want_no_file() { # path: a file or link of ours that has to be gone
     [ -e "$1" ] || [ -L "$1" ] || return 0
     deviates "file $1: still there" || return 0
     remember "$1"

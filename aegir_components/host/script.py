@@ -1,7 +1,7 @@
-"""Plans for a machine: items that say how something shall be, rendered as one script, and what it reports.
+"""Plans for a machine: items that say how something has to be, rendered as one script, and what it reports.
 
 A plan is text made by pure functions, so it is tested without a machine. The same plan looks (``check``: every
-deviation is reported by name, nothing is changed) and mends (``apply``): drift and repair cannot disagree.
+deviation is reported by name, nothing is changed) and repairs (``apply``): drift and repair cannot disagree.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) 
     if lock and mode == "apply":
         head.append(call("machine_lock", str(LOCK_TIMEOUT), holder, person()))
     if mode == "check":
-        # Only a look: while something is mended, an answer of before may be wrong.
+        # Only a look: while something is repaired, an answer of before may be wrong.
         head += _questions(asked(lines))
     return "\n".join([*head, *lines, "exit 0"])
 
@@ -297,7 +297,7 @@ def execute(
     lock: bool = True,
     user: str = "root",
 ) -> Report:
-    """Look at a machine, or mend it, in one round trip.
+    """Inspect a machine, or repair it, in one round trip.
 
     Args:
         conn: the machine.

@@ -23,7 +23,7 @@ LEVEL = "-1"
 class Spool:
     """An archive of some paths of a directory, packed by tar while it is already being read.
 
-    It goes through a file without a name, so that a slow reader holds up nobody and a lost session can begin anew.
+    It goes through a file without a name, so that a slow reader holds up nobody and a lost session can begin again.
     """
 
     def __init__(self, root: str, paths: Sequence[bytes], *, compress: bool) -> None:

@@ -116,7 +116,7 @@ class Site:
 
 
 def facts(text: str) -> dict[str, str]:
-    """Read what a program of ours printed; whatever else stands there is passed over."""
+    """Read what our program printed; whatever else stands there is passed over."""
     found = {}
     for name, packed in _FACT.findall(text):
         try:

@@ -43,7 +43,7 @@ def judge(site: Site) -> Verdict:
         found.misfits.append(
             numbered(
                 3521,
-                "it is a network of WordPress sites, which is one database with many sites; one site of ours is one site",
+                "it is a network of WordPress sites, which is one database with many sites; a site here is one site",
             )
         )
     if site.driver not in ("", "mysql"):

@@ -1,4 +1,4 @@
-"""The machine that a site runs on, as the person's own ssh reaches it: programs of ours read there, and write nothing."""
+"""The machine that a site runs on, as the person's own ssh reaches it: our programs read there, and write nothing."""
 
 from __future__ import annotations
 

@@ -330,7 +330,7 @@ def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseErr
             numbered(
                 5005,
                 f"{where}: {said}, and nothing says that it is the right server, so it was not sent. Write tls: required for "
-                f"this database into the stack file; for a server that somebody else runs, with its authority as well",
+                f"this database into the stack file; for an external server, with its authority as well",
             )
         )
     if code in _LACKING:

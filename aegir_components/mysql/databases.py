@@ -8,7 +8,7 @@ is somebody else's and stays untouched.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aegir_components.messages import numbered
@@ -53,7 +53,7 @@ class SiteDatabase:
 
 
 def ensure(endpoint: Endpoint, want: SiteDatabase, *, former: str = "") -> None:
-    """Make the database and its accounts as declared; accounts of ours for other addresses go.
+    """Make the database and its accounts as declared; our accounts for other addresses go.
 
     Args:
         endpoint: the server.
@@ -114,35 +114,35 @@ def drift(endpoint: Endpoint, want: SiteDatabase) -> list[str] | None:
         if not is_there(session, want.name):
             return None
         if not is_there(session, REGISTRY) or _owner(session, want.name) != want.owner:
-            found.append(f"database {want.name}: the record of whose it is is gone")
+            found.append(numbered(5081, f"database {want.name}: the record of whose it is is gone"))
         known = hosts(session, want.user)
-        found += [f"account {want.user}@{host}: not declared" for host in sorted(known - set(want.clients))]
+        found += [
+            numbered(5080, f"account {want.user}@{host}: not declared") for host in sorted(known - set(want.clients))
+        ]
         for host in want.clients:
-            if host not in known:
-                found.append(f"account {want.user}@{host}: missing")
-                continue
-            have = privileges_of(session, want.user, host)
-            on_database = have.pop(want.name, frozenset())
-            found += [
-                f"account {want.user}@{host}: lacks {privilege}" for privilege in sorted(want.privileges - on_database)
-            ]
-            found += [
-                f"account {want.user}@{host}: has {privilege}, which is not declared"
-                for privilege in sorted(on_database - want.privileges)
-            ]
-            found += [f"account {want.user}@{host}: has rights on {place}" for place in sorted(have) if have[place]]
-            found += [f"account {want.user}@{host}: has the role {role}" for role in _roles(session, want.user, host)]
-            if (now := _connections(session, want.user, host)) != want.connections:
-                many = f"{now} connections" if now else "any number of connections"
-                found.append(f"account {want.user}@{host}: may have {many} at once, not {want.connections}")
-            if want.tls and not _demands_tls(session, want.user, host):
-                found.append(f"account {want.user}@{host}: may connect without TLS")
+            texts = _differences(session, want, host) if host in known else ["missing"]
+            found += [numbered(5080, f"account {want.user}@{host}: {text}") for text in texts]
         # From where the hub itself is let in, as the server sees it.
         ours = hosts(session, endpoint.user) & known & set(want.clients)
     # A state of yesterday knows yesterday's password.
     if ours and not lets_in(dataclasses.replace(endpoint, user=want.user, password=want.password)):
-        found.append(f"account {want.user}: has another password")
+        found.append(numbered(5080, f"account {want.user}: has another password"))
     return found
+
+
+def _differences(session: Session, want: SiteDatabase, host: str) -> Iterator[str]:
+    """Say what differs at an account that is there."""
+    have = privileges_of(session, want.user, host)
+    on_database = have.pop(want.name, frozenset())
+    yield from (f"lacks {privilege}" for privilege in sorted(want.privileges - on_database))
+    yield from (f"has {privilege}, which is not declared" for privilege in sorted(on_database - want.privileges))
+    yield from (f"has rights on {place}" for place in sorted(have) if have[place])
+    yield from (f"has the role {role}" for role in _roles(session, want.user, host))
+    if (now := _connections(session, want.user, host)) != want.connections:
+        many = f"{now} connections" if now else "any number of connections"
+        yield f"may have {many} at once, not {want.connections}"
+    if want.tls and not _demands_tls(session, want.user, host):
+        yield "may connect without TLS"
 
 
 def exists(endpoint: Endpoint, database: str) -> bool:
@@ -206,7 +206,7 @@ def drop(endpoint: Endpoint, want: SiteDatabase) -> None:
 
 
 def has_other(endpoint: Endpoint, want: SiteDatabase) -> bool:
-    """Tell whether the account is there whose turn it is not: a password has changed, or is about to.
+    """Return whether the standby account exists: a password has changed, or is about to.
 
     Raises:
         DatabaseError: the server does not answer, or refuses.
@@ -216,7 +216,7 @@ def has_other(endpoint: Endpoint, want: SiteDatabase) -> bool:
 
 
 def drop_other(endpoint: Endpoint, want: SiteDatabase) -> None:
-    """Remove the account whose turn it is not; only when the record says that the database is this site's.
+    """Remove the standby account; only when the record says that the database is this site's.
 
     Raises:
         DatabaseError: the server does not answer, or refuses.

@@ -1,4 +1,4 @@
-"""What a database has beside its tables: views, triggers and routines, as statements that make them anew.
+"""What a database has beside its tables: views, triggers and routines, as statements that make them again.
 
 Events are none of these: they belong to the database and not to its tables, and stay (``mysql.events``).
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import pymysql
 
+from aegir_components.messages import numbered
+
 SITE_PRIVILEGES = frozenset(
     {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "INDEX", "ALTER", "CREATE TEMPORARY TABLES"}
 )
@@ -150,16 +152,16 @@ def granted_roles(lines: list[str]) -> list[str]:
 def administrator_faults(lines: list[str], rights: Iterable[str] = ()) -> list[str]:
     """Say what the hub's account lacks or has too much of, from SHOW GRANTS; empty when it is as declared."""
     if not lines:
-        return ["there is no such account"]
+        return [numbered(5082, "there is no such account")]
     everywhere = parse_grants(lines).get("*.*", frozenset())
     # MariaDB from 10.5 and MySQL 8 split and add privileges of their own names; only what we ask for is compared.
     if "ALL PRIVILEGES" in everywhere:
-        return ["has ALL PRIVILEGES, which is more than declared"]
+        return [numbered(5082, "has ALL PRIVILEGES, which is more than declared")]
     wanted = ADMINISTRATOR_PRIVILEGES | {"GRANT OPTION"} | set(rights)
-    faults = [f"lacks {privilege}" for privilege in sorted(wanted - everywhere)]
+    faults: list[str] = [numbered(5082, f"lacks {privilege}") for privilege in sorted(wanted - everywhere)]
     # What it had for a site that has just gone stays until it is made again: the proof of that site's dump needs it.
     extra = everywhere - wanted - FURTHER_PRIVILEGES
-    return faults + [f"has {privilege}, which is not declared" for privilege in sorted(extra)]
+    return faults + [numbered(5082, f"has {privilege}, which is not declared") for privilege in sorted(extra)]
 
 
 def site_grants(

@@ -47,7 +47,7 @@ class Dump:
 
 
 def load(site: Site, path: Path, declared: str, *, called: str = "", made: Sequence[reading.Read] = ()) -> list[str]:
-    """Judge a dump, load it, and bring it into the form of a site of ours.
+    """Judge a dump, load it, and bring it into the form of our sites.
 
     Args:
         site: the site, whose database is empty.
@@ -83,7 +83,7 @@ def judge(site: Site, path: Path, declared: str, *, called: str = "", made: Sequ
 
 
 def feed(site: Site, dump: Dump) -> list[str]:
-    """Load the tables of a dump into an empty database, and bring them into the form of a site of ours.
+    """Load the tables of a dump into an empty database, and bring them into the form of our sites.
 
     Returns:
         What was changed, or could not be taken over.

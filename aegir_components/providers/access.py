@@ -19,6 +19,7 @@ from aegir_components.host.parallel import attempt, settle
 from aegir_components.hub_records import Records
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Props
+from aegir_components.messages import text_of
 from aegir_components.mysql import client, statements
 from aegir_components.services import access
 
@@ -77,7 +78,7 @@ class Provider(Lifecycle[DatabaseAccessInputs, DatabaseAccessInputs]):
         try:
             _prove(have)
         except (client.DatabaseError, Refused) as fault:
-            return {"drift": [str(fault)]}
+            return {"drift": [text_of(fault)]}
         return {"drift": []}
 
     def converge(self, want: DatabaseAccessInputs, was: DatabaseAccessInputs | None) -> dict[str, Any]:

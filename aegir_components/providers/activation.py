@@ -78,7 +78,7 @@ class Provider(Lifecycle[ActivationInputs, ActivationInputs]):
     def observe(self, have: ActivationInputs) -> dict[str, Any]:
         """See a change that waits for its reload: in the look that ``WebService`` has just taken, or in one of its own.
 
-        It is mended here and not there, because what stops a reload may be a site's vhost, and that is mended in between.
+        It is repaired here and not there, because what stops a reload may be a site's vhost, and that is repaired in between.
         """
         found = waiting.pop(have.host, None)
         if found is None:

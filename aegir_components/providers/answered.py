@@ -82,7 +82,7 @@ BEFORE: Final = "before"
 class Before:
     """Who answered just before a change, also when that is tried again after a run that failed or was killed.
 
-    Asked anew, a site that the change itself has broken would count as one that was down before.
+    Asked again, a site that the change itself has broken would count as one that was down before.
 
     Args:
         hub_root: where the hub has its records.

@@ -41,7 +41,7 @@ class Provider(Lifecycle[DatabaseAuthorityInputs, DatabaseAuthorityState]):
     """Made once, or taken over from the hub's files; an update keeps it."""
 
     secret_keys = ("key",)
-    # Not its holder: a stack that gets another name keeps its authority.
+    # Not its owner: a stack that gets another name keeps its authority.
 
     def identity(self, want: DatabaseAuthorityInputs) -> str:
         """A stack has one."""

@@ -81,7 +81,7 @@ def forget(hub_root: str, stack: str, site: str) -> None:
 def left(conn: Connection, stack: str) -> list[str]:
     """Say which sites have caches that could not be emptied on a web server."""
     return [
-        f"site {record['host']}: its caches are of before its configuration changed"
+        numbered(6557, f"site {record['host']}: its caches are of before its configuration changed")
         for record in Records(conn.hub_root, KIND).all()
         if record["key"][0] == stack and record.get("failed") == conn.host
     ]

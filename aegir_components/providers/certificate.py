@@ -71,7 +71,7 @@ class CertificateState(CertificateInputs):
 
 
 class Provider(Lifecycle[CertificateInputs, CertificateState]):
-    """Makes, reads or asks for a certificate, and keeps it until it is near its end."""
+    """Makes, reads or asks for a certificate, and keeps it until it expires soon."""
 
     identity_keys = ("site",)
     secret_keys = ("key",)
@@ -81,7 +81,7 @@ class Provider(Lifecycle[CertificateInputs, CertificateState]):
         return want.site
 
     def diff(self, _id: str, olds: Any, news: Any) -> DiffResult:
-        """Renew one that is near its end in any run, not only in one that has looked at the machines."""
+        """Renew an expiring one in any run, not only in one that has looked at the machines."""
         found = super().diff(_id, olds, news)
         if _is_near_its_end(CertificateState.from_props(olds)):
             found.changes = True
@@ -92,7 +92,7 @@ class Provider(Lifecycle[CertificateInputs, CertificateState]):
         if not _is_near_its_end(have):
             return {}
         left = certificates.facts(have.chain).days_left()
-        return {"drift": [f"the certificate of {have.site} ends in {left} days"]}
+        return {"drift": [numbered(2570, f"the certificate of {have.site} ends in {left} days")]}
 
     def converge(self, want: CertificateInputs, was: CertificateState | None) -> dict[str, Any]:
         """Keep what is right, or get another one."""

@@ -10,7 +10,7 @@ import pulumi
 from aegir_components.host import script
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Known, left_out
-from aegir_components.messages import numbered
+from aegir_components.messages import around, numbered
 from aegir_components.mysql import client, statements, tls
 from aegir_components.services import functions, mysql
 
@@ -49,7 +49,7 @@ class Provider(Lifecycle[DatabaseServiceInputs, DatabaseServiceState]):
     """The server, the address it listens on, and the hub's account; proven by a login from the hub."""
 
     identity_keys = ("host", "user")
-    # Not the hub's address: replacing it takes our configuration away, and the server would start anew without need.
+    # Not the hub's address: replacing it takes our configuration away, and the server would restart without need.
     secret_keys = ("password", "authority_key")
 
     def identity(self, want: DatabaseServiceInputs) -> str:
@@ -79,12 +79,13 @@ class Provider(Lifecycle[DatabaseServiceInputs, DatabaseServiceState]):
         report = script.execute(have.connection, "check", lines, what="looking at the database")
         drift = list(report.drift)
         grants = report.facts.get("grants", "").splitlines()
-        drift += [f"account {user}@{hub}: {fault}" for fault in statements.administrator_faults(grants, have.rights)]
+        lacks = statements.administrator_faults(grants, have.rights)
+        drift += [around(fault, f"account {user}@{hub}: {fault}") for fault in lacks]
         if not drift:
             try:
                 _log_in(have)
             except client.DatabaseError as fault:
-                drift.append(f"account {user}@{hub}: {fault}")
+                drift.append(around(fault, f"account {user}@{hub}: {fault}"))
         return {"drift": drift, "version": report.facts.get("version", "")}
 
     def converge(self, want: DatabaseServiceInputs, was: DatabaseServiceState | None) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _logged_in(props: State) -> State:
 
 
 def _machine(conn: Connection, address: str, port: int) -> tuple[str, str, int]:
-    # A database that somebody else runs has no machine that is logged in to.
+    # An external database has no machine that is logged in to.
     return ("none", address, port) if conn.kind == "none" else conn.place
 
 

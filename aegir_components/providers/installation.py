@@ -13,7 +13,7 @@ from aegir_components.applications import health
 from aegir_components.host import script
 from aegir_components.host.errors import Refused
 from aegir_components.inputs.site import InstallationInputs, InstallationState
-from aegir_components.messages import numbered
+from aegir_components.messages import around, numbered
 from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
 from aegir_components.services import installation
@@ -290,5 +290,5 @@ def _faults(want: InstallationInputs) -> dict[str, str]:
     for name, member in sorted(want.members.items()):
         why = health.fault(declared, member.connection.address, member.port)
         if why is not None:
-            found[name] = f"{name}: {declared.site} {why}"
+            found[name] = around(why, f"{name}: {declared.site} {why}")
     return found

@@ -236,7 +236,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
             # Whatever was not ended: everything was looked at, and all is as recorded.
             Records(root, UNFINISHED).drop(*self._known_as(have))
         # A deviation may quote what a server said, and goes into the state and the preview in clear.
-        drift = [redacted(str(text), self._secrets(props)) for text in seen.get(DRIFT, [])]
+        drift = [redacted(shown(text), self._secrets(props)) for text in seen.get(DRIFT, [])]
         outs = {**have, **seen, DRIFT: drift}
         # With the inputs as well, or the preview that follows shows an update without saying of what (pulumi#13839).
         inputs = {key: value for key, value in outs.items() if key not in self.computed_keys}

@@ -173,7 +173,7 @@ def _refuse_strangers(conn: Connection, was: MachineState) -> None:
             return
         state = "was prepared for something else"
     elif conn.address == former.address:
-        # Installed anew where it was: what of its content is missing stops whatever has that content.
+        # Installed again where it was: what of its content is missing stops whatever has that content.
         return
     else:
         state = "was never prepared"

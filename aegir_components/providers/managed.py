@@ -1,4 +1,4 @@
-"""aegir:ManagedDatabase: a database that somebody else runs, used with the credentials that they gave; no ssh at all."""
+"""aegir:ManagedDatabase: an external database, used with the credentials that they gave; no ssh at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .lifecycle import AegirResource, Lifecycle
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManagedDatabaseInputs(DatabaseLogin):
-    """A database server that somebody else runs, and the account there that they gave."""
+    """An external database server, and the account there that they gave."""
 
     host: str
     """The declared name."""
@@ -67,11 +67,11 @@ class Provider(Lifecycle[ManagedDatabaseInputs, ManagedDatabaseState]):
         return {"version": version}
 
     def remove(self, have: ManagedDatabaseState) -> None:
-        """Nothing of ours is there."""
+        """This program has made nothing there."""
 
 
 class ManagedDatabase(AegirResource, module="aegir", name="ManagedDatabase"):
-    """A database server that somebody else runs."""
+    """An external database server."""
 
     version: pulumi.Output[str]
     """What the server says of itself."""
@@ -89,4 +89,4 @@ def _look(inputs: ManagedDatabaseInputs) -> tuple[str, list[str]]:
     if {"ALL PRIVILEGES", "GRANT OPTION"} <= have:
         return version, []
     wanted = statements.MANAGED_PRIVILEGES | {"GRANT OPTION"}
-    return version, [f"lacks {privilege}" for privilege in sorted(wanted - have)]
+    return version, [numbered(5082, f"lacks {privilege}") for privilege in sorted(wanted - have)]

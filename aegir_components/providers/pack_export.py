@@ -1,4 +1,4 @@
-"""aegir:PackExport: the export of what a pack shares, to exactly its members, after the accounts' numbers agree everywhere."""
+"""aegir:PackExport: the export of what a pack shares, to exactly its members, after UIDs and GIDs agree everywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aegir_components.host.errors import HostError, Refused
 from aegir_components.host.parallel import each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered, shown, text_of
 from aegir_components.services import nfs
 
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -59,7 +59,7 @@ class Provider(Lifecycle[PackExportInputs, PackExportInputs]):
         try:
             _compare(have)
         except Refused as fault:
-            drift.append(str(fault))
+            drift.append(text_of(fault))
         return {"drift": drift}
 
     def converge(self, want: PackExportInputs, was: PackExportInputs | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props, left_out
-from aegir_components.messages import numbered
+from aegir_components.messages import numbered, text_of
 from aegir_components.services import nfs
 
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -65,7 +65,7 @@ class Provider(Lifecycle[PackMountInputs, PackMountInputs]):
             try:
                 _prove(have)
             except Refused as fault:
-                drift = [str(fault)]
+                drift = [text_of(fault)]
         return {"drift": drift}
 
     def converge(self, want: PackMountInputs, was: PackMountInputs | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""aegir:PackStandby: a copy of what a pack shares on the machine that may take over, and the moment at which it does."""
+"""aegir:PackStandby: a copy of what a pack shares on the machine that may take over, and when it does."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Switch:
     registry: str
 
     def proven(self) -> None:
-        """Ask the sites, switch, and ask again those that answered; a site that does not any more is held back.
+        """Ask the sites, switch, and ask again those that answered; a site that does not answer now is held back.
 
         Sites that wait for an update of their database stay on their release. Where none of the others answers with the new
         release, all web servers go back to the former one.

@@ -17,12 +17,13 @@ from aegir_components import at_work, layout, summary
 from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records
 from aegir_components.inputs.platform import RolloutInputs
+from aegir_components.messages import numbered
 from aegir_components.rollout import platform as rollout_platform
 from aegir_components.rollout import safety, waves
 from aegir_components.snapshots import packed
 
 from . import holds
-from .lifecycle import AegirResource, Lifecycle
+from .lifecycle import DRIFT, AegirResource, Lifecycle
 
 
 class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
@@ -38,20 +39,27 @@ class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
 
     def observe(self, have: RolloutInputs) -> dict[str, Any]:
         """Name the sites that are held back and not pinned, with the reason."""
+        return {DRIFT: sorted(text for texts in self.by_site(have).values() for text in texts)}
+
+    def by_site(self, have: RolloutInputs) -> dict[str, list[str]]:
+        """Say why sites are not on the release, by what each is known by.
+
+        Raises:
+            HostError: a web server is not reached.
+        """
         members = have.connections
-        found = holds.look(members, layout.platform_registry(have.platform))
-        enabled = {site for site, given in have.sites.items() if given.enabled}
-        drift = {
-            f"site {site} is held back on release {held.release.rpartition('/')[2]}: {held.reason}"
-            for entries in found.values()
-            for site, held in entries.items()
-            if held.kind != "pinned" and site in enabled
-        }
+        found: dict[str, set[str]] = {}
+        for entries in holds.look(members, layout.platform_registry(have.platform)).values():
+            for site, held in entries.items():
+                if held.kind != "pinned" and site in have.sites and have.sites[site].enabled:
+                    release = held.release.rpartition("/")[2]
+                    text = numbered(6150, f"site {site} is held back on release {release}: {held.reason}")
+                    found.setdefault(site, set()).add(text)
         waiting = holds.unfinished(members)
-        drift |= {
-            f"site {site}: an update of it was not ended" for site in have.sites if layout.file_name(site) in waiting
-        }
-        return {"drift": sorted(drift)}
+        for site in have.sites:
+            if layout.file_name(site) in waiting:
+                found.setdefault(site, set()).add(numbered(6151, f"site {site}: an update of it was not ended"))
+        return {site: sorted(texts) for site, texts in found.items()}
 
     def converge(self, want: RolloutInputs, was: RolloutInputs | None) -> dict[str, Any]:
         """Update and switch the sites that are held back, in the declared order.
@@ -71,7 +79,7 @@ class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
         platform.rebuild(pulumi.log.warn)
         for done in found:
             pulumi.log.info(f"{want.platform}: {done.line}")
-        staying = [done.site for done in found if done.result == "failed" or done.why == waves.STOPPED]
+        staying = [done.site for done in found if done.result in {"failed", "stopped"}]
         for site in staying:
             # For the summary at the end of the run.
             Records(want.hub_root, summary.KIND).put({}, want.holder, summary.HELD, site)

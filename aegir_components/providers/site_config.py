@@ -17,6 +17,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.host.parallel import attempt, each, settle
 from aegir_components.inputs.props import Known
 from aegir_components.inputs.site import SiteConfigurationInputs, SiteConfigurationState
+from aegir_components.messages import numbered
 from aegir_components.moving import place as moving_place
 from aegir_components.moving import safety
 from aegir_components.moving import site as moving
@@ -88,7 +89,7 @@ class Provider(Lifecycle[SiteConfigurationInputs, SiteConfigurationState]):
             _warn_of_forbidden(warned, name, plan.site, reports[name].facts)
             place, now = content.of_files(have, conn), content.counted(reports[name].facts)
             if had := place.lost(now):
-                drift.append(f"{name}: the site had {had}, and has no files there now")
+                drift.append(numbered(6556, f"{name}: the site had {had}, and has no files there now"))
             else:
                 place.note(now)
         warned.tell()
@@ -111,7 +112,7 @@ class Provider(Lifecycle[SiteConfigurationInputs, SiteConfigurationState]):
         owners, counting = want.owners, site_content.content_items(site_files.directories(want))
         hub_root = want.hub_root
         before = site_move.look(want, former, hub_root)
-        # One that nobody asks, such as a disabled one, needs its database updated as well before it has the code.
+        # A site that is not health-checked, such as a disabled one, needs its database updated as well before it has the code.
         if former and members.keys() <= had.keys():
             holds.arriving(hub_root, want, former, members)
         url = plan.url(want.members[next(iter(members))].port)
@@ -217,7 +218,7 @@ def _kept(
 def _shows_another_file(
     plan: site.SitePlan, want: SiteConfigurationInputs, was: SiteConfigurationInputs, changed: Iterable[str]
 ) -> bool:
-    """Return whether pages may show that the settings file was another one: after an update of ours, or somebody's edit."""
+    """Return whether pages may show that the settings file was another one: after our update, or somebody's edit."""
     before, now = ((each.password, each.database, each.salt, each.authority) for each in (was, want))
     place = f"file {site.settings_path(plan)}: "
     return before == now and any(text.startswith(place) for text in changed)
@@ -279,7 +280,7 @@ def _put_back(conn: Connection, want: SiteConfigurationInputs, was: SiteConfigur
 
 
 def _warn_of_forbidden(warned: Warned, host: str, name: str, facts: Mapping[str, str]) -> None:
-    """Warn where nothing of ours can let the web server read new uploads."""
+    """Warn where this program cannot let the web server read new uploads."""
     if "forbidden" in facts:
         warned.say(host, site_content.forbidden(name, one_line(facts["forbidden"], longest=PATH)))
 

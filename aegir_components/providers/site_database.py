@@ -12,7 +12,7 @@ from aegir_components import backups, encrypting, layout, telling
 from aegir_components.inputs.database import DatabaseServer, SiteAccounts, SiteDatabaseInputs
 from aegir_components.inputs.props import Known
 from aegir_components.inputs.site import SiteConfigurationInputs
-from aegir_components.messages import numbered
+from aegir_components.messages import numbered, text_of
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
 
@@ -55,7 +55,7 @@ class Provider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
         try:
             drift = databases.drift(where, what)
         except client.DatabaseError as fault:
-            return {"drift": [str(fault)]}
+            return {"drift": [text_of(fault)]}
         # Never "gone": the next run would make an empty one, and install a public site into it.
         if drift is None:
             return {"drift": [_missing(have)]}

@@ -38,7 +38,7 @@ def look(want: SiteConfigurationInputs, was: SiteConfigurationInputs | None, hub
     site = answered.Site(hub_root=hub_root, stack=want.holder, site=want.site)
     if was is None:
         return Before(site=site, places=())
-    # Kept until the reload or the installation has proven the site: a failed attempt of ours may be why it is down now.
+    # Kept until the reload or the installation has proven the site: our failed attempt may be why it is down now.
     places = kept(site).of([site])[site]
     otherwise = _served(was) != _served(want)
     if not places or otherwise:
@@ -51,7 +51,7 @@ def look(want: SiteConfigurationInputs, was: SiteConfigurationInputs | None, hub
 
 
 def _served(inputs: SiteConfigurationInputs) -> tuple[object, ...]:
-    """Give what makes a site answer otherwise or elsewhere: its installation proves it anew after that."""
+    """Give what makes a site answer otherwise or elsewhere: its installation proves it again after that."""
     return inputs.name, inputs.application, inputs.https, inputs.enabled, inputs.chain, inputs.members
 
 

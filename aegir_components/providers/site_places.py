@@ -105,7 +105,7 @@ def rejected(have: Where, want: Where) -> dict[str, str]:
         return {
             "uploads": numbered(
                 8557,
-                f"the uploads of {site} are in {have.uploads}, and its web servers are to have their own. {advice}",
+                f"the uploads of {site} are in {have.uploads}, and its web servers get their own. {advice}",
             )
         }
     return {}

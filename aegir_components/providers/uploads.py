@@ -15,7 +15,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props
-from aegir_components.messages import numbered
+from aegir_components.messages import numbered, text_of
 from aegir_components.services import uploads
 
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -52,7 +52,7 @@ class Provider(Lifecycle[UploadsInputs, UploadsInputs]):
             try:
                 _prove(have)
             except Refused as fault:
-                drift = [str(fault)]
+                drift = [text_of(fault)]
         return {"drift": drift}
 
     def converge(self, want: UploadsInputs, was: UploadsInputs | None) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Provider(Lifecycle[WebServiceInputs, WebServiceState]):
         return want.host
 
     def observe(self, have: WebServiceState) -> dict[str, Any]:
-        """Look at every item; a reload that waits is mended after the sites, by ``Activation``."""
+        """Look at every item; a pending reload is done after the sites, by ``Activation``."""
         lines = _items(have, mounted=have.mounted)
         report = script.execute(have.connection, "check", lines, what="looking at the web server")
         drift = activation.handed_over(have.host, report.drift)
@@ -111,7 +111,7 @@ class WebService(AegirResource, module="aegir", name="WebService"):
 
 def _keeps_sites(was: WebServiceState, want: WebServiceInputs) -> bool:
     """Return whether sites that answered before have to answer right after the change. Pure."""
-    # With another port, program or address each site is configured anew, and is asked after that.
+    # With another port, program or address each site is configured again, and is asked after that.
     same = (was.type, was.port, was.connection) == (want.type, want.port, want.connection)
     # The sites of a machine that leaves a pack go with the code, which it sees no more: they are asked on the other machines.
     return same and not (was.mounted and not want.mounted)

@@ -168,7 +168,7 @@ class _Deferred:
         try:
             self._lock.acquire()
         except _DeadlockError:
-            # Who executes it waits for an import in this thread. It is given as it is by now, as imports in a circle are.
+            # Who executes it waits for an import in this thread. It is given as it is by now, as imports in a cycle are.
             return
         try:
             if self._failed is not None:

@@ -210,7 +210,7 @@ def _copy(site: Updated, access: Access) -> dict[str, str]:
             raise NotUpdated(
                 numbered(
                     6134,
-                    f"its database has {objects.named(made)}, which its account cannot make anew in a copy ({fault}). "
+                    f"its database has {objects.named(made)}, which its account cannot make again in a copy ({fault}). "
                     f"Give the site the right for it (database: {{server: …, rights: [TRIGGER, CREATE VIEW, …]}}), or "
                     f"remove what is not needed",
                 )

@@ -18,7 +18,8 @@ AT_ONCE: Final = 3
 """Sites of which something is done at a time, where nobody knows how many cores there are."""
 MOST: Final = 8
 """Sites that are updated at a time however many cores a web server has: one database server serves them all."""
-Result = Literal["updated", "switched", "failed", "waits"]
+Result = Literal["updated", "switched", "failed", "waits", "stopped"]
+"""``waits``: for being enabled; ``stopped``: sites before it failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +86,9 @@ def run(sites: Sequence[str], rollout: Rollout, work: Work) -> list[Done]:
     first = {site for site in able if work.name(site) in rollout.canary}
     for wave in waves(able, rollout, work.name):
         if stopped:
-            found += [_told(work, Done(site=site, name=work.name(site), result="waits", why=STOPPED)) for site in wave]
+            found += [
+                _told(work, Done(site=site, name=work.name(site), result="stopped", why=STOPPED)) for site in wave
+            ]
             continue
         results = list(_wave(wave, work))
         failed += sum(done.result == "failed" for done in results)
@@ -154,7 +157,7 @@ def _heavy(site: str, work: Work) -> Done:
 
 
 def _told(work: Work, done: Done) -> Done:
-    if done.result in ("failed", "waits"):
+    if done.result in ("failed", "waits", "stopped"):
         try:
             work.held(done.site, done.why)
         except HostError as fault:
@@ -166,7 +169,7 @@ def _told(work: Work, done: Done) -> Done:
 def table(found: Iterable[Done], live: str) -> str:
     """Say which sites are held back, why, and what to do."""
     failed = [done for done in found if done.result == "failed"]
-    stopped = [done for done in found if done.why == STOPPED]
+    stopped = [done for done in found if done.result == "stopped"]
     lines = [f"{done.name}: {done.why.rstrip('.')}" for done in failed]
     if stopped:
         lines.append(f"{', '.join(done.name for done in stopped)}: {STOPPED}")

@@ -134,13 +134,19 @@ def _limits(user: str, declared: quotas.Quotas) -> list[str]:
     return [script.directory(posixpath.dirname(path)), script.file(path, text)]
 
 
+def end_items(site: str) -> list[str]:
+    """List what ends a site's cron on this machine, and records its last run: the site stays, and may have cron again."""
+    return [functions("cron"), script.call("want_no_cron", *_made(site), "keep")]
+
+
 def removal_items(site: str) -> list[str]:
-    """List what ends a site's cron on this machine."""
+    """List what ends the cron of a site that leaves this machine."""
+    return [functions("cron"), script.call("want_no_cron", *_made(site))]
+
+
+def _made(site: str) -> tuple[str, ...]:
     user = layout.system_user(site)
-    return [
-        functions("cron"),
-        script.call("want_no_cron", user, f"{DIRECTORY}/{user}.env", timer_path(user), limits_path(user)),
-    ]
+    return user, f"{DIRECTORY}/{user}.env", timer_path(user), limits_path(user), f"{DIRECTORY}/{user}.last"
 
 
 def timer_path(user: str) -> str:

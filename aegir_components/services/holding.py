@@ -54,7 +54,7 @@ class Held:
 
 
 def read(text: str) -> dict[str, Held]:
-    """Read a machine's record, by site; what is no line of ours is passed over."""
+    """Read a machine's record, by site; a line that we have not written is passed over."""
     found: dict[str, Held] = {}
     for line in text.splitlines():
         match line.split(" "):
@@ -90,7 +90,7 @@ def roots(held: Mapping[str, Held]) -> dict[str, str]:
 
 
 def section(registry: str, held: Mapping[str, Held], before: Iterable[str]) -> list[str]:
-    """List what belongs into the transaction that changes a platform's definition.
+    """List what belongs to the transaction that changes a platform's definition.
 
     Args:
         registry: the platform's directory with a file for each site.

@@ -43,7 +43,7 @@ def pool_items(site: str, pool: str, version: str = "") -> list[str]:
 
 
 def version_items(site: str, version: str) -> list[str]:
-    """List what tells programs of ours which PHP a site takes, where it is not the machine's usual one."""
+    """List what tells our programs which PHP a site takes, where it is not the machine's usual one."""
     record = layout.php_record(site)
     if not version:
         return [script.no_file(record)]
@@ -77,7 +77,7 @@ def after_vhost(site: str, server: WebServer, *, process: bool, version: str = "
     """List what takes away the other kinds, once the web server sends its requests to this one."""
     user, name = layout.system_user(site), f"{layout.file_name(site)}.conf"
     serving = (server.test, server.reload, server.unit)
-    # The reload that waits for all sites would come too late: the old pool's socket is gone by then.
+    # The pending reload of all sites would come too late: the old pool's socket is gone by then.
     pools = script.call("want_only_pool", name, "" if process else layout.pool_path(site, version), *serving)
     if process:
         return [functions("isolation"), pools]

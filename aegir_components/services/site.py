@@ -278,7 +278,7 @@ def _data(plan: SitePlan, port: int) -> list[str]:
 
 def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
     if not here or not plan.enabled or plan.cron == "off" or not plan.application.cron:
-        return cron.removal_items(plan.site)
+        return cron.end_items(plan.site)
     below = "" if plan.docroot == "." else f"/{plan.docroot}"
     return cron.items(
         plan.site,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from aegir_components import layout
 from aegir_components.host import script
 
-from . import functions
+from . import cron, functions
 from .web_types import program
 
 DATABASE_UNITS = ("mariadb", "mysql")
@@ -22,7 +22,7 @@ class Cron:
     """How a site's cron did."""
 
     last: datetime | None
-    """When it was last started; ``None``: not since the machine has booted."""
+    """When it was last started; ``None``: not since the machine has booted or the site was disabled."""
     fault: str = ""
     """What is wrong with it; empty for nothing."""
 
@@ -34,7 +34,11 @@ def web_units(kind: str, *versions: str) -> tuple[str, ...]:
 
 def items(units: Iterable[str], users: Iterable[str]) -> list[str]:
     """List what asks for units, and for the cron of sites by their Linux users."""
-    return [functions("status"), script.call("status_units", *units), script.call("status_cron", *users)]
+    return [
+        functions("status"),
+        script.call("status_units", *units),
+        script.call("status_cron", cron.DIRECTORY, *users),
+    ]
 
 
 def closed_items(sites: Iterable[str]) -> list[str]:
@@ -84,7 +88,9 @@ def units_down(facts: Mapping[str, str], units: Iterable[str], databases: Iterab
 def cron_of(facts: Mapping[str, str], user: str) -> Cron:
     """Read how the cron of a site did."""
     service, timer = _properties(facts.get(f"cron.{user}", "")), _properties(facts.get(f"timer.{user}", ""))
-    times = [_time(text) for text in (service.get("ExecMainStartTimestamp", ""), timer.get("LastTriggerUSec", ""))]
+    # systemd forgets a unit that goes, as when a site is disabled; its times were recorded then.
+    known = (service, timer, _properties(facts.get(f"before.{user}", "")))
+    times = [_time(each.get(key, "")) for each in known for key in ("ExecMainStartTimestamp", "LastTriggerUSec")]
     last = max((time for time in times if time), default=None)
     if timer.get("ActiveState") != "active":
         return Cron(last=last, fault="its timer does not run")

@@ -1,4 +1,4 @@
-"""How often something is done: words of ours, minutes, and the calendar expressions of systemd.time(7)."""
+"""How often something is done: our own words, minutes, and the calendar expressions of systemd.time(7)."""
 
 from __future__ import annotations
 

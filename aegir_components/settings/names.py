@@ -1,4 +1,4 @@
-"""Checks of single names, paths and texts. Each returns what machines shall use, or raises :class:`Wrong`."""
+"""Checks of single names, paths and texts. Each returns what machines use, or raises :class:`Wrong`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Check:
     """The accepted form, with an example: after "must be"."""
 
     def __call__(self, text: str) -> str:
-        """Return the text as machines shall use it, or raise :class:`Wrong`."""
+        """Return the text as machines use it, or raise :class:`Wrong`."""
         return self.run(text)
 
 

@@ -103,12 +103,12 @@ def made(descriptions: Mapping[str, str]) -> dict[str, Any]:
         descriptions: what keys mean, by their general paths.
     """
     notes = asked()
-    # Secrets of a stack file are mappings of Pulumi's.
+    # Secrets of a stack file are Pulumi's own mappings.
     secret = {
         "type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"], "additionalProperties": False,
     }  # fmt: skip
     top = {f"aegir:{key}": _schema(key, notes, descriptions) for key in (*_keys(notes[""]), FROM_OUTSIDE)}
-    # Keys of ours have to be known; those of other projects and of Pulumi's own are theirs.
+    # Our keys have to be known; keys of other projects and Pulumi's own keys are not checked.
     names = {"if": {"pattern": "^aegir:"}, "then": {"enum": list(top)}}
     config = {"type": "object", "properties": top, "propertyNames": names}
     return {

@@ -123,12 +123,19 @@ def _formerly(node: Node, host: HostName, made: Mapping[str, str], renamed: Mapp
     name = node.text("", names.site_name)
     if not name:
         return ""
+    way = "write the name that this site was made with, or remove the key"
     if name == host.ascii:
-        node.fault(numbered(1403, "is the site's own name; remove it"))
+        node.fault(numbered(1429, f"is the site's present name, and the key is for a renamed site: {way}"))
     elif made.get(name):
-        node.fault(numbered(1404, f"{node.describe()} is what site {quoted(made[name])} was called already"))
+        node.fault(
+            numbered(
+                1404,
+                f"{node.describe()} is `formerly` of site {quoted(made[name])} too, and only one site was made with this "
+                "name: remove the key at the other one",
+            )
+        )
     elif name in made and not renamed.get(name):
-        node.fault(numbered(1404, f"{node.describe()} is the name of another site; its data are that one's"))
+        node.fault(numbered(1404, f"{node.describe()} is the name of another site, and its data are that one's: {way}"))
     return name
 
 

@@ -64,6 +64,8 @@ class Backup:
     """The platform and the release that the site was on."""
     not_saved: tuple[str, ...] = ()
     """What it lacks; a backup that lacks something is incomplete."""
+    harmless: tuple[str, ...] = ()
+    """What of it is lost to nobody: it is not there, or its text is saved. Backups of earlier versions have nothing here."""
     notes: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     """Its snapshot in each repository, by the repository's name."""
@@ -112,7 +114,7 @@ class Backup:
         known = {name: props[name] for name in cls.__dataclass_fields__ if name in props}
         for name in ("proof", "start"):
             known[name] = Proof(**known[name]) if known.get(name) else None
-        for name in ("not_saved", "notes"):
+        for name in ("not_saved", "harmless", "notes"):
             known[name] = tuple(known.get(name) or ())
         if known.get("exclude") is not None:
             known["exclude"] = tuple(known["exclude"])
@@ -200,7 +202,7 @@ class Book:
             try:
                 yield
             finally:
-                # Not by its end: a process that another thread starts at this moment has the file too, until it is a program.
+                # Not by its end: a process that another thread starts now has the file too, until it is a program.
                 fcntl.flock(lock, fcntl.LOCK_UN)
 
     def _write(self, backups: list[Backup]) -> None:
@@ -244,6 +246,11 @@ def _tag(tags: Iterable[str], begin: str) -> str:
 def is_ahead(one: Backup, now: datetime) -> bool:
     """Return whether a backup was made by a clock that was ahead: nobody knows when that was."""
     return local(one) > now + AHEAD
+
+
+def begun(one: Backup) -> str:
+    """Write when a backup began, in the hub's local time: in seconds, which tell two backups of a minute apart."""
+    return f"{local(one):%Y-%m-%d %H:%M:%S}"
 
 
 def local(one: Backup) -> datetime:

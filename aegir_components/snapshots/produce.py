@@ -35,10 +35,6 @@ TIMEOUT: Final = 6 * 3600.0
 """Seconds for one stream."""
 BLOCK: Final = 1 << 18
 """Bytes of a dump that are taken at a time: larger blocks take more memory, and more time as well."""
-NOT_THERE: Final = "is not there"
-"""The end of what a backup lacks because nobody has it."""
-TEXT_SAVED: Final = "its text is saved"
-"""The end of what a backup lacks as a thing that works."""
 NAMED: Final = 50
 """Files that are named in a manifest, of each kind of trouble."""
 LOW: Final = (
@@ -63,8 +59,15 @@ class Findings:
     def __init__(self) -> None:
         self.not_saved: list[str] = []
         """What is missing in the backup, by name: it is incomplete."""
+        self.harmless: list[str] = []
+        """What of it is lost to nobody: it is not there, or its text is saved."""
         self.notes: list[str] = []
         """What somebody should know of it, though nothing is missing."""
+
+    def lacks_harmlessly(self, text: str) -> None:
+        """Note what is missing in the backup, and lost to nobody."""
+        self.not_saved.append(text)
+        self.harmless.append(text)
 
 
 def write(source: Source, exclude: tuple[str, ...], out: IO[bytes], *, urgent: bool = False) -> dict[str, Any]:
@@ -89,7 +92,8 @@ def write(source: Source, exclude: tuple[str, ...], out: IO[bytes], *, urgent: b
     files = {place.label: _files(place, exclude, writer, found, low) for place in source.places}
     manifest = {
         "format": FORMAT, "site": source.site, "name": source.name, "stack": source.holder, "begun": begun,
-        "ended": int(time.time()), "database": database, "files": files, "not_saved": found.not_saved, "notes": found.notes,
+        "ended": int(time.time()), "database": database, "files": files,
+        "not_saved": found.not_saved, "harmless": found.harmless, "notes": found.notes,
         "size": writer.size, "sha256": writer.digest, "about": dict(source.about), "exclude": list(exclude),
     }  # fmt: skip
     writer.add(archive.MANIFEST, json.dumps(manifest, sort_keys=True).encode())
@@ -99,7 +103,7 @@ def write(source: Source, exclude: tuple[str, ...], out: IO[bytes], *, urgent: b
 
 def _database(source: Source, writer: archive.Writer, found: Findings, low: str) -> dict[str, Any]:
     if not databases.exists(source.endpoint, source.database):
-        found.not_saved.append(f"{source.server}: the database {source.database} {NOT_THERE}")
+        found.lacks_harmlessly(f"{source.server}: the database {source.database} is not there")
         return {
             "name": source.database, "server": source.server, "version": "", "rows": {}, "objects": {}, "longest": 0,
             "charset": "", "collation": "", "definers": {},
@@ -114,7 +118,7 @@ def _database(source: Source, writer: archive.Writer, found: Findings, low: str)
     if unsteady:
         found.notes.append(f"tables without transactions are not of one moment: {first_of(unsteady, NAMED)}")
     for view in broken:
-        found.not_saved.append(f"view {view.name}, which cannot be read ({one_line(view.why)}); {TEXT_SAVED}")
+        found.lacks_harmlessly(f"view {view.name}, which cannot be read ({one_line(view.why)}); its text is saved")
         writer.add(f"{sql.DIRECTORY}-broken/{view.name}.sql", view.definition.encode())
     splitter = sql.Splitter(writer.add)
     dump(source, [view.name for view in broken], splitter, low)
@@ -181,7 +185,7 @@ def _files(place: Place, exclude: tuple[str, ...], writer: archive.Writer, found
         what="looking for the site's files",
     )
     if "there" not in report.facts:
-        found.not_saved.append(f"{place.label}: the directory {place.home} {NOT_THERE}")
+        found.lacks_harmlessly(f"{place.label}: the directory {place.home} is not there")
         return {"machine": place.conn.host, "home": place.home, "parts": [], "entries": 0, "bytes": 0}
     said = receiving.receive(
         place.conn, _tar(place, exclude, low), take, what=f"reading the files in {place.home}", timeout=TIMEOUT

@@ -262,7 +262,7 @@ class Opened:
 
     @property
     def may_have_locks(self) -> bool:
-        """Whether there may be a lock that is in the way; nobody asks a server for that alone."""
+        """Whether there may be a lock that is in the way; no server is asked for that alone."""
         if self.target.repository.append_only:
             # Only what deletes minds the locks of others.
             return False

@@ -20,7 +20,7 @@ from aegir_components.hub_records import Records
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import client
 
-from . import produce, proof, replacing, saving
+from . import proof, replacing, saving
 from .exchange import Exchange, put_back_earlier
 from .files import Staged
 from .quiet import lock, no_update, quiet
@@ -168,7 +168,7 @@ class Restore:
             raise BackupError(
                 numbered(7141, f"what is there now was saved as {made.id}, which could not be proven: {why}")
             )
-        lacking = [text for text in made.not_saved if not text.endswith((produce.NOT_THERE, produce.TEXT_SAVED))]
+        lacking = [text for text in made.not_saved if text not in made.harmless]
         if lacking and not self.part.incomplete:
             raise BackupError(
                 numbered(
@@ -314,7 +314,7 @@ def leaving(part: Part, exclude: Sequence[str]) -> list[str]:
 
 
 def by_person(closable: Closable) -> str:
-    """Give the reason for which a person has closed a site; empty where it is open, or a run of ours has closed it.
+    """Give the reason for which a person has closed a site; empty where it is open, or our own run has closed it.
 
     Raises:
         HostError: a web server is not reached.

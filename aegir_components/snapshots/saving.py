@@ -154,7 +154,7 @@ def _write(job: Job, repository: Opened, why: str, note: str) -> tuple[Backup, d
     made = Backup(
         id=str(summary["snapshot_id"])[:16], begun=int(begun), seconds=round(time.time() - begun, 1), size=int(manifest["size"]),
         added=int(summary.get("data_added_packed") or summary.get("data_added") or 0), note=note, why=why, release=release,
-        not_saved=tuple(manifest["not_saved"]), notes=tuple(manifest["notes"]),
+        not_saved=tuple(manifest["not_saved"]), harmless=tuple(manifest.get("harmless", ())), notes=tuple(manifest["notes"]),
         copies={repository.name: str(summary["snapshot_id"])[:16]}, longest=int(manifest["database"]["longest"]),
         dump=int(manifest["database"].get("bytes", 0)), exclude=tuple(manifest.get("exclude", ())),
     )  # fmt: skip

@@ -186,7 +186,7 @@ def _mounted(how: str, paths: Iterable[Path]) -> Iterator[str]:
 
 
 def python(*, own: bool = False) -> tuple[str, tuple[Path, ...]]:
-    """Give a Python for programs of ours in a room, and what the room needs for it: the system's, or this process's own."""
+    """Give a Python for our programs in a room, and what the room needs for it: the system's, or this process's own."""
     system = shutil.which("python3", path="/usr/bin:/bin")
     if system and not own:
         return system, ()

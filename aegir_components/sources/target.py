@@ -130,7 +130,7 @@ class Target:
             os.symlink(target, last, dir_fd=directory)
 
     def _place(self, name: str, *, new: bool = True, missing: str = "") -> tuple[int, str]:
-        """Give the open directory that a name is in, and its last part, which is free if it shall be new."""
+        """Give the open directory that a name is in, and its last part, which is free if it has to be new."""
         path = self._inside(name)
         parent, _, last = path.rpartition("/")
         if not last:

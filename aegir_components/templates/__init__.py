@@ -93,7 +93,7 @@ def render(name: str, /, **values: Any) -> str:
 
 
 def digest(*names: str, rules: str = "") -> str:
-    """Give a short digest of templates: an input of the resources they make, so that a change of ours shows in a preview.
+    """Give a short digest of templates: an input of the resources they make, so that our change shows in a preview.
 
     Args:
         names: the templates.

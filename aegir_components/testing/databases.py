@@ -1,4 +1,4 @@
-"""The database server of a fake machine, and what programs of ours ask it and others, with the reports of their items."""
+"""The database server of a fake machine, and what our programs ask it and others, with the reports of their items."""
 
 from __future__ import annotations
 

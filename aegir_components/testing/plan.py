@@ -1,4 +1,4 @@
-"""A script of ours, read back: which items it has, and in which transaction. Pure."""
+"""Our script, read back: which items it has, and in which transaction. Pure."""
 
 from __future__ import annotations
 

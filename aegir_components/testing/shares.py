@@ -213,8 +213,8 @@ class Shares(Accounts):
             if self.entries(link):
                 if self._deviates(f"uploads {link}: a directory with files, not a link to {target}"):
                     raise Refusal(
-                        f"{link} has uploads, and shall be shared as {target}: copy them there (cp -au {link}/. {target}/), "
-                        f"move the former ones away (mv {link} {link}.before), and run pulumi up again"
+                        f"{link} has uploads, and is declared as shared in {target}: copy them there (cp -au "
+                        f"{link}/. {target}/), move the former ones away (mv {link} {link}.before), and run pulumi up again"
                     )
                 return
             if self._mode == "apply":

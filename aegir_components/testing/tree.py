@@ -284,7 +284,7 @@ class Tree:
                 raise Refusal(f"{path} could not be removed")
             del self.items[kind, self.real(path)]
 
-    # Commands that scripts of ours use as they are.
+    # Commands that our scripts use as they are.
 
     def _sh_mkdir(self, *words: str) -> None:
         self.make_directories(words[-1], "aegir")

@@ -255,7 +255,7 @@ class Web(Accounts):
     def _sh_want_default_certificate(self, directory: str) -> None:
         if self.content(f"{directory}/openssl.crt") and self.content(f"{directory}/openssl.key"):
             return
-        if self._deviates(f"certificate {directory}: missing or near its end"):
+        if self._deviates(f"certificate {directory}: missing or expiring"):
             if not self.is_directory(directory):
                 raise Refusal(f"no self-signed certificate could be made in {directory}")
             self.write(f"{directory}/openssl.key", "made here", mode="600")
@@ -366,12 +366,16 @@ class Web(Accounts):
         php = version or self.php_version
         self._sh_want_file(path, "root", "root", "644", encoded(f"AEGIR_PHP=php{php}\n{text}\n"))
 
-    def _sh_want_no_cron(self, user: str, environment: str, timer: str, limits: str) -> None:
+    def _sh_want_no_cron(
+        self, user: str, environment: str, timer: str, limits: str, record: str, keep: str = ""
+    ) -> None:
         part = posixpath.dirname(limits)
-        if not any(self.exists(path) for path in (environment, timer, part)):
+        if not any(self.exists(path) for path in (environment, timer, part, *(() if keep else (record,)))):
             return
         if not self._deviates(f"cron of {user}: still there"):
             return
+        if not keep:
+            self._sh_rm(record)
         self.items.pop(("service", f"aegir-cron@{user}.timer"), None)
         self._sh_rm(environment, timer, limits)
         self._sh_rmdir(part)

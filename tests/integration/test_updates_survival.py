@@ -224,7 +224,7 @@ def test_without_the_right_for_them_the_site_is_held_back_and_told_what_to_decla
     del farm.settings["sites"][SEVEN]["database"]
     update(seven)
     done = farm.up(ok=False)
-    assert "which its account cannot make anew in a copy" in done.sentence
+    assert "which its account cannot make again in a copy" in done.sentence
     assert f"200 {before}" == seven.shown()
     assert had == seven.schema()
     assert f"200 {seven.number}" == seven.shown(BESIDE)

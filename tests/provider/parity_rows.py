@@ -386,6 +386,7 @@ call("site_lock", "nobody is at work", ("site-a", "5", SITE))
 ENVIRONMENT, TIMER = f"{CONF}/cron/site-a.env", f"{UNITS}/aegir-cron@site-a.timer"
 call("want_cron_environment", "it is missing", (ENVIRONMENT, "A=b\n"), directory(f"{CONF}/cron"), *PHP)
 call("want_cron_environment", "its directory is missing", (ENVIRONMENT, "A=b\n"), *PHP)
+LAST = f"{CONF}/cron/site-a.last"
 LIMITED = f"{UNITS}/aegir-cron@site-a.service.d/limits.conf"
 INI, REDIRECT = "/var/lib/aegir/php-ini/site-a", "/var/lib/aegir/redirect-mail"
 MAIL = (file(f"{INI}/mail.ini", f'sendmail_path = "{REDIRECT} a@example.com"'), file(REDIRECT))
@@ -405,17 +406,20 @@ call(
     *MAIL,
     file("/var/lib/aegir/php-ini/site-b/mail.ini", 'sendmail_path = "/bin/true"'),
 )
-call("want_no_cron", "there is none", ("site-a", ENVIRONMENT, TIMER, LIMITED))
+call("want_no_cron", "there is none", ("site-a", ENVIRONMENT, TIMER, LIMITED, LAST))
 CRON = (file(ENVIRONMENT), file(TIMER), file(f"{UNITS}/aegir-cron@.service"), file(f"{CONF}/cron/drupal.php"))
-call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER, LIMITED), *CRON)
-call("want_no_cron", "it has limits", ("site-a", ENVIRONMENT, TIMER, LIMITED), *CRON, file(LIMITED))
+call("want_no_cron", "the last one", ("site-a", ENVIRONMENT, TIMER, LIMITED, LAST), *CRON)
+call("want_no_cron", "it has limits", ("site-a", ENVIRONMENT, TIMER, LIMITED, LAST), *CRON, file(LIMITED))
 call(
     "want_no_cron",
     "one of two",
-    ("site-a", ENVIRONMENT, TIMER, LIMITED),
+    ("site-a", ENVIRONMENT, TIMER, LIMITED, LAST),
     *CRON,
     file(f"{UNITS}/aegir-cron@site-b.timer"),
 )
+call("want_no_cron", "its last run is recorded", ("site-a", ENVIRONMENT, TIMER, LIMITED, LAST), file(LAST))
+call("want_no_cron", "the site stays", ("site-a", ENVIRONMENT, TIMER, LIMITED, LAST, "keep"), *CRON, file(LAST))
+call("want_no_cron", "the site stays without cron", ("site-a", ENVIRONMENT, TIMER, LIMITED, LAST, "keep"), file(LAST))
 MASTER = ("site-a", f"{CONF}/php-fpm/process.d/site-a.conf", f"{UNITS}/aegir-php@site-a.service")
 PROCESS = (*MASTER[:2], script.encoded(TEXT), MASTER[2], "PrivateDevices=yes")
 call("want_fpm_process", "it is missing", PROCESS, directory(f"{CONF}/php-fpm/process.d"), *PHP)

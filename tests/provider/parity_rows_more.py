@@ -309,7 +309,7 @@ call(
 # What only the command line asks.
 
 call("status_units", "one runs", ("apache2",), unit("apache2", "running"))
-call("status_cron", "it never ran", ("site-a",))
+call("status_cron", "it never ran", ("/var/aegir/config/cron", "site-a"))
 
 # Which entry of a stack file a machine is, and whose vhost a file is.
 

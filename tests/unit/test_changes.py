@@ -257,6 +257,17 @@ def test_a_site_that_was_renamed_is_not_taken_for_a_removed_one() -> None:
     assert f"{NEW} is no longer declared" in why or "formerly" in why
 
 
+def test_a_second_rename_that_names_the_name_of_between_is_rejected_with_the_first_name() -> None:
+    renamed = copy.deepcopy(ESTATE)
+    renamed["sites"][NEW] = {**renamed["sites"].pop(ONE), "formerly": ONE}
+    third = {"platform": "ten", "database": "db1", "formerly": NEW}
+    found = problems(lambda config: config["sites"].update({"shop.test": third}) or config["sites"].pop(NEW), renamed)
+    assert found == [
+        f'aegir:sites["shop.test"].formerly: shop.test has content, but it was not made as {NEW}. Nothing was changed. '
+        f"To keep its content, write `formerly: {ONE}` at it"
+    ]
+
+
 def test_a_first_run_has_nothing_to_lose() -> None:
     declared = load(ESTATE)
     wanted = changes.Declared(

@@ -215,6 +215,34 @@ def test_the_table_says_how_each_was_proven() -> None:
     assert ["There is no backup yet."] == backups.table({})
 
 
+def test_two_backups_of_one_minute_are_told_apart_and_come_back_by_the_time_that_the_list_shows() -> None:
+    two = (made("aaaa1111", "2026-11-01T02:00:05"), made("aaaa2222", "2026-11-01T02:00:48"))
+    for one, line in zip(two, backups.table({"www.example.com": two})[1:], strict=True):
+        shown = re.search(r"2026-11-01 [0-9:]+", line)
+        assert shown is not None
+        assert one == choosing.choose(two, shown[0], None, "www.example.com")
+
+
+def test_the_list_has_the_present_name_of_a_site_with_the_former_one_and_both_are_taken() -> None:
+    # Two sites have exchanged their names, and a third one was removed.
+    sites = (
+        Site(identity="a.test", configuration={"name": "b.test"}),
+        Site(identity="b.test", configuration={"name": "a.test"}),
+    )
+    renamed = Site(identity="old.test", configuration={"name": "new.test"})
+    state = State(stack="prod", sites={site.name: site for site in (*sites, renamed)})
+    keys = dict.fromkeys(("a.test", "b.test", "old.test", "gone.test"), "key")
+    unlocked = Unlocked(stack=Mock(), declared=Mock(), state=state, keys=keys)
+    names = {one: backups.named(unlocked, one) for one in keys}
+    assert names == {
+        "a.test": "b.test (formerly a.test)", "b.test": "a.test (formerly b.test)", "old.test": "new.test (formerly old.test)",
+        "gone.test": "gone.test",
+    }  # fmt: skip
+    assert [one for one, shown in names.items() if unlocked.identity(shown.partition(" ")[0]) == one] == list(keys)
+    assert "old.test" == unlocked.identity("old.test")
+    assert ["a.test"] == [site.name for site in selecting.pick(state, Selection(words=("a.test",)), dict)]
+
+
 def test_what_removals_have_left_is_listed_by_site_and_time(tmp_path: Path) -> None:
     place = tmp_path / "backups"
     assert ["No removal has left anything on this hub."] == archives.table(archive_names.all_kept(str(tmp_path)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterable
@@ -12,7 +13,8 @@ import pytest
 
 from aegir_components import layout
 from aegir_components.applications import health
-from aegir_components.cli import drawing, live, rows
+from aegir_components.cli import drawing, finding, live, rows
+from aegir_components.cli.finding import Kind
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostUnreachable
@@ -111,7 +113,21 @@ def test_a_site_that_a_person_closed_is_a_row_and_does_not_make_its_platform_one
     answers = {"web1": closed, "db1": live.Seen()}
     found = rows.status(state(), answers, TODAY)
     assert ["web1: closed by ann@hub: the bank moves; aegir open opens it"] == list(found.sites[0].faults)
+    assert ("web1: closed by ann@hub: the bank moves",) == finding.words(found.sites[0].faults, Kind.CLOSED)
+    assert found.plain()["sites"][0]["faults"] == found.sites[0].faults
+    assert "the bank moves" in json.dumps(found.plain())
     assert [()] == [row.faults for row in found.platforms]
+
+
+def test_a_fault_is_told_by_its_kind_and_not_by_words_that_somebody_wrote() -> None:
+    answers = {
+        "web1": live.Seen(sites={SITE: "answers 500: closed by mistake, changed by hand: x"}),
+        "db1": live.Seen(),
+    }
+    found = rows.status(state(), answers, TODAY)
+    assert not finding.words(found.sites[0].faults, Kind.CLOSED)
+    assert not finding.words(found.sites[0].faults, Kind.DRIFT)
+    assert [(f"{SITE} does not work",)] == [row.faults for row in found.platforms]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +194,13 @@ def test_times_of_systemd_are_read() -> None:
     assert status.Cron(last=datetime(2026, 1, 31, 2, 13, 7, tzinfo=UTC)) == status.cron_of(WELL, USER)
     never = {f"timer.{USER}": "ActiveState=active\nLastTriggerUSec=n/a", f"cron.{USER}": "ExecMainStartTimestamp="}
     assert status.Cron(last=None) == status.cron_of(never, USER)
+
+
+def test_the_last_run_from_before_a_site_was_disabled_is_told_until_cron_has_run_again() -> None:
+    never = {f"timer.{USER}": "ActiveState=active\nLastTriggerUSec=n/a", f"cron.{USER}": "ExecMainStartTimestamp="}
+    before = {f"before.{USER}": "ExecMainStartTimestamp=Fri 2026-01-30 02:13:07 UTC\nLastTriggerUSec="}
+    assert datetime(2026, 1, 30, 2, 13, 7, tzinfo=UTC) == status.cron_of(never | before, USER).last
+    assert datetime(2026, 1, 31, 2, 13, 7, tzinfo=UTC) == status.cron_of(WELL | before, USER).last
 
 
 def test_the_shell_asks_systemd_in_one_form_of_time(shell: Shell) -> None:

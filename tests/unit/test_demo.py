@@ -114,6 +114,17 @@ def test_each_line_has_a_comment_above_it_or_is_below_one_that_has() -> None:
     assert ["ssh:", "services:", "admin:"] == list(dict.fromkeys(line.strip() for line in bare))
 
 
+def test_the_page_of_the_demo_says_what_differs_with_wordpress() -> None:
+    shown, written = loaded(demo_stack.render(FACTS)), loaded(demo_stack.render(WORDPRESS))
+    page = (ROOT / "docs" / "tutorial" / "demo.md").read_text()
+    (platform,) = written.platforms
+    assert f"called `{platform}`" in page
+    assert "The site has no `profile`" in page
+    (drupal,), (wordpress,) = shown.sites.values(), written.sites.values()
+    assert ("standard", "") == (drupal.profile, wordpress.profile)
+    assert dataclasses.replace(drupal, platform=platform, profile="") == wordpress
+
+
 def test_the_page_of_the_demo_shows_the_stack_file_as_it_is_written() -> None:
     assert f"```yaml\n{demo_stack.render(FACTS)}```\n" in (ROOT / "docs" / "tutorial" / "demo.md").read_text()
 

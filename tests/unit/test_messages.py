@@ -37,7 +37,7 @@ from tools import messages_page
 
 ROOT = Path(aegir_components.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
-PLAIN = {"RunError", "RuntimeError"}
+PLAIN = {"RunError", "RuntimeError", "UsageError", "ClickException"}
 """Errors of others whose text a person reads."""
 SPOKEN = {"fault", "warn"}
 """Methods that take a message: of a reader of settings, and of Pulumi's log."""

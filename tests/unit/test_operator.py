@@ -18,14 +18,19 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from aegir_components.cli import audit, fleet, output, places, selecting
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.fleet import Job, Verdict
+from aegir_components.cli.main import aegir
 from aegir_components.cli.selecting import Selection
 from aegir_components.cli.state import Site, State
 from aegir_components.host.errors import CommandTimeout, HostUnreachable, Refused
 from aegir_components.host.stream import Stopped
+from aegir_components.inputs.props import MissingInput
+from aegir_components.messages import number_of, numbered
+from aegir_components.mysql.client import DatabaseError
 from aegir_components.services import site_command
 from aegir_components.services.site_command import Command, Place
 
@@ -370,3 +375,51 @@ def test_a_client_verifies_the_server_and_is_told_no_option_of_another_one(clien
         pytest.fail("these settings have no TLS")
     assert "loose-ssl-verify-server-cert" in lines
     assert both is ("loose-ssl-mode=VERIFY_IDENTITY" in lines)
+
+
+@pytest.mark.parametrize(
+    ("made", "said", "number"),
+    [
+        (None, "the site never came up: run pulumi up --stack prod first", 9025),
+        ({"enabled": False}, "To serve it, write `state: enabled` at it and run pulumi up --stack prod", 6541),
+        ({"enabled": True}, "", 0),
+    ],
+)
+def test_a_site_for_which_nothing_runs_says_what_to_do_with_a_number(
+    made: dict[str, Any] | None, said: str, number: int
+) -> None:
+    why = Site(identity="www.example.com", installation=made).unable("prod")
+    assert said in why
+    assert bool(said) == bool(why)
+    assert number_of(why) == number
+
+
+def test_wrong_usage_is_shown_with_its_number_and_has_the_status_of_wrong_usage() -> None:
+    done = CliRunner().invoke(aegir, ["backup", "--hub", "--due"])
+    assert done.exit_code == 2
+    assert "or give --all, --due or --hub [AEGIR-9003]" in done.output
+    assert "Usage: " in done.output
+    unknown = CliRunner().invoke(aegir, ["statsu"])
+    assert unknown.exit_code == 2
+    assert "Did you mean status? [AEGIR-9007]" in " ".join(unknown.output.split())
+
+
+def test_inputs_that_the_state_lacks_and_any_other_error_of_ours_are_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(error: Exception) -> str:
+        def raising(*_words: Any, **_options: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(selecting, "the_stack", raising)
+        done = CliRunner().invoke(aegir, ["cache", "clear", "www.example.com"])
+        assert done.exit_code == 1
+        assert isinstance(done.exception, SystemExit)
+        return done.output.strip()
+
+    lacking = MissingInput(numbered(8560, "the inputs of SiteAccounts lack port"))
+    assert fail(lacking) == (
+        "aegir: the inputs of SiteAccounts lack port, in the state of the stack: run pulumi up, which records what is "
+        "there, and this command again [AEGIR-8560]"
+    )
+    assert fail(DatabaseError(numbered(5001, "db1 does not answer"))) == "aegir: db1 does not answer [AEGIR-5001]"

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from aegir_components.advisories.findings import Finding, Part
-from aegir_components.cli import lacking, metrics, needs, page, report, survey
+from aegir_components.cli import finding, lacking, metrics, needs, page, report, survey
 from aegir_components.cli.engine import Engine
 from aegir_components.cli.main import aegir
 from aegir_components.cli.page import Page
@@ -87,7 +87,7 @@ def html(found: Survey, **options: Any) -> str:
     ("found", "level", "said"),
     [
         (farm(site(health=("web1: answers 500",))), "down", "answers 500"),
-        (farm(site(health=("web1: closed by ann@hub: the bank moves; aegir open opens it",))), "look", "closed by ann"),
+        (farm(site(health=(finding.closed("web1", "ann@hub: the bank moves"),))), "look", "closed by ann"),
         (farm(site(certificate_ends="2026-12-05", certificate_days=7)), "soon", "ends on 2026-12-05"),
         (farm(site(certificate_ends="2026-11-20", certificate_days=-8)), "down", "ends on 2026-11-20"),
         (farm(site(php="7.4", php_ends="2022-11-28")), "soon", "PHP 7.4 has had no fixes"),
@@ -509,3 +509,14 @@ def test_a_thousand_sites_take_one_round_trip_a_machine_and_some_seconds(
     assert len(text) < 3_000_000
     assert 1000 == text.count("<th scope=row><a href=")
     assert "2026-11-28 02:13" in text
+
+
+def test_figures_tell_a_closed_site_by_its_kind_and_not_by_words() -> None:
+    closed = farm(
+        site("a.test", health=(finding.closed("web1", "ann@hub: the bank moves"),)),
+        site("b.test", health=("web1: answers 500: closed by mistake",)),
+    )
+    text = metrics.text(closed, needs.of(closed))
+    said = {name: line.rpartition(" ")[2] for line in text.splitlines() for name in ("a.test", "b.test")
+            if line.startswith("aegir_site_closed{") and f'"{name}"' in line}  # fmt: skip
+    assert said == {"a.test": "1", "b.test": "0"}

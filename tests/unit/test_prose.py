@@ -73,6 +73,31 @@ def test_a_word_outside_of_the_glossary_is_a_problem(sentence: str, instead: str
     assert instead in problem
 
 
+def test_the_program_keeps_the_rules_whose_words_mean_one_thing_there() -> None:
+    rules = prose.read_rules(of_pages=False)
+    code = '''def f():
+    """This mends it."""
+    # Two lines are
+    # one text, made anew.
+    g()  # of ours
+    raise E(f"{x}: a site of ours is gone")
+'''
+    read = [
+        *prose.read_docstrings(code, "m.py"),
+        *prose.read_comments(code, "m.py"),
+        *prose.read_messages(code, "m.py"),
+    ]
+    assert [(text.place, text.words) for text in prose.read_comments(code, "m.py")] == [
+        ("m.py:3", "Two lines are one text, made anew."), ("m.py:5", "of ours"),
+    ]  # fmt: skip
+    assert [problem.split(": ")[1] for problem in prose.find_problems(read, rules)] == [
+        '"mends"', '"anew"', '"of ours"', '"of ours"',
+    ]  # fmt: skip
+    refused = [prose.Text("m.py:1", "The server refuses this account.")]
+    assert not list(prose.find_problems(refused, rules))
+    assert list(prose.find_problems(refused, prose.read_rules()))
+
+
 def test_a_long_sentence_is_a_problem_and_figures_leave_tables_out() -> None:
     long = prose.Text("page.md:1", "word " * 26)
     assert ["26 words in a sentence"] == [

@@ -95,8 +95,8 @@ def test_who_goes_first_holds_up_all_others_when_it_fails() -> None:
 def test_enough_failures_end_the_rollout() -> None:
     farm = Farm(failing={site: NotUpdated("x") for site in SITES[1:4]})
     found = waves.run(SITES, Rollout(batch="20%", stop_on=2), farm.work)
-    assert {"failed": 3, "updated": 1, "waits": 6} == {
-        result: list(results(found).values()).count(result) for result in ("failed", "updated", "waits")
+    assert {"failed": 3, "updated": 1, "stopped": 6} == {
+        result: list(results(found).values()).count(result) for result in ("failed", "updated", "stopped")
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from aegir_components.host import script
 from aegir_components.services import functions
 
 from .conftest import Shell
@@ -246,3 +247,31 @@ class TestTimerOfCron:
             'aegir:sites["www.example.com"].cron: systemd 257 of this machine does not take it (Failed to parse it). Write '
             'another expression; here this tells what is taken: systemd-analyze calendar "Mon US/Eastern"\nfailed'
         ) == said
+
+
+class TestLastRunOfCron:
+    """A systemd that forgets the times of a unit that is gone, as it does."""
+
+    RAN = "Sat 2026-01-31 02:13:07 UTC"
+
+    def end(self, shell: Shell, ran: str, *keep: str) -> str:
+        """End the cron of a site, and give what is recorded of its last run."""
+        place = shell.root / "cron"
+        place.mkdir(exist_ok=True)
+        (place / "www-1.env").touch()
+        paths = (place / "www-1.env", shell.root / "www-1.timer", shell.root / "www-1.service.d/limits.conf")
+        shell.apply(
+            functions("cron"),
+            f'systemctl() {{ [ "$1" != show ] || case $2 in *.timer) echo LastTriggerUSec=;; '
+            f'*) echo "ExecMainStartTimestamp={ran}";; esac; }}',
+            script.call("want_no_cron", "www-1", *map(str, paths), str(place / "www-1.last"), *keep),
+        )
+        record = place / "www-1.last"
+        return record.read_text() if record.exists() else ""
+
+    def test_it_is_kept_while_the_site_stays_and_goes_with_the_site(self, shell: Shell) -> None:
+        kept = f"ExecMainStartTimestamp={self.RAN}\nLastTriggerUSec=\n"
+        assert kept == self.end(shell, self.RAN, "keep")
+        assert kept == self.end(shell, "", "keep"), "enabled and disabled again before cron ran"
+        assert not self.end(shell, "")
+        assert not self.end(shell, "", "keep"), "it never ran"

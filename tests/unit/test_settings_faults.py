@@ -932,12 +932,14 @@ FAULTS = [
     # Sites.
     pytest.param(
         {"sites>www.example.com>formerly": "www.example.com"},
-        f"{SITE}.formerly: is the site's own name; remove it",
+        f"{SITE}.formerly: is the site's present name, and the key is for a renamed site: "
+        "write the name that this site was made with, or remove the key",
         id="site-formerly-itself",
     ),
     pytest.param(
         {**site("b.example"), "sites>b.example>formerly": "www.example.com"},
-        'aegir:sites["b.example"].formerly: "www.example.com" is the name of another site; its data are that one\'s',
+        'aegir:sites["b.example"].formerly: "www.example.com" is the name of another site, and its data are '
+        "that one's: write the name that this site was made with, or remove the key",
         id="site-formerly-another",
     ),
     pytest.param(
@@ -946,7 +948,8 @@ FAULTS = [
             "sites>b.example>formerly": "old.example",
             "sites>www.example.com>formerly": "old.example",
         },
-        f'{SITE}.formerly: "old.example" is what site "b.example" was called already',
+        f'{SITE}.formerly: "old.example" is `formerly` of site "b.example" too, and only one site was made with this name: '
+        "remove the key at the other one",
         id="site-formerly-twice",
     ),
     pytest.param(

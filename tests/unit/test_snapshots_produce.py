@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 
+from aegir_components.snapshots.book import Backup
 from aegir_components.snapshots.produce import Findings, judge
 
 
@@ -36,3 +40,16 @@ def test_a_file_that_cannot_be_read_is_missing(said: str) -> None:
     found = Findings()
     judge("web1", f"tar: css/one.css: {said}", found)
     assert ([f"web1: css/one.css ({said})"], []) == (found.not_saved, found.notes)
+
+
+def test_what_is_lost_to_nobody_is_told_by_its_kind_and_survives_the_book() -> None:
+    """A restore goes on where a backup lacks only such things; words that look like theirs do not count."""
+    found = Findings()
+    found.lacks_harmlessly("db1: the database shop is not there")
+    found.not_saved.append("web1: a file whose name is not there")
+    assert found.harmless == ["db1: the database shop is not there"]
+    assert len(found.not_saved) == 2
+    made = Backup(id="aaaa1111", begun=1, not_saved=tuple(found.not_saved), harmless=tuple(found.harmless))
+    known = Backup.from_props(json.loads(json.dumps(asdict(made))))
+    assert known == made
+    assert [text for text in known.not_saved if text not in known.harmless] == ["web1: a file whose name is not there"]

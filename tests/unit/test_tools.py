@@ -422,6 +422,10 @@ def test_env_runs_with_the_engine_and_the_environment_of_the_checkout_in_the_cal
     assert [str(path) for path in expected] == found.splitlines()
 
 
+def test_env_runs_the_operators_command_line_by_its_name(tmp_path: Path) -> None:
+    assert in_env(tmp_path, "aegir", "--help").startswith("Usage: aegir")
+
+
 def test_env_gives_a_private_state_and_one_passphrase_for_good(tmp_path: Path) -> None:
     words = "echo $PULUMI_BACKEND_URL; echo $PULUMI_CONFIG_PASSPHRASE_FILE; cat $PULUMI_CONFIG_PASSPHRASE_FILE"
     first = in_env(tmp_path, "sh", "-c", words)

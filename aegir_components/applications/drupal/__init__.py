@@ -11,7 +11,15 @@ import yaml
 
 from aegir_components.applications import php, spelling, translations
 from aegir_components.applications.addresses import Addresses, core_names
-from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Shared, first_words
+from aegir_components.applications.base import (
+    DOCROOTS,
+    Answer,
+    Application,
+    CodeBase,
+    Shared,
+    first_words,
+    server_error,
+)
 from aegir_components.applications.values import GLOBALS, PLACES, Values
 from aegir_components.messages import numbered
 
@@ -109,7 +117,7 @@ def _infos(directory: Path) -> Iterator[Path]:
 def judge(answer: Answer) -> str | None:
     """Drupal names itself in a header of every page that it makes, which it can't without its database."""
     if answer.status >= 500:
-        return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
+        return server_error(answer)
     if "install.php" in answer.headers.get("location", ""):
         return numbered(2602, "answers with its installer: nothing is installed in the database that its settings name")
     if answer.status == 200 and not answer.body.strip():

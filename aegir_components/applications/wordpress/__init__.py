@@ -8,7 +8,16 @@ from pathlib import Path
 
 from aegir_components.applications import php
 from aegir_components.applications.addresses import Addresses
-from aegir_components.applications.base import DOCROOTS, Answer, Application, CodeBase, Prefixed, Shared, first_words
+from aegir_components.applications.base import (
+    DOCROOTS,
+    Answer,
+    Application,
+    CodeBase,
+    Prefixed,
+    Shared,
+    first_words,
+    server_error,
+)
 from aegir_components.applications.values import Values, flag, size
 from aegir_components.messages import numbered
 
@@ -81,7 +90,7 @@ def _main_table(table: str) -> str:
 def judge(answer: Answer) -> str | None:
     """WordPress links its own files from every page, and says so when it has no database."""
     if answer.status >= 500:
-        return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
+        return server_error(answer)
     if re.search(r"/wp-admin/(?:install|setup-config)\.php", answer.headers.get("location", "")):
         return numbered(2602, "answers with its installer: nothing is installed in the database that its settings name")
     if answer.status == 200 and not answer.body.strip():

@@ -23,9 +23,31 @@ want_cron_environment() { # path text version: with that PHP, or the machine's u
     want_file "$1" root root 644 "$(printf 'AEGIR_PHP=php%s\n%s\n' "${3:-$(php_version)}" "$2" | base64 | tr -d '\n')"
 }
 
-want_no_cron() { # user environment timer limits
-    [ -e "$2" ] || [ -e "$3" ] || [ -e "${4%/*}" ] || return 0
+keep_last_run() { # user record: systemd forgets the times of a unit that goes
+    klr_times=$(
+        export TZ=UTC LC_ALL=C
+        systemctl show "aegir-cron@$1.service" -p ExecMainStartTimestamp 2>/dev/null
+        systemctl show "aegir-cron@$1.timer" -p LastTriggerUSec 2>/dev/null
+    )
+    case $klr_times in
+        # What was recorded before is newer than nothing. A full disk keeps no site enabled.
+        *" UTC"*) printf '%s\n' "$klr_times" 2>/dev/null >"$2" || : ;;
+    esac
+}
+
+want_no_cron() { # user environment timer limits record [keep]: `keep` records the last run, for a site that stays
+    wnc_there=
+    for wnc_path in "$2" "$3" "${4%/*}"; do
+        [ ! -e "$wnc_path" ] || wnc_there=yes
+    done
+    [ "${6-}" = keep ] || [ ! -e "$5" ] || wnc_there=yes
+    [ "$wnc_there" ] || return 0
     deviates "cron of $1: still there" || return 0
+    if [ "${6-}" = keep ]; then
+        keep_last_run "$1" "$5"
+    else
+        rm -f "$5" || fail 4524 "the cron of $1 could not be removed"
+    fi
     systemctl -q disable --now "aegir-cron@$1.timer" 2>/dev/null 9>&-
     # What runs now may finish; nothing starts it again.
     rm -f "$2" "$3" "$4" || fail 4524 "the cron of $1 could not be removed"

@@ -101,7 +101,7 @@ want_mysql_certificate() { # directory names...: the hub's own, valid for a mont
         case $wm_name in *:*) wm_how=-checkip ;; esac
         openssl x509 -in "$wm_dir/server.crt" -noout "$wm_how" "$wm_name" 2>/dev/null | grep -q 'does match' || wm_why="not for $wm_name"
     done
-    openssl x509 -in "$wm_dir/server.crt" -noout -checkend 2592000 >/dev/null 2>&1 || wm_why="near its end or missing"
+    openssl x509 -in "$wm_dir/server.crt" -noout -checkend 2592000 >/dev/null 2>&1 || wm_why="expiring or missing"
     openssl verify -CAfile "$wm_dir/ca.crt" "$wm_dir/server.crt" >/dev/null 2>&1 || wm_why="not from the hub's authority"
     [ "$(stat -c %U:%a "$wm_dir/server.key" 2>/dev/null)" = mysql:400 ] || wm_why="its key is missing or open"
     [ -n "$wm_why" ] || return 0
@@ -118,7 +118,7 @@ mysql_tls_on() { # directory: true when the running server uses the certificate 
 mysql_take_certificate() { # directory: the running server reads its new certificate, and no connection is lost
     # One that has not got our configuration yet is started with it by want_mysql_tls.
     mysql_tls_on "$1" || return 0
-    # MariaDB 10.4's word for it, then MySQL 8.0's; one that knows neither is started anew by want_service.
+    # MariaDB 10.4's word for it, then MySQL 8.0's; one that knows neither is restarted by want_service.
     mysql_root -e 'FLUSH SSL' >/dev/null 2>&1 || mysql_root -e 'ALTER INSTANCE RELOAD TLS' >/dev/null 2>&1 ||
         systemctl stop "$(mysql_unit)" 9>&-
 }

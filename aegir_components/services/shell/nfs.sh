@@ -170,7 +170,7 @@ mount_anew() { # another source, other options, or the first time
     rmdir "$wm_path/.releases" "$wm_path/.sites" 2>/dev/null
     ma_there=$(ls -A "$wm_path" 2>/dev/null | head -n 5 | tr '\n' ' ')
     [ -z "$ma_there" ] || fail 4612 "$wm_path is not empty: a mount would hide what is in it ($ma_there). Move that away first"
-    # Nobody, not even root, shall write into the bare directory while the mount is missing.
+    # Nobody, not even root, may write into the bare directory while the mount is missing.
     chown root:root "$wm_path" && chmod 555 "$wm_path" || fail 4521 "the mode of $wm_path could not be set"
     chattr +i "$wm_path" 2>/dev/null
     mount_limit
@@ -212,7 +212,7 @@ unit_is_empty() { # unit: has it no process any more
 }
 
 # unit: what survives SIGKILL is no longer its own, or systemd would wait for it; FPM would take a socket that it holds for
-# that of another FPM, and makes all of them anew.
+# that of another FPM, and makes all of them again.
 unit_let_go() {
     for ul_pid in $(cat "$(unit_group "$1")" 2>/dev/null); do echo "$ul_pid" >/sys/fs/cgroup/cgroup.procs; done 2>/dev/null
     case $1 in *php*) rm -f /run/php/*.sock ;; esac

@@ -21,8 +21,11 @@ status_closed() { # directory names...: why sites are closed by an event, as the
     done
 }
 
-status_cron() { # users...
+status_cron() { # directory users...: the directory has the last runs from before a site was disabled
+    sc_records=$1
+    shift
     for sc_user; do
+        [ ! -f "$sc_records/$sc_user.last" ] || fact "before.$sc_user" "$(cat "$sc_records/$sc_user.last")"
         fact "cron.$sc_user" "$(status_show "aegir-cron@$sc_user.service" -p Result -p ActiveState -p ExecMainStartTimestamp)"
         fact "timer.$sc_user" "$(status_show "aegir-cron@$sc_user.timer" -p ActiveState -p LastTriggerUSec)"
     done

@@ -48,7 +48,7 @@ want_upload_link() { # link target: an upload that lies in the link's place is n
     if [ -d "$1" ] && [ ! -L "$1" ]; then
         if [ -n "$(ls -A "$1")" ]; then
             deviates "uploads $1: a directory with files, not a link to $2" || return 0
-            fail 6605 "$1 has uploads, and shall be shared as $2: copy them there (cp -au $1/. $2/), move the former ones away (mv $1 $1.before), and run pulumi up again"
+            fail 6605 "$1 has uploads, and is declared as shared in $2: copy them there (cp -au $1/. $2/), move the former ones away (mv $1 $1.before), and run pulumi up again"
         fi
         [ "$MODE" != apply ] || rmdir "$1" || fail 4524 "$1 could not make room"
     fi

@@ -14,7 +14,7 @@ apache_reload() {
     ap_end=$(($(date +%s) + 30))
     until [ -z "$ap_old" ] || apache_has_new "$ap_old"; do
         systemctl -q is-active apache2 || { echo "Apache has ended at its reload: $(tail -n 3 /var/log/apache2/error.log 2>&1)"; return 1; }
-        [ "$(date +%s)" -lt "$ap_end" ] || { echo "Apache has not started anew: $(tail -n 3 /var/log/apache2/error.log 2>&1)"; return 1; }
+        [ "$(date +%s)" -lt "$ap_end" ] || { echo "Apache has not started again: $(tail -n 3 /var/log/apache2/error.log 2>&1)"; return 1; }
         sleep 0.05
     done
     # Not for ever: a process that serves one request at a time (prefork) hears of it when this request ends.
@@ -71,7 +71,7 @@ fpm_reload() { # and wait for the sockets of new pools: the web server is told o
     done
 }
 
-# fpm_renewed UNIT COMMAND...: reloads PHP-FPM by the command, and waits until its master has started anew. It hears of a reload
+# fpm_renewed UNIT COMMAND...: reloads PHP-FPM by the command, and waits until its master has started again. It hears of a reload
 # a moment later, and until then former workers answer by the former configuration: whoever asks a site would take it for well.
 fpm_renewed() {
     fn_pid=$(systemctl show --value -p MainPID "$1")
@@ -86,7 +86,7 @@ fpm_renewed() {
     done
 }
 
-fpm_start_of() { # pid: what is drawn anew by each start of a program, also in the same process; nothing where nothing is drawn
+fpm_start_of() { # pid: what is drawn by each start of a program, also in the same process; nothing where nothing is drawn
     [ "$(cat /proc/sys/kernel/randomize_va_space)" = 0 ] || cksum "/proc/$1/auxv" 2>/dev/null
 }
 
@@ -134,7 +134,7 @@ reload_later() { # unit test
 reloads_that_wait() { RELOADS_THAT_WAIT=" $(ls /run/aegir/reload 2>/dev/null | tr '\n' ' ')"; }
 RELOADS_THAT_WAIT=
 
-activate_new() { # test reload unit: not one that waited before this run, which comes after the sites: they may mend what stops it
+activate_new() { # test reload unit: not one that waited before this run, which comes after the sites: they may repair what stops it
     case $MODE$RELOADS_THAT_WAIT in "apply "*" $3 "* | "apply $3 "*) return 0 ;; esac
     activate "$@"
 }
@@ -219,7 +219,7 @@ want_web_server_gone() { # unit link main root: a server has one web server of o
 
 want_default_certificate() { # directory: self-signed, for names that nobody declared; renewed before it ends
     openssl x509 -in "$1/openssl.crt" -noout -checkend 2592000 >/dev/null 2>&1 && [ -s "$1/openssl.key" ] && return 0
-    deviates "certificate $1: missing or near its end" || return 0
+    deviates "certificate $1: missing or expiring" || return 0
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj /CN=aegir-default.invalid \
         -keyout "$1/openssl.key.new" -out "$1/openssl.crt.new" >/dev/null 2>&1 &&
         chmod 600 "$1/openssl.key.new" && mv -f "$1/openssl.key.new" "$1/openssl.key" && mv -f "$1/openssl.crt.new" "$1/openssl.crt" ||
