@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from aegir_components import telling
 from aegir_components.messages import numbered
 
 from .hub_records import place
@@ -40,11 +39,14 @@ class Entry:
     seconds: float = 0.0
 
 
-def note_run(root: str, stack: str) -> None:
-    """Leave a line that a Pulumi run begins; its result and its duration are in Pulumi's own history."""
-    entry = Entry(at=int(time.time()), who=person(), stack=stack, command=UP, result="begun")
-    if why := write(Path(root), entry):
-        telling.warn(why)
+def note_run(root: str, stack: str) -> list[str]:
+    """Leave a line that a Pulumi run begins; its result and its duration are in Pulumi's own history.
+
+    Returns:
+        What is to be warned of.
+    """
+    why = write(Path(root), Entry(at=int(time.time()), who=person(), stack=stack, command=UP, result="begun"))
+    return [why] if why else []
 
 
 def write(root: Path, entry: Entry) -> str:

@@ -149,7 +149,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None, al
             if not unknowns.is_stand_in(server.address)
         }
         entries.note(declared.hub.root, holder, now)
-        audited.note_run(declared.hub.root, pulumi.get_stack())
+        telling.warn(*audited.note_run(declared.hub.root, pulumi.get_stack()))
         unread.note()
         if numeric_ids.restore(_numbers(declared), _known_numbers(before)):
             telling.warn(

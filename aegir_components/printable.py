@@ -8,6 +8,7 @@ from typing import Final
 LONGEST: Final = 8_000
 """Characters of a message; a machine that was taken over may answer with millions."""
 KEPT: Final = "\n\t"
+UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def printable(text: str, *, keep: str = KEPT, longest: int = LONGEST) -> str:
@@ -55,3 +56,11 @@ def size(bytes_: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
+
+
+def readable(bytes_: int) -> str:
+    """Write a number of bytes with its unit, such as ``12.3 MB``."""
+    value, unit = float(bytes_), 0
+    while value >= 1000 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.3g} {UNITS[unit]}" if unit else f"{bytes_} bytes"

@@ -9,7 +9,7 @@ import pulumi
 from . import moves, settings
 from .providers.backup_keys import BackupKeys
 from .recorded import Recorded
-from .snapshots.packed import Packed
+from .snapshots import packed
 
 
 def updates(declared: settings.Settings, platform: str, keys: BackupKeys | None) -> pulumi.Output[str] | None:
@@ -38,4 +38,4 @@ def _packed(
     if backups is None or keys is None or not plans:
         return None
     file = settings.find_stack_file(Path.cwd(), pulumi.get_stack())
-    return pulumi.Output.secret(keys.keys.apply(lambda text: Packed.of(backups, plans, text, file).text))
+    return pulumi.Output.secret(keys.keys.apply(lambda text: packed.Packed.of(backups, plans, text, file).text))

@@ -9,14 +9,14 @@ import click
 
 from aegir_components import archive_names
 from aegir_components.archive_names import Kept
-from aegir_components.providers.content import readable
+from aegir_components.printable import readable
 
 from . import completion, rows, selecting
 from .ends import Refusal
 from .unlocked import Unlocked
 
 
-@click.command(short_help="List the dumps and archives that removals have left on the hub.")
+@click.command()
 @click.option(
     "--stack", "chosen", default="", metavar="STACK", shell_complete=completion.stacks,
     help="The stack whose hub it is; may be left out where there is one.",

@@ -14,7 +14,7 @@ import click
 from aegir_components.host.errors import HostError
 from aegir_components.messages import numbered, shown
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.providers.content import readable
+from aegir_components.printable import readable
 from aegir_components.snapshots import plan as plans
 from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, BusyError, local
@@ -60,7 +60,7 @@ class Outcome:
         }  # fmt: skip
 
 
-@click.command(short_help="Back up sites now, or those that are due, or this hub.")
+@click.command()
 @click.argument("sites", nargs=-1, metavar="[SITE]...", shell_complete=completion.sites)
 @selecting.options
 @click.option("--due", is_flag=True, help="The sites whose plan says that a backup is due now.")

@@ -13,13 +13,13 @@ from typing import Any
 import click
 
 from aegir_components.messages import numbered
-from aegir_components.providers.content import readable
+from aegir_components.printable import readable
 from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, begun, local
 from aegir_components.snapshots.repository import BackupError, opened
 
-from . import archives, audit, completion, decrypt, journal, recover, recovery, rows, selecting
-from .commands import Commands
+from . import audit, completion, journal, recovery, rows, selecting
+from .commands import Commands, Later
 from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
 from .stack import Stack, here
@@ -27,14 +27,13 @@ from .unlocked import Unlocked
 
 
 @click.group(
-    short_help="List, prove, check and forget backups; keys and recovery.",
     cls=Commands,
     for_a_word="aegir backups --site",
     later={
-        "archives": lambda: archives.archives,
-        "decrypt": lambda: decrypt.decrypt,
-        "keys": lambda: recovery.keys,
-        "recover": lambda: recover.recover,
+        "archives": Later("archives", "List the dumps and archives that removals have left on the hub."),
+        "decrypt": Later("decrypt", "Print a dump or an archive that a removal has left, decrypted."),
+        "keys": Later("recovery", "List the keys of backups, or export them for a lost hub.", "keys"),
+        "recover": Later("recover", "Make this machine the hub again, from an exported sheet."),
     },
     invoke_without_command=True,
 )

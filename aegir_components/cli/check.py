@@ -61,7 +61,7 @@ class Result:
         return {key: value for key, value in asdict(self).items() if key in {"site", "part", "outcome", "faults"}}
 
 
-@click.command(short_help="Check now everything that `pulumi up` proves of sites.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")

@@ -25,7 +25,7 @@ TIME_LIMIT = 60.0
 """Seconds for one machine: files are counted."""
 
 
-@click.command("check-stack", short_help="Compare what machines carry with what the stack has.")
+@click.command("check-stack")
 @options.the_stack(required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def check_stack(stack: str, *, as_json: bool) -> None:

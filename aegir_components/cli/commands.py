@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
-from typing import Any, Final
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -12,16 +12,40 @@ from aegir_components.messages import numbered
 
 from .ends import WrongUsage
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+PROGRAM: Final = "aegir"
+"""What the command line is called by; tools/aegir runs it."""
+VARIABLE: Final = "_AEGIR_COMPLETE"
+"""The variable by which a shell asks for completion."""
 FEW: Final = 8
 """Commands that an error message may list."""
-Later = Mapping[str, Callable[[], click.Command]]
-"""Commands by name. Each function fetches its command from the command's module."""
+
+
+class Later(NamedTuple):
+    """A command whose module is imported when the command is used."""
+
+    module: str
+    """Its module in this package."""
+    short_help: str
+    """Its line in the list of commands. The list is shown without importing the module."""
+    name: str = ""
+    """Its name in the module, where that is not the module's own name."""
+
+    def fetch(self) -> click.Command:
+        """Import the module, and give the command."""
+        module = importlib.import_module(f".{self.module}", __package__)
+        found: click.Command = getattr(module, self.name or self.module)
+        return found
 
 
 class Commands(click.Group):
     """A group with commands that are fetched one by one."""
 
-    def __init__(self, *given: Any, later: Later | None = None, for_a_word: str = "", **options: Any) -> None:
+    def __init__(
+        self, *given: Any, later: Mapping[str, Later] | None = None, for_a_word: str = "", **options: Any
+    ) -> None:
         """Make it from what any group is made from.
 
         Args:
@@ -40,8 +64,29 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Fetch a command; ``None`` if there is none of this name."""
-        fetch = self.later.get(cmd_name)
-        return fetch() if fetch else super().get_command(ctx, cmd_name)
+        later = self.later.get(cmd_name)
+        return later.fetch() if later else super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their short help."""
+        listed = click.Group(commands={name: self._listed(ctx, name) for name in self.list_commands(ctx)})
+        listed.format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands with their short help, and the group's options."""
+        # Only a shell that completes needs this module.
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        offered = [CompletionItem(name, help=self._listed(ctx, name).get_short_help_str()) for name in names]
+        return [*offered, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _listed(self, ctx: click.Context, name: str) -> click.Command:
+        """Give what a list shows of a command."""
+        later = self.later.get(name)
+        found = click.Command(name, short_help=later.short_help) if later else super().get_command(ctx, name)
+        assert found is not None
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -55,6 +100,9 @@ class Commands(click.Group):
 
     def _instead(self, ctx: click.Context, word: str) -> str:
         """Say what to type in place of a word that is no command."""
+        # Only a wrong word needs this module.
+        from difflib import get_close_matches  # noqa: PLC0415
+
         known = self.list_commands(ctx)
         if like := get_close_matches(word, known):
             return f"Did you mean {' or '.join(like)}?"

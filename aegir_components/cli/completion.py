@@ -15,11 +15,8 @@ from aegir_components.snapshots import book
 
 from . import engine
 from . import stack as stack_files
+from .commands import PROGRAM, VARIABLE
 from .ends import Refusal
-
-PROGRAM = "aegir"
-"""What the command is called by; tools/aegir runs it."""
-VARIABLE = "_AEGIR_COMPLETE"
 
 
 def stacks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -95,7 +92,7 @@ def parts(_context: click.Context, _parameter: click.Parameter, incomplete: str)
     return _offered(("database", "files"), incomplete)
 
 
-@click.command(short_help="Print what a shell needs for completion.")
+@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print what a shell needs to complete commands, stacks, platforms and sites.

@@ -18,7 +18,7 @@ from .stack import Stack, here
 from .unlocked import Unlocked
 
 
-@click.command(short_help="Print a dump or an archive that a removal has left, decrypted.")
+@click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
 @of_stack
 def decrypt(file: Path, chosen: str) -> None:

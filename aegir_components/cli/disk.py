@@ -42,7 +42,7 @@ class Found:
     """Bytes."""
 
 
-@click.command(short_help="Show what sites and platforms take, and how they grow.")
+@click.command()
 @options.the_stack(required=False)
 @click.option(
     "--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How far back growth is counted."
@@ -100,7 +100,7 @@ def _growth(bytes_: int | None) -> str:
     return f"{'+' if bytes_ > 0 else '-' if bytes_ < 0 else ''}{size(abs(bytes_))}"
 
 
-@click.command(short_help="Remove old releases and leftovers, after naming them.")
+@click.command()
 @options.the_stack(required=False)
 @click.option("--dry-run", is_flag=True, help="Only tell what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -31,7 +31,7 @@ QUIET: Final = {"MYSQL_HISTFILE": "/dev/null", "MARIADB_HISTFILE": "/dev/null", 
 """Nothing of what is typed stays on the machine."""
 
 
-@click.command(short_help="Open a shell as a site's own user.")
+@click.command()
 @click.argument("site", shell_complete=completion.sites)
 @selecting.STACK
 @click.option("--server", default="", metavar="NAME", shell_complete=completion.servers, help="On this web server.")
@@ -50,7 +50,7 @@ def shell(site: str, stack: str, server: str, *, during_up: bool) -> None:
     _attach(known, state, found, server, command, "shell")
 
 
-@click.command(short_help="Open a client of a site's database, or run SQL there.")
+@click.command()
 @click.argument("site", shell_complete=completion.sites)
 @selecting.STACK
 @click.option("--server", default="", metavar="NAME", shell_complete=completion.servers, help="From this web server.")
@@ -84,7 +84,7 @@ def db(site: str, stack: str, server: str, *, read_only: bool, statement: str, d
     _one(known, state, found, server, replace(command, argv=["site-db", "--batch"], stdin=given), words)
 
 
-@click.command(short_help="Run a PHP program in a site.")
+@click.command()
 @click.argument("site", shell_complete=completion.sites)
 @click.argument("file", type=click.File("rb"))
 @click.argument("arguments", nargs=-1)

@@ -40,7 +40,7 @@ PATIENCE: Final = 60
 Each = Callable[[Site, str], Verdict]
 
 
-@click.command(short_help="Run the cron of sites now.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--now", is_flag=True, required=True, help="Run it now; when it runs by itself stands in the stack file.")
@@ -71,7 +71,7 @@ def cron(selection: Selection, *, during_up: bool, dry_run: bool, now: bool, as_
     )
 
 
-@click.group(cls=Commands, for_a_word="aegir cache clear", short_help="Clear the caches of sites.")
+@click.group(cls=Commands, for_a_word="aegir cache clear")
 def cache() -> None:
     """What sites keep of their pages and configuration."""
 
@@ -123,7 +123,7 @@ def clear_caches(site: Site, server: str, command: str) -> None:
     script.execute(places.connection(site, server), "apply", lines, what=what, timeout=CACHE + PATIENCE, lock=False)
 
 
-@click.command(short_help="Close sites: visitors get 503 until `aegir open`.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--why", default="", metavar="TEXT", help="What for; status shows it.")
@@ -142,7 +142,7 @@ def close(selection: Selection, *, during_up: bool, dry_run: bool, why: str, as_
     _do(chosen, "close", _closing(chosen, "close", why), as_json=as_json, dry_run=dry_run, during_up=during_up)
 
 
-@click.command("open", short_help="Open sites that `aegir close` has closed.")
+@click.command("open")
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @stack_lock.during_up

@@ -72,7 +72,7 @@ class Explained:
         return asdict(self)
 
 
-@click.command(short_help="Tell what a message means, or what answers an address.")
+@click.command()
 @click.argument("address", metavar="ADDRESS|AEGIR-NNNN", shell_complete=completion.sites)
 @click.option("--stack", default="", metavar="STACK", shell_complete=completion.stacks, help="Look in this stack only.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")

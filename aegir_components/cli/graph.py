@@ -13,7 +13,7 @@ from .ends import put, tell
 from .stack import Stack, here
 
 
-@click.command(short_help="Draw a stack's estate.")
+@click.command()
 @options.the_stack(required=True)
 @click.option("--live", "ask", is_flag=True, help="Ask the machines, and colour what is well and what is not.")
 @click.option(

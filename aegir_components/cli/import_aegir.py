@@ -27,7 +27,7 @@ MOST: Final = 64 << 20
 """Bytes of all of them."""
 
 
-@click.command("import-aegir", short_help="Make a stack file of a farm of Aegir 3.")
+@click.command("import-aegir")
 @click.argument("origin", metavar="USER@HUB|DIRECTORY")
 @click.option(
     "--stack", "chosen", default="farm", show_default=True, metavar="STACK", help="The stack that is written."

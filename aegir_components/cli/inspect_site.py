@@ -30,7 +30,7 @@ MARK: Final = ".aegir-inspect"
 """Says in a directory whose site is in it."""
 
 
-@click.command("inspect", short_help="Inspect a site on another host, and fetch it.")
+@click.command("inspect")
 @click.argument("where", metavar="USER@HOST:/DIRECTORY")
 @click.option(
     "--site", "directory", default="", metavar="DIRECTORY", help="Of Drupal with several sites: below sites/."

@@ -26,7 +26,7 @@ from .stack_lock import refuse_locked
 Machines = Mapping[str, Connection]
 
 
-@click.group(short_help="Rotate the hub's ssh key.")
+@click.group()
 def keys() -> None:
     """Change the keys that a hub has."""
 

@@ -25,7 +25,7 @@ PATIENCE: Final = 20
 """Seconds to wait for an installer or an update that works on the site."""
 
 
-@click.command(short_help="Print an address that logs its visitor in to a site, once.")
+@click.command()
 @click.argument("site", shell_complete=completion.sites)
 @selecting.STACK
 @click.option(

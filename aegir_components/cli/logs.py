@@ -32,7 +32,7 @@ LONGEST = 2_000
 """Characters of a line that are shown."""
 
 
-@click.command(short_help="Show what sites logged, on all their web servers.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(site_logs.KINDS), help="Only lines of this kind.")
@@ -77,7 +77,7 @@ def logs(
         raise click.exceptions.Exit(SITES_UNREACHED)
 
 
-@click.command(short_help="Show requests that PHP took more than five seconds for.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--since", type=MOMENT, default="1d", show_default=True, help="Not before: an age, or a date in UTC.")

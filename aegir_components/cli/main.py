@@ -13,82 +13,51 @@ from typing import Any, Final
 
 import click
 
-from aegir_components.inputs import props
 from aegir_components.messages import AegirError, around, numbered
 
-from . import (
-    backup,
-    backups,
-    check,
-    check_stack,
-    completion,
-    disk,
-    enter,
-    events,
-    explain,
-    graph,
-    history,
-    import_aegir,
-    inspect_site,
-    keys,
-    login,
-    logs,
-    promote,
-    report,
-    restore,
-    rewrite,
-    run,
-    schema,
-    status,
-    sync,
-    timers,
-    top,
-    update,
-    updates,
-)
-from .commands import Commands, Later
+from .commands import PROGRAM, VARIABLE, Commands, Later
 from .ends import INTERRUPTED, Refusal, tell
 
-COMMANDS: Final[Later] = {
-    "advisories": lambda: updates.advisories,
-    "backup": lambda: backup.backup,
-    "backups": lambda: backups.backups,
-    "cache": lambda: events.cache,
-    "check": lambda: check.check,
-    "check-stack": lambda: check_stack.check_stack,
-    "close": lambda: events.close,
-    "completion": lambda: completion.completion,
-    "cron": lambda: events.cron,
-    "db": lambda: enter.db,
-    "disk": lambda: disk.disk,
-    "explain": lambda: explain.explain,
-    "graph": lambda: graph.graph,
-    "history": lambda: history.history,
-    "import-aegir": lambda: import_aegir.import_aegir,
-    "inspect": lambda: inspect_site.inspect_site,
-    "keys": lambda: keys.keys,
-    "login": lambda: login.login,
-    "logs": lambda: logs.logs,
-    "metrics": lambda: report.metrics,
-    "open": lambda: events.open_,
-    "php": lambda: enter.php,
-    "promote": lambda: promote.promote,
-    "prune": lambda: disk.prune,
-    "report": lambda: report.report,
-    "restore": lambda: restore.restore,
-    "rewrite": lambda: rewrite.rewrite,
-    "run": lambda: run.run,
-    "schema": lambda: schema.schema,
-    "shell": lambda: enter.shell,
-    "slow": lambda: logs.slow,
-    "status": lambda: status.status,
-    "sync": lambda: sync.sync,
-    "timers": lambda: timers.timers,
-    "top": lambda: top.top,
-    "update": lambda: update.update,
-    "updates": lambda: updates.updates,
+COMMANDS: Final = {
+    "advisories": Later("updates", "Fill the mirror of security advisories, or list its projects.", "advisories"),
+    "backup": Later("backup", "Back up sites now, or those that are due, or this hub."),
+    "backups": Later("backups", "List, prove, check and forget backups; keys and recovery."),
+    "cache": Later("events", "Clear the caches of sites.", "cache"),
+    "check": Later("check", "Check now everything that `pulumi up` proves of sites."),
+    "check-stack": Later("check_stack", "Compare what machines carry with what the stack has."),
+    "close": Later("events", "Close sites: visitors get 503 until `aegir open`.", "close"),
+    "completion": Later("completion", "Print what a shell needs for completion."),
+    "cron": Later("events", "Run the cron of sites now.", "cron"),
+    "db": Later("enter", "Open a client of a site's database, or run SQL there.", "db"),
+    "disk": Later("disk", "Show what sites and platforms take, and how they grow."),
+    "explain": Later("explain", "Tell what a message means, or what answers an address."),
+    "graph": Later("graph", "Draw a stack's estate."),
+    "history": Later("history", "Show who did what to a site, a server or the stack."),
+    "import-aegir": Later("import_aegir", "Make a stack file of a farm of Aegir 3."),
+    "inspect": Later("inspect_site", "Inspect a site on another host, and fetch it."),
+    "keys": Later("keys", "Rotate the hub's ssh key."),
+    "login": Later("login", "Print an address that logs its visitor in to a site, once."),
+    "logs": Later("logs", "Show what sites logged, on all their web servers."),
+    "metrics": Later("report", "Print the figures of `report` for Prometheus.", "metrics"),
+    "open": Later("events", "Open sites that `aegir close` has closed.", "open_"),
+    "php": Later("enter", "Run a PHP program in a site.", "php"),
+    "promote": Later("promote", "Pin in a stack's file what was verified in another stack."),
+    "prune": Later("disk", "Remove old releases and leftovers, after naming them.", "prune"),
+    "report": Later("report", "Write one HTML page about a stack."),
+    "restore": Later("restore", "Restore the database and the files of sites from a backup."),
+    "rewrite": Later("rewrite", "Replace former addresses in the content of WordPress sites."),
+    "run": Later("run", "Run a command for each site, as its own user."),
+    "schema": Later("schema", "Print a JSON schema of the stack file, for editors."),
+    "shell": Later("enter", "Open a shell as a site's own user.", "shell"),
+    "slow": Later("logs", "Show requests that PHP took more than five seconds for.", "slow"),
+    "status": Later("status", "Show a stack's servers, platforms and sites."),
+    "sync": Later("sync", "Bring the content of a site into another existing site."),
+    "timers": Later("timers", "Run due backups by a systemd timer on this hub."),
+    "top": Later("top", "Show which sites had most requests of late."),
+    "update": Later("update", "Run pending database updates of sites on their present code."),
+    "updates": Later("updates", "Show security updates that are pending for a stack's code."),
 }
-"""By name. The modules are executed where :mod:`pulumi_workarounds.deferred` is at work: when their commands are asked for."""
+"""By name."""
 
 
 class Program(Commands):
@@ -98,12 +67,13 @@ class Program(Commands):
         """Run a command; what the layers below raise, and Ctrl-C, become a sentence without a traceback."""
         try:
             return super().invoke(ctx)
-        except props.MissingInput as fault:
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            # The class below is looked up when something was raised: its module has Pulumi.
+            raise
+        except _missing_input() as fault:
             text = f"{fault}, in the state of the stack: run pulumi up, which records what is there, and this command again"
             raise Refusal(around(fault, text)) from None
         except AegirError as fault:
-            if isinstance(fault, click.ClickException):
-                raise
             raise Refusal(str(fault)) from None
         except OSError as fault:
             # Of our own output; a pipe that nobody reads is click's to end without a word.
@@ -133,6 +103,13 @@ def aegir(cwd: str) -> None:
     del cwd
 
 
+def _missing_input() -> type[AegirError]:
+    # Imported when a command has failed: help needs no input of a resource.
+    from aegir_components.inputs import props  # noqa: PLC0415
+
+    return props.MissingInput
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """End as Ctrl-C does when a connection to the hub breaks or somebody ends the process: with its line in the history.
 
@@ -156,5 +133,5 @@ def main() -> None:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
     # `python -m aegir_components` would otherwise be called by a file's name in usage lines and for completion.
-    aegir.main(prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)
+    aegir.main(prog_name=PROGRAM, complete_var=VARIABLE)
     sys.exit(0)

@@ -24,7 +24,7 @@ from .promotion import Side, choose, gone, look, refuse, written
 from .stack import Stack, here
 
 
-@click.command(short_help="Pin in a stack's file what was verified in another stack.")
+@click.command()
 @click.option(
     "--from", "source", required=True, metavar="STACK", shell_complete=completion.stacks, help="Where it was verified."
 )

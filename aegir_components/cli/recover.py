@@ -14,8 +14,8 @@ from typing import Any, Final
 import click
 import pyrage
 
+from aegir_components.inputs.key_owners import HUB
 from aegir_components.messages import around, joined, numbered, text_of
-from aegir_components.providers.backup_keys import HUB
 from aegir_components.settings import Repository
 from aegir_components.snapshots import book
 from aegir_components.snapshots.repository import BackupError, Target, opened
@@ -30,7 +30,7 @@ PASSPHRASE: Final = "passphrase"  # noqa: S105 - a file's name
 """The file below the hub root that gets the passphrase of the stack's secrets."""
 
 
-@click.command(short_help="Make this machine the hub again, from an exported sheet.")
+@click.command()
 @click.argument("sheet", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--identity",

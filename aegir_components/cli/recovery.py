@@ -34,7 +34,7 @@ LEFT_OUT: Final = ("backups", "build", "cache", "platforms", "releases", "source
 """Below the hub root: what can be made again, and the backups themselves."""
 
 
-@click.command(short_help="List the keys of backups, or export them for a lost hub.")
+@click.command()
 @of_stack
 @click.option(
     "--export", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write them to a file."

@@ -40,7 +40,7 @@ _TIMEOUT = click.option(
 )
 
 
-@click.command(short_help="Write one HTML page about a stack.")
+@click.command()
 @_STACK
 @click.option(
     "-o",
@@ -89,7 +89,7 @@ def report(
     _write(target, page.render(Page(found=found, needs=listed, changes=changed, before=before, client=client)))
 
 
-@click.command(short_help="Print the figures of `report` for Prometheus.")
+@click.command()
 @_STACK
 @click.option(
     "-o",

@@ -16,7 +16,7 @@ from aegir_components.applications import APPLICATIONS
 from aegir_components.host.errors import HostError
 from aegir_components.messages import numbered
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.providers.content import readable
+from aegir_components.printable import readable
 from aegir_components.snapshots import about, imported, restoring, saving, staging
 from aegir_components.snapshots.book import Backup, begun
 from aegir_components.snapshots.repository import BackupError, Target, opened
@@ -36,7 +36,7 @@ from .unlocked import Unlocked
 ONLY: Final = ("database", "files")
 
 
-@click.command(short_help="Restore the database and the files of sites from a backup.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option(

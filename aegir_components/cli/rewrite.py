@@ -30,7 +30,7 @@ from .unlocked import Unlocked
 WITH_ADDRESSES: Final = frozenset(name for name, kind in APPLICATIONS.items() if kind.has_address)
 
 
-@click.command(short_help="Replace former addresses in the content of WordPress sites.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option(

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from aegir_components import layout
-from aegir_components.providers.content import readable
+from aegir_components.printable import readable
 from aegir_components.services.holding import Held
 
 from . import finding

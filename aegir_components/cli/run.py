@@ -99,7 +99,7 @@ class Running:
         )  # fmt: skip
 
 
-@click.command(cls=Dashed, short_help="Run a command for each site, as its own user.")
+@click.command(cls=Dashed)
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option(

@@ -16,7 +16,7 @@ from .ends import put
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "stack-file.md"
 
 
-@click.command(short_help="Print a JSON schema of the stack file, for editors.")
+@click.command()
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE",
     help="Write it there instead of to standard output.",

@@ -12,7 +12,7 @@ from aegir_components.host import script
 from aegir_components.messages import numbered
 from aegir_components.mysql import databases
 from aegir_components.origins import loaded
-from aegir_components.providers.content import readable
+from aegir_components.printable import readable
 from aegir_components.services import disk
 from aegir_components.settings import names as host_names
 from aegir_components.snapshots import restoring

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
 
 from aegir_components import settings
 from aegir_components.messages import numbered
-from aegir_components.settings import Settings
 from aegir_components.settings.added import HIDDEN, Added
 from aegir_components.sources import naming
 
 from .ends import Refusal
 from .engine import Engine, find_project, project_name
 from .state import State
+
+if TYPE_CHECKING:
+    # Not imported by that name: the package's modules are executed when a command reads a stack file.
+    from aegir_components.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from .stack import Stack, here
 from .timers import Timer
 
 
-@click.command(short_help="Show a stack's servers, platforms and sites.")
+@click.command()
 @options.the_stack(required=True)
 @click.option("--live", "ask", is_flag=True, help="Ask the machines and the sites too.")
 @click.option(

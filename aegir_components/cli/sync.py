@@ -35,7 +35,7 @@ from .unlocked import Unlocked
 FAULTS = (BackupError, HostError, DatabaseError)
 
 
-@click.command(short_help="Bring the content of a site into another existing site.")
+@click.command()
 @click.option(
     "--from", "origin", required=True, metavar="[STACK:]SITE", shell_complete=completion.sites_of_stacks,
     help="The site whose content comes. It serves meanwhile.",

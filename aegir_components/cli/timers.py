@@ -91,7 +91,7 @@ class Timer:
         return ""
 
 
-@click.group(short_help="Run due backups by a systemd timer on this hub.")
+@click.group()
 def timers() -> None:
     """Run the backups that are due by a systemd timer on this hub."""
 

@@ -41,7 +41,7 @@ class Row:
     servers: tuple[str, ...]
 
 
-@click.command(short_help="Show which sites had most requests of late.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--minutes", type=click.IntRange(1, 1440), default=5, show_default=True, help="How many minutes back.")

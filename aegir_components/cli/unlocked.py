@@ -11,8 +11,8 @@ import yaml
 
 from aegir_components import settings
 from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
+from aegir_components.inputs.key_owners import ARCHIVES, HUB
 from aegir_components.messages import numbered
-from aegir_components.providers.backup_keys import ARCHIVES, HUB
 from aegir_components.settings import Backups, Plan, Settings, names
 from aegir_components.snapshots import about
 from aegir_components.snapshots.book import Book

@@ -33,7 +33,7 @@ from .unlocked import Unlocked
 UNFINISHED: Final = "an update that did not come to its end"
 
 
-@click.command(short_help="Run pending database updates of sites on their present code.")
+@click.command()
 @click.argument("sites", nargs=-1, shell_complete=completion.sites)
 @selecting.options
 @click.option("--dry-run", is_flag=True, help="Only name the updates that each site lacks.")

@@ -59,7 +59,7 @@ class Pending:
     findings: tuple[Finding, ...]
 
 
-@click.command(short_help="Show security updates that are pending for a stack's code.")
+@click.command()
 @options.the_stack(required=False)
 @click.option("--all", "everything", is_flag=True, help="Also updates that are not for security.")
 @click.option(
@@ -101,7 +101,7 @@ def updates(stack: str, *, everything: bool, directory: str, as_json: bool) -> N
         raise click.exceptions.Exit(SITES_UNREACHED)
 
 
-@click.group(short_help="Fill the mirror of security advisories, or list its projects.")
+@click.group()
 def advisories() -> None:
     """The hub's mirror of releases and security advisories."""
 

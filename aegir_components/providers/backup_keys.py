@@ -15,6 +15,7 @@ import pulumi
 from pulumi.dynamic import DiffResult
 
 from aegir_components import encrypting
+from aegir_components.inputs import key_owners
 from aegir_components.inputs.props import Props
 
 from .credentials import generate
@@ -22,10 +23,6 @@ from .lifecycle import AegirResource, Lifecycle
 
 LENGTH: Final = 43
 """Characters of a key; 43 of 62 are 256 bits."""
-HUB: Final = ":hub"
-"""Whose key is the hub's own; no site is called like this."""
-ARCHIVES: Final = ":archives"
-"""The private key, in age's format, of the archives that a removal leaves on the hub."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +68,11 @@ class Provider(Lifecycle[BackupKeysInputs, BackupKeysState]):
     def converge(self, want: BackupKeysInputs, was: BackupKeysState | None) -> dict[str, Any]:
         """Make the keys that are not there yet; those that a destroyed stack has left are taken over."""
         known = {**_left(want), **(json.loads(was.keys) if was else {})}
-        for owner in (HUB, *want.sites):
+        for owner in (key_owners.HUB, *want.sites):
             known.setdefault(owner, generate(LENGTH))
-        known.setdefault(ARCHIVES, encrypting.new_key())
+        known.setdefault(key_owners.ARCHIVES, encrypting.new_key())
         # Last: nothing is encrypted with a key that the state is not about to have.
-        encrypting.publish(want.hub_root, want.holder, known[ARCHIVES])
+        encrypting.publish(want.hub_root, want.holder, known[key_owners.ARCHIVES])
         return {"keys": json.dumps(known, sort_keys=True)}
 
     def remove(self, have: BackupKeysState) -> None:
@@ -126,4 +123,4 @@ def publish_again(hub_root: str, holder: str, have: BackupKeysState) -> None:
 
 
 def _of_archives(have: BackupKeysState) -> str:
-    return str(json.loads(have.keys).get(ARCHIVES, ""))
+    return str(json.loads(have.keys).get(key_owners.ARCHIVES, ""))

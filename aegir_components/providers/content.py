@@ -14,11 +14,11 @@ from typing import Final
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import Records
 from aegir_components.inputs.site import SitePlace
+from aegir_components.printable import readable
 
 KIND: Final = "content"
 FEW_FILES: Final = 10
 """Files that an editor may have removed himself; where there were more, none at all is no editor's work."""
-UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,11 +94,3 @@ def counted(facts: Mapping[str, str]) -> Amount | None:
     # awk writes a sum of many bytes as 1.2e+13.
     found = re.fullmatch(r"(\d{1,15})(?: (\d{1,15}(?:\.\d+)?(?:e\+\d\d)?))?", fact)
     return Amount(number=int(found[1]), size=int(float(found[2] or 0))) if found else None
-
-
-def readable(size: int) -> str:
-    """Write a number of bytes with its unit, such as ``12.3 MB``."""
-    value, unit = float(size), 0
-    while value >= 1000 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.3g} {UNITS[unit]}" if unit else f"{size} bytes"

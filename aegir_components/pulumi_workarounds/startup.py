@@ -32,17 +32,20 @@ def begin(argv: Sequence[str] | None = None) -> str:
     kind = "" if os.environ.get(PLAIN) else recognize(sys.orig_argv if argv is None else argv)
     if not kind:
         return ""
-    from aegir_components.pulumi_workarounds import deferred, packages, tracing  # noqa: PLC0415 - see above
-
     if kind == "packages":
+        from aegir_components.pulumi_workarounds import packages  # noqa: PLC0415 - see above
+
         sys.meta_path.insert(0, packages.Finder())
         return kind
     import atexit  # noqa: PLC0415 - see above
     import gc  # noqa: PLC0415 - see above
 
+    from aegir_components.pulumi_workarounds import dataclass_methods, deferred, tracing  # noqa: PLC0415 - see above
+
     gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
     # Python searches all modules for garbage as it ends; the system takes back the memory in any case.
     atexit.register(gc.freeze)
+    dataclass_methods.install()
     sys.meta_path[:0] = [deferred.Finder(deferred.MODULES, deferred.OURS), *tracing.finders(os.environ)]
     return kind
 

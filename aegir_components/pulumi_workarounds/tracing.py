@@ -9,7 +9,6 @@ version of Pulumi may have more in it.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -63,6 +62,9 @@ class Finder:
         """Find the stand-in; leave all other modules, and another version of this one, to the finders that follow."""
         if fullname != NAME:
             return None
+        # The operator's command line has this finder too, and most of its commands do without Pulumi.
+        import hashlib  # noqa: PLC0415
+
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.origin is None or hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest() != KNOWN:
             return None

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -68,7 +69,7 @@ def test_what_a_dynamic_provider_made_is_the_plugins_by_an_alias(project: Path) 
 
 def test_a_stack_file_is_one_component(project: Path) -> None:
     """The farm is declared in the plugin's process, and a wrong setting is named as ever."""
-    settings = {
+    settings: dict[str, Any] = {
         "aegir:environment": "testing",
         "aegir:hub": {"address": "192.0.2.1", "root": str(project.parent / "hub")},
         "aegir:servers": {"db1": {**SERVER, "services": {"database": "mysql"}}},

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from aegir_components.cli import audit, completion, engine, live, promote
+from aegir_components.cli import audit, engine, live, promote
+from aegir_components.cli.commands import PROGRAM, VARIABLE
 from aegir_components.cli.engine import Done, Engine
 from aegir_components.cli.live import Seen
 from aegir_components.cli.main import aegir
@@ -423,16 +424,14 @@ def test_the_drawing_is_written_in_the_form_of_its_ending(pulumi: Pulumi, tmp_pa
 def test_each_shell_gets_its_completion(shell: str, tmp_path: Path) -> None:
     done = run(tmp_path, "completion", shell)
     assert 0 == done.exit_code
-    assert f"{completion.VARIABLE}={shell}_complete" in done.stdout
+    assert f"{VARIABLE}={shell}_complete" in done.stdout
 
 
 def offered(pulumi: Pulumi, *words: str) -> list[str]:
     """Press TAB after these words."""
     line = " ".join(["aegir", "--cwd", str(pulumi.project), *words])
-    variables = {completion.VARIABLE: "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-    done = CliRunner(env=variables).invoke(
-        aegir, [], prog_name=completion.PROGRAM, complete_var=completion.VARIABLE, standalone_mode=True
-    )
+    variables = {VARIABLE: "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    done = CliRunner(env=variables).invoke(aegir, [], prog_name=PROGRAM, complete_var=VARIABLE, standalone_mode=True)
     return [each.partition(",")[2] for each in done.stdout.splitlines()]
 
 

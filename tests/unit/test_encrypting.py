@@ -18,6 +18,7 @@ from aegir_components.cli import decrypt as decrypting
 from aegir_components.cli.ends import Refusal
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError, Refused
+from aegir_components.inputs import key_owners
 from aegir_components.mysql import client, databases
 from aegir_components.providers import archived, backup_keys
 from aegir_components.snapshots.imported import Archives
@@ -240,7 +241,7 @@ def test_a_stack_with_keys_of_an_earlier_version_gets_one_for_archives(tmp_path:
     known = json.loads(keys)
     assert known[":hub"] == "h"
     assert known[SITE] == "s"
-    assert encrypting.is_published(str(tmp_path), STACK, known[backup_keys.ARCHIVES])
+    assert encrypting.is_published(str(tmp_path), STACK, known[key_owners.ARCHIVES])
     assert not provider.diff("", {**want, "keys": keys}, want).changes
     made = backup_keys.BackupKeysState.from_props({**want, "keys": keys})
     assert keys == provider.converge(inputs, made)["keys"], "a key is never changed"
