@@ -6,15 +6,14 @@ knows is in the schema, and no other one.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .loading import load
-from .reader import Asked, SettingsError
+from .loading import read
+from .reader import Asked, Report
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 SECRET: Final = {"$ref": "#/$defs/secret"}
@@ -173,10 +172,13 @@ def _keys(of: Iterable[Asked]) -> tuple[str, ...]:
 
 
 def _read(config: Mapping[str, Any], notes: Notes) -> None:
-    with contextlib.suppress(SettingsError):
-        load(
-            config, lambda _path: True, note=lambda path, what: notes.setdefault(general(path), {}).update({what: None})
-        )
+    def note(path: str, what: Asked) -> None:
+        notes.setdefault(general(path), {})[what] = None
+
+    report = Report(lambda _path: True, note=note)
+    read(config, report)
+    for path, keys in report.mappings():
+        note(path, Asked("mapping", words=keys))
 
 
 def _part(path: str) -> dict[str, Any]:
