@@ -130,6 +130,7 @@ def _live(node: Node, brought: list[str]) -> Origin:
         stack=node.child("stack").text("", _STACK),
         sanitise=sanitise.choice(SANITISE[0], SANITISE) if sanitise.given else "",
     )
+    files.also(*FILES)
     if not isinstance(files.value, Mapping):
         copies = files.choice("copy", FILES)
         return replace(origin, copies="none" if copies == "proxy" else copies, proxied=copies == "proxy")

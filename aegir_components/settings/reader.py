@@ -70,6 +70,8 @@ class Asked:
     """The highest one, or the most characters of a password; 0 for any."""
     form: str = ""
     """How a text looks, where its check tells."""
+    default: Any = None
+    """What holds without the key, where it is one value."""
 
 
 @dataclass(slots=True)
@@ -227,7 +229,7 @@ class Node:
 
     def text(self, default: T, check: Callable[[str], str]) -> str | T:
         """Read a string that passes a check; a message about another value has the accepted form, where the check tells it."""
-        self._ask(Asked("text", form=getattr(check, "wanted", "")))
+        self._ask(Asked("text", form=getattr(check, "wanted", ""), default=default))
         if not self.given or not self._is_text(check):
             return default
         try:
@@ -242,7 +244,7 @@ class Node:
 
     def choice(self, default: Choice, options: Sequence[Choice]) -> Choice:
         """Read one of a few words."""
-        self._ask(Asked("choice", words=tuple(options)))
+        self._ask(Asked("choice", words=tuple(options), default=default))
         if not self.given:
             return default
         for option in options:
@@ -257,7 +259,7 @@ class Node:
 
     def number(self, default: T, low: int, high: int) -> int | T:
         """Read a whole number within bounds."""
-        self._ask(Asked("number", low=low, high=high))
+        self._ask(Asked("number", low=low, high=high, default=default))
         value = self.value
         if value is MISSING:
             return default
@@ -274,7 +276,7 @@ class Node:
 
     def flag(self, default: bool) -> bool:
         """Read true or false."""
-        self._ask(Asked("flag"))
+        self._ask(Asked("flag", default=default))
         if not self.given or isinstance(self.value, bool):
             return self.value if self.given else default
         quotes = "; write it without quotes" if self.value in ("true", "false") else ""

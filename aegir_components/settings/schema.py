@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from . import schema_words
 from .loading import read
 from .reader import Asked, Report
 
@@ -45,7 +46,8 @@ SAMPLES: Final[tuple[dict[str, Any], ...]] = tuple(
                 "limits": {},
                 "backups": {"keep": {}},
                 "origin": {},
-            }
+            },
+            "y.example.com": {"origin": {"site": "x.example.com", "files": {}}},
         },
         "backups": {"keep": {}, "repositories": {"x": {}}},
         "acme": {},
@@ -95,13 +97,9 @@ def asked() -> Notes:
     return notes
 
 
-def made(descriptions: Mapping[str, str]) -> dict[str, Any]:
-    """Make the schema.
-
-    Args:
-        descriptions: what keys mean, by their general paths.
-    """
-    notes = asked()
+def made() -> dict[str, Any]:
+    """Make the schema."""
+    notes, descriptions = asked(), schema_words.descriptions()
     # Secrets of a stack file are mappings of Pulumi's.
     secret = {
         "type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"], "additionalProperties": False,
@@ -128,7 +126,10 @@ def _schema(path: str, notes: Notes, descriptions: Mapping[str, str]) -> dict[st
             forms.append(form)
     found: dict[str, Any] = forms[0] if len(forms) == 1 else {"anyOf": forms} if forms else {}
     text = descriptions.get(path)
-    return {"description": text, **found} if text else found
+    if not text:
+        return found
+    looks = f" Form: {found['description']}." if "description" in found else ""
+    return {**found, "description": text + looks}
 
 
 def _form(path: str, asked_for: Asked, notes: Notes, descriptions: Mapping[str, str]) -> dict[str, Any]:
