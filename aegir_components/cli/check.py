@@ -12,6 +12,8 @@ from typing import Any, Final
 import click
 
 from aegir_components.host.errors import HostError
+from aegir_components.inputs.props import MissingInput
+from aegir_components.messages import around
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.printable import printable
 from aegir_components.providers import certificate, installation, release, rollout, site_config, site_database
@@ -147,6 +149,8 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
         outcome = "fail" if faults else "pass"
     except (HostError, DatabaseError) as fault:
         faults, outcome = [str(fault)], "unknown"
+    except MissingInput as fault:
+        faults, outcome = [around(fault, f"{fault}; run pulumi up")], "unknown"
     shown = tuple(printable(redacted(text, secrets), keep="") for text in faults)
     return Result(site=site.name, part=part, outcome=outcome, faults=shown)
 

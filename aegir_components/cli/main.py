@@ -15,7 +15,8 @@ import click
 
 from aegir_components import settings
 from aegir_components.host.errors import HostError
-from aegir_components.messages import numbered
+from aegir_components.inputs.props import MissingInput
+from aegir_components.messages import around, numbered
 from aegir_components.sources.faults import SourceError
 
 from . import (
@@ -102,6 +103,8 @@ class Program(Commands):
             return super().invoke(ctx)
         except (HostError, settings.SettingsError, SourceError) as fault:
             raise Refusal(str(fault)) from None
+        except MissingInput as fault:
+            raise Refusal(around(fault, f"{fault}; run pulumi up")) from None
         except OSError as fault:
             # Of our own output; a pipe that nobody reads is click's to end without a word.
             if fault.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
