@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS
 from aegir_components.host import script
+from aegir_components.inputs.site import DatabaseAddress, SiteConfigurationInputs
 from aegir_components.mysql import statements
 from aegir_components.services import functions, site, web
 from aegir_components.services.web_types import program
@@ -134,13 +134,17 @@ def plan(host: Host, database: str, passwords: dict[str, str]) -> str:
     """Render one script for all sites on a web server."""
     server, lines = program("apache"), [functions("web")]
     for name, password in passwords.items():
-        where = {"name": layout.database_name(name), "user": layout.account_name(name), "host": database, "port": 3306}
-        made = site.SitePlan(
-            site=name, aliases=(), platform="code", publish_path=f"{layout.PLATFORMS_ROOT}/code", docroot=".",
-            application=APPLICATIONS["wordpress"], database={**where, "password": password}, salt=secrets.token_hex(32),
-            cron="hourly",
+        where = DatabaseAddress(
+            name=layout.database_name(name), user=layout.account_name(name), host=database, port=3306
+        )
+        inputs = SiteConfigurationInputs(
+            site=name, platform="code", publish_path=f"{layout.PLATFORMS_ROOT}/code", publish_root=layout.PLATFORMS_ROOT,
+            docroot=".", application="wordpress", database=where, password=password, salt=secrets.token_hex(32),
+            cron="hourly", members={}, holder="bench",
         )  # fmt: skip
-        lines += site.items(made, server, 80, keeps_cron=len(lines) % WEBS == int(host.name[-1]) - 1)
+        lines += site.items(
+            site.SitePlan(inputs=inputs), server, 80, keeps_cron=len(lines) % WEBS == int(host.name[-1]) - 1
+        )
     return script.render("apply", [*lines, *web.activation_items(server)], holder="bench")
 
 

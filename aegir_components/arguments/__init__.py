@@ -1,7 +1,9 @@
 """What a Pulumi program says of a farm: one dataclass for each mapping of a stack file.
 
-Fields have the names of the keys in docs/reference/stack-file.md, which says what each means. A field that is ``None`` has its
-default.
+Fields have the names of the keys of a stack file. A field that is ``None`` has its default.
+
+The docstring below a field says what the key means. ``aegir schema`` and the tables of docs/reference/stack-file.md are made of
+these docstrings, whose links lead from the root of the repository. A default stands at the end: ``Default: none.``
 """
 
 from .backups import BackupPlanArgs, BackupsArgs, KeepArgs, RepositoryArgs
@@ -22,7 +24,7 @@ from .servers import (
     SshArgs,
     WebServiceArgs,
 )
-from .sites import CertificateArgs, MailArgs, OriginArgs, SiteAdminArgs, SiteArgs, SiteDatabaseArgs
+from .sites import CertificateArgs, MailArgs, OriginArgs, OriginFilesArgs, SiteAdminArgs, SiteArgs, SiteDatabaseArgs
 
 __all__ = [
     "AcmeArgs",
@@ -45,6 +47,7 @@ __all__ = [
     "LimitsArgs",
     "MailArgs",
     "OriginArgs",
+    "OriginFilesArgs",
     "PackArgs",
     "PhpArgs",
     "PlatformArgs",

@@ -13,7 +13,8 @@ import click
 
 from aegir_components.applications.base import UNAVAILABLE
 from aegir_components.host.errors import HostError
-from aegir_components.messages import number_of, shown, text_of
+from aegir_components.inputs.props import MissingInput
+from aegir_components.messages import around, number_of, shown, text_of
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.printable import printable
 from aegir_components.providers import certificate, installation, release, rollout, site_config, site_database
@@ -161,6 +162,8 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
         outcome = "fail" if told else "pass"
     except (HostError, DatabaseError) as fault:
         told, outcome = [text_of(fault)], "unknown"
+    except MissingInput as fault:
+        told, outcome = [around(fault, f"{fault}; run pulumi up")], "unknown"
 
     def safe(texts: Iterable[str]) -> tuple[str, ...]:
         return tuple(printable(redacted(shown(text), secrets), keep="") for text in texts)

@@ -161,10 +161,10 @@ def _spare(known: Stack, state: State, mode: script.Mode) -> tuple[list[Found], 
 
     def one(name: str, conn: Connection) -> list[tuple[str, Spare]]:
         listed = [
-            (str(release.props["publish_path"]), release.platform, int(release.props["keep"]))
+            (release.publish_path, release.platform, release.recorded(lambda inputs: inputs.keep))
             for release in state.releases.values()
             # A pack's code is the master's to look after.
-            if name in release.members and release.props["members"][name].get("role") != "slave"
+            if release.is_kept_on(name)
         ]
         lines = [line for each in listed for line in on_machine.spare_items(*each)]
         what = "looking for what nobody needs" if mode == "check" else "removing what nobody needs"

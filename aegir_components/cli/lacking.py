@@ -64,7 +64,7 @@ def _grouped(unlocked: Unlocked, held: Mapping[str, str]) -> list[Asked]:
         if release is None or site.installation is None or site.configuration is None:
             continue
         source = unlocked.source(site.identity)
-        digest = held.get(site.identity) or str(release.props["digest"])[: layout.RELEASE_DIGEST_LENGTH]
+        digest = held.get(site.identity) or release.digest[: layout.RELEASE_DIGEST_LENGTH]
         key = (source.endpoint, release.application, digest)
         group = groups.setdefault(
             key, Asked(endpoint=source.endpoint, application=release.application, digest=digest, sites={})

@@ -55,8 +55,7 @@ def _platforms(state: State, holder: str, server: str, have: Inventory) -> Itera
                 advice="declare it there again and run pulumi up; to be rid of it, take it out after that",
             )
     for name, release in state.releases.items():
-        slave = (release.props["members"].get(server) or {}).get("role") == "slave"
-        if server in release.members and not slave and name not in {mine for _, mine, _ in have.platforms}:
+        if release.is_kept_on(server) and name not in {mine for _, mine, _ in have.platforms}:
             yield Finding(
                 server=server,
                 what=f"the platform {name} is not there, and the state has it there",

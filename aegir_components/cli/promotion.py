@@ -123,7 +123,7 @@ def look(platform: str, state: State) -> None:
     """
     tell(f"looking at platform {platform} in {state.stack}, and asking for its sites")
     try:
-        faults = list((releases.Provider().observed(state.releases[platform].props) or {}).get("drift", []))
+        faults = list((releases.Provider().observed(state.releases[platform].outputs) or {}).get("drift", []))
         for site in state.sites_on(platform):
             if site.installation is not None and site.asked_for:
                 faults += (installation.Provider().observed(site.installation) or {})["drift"]

@@ -168,7 +168,7 @@ def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]])
 def _not_all(state: State, release: Release) -> Iterator[str]:
     """Say that the last run has not brought all sites of a platform to its release."""
     rollout = state.rollouts.get(release.platform)
-    if rollout is not None and rollout.get("digest") != release.props["digest"]:
+    if rollout is not None and rollout.get("digest") != release.digest:
         yield "not all of its sites have come to this release: pulumi up tries again, and --live says which and why"
     yield from state.drift.get(("Rollout", release.platform), ())
 

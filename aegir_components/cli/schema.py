@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
 
 import click
 
 from aegir_components.settings import schema as schemas
-from aegir_components.settings import schema_words
 
 from .ends import put
-
-PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "stack-file.md"
 
 
 @click.command()
@@ -30,6 +26,5 @@ def schema(output: Path | None) -> None:
     \b
     aegir schema -o stacks/stack-file.schema.json
     """  # noqa: D301  click keeps such lines as they are
-    words = schema_words.descriptions(PAGE.read_text()) if PAGE.is_file() else {}
-    text = json.dumps(schemas.made(words), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(schemas.made(), indent=2, ensure_ascii=False) + "\n"
     put(text.encode(), output)

@@ -2,20 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from aegir_components import layout
-from aegir_components.messages import numbered
+from aegir_components.inputs.members import CodeMember
+from aegir_components.inputs.platform import ReleaseInputs
+from aegir_components.inputs.props import MissingInput, NotKnown, PropsT
+from aegir_components.messages import around, numbered
 from aegir_components.settings import names as host_names
 from aegir_components.settings.added import Added
 from aegir_components.sources import records
+
+from .ends import Refusal
 
 OURS: Final = "pulumi-python:dynamic/aegir:"
 COMPONENTS: Final = "aegir:index:"
 
 Props = Mapping[str, Any]
+Value = TypeVar("Value")
+
+
+class Outputs(dict[str, Any]):
+    """Outputs of a resource; a command that needs one of them that is not there ends with a sentence that names it."""
+
+    def __init__(self, values: Props, *, resource: str, stack: str, above: str = "") -> None:
+        """Take what the state has.
+
+        Args:
+            values: by key.
+            resource: its kind and name, such as ``Release code``.
+            stack: the stack's name.
+            above: the key that has these values, with a dot, where they are a part of the outputs.
+        """
+        super().__init__(values)
+        self._resource, self._stack, self._above = resource, stack, above
+        self._partly: dict[type[Any], Any] = {}
+        for key, value in values.items():
+            if isinstance(value, Mapping):
+                self[key] = Outputs(value, resource=resource, stack=stack, above=f"{above}{key}.")
+
+    def __missing__(self, key: str) -> Any:
+        """Name the resource and what it lacks.
+
+        Raises:
+            Refusal: always.
+        """
+        raise self.lacks(key)
+
+    def lacks(self, key: str) -> Refusal:
+        """Say that the resource has no value of a key."""
+        return Refusal(
+            numbered(
+                8560,
+                f"{self._resource} has no {self._above}{key} in the state of {self._stack}; "
+                f"run pulumi up --stack {self._stack}",
+            )
+        )
+
+    def _unread(self, fault: MissingInput) -> Refusal:
+        where = f"{self._resource} in the state of {self._stack}"
+        return Refusal(around(fault, f"{where}: {fault}; run pulumi up --stack {self._stack}"))
+
+    def inputs(self, kind: type[PropsT]) -> PropsT:
+        """Give them as inputs.
+
+        Raises:
+            Refusal: one that every version has declared is not there.
+        """
+        try:
+            return kind.from_props(self)
+        except MissingInput as fault:
+            raise self._unread(fault) from None
+
+    def read(self, kind: type[PropsT], read: Callable[[PropsT], Value]) -> Value:
+        """Read them as inputs, of which only those have to be there that are asked for.
+
+        Args:
+            kind: the class of the inputs.
+            read: asks for them.
+
+        Raises:
+            Refusal: one of them is not there.
+        """
+        try:
+            if kind not in self._partly:
+                self._partly[kind] = kind.partly(self, ())
+            return read(self._partly[kind])
+        except NotKnown as fault:
+            raise self.lacks(str(fault)) from None
+        except MissingInput as fault:
+            raise self._unread(fault) from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,38 +101,65 @@ class Release:
     """A platform, as it was last made live."""
 
     platform: str
-    props: Props = field(repr=False)
-    """The resource's outputs."""
+    outputs: Outputs = field(repr=False)
+    """The resource's."""
+
+    def recorded(self, read: Callable[[ReleaseInputs], Value]) -> Value:
+        """Read inputs of the release.
+
+        Raises:
+            Refusal: the state lacks one that is asked for.
+        """
+        return self.outputs.read(ReleaseInputs, read)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that it holds."""
+        return self.recorded(lambda inputs: inputs.digest)
 
     @property
     def name(self) -> str:
         """The release that is live."""
-        return records.name_of(str(self.props["digest"]))
+        return records.name_of(self.digest)
 
     @property
     def revision(self) -> str:
         """The commit, or the archive's checksum; empty for a directory."""
-        return str(self.props.get("source_revision") or "")
+        return self.recorded(lambda inputs: inputs.source_revision)
 
     @property
     def version(self) -> str:
         """What the code base says of itself."""
-        return str((self.props.get("facts") or {}).get("version", ""))
+        return self.recorded(lambda inputs: inputs.facts.version if inputs.facts else "")
 
     @property
     def application(self) -> str:
         """Which application it is."""
-        return str(self.props["application"])
+        return self.recorded(lambda inputs: inputs.application)
 
     @property
     def members(self) -> tuple[str, ...]:
         """The web servers that carry it."""
-        return tuple(sorted(self.props["members"]))
+        return tuple(sorted(self.placed))
+
+    @property
+    def placed(self) -> Mapping[str, CodeMember]:
+        """The web servers that carry it, with how they are reached."""
+        return self.recorded(lambda inputs: inputs.members)
+
+    def is_kept_on(self, server: str) -> bool:
+        """Return whether a web server has the code itself: a pack's slaves see their master's."""
+        return server in self.placed and not self.placed[server].is_slave
+
+    @property
+    def publish_path(self) -> str:
+        """Where it is live."""
+        return self.recorded(lambda inputs: inputs.publish_path)
 
     @property
     def publish_root(self) -> str:
         """Where its sites' data are."""
-        return layout.publish_root(str(self.props["publish_path"]))
+        return layout.publish_root(self.publish_path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +244,7 @@ class State:
     releases: Mapping[str, Release] = field(default_factory=dict)
     sites: Mapping[str, Site] = field(default_factory=dict)
     """By host name."""
-    rollouts: Mapping[str, Props] = field(default_factory=dict)
+    rollouts: Mapping[str, Outputs] = field(default_factory=dict)
     """By platform, what the last run that ended well has brought its sites to."""
     pending: tuple[str, ...] = ()
     """What a run had begun that did not come to its end: ``creating Release code``."""
@@ -159,10 +264,12 @@ class State:
     def read(cls, stack: str, exported: Mapping[str, Any]) -> Self:
         """Read what ``pulumi stack export`` gives."""
         deployment = exported.get("deployment") or {}
-        made: dict[str, dict[str, Props]] = {}
-        parts: dict[str, dict[str, Props]] = {}
-        for kind, name, outputs in _resources(deployment.get("resources") or ()):
-            (parts if kind.startswith(COMPONENTS) else made).setdefault(kind.rpartition(":")[2], {})[name] = outputs
+        made: dict[str, dict[str, Outputs]] = {}
+        parts: dict[str, dict[str, Outputs]] = {}
+        for token, name, values in _resources(deployment.get("resources") or ()):
+            kind = token.rpartition(":")[2]
+            outputs = Outputs(values, resource=f"{kind} {name}", stack=stack)
+            (parts if token.startswith(COMPONENTS) else made).setdefault(kind, {})[name] = outputs
         sites = (
             Site(
                 identity=name,
@@ -174,16 +281,19 @@ class State:
             for name, part in sorted(parts.get("Site", {}).items())
         )
         servers = (_server(name, part, made) for name, part in sorted(parts.get("Server", {}).items()))
-        releases = (Release(platform=name, props=props) for name, props in sorted(made.get("Release", {}).items()))
+        releases = (
+            Release(platform=name, outputs=outputs) for name, outputs in sorted(made.get("Release", {}).items())
+        )
+        environment = made.get("Environment", {}).get("environment")
         return cls(
             stack=stack,
             servers={server.name: server for server in servers},
             releases={release.platform: release for release in releases},
             sites={site.name: site for site in sites},
             rollouts=made.get("Rollout", {}),
-            environment=str(made.get("Environment", {}).get("environment", {}).get("environment", "")),
+            environment=str(environment.get("environment", "")) if environment else "",
             pending=tuple(_pending(deployment)),
-            added=_added(made.get("Declaration", {}).get("declaration", {})),
+            added=_added(made.get("Declaration", {}).get("declaration") or {}),
             drift={
                 (kind, name): tuple(map(str, props["drift"]))
                 for kind, named in made.items()

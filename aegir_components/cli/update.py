@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -106,17 +106,18 @@ class Row:
 
 def _of_platforms(unlocked: Unlocked, chosen: Collection[str], progress: Progress, *, dry_run: bool) -> list[Row]:
     found: list[Row] = []
-    for name, props in sorted(unlocked.state.rollouts.items()):
-        if here_on := [site for site in props["sites"] if site in chosen]:
-            found += _of_platform(unlocked, name, props, here_on, progress, dry_run=dry_run)
+    for name, outputs in sorted(unlocked.state.rollouts.items()):
+        inputs = outputs.inputs(RolloutInputs)
+        if here_on := [site for site in inputs.sites if site in chosen]:
+            found += _of_platform(unlocked, name, inputs, here_on, progress, dry_run=dry_run)
     return found
 
 
 def _of_platform(
-    unlocked: Unlocked, name: str, props: Mapping[str, Any], sites: Sequence[str], progress: Progress, *, dry_run: bool
+    unlocked: Unlocked, name: str, inputs: RolloutInputs, sites: Sequence[str], progress: Progress, *, dry_run: bool
 ) -> list[Row]:
     try:
-        platform = Platform.of(RolloutInputs.from_props(props), None, _jobs(unlocked))
+        platform = Platform.of(inputs, None, _jobs(unlocked))
         # Such a site is brought back first, whatever its database lacks.
         unfinished = {site: Row(site=site, names=(UNFINISHED,)) for site in platform.unfinished()}
     except (HostError, DatabaseError) as fault:
@@ -184,8 +185,8 @@ def is_held(unlocked: Unlocked, site: Site) -> bool:
 
 
 def _platform_of(unlocked: Unlocked, site: Site) -> Platform | None:
-    props = unlocked.state.rollouts.get(site.platform)
-    platform = Platform.of(RolloutInputs.from_props(props), None, _jobs(unlocked)) if props else None
+    outputs = unlocked.state.rollouts.get(site.platform)
+    platform = Platform.of(outputs.inputs(RolloutInputs), None, _jobs(unlocked)) if outputs else None
     return platform if platform and site.identity in platform.sites else None
 
 

@@ -221,10 +221,7 @@ def parts_of(state: State) -> tuple[dict[str, list[Part]], Mapping[str, str]]:
         for name, parts in known.items()
         if parts is None and state.releases[name].members
     }
-    asked = {
-        server: Connection.from_props(state.releases[name].props["members"][server]["connection"])
-        for name, server in missing.items()
-    }
+    asked = {server: state.releases[name].placed[server].connection for name, server in missing.items()}
 
     def one(server: str, conn: Connection) -> dict[str, list[Part]]:
         return {name: _asked(conn, state.releases[name]) for name, where in missing.items() if where == server}
@@ -236,13 +233,13 @@ def parts_of(state: State) -> tuple[dict[str, list[Part]], Mapping[str, str]]:
             records.put(
                 {"parts": [[part.kind, part.name, part.version] for part in parts]},
                 name,
-                str(state.releases[name].props["digest"]),
+                state.releases[name].digest,
             )
     return {name: parts for name, parts in known.items() if parts is not None}, faults
 
 
 def _kept(records: Records, release: Release) -> list[Part] | None:
-    found = records.get(release.platform, str(release.props["digest"]))
+    found = records.get(release.platform, release.digest)
     if found is None:
         return None
     return [
@@ -251,8 +248,8 @@ def _kept(records: Records, release: Release) -> list[Part] | None:
 
 
 def _asked(conn: Connection, release: Release) -> list[Part]:
-    path = layout.release_path(str(release.props["publish_path"]), str(release.props["digest"]))
-    lines = code.items(release.application, path, str(release.props["docroot"]))
+    path = layout.release_path(release.publish_path, release.digest)
+    lines = code.items(release.application, path, release.recorded(lambda inputs: inputs.docroot))
     what = f"looking at the code of platform {release.platform}"
     facts = script.execute(conn, "check", lines, what=what, timeout=TIMEOUT).facts
     return code.parts(facts, release.application, release.version)

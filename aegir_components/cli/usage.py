@@ -86,7 +86,7 @@ def gather(state: State) -> Usage:
         sites={site.name: _site(site, sizes, bases, dumps) for site in state.sites.values()},
         platforms={
             release.platform: PlatformUsage(
-                releases=sum(known.get(_releases(str(release.props["publish_path"])), 0) for known in sizes.values()),
+                releases=sum(known.get(_releases(release.publish_path), 0) for known in sizes.values()),
                 builds=_size(root / "builds" / release.platform),
             )
             for release in state.releases.values()
@@ -102,8 +102,8 @@ def _paths(state: State, server: str) -> Iterator[str]:
         if member is not None and member.get("role") != "slave":
             yield from _of_site(site, first=min(site.members) == server)
     for release in state.releases.values():
-        if server in release.members and release.props["members"][server].get("role") != "slave":
-            yield _releases(str(release.props["publish_path"]))
+        if release.is_kept_on(server):
+            yield _releases(release.publish_path)
 
 
 def _of_site(site: Site, *, first: bool) -> Iterator[str]:

@@ -128,7 +128,11 @@ def _made(state: State, identity: str) -> Site | None:
 
 def _moved(platform: settings.Platform, release: Release, stack: str) -> Iterator[str]:
     """Find that the source stack's file names another source than the one that its live release was made of."""
-    source, made_of, up = platform.source, Path(str(release.props["source"])), f"run pulumi up --stack {stack}"
+    source, made_of, up = (
+        platform.source,
+        Path(release.recorded(lambda inputs: inputs.source)),
+        f"run pulumi up --stack {stack}",
+    )
     said = numbered(
         9072,
         f"the file of {stack} names another source for platform {platform.name} than the live release was made of; {up}",

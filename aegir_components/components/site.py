@@ -173,13 +173,13 @@ class Site(AegirComponent):
         self.configuration = SiteConfiguration(
             key,
             SiteConfigurationInputs(
+                **SiteConfigurationInputs.declared_by(site),
                 site=key,
                 name=site.name if site.formerly else "",
                 platform=platform.name,
                 publish_path=platform.publish_path,
                 docroot=args.code.docroot,
                 application=args.code.application,
-                aliases=site.aliases,
                 publish_root=layout.publish_root(platform.publish_path),
                 database=where,
                 password=password,
@@ -187,10 +187,7 @@ class Site(AegirComponent):
                 authority=args.database.authority,
                 number=later(credentials.number),
                 uploads=args.uploads,
-                isolation=site.isolation,
                 cron=(site.cron or ("off" if args.begin.cloned else application.often)) if enabled else "off",
-                redirect_aliases=site.redirect_aliases,
-                https=site.https,
                 enabled=enabled,
                 chain=later(certificate.chain) if certificate else "",
                 key=later(certificate.key) if certificate else "",
@@ -212,7 +209,6 @@ class Site(AegirComponent):
                 values=_values(site, application.mail_kept(mail)),
                 mail=mail,
                 robots=site.robots or ("off" if args.begin.cloned else "on"),
-                health=site.health,
                 former=args.begin.former,
                 fallback=args.begin.fallback,
                 backups=later(args.backups) if args.backups else "",
@@ -224,6 +220,7 @@ class Site(AegirComponent):
         if site.admin.password is not None:
             self._password = pulumi.Output.secret(site.admin.password)
         self._installation = InstallationInputs(
+            **InstallationInputs.declared_by(site),
             site=key,
             name=site.name if site.formerly else "",
             platform=platform.name,
@@ -242,9 +239,6 @@ class Site(AegirComponent):
             members=members,
             master=args.master,
             holder=args.holder,
-            install=site.install,
-            health=site.health,
-            https=site.https,
             enabled=enabled,
             fingerprint=later(certificate.fingerprint) if certificate else "",
             accounts=database.accounts,

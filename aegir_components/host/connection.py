@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 
@@ -64,8 +64,9 @@ class Connection:
     @classmethod
     def from_props(cls, props: Mapping[str, Any]) -> Self:
         """Read back what ``to_props`` gave; Pulumi hands numbers over as floats."""
-        known = {f.name for f in fields(cls)}
-        values = {name: value for name, value in props.items() if name in known}
+        known = {f.name: f.default is MISSING is f.default_factory for f in fields(cls)}
+        # What has to be there is asked for, so that a mapping that names its place can say what it lacks.
+        values = {name: props[name] for name, is_needed in known.items() if is_needed or name in props}
         if "port" in values:
             values["port"] = int(values["port"])
         if values.get("jump"):

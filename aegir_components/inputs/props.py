@@ -33,6 +33,7 @@ PropsT = TypeVar("PropsT", bound="Props")
 Reader = Callable[[Any], Any]
 
 _LEFT_OUT: Final = "left_out"
+_DECLARED: Final = "declared"
 _known: dict[type[Any], tuple[_Key, ...]] = {}
 """The fields of each class that was read."""
 
@@ -58,9 +59,28 @@ def left_out(default: Value, *, secret: bool = False) -> Value:
     return field(default_factory=type(default), **how) if isinstance(default, dict) else field(default=default, **how)
 
 
+def as_declared(default: Value, *, always: bool = False) -> Value:
+    """Give a field that has what the stack file declares under the same name.
+
+    Args:
+        default: what the absence of the key means.
+        always: whether the state has the key for the default as well, as those of early versions do.
+    """
+    return field(default=default, metadata={_DECLARED: True} if always else {_DECLARED: True, _LEFT_OUT: True})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Props:
     """Inputs of a resource, or a part of them."""
+
+    @classmethod
+    def declared_by(cls, settings: object) -> dict[str, Any]:
+        """Give those that have what the stack file declares, by name.
+
+        Args:
+            settings: what is declared of the thing; or inputs, which have it from there.
+        """
+        return {each.name: getattr(settings, each.name) for each in fields(cls) if _DECLARED in each.metadata}
 
     @classmethod
     def from_props(cls, props: Mapping[str, Any]) -> Self:

@@ -12,7 +12,7 @@ from aegir_components.services.quotas import Quotas
 
 from .database import SiteAccounts, SiteDatabaseInputs
 from .members import SiteMember, connections
-from .props import Props, left_out
+from .props import Props, as_declared, left_out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ class ServedSite(Props):
     """The web server of a pack on which work is done."""
     holder: str
     """``<project>/<stack>``."""
-    https: str = "none"
+    https: str = as_declared("none", always=True)
     """``none``, ``enabled`` or ``required``."""
     enabled: bool = True
     """Whether it is served; otherwise all its names answer 503."""
@@ -91,7 +91,7 @@ class SitePlace(ServedSite):
 class SiteConfigurationInputs(SitePlace):
     """A site as it is configured on its web servers."""
 
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = as_declared((), always=True)
     """Further host names."""
     former: tuple[str, ...] = left_out(())
     """Other names that its content knows it by."""
@@ -106,11 +106,11 @@ class SiteConfigurationInputs(SitePlace):
     """The PEM of the database's CA, where TLS is required."""
     number: int | None = None
     """The number of its Linux account, the same on every machine."""
-    isolation: str = ""
+    isolation: str = as_declared("", always=True)
     """``process`` where it has a PHP-FPM master of its own."""
     cron: str = "off"
     """How often its cron runs: ``off``, ``hourly``, ``daily``, minutes (``5min``), or a calendar expression of systemd's."""
-    redirect_aliases: bool = False
+    redirect_aliases: bool = as_declared(False, always=True)
     """Whether its aliases redirect to its name."""
     chain: str = left_out("")
     """Its certificate with what that is signed by, in PEM."""
@@ -130,7 +130,7 @@ class SiteConfigurationInputs(SitePlace):
     """``on``, ``off``, or the address that gets all of its mail."""
     robots: Literal["on", "off"] = left_out("on")
     """Whether search engines may read it."""
-    health: bool = left_out(True)
+    health: bool = as_declared(True)
     """Whether it is asked after a change."""
     fallback: str = left_out("")
     """Where uploads are that are not here; empty for nowhere."""
@@ -171,9 +171,9 @@ class InstallationInputs(ServedSite):
     """Of the hub's account on the database server."""
     authority: str = left_out("")
     """The PEM of the database's CA, where TLS is required."""
-    install: bool = True
+    install: bool = as_declared(True, always=True)
     """Whether it is installed where its database is empty."""
-    health: bool = True
+    health: bool = as_declared(True, always=True)
     """Whether it is asked on every web server."""
     fingerprint: str = left_out("")
     """Of its certificate."""

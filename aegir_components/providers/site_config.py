@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pulumi
 
-from aegir_components import applications, layout
+from aegir_components import layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
@@ -75,7 +74,11 @@ class Provider(Lifecycle[SiteConfigurationInputs, SiteConfigurationState]):
 
     def observe(self, have: SiteConfigurationState) -> dict[str, Any]:
         """Look at every item on every web server."""
-        plan, owners, counting = _plan(have), have.owners, site_content.content_items(site_files.directories(have))
+        plan, owners, counting = (
+            site.SitePlan(inputs=have),
+            have.owners,
+            site_content.content_items(site_files.directories(have)),
+        )
         what = f"looking at the site {plan.site}"
 
         def look(conn: Connection) -> script.Report:
@@ -104,7 +107,7 @@ class Provider(Lifecycle[SiteConfigurationInputs, SiteConfigurationState]):
         """
         # No record of the hub has how the site is backed up.
         want, saved = replace(want, backups=""), want.backups
-        plan, members = _plan(want), want.connections
+        plan, members = site.SitePlan(inputs=want), want.connections
         what = f"configuring the site {plan.site}"
         recorded = remaining(was)
         former = _moved(want, recorded, saved)
@@ -247,14 +250,14 @@ def _reload(inputs: SiteConfigurationInputs, conn: Connection) -> None:
 
 
 def _configured(inputs: SiteConfigurationInputs, other: SiteConfigurationInputs | None, conn: Connection) -> None:
-    plan = _plan(inputs)
+    plan = site.SitePlan(inputs=inputs)
     lines = [
         *kept.drop_items([plan.site]),
         *_items(plan, inputs, conn),
         *_leave_platform(plan, other),
         *site_content.registered_once(plan, inputs.holder),
     ]
-    if other and other.platform != plan.platform:
+    if other and other.platform != plan.inputs.platform:
         lines += holding.removal_items(plan.site, layout.platform_registry(other.platform))
     script.execute(conn, "apply", lines, what=f"configuring the site {plan.site}", holder=inputs.holder)
 
@@ -265,14 +268,14 @@ def _still_with_files(inputs: SiteConfigurationInputs) -> dict[str, Connection]:
 
 def _leave_platform(plan: site.SitePlan, was: SiteConfigurationInputs | None) -> list[str]:
     """List what takes a site that is on another platform now out of the former one, but for the release it is held back on."""
-    if not was or was.platform == plan.platform:
+    if not was or was.platform == plan.inputs.platform:
         return []
     return site.registry_removal(plan.site, was.platform, was.publish_path, was.docroot)
 
 
 def _put_back(conn: Connection, want: SiteConfigurationInputs, was: SiteConfigurationInputs) -> None:
     """Configure a web server as it was before a site moved to another platform."""
-    lines = _items(_plan(was), was, conn)
+    lines = _items(site.SitePlan(inputs=was), was, conn)
     lines += holding.removal_items(want.site, layout.platform_registry(want.platform))
     lines += site.registry_removal(want.site, want.platform, want.publish_path, want.docroot)
     script.execute(conn, "apply", lines, what=f"putting the site {want.site} back", holder=want.holder)
@@ -286,7 +289,7 @@ def _warn_of_forbidden(warned: Warned, host: str, name: str, facts: Mapping[str,
 
 
 def _settings(inputs: SiteConfigurationInputs, name: str) -> str:
-    return site.settings_text(_plan(inputs), inputs.members[name].port)
+    return site.settings_text(site.SitePlan(inputs=inputs), inputs.members[name].port)
 
 
 def _activate(conn: Connection, want: SiteConfigurationInputs) -> None:
@@ -316,33 +319,3 @@ def _items(plan: site.SitePlan, inputs: SiteConfigurationInputs, conn: Connectio
     )
     server = web_types.program(member.type)
     return site.items(plan, server, member.port, keeps_cron=keeps_cron, slave=member.is_slave)
-
-
-def _plan(inputs: SiteConfigurationInputs) -> site.SitePlan:
-    return site.SitePlan(
-        site=inputs.site,
-        host=inputs.name,
-        aliases=inputs.aliases,
-        former=inputs.former,
-        platform=inputs.platform,
-        publish_path=inputs.publish_path,
-        docroot=inputs.docroot,
-        application=applications.APPLICATIONS[inputs.application],
-        database={**inputs.database.to_props(), "password": inputs.password},
-        salt=inputs.salt,
-        authority=inputs.authority,
-        number=inputs.number,
-        uploads=inputs.uploads,
-        process=inputs.isolation == "process",
-        cron=inputs.cron,
-        https=inputs.https,
-        chain=inputs.chain,
-        key=inputs.key,
-        redirect_aliases=inputs.redirect_aliases,
-        enabled=inputs.enabled,
-        mail=inputs.mail,
-        robots=inputs.robots == "on",
-        fallback=inputs.fallback,
-        values=json.loads(inputs.values or "{}"),
-        proxies=inputs.proxies,
-    )

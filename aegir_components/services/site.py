@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import posixpath
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aegir_components import layout, templates
-from aegir_components.applications import Application, addresses
+from aegir_components.applications import APPLICATIONS, Application, addresses
 from aegir_components.host import script
+from aegir_components.inputs.site import SiteConfigurationInputs
 
 from . import (
     certificate,
@@ -33,67 +34,48 @@ from .web import WebServer
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SitePlan:
-    """A site as it is on every web server that has it."""
+    """A site as it is on one web server."""
 
-    site: str
-    """What it is known by on the machines: the name that it had when it was made."""
-    aliases: tuple[str, ...]
-    former: tuple[str, ...] = ()
-    platform: str
-    publish_path: str
-    docroot: str
-    application: Application
-    database: dict[str, str | int] = field(repr=False)
-    """``name``, ``user``, ``password``, ``host``, ``port``."""
-    salt: str = field(repr=False)
-    authority: str = ""
-    """The PEM of the database's authority, where TLS is required."""
-    number: int | None = None
-    """The number of its account, the same on every machine."""
-    uploads: str = ""
-    """The directory that all web servers share for uploads; empty where each has its own."""
-    process: bool = False
-    """Whether it has a PHP-FPM master of its own."""
-    cron: str = "off"
-    """How often its cron runs: ``off``, ``hourly``, ``daily``, minutes (``5min``), or a calendar expression of systemd's."""
-    proxies: tuple[str, ...] = ()
-    """Addresses and networks of the reverse proxies, whose word on a visitor's address is taken."""
-    https: str = "none"
-    """``none``, ``enabled`` or ``required``."""
-    chain: str = ""
-    """The certificate with what it is signed by, in PEM."""
-    key: str = field(default="", repr=False)
-    redirect_aliases: bool = False
-    enabled: bool = True
-    """Whether it is served; otherwise all its names answer 503."""
-    host: str = ""
-    """Its host name, where it was renamed."""
+    inputs: SiteConfigurationInputs
+    """What is the same on every web server that has it."""
     php: limits.Limits = limits.USUAL
     quotas: quotas.Quotas = quotas.USUAL
     """What it may take of the machine."""
-    mail: str = mail.ON
-    """``on``, ``off``, or the address that gets all of its mail."""
-    fallback: str = ""
-    """Where uploads are that are not here; empty for nowhere."""
-    robots: bool = True
-    """Whether search engines may read it."""
-    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
+
+    @property
+    def site(self) -> str:
+        """What it is known by on the machines: the name that it had when it was made."""
+        return self.inputs.site
 
     @property
     def name(self) -> str:
         """Its host name."""
-        return self.host or self.site
+        return self.inputs.host
+
+    @property
+    def application(self) -> Application:
+        """The application of its code."""
+        return APPLICATIONS[self.inputs.application]
+
+    @property
+    def process(self) -> bool:
+        """Whether it has a PHP-FPM master of its own."""
+        return self.inputs.isolation == "process"
+
+    @property
+    def values(self) -> dict[str, dict[str, Any]]:
+        """``settings`` and ``config``, which its settings file is told; they may hold secrets."""
+        return {"settings": {}, "config": {}, **json.loads(self.inputs.values or "{}")}
 
     @property
     def names(self) -> tuple[str, ...]:
         """All names that code may know it by: the one that it was made with stays in what is stored."""
-        return tuple(dict.fromkeys((self.name, *self.aliases, self.site)))
+        return tuple(dict.fromkeys((self.name, *self.inputs.aliases, self.site)))
 
     @property
     def network(self) -> str:
         """The pattern of what each site of a WordPress network has whose sites are directories; empty for all others."""
-        told = self.values.get("settings", {})
+        told = self.values["settings"]
         return self.application.addresses.network if told.get("MULTISITE") and not told.get("SUBDOMAIN_INSTALL") else ""
 
     @property
@@ -104,11 +86,11 @@ class SitePlan:
     @property
     def root(self) -> str:
         """The publish root that has the site's data."""
-        return layout.publish_root(self.publish_path)
+        return layout.publish_root(self.inputs.publish_path)
 
     def url(self, port: int) -> str:
         """The address of the site."""
-        return vhosts.address(self.name, port, tls=self.https != "none")
+        return vhosts.address(self.name, port, tls=self.inputs.https != "none")
 
 
 def settings_text(plan: SitePlan, port: int) -> str:
@@ -117,16 +99,16 @@ def settings_text(plan: SitePlan, port: int) -> str:
         plan.application.settings_template,
         site=plan.site,
         names=plan.names,
-        database=plan.database,
-        hash_salt=plan.salt,
+        database={**plan.inputs.database.to_props(), "password": plan.inputs.password},
+        hash_salt=plan.inputs.salt,
         private=layout.site_private(plan.root, plan.site),
         tmp=layout.site_temporary(plan.root, plan.site),
         config=layout.site_configuration(plan.root, plan.site),
         url=plan.url(port),
-        authority=layout.database_authority(str(plan.database["host"])) if plan.authority else "",
-        proxies=plan.proxies,
-        values={"settings": {}, "config": {}, **plan.values},
-        mail=plan.mail,
+        authority=layout.database_authority(plan.inputs.database.host) if plan.inputs.authority else "",
+        proxies=plan.inputs.proxies,
+        values=plan.values,
+        mail=plan.inputs.mail,
         closed=layout.closed_file(plan.site),
         updating=layout.updating_file(plan.site),
     )
@@ -139,20 +121,12 @@ def settings_path(plan: SitePlan) -> str:
 
 def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
     """Render the site's vhost for a web server."""
-    others = vhosts.other_uploads(plan.site, (*plan.names, *plan.former))
+    others = vhosts.other_uploads(plan.site, (*plan.names, *plan.inputs.former))
     return templates.render(
         server.template,
         site=plan.site,
-        hosts=vhosts.virtuals(
-            plan.name,
-            plan.aliases,
-            port,
-            https=plan.https,
-            redirect_aliases=plan.redirect_aliases,
-            enabled=plan.enabled,
-            proxied=bool(plan.proxies),
-        ),
-        https=plan.https,
+        **plan.inputs.declared_by(plan.inputs),
+        hosts=vhosts.virtuals(plan.inputs, port),
         certificate=layout.certificate_directory(plan.site),
         tls=f"{server.root}/tls.conf",
         listen_tls=f"{server.root}/listen-tls.conf",
@@ -160,10 +134,10 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         maintenance=vhosts.MAINTENANCE,
         retry_after=vhosts.RETRY_AFTER,
         port=port,
-        define=layout.platform_variable(plan.platform),
+        define=layout.platform_variable(plan.inputs.platform),
         held=layout.held_variable(plan.site),
-        robots=plan.robots,
-        fallback=plan.fallback,
+        robots=plan.inputs.robots == "on",
+        fallback=plan.inputs.fallback,
         root=layout.root_variable(plan.site),
         closed=layout.closed_file(plan.site),
         log=layout.site_log(plan.site),
@@ -174,7 +148,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
         uploads=f"sites/{plan.site}/files",
         own=re.escape(plan.site),
         former="|".join([re.escape(plan.application.addresses.former), *others]),
-        proxies=plan.proxies,
+        proxies=plan.inputs.proxies,
         variable=re.sub(r"[^a-z0-9]", "_", layout.system_user(plan.site)),
         socket=plan.socket,
         pool=layout.system_user(plan.site),
@@ -189,7 +163,7 @@ def vhost_text(plan: SitePlan, server: WebServer, port: int) -> str:
 def pool_text(plan: SitePlan) -> str:
     """Render the PHP-FPM pool."""
     php = dataclasses.replace(plan.php, values={**plan.application.ini, **plan.php.values})
-    if plan.https == "required":
+    if plan.inputs.https == "required":
         # No page is shown over plain HTTP, so that no session begins there.
         php = dataclasses.replace(php, values={"session.cookie_secure": "1", **php.values})
     return templates.render(
@@ -212,7 +186,7 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
     """List all of a site on one web server; one of them keeps its cron, and slaves have its data over NFS."""
     site, user = plan.site, layout.system_user(plan.site)
     home = layout.site_directory(plan.root, site)
-    number = "" if plan.number is None else str(plan.number)
+    number = "" if plan.inputs.number is None else str(plan.inputs.number)
     lines = [
         *map(functions, ("web", "site")),
         script.call("want_user", user, home, "/usr/sbin/nologin", number, number),
@@ -221,15 +195,15 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
         script.directory(layout.LOG_ROOT, group="adm", mode=0o750),
     ]
     lines += [
-        script.file(f"{layout.platform_registry(plan.platform)}/{layout.file_name(site)}", registry_text(plan)),
+        script.file(f"{layout.platform_registry(plan.inputs.platform)}/{layout.file_name(site)}", registry_text(plan)),
         *([] if slave else _links(plan)),
         *mail.items(site, plan.php.values),
-        *(_php(plan) if plan.enabled else []),
-        *certificate.directory_items(plan.chain, site),
+        *(_php(plan) if plan.inputs.enabled else []),
+        *certificate.directory_items(plan.inputs.chain, site),
         script.transaction(
             "vhost",
             [
-                *certificate.items(plan.chain, plan.key, site),
+                *certificate.items(plan.inputs.chain, plan.inputs.key, site),
                 script.file(vhost_path(server, plan.name), vhost_text(plan, server, port)),
                 script.call("want_one_vhost", vhost_path(server, plan.name), site),
             ],
@@ -238,12 +212,12 @@ def items(plan: SitePlan, server: WebServer, port: int, *, keeps_cron: bool = Fa
         ),
         *(
             isolation.after_vhost(site, server, process=plan.process, version=plan.php.version)
-            if plan.enabled
+            if plan.inputs.enabled
             else isolation.ended_items(site, server, version=plan.php.version)
         ),
-        *([] if plan.chain else certificate.removal_items(site)),
+        *([] if plan.inputs.chain else certificate.removal_items(site)),
         directives.item(server, site),
-        *loopback.items(site, (plan.name, *plan.aliases)),
+        *loopback.items(site, (plan.name, *plan.inputs.aliases)),
         *_cron(plan, keeps_cron, port),
     ]
     return lines
@@ -260,7 +234,7 @@ def _data(plan: SitePlan, port: int) -> list[str]:
     """List a site's directories and settings, which a pack's slaves see and do not have."""
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
     # That which is shared is among the uploads.
-    config = () if plan.uploads and plan.application.shares_config else (layout.site_configuration(root, site),)
+    config = () if plan.inputs.uploads and plan.application.shares_config else (layout.site_configuration(root, site),)
     return [
         script.directory(layout.site_directory(root, site)),
         script.directory(layout.site_linked(root, site)),
@@ -277,18 +251,18 @@ def _data(plan: SitePlan, port: int) -> list[str]:
 
 
 def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
-    if not here or not plan.enabled or plan.cron == "off" or not plan.application.cron:
+    if not here or not plan.inputs.enabled or plan.inputs.cron == "off" or not plan.application.cron:
         return cron.end_items(plan.site)
-    below = "" if plan.docroot == "." else f"/{plan.docroot}"
+    below = "" if plan.inputs.docroot == "." else f"/{plan.inputs.docroot}"
     return cron.items(
         plan.site,
         host=plan.name,
         url=plan.url(port),
         application=plan.application.name,
         program=plan.application.cron,
-        document_root=f"{plan.publish_path}{below}",
+        document_root=f"{plan.inputs.publish_path}{below}",
         tmp=layout.site_temporary(plan.root, plan.site),
-        often=plan.cron,
+        often=plan.inputs.cron,
         version=plan.php.version,
         declared=plan.quotas,
         also=mail.environment(plan.site) if mail.KEY in plan.php.values else {},
@@ -297,9 +271,11 @@ def _cron(plan: SitePlan, here: bool, port: int) -> list[str]:
 
 def _uploads(plan: SitePlan) -> list[str]:
     site, root, user = plan.site, plan.root, layout.system_user(plan.site)
-    if plan.uploads:
+    if plan.inputs.uploads:
         kind = plan.application
-        return uploads.site_items(plan.uploads, root, site, user, served=kind.copies_modes, config=kind.shares_config)
+        return uploads.site_items(
+            plan.inputs.uploads, root, site, user, served=kind.copies_modes, config=kind.shares_config
+        )
     return [
         *uploads.files_items(layout.site_files(root, site), user, served=plan.application.copies_modes),
         script.directory(layout.site_private(root, site), owner=user, group=user, mode=0o2770),
@@ -307,10 +283,10 @@ def _uploads(plan: SitePlan) -> list[str]:
 
 
 def _authority(plan: SitePlan) -> list[str]:
-    if not plan.authority:
+    if not plan.inputs.authority:
         return []
-    path = layout.database_authority(str(plan.database["host"]))
-    return [script.directory(posixpath.dirname(path)), script.file(path, plan.authority)]
+    path = layout.database_authority(plan.inputs.database.host)
+    return [script.directory(posixpath.dirname(path)), script.file(path, plan.inputs.authority)]
 
 
 def _no_vhost(server: WebServer, name: str, site: str) -> str:
@@ -330,12 +306,12 @@ def vhost_path(server: WebServer, site: str) -> str:
 
 def _links(plan: SitePlan) -> list[str]:
     """Link the site's names into the live release; a new release is linked when it is staged."""
-    below = "" if plan.docroot == "." else f"/{plan.docroot}"
+    below = "" if plan.inputs.docroot == "." else f"/{plan.inputs.docroot}"
     target = layout.site_linked(plan.root, plan.site)
-    linking = _linking(plan.platform, plan.publish_path, below)
+    linking = _linking(plan.inputs.platform, plan.inputs.publish_path, below)
     return [
         f"LINKING={script.encoded(linking)}",
-        script.call("want_site_links", plan.publish_path, below, target, *plan.names),
+        script.call("want_site_links", plan.inputs.publish_path, below, target, *plan.names),
     ]
 
 

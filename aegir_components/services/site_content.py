@@ -14,7 +14,7 @@ def registered_once(plan: SitePlan, holder: str) -> list[str]:
     """List what takes the site out of other platforms of the stack, as after a move that was killed and taken back."""
     others = script.call(
         "leave_others",
-        layout.platform_registry(plan.platform),
+        layout.platform_registry(plan.inputs.platform),
         layout.file_name(plan.site),
         holder,
         layout.site_linked(plan.root, plan.site),

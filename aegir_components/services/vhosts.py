@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from aegir_components.inputs.site import SiteConfigurationInputs
 
 MAINTENANCE = "/aegir-maintenance/page.html"
 """The address of the page that a disabled site shows; no site has one of this name."""
@@ -41,46 +43,33 @@ def other_uploads(site: str, names: Iterable[str]) -> list[str]:
     return [re.escape(f"sites/{name}/files") for name in dict.fromkeys(names) if name != site]
 
 
-def virtuals(
-    site: str,
-    aliases: Sequence[str],
-    port: int,
-    *,
-    https: str,
-    redirect_aliases: bool,
-    enabled: bool,
-    proxied: bool = False,
-) -> list[Virtual]:
+def virtuals(inputs: SiteConfigurationInputs, port: int) -> list[Virtual]:
     """List the virtual hosts of a site.
 
     Args:
-        site: its name.
-        aliases: its further names.
+        inputs: the site. Where reverse proxies are declared, they may end TLS for it.
         port: the web server's port of plain HTTP.
-        https: ``none``, ``enabled`` or ``required``.
-        redirect_aliases: whether the further names redirect to its name.
-        enabled: whether it is served at all.
-        proxied: whether reverse proxies are declared, which may end TLS for the site.
     """
+    site, aliases = inputs.host, inputs.aliases
     names = (site, *aliases)
     found = []
     for tls in (False, True):
-        if tls and https == "none":
+        if tls and inputs.https == "none":
             continue
-        if not enabled:
+        if not inputs.enabled:
             found.append(Virtual(names=names, tls=tls, does="closed"))
-        elif https == "required" and not tls:
+        elif inputs.https == "required" and not tls:
             # Straight to where the visitor ends up.
             for name in names:
-                target = address(site if redirect_aliases else name, port, tls=True)
-                if proxied and (name == site or not redirect_aliases):
+                target = address(site if inputs.redirect_aliases else name, port, tls=True)
+                if inputs.proxies and (name == site or not inputs.redirect_aliases):
                     found.append(Virtual(names=(name,), tls=tls, does="serve", guard=target))
                 else:
                     found.append(Virtual(names=(name,), tls=tls, does="redirect", target=target))
-        elif redirect_aliases and aliases:
+        elif inputs.redirect_aliases and aliases:
             found.append(Virtual(names=(site,), tls=tls, does="serve"))
             target = address(site, port, tls=tls)
-            found.append(Virtual(names=tuple(aliases), tls=tls, does="redirect", target=target))
+            found.append(Virtual(names=aliases, tls=tls, does="redirect", target=target))
         else:
             found.append(Virtual(names=names, tls=tls, does="serve"))
     return found

@@ -23,7 +23,6 @@ EVERY: Final[tuple[Every, ...]] = ("hour", "day", "week")
 PROVE: Final[tuple[Prove, ...]] = ("each", "boot", "off")
 HUB: Final = "hub"
 """The repository on the hub itself, which needs no declaration."""
-PLAN: Final = ("to", "every", "at", "keep", "prove", "exclude", "bandwidth")
 _NAME: Final = names.matching(
     r"[a-z][a-z0-9-]{0,29}", 30, "a repository's name (lower case, digits, -), such as offsite"
 )
@@ -136,7 +135,7 @@ def read_backups(node: Node, hub_root: str, *, production: bool) -> Backups | No
         return None
     if is_off(node):
         return Backups(repositories={HUB: hub}, off=True)
-    if not node.fields("repositories", "recipients", *PLAN):
+    if not node.check_keys():
         return None
     known = {HUB: hub}
     for key, entry in node.child("repositories").entries():
@@ -174,7 +173,7 @@ def read_site(node: Node, declared: Backups | None) -> Plan | None:
         return None
     if not node.given:
         return declared.plan
-    return _plan(node, declared.plan, declared.repositories) if node.fields(*PLAN) else None
+    return _plan(node, declared.plan, declared.repositories) if node.check_keys() else None
 
 
 def is_off(node: Node) -> bool:
@@ -186,7 +185,7 @@ def is_off(node: Node) -> bool:
 def _plan(node: Node, default: Plan, known: Mapping[str, Repository]) -> Plan:
     keep = node.child("keep")
     kept = default.keep
-    if keep.fields("hourly", "daily", "weekly", "monthly"):
+    if keep.check_keys():
         kept = Keep(
             hourly=keep.child("hourly").number(kept.hourly, 0, 1000),
             daily=keep.child("daily").number(kept.daily, 0, 1000),
@@ -238,13 +237,14 @@ def _repository(name: str, node: Node) -> Repository:
     allowed = {"directory": (), "sftp": ("identity", "host_key"), "s3": ("access_key", "secret_key")}
     kinds = [kind for kind in KINDS if node.child(kind).given]
     append_only = node.child("append_only").flag(False)
-    if not node.fields(*KINDS, "append_only", *(key for keys in allowed.values() for key in keys)) or len(kinds) != 1:
+    beside = {kind: [key for key in keys if node.child(key).given] for kind, keys in allowed.items()}
+    if not node.check_keys() or len(kinds) != 1:
         node.fault(numbered(1018, "must have one of directory, sftp and s3"))
         return Repository(name=name, kind="directory", path="")
     kind = kinds[0]
-    for other, keys in allowed.items():
+    for other, keys in beside.items():
         for key in keys:
-            if other != kind and node.child(key).given:
+            if other != kind:
                 node.child(key).fault(numbered(1016, f"is for repositories of kind {other}; remove this key"))
     if kind == "directory":
         path = node.child(kind).text("", names.absolute_path)

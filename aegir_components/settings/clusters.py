@@ -33,7 +33,7 @@ def read_clusters(node: Node, servers: Mapping[str, model.Server]) -> dict[str, 
             entry.fault(
                 numbered(1017, f"a server is called {quoted(key)} already; choose another name for the cluster")
             )
-        entry.fields("servers", "uploads")
+        entry.check_keys()
         clusters[key] = groups.WebCluster(
             name=key, servers=_members(entry.child("servers"), servers), uploads=_uploads(entry.child("uploads"))
         )
@@ -92,7 +92,7 @@ def _uploads(node: Node) -> groups.Uploads | None:
         return None
     if isinstance(node.value, str):
         return _separate(node)
-    if not node.fields("path", "nfs"):
+    if not node.check_keys():
         return None
     path, nfs = node.child("path"), node.child("nfs")
     if path.given == nfs.given:

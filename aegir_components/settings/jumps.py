@@ -49,7 +49,7 @@ def read(node: Node, *, identity: str, known_hosts: str | None) -> Jump | None:
     if not node.given or node.value == NONE:
         return None
     if isinstance(node.value, Mapping):
-        if not node.fields("address", "user", "port", "identity", "host_key"):
+        if not node.check_keys():
             return None
         if not node.child("address").given:
             node.child("address").fault(

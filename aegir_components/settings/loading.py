@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from aegir_components.messages import numbered
 
 from . import backups, clusters, model, names, origins, packs, platforms, rules, servers, site_options, sites
-from .reader import NAMESPACE, Asked, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
-
-KEYS = (
-    *(
-        "environment",
-        "environment_formerly",
-        "hub",
-        "servers",
-        "clusters",
-        "packs",
-        "platforms",
-        "sites",
-        "backups",
-        "sanitise",
-        "acme",
-        "certificates",
-        "reverse_proxies",
-        "translations",
-        "forget",
-        "replaced",
-        "confirm_removals",
-    ),
-    "rules",
-)
+from .reader import NAMESPACE, IsSecret, Node, Origin, Report, SettingsError, of_the_stack
 
 
 def load(
@@ -40,7 +17,6 @@ def load(
     is_secret: IsSecret,
     name_of: platforms.NameOf = platforms.no_name,
     origin: Origin = of_the_stack,
-    note: Callable[[str, Asked], None] | None = None,
 ) -> model.Settings:
     """Read a stack's settings.
 
@@ -51,14 +27,28 @@ def load(
             What may be a secret is never quoted.
         name_of: Gives a platform of a list its conventional name, from its server and its source.
         origin: Names the file that a value is from where that is not the stack file.
-        note: Is told what is asked of the value at each path.
 
     Raises:
         SettingsError: Something is wrong; the error lists all of it.
     """
-    report = Report(is_secret, origin, note=note)
+    report = Report(is_secret, origin)
+    settings = read(config, report, name_of)
+    faults = report.every_fault(lambda other: read(config, other, name_of))
+    if faults := [*faults, *rules.broken_in_production(settings, faults)]:
+        raise SettingsError(faults, settings)
+    return settings
+
+
+def read(config: Mapping[str, Any], report: Report, name_of: platforms.NameOf = platforms.no_name) -> model.Settings:
+    """Read settings whether they have faults or not.
+
+    Args:
+        config: as :func:`load` takes it.
+        report: gets the faults, the warnings and what is asked for.
+        name_of: as :func:`load` takes it.
+    """
     root = Node(NAMESPACE, config, report)
-    root.fields(*KEYS)
+    root.check_keys()
     environment = root.child("environment").choice("development", model.ENVIRONMENTS)
     hub = servers.read_hub(root.child("hub"))
     machines = servers.read_servers(root.child("servers"), hub)
@@ -96,8 +86,6 @@ def load(
     )
     packs.check_packs(root, settings)
     servers.check_reach(root.child("servers"), root.child("hub"), settings)
-    if faults := [*report.faults, *rules.broken_in_production(settings, report.faults)]:
-        raise SettingsError(faults, settings)
     return settings
 
 

@@ -90,7 +90,7 @@ def read_origin(node: Node, backups: Backups | None) -> Origin | None:
         node: the setting.
         backups: what is declared of backups.
     """
-    if not node.given or not node.fields("backup", "site", "stack", "sanitise", *BROUGHT):
+    if not node.given or not node.check_keys():
         return None
     brought = [key for key in BROUGHT if node.child(key).given]
     if node.child("backup").given:
@@ -130,10 +130,11 @@ def _live(node: Node, brought: list[str]) -> Origin:
         stack=node.child("stack").text("", _STACK),
         sanitise=sanitise.choice(SANITISE[0], SANITISE) if sanitise.given else "",
     )
+    files.also(*FILES)
     if not isinstance(files.value, Mapping):
         copies = files.choice("copy", FILES)
         return replace(origin, copies="none" if copies == "proxy" else copies, proxied=copies == "proxy")
-    if not files.fields("exclude", "largest", "proxy"):
+    if not files.check_keys():
         return origin
     patterns = (item.text("", _below) for item in files.child("exclude").items())
     return replace(

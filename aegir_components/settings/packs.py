@@ -47,7 +47,7 @@ def read_packs(
                 entry.fault(
                     numbered(1017, f"a {kind} is called {quoted(key)} already; choose another name for the pack")
                 )
-        entry.fields("master", "slaves", "nfs", "share", "path", "standby", "failover")
+        entry.check_keys()
         found[key] = _pack(key, entry, estate)
     return found
 

@@ -50,7 +50,7 @@ class Php:
 
 def read_php(node: Node) -> Php:
     """Read ``php`` of a site or of a server."""
-    if not node.fields("memory", "uploads", "time", "children", "values", "version"):
+    if not node.check_keys():
         return Php()
     return Php(
         memory=_memory(node.child("memory")),

@@ -113,23 +113,7 @@ def read_target(node: Node, estate: Estate) -> str:
 
 
 def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Platform:
-    named = ("name",) if not node.path.endswith('"]') else ()
-    own = (
-        "server",
-        "source",
-        "publish_path",
-        "keep_releases",
-        "allow_shrink",
-        "verify",
-        "health",
-        "rollback",
-        "release",
-        "database",
-        "update",
-        "rollout",
-        "keep_before",
-    )
-    if not node.fields(*named, *own):
+    if not node.check_keys():
         return model.Platform(name=name, server="", source=model.PlatformSource(), publish_path=path)
     publish = node.child("publish_path")
     server = read_target(node.child("server"), estate)

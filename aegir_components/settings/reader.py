@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeVar
 
 from aegir_components.messages import AegirError, around, numbered, shown
@@ -70,6 +70,8 @@ class Asked:
     """The highest one, or the most characters of a password; 0 for any."""
     form: str = ""
     """How a text looks, where its check tells."""
+    default: Any = None
+    """What holds without the key, where it is one value."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,37 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     note: Callable[[str, Asked], None] | None = None
     """Is told what is asked of the value at a path, whether that is given or not."""
+    blank: frozenset[str] = frozenset()
+    """Paths whose values are read as empty mappings, to learn which keys are asked for there."""
+    asked: dict[str, dict[str, None]] = field(default_factory=dict)
+    """The keys that are asked for of each mapping, by its path, in the order in which they are."""
+    checked: list[tuple[int, Node]] = field(default_factory=list)
+    """Mappings whose keys are ours, each with the number of faults that were found before it."""
+
+    def mappings(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """List the mappings whose keys are ours, each by its path with the keys that it may have."""
+        for _, node in self.checked:
+            if node.is_mapping:
+                yield node.path, tuple(self.asked.get(node.path, ()))
+
+    def every_fault(self, read_again: Callable[[Report], object]) -> list[str]:
+        """List the faults, with those of unknown keys in the place where their mapping was read.
+
+        Args:
+            read_again: reads the same settings into another report. What stands in the place of a mapping was not read
+                further, so that its keys are learned by this.
+        """
+        asked = self.asked
+        if wrong := frozenset(node.path for _, node in self.checked if not node.is_mapping):
+            learned = Report(self.is_secret, blank=wrong)
+            read_again(learned)
+            asked = {**asked, **{path: learned.asked.get(path, {}) for path in wrong}}
+        found: list[str] = []
+        begin = 0
+        for end, node in self.checked:
+            found += [*self.faults[begin:end], *node.wrong_keys(asked.get(node.path, ()))]
+            begin = end
+        return found + self.faults[begin:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +136,7 @@ class Node:
 
     def fault(self, text: str) -> None:
         """Note that something is wrong here."""
-        self.report.faults.append(around(text, one_line(f"{self._place}: {text}")))
+        self.report.faults.append(self._told(text))
 
     def warn(self, text: str) -> None:
         """Note that something here is allowed but likely not meant."""
@@ -124,31 +157,56 @@ class Node:
         return "a value that is not shown" if self._hidden else text
 
     def child(self, key: str) -> Node:
-        """Go to a key of a mapping whose keys are ours."""
+        """Go to a key of a mapping whose keys are ours: it is a known one."""
+        self.report.asked.setdefault(self.path, {})[key] = None
+        return self.peek(key)
+
+    def peek(self, key: str) -> Node:
+        """Go to a key that is not a known one by that: whether it is depends on what is there."""
         if not _PLAIN_KEY.fullmatch(key):
             return self.named(key)
         # The stack's own keys hang on Pulumi's colon, all others on a dot.
         separator = ":" if self.path == NAMESPACE else "."
-        return Node(f"{self.path}{separator}{key}", self._get(key), self.report)
+        return self._below(f"{self.path}{separator}{key}", self._get(key))
 
     def named(self, key: str) -> Node:
         """Go to a key of a mapping whose keys are the operator's."""
-        return Node(below(self.path, key), self._get(key), self.report)
+        return self._below(below(self.path, key), self._get(key))
 
-    def fields(self, *known: str) -> bool:
-        """Check that this is a mapping with no other keys than these; a missing one counts as empty."""
-        self._ask(Asked("mapping", words=known))
-        if not self._is_mapping("; write {} for none", known):
-            return False
-        if self.given:
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it is a mapping; a missing one counts as empty."""
+        return not self.given or isinstance(self.value, Mapping)
+
+    def check_keys(self) -> bool:
+        """Return whether this is a mapping; when all is read, its keys that nobody has asked for are faults."""
+        self.report.checked.append((len(self.report.faults), self))
+        return self.is_mapping
+
+    def learn_keys(self, readers: Iterable[Callable[[Node], object]]) -> None:
+        """Let readers ask for their keys, which are known ones by that; what they say of the values is dropped."""
+        report = replace(self.report, faults=[], warnings=[], checked=[])
+        for read in readers:
+            read(replace(self, report=report))
+
+    def wrong_keys(self, known: Collection[str]) -> Iterator[str]:
+        """Say that this is no mapping, or which of its keys are unknown.
+
+        Args:
+            known: the keys that it may have.
+        """
+        if not self.is_mapping:
+            yield self._told(self._no_mapping(known))
+        elif self.given:
             for key in sorted(set(self.value) - set(known)):
-                self.child(key).fault(numbered(1001, f"unknown key; {suggestion(key, known)}"))
-        return True
+                yield self.peek(key)._told(numbered(1001, f"unknown key; {suggestion(key, known)}"))  # noqa: SLF001  a node's
 
     def entries(self) -> Iterator[tuple[str, Node]]:
         """List what an operator has named, in the order of the names."""
         self._ask(Asked("entries"))
-        if self.given and self._is_mapping("; write {} for none"):
+        if not self.is_mapping:
+            self.fault(self._no_mapping())
+        elif self.given:
             for key in sorted(self.value):
                 yield key, self.named(key)
 
@@ -167,11 +225,11 @@ class Node:
             self.fault(numbered(1003, f"must be a list{one}, not {_kind(self.value)}{write}"))
             return
         for index, value in enumerate(self.value):
-            yield Node(f"{self.path}[{index}]", value, self.report)
+            yield self._below(f"{self.path}[{index}]", value)
 
     def text(self, default: T, check: Callable[[str], str]) -> str | T:
         """Read a string that passes a check; a message about another value has the accepted form, where the check tells it."""
-        self._ask(Asked("text", form=getattr(check, "wanted", "")))
+        self._ask(Asked("text", form=getattr(check, "wanted", ""), default=default))
         if not self.given or not self._is_text(check):
             return default
         try:
@@ -186,7 +244,7 @@ class Node:
 
     def choice(self, default: Choice, options: Sequence[Choice]) -> Choice:
         """Read one of a few words."""
-        self._ask(Asked("choice", words=tuple(options)))
+        self._ask(Asked("choice", words=tuple(options), default=default))
         if not self.given:
             return default
         for option in options:
@@ -201,7 +259,7 @@ class Node:
 
     def number(self, default: T, low: int, high: int) -> int | T:
         """Read a whole number within bounds."""
-        self._ask(Asked("number", low=low, high=high))
+        self._ask(Asked("number", low=low, high=high, default=default))
         value = self.value
         if value is MISSING:
             return default
@@ -218,7 +276,7 @@ class Node:
 
     def flag(self, default: bool) -> bool:
         """Read true or false."""
-        self._ask(Asked("flag"))
+        self._ask(Asked("flag", default=default))
         if not self.given or isinstance(self.value, bool):
             return self.value if self.given else default
         quotes = "; write it without quotes" if self.value in ("true", "false") else ""
@@ -271,14 +329,16 @@ class Node:
     def _get(self, key: str) -> Any:
         return self.value.get(key, MISSING) if isinstance(self.value, Mapping) else MISSING
 
-    def _is_mapping(self, advice: str, known: tuple[str, ...] = ()) -> bool:
-        if not self.given or isinstance(self.value, Mapping):
-            return True
+    def _below(self, path: str, value: Any) -> Node:
+        return Node(path, {} if path in self.report.blank else value, self.report)
+
+    def _told(self, text: str) -> str:
+        return around(text, one_line(f"{self._place}: {text}"))
+
+    def _no_mapping(self, known: Collection[str] = ()) -> str:
         keys = f" with {listed(known)}" if known else ""
-        self.fault(
-            numbered(1002, f"must be a mapping{keys}, not {_kind(self.value)}{advice if self.value is None else ''}")
-        )
-        return False
+        advice = "; write {} for none" if self.value is None else ""
+        return numbered(1002, f"must be a mapping{keys}, not {_kind(self.value)}{advice}")
 
     def _is_text(self, check: Callable[[str], str] = str) -> bool:
         value, form = self.value, getattr(check, "wanted", "")

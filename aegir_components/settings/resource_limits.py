@@ -45,7 +45,7 @@ class ResourceLimits:
 
 def read_limits(node: Node) -> ResourceLimits:
     """Read ``limits`` of a site or of a server."""
-    if not node.fields(*OF_WEB, *OF_DATABASE):
+    if not node.check_keys():
         return ResourceLimits()
     memory = php.megabytes(node.child("memory"))
     if 0 < memory < LEAST_MEMORY:

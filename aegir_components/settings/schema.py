@@ -6,15 +6,15 @@ knows is in the schema, and no other one.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .loading import load
-from .reader import Asked, SettingsError
+from . import schema_words
+from .loading import read
+from .reader import Asked, Report
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 SECRET: Final = {"$ref": "#/$defs/secret"}
@@ -46,7 +46,8 @@ SAMPLES: Final[tuple[dict[str, Any], ...]] = tuple(
                 "limits": {},
                 "backups": {"keep": {}},
                 "origin": {},
-            }
+            },
+            "y.example.com": {"origin": {"site": "x.example.com", "files": {}}},
         },
         "backups": {"keep": {}, "repositories": {"x": {}}},
         "acme": {},
@@ -96,13 +97,9 @@ def asked() -> Notes:
     return notes
 
 
-def made(descriptions: Mapping[str, str]) -> dict[str, Any]:
-    """Make the schema.
-
-    Args:
-        descriptions: what keys mean, by their general paths.
-    """
-    notes = asked()
+def made() -> dict[str, Any]:
+    """Make the schema."""
+    notes, descriptions = asked(), schema_words.descriptions()
     # Secrets of a stack file are Pulumi's own mappings.
     secret = {
         "type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"], "additionalProperties": False,
@@ -129,7 +126,10 @@ def _schema(path: str, notes: Notes, descriptions: Mapping[str, str]) -> dict[st
             forms.append(form)
     found: dict[str, Any] = forms[0] if len(forms) == 1 else {"anyOf": forms} if forms else {}
     text = descriptions.get(path)
-    return {"description": text, **found} if text else found
+    if not text:
+        return found
+    looks = f" Form: {found['description']}." if "description" in found else ""
+    return {**found, "description": text + looks}
 
 
 def _form(path: str, asked_for: Asked, notes: Notes, descriptions: Mapping[str, str]) -> dict[str, Any]:
@@ -173,10 +173,13 @@ def _keys(of: Iterable[Asked]) -> tuple[str, ...]:
 
 
 def _read(config: Mapping[str, Any], notes: Notes) -> None:
-    with contextlib.suppress(SettingsError):
-        load(
-            config, lambda _path: True, note=lambda path, what: notes.setdefault(general(path), {}).update({what: None})
-        )
+    def note(path: str, what: Asked) -> None:
+        notes.setdefault(general(path), {})[what] = None
+
+    report = Report(lambda _path: True, note=note)
+    read(config, report)
+    for path, keys in report.mappings():
+        note(path, Asked("mapping", words=keys))
 
 
 def _part(path: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _ACCOUNT = names.matching(
 def read_hub(node: Node) -> model.Hub:
     """Read ``aegir:hub``."""
     address, root = "", "/var/aegir"
-    if not node.fields("address", "root", "ssh"):
+    if not node.check_keys():
         return model.Hub(address=address)
     if node.child("address").given:
         address = node.child("address").text("", names.ip_address)
@@ -42,7 +42,7 @@ def read_hub(node: Node) -> model.Hub:
         )
     root = node.child("root").text(root, names.plain_path)
     ssh = node.child("ssh")
-    ssh.fields("identity", "known_hosts", "jump")
+    ssh.check_keys()
     identity = ssh.child("identity").text(f"{root}/.ssh/id_ed25519", names.absolute_path)
     known_hosts = ssh.child("known_hosts").text(None, names.absolute_path)
     return model.Hub(
@@ -163,14 +163,14 @@ def is_loopback(address: str) -> bool:
 
 
 def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
-    if not node.fields("address", "ssh", "connection", "services", "aegir_user", "dns", "commands", "php", "limits"):
+    if not node.check_keys():
         # What names it should not be told that it lacks a service as well.
         unread = model.DatabaseService(address="")
         return model.Server(name=name, address="", web=model.WebService(), database=unread)
     connection = node.child("connection").choice("ssh", model.CONNECTIONS)
     address = node.child("address").text(hub.address if connection == "local" else name, names.ip_address)
     services = node.child("services")
-    services.fields("web", "database")
+    services.check_keys()
     web = _web(services.child("web"))
     database = _database(services.child("database"), address)
     if connection == "none":
@@ -185,7 +185,7 @@ def _server(name: str, node: Node, hub: model.Hub) -> model.Server:
             numbered(1016, "is for sites; at a server, services.web.php has its versions, the usual one first")
         )
     user = node.child("aegir_user")
-    user.fields("uid", "gid")
+    user.check_keys()
     return model.Server(
         name=name,
         address=address,
@@ -206,7 +206,7 @@ def _ssh(node: Node, hub: model.Hub, connection: str, address: str) -> model.Ser
         if node.given:
             node.fault(numbered(1016, f'has no use where "connection" is {connection}; remove it'))
         return None
-    if not node.fields("user", "port", "identity", "host_key", "trust", "jump"):
+    if not node.check_keys():
         return model.ServerSsh(identity=hub.ssh.identity)
     jump = node.child("jump")
     key = node.child("host_key")
@@ -236,7 +236,7 @@ def _ssh(node: Node, hub: model.Hub, connection: str, address: str) -> model.Ser
 
 
 def _web(node: Node) -> model.WebService | None:
-    kind = _type_of(node, model.WEB_TYPES, "type", "port", "php")
+    kind = _type_of(node, model.WEB_TYPES)
     if kind is None:
         return None
     port = node.child("port").number(80, *_PORTS)
@@ -259,12 +259,11 @@ def _php_versions(node: Node) -> list[str]:
 
 
 def _database(node: Node, address: str) -> model.DatabaseService | None:
-    keys = ("type", "port", "address", "admin", "tls", "authority", "reach")
-    kind = _type_of(node, model.DATABASE_TYPES, *keys)
+    kind = _type_of(node, model.DATABASE_TYPES)
     if kind is None:
         return None
     admin = node.child("admin")
-    admin.fields("name", "password")
+    admin.check_keys()
     return model.DatabaseService(
         type=kind,
         port=node.child("port").number(3306, *_PORTS),
@@ -311,7 +310,7 @@ def _commands(node: Node, connection: str) -> tuple[model.OwnCommand, ...]:
     for key, entry in node.entries():
         if connection != "ssh":
             entry.fault(numbered(1016, 'runs over ssh only; "connection" is not ssh'))
-        entry.fields("create", "update", "delete", "triggers", "before")
+        entry.check_keys()
         create = entry.child("create")
         if not create.given:
             create.fault(numbered(1013, "missing; write the command that is run on the server"))
@@ -328,14 +327,14 @@ def _commands(node: Node, connection: str) -> tuple[model.OwnCommand, ...]:
     return tuple(found)
 
 
-def _type_of(node: Node, known: tuple[Kind, ...], *keys: str) -> Kind | None:
+def _type_of(node: Node, known: tuple[Kind, ...]) -> Kind | None:
     """Read the type of a service from its short or its long form; ``None`` where there is no such service."""
     node.also("none", *known)
     if not node.given or node.value == "none":
         return None
     kind = node
     if isinstance(node.value, Mapping):
-        node.fields(*keys)
+        node.check_keys()
         kind = node.child("type")
         if not kind.given:
             kind.fault(numbered(1013, f"missing; known: {', '.join(known)}"))

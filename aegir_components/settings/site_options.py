@@ -27,7 +27,7 @@ RENEW_DAYS = 30
 def refuse_placement(node: Node, platform: str, servers: Sequence[str]) -> None:
     """Hold the handbook's rule: a site's web servers are those of its platform."""
     for key in PLACED_BY:
-        if node.child(key).given:
+        if node.peek(key).given:
             where = f" ({listed(servers)})" if servers else ""
             node.child(key).fault(
                 numbered(
@@ -65,7 +65,7 @@ def read_certificate(node: Node, https: model.Https, acme: certificates.Acme | N
     if https == "none":
         node.fault(numbered(1016, "is for sites with https: enabled or https: required"))
     if isinstance(node.value, Mapping):
-        if not node.fields("chain", "key"):
+        if not node.check_keys():
             return certificates.Certificate()
         for key in ("chain", "key"):
             if not node.child(key).given:
@@ -106,7 +106,7 @@ def read_mail(node: Node) -> str:
     """Read ``on``, ``off`` or ``{redirect: address}``; empty where nothing is said."""
     if not isinstance(node.value, Mapping):
         return read_switch(node) or ""
-    if not node.fields("redirect"):
+    if not node.check_keys():
         return ""
     if not node.child("redirect").given:
         node.child("redirect").fault(numbered(1013, "missing; write the address that gets all mail of the site"))
@@ -115,14 +115,14 @@ def read_mail(node: Node) -> str:
 
 def read_error_days(node: Node) -> int:
     """Read ``aegir:certificates.error_days``."""
-    if not node.given or not node.fields("error_days"):
+    if not node.given or not node.check_keys():
         return LAST_DAYS
     return node.child("error_days").number(LAST_DAYS, 0, RENEW_DAYS)
 
 
 def read_acme(node: Node) -> certificates.Acme | None:
     """Read ``aegir:acme``."""
-    if not node.given or not node.fields("directory", "mail", "authority"):
+    if not node.given or not node.check_keys():
         return None
     if not node.child("directory").given:
         node.child("directory").fault(

@@ -140,33 +140,7 @@ def _formerly(node: Node, host: HostName, made: Mapping[str, str], renamed: Mapp
 
 
 def _site(node: Node, host: HostName, former: str, users: dict[str, str], estate: Estate) -> model.Site:
-    node.fields(
-        *("platform", "database", "profile", "title", "language", "aliases", "admin", "state", "client", "https"),
-        *(
-            "update",
-            "uncounted_tables",
-            "release",
-            "forward",
-            "formerly",
-            "certificate",
-            "redirect_aliases",
-            "isolation",
-            "cron",
-            "php",
-            "limits",
-            "settings",
-            "config",
-            "health",
-            "install",
-            "password_version",
-            "protect",
-            "backups",
-            "origin",
-            "mail",
-            "robots",
-        ),
-        *(key for key in site_options.PLACED_BY if node.child(key).given),
-    )
+    node.check_keys()
     platform = _platform(node.child("platform"), estate.platforms)
     webs = estate.web_servers(platform)
     site_options.refuse_placement(node, platform, list(webs))
@@ -230,7 +204,7 @@ def _database_server(node: Node) -> Node:
     """Give the setting that names the server: `database` itself, or `server` in the mapping."""
     if not isinstance(node.value, Mapping):
         return node
-    node.fields("server", "rights")
+    node.check_keys()
     return node.child("server")
 
 
@@ -286,7 +260,7 @@ def _aliases(node: Node, host: HostName, users: dict[str, str]) -> tuple[str, ..
 
 
 def _admin(node: Node, host: HostName) -> model.SiteAdmin:
-    node.fields("name", "mail", "password")
+    node.check_keys()
     mail, default = node.child("mail"), f"admin@{host.ascii}"
     if not mail.given and len(host.ascii) <= names.LONGEST_HOST_NAME and len(default) > names.LONGEST_MAIL:
         mail.fault(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from aegir_components.messages import numbered
@@ -17,13 +17,6 @@ from .wording import quoted
 
 Kind = Literal["path", "git", "archive", "makefile"]
 KINDS: Final[tuple[Kind, ...]] = ("path", "git", "archive", "makefile")
-BESIDE: Final[Mapping[Kind, tuple[str, ...]]] = {
-    "path": ("composer",),
-    "git": ("ref", "directory", "composer"),
-    "archive": ("checksum", "composer"),
-    "makefile": (),
-}
-"""What may stand beside each way to say where the code is."""
 GIT_SCHEMES: Final = ("https", "http", "ssh", "git", "file")
 DOWNLOADS: Final = ("https", "http")
 
@@ -40,30 +33,32 @@ def read_source(node: Node) -> model.PlatformSource:
                 numbered(1013, "missing; write the directory with the code, on the hub, such as /srv/src/drupal-10")
             )
         return model.PlatformSource(path=node.text("", names.absolute_path))
-    given = [kind for kind in KINDS if node.child(kind).given]
-    if len(given) != 1:
-        node.fields(*KINDS, *sorted({name for beside in BESIDE.values() for name in beside}))
-        which = f"only one of {' and '.join(given)}" if given else "one of path, git, archive and makefile"
-        node.fault(numbered(1018, f"must have {which}, which say where the code is"))
-        return model.PlatformSource()
-    kind = given[0]
-    node.fields(kind, *BESIDE[kind])
-    composer = _composer(node.child("composer")) if "composer" in BESIDE[kind] else None
-    if kind == "git":
-        return _git(node, composer)
-    if kind == "archive":
-        return _archive(node, composer)
-    if kind == "makefile":
-        return model.PlatformSource(makefile=node.child("makefile").text("", names.absolute_path))
-    return model.PlatformSource(path=node.child("path").text("", names.absolute_path), composer=composer)
+    given = [kind for kind in KINDS if node.peek(kind).given]
+    node.check_keys()
+    if len(given) == 1:
+        return _READERS[given[0]](node)
+    node.learn_keys(_READERS.values())
+    which = f"only one of {' and '.join(given)}" if given else "one of path, git, archive and makefile"
+    node.fault(numbered(1018, f"must have {which}, which say where the code is"))
+    return model.PlatformSource()
 
 
 def source_path(node: Node) -> Node:
     """Go to the value that names a directory, for messages about it."""
-    return node.child("path") if isinstance(node.value, Mapping) else node
+    return node.peek("path") if isinstance(node.value, Mapping) else node
 
 
-def _git(node: Node, composer: model.Composer | None) -> model.PlatformSource:
+def _directory(node: Node) -> model.PlatformSource:
+    composer = _composer(node.child("composer"))
+    return model.PlatformSource(path=node.child("path").text("", names.absolute_path), composer=composer)
+
+
+def _makefile(node: Node) -> model.PlatformSource:
+    return model.PlatformSource(makefile=node.child("makefile").text("", names.absolute_path))
+
+
+def _git(node: Node) -> model.PlatformSource:
+    composer = _composer(node.child("composer"))
     ref = node.child("ref")
     if not ref.given:
         ref.fault(numbered(1013, "missing; write the branch, the tag or the whole commit, such as main"))
@@ -75,7 +70,8 @@ def _git(node: Node, composer: model.Composer | None) -> model.PlatformSource:
     )
 
 
-def _archive(node: Node, composer: model.Composer | None) -> model.PlatformSource:
+def _archive(node: Node) -> model.PlatformSource:
+    composer = _composer(node.child("composer"))
     archive = _address(node.child("archive"), DOWNLOADS)
     checksum = node.child("checksum")
     if not checksum.given and archive and not archive.startswith("/"):
@@ -88,9 +84,17 @@ def _archive(node: Node, composer: model.Composer | None) -> model.PlatformSourc
     return model.PlatformSource(archive=archive, checksum=checksum.text("", _checksum), composer=composer)
 
 
+_READERS: Final[Mapping[Kind, Callable[[Node], model.PlatformSource]]] = {
+    "path": _directory,
+    "git": _git,
+    "archive": _archive,
+    "makefile": _makefile,
+}
+
+
 def _composer(node: Node) -> model.Composer | None:
     if isinstance(node.value, Mapping):
-        node.fields("dev", "unlocked", "trusted")
+        node.check_keys()
         return model.Composer(
             dev=node.child("dev").flag(False),
             unlocked=node.child("unlocked").flag(False),

@@ -76,7 +76,7 @@ def read_update(node: Node) -> tuple[Step, ...] | None:
 def _step(item: Node) -> Step | None:
     if not isinstance(item.value, Mapping):
         return Step(kind=item.choice("database", OURS))
-    if not item.fields("step", "command", "seconds"):
+    if not item.check_keys():
         return None
     command, step = item.child("command"), item.child("step")
     if command.given == step.given:
@@ -95,7 +95,7 @@ def _step(item: Node) -> Step | None:
 
 def read_rollout(node: Node) -> Rollout:
     """Read ``rollout`` of a platform."""
-    if not node.fields("canary", "batch", "stop_on"):
+    if not node.check_keys():
         return Rollout()
     hosts = (item.text("", lambda text: names.host_name(text).ascii) for item in node.child("canary").items())
     return Rollout(

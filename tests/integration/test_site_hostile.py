@@ -12,6 +12,7 @@ import pytest
 
 from aegir_components import layout, settings
 from aegir_components.applications import APPLICATIONS
+from aegir_components.inputs.site import DatabaseAddress, SiteConfigurationInputs
 from aegir_components.mysql import client, databases
 from aegir_components.services import nginx
 from aegir_components.services import site as sites
@@ -112,14 +113,14 @@ def plan(made: settings.Settings, application: str, https: str) -> sites.SitePla
     (site,) = made.sites.values()
     platform = made.platforms[site.platform]
     key = site.identity
-    return sites.SitePlan(
-        site=key, host=site.name if site.formerly else "", aliases=site.aliases, platform=platform.name,
-        publish_path=platform.publish_path, docroot=".", application=APPLICATIONS[application],
-        database={
-            "name": layout.database_name(key), "user": layout.account_name(key), "password": "'\\\"$x", "host": "h", "port": 1,
-        },
-        salt="'\\\"$x", proxies=made.reverse_proxies, https=https, redirect_aliases=site.redirect_aliases,
+    database = DatabaseAddress(name=layout.database_name(key), user=layout.account_name(key), host="h", port=1)
+    inputs = SiteConfigurationInputs(
+        site=key, name=site.name if site.formerly else "", aliases=site.aliases, platform=platform.name,
+        publish_path=platform.publish_path, publish_root=layout.publish_root(platform.publish_path), docroot=".",
+        application=application, database=database, password="'\\\"$x", salt="'\\\"$x", proxies=made.reverse_proxies,
+        https=https, redirect_aliases=site.redirect_aliases, members={}, holder="aegir/test",
     )  # fmt: skip
+    return sites.SitePlan(inputs=inputs)
 
 
 def test_what_is_refused_is_refused_for_that_setting(base: Config) -> None:

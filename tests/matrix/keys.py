@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aegir_components.settings import schema
-from aegir_components.settings.loading import KEYS
 from aegir_components.settings.site_options import PLACED_BY
 
 FROM_OUTSIDE = (schema.FROM_OUTSIDE,)
@@ -12,7 +11,7 @@ FROM_OUTSIDE = (schema.FROM_OUTSIDE,)
 
 def every() -> list[str]:
     """List the keys by their paths, such as ``sites.*.php.memory``; a mapping that has keys of its own is not one itself."""
-    asked: set[str] = set(KEYS) | set(FROM_OUTSIDE)
+    asked: set[str] = set(FROM_OUTSIDE)
     for sample in schema.SAMPLES:
         for path, forms in schema.noted(sample).items():
             for form in forms:
@@ -27,5 +26,5 @@ def every() -> list[str]:
 
 SHORT_FORMS = ("servers.*.services.web", "servers.*.services.database", "clusters.*.uploads", "platforms.*.source",
                "platforms.*.source.composer", "sites.*.database", "sites.*.certificate", "sites.*.backups",
-               "backups")  # fmt: skip
+               "sites.*.origin.files", "backups")  # fmt: skip
 """Mappings that may be written as one word: as such they are keys themselves."""

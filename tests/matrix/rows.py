@@ -333,6 +333,9 @@ ORIGINS = (
         Row(key=f"sites.*.origin.{key}", values=(f"/srv/moves/{key}", f"/srv/moves/{key}.tar.gz"), given=DUMP)
         for key in ("files", "private", "config")
     ),
+    Row(key="sites.*.origin.files.exclude", values=(["*.mp4"], ["videos"]), given=LIVE),
+    Row(key="sites.*.origin.files.largest", values=(20, 30), given=LIVE),
+    Row(key="sites.*.origin.files.proxy", values=(True, False), given=LIVE),
     Row(key="sites.*.origin.prefix", values=("old_", "older_"), given=DUMP),
     Row(key="sites.*.origin.hash_salt", values=PASSWORDS, given=DUMP),
     Row(key="sites.*.origin.former", values=(["old.example.com"], ["old.example.com", "older"]), given=DUMP),

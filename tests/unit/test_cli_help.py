@@ -24,7 +24,7 @@ from aegir_components.cli.ends import tell
 from aegir_components.cli.engine import Done, Engine
 from aegir_components.cli.main import aegir
 from aegir_components.cli.stack_lock import DURING_UP
-from aegir_components.cli.state import Site, State
+from aegir_components.cli.state import Outputs, Site, State
 from aegir_components.host.errors import HostUnreachable
 from tests.unit.stacks import SITE, config, exported
 
@@ -291,7 +291,10 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
     sites = {
         name: Site(identity=name, installation={"name": name, "platform": name[0]}) for name in ("a.x", "b.x", "c.x")
     }
-    rollouts: dict[str, Any] = {name: {"name": name, "sites": {f"{name}.x": {}}} for name in ("a", "b", "c")}
+    rollouts = {
+        name: Outputs({"name": name, "sites": {f"{name}.x": {}}}, resource=f"Rollout {name}", stack="prod")
+        for name in ("a", "b", "c")
+    }
     unlocked = SimpleNamespace(
         state=State(stack="prod", sites=sites, rollouts=rollouts), stack=SimpleNamespace(name="prod")
     )
@@ -306,7 +309,7 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
         return SimpleNamespace(sites=named, unfinished=list, lacks=lambda site: ("node 9001",) if site == "b.x" else ())
 
     monkeypatch.setattr("aegir_components.rollout.platform.Platform.of", platform)
-    monkeypatch.setattr("aegir_components.cli.update.RolloutInputs.from_props", lambda props: SimpleNamespace(**props))
+    monkeypatch.setattr("aegir_components.inputs.platform.RolloutInputs.from_props", lambda props: SimpleNamespace(**props))
     status, said = _invoke(project, "update", "--all", "--dry-run")
     assert (5, ["a.x: web1: no answer", "b.x: node 9001", "c.x: no updates are pending"]) == (status, said.splitlines())
     asked.clear()

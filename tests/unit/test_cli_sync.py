@@ -18,7 +18,7 @@ from aegir_components.cli.ends import Refusal
 from aegir_components.cli.main import aegir
 from aegir_components.cli.sides import Side
 from aegir_components.cli.stack import Stack
-from aegir_components.cli.state import Release, State
+from aegir_components.cli.state import Outputs, Release, State
 from aegir_components.cli.unlocked import Unlocked
 from aegir_components.closing import Closable
 from aegir_components.host.errors import HostUnreachable
@@ -44,9 +44,10 @@ def side(
     settings: Any = replace(declared(**site), environment=cast("Any", environment))
     state = replace(State.read(stack, exported()), environment=made)
     unlocked = Unlocked(stack=Stack(name=stack, engine=Mock()), declared=settings, state=state, keys={})
-    props = {**state.releases["code"].props, "application": application, "facts": {"version": version}}
+    values = {**state.releases["code"].outputs, "application": application, "facts": {"version": version}}
+    release = Release(platform="code", outputs=Outputs(values, resource="Release code", stack=stack))
     source: Any = Mock(site=SITE)
-    return Side(unlocked=unlocked, site=state.sites[SITE], source=source, release=Release(platform="code", props=props))
+    return Side(unlocked=unlocked, site=state.sites[SITE], source=source, release=release)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from aegir_components.services import site
 from aegir_components.settings import groups
 from aegir_components.sources.resolve import sharing_faults, value_faults, value_warnings
 from tests.unit import stacks
-from tests.unit.test_templates import HOSTILE, plan
+from tests.unit.test_templates import HOSTILE, plan, with_inputs
 
 OF_PLUGINS = (
     *(
@@ -150,7 +150,7 @@ def test_php_reads_every_value_with_its_type() -> None:
 @pytest.mark.parametrize("application", sorted(APPLICATIONS))
 def test_own_values_stand_after_ours_where_a_later_one_counts_and_before_where_the_first_does(application: str) -> None:
     values: dict[str, dict[str, Any]] = {"settings": {"OWN": HOSTILE}, "config": {"a.b": {"c": 1}}}
-    text = site.settings_text(dataclasses.replace(plan("full", application), values=values), 80)
+    text = site.settings_text(with_inputs(plan("full", application), values=json.dumps(values)), 80)
     assert text.count(templates.php(HOSTILE)) >= 1
     own, local = text.index("'OWN'"), text.index("is_readable(__DIR__")
     assert own > local if application == "wordpress" else own < local
@@ -159,7 +159,7 @@ def test_own_values_stand_after_ours_where_a_later_one_counts_and_before_where_t
         if application == "wordpress"
         else own > text.index("'hash_salt'" if application == "drupal" else "hash_salt")
     )
-    assert "OWN" not in repr(dataclasses.replace(plan("full", application), values=values))
+    assert "OWN" not in repr(with_inputs(plan("full", application), values=json.dumps(values)))
 
 
 @pytest.mark.parametrize(("application", "given", "says"), [

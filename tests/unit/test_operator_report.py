@@ -24,7 +24,7 @@ from aegir_components.cli.engine import Engine
 from aegir_components.cli.main import aegir
 from aegir_components.cli.page import Page
 from aegir_components.cli.stack import Stack
-from aegir_components.cli.state import Release, Site, State
+from aegir_components.cli.state import Outputs, Release, Site, State
 from aegir_components.cli.survey import PlatformFacts, ServerFacts, SiteFacts, Survey
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
@@ -267,7 +267,10 @@ def test_databases_are_asked_by_server_and_release_and_one_that_does_not_answer_
 
     made = {"application": "drupal", "platform": "code"}
     sites = {name: Site(identity=name, installation={**made, "name": name}, configuration={}) for name in "abcd"}
-    release = Release(platform="code", props={"digest": "f" * 64, "application": "drupal"})
+    release = Release(
+        platform="code",
+        outputs=Outputs({"digest": "f" * 64, "application": "drupal"}, resource="Release code", stack="prod"),
+    )
     state = State(stack="prod", sites=sites, releases={"code": release})
     hub = SimpleNamespace(hub=SimpleNamespace(root="/hub"))
     monkeypatch.setattr(

@@ -12,7 +12,7 @@ from aegir_components.services import limits, site
 from aegir_components.services.apache import APACHE
 from aegir_components.services.nginx import NGINX
 from tests.unit import stacks
-from tests.unit.test_templates import plan
+from tests.unit.test_templates import plan, with_inputs
 
 WHERE = 'aegir:sites["www.example.com"].php'
 
@@ -171,9 +171,8 @@ def test_a_version_that_a_web_server_lacks_is_named_with_what_to_write(changes: 
 
 
 def test_pool_socket_cron_and_master_follow_the_version() -> None:
-    made = dataclasses.replace(
-        plan("full", "wordpress"), php=limits.PhpInputs.from_props({"version": "8.1"}).limits, cron="hourly"
-    )
+    hourly = with_inputs(plan("full", "wordpress"), cron="hourly")
+    made = dataclasses.replace(hourly, php=limits.PhpInputs.from_props({"version": "8.1"}).limits)
     lines = "\n".join(site.items(made, NGINX, 80, keeps_cron=True))
     assert f"listen = {made.socket}" in site.pool_text(made)
     assert made.socket.endswith(".8.1.sock")
@@ -181,7 +180,7 @@ def test_pool_socket_cron_and_master_follow_the_version() -> None:
     assert "/php-fpm/pool-8.1.d/www.example.com.conf" in lines
     assert "fpm_later_of 8.1" in lines
     assert re.search(r"want_cron_environment .*\n.*(?:.*\n)*?' 8\.1$", lines, re.MULTILINE)
-    process = "\n".join(site.items(dataclasses.replace(made, process=True), NGINX, 80))
+    process = "\n".join(site.items(with_inputs(made, isolation="process"), NGINX, 80))
     assert re.search(r"want_fpm_process .*\n(?:.*\n)*?.*' 8\.1$", process, re.MULTILINE)
 
 
@@ -221,8 +220,8 @@ def test_a_pool_has_each_value_once_and_the_sites_own_is_it() -> None:
 def test_sessions_of_a_site_that_is_shown_over_tls_alone_are_kept_out_of_plain_http() -> None:
     secure = "php_admin_value[session.cookie_secure] = "
     assert secure not in site.pool_text(plan("full", "drupal"))
-    assert secure not in site.pool_text(dataclasses.replace(plan("full", "drupal"), https="enabled"))
-    required = dataclasses.replace(plan("full", "drupal"), https="required")
+    assert secure not in site.pool_text(with_inputs(plan("full", "drupal"), https="enabled"))
+    required = with_inputs(plan("full", "drupal"), https="required")
     assert re.search(rf'{re.escape(secure)}"?1', site.pool_text(required))
     told = dataclasses.replace(required, php=limits.Limits(values={"session.cookie_secure": "0"}))
     assert re.search(rf'{re.escape(secure)}"?0', site.pool_text(told)), "what the stack file says comes first"

@@ -37,6 +37,7 @@ from aegir_components import (
     settings,
     testing,
 )
+from aegir_components.arguments.stack_file import StackFile
 from aegir_components.cli.state import State
 from aegir_components.settings import schema
 from aegir_components.settings.added import Added
@@ -505,6 +506,7 @@ def test_removals_are_confirmed_in_the_stacks_configuration(hub: Path) -> None:
 
 MAPPINGS: dict[type[arguments.Arguments], tuple[str, ...]] = {
     arguments.FarmArgs: ("",),
+    StackFile: ("",),
     arguments.HubArgs: ("hub",),
     arguments.HubSshArgs: ("hub.ssh",),
     arguments.JumpArgs: ("hub.ssh.jump", "servers.*.ssh.jump"),
@@ -531,6 +533,7 @@ MAPPINGS: dict[type[arguments.Arguments], tuple[str, ...]] = {
     arguments.CertificateArgs: ("sites.*.certificate",),
     arguments.MailArgs: ("sites.*.mail",),
     arguments.OriginArgs: ("sites.*.origin",),
+    arguments.OriginFilesArgs: ("sites.*.origin.files",),
     arguments.BackupPlanArgs: ("sites.*.backups",),
     arguments.KeepArgs: ("backups.keep", "sites.*.backups.keep"),
     arguments.BackupsArgs: ("backups",),
@@ -552,6 +555,11 @@ def test_each_dataclass_has_the_keys_of_its_mapping_in_a_stack_file() -> None:
         fields = {each.name for each in dataclasses.fields(kind)} - {"farm"}
         if kind is arguments.ServerArgs:
             fields -= {"web", "database"}
+        if kind is StackFile:
+            assert ELSEWHERE[""] | {schema.FROM_OUTSIDE} == fields - {
+                each.name for each in dataclasses.fields(arguments.FarmArgs)
+            }
+            continue
         for path in paths:
             known = {word for each in notes[path] if each.kind == "mapping" for word in each.words}
             assert fields == known - ELSEWHERE.get(path, set()), path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 from aegir_components.cli.main import aegir
 from aegir_components.settings import schema, schema_words
 from tests.matrix.rows import ROWS
+from tools import stack_file_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -111,25 +113,62 @@ def test_other_projects_keys_are_theirs_and_secrets_are_as_pulumi_writes_them() 
     assert [] == faults({"config": {"aegir:sites": sites, "other:key": 1}, "encryptionsalt": "v1:x"})
 
 
-def test_most_keys_say_what_they_mean() -> None:
-    known = {row.key for row in ROWS}
-    words = schema_words.descriptions((ROOT / "docs/reference/stack-file.md").read_text())
-    assert len(known & words.keys()) > 0.75 * len(known)
-    assert not any("](" in text for text in words.values())
+def test_every_key_says_what_it_means() -> None:
+    words = schema_words.descriptions()
+    asked = schema.asked()
+    keys = {
+        f"{path}.{key}".lstrip(".")
+        for path in asked
+        for each in asked[path]
+        if "mapping" == each.kind
+        for key in each.words
+    }
+    assert set() == keys - words.keys() - {"servers.*.services"}
+    assert set() == words.keys() - keys - {schema.FROM_OUTSIDE}
+    assert not any("](" in text or "`" in text for text in words.values())
     assert "What a request may take. Default: 256M." == words["servers.*.php.memory"] == words["sites.*.php.memory"]
 
 
-def test_the_command_prints_what_is_made_of_the_readers_and_the_documentation() -> None:
+def test_defaults_are_those_of_the_readers() -> None:
+    asked = schema.asked()
+    compared = 0
+    for path, words in schema_words.read_words().items():
+        code = re.fullmatch("``([^`<]+)``", words.default)
+        read = [each.default for each in asked.get(path, ()) if each.kind in ("text", "choice", "number", "flag")]
+        # What a reader has for "nothing is declared" is no default that a user meets.
+        if code and any(each not in ("", "0M", "0%", None, 0) or each is False for each in read):
+            compared += 1
+            assert yaml.safe_load(code[1]) in read, path
+    assert compared > 40
+
+
+def test_the_page_has_what_the_code_says() -> None:
+    text = stack_file_page.PAGE.read_text(encoding="utf-8")
+    assert stack_file_page.page(text) == text, "tools/env python -m tools.stack_file_page"
+    described = set(re.findall(r"^## `aegir:(\w+)`$", text, re.MULTILINE))
+    assert described == set(re.findall(r"<!-- meaning of (\w+) -->", text))
+
+
+def test_the_command_prints_what_is_made_of_the_readers_and_the_docstrings() -> None:
     assert schema.DRAFT == made()["$schema"]
     keys = made()["properties"]["config"]["properties"]
     assert {f"aegir:{key}" for key in ("hub", "servers", "sites", "include")} <= set(keys)
-    words = schema_words.descriptions((ROOT / "docs/reference/stack-file.md").read_text())
-    assert words["servers"] == keys["aegir:servers"]["description"]
+    assert "A mapping; its keys are the servers' host names." == keys["aegir:servers"]["description"]
+    (title,) = below("sites.*.origin.site")
+    assert title["description"].endswith("Default: the site itself. Form: a host name, such as www.example.com.")
+
+
+def test_uploads_of_a_live_site_may_be_a_mapping() -> None:
+    origin = {"site": "one.example.com", "files": {"exclude": ["*.mp4"], "largest": 20, "proxy": True}}
+    assert [] == faults({"config": {"aegir:sites": {"www.example.com": {"origin": origin}}}})
 
 
 @pytest.mark.slow
-def test_a_process_of_its_own_prints_the_same() -> None:
-    # There, modules are executed at first use.
+def test_a_process_of_its_own_prints_the_same_without_the_repository(tmp_path: Path) -> None:
+    # There, modules are executed at first use, and the package is alone, as a wheel installs it.
+    shutil.copytree(
+        ROOT / "aegir_components", tmp_path / "aegir_components", ignore=shutil.ignore_patterns("__pycache__")
+    )
     argv = [sys.executable, "-m", "aegir_components", "schema"]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert made() == json.loads(done.stdout)

@@ -24,7 +24,7 @@ from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS, addresses
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import SiteMember
-from aegir_components.inputs.site import SitePlace
+from aegir_components.inputs.site import DatabaseAddress, SiteConfigurationInputs, SitePlace
 from aegir_components.services import holding, php, release, site
 from aegir_components.services import nginx as nginx_service
 from aegir_components.services.apache import APACHE
@@ -50,18 +50,24 @@ def plan(case: str, application: str) -> site.SitePlan:
         # The longest name that DNS allows, and a password that a person typed.
         name, aliases = ".".join(["x" * 63] * 3 + ["y" * 61]), ("0.example",)
         password, authority, docroot = HOSTILE, "", "web"
-    database: dict[str, str | int] = {
-        "name": layout.database_name(name),
-        "user": layout.account_name(name),
-        "password": password,
-        "host": "10.0.0.3",
-        "port": 3307 if case == "full" else 3306,
-    }
-    return site.SitePlan(
-        site=name, aliases=aliases, platform="drupal-10", publish_path=f"{ROOT}/drupal-10", docroot=docroot,
-        application=APPLICATIONS[application], database=database, salt=HOSTILE if case == "hostile" else "salt",
-        authority=authority, proxies=PROXIES if case == "full" else (),
+    database = DatabaseAddress(
+        name=layout.database_name(name),
+        user=layout.account_name(name),
+        host="10.0.0.3",
+        port=3307 if case == "full" else 3306,
+    )
+    inputs = SiteConfigurationInputs(
+        site=name, aliases=aliases, platform="drupal-10", publish_path=f"{ROOT}/drupal-10", publish_root=ROOT,
+        docroot=docroot, application=application, database=database, password=password,
+        salt=HOSTILE if case == "hostile" else "salt", authority=authority, proxies=PROXIES if case == "full" else (),
+        members={}, holder="aegir/test",
     )  # fmt: skip
+    return site.SitePlan(inputs=inputs)
+
+
+def with_inputs(made: site.SitePlan, **changes: Any) -> site.SitePlan:
+    """Give a plan with other inputs."""
+    return dataclasses.replace(made, inputs=dataclasses.replace(made.inputs, **changes))
 
 
 CASES = ["minimal", "full", "hostile"]
@@ -77,11 +83,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def vhost(case: str, application: str, server: WebServer) -> str:
-    made = (
-        dataclasses.replace(plan("full", application), **VARIANTS[case])
-        if case in VARIANTS
-        else plan(case, application)
-    )
+    made = with_inputs(plan("full", application), **VARIANTS[case]) if case in VARIANTS else plan(case, application)
     return site.vhost_text(made, server, 8080 if case in ("full", "redirects") and application == "drupal" else 80)
 
 
@@ -335,10 +337,10 @@ class TestPhp:
     @pytest.mark.parametrize("application", list(APPLICATIONS))
     def test_no_free_text_gets_out_of_its_place(self, application: str, value: str) -> None:
         """Settings refuse such names and proxies; the templates hold without that too."""
-        made = dataclasses.replace(
-            plan("full", application), salt=value, proxies=(value, "10.0.0.1"),
-            database={**plan("full", application).database, "password": value, "user": value, "name": value},
-        )  # fmt: skip
+        database = dataclasses.replace(plan("full", application).inputs.database, user=value, name=value)
+        made = with_inputs(
+            plan("full", application), salt=value, proxies=(value, "10.0.0.1"), database=database, password=value
+        )
         strings, shape = _tokens(site.settings_text(made, 80), 2)
         assert value in strings
         assert _full_shape(application) == shape
@@ -356,7 +358,7 @@ class TestPhp:
 
 def behind_proxies(application: str) -> str:
     """Render settings without TLS to the database, whose constants a PHP without extensions does not have."""
-    return site.settings_text(dataclasses.replace(plan("full", application), authority=""), 8080)
+    return site.settings_text(with_inputs(plan("full", application), authority=""), 8080)
 
 
 _TOKENS = (
@@ -597,7 +599,7 @@ class TestSitePlan:
     def test_every_name_links_to_the_sites_data(self) -> None:
         lines = site.registry_text(plan("full", "drupal")).splitlines()
         target = f"{ROOT}/.sites/www.example.com/site"
-        assert [f"{name} {target}" for name in ("www.example.com", *plan("full", "drupal").aliases)] == lines
+        assert [f"{name} {target}" for name in ("www.example.com", *plan("full", "drupal").inputs.aliases)] == lines
 
     def test_no_repr_holds_a_secret(self) -> None:
         assert HOSTILE not in repr(plan("hostile", "drupal"))
@@ -631,7 +633,7 @@ class TestSitePlan:
 @pytest.mark.parametrize("server", [APACHE, NGINX], ids=lambda server: server.name)
 def test_files_are_served_under_the_names_that_content_has_of_another_site(server: WebServer) -> None:
     made = plan("full", "drupal7")
-    clone = dataclasses.replace(made, former=("src.example.net", made.site, made.aliases[0]))
+    clone = with_inputs(made, former=("src.example.net", made.site, made.inputs.aliases[0]))
     text = site.vhost_text(clone, server, 80)
     assert text == site.vhost_text(made, server, 80).replace(
         r"sites/xn\-\-bcher\-kva\.example/files", r"sites/xn\-\-bcher\-kva\.example/files|sites/src\.example\.net/files"
@@ -643,7 +645,7 @@ def test_files_are_served_under_the_names_that_content_has_of_another_site(serve
 def test_configuration_that_belongs_with_the_database_is_shared_where_uploads_are(
     application: str, *, shares: bool
 ) -> None:
-    made = dataclasses.replace(plan("minimal", application), uploads="/srv/shared")
+    made = with_inputs(plan("minimal", application), uploads="/srv/shared")
     lines = "\n".join(site.items(made, APACHE, 80))
     config = layout.site_configuration(made.root, made.site)
     assert shares == (f"want_upload_link {config} /srv/shared/{made.site}/config" in lines)
@@ -651,7 +653,8 @@ def test_configuration_that_belongs_with_the_database_is_shared_where_uploads_ar
     conns = {name: Connection(host=name, address="10.0.0.2") for name in ("web1", "web2")}
     where = SitePlace(
         members={name: SiteMember(connection=conn, type="apache", port=80) for name, conn in conns.items()},
-        site=made.site, platform=made.platform, publish_path=made.publish_path, publish_root=made.root, docroot=made.docroot,
+        site=made.site, platform=made.inputs.platform, publish_path=made.inputs.publish_path, publish_root=made.root,
+        docroot=made.inputs.docroot,
         uploads="/srv/shared", application=application, holder="aegir/test",
     )  # fmt: skip
     places = {place.label: place.parts for place in source._places(where)}
