@@ -3,7 +3,7 @@
 ENV := tools/env
 PYTEST := $(ENV) pytest
 FAST := tests/unit tests/provider tests/attacks -m "not lab and not slow" -n 2 --dist loadfile --no-loadscope-reorder
-WORKERS ?= 3
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: docs pins help random setup checks lab-setup test unit pythons lint hosts demo clean
