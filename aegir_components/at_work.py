@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
+from aegir_components import locks
 from aegir_components.messages import AegirError, numbered
 
 from .hub_records import place
@@ -212,12 +213,8 @@ def _begin(directory: Path, claim: Claim) -> tuple[Path, IO[str]]:
 @contextmanager
 def _guarded(directory: Path) -> Iterator[None]:
     """Look and write one after the other: of two commands that begin at once, one sees the other."""
-    with (directory / _GUARD).open("a") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(guard, fcntl.LOCK_UN)
+    with locks.held(directory / _GUARD):
+        yield
 
 
 def _living(directory: Path) -> list[Claim]:

@@ -5,7 +5,6 @@ The lines are JSON, one a line, in a file a month below the hub root. Arguments 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from aegir_components import locks
 from aegir_components.messages import numbered
 
 from .hub_records import place
@@ -54,8 +54,7 @@ def write(root: Path, entry: Entry) -> str:
     path = place(str(root)) / _DIRECTORY / f"{time.strftime('%Y-%m', time.gmtime(entry.at))}.jsonl"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with locks.held(path) as handle:
             handle.write(json.dumps(asdict(entry)) + "\n")
     except OSError as fault:
         return numbered(9043, f"the hub keeps no line of this command in {path.parent}: {fault.strerror}")

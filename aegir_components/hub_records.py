@@ -9,7 +9,6 @@ everything.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from aegir_components import locks
 from aegir_components.messages import numbered, shown
 
 DEFAULT_ROOT: Final = "/var/aegir"
@@ -141,8 +141,7 @@ def turn(root: str, machines: Iterable[str]) -> Iterator[None]:
             # A hub that may not write there goes on: the machines' own locks have a limit of time.
             with contextlib.suppress(OSError):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                handle = held.enter_context(path.open("w"))
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                held.enter_context(locks.held(path))
         yield
 
 

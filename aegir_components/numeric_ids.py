@@ -7,7 +7,6 @@ number is never handed out again: files of a removed site may still lie somewher
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from aegir_components import locks
 from aegir_components.messages import numbered
 
 FIRST: Final = 30_000
@@ -85,8 +85,7 @@ def hand_out(path: Path, owner: str, known: int | None = None) -> int:
         OSError: the list cannot be read or written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.held(path.with_suffix(".lock")):
         taken: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         number = choose(owner, taken) if known is None else known
         other = next((name for name, held in taken.items() if held == number and name != owner), None)

@@ -6,14 +6,14 @@ switch, and ``<key>.former`` from the switch until the end.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aegir_components import locks
 from aegir_components.messages import numbered
 
 from .environment import without_pulumis
@@ -50,10 +50,10 @@ class KeyPair:
         Raises:
             HostError: somebody else does.
         """
-        with self.identity.with_name(f"{self.identity.name}.lock").open("w") as handle:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                stack.enter_context(locks.held(self.identity.with_name(f"{self.identity.name}.lock"), wait=0))
+            except locks.HeldError:
                 raise HostError(
                     HUB, numbered(4400, f"another run changes {self.identity} now; wait for its end")
                 ) from None

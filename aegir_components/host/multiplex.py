@@ -7,7 +7,6 @@ master is started here, under a lock file.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import shlex
@@ -18,10 +17,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aegir_components import locks
 from aegir_components.messages import numbered
 
 from . import hostkeys
@@ -175,10 +175,10 @@ def _slot(conn: Connection) -> Iterator[None]:
     directory = socket_directory()
     while True:
         for number in range(SESSIONS):
-            with (directory / f"{conn.key}.s{number}").open("w") as handle:
+            with ExitStack() as stack:
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                    stack.enter_context(locks.held(directory / f"{conn.key}.s{number}", wait=0))
+                except locks.HeldError:
                     continue
                 yield
                 return
@@ -199,8 +199,7 @@ def connect(conn: Connection) -> None:
         failed = _failures.get(conn.key)
         if failed is not None and time.monotonic() - failed[0] < FAILURE_MEMORY:
             raise failed[1]
-        with (socket_directory() / f"{conn.key}.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with locks.held(socket_directory() / f"{conn.key}.lock"):
             if not _alive(conn):
                 try:
                     if conn.jump is not None:

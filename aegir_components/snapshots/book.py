@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import unquote
 
-from aegir_components import layout
+from aegir_components import layout, locks
 from aegir_components.hub_records import Records
 from aegir_components.messages import numbered
 from aegir_components.person import person
@@ -183,12 +182,11 @@ class Book:
         """
         path = Path(self.hub_root) / "backups" / ".locks" / f"{layout.file_name(self.site)}.lock"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("a+") as lock:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                who = f" ({printable(said, longest=200)})" if (said := lock.read(1000).strip()) else ""
+                lock = stack.enter_context(locks.held(path, wait=0))
+            except locks.HeldError as fault:
+                who = f" ({printable(fault.said, longest=200)})" if fault.said else ""
                 raise BusyError(
                     numbered(
                         7154,
@@ -199,11 +197,7 @@ class Book:
             lock.truncate(0)
             lock.write(f"{person()}, process {os.getpid()}, since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}")
             lock.flush()
-            try:
-                yield
-            finally:
-                # Not by its end: a process that another thread starts now has the file too, until it is a program.
-                fcntl.flock(lock, fcntl.LOCK_UN)
+            yield
 
     def _write(self, backups: list[Backup]) -> None:
         props = [asdict(one) for one in sorted(backups, key=lambda one: one.begun)]

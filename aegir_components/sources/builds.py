@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from aegir_components import locks
 from aegir_components.messages import around, numbered, text_of
 
 from . import programs
@@ -45,31 +44,17 @@ def locked(path: Path, what: str, timeout: float = LOCK_TIMEOUT) -> Iterator[int
         SourceError: another run has held it for too long.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + timeout
-        while not _try(handle):
-            if time.monotonic() > deadline:
-                raise SourceError(
-                    numbered(
-                        2023,
-                        f"another run has been {what} for {timeout:.0f} s and holds {str(path)!r}; see whether it still works",
-                    )
+    with ExitStack() as stack:
+        try:
+            handle = stack.enter_context(locks.held(path, wait=timeout))
+        except locks.HeldError:
+            raise SourceError(
+                numbered(
+                    2023,
+                    f"another run has been {what} for {timeout:.0f} s and holds {str(path)!r}; see whether it still works",
                 )
-            time.sleep(0.1)
-        yield handle
-    finally:
-        # Said aloud, since a program that stays behind may have the file open as well.
-        fcntl.flock(handle, fcntl.LOCK_UN)
-        os.close(handle)
-
-
-def _try(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+            ) from None
+        yield handle.fileno()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
