@@ -229,7 +229,12 @@ def want_room(found: Iterable[Unit]) -> None:
         size = tree.size(look(unit.source, unit.directory))
         needed[unit.place.conn.host] = (unit, needed.get(unit.place.conn.host, (unit, 0))[1] + size)
     for host, (unit, size) in needed.items():
-        lines = [f'fact free "$(df --output=avail -B1 {shlex.quote(_above(unit.place.home))} 2>/dev/null | tail -n 1)"']
+        # The site is not there yet. The directory of all sites may be a disk of its own, and so may each above it.
+        lines = [
+            f"there={shlex.quote(unit.place.home)}",
+            'until [ -d "$there" ]; do there=${there%/*}; done',
+            'fact free "$(df --output=avail -B1 "${there:-/}" 2>/dev/null | tail -n 1)"',
+        ]
         facts = script.execute(unit.place.conn, "check", lines, what="looking for room for a site's files").facts
         free = script.number(facts.get("free", "").strip(), -1)
         if 0 <= free < size + RESERVE:
@@ -241,11 +246,6 @@ def want_room(found: Iterable[Unit]) -> None:
                     f"changed. Make room there, and run pulumi up again",
                 ),
             )
-
-
-def _above(home: str) -> str:
-    """Name a directory above a home that is there before the site is: the publish root, or the shared directory."""
-    return home.partition(f"/{layout.SITES}/")[0] if f"/{layout.SITES}/" in home else home.rpartition("/")[0]
 
 
 def _packing(directory: str, names: list[bytes] | None) -> str:

@@ -258,8 +258,8 @@ def test_a_server_with_too_little_room_gets_nothing_and_the_site_stays(estate: E
     estate.host("web2").run(f"mkdir -p {sites}")
     with switching.small_disk(estate.host("web2"), sites, "8m,mode=755"):
         refused = estate.farm.up(ok=False)
-        assert "Nothing was changed. Make room there, and run pulumi up again" in refused.sentence
         assert estate.host("web2").spec.fqdn in refused.sentence
+        assert "Nothing was changed. Make room there, and run pulumi up again" in refused.sentence
         assert estate.page(PRESS, "web1") == 200
         assert estate.has(PRESS, "web1") == HAS
         assert estate.host("web2").run(f"ls -A {sites}").stdout == ""
