@@ -150,3 +150,12 @@ def seen(members: Mapping[str, Connection], site: str) -> dict[str, str]:
         lambda conn: script.execute(conn, "check", closing.look_items(site), what="looking whether it is closed"),
     )
     return {name: report.facts["closed"].strip() for name, report in reports.items() if "closed" in report.facts}
+
+
+def by_people(members: Mapping[str, Connection], site: str) -> dict[str, str]:
+    """Say on which web servers a person has closed a site, and why; `aegir open` opens it, and no run does.
+
+    Raises:
+        HostError: a web server is not reached.
+    """
+    return {name: why for name, why in seen(members, site).items() if not why.startswith(OURS)}

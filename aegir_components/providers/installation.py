@@ -8,18 +8,20 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import applications, layout
+from aegir_components import applications, closing, layout
 from aegir_components.applications import health
+from aegir_components.applications.base import UNAVAILABLE
 from aegir_components.host import script
-from aegir_components.host.errors import Refused
+from aegir_components.host.errors import HostError, Refused
 from aegir_components.inputs.site import InstallationInputs, InstallationState
-from aegir_components.messages import around, numbered
+from aegir_components.messages import around, number_of, numbered
 from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
 from aegir_components.services import installation
 
 from . import answered, answering, awaited, settling, site_move, warned
-from .lifecycle import AegirResource, Lifecycle, replaced
+from .lifecycle import DRIFT, AegirResource, Lifecycle, replaced
+from .raw import State
 
 INSTALL_TIMEOUT = 900.0
 """Seconds for the application's installer; Drupal's standard profile takes about 15."""
@@ -49,6 +51,16 @@ class Provider(Lifecycle[InstallationInputs, InstallationState]):
             return {"drift": []}
         content = _content(have, None) if have.content == EMPTY else have.content
         return {"drift": [] if content == EMPTY else list(_faults(have).values()), "content": content}
+
+    def _seen(self, have: State) -> State | None:
+        """Look for a refresh: a site that a person has closed is as that person wants it, and nothing to repair."""
+        seen = super()._seen(have)
+        if seen and any(number_of(text) == UNAVAILABLE for text in seen[DRIFT]):
+            inputs = InstallationState.from_props(have)
+            if closed := _closed(inputs):
+                _tell_closed(inputs, closed)
+                return {**seen, DRIFT: [text for text in seen[DRIFT] if number_of(text) != UNAVAILABLE]}
+        return seen
 
     def converge(self, want: InstallationInputs, was: InstallationState | None) -> dict[str, Any]:
         """Install where nothing is installed, ask every web server for the site, and let former passwords go."""
@@ -142,12 +154,29 @@ def _prove(want: InstallationInputs, was: InstallationState | None, content: str
         faults = _faults(want)
     if not faults:
         return True
+    if all(number_of(text) == UNAVAILABLE for text in faults.values()) and (closed := _closed(want)):
+        _tell_closed(want, closed)
+        return False
     _known(want).note_down()
     said, waits = "; ".join(faults.values()), awaited.why(want, was)
     if not waits:
         raise Refused(", ".join(sorted(faults)), numbered(6550, f"the site {want.site} does not work: {said}"))
     pulumi.log.info(f"the site {want.site} does not work yet: {said}. It is asked again after its update: {waits}")
     return False
+
+
+def _closed(inputs: InstallationInputs) -> str:
+    """Say why a person has closed the site on all its web servers; nothing where it is not closed, or nobody can tell."""
+    try:
+        found = closing.by_people(inputs.connections, inputs.site)
+    except HostError:
+        return ""
+    return next(iter(found.values()), "") if found.keys() == inputs.members.keys() else ""
+
+
+def _tell_closed(inputs: InstallationInputs, why: str) -> None:
+    said = f"is closed, so nobody asked it for its pages ({why}). aegir open {inputs.host} opens it"
+    warned.warn(inputs.site, numbered(8562, f"the site {inputs.host} {said}"), numbered(8562, f"the site {said}"))
 
 
 def _known(inputs: InstallationInputs) -> answered.Site:

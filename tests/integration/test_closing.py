@@ -112,6 +112,19 @@ def test_a_closed_site_answers_503_whatever_is_asked_but_for_certificates_and_th
     assert not host.run("ls /var/lib/aegir/closed").stdout.split()
 
 
+def test_a_site_that_a_person_has_closed_stays_closed_through_a_refresh(estate: Estate) -> None:
+    closed = estate.closable("web1")
+    closed.close("somebody: the bank moves")
+    try:
+        done = estate.farm.up("--refresh")
+        assert "is closed, so nobody asked it for its pages (somebody: the bank moves)" in done.sentence
+        assert 503 == fetch(estate.hosts["web1"], estate.site("web1")).status
+    finally:
+        closed.open()
+    estate.farm.unchanged("--refresh")
+    assert 200 == fetch(estate.hosts["web1"], estate.site("web1")).status
+
+
 @pytest.mark.parametrize("server", TYPES)
 def test_visitors_wait_while_a_site_is_exchanged_and_its_programs_rest(estate: Estate, server: str) -> None:
     host, site, closed = estate.hosts[server], estate.site(server), estate.closable(server)

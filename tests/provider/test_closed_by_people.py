@@ -1,0 +1,66 @@
+"""A site that a person has closed stays so through every run, and no run fails for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from aegir_components import closing
+from aegir_components.applications import probe
+from aegir_components.applications.base import Answer
+from aegir_components.providers import answering, warned
+from tests.provider import test_contract
+from tests.provider.test_contract import World, created
+
+world = test_contract.world
+"""The machines of the contract."""
+CLOSED = Answer(status=503, headers={}, body="This site is closed for maintenance")
+BROKEN = Answer(status=500, headers={}, body="syntax error")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is warned of."""
+    heard: list[str] = []
+    monkeypatch.setattr(warned, "warn", lambda _subject, alone, _several: heard.append(alone))
+    monkeypatch.setattr(answering, "AGAIN", 0)
+    return heard
+
+
+def _answers(monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str) -> None:
+    def seen(members: Mapping[str, object], _site: str) -> dict[str, str]:
+        return dict.fromkeys(members, why) if why else {}
+
+    monkeypatch.setattr(closing, "seen", seen)
+    monkeypatch.setattr(probe, "get", lambda *_args, **_named: answer)
+
+
+def test_a_refresh_and_a_run_leave_it_closed_and_say_who_did_it(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created("installation", world)
+    _answers(monkeypatch, CLOSED, "admin: the bank moves")
+    assert made.read()
+    assert made.outs["drift"] == []
+    assert not made.diff(made.inputs).changes
+    made.update({**made.inputs, "title": "Another title"})
+    assert "is closed, so nobody asked it for its pages (admin: the bank moves). aegir open" in told[0]
+    assert len(set(told)) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(BROKEN, "admin: the bank moves"), (CLOSED, ""), (CLOSED, closing.UPDATE), (CLOSED, f"{closing.RESTORED} x")],
+)
+def test_what_is_broken_or_closed_by_a_run_is_named_as_ever(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str
+) -> None:
+    made = created("installation", world)
+    _answers(monkeypatch, answer, why)
+    made.read()
+    assert made.outs["drift"]
+    assert made.diff(made.inputs).changes
+    with pytest.raises(RuntimeError, match="does not work"):
+        made.update({**made.inputs, "title": "Another title"})
+    assert told == []
