@@ -309,7 +309,9 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
         return SimpleNamespace(sites=named, unfinished=list, lacks=lambda site: ("node 9001",) if site == "b.x" else ())
 
     monkeypatch.setattr("aegir_components.rollout.platform.Platform.of", platform)
-    monkeypatch.setattr("aegir_components.inputs.platform.RolloutInputs.from_props", lambda props: SimpleNamespace(**props))
+    monkeypatch.setattr(
+        "aegir_components.inputs.platform.RolloutInputs.from_props", lambda props: SimpleNamespace(**props)
+    )
     status, said = _invoke(project, "update", "--all", "--dry-run")
     assert (5, ["a.x: web1: no answer", "b.x: node 9001", "c.x: no updates are pending"]) == (status, said.splitlines())
     asked.clear()
