@@ -68,12 +68,12 @@ class Program(Commands):
         try:
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
-            # The class below is looked up when something was raised: its module has Pulumi.
             raise
-        except _missing_input() as fault:
-            text = f"{fault}, in the state of the stack: run pulumi up, which records what is there, and this command again"
-            raise Refusal(around(fault, text)) from None
         except AegirError as fault:
+            # The class is looked up for our errors alone: its module has Pulumi, and Ctrl-C waits for no import.
+            if isinstance(fault, _missing_input()):
+                what = "run pulumi up, which records what is there, and this command again"
+                raise Refusal(around(fault, f"{fault}, in the state of the stack: {what}")) from None
             raise Refusal(str(fault)) from None
         except OSError as fault:
             # Of our own output; a pipe that nobody reads is click's to end without a word.

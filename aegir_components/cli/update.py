@@ -107,8 +107,9 @@ class Row:
 def _of_platforms(unlocked: Unlocked, chosen: Collection[str], progress: Progress, *, dry_run: bool) -> list[Row]:
     found: list[Row] = []
     for name, outputs in sorted(unlocked.state.rollouts.items()):
-        inputs = outputs.inputs(RolloutInputs)
-        if here_on := [site for site in inputs.sites if site in chosen]:
+        # What the state lacks of another platform is no matter of these sites.
+        if here_on := [site for site in outputs["sites"] if site in chosen]:
+            inputs = outputs.inputs(RolloutInputs)
             found += _of_platform(unlocked, name, inputs, here_on, progress, dry_run=dry_run)
     return found
 

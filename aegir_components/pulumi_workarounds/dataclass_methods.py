@@ -4,6 +4,9 @@ Python 3.11 writes six methods of a frozen dataclass as text and compiles each a
 its first line, and that is half of what the imports of our own modules cost. Here all but the constructor are
 closures. They do what the compiled ones do.
 
+Classes of other modules keep compiled methods. A dynamic provider in the user's own program is pickled with the classes that it
+uses, and the state has that text. With other methods each of its resources would show as changed.
+
 Superfluous from Python 3.13 on, which compiles all methods of a class at once. Only Python 3.11 is changed.
 """
 
@@ -17,6 +20,8 @@ from typing import Any, Final, cast
 
 KNOWN: Final = (3, 11)
 """The version of Python whose ``dataclasses`` calls the functions below, with these arguments."""
+PACKAGE: Final = "aegir_components"
+"""The package whose classes get closures. Their pickles are by reference."""
 
 Fields = Sequence[dataclasses.Field[Any]]
 
@@ -25,13 +30,15 @@ _compiled_cmp: Final[Any] = getattr(_theirs, "_cmp_fn", None)
 
 
 def install() -> None:
-    """Let ``dataclasses`` make methods in this way, where its functions are the known ones."""
+    """Let ``dataclasses`` make methods of our classes in this way, where its functions are the known ones."""
     if sys.version_info[:2] != KNOWN:
         return
-    _theirs._cmp_fn = compare  # noqa: SLF001 - there is no hook
-    _theirs._hash_fn = hashed  # noqa: SLF001
-    _theirs._repr_fn = shown  # noqa: SLF001
-    _theirs._frozen_get_del_attr = frozen  # noqa: SLF001
+    makers: dict[str, Callable[..., Any]] = {
+        "_cmp_fn": compare, "_hash_fn": hashed, "_repr_fn": shown, "_frozen_get_del_attr": frozen,
+    }  # fmt: skip
+    # There is no hook.
+    for name, ours in makers.items():
+        setattr(_theirs, name, _chosen(ours, getattr(_theirs, name)))
 
 
 def compare(name: str, op: str, self_tuple: str, other_tuple: str, globals: dict[str, Any]) -> Callable[..., Any]:  # noqa: A002
@@ -92,6 +99,17 @@ def frozen(cls: Any, fields: Fields, globals: dict[str, Any]) -> tuple[Callable[
         super(cls, self).__delattr__(name)
 
     return __setattr__, __delattr__
+
+
+def _chosen(ours: Callable[..., Any], compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function that makes a method as ours for our classes, and compiles it for all others."""
+
+    def make(*given: Any, **named: Any) -> Any:
+        # The last argument is the globals of the class's module.
+        module = str((named.get("globals") or given[-1]).get("__name__", ""))
+        return (ours if module.partition(".")[0] == PACKAGE else compiled)(*given, **named)
+
+    return make
 
 
 def _values(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from aegir_components.cli import update
 from aegir_components.cli.check import _one
 from aegir_components.cli.commands import Commands
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.main import Program
+from aegir_components.cli.progress import Progress
 from aegir_components.cli.state import OURS, Outputs, Site, State
 from aegir_components.host.connection import Connection
 from aegir_components.inputs.platform import RolloutInputs
@@ -103,3 +106,23 @@ def test_a_check_goes_on_with_the_other_sites() -> None:
     found = _one(Site(identity="www"), "Installation", {})
     assert "unknown" == found.outcome
     assert "run pulumi up" in found.faults[0]
+
+
+def test_what_the_state_lacks_of_another_platform_stops_no_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def of_platform(_unlocked: Any, name: str, inputs: Any, sites: Any, _progress: Any, **_options: Any) -> list[Any]:
+        asked.append((name, inputs, sites))
+        return []
+
+    monkeypatch.setattr(RolloutInputs, "from_props", lambda props: props["name"])
+    monkeypatch.setattr(update, "_of_platform", of_platform)
+    rollouts = {
+        "code": Outputs({"name": "code", "sites": {"a.x": {}, "b.x": {}}}, resource="Rollout code", stack="test"),
+        "other": Outputs({"sites": {"c.x": {}}}, resource="Rollout other", stack="test"),
+    }
+    unlocked: Any = SimpleNamespace(state=State(stack="test", rollouts=rollouts))
+    assert not update._of_platforms(unlocked, {"a.x"}, Progress(["a.x"]), dry_run=True)
+    assert asked == [("code", "code", ["a.x"])]
+    with pytest.raises(Refusal, match="Rollout other has no name in the state of test"):
+        update._of_platforms(unlocked, {"c.x"}, Progress(["c.x"]), dry_run=True)

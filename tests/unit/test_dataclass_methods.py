@@ -77,6 +77,7 @@ def closures(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         pytest.skip("this Python is left as it is")
     for name in PATCHED:
         monkeypatch.setattr(dataclasses, name, getattr(dataclasses, name))
+    monkeypatch.setattr(dataclass_methods, "PACKAGE", __name__.partition(".")[0])
     dataclass_methods.install()
     made = classes()
     monkeypatch.undo()
@@ -141,6 +142,19 @@ def test_a_frozen_object_rejects_changes(closures: SimpleNamespace) -> None:
 def test_subclasses_compare_as_the_original_does(closures: SimpleNamespace) -> None:
     assert closures.One(1) != closures.Below(1)
     assert closures.Below(1) == closures.Below(1)
+
+
+def test_classes_of_others_keep_compiled_methods_which_their_pickles_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PATCHED:
+        if hasattr(dataclasses, name):
+            monkeypatch.setattr(dataclasses, name, getattr(dataclasses, name))
+    compiled = classes()
+    dataclass_methods.install()
+    after = classes()
+    for method in ("__eq__", "__hash__", "__repr__", "__setattr__", "__delattr__"):
+        mine, theirs = (inspect.unwrap(getattr(made.Two, method)) for made in (after, compiled))
+        assert mine.__code__.co_code == theirs.__code__.co_code
+        assert mine.__module__ == theirs.__module__
 
 
 def test_another_python_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from aegir_components.cli import audit, fleet, output, places, selecting
+from aegir_components.cli import audit, fleet, main, output, places, selecting
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.fleet import Job, Verdict
 from aegir_components.cli.main import aegir
@@ -423,3 +423,13 @@ def test_inputs_that_the_state_lacks_and_any_other_error_of_ours_are_a_sentence(
         "there, and this command again [AEGIR-8560]"
     )
     assert fail(DatabaseError(numbered(5001, "db1 does not answer"))) == "aegir: db1 does not answer [AEGIR-5001]"
+
+
+def test_ctrl_c_imports_nothing_before_it_ends_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_words: Any, **_options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(selecting, "the_stack", interrupted)
+    monkeypatch.setattr(main, "_missing_input", lambda: pytest.fail("nobody asked"))
+    done = CliRunner().invoke(main.aegir, ["cache", "clear", "www.example.com"])
+    assert (done.exit_code, done.output.strip()) == (130, "aegir: interrupted; what was done is named above")
