@@ -17,7 +17,7 @@ class HeldError(Exception):
     """Another one has held the lock for as long as was waited."""
 
     def __init__(self, said: str) -> None:
-        """Keep what the holder wrote into the file, which may be nothing."""
+        """Keep what the owner of the lock wrote into the file, which may be nothing."""
         super().__init__(said)
         self.said = said
 
@@ -28,7 +28,7 @@ def held(path: Path, *, wait: float | None = None) -> Iterator[IO[str]]:
 
     Args:
         path: the file; it is made where it is not there, in its directory.
-        wait: for how many seconds another holder is waited for; ``None`` for as long as it takes.
+        wait: for how many seconds another owner is waited for; ``None`` for as long as it takes.
 
     Raises:
         HeldError: another one has it.

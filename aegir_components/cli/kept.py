@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from aegir_components.messages import numbered
 from aegir_components.snapshots import plan as plans
 from aegir_components.snapshots.book import Backup, Book, is_ahead, local
 
+from . import audit
 from .ends import Refusal
 from .stack import Stack
 from .state import State
@@ -24,15 +26,19 @@ class Kept:
     """That the plan was missed, or why the newest one is no good; empty where all is well."""
 
 
-def of_stack(stack: Stack, state: State) -> dict[str, Kept]:
-    """Say it for each site of a stack that declares backups; of other stacks nothing is said."""
+def of_stack(stack: Stack, state: State) -> tuple[dict[str, Kept], str]:
+    """Say it for each site of a stack that declares backups; of other stacks nothing is said.
+
+    Returns:
+        What is said, and why nothing can be said though sites are backed up; empty where that is not so.
+    """
     try:
         declared = stack.drawn(state)
-    except Refusal:
-        # The stack file is being edited now; what the state says can be shown all the same.
-        return {}
+    except Refusal as refused:
+        # The stack file is being edited now; what the state says can be shown all the same. A missed plan would not be seen.
+        return {}, _unread(state, refused)
     if declared.backups is None:
-        return {}
+        return {}, ""
     plans_of = {site.identity: site.backups for site in declared.sites.values()}
     now = datetime.now().astimezone()
     found = {}
@@ -59,7 +65,17 @@ def of_stack(stack: Stack, state: State) -> dict[str, Kept]:
         elif plan.prove == "boot":
             fault = _start_fault(known, now) if site.asked_for and site.enabled else ""
         found[site.name] = Kept(last=f"{last:%Y-%m-%d %H:%M} ({_age(last, now)})" if last else "never", fault=fault)
-    return found
+    return found, ""
+
+
+def _unread(state: State, refused: Refusal) -> str:
+    root = str(audit.root_of(state))
+    for site in state.sites.values():
+        holder = str((site.configuration or {}).get("holder", ""))
+        if Book(hub_root=root, stack=holder, site=site.identity).backups():
+            said = " ".join(refused.format_message().split())
+            return numbered(9045, f"nothing is said of backups, since the stack file cannot be read: {said}")
+    return ""
 
 
 def _start_fault(known: tuple[Backup, ...], now: datetime) -> str:

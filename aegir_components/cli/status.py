@@ -34,8 +34,9 @@ def status(stack: str, *, ask: bool, timeout: float, as_json: bool) -> None:
     of = Stack(name=stack, engine=here())
     state = of.state()
     seen = live.ask(state, limit=timeout, tell=tell) if ask else None
-    why = Timer(project=of.engine.project).fault()
-    found = rows.status(state, seen, rows.today(), kept.of_stack(of, state), [why] if why else [])
+    saved, unread = kept.of_stack(of, state)
+    faults = [why for why in (Timer(project=of.engine.project).fault(), unread) if why]
+    found = rows.status(state, seen, rows.today(), saved, faults)
     if as_json:
         click.echo(json.dumps(found.plain(), indent=2))
     else:

@@ -135,8 +135,8 @@ def take(stack: Stack, *, probe: bool, limit: float, database_updates: bool = Fa
     root = audit.root_of(state)
     seen = live.ask(state, limit=limit, tell=tell, also=lambda _name: machine_facts.items(), probe=probe)
     facts = {name: machine_facts.read(each.facts) for name, each in seen.items()}
-    backups = kept.of_stack(stack, state)
-    status = rows.status(state, seen, rows.today(), backups)
+    backups, unread = kept.of_stack(stack, state)
+    status = rows.status(state, seen, rows.today(), backups, [unread] if unread else [])
     parts, _ = updates.parts_of(state)
     mirror = Mirror(directory=updates.place(root))
     pending = {name: updates.pending(state, state.releases[name], listed, mirror) for name, listed in parts.items()}
