@@ -27,6 +27,8 @@ from .unlocked import Unlocked
 from .usage import TIMEOUT
 
 PRODUCTION = "production"
+SANITISED = "standard"
+"""The way to sanitise, as a stack file and the command line say it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +67,13 @@ class Side:
     def label(self) -> str:
         """Stack and name, as the command line takes them."""
         return f"{self.unlocked.stack.name}:{self.site.name}"
+
+    @property
+    def is_sanitised(self) -> bool:
+        """Whether its stack file says that its content began without personal data."""
+        declared = self.unlocked.declared.sites.values()
+        origins = [one.origin for one in declared if one.identity == self.site.identity]
+        return any(origin is not None and origin.sanitise == SANITISED for origin in origins)
 
     @property
     def environment(self) -> str:
@@ -134,10 +143,14 @@ def misfit(source: Side, target: Side, part: Part) -> str:
 
 
 def how(source: Side, target: Side, sanitise: str | None) -> bool:
-    """Return whether content is sanitised: what was said, or as for an origin, where production leads out of production."""
+    """Return whether content is sanitised.
+
+    What was said holds. Otherwise it is sanitised as for an origin, where production leads out of production, and where the
+    target's own content began so.
+    """
     if sanitise is not None:
-        return sanitise == "standard"
-    return source.is_production and not target.is_production
+        return sanitise == SANITISED
+    return (source.is_production and not target.is_production) or target.is_sanitised
 
 
 def guard(target: Side, *, allowed: bool, confirmed: str | None, yes: bool) -> bool:

@@ -49,7 +49,7 @@ FAULTS = (BackupError, HostError, DatabaseError)
 @click.option(
     "--sanitise", type=click.Choice(["standard", "off"]),
     help="Replace personal data before it leaves its server, or not. Unless said: standard from a production stack to another "
-    "environment, off otherwise.",
+    "environment, and for a site whose origin says so; off otherwise.",
 )  # fmt: skip
 @click.option("--into-production", is_flag=True, help="Also into a stack that is production.")
 @click.option("--confirm", metavar="SITE", help="The name of the production site, in place of typing it.")

@@ -37,6 +37,11 @@ BOTH, FILES = Part(), Part(database=False)
 HELD = r"\(.+@.+, process \d+, since [0-9: -]+\); nothing was done"
 
 
+def begun(how: str) -> dict[str, Any]:
+    """Declare the site as a clone."""
+    return {"sites__site__origin": {"site": "source.example.com", "stack": "prod", "sanitise": how}}
+
+
 def side(
     stack: str = "test", *, environment: str = "testing", made: str = "", version: str = "6.9.1", application: str = "wordpress",
     **site: Any,
@@ -79,6 +84,9 @@ def test_content_that_does_not_fit_the_code_is_rejected(
         ({"environment": "production"}, {"environment": "production"}, None, False),
         ({}, {}, None, False),
         ({}, {}, "standard", True),
+        ({}, begun("standard"), None, True),
+        ({}, begun("standard"), "off", False),
+        ({}, begun("none"), None, False),
     ],
     ids=str,
 )
