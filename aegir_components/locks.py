@@ -17,7 +17,7 @@ class HeldError(Exception):
     """Another one has held the lock for as long as was waited."""
 
     def __init__(self, said: str) -> None:
-        """Keep what the holder wrote into the file, which may be nothing."""
+        """Keep what the owner wrote into the file, which may be nothing."""
         super().__init__(said)
         self.said = said
 
