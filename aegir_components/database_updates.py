@@ -21,7 +21,7 @@ from .hub_records import Records
 from .inputs.database import SiteDatabaseInputs
 from .layout import RELEASE_DIGEST_LENGTH
 from .mysql import client, databases, statements
-from .printable import first_of
+from .printable import count, first_of
 from .recorded import Outputs, Recorded
 from .settings import updating
 from .sources.resolve import Resolved
@@ -103,7 +103,7 @@ def judge(
                 if pending.missing:
                     found.lacks[changing.site.identity] = tuple(pending.missing)
                 if pending.names and steps:
-                    waits[changing.site.identity] = f"{len(pending.names)} updates of its database come first"
+                    waits[changing.site.identity] = _come_first(len(pending.names))
         for why, on in unknown.items():
             found.warnings.append(
                 numbered(
@@ -111,7 +111,7 @@ def judge(
                 )
             )
         title = APPLICATIONS[sources[name].code.application].title
-        step = f"its sites go from {title} {_former(before, sites)} to {code[name].version}" if sites else ""
+        step = _step(title, _former(before, sites), code[name].version) if sites else ""
         for pending, on in lacking.items():
             found.warnings.extend(_told(where, step, pending, first_of(on, NAMED)))
             if declared.platforms[name].database == "check":
@@ -230,6 +230,17 @@ def _former(before: Recorded, sites: Iterable[Changing]) -> str:
     return (
         " and ".join(sorted({str(known["version"]) for known in facts if known.get("version")})) or "an unknown version"
     )
+
+
+def _step(title: str, former: str, version: str) -> str:
+    """Say what happens to a platform's sites: other code may be of the same version."""
+    if former == version:
+        return f"its sites get other code of {title} {version}"
+    return f"its sites go from {title} {former} to {version}"
+
+
+def _come_first(number: int) -> str:
+    return f"{count(number, 'update of its database comes', 'updates of its database come')} first"
 
 
 def _told(where: str, step: str, pending: Pending, sites: str) -> Iterator[str]:

@@ -48,6 +48,17 @@ def first_of(words: Sequence[str], most: int, *, between: str = ", ") -> str:
     return between.join(words[:most]) + more
 
 
+def count(number: int, one: str, several: str) -> str:
+    """Write a number with its noun, and a verb where there is one, in the singular or the plural.
+
+    Args:
+        number: how many.
+        one: what follows the number one.
+        several: what follows any other number.
+    """
+    return f"{number} {one if number == 1 else several}"
+
+
 def size(bytes_: int) -> str:
     """Write a size as people read it, with three digits."""
     value, unit = float(bytes_), "B"

@@ -15,7 +15,7 @@ from pathlib import Path
 from aegir_components.applications import APPLICATIONS, probe
 from tools.paths import ROOT
 
-from . import codebase, demo_stack
+from . import codebase, demo_removals, demo_stack
 from .__main__ import DEFAULT_LAB
 from .demo_down import RECORD, down, read_record
 from .errors import LabError
@@ -53,6 +53,7 @@ class Demo:
         begun = time.monotonic()
         if demo_stack.unlock():
             say("a run of Pulumi was killed here: its lock is taken away, and this run goes on from what it finds")
+        demo_stack.check_syntax()
         choice = self._code()
         say(f"code base: {choice.title} in {choice.path} ({choice.why})")
         self._hosts()
@@ -63,27 +64,36 @@ class Demo:
             say(f"stack file: {_shown(demo_stack.FILE)} written, what there is to be, with comments{former}")
         else:
             say(f"stack file: {_shown(demo_stack.FILE)} is there and kept as it is")
+            _check_hosts(facts)
+        demo_removals.check()
         say("pulumi up: what follows is Pulumi's own output (about a minute; some seconds when it was up before)")
         say("(a warning that this machine does not resolve the hosts' names is right here: they are in no DNS)")
         self._up()
-        page = self._fetch(facts, facts.web_address)
-        for name, address in facts.slaves:
+        site = demo_stack.shown_site(demo_stack.read())
+        facts = dataclasses.replace(facts, site=site)
+        page = self._fetch(facts, facts.web_address) if site else ""
+        for name, address in facts.slaves if site else ():
             say(f"the same site from the slave {name}, with code and data over NFS: {self._fetch(facts, address)}")
         say("pulumi up again: there must be nothing to do (a few seconds)")
         self._up("--skip-preview", "--expect-no-changes")
-        self._report(facts, page)
+        if site:
+            self._report(facts, page)
+        else:
+            say(f"{demo_stack.SITE} is not declared; `tools/aegir status --live` shows the sites that are")
         say(f"done in {time.monotonic() - begun:.0f} s")
 
     def _code(self) -> codebase.Choice:
         """Choose the code; what is up already goes on with what it has."""
-        now = demo_stack.sources(demo_stack.read())
+        config = demo_stack.read()
+        first = demo_stack.site_source(config)
+        now = [*([first] if first else []), *demo_stack.sources(config)]
         if now and not self.given and Path(now[0]).is_dir():
             return codebase.look(Path(now[0]), f"as {_shown(demo_stack.FILE)} says")
         choice = codebase.choose(self.given, say)
-        if now and str(choice.path) not in now and demo_stack.exists():
+        if now and str(choice.path) not in now and (demo_stack.exists() or demo_stack.is_changed()):
             raise LabError(
-                f"the demo is up with {now[0]}, and {choice.path} is another code base. `make clean` takes it down; or "
-                f"write a platform more into {_shown(demo_stack.FILE)}"
+                f"the demo has {now[0]}, and {choice.path} is another code base. `make clean` takes the demo down, with "
+                f"its stack file; or write a platform more into {_shown(demo_stack.FILE)}"
             )
         return choice
 
@@ -177,7 +187,7 @@ class Demo:
   {site["url"]} answers: {page}
 
   In a browser on this machine, with this line in /etc/hosts:
-      {facts.web_address} {facts.site} {facts.alias}
+      {facts.web_address} {" ".join((facts.site, *demo_stack.aliases(demo_stack.read(), facts.site)))}
   or without it:
       curl --resolve {facts.site}:80:{facts.web_address} {site["url"]}/
   Administrator:
@@ -199,6 +209,20 @@ class Demo:
       Take all of it down: make clean{" STACK=pack" if WITH_PACK else ""}
 """,
             flush=True,
+        )
+
+
+def _check_hosts(facts: demo_stack.Facts) -> None:
+    """Check that a stack file that is kept speaks of the demo's hosts.
+
+    Raises:
+        LabError: it does not; the text says what each is.
+    """
+    if wrong := demo_stack.other_hosts(demo_stack.read(), facts):
+        file = _shown(demo_stack.FILE)
+        raise LabError(
+            f"{file} was changed by hand and is kept, but it is for other hosts: {'; '.join(wrong)}. Correct it, or move it "
+            "away for a new one, and run `make demo`"
         )
 
 

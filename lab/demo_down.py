@@ -45,8 +45,7 @@ def down(lab: Lab, say: Callable[[str], None]) -> None:
     if demo_stack.exists():
         say(f"removing the stack {demo_stack.STACK} and its state")
         demo_stack.quiet("stack", "rm", "--force", "--yes", "--remove-backups")
-    demo_stack.FILE.unlink(missing_ok=True)
-    demo_stack.FORMER.unlink(missing_ok=True)
+    demo_stack.remove()
     say("nothing of the demo is left; code bases and images stay cached")
 
 

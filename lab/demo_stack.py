@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -87,8 +88,40 @@ def read() -> dict[str, Any]:
 def sources(config: Mapping[str, Any]) -> list[str]:
     """List where the platforms of a stack file have their code."""
     platforms = config.get("aegir:platforms")
-    found = [entry.get("source") for entry in platforms.values()] if isinstance(platforms, dict) else []
+    found = [_part(platforms, name).get("source") for name in platforms] if isinstance(platforms, dict) else []
     return [source for source in found if isinstance(source, str)]
+
+
+def shown_site(config: Mapping[str, Any], made: str = SITE) -> str:
+    """Return the present name of the demo's site, which somebody may have renamed; empty where it is not declared."""
+    sites = config.get("aegir:sites")
+    if not isinstance(sites, dict):
+        return ""
+    renamed = [name for name in sites if _part(sites, name).get("formerly") == made]
+    return str(renamed[0]) if renamed else made if made in sites else ""
+
+
+def site_source(config: Mapping[str, Any]) -> str:
+    """Return where the code of the demo's site is; empty where the file does not name a directory for it."""
+    site = _part(config.get("aegir:sites"), shown_site(config))
+    found = _part(config.get("aegir:platforms"), site.get("platform")).get("source")
+    return found if isinstance(found, str) else ""
+
+
+def aliases(config: Mapping[str, Any], site: str) -> list[str]:
+    """List the further names of a site."""
+    found = _part(config.get("aegir:sites"), site).get("aliases")
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def other_hosts(config: Mapping[str, Any], facts: Facts) -> list[str]:
+    """List what a stack file says of the demo's machines that is not so, as sentences' parts for a person."""
+    hub, servers = _part(config, "aegir:hub"), config.get("aegir:servers")
+    wanted = {facts.web_name: facts.web_address, facts.database_name: facts.database_address, **dict(facts.slaves)}
+    said = [("the hub", hub.get("address"), facts.hub_address), ("the hub's root", hub.get("root"), facts.hub_root)]
+    said += [(name, _part(servers, name).get("address"), address) for name, address in wanted.items()]
+    # What a file does not say may be in a file that it includes, or not be wanted any more.
+    return [f"{what} is {real}, and not {told}" for what, told, real in said if told is not None and told != real]
 
 
 def fits(config: Mapping[str, Any], facts: Facts) -> bool:
@@ -108,20 +141,74 @@ def fits(config: Mapping[str, Any], facts: Facts) -> bool:
     )
 
 
-def write(facts: Facts) -> bool:
-    """Write the stack file unless the one that is there fits; tell whether it was written.
+def is_changed() -> bool:
+    """Return whether somebody has written the stack file that is there, or changed it since the demo wrote it."""
+    text = _without_salt(FILE.read_text(encoding="utf-8")) if FILE.exists() else ""
+    if not text.strip():
+        # A stack that was just made has a file with its salt only.
+        return False
+    try:
+        return _record().read_text(encoding="utf-8").strip() != _digest(text)
+    except OSError:
+        return True
 
-    One that is there and does not fit stays beside it, as ``FORMER``.
+
+def write(facts: Facts) -> bool:
+    """Write the stack file unless the one that is there fits, or is a person's work; return whether it was written.
+
+    One that the demo wrote for other hosts stays beside it, as ``FORMER``.
     """
-    if fits(read(), facts):
+    if fits(read(), facts) or is_changed():
         return False
     before = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
-    # A stack that was just made has a file with its salt only.
     if read():
         FILE.replace(FORMER)
     salt = re.search(r"(?m)^encryptionsalt:.*$", before)
-    FILE.write_text(render(facts, salt[0] if salt else ""), encoding="utf-8")
+    text = render(facts, salt[0] if salt else "")
+    FILE.write_text(text, encoding="utf-8")
+    _record().write_text(f"{_digest(_without_salt(text))}\n", encoding="utf-8")
     return True
+
+
+def remove() -> None:
+    """Remove the stack file, the former one, and what is recorded of them."""
+    for path in (FILE, FORMER, _record()):
+        path.unlink(missing_ok=True)
+
+
+def check_syntax() -> None:
+    """Check that the stack file, if there is one, is YAML.
+
+    Raises:
+        LabError: it is not; the file stays as it is.
+    """
+    try:
+        yaml.safe_load(FILE.read_text(encoding="utf-8")) if FILE.exists() else None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        said = " ".join(str(fault).split())
+        raise LabError(
+            f"{FILE} cannot be read, and is kept as it is: {said}. Correct it, and run `make demo`"
+        ) from None
+
+
+def _record() -> Path:
+    """Name the file beside the stack file that has the digest of what the demo wrote."""
+    return FILE.with_name(f"{FILE.name}.written")
+
+
+def _without_salt(text: str) -> str:
+    """Leave out the line that Pulumi adds."""
+    return re.sub(r"(?m)^encryptionsalt:.*\n?", "", text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _part(parent: object, key: object) -> Mapping[str, Any]:
+    """Return a mapping of a stack file that anybody may have written; empty where there is none."""
+    found = parent.get(key) if isinstance(parent, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def pulumi(*arguments: str) -> int:

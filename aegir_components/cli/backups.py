@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from aegir_components.messages import numbered
-from aegir_components.printable import readable
+from aegir_components.printable import first_of, readable
 from aegir_components.snapshots import saving
 from aegir_components.snapshots.book import Backup, begun, local
 from aegir_components.snapshots.repository import BackupError, opened
@@ -24,6 +24,9 @@ from .ends import UNHEALTHY, Refusal, tell
 from .options import of_stack
 from .stack import Stack, here
 from .unlocked import Unlocked
+
+NAMED: Final = 3
+"""Sites without a proven backup that are named before "and 40 more"."""
 
 
 @click.group(
@@ -77,8 +80,21 @@ def backups(context: click.Context, chosen: str, site: str | None, *, ask: bool,
     declared = [
         one for one in sites if any(each.identity == one and each.backups for each in unlocked.declared.sites.values())
     ]
-    if any(not any(each.is_proven for each in found[one]) for one in declared):
+    if lacking := [one for one in declared if not any(each.is_proven for each in found[one])]:
+        tell(without_proof({unlocked.name(one): bool(found[one]) for one in lacking}, unlocked.stack.name))
         raise click.exceptions.Exit(UNHEALTHY)
+
+
+def without_proof(sites: Mapping[str, bool], stack: str) -> str:
+    """Say why the exit status is 3, and which command helps the first site.
+
+    Args:
+        sites: those without a proven backup, each with whether it has any backup.
+        stack: the stack's name.
+    """
+    site, has_any = next(iter(sites.items()))
+    command = f"aegir backups prove {site}" if has_any else f"aegir backup {site}"
+    return f"no proven backup of {first_of(list(sites), NAMED)}; run {command} --stack {stack}"
 
 
 def named(unlocked: Unlocked, identity: str) -> str:

@@ -15,7 +15,7 @@ from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import place
 from aegir_components.messages import numbered
-from aegir_components.printable import size
+from aegir_components.printable import count, size
 from aegir_components.services import disk as on_machine
 from aegir_components.services.disk import Spare
 
@@ -49,7 +49,9 @@ class Found:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def disk(stack: str, *, days: int, as_json: bool) -> None:
-    """Show what the sites and platforms of STACK take: files, database, logs, backups, releases, builds, and growth.
+    """Show what the sites and platforms of STACK take: files, database, logs, archives, releases, builds, growth.
+
+    Archives are the dumps and archives on the hub. Repositories are not counted: `aegir backups` shows what each backup added.
 
     Growth is known from earlier calls of this command and of `report`; a call a day is enough.
 
@@ -58,7 +60,7 @@ def disk(stack: str, *, days: int, as_json: bool) -> None:
     """  # noqa: D301  click keeps such lines as they are
     known = selecting.the_stack(stack)
     state = known.state()
-    tell(f"asking {len(state.servers)} machines")
+    tell(f"asking {count(len(state.servers), 'machine', 'machines')}")
     found = usage.gather(state)
     samples = usage.Samples(audit.root_of(state), state.stack)
     grown = {
@@ -77,7 +79,7 @@ def disk(stack: str, *, days: int, as_json: bool) -> None:
 
 def _tables(found: usage.Usage, grown: Mapping[str, int | None], days: int) -> Iterator[str]:
     sites = sorted(found.sites.items(), key=lambda item: -item[1].total)
-    head = ("SITE", "FILES", "DATABASE", "LOGS", "BACKUPS", "TOTAL", f"GROWTH IN {days} DAYS")
+    head = ("SITE", "FILES", "DATABASE", "LOGS", "ARCHIVES", "TOTAL", f"GROWTH IN {days} DAYS")
     rows = [
         (name, size(each.files), "-" if each.database is None else size(each.database), size(each.logs), size(each.backups),
          size(each.total), _growth(grown[name]))

@@ -14,6 +14,7 @@ from aegir_components.host.errors import HostError
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql.client import DatabaseError
+from aegir_components.printable import count
 from aegir_components.rollout import safety, waves
 from aegir_components.rollout.platform import Platform
 from aegir_components.rollout.site import Updated
@@ -133,7 +134,7 @@ def _of_platform(
         root, names = audit.root_of(unlocked.state), [platform.sites[site].name for site in due]
         write = journal.of_sites([site for site in unlocked.state.sites.values() if site.identity in due])
         with audit.noted(root, unlocked.stack.name, "update", sites=names, journal=write) as noting:
-            tell(f"{name}: updating {len(due)} sites")
+            tell(f"{name}: updating {count(len(due), 'site', 'sites')}")
             done = {one.site: one for one in waves.run(due, Rollout(), _noting(platform.own_work(tell), progress))}
             if any(one.result == "failed" for one in done.values()):
                 noting.result("failed")

@@ -8,7 +8,7 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.messages import numbered
 from aegir_components.mysql import arriving, copies, databases
-from aegir_components.printable import first_of
+from aegir_components.printable import count, first_of
 from aegir_components.providers import awaited, content, holds
 from aegir_components.services import site_content
 from aegir_components.snapshots.source import SHARED
@@ -78,7 +78,8 @@ def refuse_lacking(had: Site, want: Site) -> None:
             want.listed,
             numbered(
                 8004,
-                f"{had.name} gets other code with its move, and {len(names)} updates of its database come first "
+                f"{had.name} gets other code with its move, and "
+                f"{count(len(names), 'update of its database comes', 'updates of its database come')} first "
                 f"({first_of(names, 3)}). Nothing was changed. Move it with the release that it has first (a platform there with "
                 f"the same source), and update it with another pulumi up",
             ),

@@ -10,6 +10,7 @@ from aegir_components import database_updates, layout
 from aegir_components.host import script
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.site import InstallationInputs, InstallationState, ServedSite
+from aegir_components.printable import count
 from aegir_components.services import functions, release
 
 from . import holds
@@ -36,7 +37,7 @@ def why(want: InstallationInputs, was: InstallationState | None) -> str:
     if was or not want.accounts or not want.updated:
         return ""
     names = lacking(want, live_digest(want), want.site_database)
-    return f"{len(names)} updates of its database are pending" if names else ""
+    return f"{count(len(names), 'update of its database is', 'updates of its database are')} pending" if names else ""
 
 
 def lacking(want: ServedSite, digest: str, database: SiteDatabaseInputs) -> tuple[str, ...]:

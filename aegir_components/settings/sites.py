@@ -125,7 +125,13 @@ def _formerly(node: Node, host: HostName, made: Mapping[str, str], renamed: Mapp
         return ""
     way = "write the name that this site was made with, or remove the key"
     if name == host.ascii:
-        node.fault(numbered(1429, f"is the site's present name, and the key is for a renamed site: {way}"))
+        node.fault(
+            numbered(
+                1429,
+                "is the site's present name, and the key is for a renamed site: remove it. If the site was made with another "
+                "name, preview then names that",
+            )
+        )
     elif made.get(name):
         node.fault(
             numbered(

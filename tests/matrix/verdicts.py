@@ -88,7 +88,7 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
         "added": rejected("Declare a second platform with that publish_path and the same source", "Declare a second platform with it, and move the sites."),
         "changed": rejected("Declare a second platform with that publish_path and the same source", "Declare a second platform with it, and move the sites."),
     },
-    "platforms.*.rollback": {"added": rejected("no release", "Name a release that was live; `aegir status` lists them."),
+    "platforms.*.rollback": {"added": rejected("no release", "Name a release that was live; `pulumi preview` lists them."),
                              },
     "platforms.*.release": {"added": rejected("release", "Name the release that the source makes.")},
     "servers.*.address": {

@@ -67,6 +67,7 @@ DONE_BY: Final = {
     ),
     "tests/integration/test_backups_refused.py::test_the_archives_in_clear_of_an_earlier_version_come_back_as_well": (
         ("cli/decrypt.py", "gzip -dc"), ("docs/howto/restore-the-archives-of-a-removal.md", "gzip -dc"),
+        ("docs/howto/rename-a-site.md", "gzip -dc"),
     ),
     "tests/integration/test_removal.py::test_a_removed_site_gets_its_backup_back_by_the_steps_of_the_page": (
         ("docs/howto/restore-a-backup-by-hand.md", "gzip -dc"), ("docs/howto/restore-a-backup-by-hand.md", "tar"),
@@ -94,6 +95,7 @@ NO_PROGRAM: Final = {
     ("cli/engine.py", "pulumi stack ls`"), ("docs/tutorial/first-site.md", "tar"),
     ("docs/reference/outputs.md", "pulumi stack output"), ("docs/explanation/design.md", "systemctl reload"), ("docs/tutorial/first-site.md", "mkdir -p"),
     ("docs/howto/keep-the-state-in-postgresql.md", "pulumi stack init"), ("docs/howto/move-the-state.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/reference/messages.md", "exportfs"), ("services/shell/nfs.sh", "exportfs"), ("docs/reference/messages.md", "chmod"),
+    ("docs/tutorial/demo.md", "cp -a"),
 }  # fmt: skip
 """Words about a program that failed, and commands that only show something or begin where nothing is yet."""
 

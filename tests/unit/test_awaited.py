@@ -128,7 +128,7 @@ def test_a_site_whose_database_lacks_updates_of_other_code_does_not_move_there(
         checks.refuse_lacking(had, to)
         return
     with pytest.raises(
-        Refused, match=r"web2.*1 updates of its database come first \(one_update_7001\).*Nothing was changed"
+        Refused, match=r"web2.*1 update of its database comes first \(one_update_7001\).*Nothing was changed"
     ):
         checks.refuse_lacking(had, to)
     assert [lives[1]] == machines["asked"]

@@ -215,6 +215,21 @@ def test_the_table_says_how_each_was_proven() -> None:
     assert ["There is no backup yet."] == backups.table({})
 
 
+@pytest.mark.parametrize(
+    ("sites", "said"),
+    [
+        ({"a.test": False}, "no proven backup of a.test; run aegir backup a.test --stack prod"),
+        (
+            {"a.test": True, "b.test": False},
+            "no proven backup of a.test, b.test; run aegir backups prove a.test --stack prod",
+        ),
+        (dict.fromkeys("abcde", False), "no proven backup of a, b, c and 2 more; run aegir backup a --stack prod"),
+    ],
+)
+def test_the_list_says_which_sites_have_no_proven_backup(sites: dict[str, bool], said: str) -> None:
+    assert said == backups.without_proof(sites, "prod")
+
+
 def test_two_backups_of_one_minute_are_told_apart_and_come_back_by_the_time_that_the_list_shows() -> None:
     two = (made("aaaa1111", "2026-11-01T02:00:05"), made("aaaa2222", "2026-11-01T02:00:48"))
     for one, line in zip(two, backups.table({"www.example.com": two})[1:], strict=True):

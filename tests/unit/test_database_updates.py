@@ -231,6 +231,19 @@ def test_sites_that_lack_the_same_are_told_in_one_sentence() -> None:
     assert [] == found.problems
 
 
+def test_other_code_of_the_same_version_goes_from_nowhere_to_nowhere() -> None:
+    assert "its sites get other code of WordPress 6.1.9" == database_updates._step("WordPress", "6.1.9", "6.1.9")
+    assert "its sites go from WordPress 6.1.9 to 6.2" == database_updates._step("WordPress", "6.1.9", "6.2")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(1, "1 update of its database comes first"), (2, "2 updates of its database come first")],
+)
+def test_one_update_is_told_in_the_singular(number: int, said: str) -> None:
+    assert said == database_updates._come_first(number)
+
+
 def test_a_database_that_does_not_answer_is_a_warning() -> None:
     found = judged({"one.example.com": "db1 does not answer", "two.example.com": None})
     assert [

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 import yaml
 
 from aegir_components import settings
-from lab import codebase, demo_fetch, demo_stack, demo_wordpress
+from lab import codebase, demo_fetch, demo_removals, demo_stack, demo_wordpress
 from lab.demo_fetch import NotReachable
 from lab.errors import LabError
 from tools.paths import ROOT
@@ -173,6 +174,135 @@ def test_a_file_with_nothing_but_the_salt_of_a_new_stack_is_no_former_one(stack_
     assert demo_stack.write(FACTS)
     assert "encryptionsalt: v1:abc" in stack_file.read_text()
     assert not demo_stack.FORMER.exists()
+
+
+RENAMED = """
+    shop.demo.test:
+      platform: drupal-10
+      formerly: www.demo.test
+      aliases: [demo.test]
+    second.demo.test:
+      platform: drupal-10
+"""
+
+
+def renamed_and_one_more() -> str:
+    """What somebody makes of the demo's file: its site has another name, and there is a second one."""
+    head, site, _ = demo_stack.render(FACTS).partition("    # It gets a database")
+    assert site
+    return head.rstrip("\n") + RENAMED
+
+
+def test_a_stack_file_that_somebody_changed_is_kept_whatever_it_says(stack_file: Path) -> None:
+    demo_stack.write(FACTS)
+    assert not demo_stack.is_changed()
+    edited = renamed_and_one_more()
+    stack_file.write_text(edited)
+
+    assert demo_stack.is_changed()
+    for facts in (FACTS, dataclasses.replace(FACTS, web_address="10.89.65.11")):
+        assert not demo_stack.write(facts)
+        assert edited == stack_file.read_text()
+    assert not demo_stack.FORMER.exists()
+
+
+@pytest.mark.parametrize("text", ["config: [", "- 1", "# mine", "config: {}"])
+def test_a_stack_file_of_which_nothing_is_recorded_is_kept(stack_file: Path, text: str) -> None:
+    stack_file.write_text(text)
+
+    assert not demo_stack.write(FACTS)
+    assert text == stack_file.read_text()
+
+
+def test_the_salt_that_pulumi_adds_is_no_change(stack_file: Path) -> None:
+    demo_stack.write(FACTS)
+    stack_file.write_text(stack_file.read_text() + "encryptionsalt: v1:abc\n")
+
+    assert not demo_stack.is_changed()
+
+
+def test_with_the_demo_everything_goes_that_it_has_written(stack_file: Path) -> None:
+    demo_stack.write(FACTS)
+    demo_stack.write(dataclasses.replace(FACTS, web_address="10.89.65.11"))
+    demo_stack.remove()
+
+    assert [] == list(stack_file.parent.iterdir())
+
+
+def test_a_stack_file_that_is_no_yaml_is_named_and_kept(stack_file: Path) -> None:
+    demo_stack.check_syntax()
+    stack_file.write_text("config: [")
+
+    with pytest.raises(LabError, match="cannot be read, and is kept as it is"):
+        demo_stack.check_syntax()
+    assert "config: [" == stack_file.read_text()
+
+
+def test_a_kept_stack_file_for_other_hosts_is_described() -> None:
+    config = yaml.safe_load(renamed_and_one_more())["config"]
+    moved = dataclasses.replace(FACTS, web_address="10.89.65.11", hub_root="/srv/hub")
+
+    assert [] == demo_stack.other_hosts(config, FACTS)
+    assert [] == demo_stack.other_hosts({}, FACTS), "an included file may have them"
+    assert [
+        f"the hub's root is /srv/hub, and not {FACTS.hub_root}",
+        "web1.lab.test is 10.89.65.11, and not 10.89.64.11",
+    ] == demo_stack.other_hosts(config, moved)
+
+
+def test_the_site_of_the_demo_is_known_by_its_new_name() -> None:
+    config = yaml.safe_load(renamed_and_one_more())["config"]
+
+    assert "shop.demo.test" == demo_stack.shown_site(config)
+    assert FACTS.source == demo_stack.site_source(config)
+    assert ["demo.test"] == demo_stack.aliases(config, "shop.demo.test")
+    assert demo_stack.SITE == demo_stack.shown_site(yaml.safe_load(demo_stack.render(FACTS))["config"])
+    for other in ({}, {"aegir:sites": None}, {"aegir:sites": {"a.test": None}, "aegir:platforms": {"b": None}}):
+        assert ("", "", []) == (demo_stack.shown_site(other), demo_stack.site_source(other), demo_stack.sources(other))
+
+
+# What `pulumi up` would remove.
+
+
+def state(*sites: str, **names: str) -> dict[str, object]:
+    urn = "urn:pulumi:lab::aegir::aegir:index:Site$pulumi-python:dynamic/aegir:{}::{}"
+    outputs = {key.replace("_", "."): {"name": name} for key, name in names.items()}
+    found = [
+        {"urn": urn.format(kind, site), "outputs": outputs.get(site, {}) if kind == "SiteConfiguration" else {}}
+        for site in sites
+        for kind in ("SiteDatabase", "SiteConfiguration", "SiteInstallation")
+    ]
+    return {"deployment": {"resources": [{"urn": "urn:pulumi:lab::aegir::pulumi:pulumi:Stack::aegir-lab"}, *found]}}
+
+
+def test_a_site_that_was_renamed_is_declared_and_one_that_is_left_out_is_not() -> None:
+    made = demo_removals.made_sites(state("www.demo.test", "second.demo.test", www_demo_test="shop.demo.test"))
+    assert {"www.demo.test": "shop.demo.test", "second.demo.test": "second.demo.test"} == made
+    edited, written = (yaml.safe_load(text)["config"] for text in (renamed_and_one_more(), demo_stack.render(FACTS)))
+
+    assert [] == demo_removals.undeclared(made, edited)
+    assert ["second.demo.test"] == demo_removals.undeclared(made, written)
+    assert [] == demo_removals.undeclared(made, {**written, "aegir:confirm_removals": ["second.demo.test"]})
+
+
+def test_names_are_read_of_a_stack_file_with_errors_too() -> None:
+    made = {"www.demo.test": "www.demo.test", "second.demo.test": "second.demo.test"}
+    config = {"aegir:sites": {"shop.demo.test": {"formerly": "www.demo.test"}}, "aegir:nothing": 1}
+
+    assert ["second.demo.test"] == demo_removals.undeclared(made, config)
+    assert sorted(made) == demo_removals.undeclared(made, {})
+    assert {} == demo_removals.made_sites({"deployment": {}})
+
+
+def test_up_is_not_run_where_it_would_remove_a_site(stack_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo_stack.write(FACTS)
+    export = subprocess.CompletedProcess([], 0, json.dumps(state("www.demo.test", "second.demo.test")), "")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: export)
+
+    with pytest.raises(LabError, match=r"`pulumi up` was not run, because it would remove second\.demo\.test"):
+        demo_removals.check()
+    stack_file.write_text(renamed_and_one_more())
+    demo_removals.check()
 
 
 @pytest.mark.parametrize("text", ["", "config:", "config: [", "- 1", "config: {aegir:hub: 1, aegir:servers: []}"])

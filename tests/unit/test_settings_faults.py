@@ -933,7 +933,7 @@ FAULTS = [
     pytest.param(
         {"sites>www.example.com>formerly": "www.example.com"},
         f"{SITE}.formerly: is the site's present name, and the key is for a renamed site: "
-        "write the name that this site was made with, or remove the key",
+        "remove it. If the site was made with another name, preview then names that",
         id="site-formerly-itself",
     ),
     pytest.param(
