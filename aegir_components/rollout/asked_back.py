@@ -49,12 +49,18 @@ def why_not(site: Asked) -> str:
     return "its database is no newer than the code of this release, so it kept the database"
 
 
-def not_restored(name: str, why: str) -> tuple[str, str]:
+def not_restored(name: str, why: str, *, done: bool = True) -> tuple[str, str]:
     """Say that a site's database was not restored.
+
+    Args:
+        name: the site.
+        why: the reason.
+        done: whether the run is over; otherwise it is a preview.
 
     Returns:
         It with the site's name, and what is said after the names of several sites with the same reason.
     """
-    alone = f"{name}: its database was not restored, since {why}; `aegir restore {name}` brings back a backup"
+    tense = "was" if done else "is"
+    alone = f"{name}: its database {tense} not restored, since {why}; `aegir restore {name}` brings back a backup"
     several = f"their databases were not restored, since {why}; `aegir restore` brings back backups"
     return numbered(6136, alone), several
