@@ -8,7 +8,7 @@ import pulumi
 
 from aegir_components.messages import numbered
 
-from . import database_updates, moves, php_fit, php_offers, settings, summary, telling, unknowns
+from . import database_updates, going_back, moves, php_fit, php_offers, settings, summary, telling, unknowns
 from .components.server import connection
 from .host.connection import Connection
 from .printable import first_of
@@ -46,12 +46,19 @@ def updates(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     code = database_updates.of_sources(before, declared, sources, keep=not pulumi.runtime.is_dry_run())
     found = database_updates.judge(before, declared, sources, code, database_updates.ask_databases)
     found.problems.extend(moves.unready(before, declared, found.waits, found.lacks))
+    waits = {
+        name: {**sites, **moves.waiting(before, declared, found.unknown.get(name, {}))}
+        for name, sites in found.waits.items()
+    }
     if not pulumi.runtime.is_dry_run() and not found.problems:
         holder = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-        for name, sites in found.waits.items():
-            waiting = {**sites, **moves.waiting(before, declared, found.unknown.get(name, {}))}
-            holds.note(declared.hub.root, holder, name, sources[name].tree.digest, waiting)
+        for name, sites in waits.items():
+            holds.note(declared.hub.root, holder, name, sources[name].tree.digest, sites)
     telling.warn(*found.warnings)
+    if not found.problems:
+        back = going_back.judge(before, declared, sources, waits, going_back.ask_databases)
+        # At pulumi up the last step of a platform knows it, from the machines.
+        telling.warn(*back.losses, *(back.undone if pulumi.runtime.is_dry_run() else ()))
     return found.problems
 
 

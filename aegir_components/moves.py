@@ -65,7 +65,7 @@ def waiting(before: Recorded, declared: settings.Settings, unknown: Mapping[str,
 
 
 def announcements(before: Recorded, declared: settings.Settings) -> Iterator[str]:
-    """Say in words which sites a run is about to carry to other machines. Pure."""
+    """Say in words which sites a run is about to carry to other machines, or to another platform on the same ones. Pure."""
     for site in declared.sites.values():
         if way := way_of(before, declared, site):
             yield numbered(
@@ -73,6 +73,16 @@ def announcements(before: Recorded, declared: settings.Settings) -> Iterator[str
                 f"the site {site.name} moves {way}, with all its content. It is served until what differs is "
                 "copied, and answers 503 for that. Its former place goes when it answers in the new one, and a "
                 "copy is proven on the hub",
+            )
+        files = before.of("aegir:SiteConfiguration").get(site.identity, {})
+        former = files.get("platform")
+        # With other web servers the way above says it.
+        if former and former != site.platform and not leaving(before, declared, site):
+            here = ", ".join(sorted(files.get("members") or {})) or "its web servers"
+            yield numbered(
+                2825,
+                f"the site {site.name} moves from the platform {former} to {site.platform}. It gets that platform's "
+                f"code, and its files on {here} stay in their place",
             )
 
 

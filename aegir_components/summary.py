@@ -26,6 +26,8 @@ WARNED: Final = "warned"
 """What stands for a provider's module in the record of a warning."""
 HELD: Final = "held"
 """The same, of a site that a rollout has left on its former release."""
+RESTORED: Final = "restored"
+"""The same, of a site that a rollout has given back its database of before an update."""
 MACHINES: Final = frozenset({"machine", "names", "web_service", "database", "managed", "access"})
 MOST: Final = 8
 """Names that are listed; a thousand sites are a number."""
@@ -50,6 +52,8 @@ class Done:
     """Platforms some of whose sites stay on a former release."""
     staying: tuple[str, ...] = ()
     """These sites."""
+    restored: tuple[str, ...] = ()
+    """Sites that got back the database of before their update."""
     warnings: int = 0
     """Warnings of machines, each counted once however many machines it is about."""
 
@@ -88,6 +92,7 @@ def of(
     """
     names = {site.identity: site.display_name for site in declared.sites.values()}
     known = before.of("aegir:SiteConfiguration").keys() | before.of("aegir:Installation").keys()
+    platforms = _platforms(declared)
     worked = list(worked)
     ill = {name for kind, name in failed if kind in failures.SITES_OWN and name in names}
     touched = {identity for kind, identity in worked if kind in SITES and identity in names}
@@ -96,23 +101,29 @@ def of(
         changed=_listed(names, (touched & known) - ill),
         removed=tuple(sorted(known - names.keys())),
         failed=_listed(names, ill),
-        releases=tuple(sorted({identity for kind, identity in worked if kind == "release"} & _platforms(declared))),
+        releases=_listed(
+            platforms, {identity for kind, identity in worked if kind == "release" and identity in platforms}
+        ),
         servers=tuple(sorted({identity for kind, identity in worked if kind in MACHINES} & declared.servers.keys())),
         others=tuple(
             sorted({name for kind, name in failed if kind not in failures.SITES_OWN | {"aegir:Rollout"}} - ill)
         ),
         held=tuple(sorted({name for kind, name in failed if kind == "aegir:Rollout"})),
         staying=_listed(names, {identity for kind, identity in worked if kind == HELD and identity in names}),
+        restored=_listed(names, {identity for kind, identity in worked if kind == RESTORED and identity in names}),
         warnings=sum(kind == WARNED for kind, _ in worked),
     )
 
 
-def _platforms(declared: settings.Settings) -> set[str]:
-    return {*declared.platforms, *(platform.publish_path for platform in declared.platforms.values())}
+def _platforms(declared: settings.Settings) -> dict[str, str]:
+    """Give the platforms' names by what their providers know them by: the path, and in older records the name."""
+    return {name: name for name in declared.platforms} | {
+        platform.publish_path: name for name, platform in declared.platforms.items()
+    }
 
 
 def _listed(names: dict[str, str], identities: Collection[str]) -> tuple[str, ...]:
-    return tuple(sorted(names[identity] for identity in identities))
+    return tuple(sorted({names[identity] for identity in identities}))
 
 
 def words(done: Done) -> str:
@@ -121,6 +132,11 @@ def words(done: Done) -> str:
         _some(done.made, "site was made", "sites were made"),
         _some(done.changed, "site was changed", "sites were changed"),
         _some(done.releases, "platform got another release", "platforms got another release"),
+        _some(
+            done.restored,
+            "site has its database of before its update again",
+            "sites have their databases of before their updates again",
+        ),
         _some(done.servers, "server was changed", "servers were changed"),
         _some(done.removed, "site is removed now, after its backup", "sites are removed now, after their backups"),
     ]

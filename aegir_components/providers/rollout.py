@@ -18,11 +18,11 @@ from aegir_components.host.errors import Refused
 from aegir_components.hub_records import Records
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages import numbered
+from aegir_components.rollout import asked_back, safety, waves
 from aegir_components.rollout import platform as rollout_platform
-from aegir_components.rollout import safety, waves
 from aegir_components.snapshots import packed
 
-from . import holds
+from . import holds, warned
 from .lifecycle import DRIFT, AegirResource, Lifecycle
 
 
@@ -75,10 +75,17 @@ class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
             platform = replace(rollout_platform.Platform.of(want, was, jobs), busy=busy)
         platform.recover(pulumi.log.info)
         platform.forget_old()
-        found = waves.run(platform.waiting(), platform.order, platform.work(pulumi.log.info))
+        waiting = platform.waiting()
+        asked = platform.asked_for(waiting)
+        found = waves.run(waiting, platform.order, platform.work(pulumi.log.info))
         platform.rebuild(pulumi.log.warn)
         for done in found:
             pulumi.log.info(f"{want.platform}: {done.line}")
+        for done in found:
+            if done.outcome.restored:
+                Records(want.hub_root, summary.KIND).put({}, want.holder, summary.RESTORED, done.site)
+        for site, why in platform.unrestored(asked, found).items():
+            warned.warn(platform.sites[site].name, *asked_back.not_restored(platform.sites[site].name, why))
         staying = [done.site for done in found if done.result in {"failed", "stopped"}]
         for site in staying:
             # For the summary at the end of the run.
@@ -87,6 +94,7 @@ class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
             raise Refused(", ".join(sorted(want.members)), waves.table(found, want.digest[:16]))
         if down := platform.still_down():
             raise Refused(", ".join(sorted(want.members)), "; ".join(down))
+        platform.forget_restored()
         return {}
 
     def remove(self, have: RolloutInputs) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Final, Self
 
 from aegir_components import database_updates, layout
 from aegir_components.applications import APPLICATIONS
@@ -13,6 +13,7 @@ from aegir_components.applications.updates import Pending
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
+from aegir_components.hub_records import Records
 from aegir_components.inputs.platform import RolloutInputs, RolloutOrder
 from aegir_components.messages import numbered
 from aegir_components.mysql import copies
@@ -22,12 +23,15 @@ from aegir_components.providers.switching import Switching
 from aegir_components.services.holding import Held
 from aegir_components.settings import updating
 
-from . import definition, exchange, journal, kept, pages, returning, safety, update
+from . import asked_back, definition, exchange, journal, kept, pages, returning, safety, update
 from . import site as of_site
 from .definition import Definition
 from .site import Updated
 from .update import Change, NotUpdated, Outcome
 from .waves import AT_ONCE, MOST, Done, Work
+
+RESTORED: Final = "restored"
+"""The hub's records of sites that got back their database of before, until all of their platform are done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +46,8 @@ class Platform:
     """The directory of its live release."""
     switched: bool
     """Whether the release is another one than at the last run that ended well."""
+    asked: frozenset[str] = frozenset()
+    """Sites whose databases of before were asked for since the last run that ended well."""
     jobs: safety.Jobs = field(repr=False)
     """Give what backing up its sites needs."""
     busy: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +77,7 @@ class Platform:
             definition=Definition(switching, dict(held)),
             live=live,
             switched=was is not None and was.digest != want.digest,
+            asked=_asked(want, was),
             jobs=jobs,
         )
 
@@ -105,7 +112,10 @@ class Platform:
             if machine := copies.held_from(site.endpoint, site.database):
                 say(f"{site.name}: left as it is, because {machine} works on its database")
                 continue
-            update.recover(site, self._change(site, _former(site) or self.definition.held.get(name), say))
+            former = _former(site)
+            update.recover(site, self._change(site, former or self.definition.held.get(name), say))
+            if former and self.want.restore and former.release == self.live:
+                self._note_restored(name)
 
     def forget_old(self) -> None:
         """Remove databases of before an update that are older than they have to be kept.
@@ -128,6 +138,55 @@ class Platform:
         ]
         lacking = kept.pending(here, self._hub_root, self.want.digest)
         return sorted(behind | {site for site, found in lacking.items() if found and found.names})
+
+    def asked_for(self, waiting: Collection[str]) -> dict[str, asked_back.Asked]:
+        """Tell how it is with the sites before they go back to a release with their databases; nothing where they do not.
+
+        Args:
+            waiting: the sites that are about to be worked on.
+
+        Raises:
+            DatabaseError: a database server does not answer.
+        """
+        if not self.want.restore:
+            return {}
+        concerned = {name: site for name, site in self.sites.items() if name in self.asked or name in waiting}
+        records, held = kept.records(concerned.values()), self.definition.held
+        return {
+            name: asked_back.Asked(
+                release=self.live,
+                switched=self.switched,
+                waits=name in waiting,
+                pinned=held[name].release.rpartition("/")[2] if name in held and held[name].kind == "pinned" else "",
+                enabled=site.enabled,
+                updates=bool(site.steps),
+                kept=records.get(name),
+            )
+            for name, site in concerned.items()
+        }
+
+    def unrestored(self, asked: Mapping[str, asked_back.Asked], found: Iterable[Done]) -> dict[str, str]:
+        """Say why databases were not restored that were asked for; nothing of sites that are told of as held back.
+
+        Args:
+            asked: how it was with the sites before.
+            found: what came of those that were worked on.
+        """
+        told = {done.site for done in found if done.outcome.restored or done.result in {"failed", "stopped"}}
+        records = Records(self._hub_root, RESTORED) if asked else None
+        return {
+            name: why
+            for name, site in asked.items()
+            if name not in told
+            and (why := asked_back.why_not(site))
+            and not (records and (records.get(self.want.holder, name) or {}).get("release") == self.live)
+        }
+
+    def forget_restored(self) -> None:
+        """Forget which sites got back their databases: all of the platform are done."""
+        records = Records(self._hub_root, RESTORED)
+        for name in self.sites:
+            records.drop(self.want.holder, name)
 
     def work(self, say: Callable[[str], None]) -> Work:
         """Give what is done with its sites."""
@@ -266,7 +325,9 @@ class Platform:
         one = self.sites[site]
         change = self._change(one, self.definition.held.get(site), say)
         if self._returns(one):
-            return returning.bring_back(one, change)
+            outcome = returning.bring_back(one, change)
+            self._note_restored(site)
+            return outcome
         pending = self._pending(one, one.database.name) if self.want.restore else None
         if pending and pending.newer:
             raise NotUpdated(
@@ -277,6 +338,9 @@ class Platform:
                 )
             )
         return update.bring(one, change)
+
+    def _note_restored(self, site: str) -> None:
+        Records(self._hub_root, RESTORED).put({"release": self.live}, self.want.holder, site)
 
     def _change(self, one: Updated, held: Held | None, say: Callable[[str], None]) -> Change:
         """Tell what becomes of a site's code; nothing, where it is on the release already."""
@@ -311,6 +375,13 @@ class Platform:
 
     def _log(self, done: Done) -> None:
         journal.write(self._hub_root, done, self.want.digest[: layout.RELEASE_DIGEST_LENGTH])
+
+
+def _asked(want: RolloutInputs, was: RolloutInputs | None) -> frozenset[str]:
+    """Name the sites whose databases of before are asked for, and were not at the last run that ended well. Pure."""
+    if was is None or not want.restore or (was.restore and was.digest == want.digest):
+        return frozenset()
+    return frozenset(want.sites.keys() & was.sites.keys())
 
 
 def _named(pending: Pending | None) -> str:

@@ -69,6 +69,7 @@ def bring_back(site: Updated, change: Change) -> Outcome:
             exchange.proven(what)
             change.back()
             raise
+    outcome.restored = True
     copies.drop(site.endpoint, site.database, what.copy)
     return outcome
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,6 +52,8 @@ class Outcome:
     """When that began, by the clock of this process."""
     backup: str = ""
     """Which backup is of before; empty where no backups are declared."""
+    restored: bool = False
+    """Whether the site has its database of before again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -393,8 +395,6 @@ def _sums(site: Updated, database: str) -> dict[str, str]:
 
 def _tidy(site: Updated, access: Access) -> None:
     """Leave neither copy nor account nor layers; what cannot be reached is left to the next run."""
-    try:
+    with suppress(HostError, DatabaseError):
         copies.drop(site.endpoint, site.database, access.database, access.user)
         programs.end(site)
-    except (HostError, DatabaseError):
-        return

@@ -365,3 +365,14 @@ def test_the_hubs_backups_are_listed_once_for_all_sites(tmp_path: Path, monkeypa
     assert "" == newest("one.example.co")
     assert [place] == looks
     assert "" == archive_names.newest(str(tmp_path / "nowhere"))(ONE)
+
+
+def test_a_move_to_another_platform_of_the_same_servers_is_said_in_words() -> None:
+    config = copy.deepcopy(ESTATE)
+    config["sites"][ONE]["platform"] = "eleven"
+    (said,) = announcing.announcements(recorded(ESTATE), load(config), lambda _site: "")
+    assert f"the site {ONE} moves from the platform ten to eleven." in said
+    assert "its files on web1 stay in their place" in said
+    config["sites"][ONE]["platform"] = "away"
+    (said,) = announcing.announcements(recorded(ESTATE), load(config), lambda _site: "")
+    assert f"the site {ONE} moves from web1 to web2, with all its content" in said

@@ -10,7 +10,7 @@ from typing import Any, cast
 import phpserialize
 import pytest
 
-from aegir_components import database_updates, settings
+from aegir_components import database_updates, going_back, layout, settings
 from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.updates import Available, Extension, Had, Pending
 from aegir_components.printable import first_of
@@ -323,3 +323,50 @@ def test_backdrop_counts_updates_of_drupal_7_below_its_own(tmp_path: Path) -> No
     assert ("flag",) == pending(system=1002, flag=0).missing
     assert pending(system=1003).newer
     assert {"system", "state"} == set(BACKDROP.tables)
+
+
+def gone_back(kept: going_back.Kept, *, waits: bool = True, live: str = "a" * 64, **rollout: Any) -> going_back.Told:
+    """Say what is told of two sites whose platform goes to a former release with their databases."""
+    before = recorded("one.example.com", "two.example.com", digest=live)
+    sites: dict[str, Any] = {"one.example.com": {}, "two.example.com": {}}
+    state = Recorded({**before.resources, "aegir:Rollout": {"shop": {"digest": live, "sites": sites} | rollout}})
+    stack = declared(rollback="b" * 16, database="restore")
+    waiting = {"shop": {"one.example.com": "first", "two.example.com": "first"}} if waits else {}
+    return going_back.judge(state, stack, source(), waiting, lambda _sites: kept)
+
+
+def test_what_going_back_with_the_database_loses_is_said_in_words() -> None:
+    stack = declared()
+    former = {"release": layout.release_path(stack.platforms["shop"].publish_path, "b" * 64), "made": 1_795_658_400}
+    told = gone_back({"one.example.com": former, "two.example.com": None})
+    assert [
+        'aegir:platforms["shop"].database: one.example.com (of 2026-11-26 02:00 UTC) gets back the database of before its '
+        "update. What was written since then is lost to the site; a proven dump of it lies on the hub before that. "
+        "It answers 503 meanwhile"
+    ] == told.losses
+    assert [
+        "two.example.com: its database is not restored, since no database of before an update is kept of it; "
+        "`aegir restore two.example.com` brings back a backup"
+    ] == told.undone
+    both = gone_back({"one.example.com": former, "two.example.com": former}).losses
+    assert "get back the database of before their update" in both[0]
+    kept = gone_back({"one.example.com": former, "two.example.com": None}, waits=False)
+    assert [] == kept.losses
+    assert "no newer than the code of this release" in kept.undone[0]
+
+
+def test_a_restore_of_which_nothing_is_known_is_announced_all_the_same() -> None:
+    told = gone_back({"one.example.com": "db1 does not answer", "two.example.com": None})
+    assert "one.example.com: nobody knows whether its database of before its update is kept: db1 does" in told.losses[0]
+
+
+def test_a_restore_that_was_asked_for_before_is_not_announced_again() -> None:
+    told = gone_back({}, live="b" * 64, restore=True)
+    assert going_back.Told() == told
+
+
+def test_after_a_run_that_did_not_end_only_what_may_be_lost_is_announced() -> None:
+    stack = declared()
+    former = {"release": layout.release_path(stack.platforms["shop"].publish_path, "b" * 64), "made": 1_795_658_400}
+    told = gone_back({"one.example.com": former, "two.example.com": None}, waits=False, live="b" * 64, digest="a" * 64)
+    assert (1, []) == (len(told.losses), told.undone)

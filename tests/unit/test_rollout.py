@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from aegir_components.host.errors import HostUnreachable
 from aegir_components.mysql import copies, room
 from aegir_components.mysql.client import Endpoint
-from aegir_components.rollout import copying, platform, update, waves
+from aegir_components.rollout import asked_back, copying, kept, platform, update, waves
 from aegir_components.rollout.platform import Platform
 from aegir_components.rollout.update import NotUpdated, Outcome
 from aegir_components.services import holding
@@ -254,3 +255,74 @@ def test_a_lock_of_another_hub_is_told_from_one_that_this_hub_has_left(
     where: Any = None
     what: Any = SimpleNamespace(name="a")
     assert machine == copies.held_from(where, what)
+
+
+LIVE, OTHER = "/p/.releases/shop/" + "a" * 16, "/p/.releases/shop/" + "b" * 16
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"waits": True}, ""),
+        ({}, "its database is no newer than the code of this release, so it kept the database"),
+        ({"switched": False}, f"it was on the release {'a' * 16} already"),
+        ({"kept": {"release": OTHER}}, f"belongs to the release {'b' * 16}, and this release is {'a' * 16}"),
+        ({"kept": None, "waits": True}, "no database of before an update is kept of it"),
+        ({"updates": False, "waits": True}, "its updates are switched off (`update: []`)"),
+        ({"enabled": False, "waits": True}, "the site is disabled, and gets the release when it is enabled"),
+        ({"pinned": "c" * 16}, f"the site is pinned to the release {'c' * 16}"),
+    ],
+)
+def test_a_database_that_is_not_restored_has_a_reason(about: dict[str, Any], said: str) -> None:
+    site: dict[str, Any] = {"release": LIVE, "switched": True, "waits": False, "kept": {"release": LIVE}}
+    why = asked_back.why_not(asked_back.Asked(**site | about))
+    assert said in why if said else not why
+
+
+def going_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was: dict[str, Any] | None) -> Platform:
+    """Give a platform with three sites that goes back with its databases; `a` and `b` have one of before."""
+    monkeypatch.setattr(
+        kept, "records", lambda sites: {site.site: {"release": LIVE} for site in sites if site.site < "c"}
+    )
+    sites: Any = {name: SimpleNamespace(site=name, name=name, enabled=True, steps=(1,)) for name in "abc"}
+    want: Any = SimpleNamespace(restore=True, digest="a" * 64, sites=sites, holder="aegir/test")
+    had: Any = None if was is None else SimpleNamespace(**{"restore": False, "digest": "b" * 64, "sites": sites} | was)
+    members: Any = {"web1": SimpleNamespace(hub_root=str(tmp_path))}
+    definition: Any = SimpleNamespace(held={})
+    return Platform(
+        want=want, members=members, sites=sites, definition=definition, live=LIVE, switched=True,
+        asked=platform._asked(want, had), jobs=cast("Any", None),
+    )  # fmt: skip
+
+
+def test_a_restore_that_is_asked_for_and_not_done_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = going_back(tmp_path, monkeypatch, {})
+    asked = here.asked_for(["a"])
+    done = [waves.Done(site="a", name="a", result="updated", outcome=Outcome(restored=True))]
+    said = here.unrestored(asked, done)
+    assert {"b", "c"} == said.keys()
+    assert "no newer" in said["b"]
+    assert "no database of before" in said["c"]
+    alone, _ = asked_back.not_restored("b", said["b"])
+    assert alone.startswith("b: its database was not restored, since its database is no newer")
+    assert alone.endswith("; `aegir restore b` brings back a backup")
+    failed = [waves.Done(site="b", name="b", result="failed", why="it throws")]
+    assert {"a", "c"} == here.unrestored(here.asked_for([]), failed).keys(), "what failed has a message of its own"
+
+
+def test_a_site_that_a_failed_run_has_restored_is_not_told_of_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = going_back(tmp_path, monkeypatch, {})
+    here._note_restored("b")
+    assert {"a", "c"} == here.unrestored(here.asked_for([]), []).keys()
+    here.forget_restored()
+    assert {"a", "b", "c"} == here.unrestored(here.asked_for([]), []).keys()
+
+
+@pytest.mark.parametrize("was", [None, {"restore": True, "digest": "a" * 64}], ids=["first run", "asked before"])
+def test_nothing_is_told_of_what_was_asked_for_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was: dict[str, Any] | None
+) -> None:
+    here = going_back(tmp_path, monkeypatch, was)
+    assert {} == here.unrestored(here.asked_for([]), [])

@@ -23,6 +23,8 @@ def test_what_was_worked_on_becomes_sites_platforms_and_servers() -> None:
     assert (
         Done(made=(NEW,), changed=(SITE,), removed=("gone.example.com",), releases=("code",), servers=("web1",)) == done
     )
+    path = have.platforms["code"].publish_path
+    assert ("code",) == summary.of(have, before, [("release", path), ("rollout", path)], []).releases
     failed = [("aegir:Installation", NEW), ("aegir:Rollout", "code"), ("aegir:WebService", "web1")]
     done = summary.of(have, before, worked, failed)
     assert ((NEW,), ("code",), ("web1",)) == (done.failed, done.held, done.others)
@@ -64,4 +66,6 @@ def test_sites_that_are_held_back_and_warnings_are_in_the_summary() -> None:
     assert f"1 site is held back on its former release ({SITE}); 2 warnings are above." in said
     assert f"aegir check {SITE}" in said
     assert "platform has sites that are held back" not in said
+    back = summary.of(have, Recorded({}), [("restored", SITE)], [])
+    assert f"Summary: 1 site has its database of before its update again ({SITE})." == summary.words(back)
     assert "Summary: 1 warning is above." == summary.words(Done(warnings=1))
