@@ -24,8 +24,8 @@ sys.exit(int(sys.argv[1]))
 """
 WAITING = """
 import os, time
-print(os.getpid(), flush=True)
 try:
+    print(os.getpid(), flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
