@@ -158,4 +158,9 @@ def by_people(members: Mapping[str, Connection], site: str) -> dict[str, str]:
     Raises:
         HostError: a web server is not reached.
     """
-    return {name: why for name, why in seen(members, site).items() if not why.startswith(OURS)}
+    return {name: why for name, said in seen(members, site).items() if (why := reason_of_a_person(said))}
+
+
+def reason_of_a_person(why: str) -> str:
+    """Give the reason for which a site is closed, if a person has closed it; empty where our own run has."""
+    return "" if why.startswith(OURS) else why or "no reason given"

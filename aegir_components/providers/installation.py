@@ -9,7 +9,8 @@ from typing import Any
 import pulumi
 
 from aegir_components import applications, closing, layout
-from aegir_components.applications import base, health
+from aegir_components.applications import base as answers
+from aegir_components.applications import health
 from aegir_components.host import script
 from aegir_components.host.errors import HostError, Refused
 from aegir_components.inputs.site import InstallationInputs, InstallationState
@@ -54,11 +55,11 @@ class Provider(Lifecycle[InstallationInputs, InstallationState]):
     def _seen(self, have: State) -> State | None:
         """Look for a refresh: a site that a person has closed is as that person wants it, and nothing to repair."""
         seen = super()._seen(have)
-        if seen and any(number_of(text) == base.UNAVAILABLE for text in seen[DRIFT]):
+        if seen and any(map(_is_unavailable, seen[DRIFT])):
             inputs = InstallationState.from_props(have)
             if closed := _closed(inputs):
                 _tell_closed(inputs, closed)
-                return {**seen, DRIFT: [text for text in seen[DRIFT] if number_of(text) != base.UNAVAILABLE]}
+                return {**seen, DRIFT: [text for text in seen[DRIFT] if not _is_unavailable(text)]}
         return seen
 
     def converge(self, want: InstallationInputs, was: InstallationState | None) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def _prove(want: InstallationInputs, was: InstallationState | None, content: str
         faults = _faults(want)
     if not faults:
         return True
-    if all(number_of(text) == base.UNAVAILABLE for text in faults.values()) and (closed := _closed(want)):
+    if all(map(_is_unavailable, faults.values())) and (closed := _closed(want)):
         _tell_closed(want, closed)
         return False
     _known(want).note_down()
@@ -171,6 +172,10 @@ def _closed(inputs: InstallationInputs) -> str:
     except HostError:
         return ""
     return next(iter(found.values()), "") if found.keys() == inputs.members.keys() else ""
+
+
+def _is_unavailable(text: str) -> bool:
+    return number_of(text) == answers.UNAVAILABLE
 
 
 def _tell_closed(inputs: InstallationInputs, why: str) -> None:

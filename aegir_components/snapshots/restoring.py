@@ -319,7 +319,7 @@ def by_person(closable: Closable) -> str:
     Raises:
         HostError: a web server is not reached.
     """
-    return next((why or "no reason given" for why in closable.reasons() if not why.startswith(closing.OURS)), "")
+    return next(filter(None, map(closing.reason_of_a_person, closable.reasons())), "")
 
 
 def let_in(closable: Closable, kept: str) -> None:

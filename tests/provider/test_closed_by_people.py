@@ -16,6 +16,7 @@ from tests.provider.test_contract import World, created
 world = test_contract.world
 """The machines of the contract."""
 CLOSED = Answer(status=503, headers={}, body="This site is closed for maintenance")
+OPEN = "nobody has closed it"
 BROKEN = Answer(status=500, headers={}, body="syntax error")
 
 
@@ -30,7 +31,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _answers(monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str) -> None:
     def seen(members: Mapping[str, object], _site: str) -> dict[str, str]:
-        return dict.fromkeys(members, why) if why else {}
+        return {} if why == OPEN else dict.fromkeys(members, why)
 
     monkeypatch.setattr(closing, "seen", seen)
     monkeypatch.setattr(probe, "get", lambda *_args, **_named: answer)
@@ -49,9 +50,19 @@ def test_a_refresh_and_a_run_leave_it_closed_and_say_who_did_it(
     assert len(set(told)) == 1
 
 
+def test_a_file_without_a_reason_is_a_persons_too(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = created("installation", world)
+    _answers(monkeypatch, CLOSED, "")
+    made.read()
+    assert made.outs["drift"] == []
+    assert "(no reason given)" in told[0]
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [(BROKEN, "admin: the bank moves"), (CLOSED, ""), (CLOSED, closing.UPDATE), (CLOSED, f"{closing.RESTORED} x")],
+    [(BROKEN, "admin: the bank moves"), (CLOSED, OPEN), (CLOSED, closing.UPDATE), (CLOSED, f"{closing.RESTORED} x")],
 )
 def test_what_is_broken_or_closed_by_a_run_is_named_as_ever(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str
