@@ -96,22 +96,19 @@ def serve(listener: socket.socket) -> None:
 def _take(listener: socket.socket, selector: selectors.BaseSelector) -> None:
     client, _ = listener.accept()
     client.settimeout(20)
-    streams: list[int] = []
     try:
         job, streams = _received(client)
-        pid = os.fork()
-        if pid == 0:
-            selector.close()
-            listener.close()
-            client.close()
-            raise Become(job, streams)
     except (OSError, ValueError):
         client.close()
         return
-    finally:
-        if "pid" in locals() and pid:
-            for each in streams:
-                os.close(each)
+    pid = os.fork()
+    if pid == 0:
+        selector.close()
+        listener.close()
+        client.close()
+        raise Become(job, streams)
+    for each in streams:
+        os.close(each)
     client.settimeout(None)
     child = Child(pid, os.pidfd_open(pid), client)
     selector.register(child.watched, selectors.EVENT_READ, child)
