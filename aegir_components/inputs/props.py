@@ -7,6 +7,7 @@ what an earlier version recorded. A field that a version adds has a default, bec
 
 from __future__ import annotations
 
+import contextlib
 import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
@@ -103,6 +104,9 @@ class Props:
     def partly(cls, props: Mapping[str, Any], unknown: Collection[str]) -> Self:
         """Read a mapping of which some values are not known; :class:`Known` reads what comes of it.
 
+        In an update the engine leaves out what another resource would have made that failed, however deep it is. A part that
+        lacks a value is not known either.
+
         Args:
             props: those that are known.
             unknown: the keys of the others.
@@ -111,7 +115,8 @@ class Props:
         for key in _keys(cls):
             if key.name not in unknown:
                 if (value := props.get(key.name)) is not None:
-                    object.__setattr__(found, key.name, key.read(value))
+                    with contextlib.suppress(MissingInput):
+                        object.__setattr__(found, key.name, key.read(value))
                 elif key.default is not MISSING:
                     object.__setattr__(found, key.name, key.default)
         return found

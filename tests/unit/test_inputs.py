@@ -113,6 +113,15 @@ def test_what_is_not_known_is_not_there() -> None:
     assert known.ask(ThingInputs.to_props, None) is None
 
 
+def test_a_part_that_lacks_what_a_failed_resource_would_have_made_is_not_known() -> None:
+    """In an update the engine leaves an unknown value out, however deep it is: the check of what is skipped must not fail."""
+    part = wire(Part(connection=CONNECTION, own=True).to_props())
+    known = Known(ThingInputs.partly({"port": 80.0, "members": {"web1": part, "web2": {"own": True}}}, ()))
+    assert 80 == known.ask(lambda inputs: inputs.port, None)
+    assert known.ask(lambda inputs: inputs.members, None) is None
+    assert Known(Whole.partly({"part": {"own": True}}, ())).ask(lambda inputs: inputs.part, "unknown") == "unknown"
+
+
 def test_a_wrong_name_is_no_unknown_value() -> None:
     known = Known(ThingInputs.partly({}, ()))
     with pytest.raises(AttributeError):
