@@ -18,6 +18,7 @@ from unittest import mock
 
 import grpc  # type: ignore[import-untyped]
 import pulumi
+from pulumi.dynamic import CheckResult
 from pulumi.runtime import mocks, resource, rpc
 from pulumi.runtime.proto import resource_pb2, source_pb2
 
@@ -26,7 +27,7 @@ from aegir_components.providers import activation, declared, lifecycle, raw, set
 from aegir_components.recorded import READ
 
 from . import registering
-from .requests import DYNAMIC, Warnings, inputs_of, needs_of, provider_of, short
+from .requests import DYNAMIC, Ended, Warnings, inputs_of, needs_of, provider_of, short
 from .turns import InTurn
 from .wire import finish, wire
 
@@ -157,10 +158,12 @@ class Engine(mocks.MockMonitor):
         # One after the other: the real engine's steps are side by side, but each of them is told apart.
         with self._lock:
             if self._killed is not None or not (self._run.ok or self._goes_on):
-                raise _Ended(grpc.StatusCode.UNAVAILABLE)
+                raise Ended(grpc.StatusCode.UNAVAILABLE)
             self._seen.add(urn)
             needs = needs_of(request)
             if needs & self._without:
+                if not self._checked_in_part(urn, request):
+                    raise Ended(grpc.StatusCode.UNKNOWN)
                 self._without.add(urn)
                 self._skipped.add(urn)
                 return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.SKIP)
@@ -168,11 +171,11 @@ class Engine(mocks.MockMonitor):
                 row = self._step(urn, request)
             except Killed as killed:
                 self._killed = killed
-                raise _Ended(grpc.StatusCode.UNAVAILABLE) from None
+                raise Ended(grpc.StatusCode.UNAVAILABLE) from None
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises ends the run
                 self._fail(urn, fault)
                 if not self._goes_on:
-                    raise _Ended(grpc.StatusCode.UNKNOWN) from None
+                    raise Ended(grpc.StatusCode.UNKNOWN) from None
                 self._without.add(urn)
                 return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL)
             row.needs = needs
@@ -244,8 +247,7 @@ class Engine(mocks.MockMonitor):
         if kind == request.type:
             return self._keep(urn, Row(request.type, None, "", {}, inputs, protected))
         had = self.state.get(urn)
-        provider = provider_of(inputs["__provider"])
-        result = provider.check(had.inputs if had else {}, raw.plain(wire(inputs)))
+        provider, result = self._checked(had, inputs)
         if result.failures:
             raise RuntimeError("; ".join(f"{each.property}: {each.reason}" for each in result.failures))
         news = wire(result.inputs)
@@ -263,6 +265,22 @@ class Engine(mocks.MockMonitor):
             self._worked()
             return self._keep(urn, Row(request.type, provider, had.id, news, outputs, protected))
         return self._create(urn, request.type, provider, news, protected)
+
+    @staticmethod
+    def _checked(had: Row | None, inputs: Props) -> tuple[lifecycle.Lifecycle[Any, Any], CheckResult]:
+        provider = provider_of(inputs["__provider"])
+        return provider, provider.check(had.inputs if had else {}, raw.plain(wire(inputs)))
+
+    def _checked_in_part(self, urn: str, request: Any) -> bool:
+        """Check what will be skipped, as the real engine does, without what is not known; a fault there ends the run."""
+        if request.type.startswith(DYNAMIC):
+            try:
+                self._checked(self.state.get(urn), inputs_of(request))
+            except Exception as fault:  # noqa: BLE001 - whatever a provider raises
+                self._goes_on = False
+                self._fail(urn, fault)
+                return False
+        return True
 
     def _previewed(
         self, urn: str, kind: str, had: Row | None, provider: lifecycle.Lifecycle[Any, Any], news: Props
@@ -382,19 +400,3 @@ class Engine(mocks.MockMonitor):
     def _fail(self, urn: str, fault: Exception) -> None:
         self._run.ok = False
         self._run.faults.append(f"{short(urn)}: {fault}")
-
-
-class _Ended(grpc.RpcError):  # type: ignore[misc]
-    """The engine says no more to the program."""
-
-    def __init__(self, status: grpc.StatusCode) -> None:
-        super().__init__("the engine ended the run")
-        self._status = status
-
-    def code(self) -> grpc.StatusCode:
-        """As gRPC asks for it."""
-        return self._status
-
-    def details(self) -> str:
-        """As gRPC asks for it."""
-        return "the engine ended the run"

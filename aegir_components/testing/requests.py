@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+import grpc  # type: ignore[import-untyped]
 from pulumi.runtime import mocks, rpc
 
 from aegir_components.providers import lifecycle
@@ -63,3 +64,19 @@ def _opened(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _opened(item) for key, item in value.items()}
     return [_opened(item) for item in value] if isinstance(value, list) else value
+
+
+class Ended(grpc.RpcError):  # type: ignore[misc]
+    """The engine says no more to the program."""
+
+    def __init__(self, status: grpc.StatusCode) -> None:
+        super().__init__("the engine ended the run")
+        self._status = status
+
+    def code(self) -> grpc.StatusCode:
+        """As gRPC asks for it."""
+        return self._status
+
+    def details(self) -> str:
+        """As gRPC asks for it."""
+        return "the engine ended the run"

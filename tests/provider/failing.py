@@ -24,6 +24,10 @@ A, B, C, D, P, S, G, NEW, GONE = (f"{name}.example.com" for name in ("a", "b", "
 """On web1; on web2; on the cluster; on web1 with db2; on the pack; with an ACME server's certificate; with a given one."""
 EDITED: Final = (A, B, C, D, P)
 """Sites that get an alias in the failing run."""
+BESIDE: Final = {name: f"new-{name}" for name in (B, C, D, P)}
+"""By a site: one that the failing run makes anew in the same place."""
+FAR: Final = "far.example.com"
+"""Made anew on web2 with db2, which no web server there has used so far: the database server must let it in first."""
 
 Breaking = Callable[[World], Iterator[None]]
 
@@ -121,20 +125,20 @@ def _records(world: World) -> Iterator[None]:
 ROWS: Final = (
     Row(
         name="server", what="a web server that stands alone does not answer", waits="its platforms and sites",
-        breaks=_down("web2"), stuck=frozenset({B}), said="web2: ssh root@",
+        breaks=_down("web2"), stuck=frozenset({B, BESIDE[B], FAR}), said="web2: ssh root@",
     ),
     Row(
         name="member", what="a web server of a cluster does not answer",
         waits="the cluster's platforms and sites: code is switched on all members or on none",
-        breaks=_down("web4"), stuck=frozenset({C}), said="web4: ssh root@",
+        breaks=_down("web4"), stuck=frozenset({C, BESIDE[C]}), said="web4: ssh root@",
     ),
     Row(
         name="pack member", what="a member of a pack does not answer", waits="the pack's platforms and sites",
-        breaks=_down("web6"), stuck=frozenset({P}), said="web6: ssh root@",
+        breaks=_down("web6"), stuck=frozenset({P, BESIDE[P]}), said="web6: ssh root@",
     ),
     Row(
         name="database", what="a database server does not answer", waits="the sites with a database on it",
-        breaks=_down("db2"), stuck=frozenset({D}), said="db2",
+        breaks=_down("db2"), stuck=frozenset({D, BESIDE[D], FAR}), said="db2",
     ),
     Row(
         name="settings", what="the configuration, cron or certificate of a site is rejected by its machine", waits="this site",
@@ -146,7 +150,7 @@ ROWS: Final = (
     ),
     Row(
         name="web server's own", what="a web server's own test rejects its configuration", waits="sites on this web server",
-        breaks=_broken_test, stuck=frozenset({B}), said="unknown directive",
+        breaks=_broken_test, stuck=frozenset({B, BESIDE[B], FAR}), said="unknown directive",
     ),
     Row(
         name="source", what="the source of a platform that is live cannot be read: its directory, repository or archive is gone",

@@ -14,7 +14,7 @@ from tests.matrix import world as worlds
 from tests.matrix.engine import Stack, Stopped
 from tests.matrix.world import Machines, World
 from tests.provider import failing
-from tests.provider.failing import EDITED, GONE, NEW, ROWS, A, B, C, D, G, P, Row, S, broken
+from tests.provider.failing import BESIDE, EDITED, FAR, GONE, NEW, ROWS, A, B, C, D, G, P, Row, S, broken
 
 
 def config(hub: Path) -> dict[str, Any]:
@@ -96,11 +96,16 @@ def edit(world: World) -> None:
         sites[name]["aliases"] = [f"also.{name}"]
     sites[D]["password_version"] = 2
     sites[NEW] = {"platform": "code", "database": "db1"}
+    sites[FAR] = {"platform": "single", "database": "db2"}
+    for name, beside in BESIDE.items():
+        sites[beside] = {"platform": sites[name]["platform"], "database": sites[name]["database"]}
     del sites[GONE]
     world.config["confirm_removals"] = [GONE]
 
 
 ON = {A: ("web1",), B: ("web2",), C: ("web3", "web4"), D: ("web1",), P: ("web5", "web6"), NEW: ("web1",)}
+ON |= {FAR: ("web2",), **{BESIDE[name]: ON[name] for name in BESIDE}}
+MADE = {NEW, FAR, *BESIDE.values()}
 
 
 def answers(world: World, server: str, name: str) -> bool:
@@ -110,7 +115,7 @@ def answers(world: World, server: str, name: str) -> bool:
 
 def changed(world: World) -> set[str]:
     """Name the sites that are as the edit has them, on all their web servers."""
-    names = {name: name if name == NEW else f"also.{name}" for name in ON}
+    names = {name: name if name in MADE else f"also.{name}" for name in ON}
     return {site for site, name in names.items() if all(answers(world, server, name) for server in ON[site])}
 
 
@@ -127,7 +132,7 @@ def test_what_does_not_depend_on_it_goes_on(world: World, row: Row) -> None:
             world.stack.up()
             said = "\n".join(world.stack.told)
         assert row.said in said
-        assert {*EDITED, NEW} - row.stuck == changed(world)
+        assert {*EDITED, *MADE} - row.stuck == changed(world)
         assert layout.database_name(GONE) not in (world.machine("db1").mysql or pytest.fail("none")).databases
         assert world.kept(GONE)
     world.sites.pop(GONE, None)
@@ -135,7 +140,7 @@ def test_what_does_not_depend_on_it_goes_on(world: World, row: Row) -> None:
     assert [] == world.missing(), "nothing is lost"
     # What did not depend on it is in the state as done.
     world.stack.up()
-    assert {*EDITED, NEW} == changed(world)
+    assert {*EDITED, *MADE} == changed(world)
     assert [] == world.stack.up()
     assert {} == world.stack.refresh()
 
@@ -152,7 +157,7 @@ def test_all_failures_of_a_run_are_named(world: World) -> None:
         world.stack.up()
     for name in ("server", "database", "source"):
         assert rows[name].said in str(stopped.value)
-    assert {A, C, P, NEW} == changed(world)
+    assert {A, C, P, NEW, BESIDE[C], BESIDE[P]} == changed(world)
 
 
 def test_a_look_at_everything_names_what_does_not_answer_and_goes_on(world: World) -> None:
