@@ -162,8 +162,7 @@ class Engine(mocks.MockMonitor):
             self._seen.add(urn)
             needs = needs_of(request)
             if needs & self._without:
-                if not self._checked_in_part(urn, request):
-                    raise Ended(grpc.StatusCode.UNKNOWN)
+                self._check_in_part(urn, request)
                 self._without.add(urn)
                 self._skipped.add(urn)
                 return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.SKIP)
@@ -271,7 +270,7 @@ class Engine(mocks.MockMonitor):
         provider = provider_of(inputs["__provider"])
         return provider, provider.check(had.inputs if had else {}, raw.plain(wire(inputs)))
 
-    def _checked_in_part(self, urn: str, request: Any) -> bool:
+    def _check_in_part(self, urn: str, request: Any) -> None:
         """Check what will be skipped, as the real engine does, without what is not known; a fault there ends the run."""
         if request.type.startswith(DYNAMIC):
             try:
@@ -279,8 +278,7 @@ class Engine(mocks.MockMonitor):
             except Exception as fault:  # noqa: BLE001 - whatever a provider raises
                 self._goes_on = False
                 self._fail(urn, fault)
-                return False
-        return True
+                raise Ended(grpc.StatusCode.UNKNOWN) from None
 
     def _previewed(
         self, urn: str, kind: str, had: Row | None, provider: lifecycle.Lifecycle[Any, Any], news: Props
