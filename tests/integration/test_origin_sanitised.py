@@ -14,6 +14,7 @@ from aegir_components import layout
 from aegir_components.sanitising import scratch
 from lab import HostSpec, Lab
 from tests.integration.backing import ROOT, STACK, Backed, stack_text
+from tests.integration.capturing import leaving
 from tests.integration.farm import fetch, web_and_database
 from tests.integration.project import Project
 
@@ -147,15 +148,20 @@ def dumped(farm: Backed, site: str) -> str:
     return farm.database.run(f"mysqldump --skip-extended-insert {name} | LC_ALL=C tr -d '\\000\\200-\\377'").stdout
 
 
-def test_no_planted_value_is_on_the_target_or_in_any_log(farm: Backed) -> None:
+def test_no_planted_value_is_on_the_target_in_transit_or_in_any_log(farm: Backed) -> None:
     before = {site: dumped(farm, site) for site in SITES}
     assert 200 <= sum(len(set(re.findall(r"(?i)zq1[0-9][0-9][^0-9'\"]{0,12}", text))) for text in before.values())
     for site in SITES:
         declared(farm, site)
     farm.write()
 
-    said = farm.work.up(STACK).output
+    with leaving(farm.database) as captured:
+        said = farm.work.up(STACK).output
 
+    assert "example.invalid" in captured.printed, "the clones went this way"
+    assert "users_field_data" in captured.packets.decode(errors="replace"), "and what the hub asks for is not encrypted"
+    for passed in (captured.printed, captured.packets.decode("ascii", errors="ignore")):
+        assert [] == [passed[max(0, each.start() - 200) : each.end() + 100] for each in MARK.finditer(passed)][:5]
     for site in SITES:
         clone = clone_of(site)
         assert 200 == fetch(farm.web, clone).status

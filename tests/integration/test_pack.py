@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from lab import HostSpec, Lab
+from lab import Host, HostSpec, Lab
 from tests.integration import packs
 from tests.integration.farm import Farm, fetch
 from tests.integration.packs import ROOT, SITE
@@ -275,6 +276,60 @@ def test_a_slave_that_leaves_loses_mount_configuration_and_account_and_no_file(f
         assert "" == lab.host(name).run("ls -d /var/aegir/config/*/*/*drupal.example.com* 2>/dev/null || true").stdout
     farm.unchanged("--refresh")
 
+
+def test_a_site_moves_out_of_the_pack_to_a_server_alone_and_back(farm: Farm, lab: Lab, record_property: Record) -> None:
+    master, slave, alone = (lab.host(f"web{number}") for number in (1, 2, 3))
+    home = layout.site_directory(ROOT, SITE)
+    _as_site(slave, (
+        f"echo secret >{layout.site_private(ROOT, SITE)}/two.txt; cd {packs.FILES}; mkdir deep; echo dear >deep/one.txt; "
+        "ln -s one.txt deep/link.txt"
+    ))  # fmt: skip
+    posts = f"mariadb -N {layout.database_name(SITE)}"
+    lab.host("db1").run(posts, input="UPDATE wp_posts SET post_title = 'Hello from the pack' WHERE ID = 1")
+    site = farm.settings["sites"][SITE]
+    source = farm.settings["platforms"]["code"]["source"]
+    farm.settings["platforms"]["alone"] = {"server": alone.spec.fqdn, "source": source}
+
+    site["platform"] = "alone"
+    done = farm.up(timeout=LONG)
+
+    record_property("a site moves out of a pack, s", round(done.seconds, 1))
+    _has_all(alone)
+    for host in (master, slave):
+        assert "" == host.run(f"ls -d {home} /var/aegir/config/*/vhost.d/{SITE}.conf 2>/dev/null || true").stdout
+        assert 200 != fetch(host, SITE).status
+    assert packs.accounts(lab) == {alone.address, lab.hub_address}
+    farm.unchanged("--refresh")
+
+    # What is written there comes back, and every member of the pack shows it.
+    packs.upload(alone, "later")
+    site["platform"] = "code"
+    done = farm.up(timeout=LONG)
+
+    record_property("a site moves into a pack, s", round(done.seconds, 1))
+    for host in (master, slave):
+        _has_all(host)
+        assert "later" == packs.answer(host, "later")
+    assert "" == alone.run(f"ls -d {home} /var/aegir/config/*/vhost.d/{SITE}.conf 2>/dev/null || true").stdout
+    assert packs.accounts(lab) == {master.address, slave.address, lab.hub_address}
+    del farm.settings["platforms"]["alone"]
+    farm.up(timeout=LONG)
+    farm.unchanged("--refresh")
+
+
+def _as_site(host: Host, script: str) -> None:
+    host.run(f"runuser -u {layout.system_user(SITE)} -- sh -ec {shlex.quote(script)}")
+
+
+def _has_all(host: Host) -> None:
+    page = fetch(host, SITE)
+    assert (200, True) == (page.status, "Hello from the pack" in page.body)
+    assert "from-two" == packs.answer(host, "from-two")
+    assert "dear\n" == fetch(host, SITE, f"/{packs.files_path()}/deep/link.txt").body
+    assert "secret\n" == host.run(f"cat {layout.site_private(ROOT, SITE)}/two.txt").stdout
+
+
+def test_a_destroyed_pack_leaves_no_configuration_and_its_uploads_on_the_hub(farm: Farm, lab: Lab) -> None:
     farm.destroy()
     assert [["0"], ["0"]] == [packs.configured(lab.host(name)) for name in ("web1", "web2")]
     assert any("web1" in path.name for path in (farm.hub / "backups").iterdir()), "its uploads are kept on the hub"
