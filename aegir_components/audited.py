@@ -34,6 +34,9 @@ class Entry:
     stack: str
     command: str
     sites: tuple[str, ...] = ()
+    """By their names of then."""
+    identities: tuple[str, ...] = ()
+    """What these sites are known by, also after a rename; lines of early versions have none."""
     servers: tuple[str, ...] = ()
     result: str = "done"
     seconds: float = 0.0
@@ -76,5 +79,5 @@ def _read(found: dict[str, Any]) -> Entry:
     return Entry(
         at=int(found["at"]), who=str(found["who"]), stack=str(found["stack"]), command=str(found["command"]),
         sites=tuple(map(str, found["sites"])), servers=tuple(map(str, found["servers"])), result=str(found["result"]),
-        seconds=float(found["seconds"]),
+        identities=tuple(map(str, found.get("identities", ()))), seconds=float(found["seconds"]),
     )  # fmt: skip

@@ -18,7 +18,7 @@ from aegir_components.person import person as who
 from aegir_components.printable import printable
 
 from .ends import tell
-from .state import State
+from .state import Site, State
 
 __all__ = ["Entry", "Noting", "entries", "noted", "root_of", "who", "words", "write"]
 
@@ -65,7 +65,7 @@ def noted(
     stack: str,
     command: str,
     *,
-    sites: Sequence[str] = (),
+    sites: Sequence[Site | str] = (),
     servers: Sequence[str] = (),
     journal: Callable[[Entry], None] = lambda _entry: None,
 ) -> Iterator[Noting]:
@@ -75,14 +75,15 @@ def noted(
         root: the hub root, where the line is kept.
         stack: the stack's name.
         command: without arguments that may be secrets.
-        sites: names of sites that it is about.
+        sites: what it is about; a name alone where the stack has no such site any more.
         servers: names of servers that it is about.
         journal: also writes it into journals of machines (:mod:`.journal`); for commands that do not so on their way.
     """
     begun = time.time()
     noting = Noting(
-        Entry(at=int(begun), who=who(), stack=stack, command=command, sites=tuple(sites)[:MOST_SITES],
-              servers=tuple(servers))
+        Entry(at=int(begun), who=who(), stack=stack, command=command, servers=tuple(servers),
+              sites=tuple(each if isinstance(each, str) else each.name for each in sites)[:MOST_SITES],
+              identities=tuple(each.identity for each in sites if not isinstance(each, str))[:MOST_SITES])
     )  # fmt: skip
     try:
         yield noting

@@ -203,8 +203,8 @@ def _of_stack(stack: Stack, selection: Selection, *, due: bool, note: str, renew
     def one(site: str) -> Outcome | None:
         return make(unlocked, site, why=why, note=note, renew=renew, start=start)
 
-    root, names, write = audit.root_of(unlocked.state), [site.name for site in wanted], journal.of_sites(wanted)
-    with audit.noted(root, stack.name, f"backup ({why})", sites=names, journal=write) as noting:
+    root, write = audit.root_of(unlocked.state), journal.of_sites(wanted)
+    with audit.noted(root, stack.name, f"backup ({why})", sites=wanted, journal=write) as noting:
         found = side_by_side([site.identity for site in wanted], one)
         bad = sum(not outcome.well for outcome in found)
         noting.result(f"{len(found) - bad} well, {bad} not well" if bad else "done")

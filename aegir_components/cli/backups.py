@@ -288,9 +288,8 @@ def find(known: Iterable[Backup], wanted: str, site: str) -> Backup:
 def _noted(unlocked: Unlocked, identity: str, name: str, command: str) -> AbstractContextManager[audit.Noting]:
     """Write a command down on the hub, and in the journals of the site's web servers while the stack has the site."""
     here_now = [one for one in unlocked.state.sites.values() if one.identity == identity]
-    names = [one.name for one in here_now] or [name]
     root, write = audit.root_of(unlocked.state), journal.of_sites(here_now)
-    return audit.noted(root, unlocked.stack.name, command, sites=names, journal=write)
+    return audit.noted(root, unlocked.stack.name, command, sites=here_now or [name], journal=write)
 
 
 def _remove(unlocked: Unlocked, site: str, gone: list[Backup]) -> None:

@@ -17,7 +17,15 @@ from aegir_components.inputs.props import MissingInput
 from aegir_components.messages import around, number_of, shown, text_of
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.printable import printable
-from aegir_components.providers import certificate, installation, release, rollout, site_config, site_database
+from aegir_components.providers import (
+    certificate,
+    installation,
+    release,
+    rollout,
+    site_config,
+    site_database,
+    web_service,
+)
 from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.providers.raw import plain, redacted
 
@@ -35,12 +43,13 @@ _WRAPPED: Final = "4dabf18193072939515e22adb298388d"
 PARTS: Final[Mapping[str, tuple[str, Lifecycle[Any, Any]]]] = {
     "Release": ("the platform's release on each web server", release.Provider()),
     "Rollout": ("it is on the platform's release", rollout.Provider()),
+    "WebService": ("the web server with PHP", web_service.Provider()),
     "SiteDatabase": ("database and accounts", site_database.Provider()),
     "Certificate": ("certificate", certificate.Provider()),
     "SiteConfiguration": ("user, files, settings, PHP and vhost on each web server", site_config.Provider()),
     "Installation": ("the site answers on each web server", installation.Provider()),
 }
-"""What `up` proves, in its order."""
+"""What `up` proves, in its order. A web server's part stands for each web server of a site."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,16 +78,15 @@ class Result:
 def check(selection: Selection, *, as_json: bool) -> None:
     """Check everything that `pulumi up` proves of SITES, now, and change nothing.
 
-    That is the release on each web server, database and accounts, certificate, files, settings, PHP and vhost, and the
-    answer of each web server. The exit status is 3 when something fails, and 5 when something could not be looked at.
+    That is the release on each web server, the web server with PHP, database and accounts, certificate, files, settings and
+    vhost, and the answer of each web server. The exit status is 3 when something fails, and 5 when something could not be
+    looked at.
 
     \b
     aegir check www.example.com
     """  # noqa: D301  click keeps such lines as they are
     chosen = selecting.choose(selection)
-    with audit.noted(
-        audit.root_of(chosen.state), chosen.state.stack, "check", sites=[s.name for s in chosen.sites]
-    ) as noting:
+    with audit.noted(audit.root_of(chosen.state), chosen.state.stack, "check", sites=chosen.sites) as noting:
         results = list(_results(chosen))
         failed = sum(each.outcome != "pass" for each in results)
         noting.result(f"{len(results) - failed} passed, {failed} did not")
@@ -108,35 +116,31 @@ def _what(result: Result) -> str:
 
 
 def _results(chosen: Chosen) -> Iterator[Result]:
-    """Look at the parts of all sites side by side; one platform's release once."""
+    """Look at the parts of all sites side by side; one platform's release and one web server once."""
     made = _made(chosen)
     number = len(chosen.sites)
     tell(f"checking {number} {'site' if number == 1 else 'sites'}")
-    jobs = [(site, kind) for site in chosen.sites for kind in PARTS if (kind, _name(site, kind)) in made]
+    jobs = [(site, kind, name) for site in chosen.sites for kind in PARTS for name in _names(site, kind, made)]
     seen: dict[tuple[str, str], Result] = {}
     guard = threading.Lock()
 
-    def look(job: tuple[Site, str]) -> None:
-        site, kind = job
+    def look(job: tuple[Site, str, str]) -> None:
+        site, kind, name = job
         with guard:
-            if (kind, _name(site, kind)) in seen:
+            if (kind, name) in seen:
                 return
-            seen[kind, _name(site, kind)] = Result(site=site.name, part=PARTS[kind][0], outcome="unknown")
-        result = _one(site, kind, made[kind, _name(site, kind)])
+            seen[kind, name] = Result(site=site.name, part=PARTS[kind][0], outcome="unknown")
+        result = _one(site, kind, made[kind, name])
         with guard:
-            seen[kind, _name(site, kind)] = result
+            seen[kind, name] = result
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         list(pool.map(look, jobs))
     for site in chosen.sites:
         if site.installation is None:
             yield Result(site=site.name, part="it never came up; run pulumi up", outcome="fail")
-    for site, kind in jobs:
-        yield (
-            of_site(seen[kind, _name(site, kind)], site)
-            if kind == "Rollout"
-            else replace(seen[kind, _name(site, kind)], site=site.name)
-        )
+    for site, kind, name in jobs:
+        yield of_site(seen[kind, name], site) if kind == "Rollout" else replace(seen[kind, name], site=site.name)
 
 
 def of_site(found: Result, site: Site) -> Result:
@@ -175,8 +179,14 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
     )  # fmt: skip
 
 
-def _name(site: Site, kind: str) -> str:
-    return site.platform if kind in {"Release", "Rollout"} else site.identity
+def _names(site: Site, kind: str, made: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
+    """Name the resources of a kind that a site is on. Pure."""
+    if kind == "WebService":
+        return sorted(
+            name for (each, name), props in made.items() if each == kind and props.get("host") in site.members
+        )
+    name = site.platform if kind in {"Release", "Rollout"} else site.identity
+    return [name] if (kind, name) in made else []
 
 
 def _made(chosen: Chosen) -> dict[tuple[str, str], Mapping[str, Any]]:

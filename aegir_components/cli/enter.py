@@ -192,7 +192,7 @@ def _attach(stack: Stack, state: State, site: Site, server: str, command: Comman
                 raise
             tell(around(fault, f"{fault}; the next one is asked"))
             continue
-        with audit.noted(audit.root_of(state), stack.name, what, sites=[site.name], servers=[name]) as noting:
+        with audit.noted(audit.root_of(state), stack.name, what, sites=[site], servers=[name]) as noting:
             status = terminal.attach(
                 conn, site_command.interactive(place, command, facts), what=f"entering {site.name}"
             )
@@ -218,7 +218,7 @@ def _one(stack: Stack, state: State, site: Site, server: str, command: Command, 
     running = Running(command=command, root=audit.root_of(state), stack=state.stack, sites={site.name: site})
     with (
         site_lock.held(running.root, stack, what, [site]) if _may_write(command) else nullcontext(),
-        audit.noted(running.root, stack.name, what, sites=[site.name], servers=listed[:1]) as noting,
+        audit.noted(running.root, stack.name, what, sites=[site], servers=listed[:1]) as noting,
     ):
         verdict = run_one(running, site, listed[0])
         noting.result(verdict.kind)

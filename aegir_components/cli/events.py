@@ -252,7 +252,7 @@ def _do(
     root, servers = audit.root_of(chosen.state), sorted({job.server for job in jobs})
     with (
         site_lock.held(root, chosen.stack, what, chosen.sites),
-        audit.noted(root, chosen.state.stack, what, sites=list(by_name), servers=servers) as noting,
+        audit.noted(root, chosen.state.stack, what, sites=chosen.sites, servers=servers) as noting,
     ):
         verdicts = fleet.side_by_side(jobs, work, per_server=per_server, tell=tell)
         summary = fleet.summary(verdicts)

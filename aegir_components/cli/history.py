@@ -18,7 +18,7 @@ from . import audit, completion, selecting
 from .ends import Refusal, tell
 from .moments import MOMENT, utc
 from .rows import table
-from .state import State
+from .state import Site, State
 
 PAGE: Final = 100
 """Runs of Pulumi's that are read."""
@@ -71,7 +71,7 @@ def history(name: str, stack: str, since: float, count: int, *, as_json: bool) -
     runs = known.engine.ask(
         "stack", "history", "--json", "--page-size", str(PAGE), "--page", "1", "--stack", known.name
     )
-    events = [*_commands(entries, state.stack, site, server), *of_runs(runs, entries, state.stack)]
+    events = [*of_commands(entries, state, site, server), *of_runs(runs, entries, state.stack)]
     events = sorted((each for each in events if each.at >= since), key=lambda each: each.at)[-count:]
     if as_json:
         click.echo(json.dumps([asdict(each) for each in events], indent=2))
@@ -83,28 +83,36 @@ def history(name: str, stack: str, since: float, count: int, *, as_json: bool) -
         tell("nothing is known in this time")
 
 
-def _meant(state: State, name: str) -> tuple[str, str]:
-    """Find the site or the server of a name; two empty texts for the whole stack."""
+def _meant(state: State, name: str) -> tuple[Site | None, str]:
+    """Find the site or the server of a name; none of both for the whole stack."""
     if not name:
-        return "", ""
+        return None, ""
     if name in state.servers:
-        return "", name
+        return None, name
     site = state.find(name)
     if site is None:
         raise Refusal(
             numbered(9016, f"{state.stack} has no site and no server {name}; `aegir status {state.stack}` lists them")
         )
-    return site.name, ""
+    return site, ""
 
 
-def _commands(entries: Iterable[audit.Entry], stack: str, site: str, server: str) -> Iterator[Event]:
+def of_commands(entries: Iterable[audit.Entry], state: State, site: Site | None, server: str) -> Iterator[Event]:
+    """Read the commands on a site, under all names that it has had, or on a server, or on all of a stack. Pure."""
     for entry in entries:
-        if entry.stack != stack or entry.command == audited.UP:
+        if entry.stack != state.stack or entry.command == audited.UP:
             continue
-        if (site and site not in entry.sites) or (server and server not in entry.servers):
+        if (site and not _is_about(entry, state, site)) or (server and server not in entry.servers):
             continue
-        on = site or server or first_of(entry.sites or entry.servers, 2)
+        on = (site.name if site else server) or first_of(entry.sites or entry.servers, 2)
         yield Event(at=entry.at, who=entry.who, what=entry.command, on=on, result=entry.result, seconds=entry.seconds)
+
+
+def _is_about(entry: audit.Entry, state: State, site: Site) -> bool:
+    if entry.identities:
+        return site.identity in entry.identities
+    # A line of an early version, or of a site that the stack had no more: its first name, unless another site has that now.
+    return site.name in entry.sites or (site.identity in entry.sites and site.identity not in state.sites)
 
 
 def of_runs(runs: Iterable[Mapping[str, Any]], entries: Iterable[audit.Entry], stack: str) -> Iterator[Event]:

@@ -46,7 +46,7 @@ def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
     """  # noqa: D301  click keeps such lines as they are
     state = selecting.the_stack(stack).state()
     found = find(state, site)
-    with audit.noted(audit.root_of(state), state.stack, "login", sites=[found.name]):
+    with audit.noted(audit.root_of(state), state.stack, "login", sites=[found]):
         link = make(found, account)
     click.echo(json.dumps({"site": found.name, "url": link}, indent=2) if as_json else link)
     tell(f"it is good {APPLICATIONS[str((found.installation or {})['application'])].login_lasts}")

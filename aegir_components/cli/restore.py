@@ -249,7 +249,7 @@ def _done(unlocked: Unlocked, one: Chosen) -> bool:
     """Restore one site, and return whether that went well."""
     command, root = f"restore {one.backup.id}", audit.root_of(unlocked.state)
     write = journal.of_sites([one.site])
-    with audit.noted(root, unlocked.stack.name, command, sites=[one.site.name], journal=write) as noting:
+    with audit.noted(root, unlocked.stack.name, command, sites=[one.site], journal=write) as noting:
         try:
             click.echo(_run(unlocked, one))
             _forget_pages(one)

@@ -99,7 +99,7 @@ def _done(unlocked: Unlocked, site: Site, former: Sequence[str], progress: Progr
                 lines = _run(site, source, names, write=False)
             else:
                 root, write = audit.root_of(unlocked.state), journal.of_sites([site])
-                with audit.noted(root, unlocked.stack.name, "rewrite", sites=[site.name], journal=write):
+                with audit.noted(root, unlocked.stack.name, "rewrite", sites=[site], journal=write):
                     lines = _for_good(site, source, names)
         except (DatabaseError, HostError) as fault:
             tell(around(fault, f"{site.name}: {fault}"))

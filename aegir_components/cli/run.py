@@ -216,7 +216,8 @@ def _run(
                 tagged.flush()
 
     with audit.noted(running.root, chosen.state.stack, f"run {audit.words(running.command.argv)}",
-                     sites=[job.site for job in jobs], servers=sorted({job.server for job in jobs})) as noting:  # fmt: skip
+                     sites=[running.sites[job.site] for job in jobs],
+                     servers=sorted({job.server for job in jobs})) as noting:  # fmt: skip
         verdicts = fleet.side_by_side(jobs, work, per_server=per_server, stop_on=stop_on, tell=tell, done=ledger.note)
         noting.result(
             fleet.summary(verdicts)[0] if len(verdicts) > 1 else f"{verdicts[0].kind}" if verdicts else "nothing to do"

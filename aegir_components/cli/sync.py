@@ -116,7 +116,7 @@ def sync(
 
 def _noted(side: Side, command: str) -> AbstractContextManager[audit.Noting]:
     root, write = audit.root_of(side.unlocked.state), journal.of_sites([side.site])
-    return audit.noted(root, side.unlocked.stack.name, command, sites=[side.site.name], journal=write)
+    return audit.noted(root, side.unlocked.stack.name, command, sites=[side.site], journal=write)
 
 
 def _held(side: Side, command: str, *, alone: bool = False) -> AbstractContextManager[None]:

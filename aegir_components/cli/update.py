@@ -131,9 +131,9 @@ def _of_platform(
         progress.end(platform.sites[site].name)
     done: dict[str, waves.Done] = {}
     if due and not dry_run:
-        root, names = audit.root_of(unlocked.state), [platform.sites[site].name for site in due]
-        write = journal.of_sites([site for site in unlocked.state.sites.values() if site.identity in due])
-        with audit.noted(root, unlocked.stack.name, "update", sites=names, journal=write) as noting:
+        root, updated = audit.root_of(unlocked.state), [s for s in unlocked.state.sites.values() if s.identity in due]
+        write = journal.of_sites(updated)
+        with audit.noted(root, unlocked.stack.name, "update", sites=updated, journal=write) as noting:
             tell(f"{name}: updating {count(len(due), 'site', 'sites')}")
             done = {one.site: one for one in waves.run(due, Rollout(), _noting(platform.own_work(tell), progress))}
             if any(one.result == "failed" for one in done.values()):

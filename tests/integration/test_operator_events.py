@@ -179,7 +179,7 @@ def test_a_site_is_closed_shown_as_such_and_opened(work: Project, blogs: Host) -
 
 
 def test_check_proves_what_up_proves_and_names_what_differs(work: Project, blogs: Host) -> None:
-    assert 5 == work.aegir("check", BLOG).output.count("PASS")
+    assert 6 == work.aegir("check", BLOG).output.count("PASS")
     settings = f"{layout.site_linked(layout.PLATFORMS_ROOT, BLOG)}/wp-config.php"
     blogs.run(f"cp -a {settings} /root/kept && echo '// by hand' >>{settings}")
     try:
@@ -187,6 +187,15 @@ def test_check_proves_what_up_proves_and_names_what_differs(work: Project, blogs
     finally:
         blogs.run(f"mv /root/kept {settings}")
     assert re.search(rf"^{BLOG} +FAIL .*file {settings}: content differs$", failed.output, re.MULTILINE)
+    assert not re.search(rf"^{SHOP} +FAIL", failed.output, re.MULTILINE)
+    unit = blogs.run("systemctl list-units --plain --no-legend 'php*-fpm.service' | cut -d' ' -f1").stdout.strip()
+    blogs.run(f"systemctl stop {unit}")
+    try:
+        failed = work.aegir("check", BLOG, SHOP, status=3)
+    finally:
+        blogs.run(f"systemctl start {unit}")
+    stopped = rf"^{BLOG} +FAIL +the web server with PHP: .*{unit.removesuffix('.service')}"
+    assert re.search(stopped, failed.output, re.MULTILINE)
     assert not re.search(rf"^{SHOP} +FAIL", failed.output, re.MULTILINE)
 
 
@@ -203,7 +212,7 @@ def test_a_machine_that_does_not_answer_is_told_and_the_others_are_shown(work: P
     assert shops.spec.fqdn in looked.output
     assert re.search(rf"^{BLOG} ", looked.output, re.MULTILINE)
     assert re.search(rf"^{SHOP} +UNKNOWN", checked.output, re.MULTILINE)
-    assert 5 == len(re.findall(rf"^{BLOG} +PASS", checked.output, re.MULTILINE))
+    assert 6 == len(re.findall(rf"^{BLOG} +PASS", checked.output, re.MULTILINE))
 
 
 def test_an_address_is_explained_with_machine_rule_file_and_answer(work: Project, blogs: Host, shops: Host) -> None:
