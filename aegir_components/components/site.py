@@ -260,7 +260,10 @@ class Site(AegirComponent):
             accounts=RolloutAccounts.of(database),
         )
         self.passwords = pulumi.Output.all(account=credentials.database, hub=hub_password)
-        self._outputs = {"url": url, "admin_name": site.admin.name, "admin_password": self._password}
+        came = site.admin.password is None and args.begin.loaded
+        self._outputs = {
+            "url": url, "admin_name": "" if came else site.admin.name, "admin_password": self._password,
+        }  # fmt: skip
 
     @property
     def url(self) -> pulumi.Output[str]:
@@ -269,7 +272,7 @@ class Site(AegirComponent):
 
     @property
     def admin_name(self) -> pulumi.Output[str]:
-        """The name of its first account."""
+        """The name of its first account; empty where accounts came with the content."""
         return self.output("admin_name")
 
     @property
@@ -290,6 +293,8 @@ class Site(AegirComponent):
             # Accounts that came with the content have passwords of their own.
             known = pulumi.Output.all(self.installation.loaded, self._password)
             self._password = known.apply(lambda each: "" if each[0] else str(each[1]))
+            name = self._outputs["admin_name"]
+            self._outputs["admin_name"] = self.installation.loaded.apply(lambda loaded: "" if loaded else name)
         self.access = {**self._outputs, "admin_password": self._password}
         self.finish(self._outputs, admin_password=self._password)
 
