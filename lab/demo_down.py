@@ -44,8 +44,9 @@ def down(lab: Lab, say: Callable[[str], None]) -> None:
     lab.down()
     if demo_stack.exists():
         say(f"removing the stack {demo_stack.STACK} and its state")
-        demo_stack.quiet("stack", "rm", "--force", "--yes", "--remove-backups")
-    demo_stack.remove()
+        demo_stack.quiet("stack", "rm", "--force", "--yes", "--remove-backups", "--preserve-config")
+    if kept := demo_stack.remove():
+        say(f"the stack file was changed by hand, and is kept as {kept.relative_to(ROOT)}")
     say("nothing of the demo is left; code bases and images stay cached")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -170,10 +171,20 @@ def write(facts: Facts) -> bool:
     return True
 
 
-def remove() -> None:
-    """Remove the stack file, the former one, and what is recorded of them."""
+def remove() -> Path | None:
+    """Remove the stack file, the former one, and what is recorded of them.
+
+    Returns:
+        Where the stack file is kept that somebody has changed; ``None`` where nobody has.
+    """
+    kept = None
+    if is_changed():
+        names = (f"{FILE.name}.kept{number or ''}" for number in itertools.count())
+        kept = next(path for path in map(FILE.with_name, names) if not path.exists())
+        FILE.rename(kept)
     for path in (FILE, FORMER, _record()):
         path.unlink(missing_ok=True)
+    return kept
 
 
 def check_syntax() -> None:

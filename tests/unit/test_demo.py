@@ -224,9 +224,19 @@ def test_the_salt_that_pulumi_adds_is_no_change(stack_file: Path) -> None:
 def test_with_the_demo_everything_goes_that_it_has_written(stack_file: Path) -> None:
     demo_stack.write(FACTS)
     demo_stack.write(dataclasses.replace(FACTS, web_address="10.89.65.11"))
-    demo_stack.remove()
 
+    assert demo_stack.remove() is None
     assert [] == list(stack_file.parent.iterdir())
+
+
+def test_a_stack_file_that_somebody_changed_outlives_the_demo(stack_file: Path) -> None:
+    kept = [stack_file.with_name(f"{stack_file.name}.kept{number}") for number in ("", "1")]
+    for path in kept:
+        demo_stack.write(FACTS)
+        stack_file.write_text(edited := f"{renamed_and_one_more()}# {path.name}\n")
+        assert path == demo_stack.remove()
+        assert edited == path.read_text()
+    assert sorted(kept) == sorted(stack_file.parent.iterdir())
 
 
 def test_a_stack_file_that_is_no_yaml_is_named_and_kept(stack_file: Path) -> None:
