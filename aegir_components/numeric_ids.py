@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from aegir_components import locks
+from aegir_components import files, locks
 from aegir_components.messages import numbered
 
 FIRST: Final = 30_000
@@ -65,10 +65,9 @@ def restore(path: Path, known: Mapping[str, int]) -> bool:
         return False
     except (OSError, ValueError):
         pass
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps(dict(known), indent=1, sort_keys=True) + "\n")
-    path.replace(path.with_suffix(".damaged"))
-    fresh.replace(path)
+    with files.replacing(path.with_suffix(".damaged")) as damaged:
+        os.link(path, damaged)
+    _write(path, known)
     return True
 
 
@@ -94,7 +93,9 @@ def hand_out(path: Path, owner: str, known: int | None = None) -> int:
                 numbered(4535, f"number {number} of {owner} is handed out to {other} in {path}; correct the list")
             )
         if taken.get(owner) != number:
-            fresh = path.with_suffix(f".{os.getpid()}")
-            fresh.write_text(json.dumps({**taken, owner: number}, indent=1, sort_keys=True) + "\n")
-            fresh.replace(path)
+            _write(path, {**taken, owner: number})
         return number
+
+
+def _write(path: Path, numbers: Mapping[str, int]) -> None:
+    files.replace(path, json.dumps(dict(numbers), indent=1, sort_keys=True) + "\n", durable=True)

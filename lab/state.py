@@ -8,6 +8,8 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+from aegir_components import files
+
 
 def home() -> pathlib.Path:
     """Give (and make) the directory of all labs of this user."""
@@ -73,8 +75,4 @@ def release(name: str, descriptor: int) -> None:
 
 def write_private(path: pathlib.Path, text: str) -> None:
     """Replace a file in one step, readable by its owner alone."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    fresh.replace(path)
+    files.replace(path, text, mode=0o600)

@@ -109,6 +109,15 @@ def locks_are_held_in_one_way(path: Path) -> None:
     assert path.stem in {"locks", "at_work"} or "fcntl" not in imported(path)
 
 
+def files_are_replaced_in_one_way(path: Path) -> None:
+    # In one step, with the right mode from the first byte, and without a part of a file where something ends in the middle.
+    for node in nodes(path):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "replace":
+            of_a_path = len(node.args) == 1 and not node.keywords
+            is_os = isinstance(node.func.value, ast.Name) and node.func.value.id == "os"
+            assert path.stem == "files" or not (of_a_path or is_os), f"line {node.lineno}"
+
+
 def a_module_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
@@ -184,6 +193,7 @@ RULES = (
     what_works_without_pulumi_does_not_import_it,
     nothing_but_the_doubles_imports_the_doubles,
     locks_are_held_in_one_way,
+    files_are_replaced_in_one_way,
     a_module_is_short,
     no_program_is_started_through_a_shell,
     every_program_has_a_time_limit,
