@@ -158,8 +158,10 @@ def test_a_killed_runner_holds_nobody_up(runner: Runner, web: Host) -> None:
     """Also a second job that comes while the first works: it is told by whom the stack is held."""
     runner.declare(*SITES)
     runner.hub.start(f"exec pipelines/steps/up.sh {STACK}", where=PLACE, log="/srv/builds/log")
+    # The log says it before the state does.
+    begun = f"tr -d '\\n' </srv/state/.pulumi/stacks/aegir/{STACK}.json | grep -q 'pending_operations.*three[.]example[.]com'"
     runner.hub.wait_for(
-        "grep -q 'SiteConfiguration three.example.com creating' /srv/builds/log && pkill -STOP -x pulumi"
+        f"grep -q 'SiteConfiguration three.example.com creating' /srv/builds/log && {begun} && pkill -STOP -x pulumi"
     )
 
     held = runner.step(f"up.sh {STACK}", {"AEGIR_LOCK_WAIT": "0"}, status=None)
