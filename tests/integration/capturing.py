@@ -18,6 +18,8 @@ exec 2> >(tee "$kept.err" >&2)
 bash -c "$SSH_ORIGINAL_COMMAND" | tee "$kept.out"
 exit "${{PIPESTATUS[0]}}"
 """
+ANEW = "systemctl reload ssh; pkill -f '^sshd: root@' || :"
+"""Connections that are open have the configuration of when they began; the hub opens others in their place."""
 DATABASE = 3306
 """The port of MySQL, where nothing is encrypted in this lab."""
 
@@ -34,15 +36,12 @@ class Captured:
 
 @contextmanager
 def leaving(host: Host) -> Iterator[Captured]:
-    """Keep what leaves a machine during a block of work.
-
-    Connections over ssh that are open already are kept as well: each command in them is a session of its own.
-    """
+    """Keep what leaves a machine during a block of work."""
     found = Captured()
     over = threading.Event()
     program, rule = "/usr/local/sbin/capture", "/etc/ssh/sshd_config.d/00-capture.conf"
     host.run(f"mkdir -p {KEPT}; cat >{program}; chmod 755 {program}", input=SCRIPT)
-    host.run(f"echo 'ForceCommand {program}' >{rule}; systemctl reload ssh")
+    host.run(f"echo 'ForceCommand {program}' >{rule}; {ANEW}")
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0003)) as wire:
         wire.settimeout(0.2)
         listener = threading.Thread(target=_listen, args=(wire, socket.inet_aton(host.address), found.packets, over))
@@ -52,7 +51,7 @@ def leaving(host: Host) -> Iterator[Captured]:
         finally:
             over.set()
             listener.join()
-            host.run(f"rm {rule} {program}; systemctl reload ssh")
+            host.run(f"rm {rule} {program}; {ANEW}")
             found.printed = host.run(
                 f"cat {KEPT}/* | LC_ALL=C tr -d '\\000\\200-\\377'; rm -r {KEPT}", timeout=300
             ).stdout

@@ -123,7 +123,7 @@ def test_what_was_approved_is_done_and_a_plan_that_no_longer_fits_is_refused(run
     assert {"comment.md", "plan.sealed"} == set(runner.hub.host.run(f"ls {OUT}").stdout.split())
     sealed = runner.hub.host.run(f"cat {OUT}/plan.sealed").stdout
     assert "example.com" not in sealed
-    assert "web1" not in sealed
+    assert "web1.lab.test" not in sealed
 
     # Somebody changes a machine between plan and approval.
     vhost = "/var/aegir/config/apache/vhost.d/www.example.com.conf"
