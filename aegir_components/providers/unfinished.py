@@ -65,15 +65,18 @@ def _doubt_twins(records: Records, stack: str, recorded: Recorded) -> None:
     """Have a machine made as declared that the state has under two names: a run was killed while its entry got another one.
 
     What the new name has written there, such as the hub's other password, is not what the state has under the former name.
+    The state may not even have what wrote it last: the engine was killed before it recorded that.
     """
+    places: dict[str, dict[str, list[str]]] = {}
     for kind in NAMED:
-        places: dict[str, list[str]] = {}
         for what, have in _identities(kind, recorded).items():
             if stack_of(have) == stack and (machine := machine_of(have)):
-                places.setdefault(repr(machine), []).append(what)
-        for twins in (names for names in places.values() if len(names) > 1):
-            for what in twins:
-                records.put({}, stack, kind, what)
+                places.setdefault(repr(machine), {}).setdefault(kind, []).append(what)
+    for kinds in places.values():
+        if any(len(names) > 1 for names in kinds.values()):
+            for kind, names in kinds.items():
+                for what in names:
+                    records.put({}, stack, kind, what)
 
 
 def _doubt_unrecorded(records: Records, hub_root: str, stack: str, recorded: Recorded) -> None:

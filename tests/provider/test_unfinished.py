@@ -124,3 +124,23 @@ def test_what_a_creation_left_on_a_machine_is_looked_for_under_its_other_name(
     (text,) = told(world, {"aegir:DatabaseService": {"one": former.outs}})
     assert "which the state does not have" in text
     assert former.diff(former.inputs).changes
+
+
+def test_a_machine_under_two_names_has_all_made_as_declared_also_what_the_state_has_once(world: World) -> None:
+    """The engine was killed before it recorded the database service under the other name, which has another password there."""
+    connection = EXAMPLES["database"].inputs(world)["connection"]
+    service = created("database", world)
+    machines = [
+        created("machine", world, {**EXAMPLES["machine"].inputs(world), "host": name, "connection": {**connection, "host": name}})
+        for name in ("db1", "other") if world.farm.hosts.setdefault(name, world.farm.hosts["db1"])
+    ]  # fmt: skip
+    state = {
+        "aegir:Machine": {each.inputs["host"]: each.outs for each in machines},
+        "aegir:DatabaseService": {"one": service.outs},
+    }
+    assert not service.diff(service.inputs).changes
+
+    (text,) = told(world, state)
+
+    assert service.provider.identity_of(service.inputs) in text
+    assert service.diff(service.inputs).changes
