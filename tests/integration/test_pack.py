@@ -280,6 +280,8 @@ def test_a_slave_that_leaves_loses_mount_configuration_and_account_and_no_file(f
 def test_a_site_moves_out_of_the_pack_to_a_server_alone_and_back(farm: Farm, lab: Lab, record_property: Record) -> None:
     master, slave, alone = (lab.host(f"web{number}") for number in (1, 2, 3))
     home = layout.site_directory(ROOT, SITE)
+    farm.settings["servers"] |= packs.declare(lab, Path("/"), "web3")["servers"]
+    packs.upload(slave, "from-two")
     _as_site(slave, (
         f"echo secret >{layout.site_private(ROOT, SITE)}/two.txt; cd {packs.FILES}; mkdir deep; echo dear >deep/one.txt; "
         "ln -s one.txt deep/link.txt"
@@ -325,7 +327,8 @@ def _has_all(host: Host) -> None:
     page = fetch(host, SITE)
     assert (200, True) == (page.status, "Hello from the pack" in page.body)
     assert "from-two" == packs.answer(host, "from-two")
-    assert "dear\n" == fetch(host, SITE, f"/{packs.files_path()}/deep/link.txt").body
+    assert "dear\n" == fetch(host, SITE, f"/{packs.files_path()}/deep/one.txt").body
+    assert "one.txt\n" == host.run(f"readlink {packs.FILES}/deep/link.txt").stdout
     assert "secret\n" == host.run(f"cat {layout.site_private(ROOT, SITE)}/two.txt").stdout
 
 
