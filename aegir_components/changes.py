@@ -175,7 +175,9 @@ def _another(name: str, key: str, formerly: str) -> str:
     """Say what is wrong with ``formerly`` of a site that is declared and not known as it was made."""
     where = f'aegir:sites["{name}"].formerly'
     way = f"write `formerly: {key}` at it" if key != name else "remove this key"
-    what = f"it was made as {key}, and `formerly` is missing" if not formerly else f"it was not made as {formerly}"
+    what = f"it was made as {key}, and `formerly` is missing"
+    if formerly:
+        what = f"it was not made as {formerly}. It was made as {key}, and `formerly` has this first name only"
     return numbered(2806, f"{where}: {name} has content, but {what}. Nothing was changed. To keep its content, {way}")
 
 

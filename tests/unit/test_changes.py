@@ -263,7 +263,8 @@ def test_a_second_rename_that_names_the_name_of_between_is_rejected_with_the_fir
     third = {"platform": "ten", "database": "db1", "formerly": NEW}
     found = problems(lambda config: config["sites"].update({"shop.test": third}) or config["sites"].pop(NEW), renamed)
     assert found == [
-        f'aegir:sites["shop.test"].formerly: shop.test has content, but it was not made as {NEW}. Nothing was changed. '
+        f'aegir:sites["shop.test"].formerly: shop.test has content, but it was not made as {NEW}. It was made as {ONE}, '
+        "and `formerly` has this first name only. Nothing was changed. "
         f"To keep its content, write `formerly: {ONE}` at it"
     ]
 
