@@ -78,9 +78,9 @@ class Result:
 def check(selection: Selection, *, as_json: bool) -> None:
     """Check everything that `pulumi up` proves of SITES, now, and change nothing.
 
-    That is the release on each web server, the web server with PHP, database and accounts, certificate, files, settings and
-    vhost, and the answer of each web server. The exit status is 3 when something fails, and 5 when something could not be
-    looked at.
+    On each web server that is the release, the web server with PHP, files, settings and vhost, and the answer. Besides,
+    it is the database with its accounts, and the certificate. The exit status is 3 when something fails, and 5 when
+    something could not be looked at.
 
     \b
     aegir check www.example.com
