@@ -319,8 +319,8 @@ def test_a_site_moves_out_of_the_pack_to_a_server_alone_and_back(farm: Farm, lab
     farm.unchanged("--refresh")
 
 
-def _as_site(host: Host, script: str) -> None:
-    host.run(f"runuser -u {layout.system_user(SITE)} -- sh -ec {shlex.quote(script)}")
+def _as_site(host: Host, script: str) -> str:
+    return host.run(f"runuser -u {layout.system_user(SITE)} -- sh -ec {shlex.quote(script)}").stdout
 
 
 def _has_all(host: Host) -> None:
@@ -328,8 +328,9 @@ def _has_all(host: Host) -> None:
     assert (200, True) == (page.status, "Hello from the pack" in page.body)
     assert "from-two" == packs.answer(host, "from-two")
     assert "dear\n" == fetch(host, SITE, f"/{packs.files_path()}/deep/one.txt").body
-    assert "one.txt\n" == host.run(f"readlink {packs.FILES}/deep/link.txt").stdout
-    assert "secret\n" == host.run(f"cat {layout.site_private(ROOT, SITE)}/two.txt").stdout
+    # Root of a slave is nobody to the master.
+    said = _as_site(host, f"readlink {packs.FILES}/deep/link.txt; cat {layout.site_private(ROOT, SITE)}/two.txt")
+    assert "one.txt\nsecret\n" == said
 
 
 def test_a_destroyed_pack_leaves_no_configuration_and_its_uploads_on_the_hub(farm: Farm, lab: Lab) -> None:
