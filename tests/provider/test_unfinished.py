@@ -130,10 +130,12 @@ def test_a_machine_under_two_names_has_all_made_as_declared_also_what_the_state_
     """The engine was killed before it recorded the database service under the other name, which has another password there."""
     connection = EXAMPLES["database"].inputs(world)["connection"]
     service = created("database", world)
+    world.farm.hosts["other"] = world.farm.hosts["db1"]
+    example = EXAMPLES["machine"].inputs(world)
     machines = [
-        created("machine", world, {**EXAMPLES["machine"].inputs(world), "host": name, "connection": {**connection, "host": name}})
-        for name in ("db1", "other") if world.farm.hosts.setdefault(name, world.farm.hosts["db1"])
-    ]  # fmt: skip
+        created("machine", world, {**example, "host": name, "connection": {**connection, "host": name}})
+        for name in ("db1", "other")
+    ]
     state = {
         "aegir:Machine": {each.inputs["host"]: each.outs for each in machines},
         "aegir:DatabaseService": {"one": service.outs},
