@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Self
 
+from aegir_components import files
 from aegir_components.messages import AegirError, numbered
 
 from . import layout
@@ -103,9 +104,7 @@ def publish(hub_root: str, stack: str, key: str) -> None:
     """
     path = recipient_file(hub_root, stack)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(f"{_public(key)}\n")
-    fresh.replace(path)
+    files.replace(path, f"{_public(key)}\n")
 
 
 def receive(conn: Connection, argv: list[str], target: Path, keys: Keys, *, called: str) -> None:

@@ -11,13 +11,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from aegir_components import locks
+from aegir_components import files, locks
 from aegir_components.messages import numbered, shown
 
 DEFAULT_ROOT: Final = "/var/aegir"
@@ -63,14 +62,12 @@ class Records:
         """
         path = self._path(key)
         try:
-            fresh = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
             text = json.dumps({"at": int(time.time()), **value, "key": list(key)}) + "\n"
             try:
-                fresh.write_text(text)
+                files.replace(path, text)
             except FileNotFoundError:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                fresh.write_text(text)
-            fresh.replace(path)
+                files.replace(path, text)
         except OSError as fault:
             # Most commands of the operator's command line read records, and do without the tenth of a second of this import.
             import pulumi  # noqa: PLC0415

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from aegir_components import locks
+from aegir_components import files, locks
 from aegir_components.messages import numbered
 
 FIRST: Final = 30_000
@@ -65,10 +64,9 @@ def restore(path: Path, known: Mapping[str, int]) -> bool:
         return False
     except (OSError, ValueError):
         pass
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps(dict(known), indent=1, sort_keys=True) + "\n")
-    path.replace(path.with_suffix(".damaged"))
-    fresh.replace(path)
+    with files.replacing(path) as fresh:
+        fresh.write_text(json.dumps(dict(known), indent=1, sort_keys=True) + "\n")
+        path.rename(path.with_suffix(".damaged"))
     return True
 
 
@@ -94,7 +92,5 @@ def hand_out(path: Path, owner: str, known: int | None = None) -> int:
                 numbered(4535, f"number {number} of {owner} is handed out to {other} in {path}; correct the list")
             )
         if taken.get(owner) != number:
-            fresh = path.with_suffix(f".{os.getpid()}")
-            fresh.write_text(json.dumps({**taken, owner: number}, indent=1, sort_keys=True) + "\n")
-            fresh.replace(path)
+            files.replace(path, json.dumps({**taken, owner: number}, indent=1, sort_keys=True) + "\n")
         return number

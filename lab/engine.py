@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
+from aegir_components import files
+
 from . import aptconf, state
 from .errors import EngineFailed, EngineMissing, LabError
 
@@ -247,7 +249,7 @@ def pick_runtime(engine: Engine, image: str, memory: pathlib.Path, say: Callable
             refusals.append(str(refusal))
             continue
         say(f"engine: {tried}")
-        state.write_private(memory, json.dumps(dataclasses.asdict(dataclasses.replace(tried, guard=None))))
+        files.replace(memory, json.dumps(dataclasses.asdict(dataclasses.replace(tried, guard=None))), mode=0o600)
         return tried
     raise LabError("no runtime of the engine can start a container here:\n" + "\n".join(refusals))
 

@@ -69,12 +69,3 @@ def release(name: str, descriptor: int) -> None:
     """Give back what `claim` took."""
     (home() / f".{name}.lock").unlink(missing_ok=True)
     os.close(descriptor)
-
-
-def write_private(path: pathlib.Path, text: str) -> None:
-    """Replace a file in one step, readable by its owner alone."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    fresh.replace(path)

@@ -12,6 +12,8 @@ import shutil
 import signal
 import time
 
+from aegir_components import files
+
 from . import state, vms
 from .addresses import hub_address
 from .engine import run
@@ -45,7 +47,7 @@ class VirtualHost(Host):
         place = self.place
         place.home.mkdir(mode=0o700, parents=True)
         place.seed.write_bytes(self._files())
-        state.write_private(place.record, json.dumps({"digest": self.digest(), "disk": image}))
+        files.replace(place.record, json.dumps({"digest": self.digest(), "disk": image}), mode=0o600)
 
     def launch(self) -> None:
         """Start it, and do not wait until it can be worked with."""

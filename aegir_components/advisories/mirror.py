@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from aegir_components import files
 from aegir_components.messages import numbered, text_of
 from aegir_components.sources import address, downloads
 from aegir_components.sources.faults import SourceError
@@ -105,16 +105,12 @@ def _core(part: Part) -> str:
 
 def _one(path: Path, url: str, judge: Judge) -> None:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with files.replacing(path) as fresh:
         downloads.get(address.parse(url), fresh)
         if fresh.stat().st_size > LARGEST:
             raise ValueError(numbered(2036, f"{url} gives more than {LARGEST // 1_000_000} MB"))
         # What is no list does not take the place of one.
         judge(fresh.read_text(encoding="utf-8", errors="replace"))
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

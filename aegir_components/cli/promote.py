@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import stat
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 
 import click
 
+from aegir_components import files
 from aegir_components.messages import numbered
 
 from . import audit, completion, journal, machines, site_lock, verified
@@ -170,10 +170,4 @@ def write(path: Path, old: bytes, new: bytes) -> None:
         raise Refusal(
             numbered(9064, f"{path} was changed by somebody else meanwhile and stays as it is; run the same again")
         )
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(new)
-        fresh.chmod(stat.S_IMODE(path.stat().st_mode))
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    files.replace(path, new, mode=stat.S_IMODE(path.stat().st_mode))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
 import click
 
+from aegir_components import files
 from aegir_components.hub_records import Records
 from aegir_components.messages import numbered
 
@@ -145,16 +145,13 @@ def _write(target: str, text: str) -> None:
         click.echo(text)
         return
     path = Path(target)
-    # In one step: a collector, or a browser, never reads half of it.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    # A device, a pipe or a link such as /dev/stdout stays what it is.
-    in_place = path.is_symlink() or (path.exists() and not path.is_file())
     try:
-        (path if in_place else fresh).write_text(text + "\n", encoding="utf-8")
-        if not in_place:
-            fresh.replace(path)
+        # A device, a pipe or a link such as /dev/stdout stays what it is.
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            path.write_text(text + "\n", encoding="utf-8")
+        else:
+            # In one step: a collector, or a browser, never reads half of it.
+            files.replace(path, text + "\n")
     except OSError as fault:
         raise Refusal(numbered(9021, f"{path} cannot be written: {fault.strerror}")) from None
-    finally:
-        fresh.unlink(missing_ok=True)
     tell(f"{path} is written")

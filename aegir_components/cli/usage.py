@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from aegir_components import layout
+from aegir_components import files, layout
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
 from aegir_components.hub_records import place
@@ -181,9 +181,7 @@ class Samples:
         kept = [*known, {"at": usage.at, "sites": {name: each.total for name, each in usage.sites.items()}}][-SAMPLES:]
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh = self._path.with_suffix(".new")
-            fresh.write_text("".join(f"{json.dumps(each)}\n" for each in kept), encoding="utf-8")
-            fresh.replace(self._path)
+            files.replace(self._path, "".join(f"{json.dumps(each)}\n" for each in kept))
         except OSError:
             return
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import subprocess
 from pathlib import Path
 
+from aegir_components import files
 from aegir_components.messages import numbered
 
 from .connection import Connection
@@ -58,10 +58,7 @@ def pinned_file(conn: Connection) -> Path:
     text = "".join(f"{conn.host} {key}\n" for key in keys)
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_text(text)
-        fresh.chmod(0o600)
-        fresh.replace(path)
+        files.replace(path, text, mode=0o600)
     return path
 
 

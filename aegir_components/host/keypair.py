@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aegir_components import locks
+from aegir_components import files, locks
 from aegir_components.messages import numbered
 
 from .environment import without_pulumis
@@ -72,24 +72,22 @@ class KeyPair:
             path.unlink(missing_ok=True)
         _keygen("-q", "-t", "ed25519", "-N", "", "-C", "aegir hub", "-f", str(making))
         _public(making).unlink()
-        making.replace(self.new)
+        making.rename(self.new)
 
     def switch(self) -> None:
         """Put the new one in place, and keep the one that was there as the former one."""
         beside = self.former.with_name(f".{self.former.name}")
         beside.unlink(missing_ok=True)
         os.link(self.identity, beside)
-        beside.replace(self.former)
+        beside.rename(self.former)
         # Two names of one file: the rename leaves both.
         beside.unlink(missing_ok=True)
-        self.new.replace(self.identity)
+        self.new.rename(self.identity)
         self.write_public()
 
     def write_public(self) -> None:
         """Write the public key beside the private one."""
-        fresh = self.identity.with_name(f".{self.identity.name}.pub")
-        fresh.write_text(f"{public_of(self.identity)} aegir hub\n")
-        fresh.replace(_public(self.identity))
+        files.replace(_public(self.identity), f"{public_of(self.identity)} aegir hub\n")
 
     def forget_former(self) -> None:
         """Remove the former one."""

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from aegir_components import files
 from aegir_components.messages import around, numbered
 
 from .connection import Connection
@@ -40,13 +41,11 @@ def cut(conn: Connection, target: Path) -> None:
         if at < 0:
             raise CommandFailed(conn.host, _nothing_packed(conn) if head else _NOTHING)
         came.seek(at)
-        clean = target.with_suffix(".clean")
-        with clean.open("xb") as out:
+        with files.replacing(target, target.with_suffix(".clean")) as clean, clean.open("xb") as out:
             clean.chmod(0o600)
             shutil.copyfileobj(came, out)
             out.flush()
             os.fsync(out.fileno())
-    clean.replace(target)
 
 
 def _nothing_packed(conn: Connection) -> str:

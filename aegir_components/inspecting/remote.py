@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from aegir_components import files
 from aegir_components.host.environment import without_pulumis
 from aegir_components.messages import numbered
 from aegir_components.printable import printable
@@ -80,33 +81,31 @@ class Remote:
         """
         values = {"docroot": site.docroot, "application": site.application, "site": site.site}
         values |= {kind: "yes" for kind in ("routines", "events") if site.database.objects.get(kind)}
-        new = target.with_name(f"{target.name}.new")
         argv = [*self.ssh, "--", self.login, "php"]
         text, end = _php(values, "settings.php", "dump.php").encode(), b""
-        with (
-            _private(new) as raw,
-            gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1) as packed,
-            subprocess.Popen(argv, env=without_pulumis(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE) as process,
-        ):  # fmt: skip
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert process.stderr is not None
-            process.stdin.write(text)
-            process.stdin.close()
-            while piece := process.stdout.read(1 << 20):
-                packed.write(piece)
-                end = (end + piece)[-200:]
-            said = process.stderr.read(4096).decode(errors="replace")
-        if process.returncode or _END not in end:
-            new.unlink(missing_ok=True)
-            raise Unread(
-                numbered(
-                    3513,
-                    f"its dump has no end ({_short(said) or f'status {process.returncode}'}); nothing of it was kept",
+        with files.replacing(target, target.with_name(f"{target.name}.new")) as new:
+            with (
+                _private(new) as raw,
+                gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1) as packed,
+                subprocess.Popen(argv, env=without_pulumis(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE) as process,
+            ):  # fmt: skip
+                assert process.stdin is not None
+                assert process.stdout is not None
+                assert process.stderr is not None
+                process.stdin.write(text)
+                process.stdin.close()
+                while piece := process.stdout.read(1 << 20):
+                    packed.write(piece)
+                    end = (end + piece)[-200:]
+                said = process.stderr.read(4096).decode(errors="replace")
+            if process.returncode or _END not in end:
+                raise Unread(
+                    numbered(
+                        3513,
+                        f"its dump has no end ({_short(said) or f'status {process.returncode}'}); nothing of it was kept",
+                    )
                 )
-            )
-        new.replace(target)
         return target.stat().st_size
 
     def copy(self, source: str, target: Path, excluded: Sequence[str]) -> None:

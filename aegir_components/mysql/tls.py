@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from aegir_components import files
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
@@ -43,8 +44,8 @@ def authority(hub_root: str) -> Issued:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(made, hashes.SHA256())
     )
-    _write(key, _key_text(made))
-    _write(certificate, built.public_bytes(serialization.Encoding.PEM).decode())
+    files.replace(key, _key_text(made), mode=0o600)
+    files.replace(certificate, built.public_bytes(serialization.Encoding.PEM), mode=0o600)
     return Issued(certificate=certificate.read_text(), key=key.read_text())
 
 
@@ -96,10 +97,3 @@ def _key_text(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-
-
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_text(text)
-    fresh.replace(path)

@@ -6,7 +6,6 @@ One resource a stack, however many sites it has. A key is made once and never ch
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 import pulumi
 from pulumi.dynamic import DiffResult
 
-from aegir_components import encrypting
+from aegir_components import encrypting, files
 from aegir_components.inputs import key_owners
 from aegir_components.inputs.props import Props
 
@@ -80,10 +79,7 @@ class Provider(Lifecycle[BackupKeysInputs, BackupKeysState]):
         path = _file(have)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = {**_left(have), **json.loads(have.keys)}
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(known, sort_keys=True))
-        fresh.replace(path)
+        files.replace(path, json.dumps(known, sort_keys=True), mode=0o600)
 
 
 class BackupKeys(AegirResource, module="aegir", name="BackupKeys"):

@@ -30,7 +30,7 @@ def write(hub_root: str, done: Done, release: str) -> None:
     place = path(hub_root, done.site)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if place.exists() and place.stat().st_size > LONGEST:
-        place.replace(place.with_suffix(".log.1"))
+        place.rename(place.with_suffix(".log.1"))
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     lines = [f"{now} release {release}: {done.result}: {done.line}"]
     lines += [f"    {done.outcome.backup}"] if done.outcome.backup else []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from aegir_components import locks
+from aegir_components import files, locks
 from aegir_components.messages import around, numbered, text_of
 
 from . import programs
@@ -176,9 +176,7 @@ class Store:
         known = self._record()
         if known.get(name) == revision:
             return
-        fresh = self.root / f".{RECORD}.{os.getpid()}"
-        fresh.write_text(json.dumps({**known, name: revision}), encoding="utf-8")
-        fresh.replace(self.root / RECORD)
+        files.replace(self.root / RECORD, json.dumps({**known, name: revision}))
 
     def remembered(self, name: str) -> str:
         """Give the revision that a name stood for; empty when that is not known."""

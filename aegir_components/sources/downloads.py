@@ -12,6 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any, Final
 
+from aegir_components import files
 from aegir_components.messages import numbered
 
 from .address import Address
@@ -59,8 +60,7 @@ def download(address: Address, checksum: str, cache: Path) -> Path:
             return path
         path.unlink()
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = cache / f".{checksum}.{os.getpid()}"
-    try:
+    with files.replacing(path) as fresh:
         got = get(address, fresh)
         if got != checksum:
             raise SourceError(
@@ -70,9 +70,6 @@ def download(address: Address, checksum: str, cache: Path) -> Path:
                     "unpacked. Compare both with what its publisher says",
                 )
             )
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
     for old in sorted(cache.iterdir(), key=lambda each: each.stat().st_mtime_ns, reverse=True)[KEPT:]:
         old.unlink(missing_ok=True)
     return path

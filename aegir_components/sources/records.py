@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aegir_components import layout
+from aegir_components import files, layout
 from aegir_components.messages import numbered
 
 from .faults import SourceError
@@ -62,7 +62,7 @@ def save(hub_root: str | Path, record: Record) -> None:
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     text = json.dumps({**asdict(record), "profiles": dict(record.profiles), "time": now}, indent=1)
-    _replace(place / f"{record.name}.json", text.encode())
+    files.replace(place / f"{record.name}.json", text.encode())
 
 
 def load(hub_root: str | Path, platform: str, release: str) -> Record | None:
@@ -106,7 +106,7 @@ def save_content(hub_root: str | Path, platform: str, digest: str, held: Content
     if path.exists():
         os.utime(path)
     else:
-        _replace(path, b"".join(b"%s\0%s\0" % pair for pair in held.items()))
+        files.replace(path, b"".join(b"%s\0%s\0" % pair for pair in held.items()))
     for old in sorted(place.glob("*.list"), key=lambda other: other.stat().st_mtime, reverse=True)[keep:]:
         old.unlink(missing_ok=True)
 
@@ -158,9 +158,3 @@ def difference(old: Content, new: Content) -> Difference:
 
 def _list(hub_root: str | Path, platform: str, release: str) -> Path:
     return directory(hub_root, platform) / f"{name_of(release)}.list"
-
-
-def _replace(path: Path, text: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(text)
-    fresh.replace(path)

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from aegir_components import files
 from aegir_components.messages import numbered
 
 from . import links
@@ -226,10 +227,8 @@ class SumCache:
     def save(self, seen: str, tree: Tree | None) -> None:
         """Write the cache; without it everything works, slower."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         head = json.dumps({"seen": seen, "tree": asdict(tree) if tree else None})
-        fresh.write_bytes(head.encode() + b"\n" + b"\0".join((*self._new, b"")))
-        fresh.replace(self._path)
+        files.replace(self._path, head.encode() + b"\n" + b"\0".join((*self._new, b"")))
 
 
 def file_sum(path: bytes | Path) -> str:

@@ -18,6 +18,7 @@ from tests.parsed import nodes, parsed
 
 ROOT = Path(aegir_components.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
+LAB = sorted((ROOT.parent / "lab").rglob("*.py"))
 SHELL = sorted(ROOT.rglob("*.sh"))
 ids = [str(path.relative_to(ROOT)) for path in MODULES]
 LONGEST = 400
@@ -109,6 +110,15 @@ def locks_are_held_in_one_way(path: Path) -> None:
     assert path.stem in {"locks", "at_work"} or "fcntl" not in imported(path)
 
 
+def files_are_replaced_in_one_way(path: Path) -> None:
+    # A file or directory that is whole already gets another name by ``rename``; content is written by ``files``.
+    for node in nodes(path) if path != ROOT / "files.py" else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of_a_path = node.func.attr == "replace" and len(node.args) == 1 and not node.keywords
+            assert not of_a_path, f"line {node.lineno}"
+            assert dotted(node.func) not in {"os.replace", "os.rename", "shutil.move"}, f"line {node.lineno}"
+
+
 def a_module_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
@@ -184,6 +194,7 @@ RULES = (
     what_works_without_pulumi_does_not_import_it,
     nothing_but_the_doubles_imports_the_doubles,
     locks_are_held_in_one_way,
+    files_are_replaced_in_one_way,
     a_module_is_short,
     no_program_is_started_through_a_shell,
     every_program_has_a_time_limit,
@@ -202,6 +213,11 @@ def test_a_module_keeps_every_rule(path: Path) -> None:
         except AssertionError as why:
             broken.append(f"{rule.__name__}: {why}")
     assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("path", LAB, ids=lambda path: path.name)
+def test_a_module_of_the_lab_keeps_the_rules_of_what_is_there_once(path: Path) -> None:
+    files_are_replaced_in_one_way(path)
 
 
 def module_name(path: Path) -> str:

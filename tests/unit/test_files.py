@@ -1,0 +1,68 @@
+"""Files of the hub are written in one step."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from aegir_components import files
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(entry.name for entry in directory.iterdir())
+
+
+@pytest.mark.parametrize("content", ["ä\n", b"\xc3\xa4\n"], ids=["text", "bytes"])
+@pytest.mark.parametrize("before", [None, b"a longer content of before\n"], ids=["made", "replaced"])
+def test_a_file_gets_all_of_its_new_content(tmp_path: Path, content: str | bytes, before: bytes | None) -> None:
+    path = tmp_path / "list"
+    if before is not None:
+        path.write_bytes(before)
+
+    files.replace(path, content)
+
+    assert b"\xc3\xa4\n" == path.read_bytes()
+    assert ["list"] == names(tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "found"), [(None, 0o640), (0o600, 0o600), (0o666, 0o666)])
+def test_a_given_mode_holds_whatever_the_umask_is(tmp_path: Path, mode: int | None, found: int) -> None:
+    former = os.umask(0o027)
+    try:
+        files.replace(tmp_path / "list", "new", mode=mode)
+    finally:
+        os.umask(former)
+
+    assert found == stat.S_IMODE((tmp_path / "list").stat().st_mode)
+
+
+def test_a_block_that_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with files.replacing(path) as fresh:
+            fresh.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+
+    assert "old" == path.read_text()
+    assert ["list"] == names(tmp_path)
+
+
+def test_a_caller_may_name_the_new_file(tmp_path: Path) -> None:
+    with files.replacing(tmp_path / "dump", tmp_path / "dump.part") as fresh:
+        fresh.write_text("whole")
+        assert ["dump.part"] == names(tmp_path)
+
+    assert ["dump"] == names(tmp_path)
+
+
+def test_a_missing_directory_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        files.replace(tmp_path / "missing" / "list", "new")
