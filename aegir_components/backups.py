@@ -29,7 +29,7 @@ from typing import BinaryIO
 
 from aegir_components.messages import numbered
 
-from . import dump_loading, encrypting, files, layout
+from . import dump_loading, encrypting, files, layout, wait
 from .archive_names import ENDING, directory, is_dump, kept
 from .host import bounded, hub_disk, multiplex, noise, script
 from .host.classify import tail
@@ -242,9 +242,14 @@ def _sums(dump: Path) -> Path:
 def _free_name(conn: Connection, site: str, ending: str, keys: encrypting.Keys | None = None) -> Path:
     """Name a backup after its moment; one that is there already, of another directory in the same second, is never replaced."""
     ending += ENDING if keys else ""
-    while (target := directory(conn) / f"{layout.file_name(site)}-{_now()}{ending}").exists():
-        time.sleep(0.2)
-    return target
+
+    def free() -> Path | None:
+        target = directory(conn) / f"{layout.file_name(site)}-{_now()}{ending}"
+        return None if target.exists() else target
+
+    found = wait.until(free, seconds=None, pause=0.2)
+    assert found is not None
+    return found
 
 
 def _check_end(conn: Connection, database: str, dump: Path, key: str = "") -> int:
