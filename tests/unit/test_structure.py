@@ -129,6 +129,10 @@ def loops_wait_in_one_way(path: Path) -> None:
                 assert not (isinstance(node, ast.Call) and dotted(node.func) == "time.sleep"), f"line {node.lineno}"
 
 
+def certificates_are_made_in_one_way(path: Path) -> None:
+    assert path == ROOT / "certificates" / "building.py" or "CertificateBuilder" not in path.read_text(encoding="utf-8")
+
+
 def a_module_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
@@ -206,6 +210,7 @@ RULES = (
     locks_are_held_in_one_way,
     files_are_replaced_in_one_way,
     loops_wait_in_one_way,
+    certificates_are_made_in_one_way,
     a_module_is_short,
     no_program_is_started_through_a_shell,
     every_program_has_a_time_limit,
