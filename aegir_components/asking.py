@@ -9,7 +9,7 @@ import pulumi
 from aegir_components.messages import numbered
 
 from . import database_updates, going_back, moves, php_fit, php_offers, settings, summary, telling, unknowns
-from .components.server import connection
+from .components.server import connection_of
 from .host.connection import Connection
 from .printable import first_of
 from .providers import holds, unfinished
@@ -28,7 +28,7 @@ def misfits(before: Recorded, declared: settings.Settings, sources: Mapping[str,
     """
 
     def machines(names: Iterable[str]) -> dict[str, Connection]:
-        found = {name: connection(declared.servers[name], declared.hub) for name in names if ask}
+        found = {name: connection_of(declared.servers[name], declared.hub) for name in names if ask}
         return {name: conn for name, conn in found.items() if not unknowns.has_stand_in(conn.to_props())}
 
     def distributions(names: Iterable[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from aegir_components import locks
+from aegir_components import locks, wait
 from aegir_components.messages import AegirError, numbered
 
 from .hub_records import place
@@ -160,15 +160,15 @@ def wait_for(
         The sites that are not free, with who works on each and what to do.
     """
     wanted = Claim(stack=stack, command="", sites={site: site for site in sites})
-    deadline, told = time.monotonic() + seconds, set[int]()
+    deadline, told = wait.Deadline(seconds), set[int]()
     while busy := [claim for claim in at_work(Path(root)) if claim.alone and claim.excludes(wanted)]:
-        if time.monotonic() >= deadline:
+        if deadline.is_over:
             break
         for claim in busy:
             if claim.process not in told:
                 say(f"waiting up to {seconds:.0f} s: {claim.line(wanted)}")
         told |= {claim.process for claim in busy}
-        time.sleep(_POLL)
+        deadline.pause(_POLL)
     return {
         site: _not_free(claim, wanted, seconds)
         for claim in busy

@@ -29,7 +29,7 @@ from typing import BinaryIO
 
 from aegir_components.messages import numbered
 
-from . import dump_loading, encrypting, layout
+from . import dump_loading, encrypting, files, layout, wait
 from .archive_names import ENDING, directory, is_dump, kept
 from .host import bounded, hub_disk, multiplex, noise, script
 from .host.classify import tail
@@ -41,6 +41,8 @@ from .mysql import client, databases
 
 STREAM_TIMEOUT = 3600.0
 """Seconds for one dump or archive."""
+_UNPROVEN = ".part"
+"""What the name of a backup ends with until it is proven; one that is not leaves no file that looks like a backup."""
 
 
 DUMP = (
@@ -94,7 +96,7 @@ def save_files(conn: Connection, path: str, site: str, keys: encrypting.Keys | N
     if "entries" not in report.facts:
         return None
     target = _free_name(conn, site, f"-{conn.host}-files.tar.gz", keys)
-    with _unfinished(target) as part:
+    with files.replacing(target, target.with_suffix(_UNPROVEN)) as part:
         words = ["tar", "-C", path, "--create", "--gzip", "--numeric-owner", "--acls", "--file=-", "."]
         _bring(conn, words, part, keys, called=f"nothing was removed: archiving {path}" if keys else "")
         try:
@@ -112,7 +114,6 @@ def save_files(conn: Connection, path: str, site: str, keys: encrypting.Keys | N
                     f"the archive of {path} has {got} entries of {report.number('entries', -1)}; nothing was removed",
                 ),
             )
-        part.rename(target)
     return target
 
 
@@ -171,7 +172,7 @@ def save_database(
     """
     target = _free_name(conn, site, ".sql.gz", keys)
     key = keys.own if keys else ""
-    with _unfinished(target) as part:
+    with files.replacing(target, target.with_suffix(_UNPROVEN)) as part:
         sums = databases.checksums(endpoint, database)
         before = databases.tables(endpoint, database)
         with client_options(conn, endpoint) as (where, login):
@@ -202,7 +203,6 @@ def save_database(
             record = _sums(target)
             record.parent.mkdir(mode=0o700, exist_ok=True)
             record.write_text(json.dumps({"database": database, "sums": sums, "recipient": _recipient(keys)}))
-        part.rename(target)
     return target
 
 
@@ -242,19 +242,14 @@ def _sums(dump: Path) -> Path:
 def _free_name(conn: Connection, site: str, ending: str, keys: encrypting.Keys | None = None) -> Path:
     """Name a backup after its moment; one that is there already, of another directory in the same second, is never replaced."""
     ending += ENDING if keys else ""
-    while (target := directory(conn) / f"{layout.file_name(site)}-{_now()}{ending}").exists():
-        time.sleep(0.2)
-    return target
 
+    def free() -> Path | None:
+        target = directory(conn) / f"{layout.file_name(site)}-{_now()}{ending}"
+        return None if target.exists() else target
 
-@contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
-    """Give the name that a backup has until it is proven; one that is not leaves no file that looks like a backup."""
-    part = target.with_suffix(".part")
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
+    found = wait.until(free, seconds=None, pause=0.2)
+    assert found is not None
+    return found
 
 
 def _check_end(conn: Connection, database: str, dump: Path, key: str = "") -> int:

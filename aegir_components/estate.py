@@ -36,7 +36,7 @@ from . import (
 from .addresses import address_of
 from .components import certificates, making
 from .components.platform import Member, Platform, PlatformParts, site_members
-from .components.server import Server, ServerParts, connection
+from .components.server import Server, ServerParts, connection_of
 from .components.site import Begin, Site, SiteParts
 from .components.web_cluster import WebCluster, WebClusterParts, uploads_path
 from .host.keys import public_key
@@ -252,7 +252,7 @@ def _members(declared: settings.Settings, platform: str) -> dict[str, Member]:
     for server in declared.web_servers(platform):
         assert server.web is not None
         found[server.name] = Member(
-            connection=connection(server, declared.hub),
+            connection=connection_of(server, declared.hub),
             type=server.web.type,
             port=server.web.port,
             php=server.php,
@@ -266,7 +266,7 @@ def _cluster(
     declared: settings.Settings, name: str, servers: Mapping[str, Server], holder: str, made: making.Made
 ) -> WebCluster:
     cluster = declared.clusters[name]
-    members = {member: connection(declared.servers[member], declared.hub) for member in cluster.servers}
+    members = {member: connection_of(declared.servers[member], declared.hub) for member in cluster.servers}
     ready = [resource for member in cluster.servers for resource in servers[member].ready]
     args = WebClusterParts(cluster=cluster, members=members, holder=holder)
     return making.component(WebCluster, made.get("clusters"), name, args, ready)
@@ -277,7 +277,7 @@ def _pack(
 ) -> pack_component.Pack:
     pack = declared.packs[name]
     names = sorted({*pack.servers, *(name for name in (pack.exporter, pack.standby) if name)})
-    reached = {each: connection(declared.servers[each], declared.hub) for each in names}
+    reached = {each: connection_of(declared.servers[each], declared.hub) for each in names}
     args = pack_component.PackParts(
         pack=pack,
         members={member: reached[member] for member in pack.servers},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
+
+from .wait import Deadline
 
 AGAIN: Final = 0.1
 """Seconds between two tries."""
@@ -38,7 +39,7 @@ def held(path: Path, *, wait: float | None = None) -> Iterator[IO[str]]:
         if wait is None:
             fcntl.flock(handle, fcntl.LOCK_EX)
         else:
-            _take(handle, time.monotonic() + wait)
+            _take(handle, Deadline(wait))
         try:
             yield handle
         finally:
@@ -46,13 +47,12 @@ def held(path: Path, *, wait: float | None = None) -> Iterator[IO[str]]:
             fcntl.flock(handle, fcntl.LOCK_UN)
 
 
-def _take(handle: IO[str], deadline: float) -> None:
+def _take(handle: IO[str], deadline: Deadline) -> None:
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() < deadline:
-                time.sleep(AGAIN)
+            if deadline.pause(AGAIN):
                 continue
             handle.seek(0)
             raise HeldError(handle.read(1000).strip()) from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -65,9 +64,9 @@ def restore(path: Path, known: Mapping[str, int]) -> bool:
         return False
     except (OSError, ValueError):
         pass
-    with files.replacing(path.with_suffix(".damaged")) as damaged:
-        os.link(path, damaged)
-    _write(path, known)
+    with files.replacing(path, durable=True) as fresh:
+        fresh.write_text(json.dumps(dict(known), indent=1, sort_keys=True) + "\n")
+        path.rename(path.with_suffix(".damaged"))
     return True
 
 
@@ -93,9 +92,5 @@ def hand_out(path: Path, owner: str, known: int | None = None) -> int:
                 numbered(4535, f"number {number} of {owner} is handed out to {other} in {path}; correct the list")
             )
         if taken.get(owner) != number:
-            _write(path, {**taken, owner: number})
+            files.replace(path, json.dumps({**taken, owner: number}, indent=1, sort_keys=True) + "\n", durable=True)
         return number
-
-
-def _write(path: Path, numbers: Mapping[str, int]) -> None:
-    files.replace(path, json.dumps(dict(numbers), indent=1, sort_keys=True) + "\n", durable=True)

@@ -10,7 +10,7 @@ import pulumi
 
 from . import failures, forwarding, settings
 from .addresses import address_of
-from .components.server import Server, connection
+from .components.server import Server, connection_of
 from .components.site import Site
 from .providers import answered
 from .providers.access import Client, DatabaseAccess, DatabaseAccessInputs, unproven_clients
@@ -42,7 +42,7 @@ async def prove(declared: settings.Settings, name: str, servers: Mapping[str, Se
     prepared = await failures.made(*(resource for member in web for resource in servers[member].ready))
     clients = {
         member: Client(
-            connection=connection(server, declared.hub),
+            connection=connection_of(server, declared.hub),
             address=address_of(server, declared.hub.root),
         )
         for member, server in sorted(web.items())

@@ -7,7 +7,9 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 
-from . import addresses, state
+from aegir_components import files
+
+from . import addresses
 from .errors import SpecError
 from .keys import KeyRing
 from .specs import HostSpec
@@ -82,7 +84,7 @@ class Books:
     def _write(self, subnet: str, entries: Mapping[str, Entry]) -> None:
         self.keys.write_known_hosts({name: (e.spec.fqdn, e.address) for name, e in entries.items()})
         listed = {name: {"spec": e.spec.to_json(), "address": e.address} for name, e in entries.items()}
-        state.write_private(self.path, json.dumps({"network": subnet, "hosts": listed}, indent=2) + "\n")
+        files.replace(self.path, json.dumps({"network": subnet, "hosts": listed}, indent=2) + "\n", mode=0o600)
 
 
 def hosts_lines(entries: Mapping[str, Entry]) -> list[str]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from aegir_components import files
 from aegir_components.applications import APPLICATIONS, probe
 from tools.paths import ROOT
 
@@ -21,7 +22,6 @@ from .demo_down import RECORD, down, read_record
 from .errors import LabError
 from .laboratory import Lab
 from .specs import HostSpec
-from .state import write_private
 
 WEB, DATABASE = HostSpec("web1", image="web"), HostSpec("db1", image="db")
 # NFS needs kernels of its own.
@@ -117,7 +117,7 @@ class Demo:
         if not stack:
             demo_stack.quiet("stack", "select", "--create")
         text = json.dumps({"checkout": str(ROOT), "machines": machines}, indent=2)
-        write_private(self.lab.directory / RECORD, text + "\n")
+        files.replace(self.lab.directory / RECORD, text + "\n", mode=0o600)
 
     def _lab_up(self) -> dict[str, str]:
         """Bring the hosts up and name the installations: a host that is made anew is another one."""

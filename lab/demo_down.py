@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aegir_components import settings
-from aegir_components.components.server import connection
+from aegir_components.components.server import connection_of
 from aegir_components.host import multiplex
 from tools.paths import ROOT
 
@@ -59,7 +59,7 @@ def close_connections() -> None:
         # Somebody is in the middle of editing: the connections end by themselves.
         return
     for server in declared.servers.values():
-        conn = connection(server, declared.hub)
+        conn = connection_of(server, declared.hub)
         if conn.kind == "ssh":
             multiplex.disconnect(conn)
             (multiplex.socket_directory() / f"{conn.key}.lock").unlink(missing_ok=True)

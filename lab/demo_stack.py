@@ -163,7 +163,7 @@ def write(facts: Facts) -> bool:
         return False
     before = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
     if read():
-        FILE.replace(FORMER)
+        FILE.rename(FORMER)
     salt = re.search(r"(?m)^encryptionsalt:.*$", before)
     text = render(facts, salt[0] if salt else "")
     FILE.write_text(text, encoding="utf-8")

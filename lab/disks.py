@@ -77,4 +77,4 @@ def _make(engine: Engine, tag: str, path: pathlib.Path, found: kernel.Kernel) ->
         fresh = pathlib.Path(name, "fresh")
         run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "lazy_itable_init=1,lazy_journal_init=1", "-d", str(root),
              str(fresh), SIZE], timeout=600)  # fmt: skip
-        fresh.replace(path)
+        fresh.rename(path)

@@ -10,9 +10,10 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
+
+from aegir_components import files, wait
 
 from . import aptconf, state
 from .errors import EngineFailed, EngineMissing, LabError
@@ -39,8 +40,8 @@ _CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 # for a disk otherwise, and a package for each of its files. A process that is killed loses nothing by it.
 _VOLATILE = ("--storage-opt", "overlay.mountopt=volatile")
 
-VANISHING = 5
-"""How often a list is asked for again."""
+VANISHING = 1.5
+"""Seconds for which a list is asked for again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,14 +96,14 @@ class Engine:
 
     def _listed(self, *args: str) -> str:
         """List what there is. Podman stops at a container that vanishes while it lists, such as one of another lab."""
-        for _ in range(VANISHING):
+        deadline = wait.Deadline(VANISHING)
+        while True:
             try:
                 return self.call(*args)
             except EngineFailed as fault:
-                if "not known" not in str(fault) and "no such container" not in str(fault):
+                vanished = "not known" in str(fault) or "no such container" in str(fault)
+                if not vanished or not deadline.pause(0.3):
                     raise
-                time.sleep(0.3)
-        return self.call(*args)
 
     def networks(self) -> list[tuple[str, list[str], Mapping[str, str]]]:
         """List all networks of the engine as (name, subnets, labels)."""
@@ -247,7 +248,7 @@ def pick_runtime(engine: Engine, image: str, memory: pathlib.Path, say: Callable
             refusals.append(str(refusal))
             continue
         say(f"engine: {tried}")
-        state.write_private(memory, json.dumps(dataclasses.asdict(dataclasses.replace(tried, guard=None))))
+        files.replace(memory, json.dumps(dataclasses.asdict(dataclasses.replace(tried, guard=None))), mode=0o600)
         return tried
     raise LabError("no runtime of the engine can start a container here:\n" + "\n".join(refusals))
 

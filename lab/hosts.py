@@ -13,6 +13,8 @@ import tempfile
 import time
 from collections.abc import Callable
 
+from aegir_components import wait
+
 from . import entering
 from .addresses import hardware_address
 from .engine import DIGEST_LABEL, HOST_LABEL, LABEL, Engine, run
@@ -203,29 +205,25 @@ class Host:
             failed = run(entering.argv(self.engine, self.container, SETTLE, "settle", *words), timeout=60)
         except EngineFailed as failure:
             raise HostFailed(self.name, "does not come up", failure.output) from None
-        self._await_sshd(time.monotonic() + 30)
+        self._await_sshd(wait.Deadline(30))
         return failed.strip()
 
     def _await_end(self) -> None:
         # podman takes the network away after its command has returned; a start in between could lose the new one.
-        deadline = time.monotonic() + 20
-        while self.state() not in ("exited", "absent"):
-            if time.monotonic() > deadline:
-                raise HostFailed(self.name, f"told to end, and is {self.state()} after 20 s")
-            time.sleep(0.05)
+        if not wait.until(lambda: self.state() in ("exited", "absent"), seconds=20, pause=0.05):
+            raise HostFailed(self.name, f"told to end, and is {self.state()} after 20 s")
 
-    def _await_sshd(self, deadline: float) -> None:
-        while True:
-            try:
-                with socket.create_connection((self.address, 22), timeout=2) as connection:
-                    if connection.recv(4) == b"SSH-":
-                        return
-            except OSError:
-                pass
-            if time.monotonic() > deadline:
-                what = f"sshd at {self.address} does not answer: `systemctl status ssh` in it says why"
-                raise HostFailed(self.name, what)
-            time.sleep(0.03)
+    def _await_sshd(self, deadline: wait.Deadline) -> None:
+        if not wait.until(self._sshd_answers, seconds=deadline, pause=0.03):
+            what = f"sshd at {self.address} does not answer: `systemctl status ssh` in it says why"
+            raise HostFailed(self.name, what)
+
+    def _sshd_answers(self) -> bool:
+        try:
+            with socket.create_connection((self.address, 22), timeout=2) as connection:
+                return connection.recv(4) == b"SSH-"
+        except OSError:
+            return False
 
     def _seed(self) -> list[tuple[str, int, str]]:
         """List what has to be in the host before it first starts: path, mode, text."""

@@ -12,7 +12,9 @@ import shutil
 import stat
 from collections.abc import Mapping
 
-from . import engine, state
+from aegir_components import files
+
+from . import engine
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class KeyRing:
         lines = [
             f"{address},{name},{fqdn} {self.host_public(name)}\n" for name, (fqdn, address) in sorted(hosts.items())
         ]
-        state.write_private(self.known_hosts, "".join(lines))
+        files.replace(self.known_hosts, "".join(lines), mode=0o600)
 
     def close_sockets(self) -> None:
         """End the ssh masters whose control sockets lie below the directory."""
@@ -75,6 +77,6 @@ def _public_half(private: pathlib.Path, comment: str) -> str:
         for leftover in (fresh, fresh.with_name(fresh.name + ".pub")):
             leftover.unlink(missing_ok=True)
         engine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(fresh)])
-        fresh.with_name(fresh.name + ".pub").replace(public)
-        fresh.replace(private)
+        fresh.with_name(fresh.name + ".pub").rename(public)
+        fresh.rename(private)
     return public.read_text().strip()

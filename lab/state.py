@@ -8,8 +8,6 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from aegir_components import files
-
 
 def home() -> pathlib.Path:
     """Give (and make) the directory of all labs of this user."""
@@ -71,8 +69,3 @@ def release(name: str, descriptor: int) -> None:
     """Give back what `claim` took."""
     (home() / f".{name}.lock").unlink(missing_ok=True)
     os.close(descriptor)
-
-
-def write_private(path: pathlib.Path, text: str) -> None:
-    """Replace a file in one step, readable by its owner alone."""
-    files.replace(path, text, mode=0o600)

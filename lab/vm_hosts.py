@@ -10,7 +10,8 @@ import pathlib
 import shlex
 import shutil
 import signal
-import time
+
+from aegir_components import files, wait
 
 from . import state, vms
 from .addresses import hub_address
@@ -45,7 +46,7 @@ class VirtualHost(Host):
         place = self.place
         place.home.mkdir(mode=0o700, parents=True)
         place.seed.write_bytes(self._files())
-        state.write_private(place.record, json.dumps({"digest": self.digest(), "disk": image}))
+        files.replace(place.record, json.dumps({"digest": self.digest(), "disk": image}), mode=0o600)
 
     def launch(self) -> None:
         """Start it, and do not wait until it can be worked with."""
@@ -72,9 +73,7 @@ class VirtualHost(Host):
         """Shut the host down in good order."""
         with contextlib.suppress(HostFailed):
             self.run("systemctl --no-block poweroff", check=False, timeout=20)
-        deadline = time.monotonic() + 60
-        while self.place.process() is not None and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait.until(lambda: self.place.process() is None, seconds=60, pause=0.1)
         self.kill()
 
     def kill(self) -> None:
@@ -98,15 +97,14 @@ class VirtualHost(Host):
 
     def settle(self) -> str:
         """Wait for sshd and systemd, tell it of its neighbours, and return the units that failed."""
-        deadline = time.monotonic() + BOOT
+        deadline = wait.Deadline(BOOT)
         self._await_sshd(deadline)
         words = shlex.join([self.hosts_file(), self.keys.authorized()])
         while True:
             done = self.run(f"set -- {words}\n{SETTLE}", check=False, timeout=BOOT)
             # 255 is ssh's own: until all is up, logins may be refused.
-            if done.returncode != 255 or time.monotonic() > deadline:
+            if done.returncode != 255 or not deadline.pause(0.5):
                 break
-            time.sleep(0.5)
         if done.returncode:
             raise HostFailed(self.name, "does not come up", done.stderr + done.stdout)
         return done.stdout.strip()
@@ -125,10 +123,8 @@ class VirtualHost(Host):
         if pid is None:
             raise HostFailed(self.name, "is not running")
         os.kill(pid, number)
-        deadline = time.monotonic() + 5
         wanted = "paused" if number == signal.SIGSTOP else "running"
-        while self.state() != wanted and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait.until(lambda: self.state() == wanted, seconds=5, pause=0.02)
 
     def _seed(self) -> list[tuple[str, int, str]]:
         # An engine gives a container this file; in a machine nobody else does.

@@ -14,8 +14,9 @@ import os
 import pathlib
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
+
+from aegir_components import wait
 
 from . import kernel
 from .engine import Engine, run
@@ -134,23 +135,19 @@ def start(place: Place, *, disk: str, memory: str, address: str, gateway: str, h
             argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
             cwd=place.home, env={**os.environ, MARK: place.name},
         )  # fmt: skip
-    deadline = time.monotonic() + 10
-    while place.process() is None:
-        if time.monotonic() > deadline:
-            raise LabError(f"{place.name} does not start: {place.console.read_text(errors='replace')[-500:]}")
-        time.sleep(0.05)
+    if wait.until(place.process, seconds=10, pause=0.05) is None:
+        raise LabError(f"{place.name} does not start: {place.console.read_text(errors='replace')[-500:]}")
 
 
 def end(place: Place) -> None:
     """End a machine as a power failure does, and take its tap away."""
-    deadline = time.monotonic() + 10
+    deadline = wait.Deadline(10)
     while (pid := place.process()) is not None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        if time.monotonic() > deadline:
-            raise LabError(f"{place.name}: process {pid} survives SIGKILL")
         # A zombie has no environment, so that it is not found.
-        time.sleep(0.05)
+        if not deadline.pause(0.05):
+            raise LabError(f"{place.name}: process {pid} survives SIGKILL")
     if pathlib.Path("/sys/class/net", place.tap).exists():
         run(["ip", "link", "del", place.tap], check=False)
 

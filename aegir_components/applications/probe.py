@@ -6,9 +6,9 @@ import hashlib
 import http.client
 import socket
 import ssl
-import time
 from collections.abc import Mapping
 
+from aegir_components import wait
 from aegir_components.messages import AegirError, numbered
 
 from .base import Answer
@@ -46,7 +46,7 @@ def get(
     """
     name = host if tls or port == 80 else f"{host}:{port}"
     asked = f"https://{address}" if tls else f"http://{address}:{port}"
-    deadline = time.monotonic() + patience
+    deadline = wait.Deadline(patience)
     while True:
         connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT)
         fingerprint = ""
@@ -65,8 +65,7 @@ def get(
                 fingerprint=fingerprint,
             )
         except (OSError, http.client.HTTPException) as fault:
-            if isinstance(fault, ConnectionError) and time.monotonic() < deadline:
-                time.sleep(0.3)
+            if isinstance(fault, ConnectionError) and deadline.pause(0.3):
                 continue
             raise NoAnswer(
                 numbered(2610, f"{asked} does not answer for {host}: {str(fault) or type(fault).__name__}")

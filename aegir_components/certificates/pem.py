@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
+
+from . import building
 
 SELF_SIGNED_DAYS = 397
 """What browsers accept of a certificate at most."""
@@ -47,34 +48,15 @@ class Facts:
 
 def new_key() -> str:
     """Make a private key, in PEM."""
-    made = ec.generate_private_key(ec.SECP256R1())
-    return made.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    return building.key_text(building.new_key())
 
 
 def self_signed(names: Sequence[str], *, days: int = SELF_SIGNED_DAYS) -> Pair:
     """Make a certificate for these host names that nobody but itself vouches for."""
-    text = new_key()
-    key = serialization.load_pem_private_key(text.encode(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    # The common name has room for 64 characters; browsers read the alternative names.
-    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, names[0][:64])])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        # Clocks of two machines differ.
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return Pair(chain=made.public_bytes(serialization.Encoding.PEM).decode(), key=text)
+    key = building.new_key()
+    alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    made = building.sign(names[0], key, days=days, names=alternative)
+    return Pair(chain=building.certificate_text(made), key=building.key_text(key))
 
 
 def facts(chain: str) -> Facts:

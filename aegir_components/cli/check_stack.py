@@ -58,21 +58,24 @@ def differences(state: State, holder: str) -> list[Finding]:
         state: the stack.
         holder: the name by which machines know it.
     """
-    machines = [server for server in state.servers.values() if server.connection]
+    machines = [(server, conn) for server in state.servers.values() if (conn := server.reached) is not None]
     roots = {release.publish_root for release in state.releases.values()} | {layout.PLATFORMS_ROOT}
     tell(f"looking at {len(machines)} machines")
     with ThreadPoolExecutor(max_workers=max(1, len(machines))) as pool:
         answers = dict(
-            zip((server.name for server in machines), pool.map(lambda each: _look(each, roots), machines), strict=True)
+            zip(
+                (server.name for server, _ in machines),
+                pool.map(lambda each: _look(each[0], each[1], roots), machines),
+                strict=True,
+            )
         )
     seen = {name: answer for name, answer in answers.items() if isinstance(answer, inventory.Inventory)}
     silent = [answer for answer in answers.values() if isinstance(answer, Finding)]
     return [*_unfinished(state, holder), *silent, *leftovers.compare(state, holder, seen)]
 
 
-def _look(server: Server, roots: set[str]) -> inventory.Inventory | Finding:
+def _look(server: Server, conn: Connection, roots: set[str]) -> inventory.Inventory | Finding:
     lines = inventory.items(roots, database=server.database is not None)
-    conn = Connection.from_props(server.connection)
     try:
         facts = script.execute(conn, "check", lines, what="looking at what it has", timeout=TIME_LIMIT).facts
     except HostError as fault:

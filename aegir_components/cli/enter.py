@@ -171,12 +171,10 @@ def _install_client(site: Site, server: str) -> None:
             f"command -v mariadb >/dev/null || command -v mysql >/dev/null || {script.call('want_packages', CLIENT)}"
         ]
         what = "looking for a client of the database"
-        report = script.execute(places.connection(site, name), "check", lines, what=what)
+        report = script.execute(site.connection_of(name), "check", lines, what=what)
         if report.drift:
             tell(f"{name}: installing {CLIENT}")
-            script.execute(
-                places.connection(site, name), "apply", lines, what=f"installing {CLIENT}", timeout=PREPARING
-            )
+            script.execute(site.connection_of(name), "apply", lines, what=f"installing {CLIENT}", timeout=PREPARING)
 
 
 def _attach(stack: Stack, state: State, site: Site, server: str, command: Command, what: str) -> None:
@@ -184,7 +182,7 @@ def _attach(stack: Stack, state: State, site: Site, server: str, command: Comman
         site_lock.refuse_busy(audit.root_of(state), stack, what, site)
     listed = _places(site, server)
     for number, name in enumerate(listed):
-        place, conn = places.place(site, name), places.connection(site, name)
+        place, conn = places.place(site, name), site.connection_of(name)
         try:
             facts = _prepare(place, command, name, site)
         except (HostUnreachable, ConnectionRefused) as fault:
@@ -208,7 +206,7 @@ def _may_write(command: Command) -> bool:
 
 def _prepare(place: Place, command: Command, server: str, site: Site) -> dict[str, str]:
     lines = site_command.prepare(place, command)
-    conn = places.connection(site, server)
+    conn = site.connection_of(server)
     report = script.execute(conn, "apply", lines, what=f"entering {site.name}", lock=False)
     return report.facts
 

@@ -120,7 +120,7 @@ def clear_caches(site: Site, server: str, command: str) -> None:
         script.call("journal", f"{audit.who()}: aegir {command} on {site.name}"),
     ]  # fmt: skip
     what = f"clearing the caches of {site.name}"
-    script.execute(places.connection(site, server), "apply", lines, what=what, timeout=CACHE + PATIENCE, lock=False)
+    script.execute(site.connection_of(server), "apply", lines, what=what, timeout=CACHE + PATIENCE, lock=False)
 
 
 @click.command()
@@ -162,7 +162,7 @@ def _closing(chosen: Chosen, what: str, why: str) -> Each:
     holder = holder_of(chosen.stack)
 
     def one(site: Site, server: str) -> Verdict:
-        members = Connection.of_members(site.members)
+        members = site.connections
         closable = Closable(
             site=site.identity, name=site.name, holder=holder, members=members,
             ports={name: int(member["port"]) for name, member in site.members.items()},
@@ -192,7 +192,7 @@ def _by_unit(site: Site, server: str) -> Verdict:
         script.call("run_unit", unit),
     ]
     what = f"running the cron of {site.name}"
-    facts = script.execute(places.connection(site, server), "apply", lines, what=what, timeout=CRON, lock=False).facts
+    facts = script.execute(site.connection_of(server), "apply", lines, what=what, timeout=CRON, lock=False).facts
     kind: fleet.Kind = "ok" if facts.get("result") == "success" else "failed"
     return Verdict(site=site.name, server=server, kind=kind, why=facts.get("said", "").strip() if kind != "ok" else "")
 
@@ -211,7 +211,7 @@ def _by_program(site: Site, server: str) -> Verdict:
         seconds=CRON, who=f"{audit.who()}: aegir cron", stdin=program,
     )  # fmt: skip
     status = stream.run(
-        places.connection(site, server), site_command.streamed(place, command), lambda _channel, piece: said.append(piece),
+        site.connection_of(server), site_command.streamed(place, command), lambda _channel, piece: said.append(piece),
         what=f"running the cron of {site.name}", timeout=CRON, longest=1_000_000,
     )  # fmt: skip
     why = b"".join(said)[-600:].decode(errors="replace").strip() if status else ""

@@ -150,7 +150,7 @@ def _aliases(site: Site) -> tuple[str, ...]:
 
 def _explain(state: State, site: Site, address: str, host: str, *, secure: bool) -> tuple[Explained, Mapping[str, str]]:
     path = explaining.path_of(address if "://" in address else f"http://{address}")
-    members = Connection.of_members(site.members)
+    members = site.connections
     found, faults = machines.ask(
         members, lambda name, conn: _look(site, name, conn, path, address, host, secure=secure)
     )

@@ -17,7 +17,7 @@ from aegir_components.host.parallel import attempt
 from aegir_components.messages import around, numbered, shown
 from aegir_components.services import keys as on_machine
 
-from . import audit, completion, journal, site_lock
+from . import audit, completion, journal, machines, site_lock
 from .ends import UNHEALTHY, Refusal, tell
 from .engine import Engine
 from .stack import Stack, here, names
@@ -175,8 +175,8 @@ def _machines(engine: Engine, stack: str) -> list[tuple[str, Connection]]:
         if "no stack named" in why.message:
             return []
         raise
-    reached = [Connection.from_props(server.connection) for server in state.servers.values() if server.connection]
-    return [(conn.identity, conn) for conn in reached if conn.kind == "ssh" and conn.identity]
+    reached = machines.of_servers(state.servers)
+    return [(conn.identity, conn) for conn in reached.values() if conn.kind == "ssh" and conn.identity]
 
 
 def _of(found: Mapping[str, list[tuple[str, Connection]]], stacks: list[str], identity: str) -> dict[str, Connection]:

@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, health
 from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.host.errors import HostError
 from aegir_components.services import cron, holding, status
 from aegir_components.services.holding import Held
@@ -133,9 +132,9 @@ def _services(server: Server, sites: list[Site], seen: Seen, limit: float, also:
     crons = [site for site in sites if keeper(site) == server.name]
     if server.database is not None:
         _listening(server, seen)
-    if not server.connection:
+    if (reached := server.reached) is None:
         return
-    conn = replace(Connection.from_props(server.connection), patience=PATIENCE)
+    conn = replace(reached, patience=PATIENCE)
     versions = [str((server.web or {}).get("php") or ""), *map(str, (server.web or {}).get("php_chosen") or ())]
     web = status.web_units(str(server.web["type"]), *versions) if server.web else ()
     databases = status.DATABASE_UNITS if server.database is not None else ()

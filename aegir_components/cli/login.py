@@ -118,6 +118,6 @@ def make(site: Site, account: str) -> str:
 def _able(site: Site) -> Iterator[Connection]:
     """List the web servers that may do it: work for a pack is its master's."""
     master = str((site.installation or {}).get("master") or "")
-    for name, conn in Connection.of_members(site.members).items():
+    for name, conn in site.connections.items():
         if master in {"", name}:
             yield conn

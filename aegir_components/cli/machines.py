@@ -23,12 +23,12 @@ AT_ONCE = 32
 
 def of_sites(sites: Iterable[Site]) -> dict[str, Connection]:
     """Give the web servers that sites are on, by name."""
-    return {name: conn for site in sites for name, conn in Connection.of_members(site.members).items()}
+    return {name: conn for site in sites for name, conn in site.connections.items()}
 
 
 def of_servers(servers: Mapping[str, Server]) -> dict[str, Connection]:
     """Give the connections of servers that have one."""
-    return {name: Connection.from_props(server.connection) for name, server in servers.items() if server.connection}
+    return {name: conn for name, server in servers.items() if (conn := server.reached) is not None}
 
 
 def ask(

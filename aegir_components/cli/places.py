@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aegir_components.host.connection import Connection
 from aegir_components.messages import numbered
 from aegir_components.services import cron, quotas
 from aegir_components.services.site_command import Place
@@ -42,8 +41,3 @@ def servers(site: Site) -> list[str]:
     # Each of a cluster has its share of the sites, as for cron.
     first = cron.keeper(site.identity, site.members)
     return [first, *(name for name in sorted(site.members) if name != first)]
-
-
-def connection(site: Site, server: str) -> Connection:
-    """Say how one of a site's web servers is reached."""
-    return Connection.from_props(site.members[server]["connection"])

@@ -170,6 +170,4 @@ def write(path: Path, old: bytes, new: bytes) -> None:
         raise Refusal(
             numbered(9064, f"{path} was changed by somebody else meanwhile and stays as it is; run the same again")
         )
-    with files.replacing(path, durable=True) as fresh:
-        fresh.write_bytes(new)
-        fresh.chmod(stat.S_IMODE(path.stat().st_mode))
+    files.replace(path, new, mode=stat.S_IMODE(path.stat().st_mode), durable=True)

@@ -145,13 +145,12 @@ def _write(target: str, text: str) -> None:
         click.echo(text)
         return
     path = Path(target)
-    # A device, a pipe or a link such as /dev/stdout stays what it is.
-    in_place = path.is_symlink() or (path.exists() and not path.is_file())
     try:
-        if in_place:
+        # A device, a pipe or a link such as /dev/stdout stays what it is.
+        if path.is_symlink() or (path.exists() and not path.is_file()):
             path.write_text(text + "\n", encoding="utf-8")
         else:
-            # A collector, or a browser, never reads half of it.
+            # In one step: a collector, or a browser, never reads half of it.
             files.replace(path, text + "\n")
     except OSError as fault:
         raise Refusal(numbered(9021, f"{path} cannot be written: {fault.strerror}")) from None

@@ -73,7 +73,7 @@ class Running:
         for number, server in enumerate(listed):
             begun = time.monotonic()
             try:
-                status = self._on(places.connection(site, server), site, server, stop, line)
+                status = self._on(site.connection_of(server), site, server, stop, line)
             except (HostUnreachable, ConnectionRefused):
                 if number == len(listed) - 1:
                     raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
 
 from aegir_components import layout
+from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import CodeMember
 from aegir_components.inputs.platform import ReleaseInputs
 from aegir_components.inputs.props import MissingInput, NotKnown, PropsT
@@ -192,6 +193,15 @@ class Site:
         return found
 
     @property
+    def connections(self) -> dict[str, Connection]:
+        """How its web servers are reached, in the order of their names."""
+        return Connection.of_members(self.members)
+
+    def connection_of(self, server: str) -> Connection:
+        """Give the connection to one of its web servers."""
+        return Connection.from_props(self.members[server]["connection"])
+
+    @property
     def enabled(self) -> bool:
         """Whether it is served."""
         return bool((self.installation or {}).get("enabled", True))
@@ -233,6 +243,11 @@ class Server:
     def made(self) -> bool:
         """Whether it was prepared: the component itself is in the state before anything of it is done."""
         return bool(self.connection) or self.database is not None
+
+    @property
+    def reached(self) -> Connection | None:
+        """How it is logged in to; ``None`` where it is not."""
+        return Connection.from_props(self.connection) if self.connection else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -186,7 +186,7 @@ class Unlocked:
         return Start(
             place=places.place(found, server),
             server=server,
-            worker=places.connection(found, server),
+            worker=found.connection_of(server),
             database=SiteDatabaseInputs.of_accounts(
                 SiteAccounts.from_props(configuration["accounts"]), site=source.site, password=source.endpoint.password,
                 site_password="",

@@ -75,7 +75,7 @@ class Server(AegirComponent):
         """Declare what makes the machine a server of the farm."""
         name = args.server.name
         self._args = args
-        self._reached = connection(args.server, args.hub)
+        self._reached = connection_of(args.server, args.hub)
         self.ready, self.before_sites, self.database = [], [], None
         self._outputs: dict[str, Any] = {"address": args.server.address}
         if args.server.connection == "none":
@@ -247,7 +247,7 @@ class Server(AegirComponent):
         return made
 
 
-def connection(server: settings.Server, hub: settings.Hub) -> Connection:
+def connection_of(server: settings.Server, hub: settings.Hub) -> Connection:
     """Say how a declared server is reached."""
     if server.ssh is None:
         return Connection(host=server.name, address=server.address, kind=server.connection, hub_root=hub.root)

@@ -67,15 +67,21 @@ class KeyPair:
         """
         if self.new.exists():
             return
-        with files.replacing(self.new, durable=True) as making:
-            _public(making).unlink(missing_ok=True)
-            _keygen("-q", "-t", "ed25519", "-N", "", "-C", "aegir hub", "-f", str(making))
-            _public(making).unlink()
+        making = self.identity.with_name(f".{self.identity.name}.making")
+        for path in (making, _public(making)):
+            path.unlink(missing_ok=True)
+        _keygen("-q", "-t", "ed25519", "-N", "", "-C", "aegir hub", "-f", str(making))
+        _public(making).unlink()
+        making.rename(self.new)
 
     def switch(self) -> None:
         """Put the new one in place, and keep the one that was there as the former one."""
-        with files.replacing(self.former) as beside:
-            os.link(self.identity, beside)
+        beside = self.former.with_name(f".{self.former.name}")
+        beside.unlink(missing_ok=True)
+        os.link(self.identity, beside)
+        beside.rename(self.former)
+        # Two names of one file: the rename leaves both.
+        beside.unlink(missing_ok=True)
         self.new.rename(self.identity)
         self.write_public()
 

@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aegir_components import locks
+from aegir_components import locks, wait
 from aegir_components.messages import numbered
 
 from . import hostkeys
@@ -148,7 +148,7 @@ def in_session(conn: Connection, work: Callable[[list[str]], Ended]) -> Ended:
     Raises:
         HostError: there is no connection; which of its kinds says why.
     """
-    deadline = time.monotonic() + SESSION_WAIT
+    deadline = wait.Deadline(SESSION_WAIT)
     lost = 0
     pause = 0.05
     while True:
@@ -156,11 +156,11 @@ def in_session(conn: Connection, work: Callable[[list[str]], Ended]) -> Ended:
         with _slot(conn):
             done = work(client(conn))
         said = done.stderr.decode(errors="replace") if isinstance(done.stderr, bytes) else str(done.stderr or "")
-        if done.returncode == 0 or time.monotonic() > deadline:
+        if done.returncode == 0 or deadline.is_over:
             return done
         if "Session open refused by peer" in said:
             # sshd's MaxSessions is lower than ours: others have to end first. They do not all ask at once.
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            deadline.pause(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             pause = min(pause * 1.5, 1.0)
         elif "UNKNOWN port 65535" in said and lost < LOST_TRIES:
             # The connection ended between the look at it and the command.
@@ -172,7 +172,7 @@ def in_session(conn: Connection, work: Callable[[list[str]], Ended]) -> Ended:
 @contextmanager
 def _slot(conn: Connection) -> Iterator[None]:
     """Hold one of the connection's sessions, counted over all processes by locks on files."""
-    directory = socket_directory()
+    directory, deadline = socket_directory(), wait.Deadline(None)
     while True:
         for number in range(SESSIONS):
             with ExitStack() as stack:
@@ -182,7 +182,7 @@ def _slot(conn: Connection) -> Iterator[None]:
                     continue
                 yield
                 return
-        time.sleep(0.02)
+        deadline.pause(0.02)
 
 
 def connect(conn: Connection) -> None:
@@ -235,7 +235,7 @@ def _alive(conn: Connection) -> bool:
 
 
 def _start(conn: Connection) -> None:
-    deadline = time.monotonic() + conn.patience
+    deadline = wait.Deadline(conn.patience)
     pause = 0.3
     while True:
         status, stderr = _log_in(conn)
@@ -249,9 +249,9 @@ def _start(conn: Connection) -> None:
         failure = login_failure(conn, stderr)
         if isinstance(failure, HostKeyChanged):
             raise hostkeys.explain_change(conn)
-        if not worth_retrying(stderr) or time.monotonic() + pause > deadline:
+        if not worth_retrying(stderr) or not deadline.allows(pause):
             raise failure
-        time.sleep(pause)
+        deadline.pause(pause)
         pause = min(pause * 1.6, 5.0)
 
 

@@ -83,7 +83,7 @@ class Remote:
         values |= {kind: "yes" for kind in ("routines", "events") if site.database.objects.get(kind)}
         argv = [*self.ssh, "--", self.login, "php"]
         text, end = _php(values, "settings.php", "dump.php").encode(), b""
-        with files.replacing(target) as new:
+        with files.replacing(target, target.with_name(f"{target.name}.new")) as new:
             with (
                 _private(new) as raw,
                 gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1) as packed,
@@ -157,6 +157,7 @@ def _short(text: str) -> str:
 
 
 def _private(path: Path) -> Any:
+    path.unlink(missing_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 

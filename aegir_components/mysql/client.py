@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
+from aegir_components import wait
 from aegir_components.host import forward
 from aegir_components.host.classify import without_values
 from aegir_components.host.connection import Connection
@@ -33,7 +33,7 @@ RESTART = 15.0
 """Seconds for which a refused connection is tried again: a server that is restarted, as by an upgrade, is back by then."""
 PAUSE = 0.5
 
-_refused_since: dict[tuple[str, int], float] = {}
+_refused: dict[tuple[str, int], wait.Deadline] = {}
 """When a server first refused a connection, of this process: all that need it wait for it together, not one by one."""
 _UNREACHABLE = (2002, 2003, 2013)
 _NO_TLS = 2026
@@ -202,12 +202,10 @@ def _patiently(endpoint: Endpoint, work: Callable[[], Wire[Any]]) -> Wire[Any]:
             wire = work()
         except pymysql.OperationalError as fault:
             refused = isinstance(getattr(fault, "original_exception", None), ConnectionRefusedError)
-            now = time.monotonic()
-            if not refused or now >= _refused_since.setdefault(where, now) + RESTART:
+            if not refused or not _refused.setdefault(where, wait.Deadline(RESTART)).pause(PAUSE):
                 raise
-            time.sleep(PAUSE)
         else:
-            _refused_since.pop(where, None)
+            _refused.pop(where, None)
             return wire
 
 

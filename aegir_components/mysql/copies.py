@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+from aegir_components import wait
 from aegir_components.messages import numbered
 
 from . import databases, events, statements
@@ -23,6 +23,8 @@ from .databases import REGISTRY, SiteDatabase
 
 DRAIN: Final = 10.0
 """Seconds for requests that are at work to end, before their connections are ended."""
+ENDING: Final = 5.0
+"""Seconds for ended connections to be gone."""
 LOOK: Final = 0.1
 """Seconds between two looks at what is at work."""
 _KEPT: Final = (
@@ -218,10 +220,10 @@ def too_old(endpoint: Endpoint) -> str:
 
 def drain(session: Session) -> None:
     """Wait until the requests that are at work have ended; those that do not are ended by ``shut``."""
-    until, quiet = time.monotonic() + DRAIN, 0
-    while time.monotonic() < until and quiet < 3:
+    deadline, quiet = wait.Deadline(DRAIN), 0
+    while quiet < 3 and not deadline.is_over:
         quiet = 0 if others(session) else quiet + 1
-        time.sleep(LOOK)
+        deadline.pause(LOOK)
 
 
 def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
@@ -239,22 +241,20 @@ def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
         accounts = _accounts(hub, want)
         _lock(hub, accounts, "LOCK")
         events.stop(hub, want.name, accounts)
-    for _ in range(50):
-        left = others(session)
-        if not left:
-            return
+    deadline = wait.Deadline(ENDING)
+    while left := others(session):
         for number in left:
             # It may have ended by itself.
             with suppress(DatabaseError):
                 session.rows(f"KILL {number}")
-        time.sleep(LOOK)
-    raise DatabaseError(
-        numbered(
-            5050,
-            f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether they "
-            f"still write",
-        )
-    )
+        if not deadline.pause(LOOK):
+            raise DatabaseError(
+                numbered(
+                    5050,
+                    f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether "
+                    f"they still write",
+                )
+            )
 
 
 def open_again(endpoint: Endpoint, want: SiteDatabase, *, with_events: bool = True) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from aegir_components import files
+from aegir_components.certificates import building
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
@@ -37,15 +37,10 @@ def authority(hub_root: str) -> Issued:
     if certificate.exists() and key.exists():
         return Issued(certificate=certificate.read_text(), key=key.read_text())
     certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "aegir database authority")])
-    built = (
-        _builder(name, name, made.public_key(), AUTHORITY_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(made, hashes.SHA256())
-    )
-    files.replace(key, _key_text(made), mode=0o600, durable=True)
-    files.replace(certificate, built.public_bytes(serialization.Encoding.PEM), mode=0o600, durable=True)
+    made = building.new_key()
+    built = building.sign("aegir database authority", made, days=AUTHORITY_DAYS, ca=True, path_length=0)
+    files.replace(key, building.key_text(made), mode=0o600, durable=True)
+    files.replace(certificate, building.certificate_text(built), mode=0o600, durable=True)
     return Issued(certificate=certificate.read_text(), key=key.read_text())
 
 
@@ -54,15 +49,10 @@ def issue(by: Issued, names: list[str]) -> Issued:
     ca = x509.load_pem_x509_certificate(by.certificate.encode())
     signer = serialization.load_pem_private_key(by.key.encode(), password=None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    made = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, names[0][:64])])
-    built = (
-        _builder(subject, ca.subject, made.public_key(), SERVER_DAYS)
-        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(signer, hashes.SHA256())
-    )
-    return Issued(certificate=built.public_bytes(serialization.Encoding.PEM).decode(), key=_key_text(made))
+    made = building.new_key()
+    alternative = x509.SubjectAlternativeName([_general(name) for name in names])
+    built = building.sign(names[0], made, days=SERVER_DAYS, names=alternative, by=(ca.subject, signer))
+    return Issued(certificate=building.certificate_text(built), key=building.key_text(made))
 
 
 def _paths(hub_root: str) -> tuple[Path, Path]:
@@ -70,30 +60,8 @@ def _paths(hub_root: str) -> tuple[Path, Path]:
     return directory / "database-ca.crt", directory / "database-ca.key"
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
-) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        # Clocks of two machines differ.
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=days))
-    )
-
-
 def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-def _key_text(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()

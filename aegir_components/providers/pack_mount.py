@@ -15,9 +15,10 @@ from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import attempt, each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props, left_out
-from aegir_components.messages import numbered, text_of
+from aegir_components.messages import numbered
 from aegir_components.services import nfs
 
+from . import shared
 from .lifecycle import AegirResource, Lifecycle, remaining
 
 MOUNT_TIMEOUT = 600.0
@@ -59,21 +60,13 @@ class Provider(Lifecycle[PackMountInputs, PackMountInputs]):
 
     def observe(self, have: PackMountInputs) -> dict[str, Any]:
         """Look at every member's mount, and prove again that all see the same; nothing of it waits for a hung server."""
-        reports = each(connections(have.members), lambda conn: _run(conn, have, "check", _items(have, conn)))
-        drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
-        if not drift:
-            try:
-                _prove(have)
-            except Refused as fault:
-                drift = [text_of(fault)]
-        return {"drift": drift}
+        return shared.observe(have, lambda conn: _run(conn, have, "check", _items(have, conn)), lambda: _prove(have))
 
     def converge(self, want: PackMountInputs, was: PackMountInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
         # First of all: what is removed from a member that leaves must not be removed through its mount.
         if had := remaining(was):
-            stays = want.members if had.path == want.path else {}
-            _unmount(had, {name: conn for name, conn in connections(had.members).items() if name not in stays})
+            _unmount(had, shared.leaving(had, want))
         each(connections(want.members), lambda conn: _run(conn, want, "apply", _items(want, conn)))
         _prove(want)
         return {}
@@ -131,16 +124,8 @@ def _prove(want: PackMountInputs) -> None:
         attempt(members, lambda conn: _remove_proof(want, conn, tokens[conn.host]))
     for writer, token in tokens.items():
         seen = {name: report.facts.get(f"proof-{token}", "missing") for name, report in reports.items()}
-        blind = sorted(name for name, proof in seen.items() if proof == "missing")
-        if blind:
-            raise Refused(
-                ", ".join(blind),
-                numbered(
-                    8515,
-                    f"a file that {writer} wrote into {path} is not there: this is another directory, or not mounted. "
-                    f"Every member of the pack {want.pack} has to see the same one",
-                ),
-            )
+        blind = [name for name, proof in seen.items() if proof == "missing"]
+        shared.refuse_blind(want, f"pack {want.pack}", writer, blind)
         other = sorted(name for name, proof in seen.items() if proof != seen[writer])
         if other:
             raise Refused(

@@ -11,13 +11,12 @@ import pulumi
 
 from aegir_components.host import script
 from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
 from aegir_components.host.parallel import each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props
-from aegir_components.messages import numbered, text_of
 from aegir_components.services import uploads
 
+from . import shared
 from .lifecycle import AegirResource, Lifecycle, remaining
 
 
@@ -46,22 +45,14 @@ class Provider(Lifecycle[UploadsInputs, UploadsInputs]):
 
     def observe(self, have: UploadsInputs) -> dict[str, Any]:
         """Look at mount and directory, and prove again that all members see the same."""
-        reports = each(connections(have.members), lambda conn: _run(conn, have, "check", _items(have)))
-        drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
-        if not drift:
-            try:
-                _prove(have)
-            except Refused as fault:
-                drift = [text_of(fault)]
-        return {"drift": drift}
+        return shared.observe(have, lambda conn: _run(conn, have, "check", _items(have)), lambda: _prove(have))
 
     def converge(self, want: UploadsInputs, was: UploadsInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
         each(connections(want.members), lambda conn: _run(conn, want, "apply", _items(want)))
         _prove(want)
         if had := remaining(was):
-            stays = want.members if had.path == want.path else {}
-            _unmount(had, {name: conn for name, conn in connections(had.members).items() if name not in stays})
+            _unmount(had, shared.leaving(had, want))
         return {}
 
     def remove(self, have: UploadsInputs) -> None:
@@ -104,15 +95,7 @@ def _prove(want: UploadsInputs) -> None:
     try:
         rest = {conn.host: conn for conn in others}
         found = each(rest, lambda conn: _run(conn, want, "check", uploads.find_token(path, token)))
-        blind = sorted(name for name, report in found.items() if report.facts.get("token") != "found")
-        if blind:
-            raise Refused(
-                ", ".join(blind),
-                numbered(
-                    8515,
-                    f"a file that {first.host} wrote into {path} is not there: this is another directory, or not mounted. "
-                    f"Every member of the cluster {want.cluster} has to see the same one",
-                ),
-            )
+        blind = [name for name, report in found.items() if report.facts.get("token") != "found"]
+        shared.refuse_blind(want, f"cluster {want.cluster}", first.host, blind)
     finally:
         _run(first, want, "check", uploads.remove_token(path, token))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from aegir_components import wait
 from aegir_components.messages import numbered
 from aegir_components.mysql import client, copies, databases, statements
 
@@ -68,14 +68,14 @@ def lock(source: Source, *, locked: bool) -> None:
 
 
 def _wait(source: Source) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = wait.Deadline(PATIENCE)
     while True:
         with client.connect(source.endpoint) as session:
             marks = ", ".join(["%s"] * len(source.accounts))
             query = f"SELECT COUNT(*) FROM information_schema.processlist WHERE user IN ({marks})"  # noqa: S608 - marks
             if not int(session.rows(query, source.accounts)[0][0]):
                 return
-        if time.monotonic() > deadline:
+        if not deadline.pause(0.5):
             raise BackupError(
                 numbered(
                     5050,
@@ -83,4 +83,3 @@ def _wait(source: Source) -> None:
                     f"so nothing was changed. Find it with SHOW PROCESSLIST there, end it, and run the same command again",
                 )
             )
-        time.sleep(0.5)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
+from aegir_components import wait
 from aegir_components.messages import numbered, shown
 
 from . import saving
@@ -53,7 +54,7 @@ def save_before(job: Job, work: str, *, patience: float = PATIENCE) -> Saved:
         BackupError: there is no backup, or it could not be proven where the plan asks for that. The text says how to go on.
     """
     try:
-        return _save(job, work, time.monotonic() + patience)
+        return _save(job, work, wait.Deadline(patience))
     except BackupError as fault:
         raise BackupError(
             numbered(
@@ -64,7 +65,7 @@ def save_before(job: Job, work: str, *, patience: float = PATIENCE) -> Saved:
         ) from fault
 
 
-def _save(job: Job, work: str, until: float) -> Saved:
+def _save(job: Job, work: str, deadline: wait.Deadline) -> Saved:
     # The site is not started from it: visitors and an operator wait.
     job = replace(job, start=None)
     while True:
@@ -73,9 +74,8 @@ def _save(job: Job, work: str, until: float) -> Saved:
         try:
             made = saving.save(job, why=f"before {work}")
         except BusyError:
-            if time.monotonic() > until:
+            if not deadline.pause(1):
                 raise
-            time.sleep(1)
             continue
         if job.plan.prove != "off" and not made.is_proven:
             why = made.proof.text if made.proof else "nobody has tried"

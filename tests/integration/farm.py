@@ -32,7 +32,7 @@ import yaml
 from aegir_components import settings as aegir_settings
 from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
-from aegir_components.components.server import connection
+from aegir_components.components.server import connection_of
 from aegir_components.host import multiplex
 from aegir_components.host.connection import Connection
 from lab import Host, Lab
@@ -290,7 +290,7 @@ class Farm:
     def connections(self) -> dict[str, Connection]:
         """Say how the program reaches each server."""
         declared = self.declared()
-        return {name: connection(server, declared.hub) for name, server in declared.servers.items()}
+        return {name: connection_of(server, declared.hub) for name, server in declared.servers.items()}
 
     def disconnect(self) -> None:
         """Close the shared ssh connections, so that the next command has to log in."""

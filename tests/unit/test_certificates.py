@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from aegir_components import certificates
-from aegir_components.certificates import Pair, pem
+from aegir_components.certificates import Pair, building, pem
 from aegir_components.providers import certificate
 
 NAMES = ("www.example.com", "example.com")
@@ -92,22 +92,10 @@ def test_a_missing_name_a_missing_file_and_a_wrong_time_are_refused(pair: Pair, 
 
 def signed(subject: str, by: Signed | None, *, ca: bool, days: int = 90, own: Signed | None = None) -> Signed:
     """Make a certificate that another one, or itself, has signed."""
-    key = own[1] if own else ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, subject)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(by[0].subject if by else name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=60))
-        .not_valid_after(now + dt.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in NAMES]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .sign(by[1] if by else key, hashes.SHA256())
-    )
-    return made, key
+    key = own[1] if own else building.new_key()
+    names = x509.SubjectAlternativeName([x509.DNSName(each) for each in NAMES])
+    signer = (by[0].subject, by[1]) if by else None
+    return building.sign(subject, key, days=days, names=names, ca=ca, by=signer, since=60), key
 
 
 def in_pem(*certificates: x509.Certificate) -> str:
@@ -118,11 +106,7 @@ def test_a_leaf_without_its_intermediate_is_rejected(tmp_path: Path, monkeypatch
     root = signed("a root", None, ca=True)
     middle = signed("an intermediate", root, ca=True)
     leaf = signed(NAMES[0], middle, ca=False)
-    key = (
-        leaf[1]
-        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        .decode()
-    )
+    key = building.key_text(leaf[1])
     bundle = tmp_path / "roots.pem"
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
 

@@ -17,7 +17,7 @@ import pytest
 
 from aegir_components import estate, settings
 from aegir_components.components import commands
-from aegir_components.components.server import connection
+from aegir_components.components.server import connection_of
 from aegir_components.host import hostkeys
 from aegir_components.host.errors import HostKeyUnknown
 from aegir_components.testing import RecordingMocks, is_secret, opened
@@ -136,11 +136,11 @@ def test_a_key_that_is_pinned_nowhere_is_an_error_and_never_trust(hub: Path, tmp
     bare = dataclasses.replace(server, ssh=dataclasses.replace(server.ssh, host_key=None))
 
     with pytest.raises(HostKeyUnknown, match="no host key is pinned"):
-        commands.connection_args(connection(bare, settings.Hub(address="10.0.0.1", root=str(tmp_path))))
+        commands.connection_args(connection_of(bare, settings.Hub(address="10.0.0.1", root=str(tmp_path))))
 
 
 def test_the_host_key_is_the_one_that_our_own_connections_demand(hub: Path) -> None:
-    conn = connection(stack(hub).servers["web1"], stack(hub).hub)
+    conn = connection_of(stack(hub).servers["web1"], stack(hub).hub)
 
     assert hostkeys.pinned_file(conn).read_text() == f"web1 {KEY}\n"
     assert KEY == commands.connection_args(conn).host_key

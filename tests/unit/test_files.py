@@ -1,4 +1,4 @@
-"""Files of the hub are replaced whole or not at all."""
+"""Files of the hub are written in one step."""
 
 from __future__ import annotations
 
@@ -12,72 +12,88 @@ import pytest
 from aegir_components import files
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "list.json").write_text("former")
-    return tmp_path / "list.json"
+def names(directory: Path) -> list[str]:
+    return sorted(entry.name for entry in directory.iterdir())
 
 
-@pytest.mark.parametrize("durable", [False, True])
-@pytest.mark.parametrize("text", ["later, ä", "later, ä".encode()])
-def test_the_text_is_there_and_nothing_beside_it(place: Path, text: str | bytes, durable: bool) -> None:
-    files.replace(place, text, durable=durable)
-    assert "later, ä" == place.read_text(encoding="utf-8")
-    assert [place] == list(place.parent.iterdir())
+@pytest.mark.parametrize("content", ["ä\n", b"\xc3\xa4\n"], ids=["text", "bytes"])
+@pytest.mark.parametrize("before", [None, b"a longer content of before\n"], ids=["made", "replaced"])
+def test_a_file_gets_all_of_its_new_content(tmp_path: Path, content: str | bytes, before: bytes | None) -> None:
+    path = tmp_path / "list"
+    if before is not None:
+        path.write_bytes(before)
+
+    files.replace(path, content)
+
+    assert b"\xc3\xa4\n" == path.read_bytes()
+    assert ["list"] == names(tmp_path)
 
 
-def test_a_private_file_is_private_from_its_first_byte(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    modes = []
-    opened = os.fdopen
+@pytest.mark.parametrize(("mode", "found"), [(None, 0o640), (0o600, 0o600), (0o666, 0o666)])
+def test_a_given_mode_holds_whatever_the_umask_is(tmp_path: Path, mode: int | None, found: int) -> None:
+    former = os.umask(0o027)
+    try:
+        files.replace(tmp_path / "list", "new", mode=mode)
+    finally:
+        os.umask(former)
 
-    def noted(found: int, how: str) -> object:
-        modes.append(os.fstat(found).st_mode)
-        return opened(found, how)
-
-    monkeypatch.setattr(os, "fdopen", noted)
-    files.replace(place, "secret", mode=0o600)
-    assert [0o600, 0o600] == [stat.S_IMODE(modes[0]), stat.S_IMODE(place.stat().st_mode)]
+    assert found == stat.S_IMODE((tmp_path / "list").stat().st_mode)
 
 
-def test_what_ends_in_the_middle_leaves_the_former_file(place: Path) -> None:
-    def end_in_the_middle() -> None:
-        with files.replacing(place) as fresh:
+def test_a_block_that_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with files.replacing(path) as fresh:
             fresh.write_text("half")
-            raise RuntimeError
+            raise KeyboardInterrupt
 
-    with pytest.raises(RuntimeError):
-        end_in_the_middle()
-    assert "former" == place.read_text()
-    assert [place] == list(place.parent.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
 
-
-def test_a_link_stays_one(place: Path) -> None:
-    link = place.with_name("link.json")
-    link.symlink_to(place)
-    files.replace(link, "later")
-    assert link.is_symlink()
-    assert "later" == place.read_text()
+    assert "old" == path.read_text()
+    assert ["list"] == names(tmp_path)
 
 
-def test_what_a_killed_process_left_is_not_in_the_way(place: Path) -> None:
-    left = place.with_name(f".{place.name}.{os.getpid()}-{threading.get_native_id()}")
-    left.write_text("half")
-    files.replace(place, "later")
-    assert "later" == place.read_text()
-    assert not left.exists()
+def test_a_caller_may_name_the_new_file(tmp_path: Path) -> None:
+    with files.replacing(tmp_path / "dump", tmp_path / "dump.part") as fresh:
+        fresh.write_text("whole")
+        assert ["dump.part"] == names(tmp_path)
+
+    assert ["dump"] == names(tmp_path)
 
 
-def test_many_at_once_leave_one_of_their_texts(place: Path) -> None:
+def test_a_missing_directory_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        files.replace(tmp_path / "missing" / "list", "new")
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "list")
+
+    files.replace(tmp_path / "link", "new", durable=True)
+
+    assert (tmp_path / "link").is_symlink()
+    assert "new" == (tmp_path / "list").read_text()
+    assert ["link", "list"] == names(tmp_path)
+
+
+def test_another_name_of_the_same_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("old")
+    with files.replacing(tmp_path / "list") as fresh:
+        os.link(tmp_path / "list", fresh)
+    assert ["list"] == names(tmp_path)
+
+
+def test_many_at_once_leave_one_of_their_texts(tmp_path: Path) -> None:
     texts = [str(number) * 10_000 for number in range(8)]
-    threads = [threading.Thread(target=files.replace, args=(place, text)) for text in texts]
+    threads = [threading.Thread(target=files.replace, args=(tmp_path / "list", text)) for text in texts]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert place.read_text() in texts
-    assert [place] == list(place.parent.iterdir())
 
-
-def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        files.replace(tmp_path / "none" / "list.json", "later")
+    assert (tmp_path / "list").read_text() in texts
+    assert ["list"] == names(tmp_path)
