@@ -177,7 +177,7 @@ def _another(name: str, key: str, formerly: str) -> str:
     way = f"write `formerly: {key}` at it" if key != name else "remove this key"
     what = f"it was made as {key}, and `formerly` is missing"
     if formerly:
-        what = f"it was not made as {formerly}. It was made as {key}, and `formerly` has this first name only"
+        what = f"it was not made as {formerly}. It was made as {key}, and `formerly` takes only that name"
     return numbered(2806, f"{where}: {name} has content, but {what}. Nothing was changed. To keep its content, {way}")
 
 

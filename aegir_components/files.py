@@ -49,8 +49,7 @@ def replacing(path: Path, fresh: Path | None = None, *, durable: bool = False) -
         OSError: the new file cannot take its place.
     """
     target = Path(os.path.realpath(path))
-    taken = f"{os.getpid()}-{threading.get_native_id()}-{time.monotonic_ns()}"
-    fresh = fresh or target.with_name(f".{target.name}.{taken}")
+    fresh = fresh or target.with_name(f".{target.name}.{threading.get_native_id()}-{time.monotonic_ns()}")
     try:
         yield fresh
         if durable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -51,3 +51,15 @@ def until(find: Callable[[], Found], *, seconds: float | Deadline | None, pause:
     while not (found := find()) and deadline.pause(pause):
         pass
     return found
+
+
+def tries(count: int, pause: float) -> Iterator[int]:
+    """Yield the numbers of tries, for work that may take long itself, so that a time limit could end it after one try.
+
+    Args:
+        count: how often it is tried.
+        pause: seconds after each try.
+    """
+    for number in range(count):
+        yield number
+        time.sleep(pause)

@@ -40,8 +40,8 @@ _CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 # for a disk otherwise, and a package for each of its files. A process that is killed loses nothing by it.
 _VOLATILE = ("--storage-opt", "overlay.mountopt=volatile")
 
-VANISHING = 1.5
-"""Seconds for which a list is asked for again."""
+VANISHING = 5
+"""How often a list is asked for again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,14 +96,13 @@ class Engine:
 
     def _listed(self, *args: str) -> str:
         """List what there is. Podman stops at a container that vanishes while it lists, such as one of another lab."""
-        deadline = wait.Deadline(VANISHING)
-        while True:
+        for _ in wait.tries(VANISHING, 0.3):
             try:
                 return self.call(*args)
             except EngineFailed as fault:
-                vanished = "not known" in str(fault) or "no such container" in str(fault)
-                if not vanished or not deadline.pause(0.3):
+                if "not known" not in str(fault) and "no such container" not in str(fault):
                     raise
+        return self.call(*args)
 
     def networks(self) -> list[tuple[str, list[str], Mapping[str, str]]]:
         """List all networks of the engine as (name, subnets, labels)."""

@@ -181,12 +181,9 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
 
 def _names(site: Site, kind: str, made: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     """Name the resources of a kind that a site is on. Pure."""
-    if kind == "WebService":
-        return sorted(
-            name for (each, name), props in made.items() if each == kind and props.get("host") in site.members
-        )
-    name = site.platform if kind in {"Release", "Rollout"} else site.identity
-    return [name] if (kind, name) in made else []
+    of_platform = kind in {"Release", "Rollout"}
+    names = site.members if kind == "WebService" else [site.platform if of_platform else site.identity]
+    return [name for name in sorted(names) if (kind, name) in made]
 
 
 def _made(chosen: Chosen) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -99,20 +99,28 @@ def _meant(state: State, name: str) -> tuple[Site | None, str]:
 
 def of_commands(entries: Iterable[audit.Entry], state: State, site: Site | None, server: str) -> Iterator[Event]:
     """Read the commands on a site, under all names that it has had, or on a server, or on all of a stack. Pure."""
+    known = state.by_identity
     for entry in entries:
         if entry.stack != state.stack or entry.command == audited.UP:
             continue
-        if (site and not _is_about(entry, state, site)) or (server and server not in entry.servers):
+        if (site and site not in sites_of(entry, state, known)) or (server and server not in entry.servers):
             continue
         on = (site.name if site else server) or first_of(entry.sites or entry.servers, 2)
         yield Event(at=entry.at, who=entry.who, what=entry.command, on=on, result=entry.result, seconds=entry.seconds)
 
 
-def _is_about(entry: audit.Entry, state: State, site: Site) -> bool:
+def sites_of(entry: audit.Entry, state: State, known: Mapping[str, Site]) -> list[Site]:
+    """Give the sites that a line is about and that are there, whatever they were called then. Pure.
+
+    Args:
+        entry: the line.
+        state: the stack.
+        known: its sites by identity, which many lines are compared with.
+    """
     if entry.identities:
-        return site.identity in entry.identities
-    # A line of an early version, or of a site that the stack had no more: its first name, unless another site has that now.
-    return site.name in entry.sites or (site.identity in entry.sites and site.identity not in state.sites)
+        return [known[identity] for identity in entry.identities if identity in known]
+    # A line of an early version, or of a site that the stack had no more.
+    return [site for name in entry.sites if (site := state.find(name)) is not None]
 
 
 def of_runs(runs: Iterable[Mapping[str, Any]], entries: Iterable[audit.Entry], stack: str) -> Iterator[Event]:

@@ -317,6 +317,11 @@ class State:
             },
         )
 
+    @property
+    def by_identity(self) -> dict[str, Site]:
+        """Its sites by what they are known by."""
+        return {site.identity: site for site in self.sites.values()}
+
     def find(self, name: str) -> Site | None:
         """Find the site of a host name, or else the one that was made with that name; ``None`` where there is none.
 

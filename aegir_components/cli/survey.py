@@ -248,12 +248,12 @@ def _of_pack(server: str, master: bool, facts: Facts | None) -> str:
 
 def _changes(root: Path, state: State, stack: Stack) -> dict[str, str]:
     """Say who changed each site last, by the hub's lines; of no name, who ran Pulumi last."""
-    entries = list(audit.entries(root))
+    entries, known = list(audit.entries(root)), state.by_identity
     found: dict[str, tuple[int, str]] = {}
     for entry in entries:
         if entry.stack == state.stack and entry.command.partition(" ")[0] not in NO_CHANGE:
-            for name in entry.sites:
-                found[name] = max(found.get(name, (0, "")), (entry.at, f"{entry.who}: {entry.command}"))
+            for site in history.sites_of(entry, state, known):
+                found[site.name] = max(found.get(site.name, (0, "")), (entry.at, f"{entry.who}: {entry.command}"))
     events = list(history.of_runs([stack.engine.last_run(stack.name)], entries, state.stack))
     for event in events:
         for name in ("", *state.sites):

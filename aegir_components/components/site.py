@@ -246,8 +246,9 @@ class Site(AegirComponent):
             updated=any(step.kind == "database" for step in steps),
             origin=later(args.begin.origin) if args.begin.origin else "",
         )
+        admin = site.admin.name
         if site.admin.password is None and args.begin.loaded:
-            self._password = pulumi.Output.secret("")
+            admin, self._password = "", pulumi.Output.secret("")
         port = next(iter(args.members.values())).port
         url = vhosts.address(site.name, port, tls=site.https != "none")
         self.rollout = RolloutSite(
@@ -260,10 +261,7 @@ class Site(AegirComponent):
             accounts=RolloutAccounts.of(database),
         )
         self.passwords = pulumi.Output.all(account=credentials.database, hub=hub_password)
-        came = site.admin.password is None and args.begin.loaded
-        self._outputs = {
-            "url": url, "admin_name": "" if came else site.admin.name, "admin_password": self._password,
-        }  # fmt: skip
+        self._outputs = {"url": url, "admin_name": admin, "admin_password": self._password}
 
     @property
     def url(self) -> pulumi.Output[str]:

@@ -76,12 +76,8 @@ class KeyPair:
 
     def switch(self) -> None:
         """Put the new one in place, and keep the one that was there as the former one."""
-        beside = self.former.with_name(f".{self.former.name}")
-        beside.unlink(missing_ok=True)
-        os.link(self.identity, beside)
-        beside.rename(self.former)
-        # Two names of one file: the rename leaves both.
-        beside.unlink(missing_ok=True)
+        with files.replacing(self.former) as beside:
+            os.link(self.identity, beside)
         self.new.rename(self.identity)
         self.write_public()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -41,11 +40,9 @@ def cut(conn: Connection, target: Path) -> None:
         if at < 0:
             raise CommandFailed(conn.host, _nothing_packed(conn) if head else _NOTHING)
         came.seek(at)
-        with files.replacing(target, target.with_suffix(".clean")) as clean, clean.open("xb") as out:
+        with files.replacing(target, target.with_suffix(".clean"), durable=True) as clean, clean.open("xb") as out:
             clean.chmod(0o600)
             shutil.copyfileobj(came, out)
-            out.flush()
-            os.fsync(out.fileno())
 
 
 def _nothing_packed(conn: Connection) -> str:

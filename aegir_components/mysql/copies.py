@@ -23,8 +23,8 @@ from .databases import REGISTRY, SiteDatabase
 
 DRAIN: Final = 10.0
 """Seconds for requests that are at work to end, before their connections are ended."""
-ENDING: Final = 5.0
-"""Seconds for ended connections to be gone."""
+ENDING: Final = 50
+"""How often the connections that are left are ended, before they count as ones that do not end."""
 LOOK: Final = 0.1
 """Seconds between two looks at what is at work."""
 _KEPT: Final = (
@@ -241,20 +241,21 @@ def shut(endpoint: Endpoint, want: SiteDatabase, session: Session) -> None:
         accounts = _accounts(hub, want)
         _lock(hub, accounts, "LOCK")
         events.stop(hub, want.name, accounts)
-    deadline = wait.Deadline(ENDING)
-    while left := others(session):
+    for _ in wait.tries(ENDING, LOOK):
+        left = others(session)
+        if not left:
+            return
         for number in left:
             # It may have ended by itself.
             with suppress(DatabaseError):
                 session.rows(f"KILL {number}")
-        if not deadline.pause(LOOK):
-            raise DatabaseError(
-                numbered(
-                    5050,
-                    f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether "
-                    f"they still write",
-                )
-            )
+    raise DatabaseError(
+        numbered(
+            5050,
+            f"{endpoint.server}: {len(left)} connections of {want.user} do not end, so that nobody knows whether they "
+            f"still write",
+        )
+    )
 
 
 def open_again(endpoint: Endpoint, want: SiteDatabase, *, with_events: bool = True) -> None:

@@ -47,7 +47,10 @@ KEYS: Final[dict[str, dict[str, Outcome]]] = {
         "removed": rejected("missing, and several servers have a database service", REQUIRED),
     },
     "sites.*.formerly": {
-        "added": rejected("has this first name only. Nothing was changed. To keep its content, remove this key", "Remove the key."),
+        "added": rejected(
+            "was not made as first.example.com. It was made as one.example.com, and `formerly` takes only that name. "
+            "Nothing was changed. To keep its content, remove this key", "Remove the key.",
+        ),
         "changed": rejected("was not made as second.example.com", "Write the name that the site was made with."),
     },
     "sites.*.certificate": {"changed": rejected('"acme" needs aegir:acme', "Declare [`aegir:acme`](stack-file.md) with it.")},

@@ -264,7 +264,7 @@ def test_a_second_rename_that_names_the_name_of_between_is_rejected_with_the_fir
     found = problems(lambda config: config["sites"].update({"shop.test": third}) or config["sites"].pop(NEW), renamed)
     assert found == [
         f'aegir:sites["shop.test"].formerly: shop.test has content, but it was not made as {NEW}. It was made as {ONE}, '
-        "and `formerly` has this first name only. Nothing was changed. "
+        "and `formerly` takes only that name. Nothing was changed. "
         f"To keep its content, write `formerly: {ONE}` at it"
     ]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from aegir_components import audited, hub_records
-from aegir_components.cli import audit, history
+from aegir_components.cli import audit, history, survey
 from aegir_components.cli.state import Site, State
 
 
@@ -49,3 +51,15 @@ def test_a_line_of_an_early_version_counts_by_the_first_name_unless_another_site
     path.write_text("".join(f"{json.dumps({k: v for k, v in each.items() if k != 'identities'})}\n" for each in lines))
 
     assert count == len(listed(tmp_path, OLD, *sites))
+
+
+def test_a_report_says_who_changed_a_site_last_under_whatever_name(tmp_path: Path) -> None:
+    with audit.noted(tmp_path, "prod", "update", sites=[named("old.example.com", "middle.example.com")]):
+        pass
+    state = State(stack="prod", sites={each.name: each for each in (OLD, NEW)})
+    stack: Any = SimpleNamespace(name="prod", engine=SimpleNamespace(last_run=lambda _name: {}))
+
+    found = survey._changes(tmp_path, state, stack)
+
+    assert {"new.example.com"} == set(found), "and not the one that has its first name now"
+    assert f"{audit.who()}: update, " in found["new.example.com"]

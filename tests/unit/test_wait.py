@@ -52,3 +52,14 @@ def test_a_deadline_tells_whether_there_is_time_for_a_longer_pause(
 ) -> None:
     del clock
     assert left is wait.Deadline(seconds).allows(5)
+
+
+@pytest.mark.parametrize(("enough", "tried", "slept"), [(1, 1, 0), (3, 3, 4), (9, 4, 8)])
+def test_tries_are_counted_however_long_each_takes(clock: list[float], enough: int, tried: int, slept: float) -> None:
+    seen = 0
+    for number in wait.tries(4, 2):
+        clock[0] += 1000
+        seen = number + 1
+        if seen == enough:
+            break
+    assert (tried, 100 + 1000 * tried + slept) == (seen, clock[0])
