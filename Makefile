@@ -65,14 +65,14 @@ export AEGIR_DEMO_STACK := $(STACK)
 
 ifdef DOWN
 demo: setup
-	@$(ENV) python -m lab.demo --down
+	@$(ENV) python -m demo --down
 else
 demo: lab-setup ## an estate on hosts in containers; PLATFORM=path: with your own code; STACK=pack: a pack; DOWN=1: take it down
-	@$(ENV) python -m lab.demo $(if $(PLATFORM),--platform "$(PLATFORM)")
+	@$(ENV) python -m demo $(if $(PLATFORM),--platform "$(PLATFORM)")
 endif
 
 clean: setup ## take the demo and its hosts down
-	@$(ENV) python -m lab.demo --down
+	@$(ENV) python -m demo --down
 
 docs: checks ## the site of the documentation in .site, with its pictures drawn again where Graphviz is there
 	@! command -v dot >/dev/null || dot -Tsvg docs/images/hub-and-spokes.dot -o docs/images/hub-and-spokes.svg

@@ -2,8 +2,8 @@
 
 import pulumi
 
-from aegir_components import declaring
 from aegir_components.farm import Farm
+from aegir_components.pulumi_workarounds import declaring
 
 
 async def program() -> None:

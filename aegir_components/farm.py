@@ -17,9 +17,13 @@ from pulumi.runtime.settings import SETTINGS, get_root_resource
 
 from aegir_components.messages import numbered, shown
 
-from . import arguments, estate, failures, given, hub_faults, recorded, settings, telling, unknowns
+from . import arguments, given, recorded, settings, unknowns
 from .components.base import AegirComponent
 from .components.making import Waiting
+from .estate import wiring
+from .messages import telling
+from .preview import on_the_hub
+from .pulumi_workarounds import failures
 from .settings import pulumi_config
 from .settings.paths import KINDS
 from .sources.naming import conventional_name
@@ -78,7 +82,7 @@ class Farm:
             )
         named[component.declared_as] = component, args
 
-    async def declare(self) -> estate.Estate:
+    async def declare(self) -> wiring.Estate:
         """Declare everything in the farm; only programs that call :func:`pulumi.run` do this themselves.
 
         Raises:
@@ -104,7 +108,7 @@ class Farm:
         if not self._declared:
             await self.declare()
 
-    async def _declare(self) -> estate.Estate:
+    async def _declare(self) -> wiring.Estate:
         # Programs of a stack file alone do without the modules of arguments.
         own = arguments.settings_of(self._args) if self._args else {}
         named = {
@@ -117,9 +121,9 @@ class Farm:
             try:
                 declared = pulumi_config.load_from_pulumi(conventional_name, added)
             except settings.SettingsError as fault:
-                raise hub_faults.with_others(fault) from None
+                raise on_the_hub.with_others(fault) from None
             telling.warn(*declared.warnings)
-            return await estate.build(declared, await self._waiting(found), lambda after: _keep(added, after))
+            return await wiring.build(declared, await self._waiting(found), lambda after: _keep(added, after))
 
     async def _waiting(self, found: given.Given) -> dict[str, dict[str, Waiting]]:
         """Give the components by kind and by the name of their resources, each with what its values come from."""

@@ -12,10 +12,11 @@ from typing import Final
 
 import pulumi
 
-from aegir_components.printable import first_of
+from aegir_components.hub.records import Records
+from aegir_components.messages.printable import first_of
 
-from . import failures, settings
-from .hub_records import Records
+from . import settings
+from .pulumi_workarounds import failures
 from .recorded import Recorded
 
 KIND: Final = "worked"

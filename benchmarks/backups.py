@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aegir_components import layout
-from lab import Host, HostSpec, Lab, demo_wordpress
+from demo import wordpress
+from lab import Host, HostSpec, Lab
 from tests.integration.backing import Backed, made
 
 SITE = "www.example.com"
@@ -44,7 +45,7 @@ def main() -> None:
                 work, sites = measure_beside, {name: {} for name in names(BESIDE)}
             if "--drill" in sys.argv:
                 work, sites = drill, {name: {} for name in names(DRILLED)}
-            farm = made(lab, Path(directory), demo_wordpress.code_base(print), sites, to=["hub"])
+            farm = made(lab, Path(directory), wordpress.code_base(print), sites, to=["hub"])
             print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
             work(farm)
     finally:

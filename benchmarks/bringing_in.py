@@ -19,7 +19,8 @@ import yaml
 
 from aegir_components import layout
 from benchmarks.timing import timed
-from lab import HostSpec, Lab, demo_wordpress
+from demo import wordpress
+from lab import HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
 
 SITES = 10
@@ -46,7 +47,7 @@ def main() -> None:
     try:
         lab.up([*(HostSpec(name, image="web") for name in ("web1", "old")), HostSpec("db1", image="db")])
         with tempfile.TemporaryDirectory(prefix="aegir-bench-") as directory:
-            code = demo_wordpress.code_base(print)
+            code = wordpress.code_base(print)
             farm = Farm(
                 Path(directory) / "farm", web_and_database(lab, source=code, sites={DONOR: {"platform": "code"}})
             )

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.timing import timed
-from lab import Host, HostSpec, Lab, demo_wordpress
+from demo import wordpress
+from lab import Host, HostSpec, Lab
 from lab.laboratory import say_to_stderr
 from tests.integration.farm import Config, Farm, hub_settings
 
@@ -34,7 +35,7 @@ def measure(lab: Lab, directory: Path, number: int) -> None:
     """Print the figures."""
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seconds")
     code = directory / "code"
-    subprocess.run(["cp", "-a", str(demo_wordpress.code_base(say_to_stderr)), str(code)], check=True)
+    subprocess.run(["cp", "-a", str(wordpress.code_base(say_to_stderr)), str(code)], check=True)
     farm = Farm(directory / "farm", declared(lab, code, number))
     made = timed(lambda: farm.up(timeout=3600))
     print(f"{number} sites of WordPress on two web servers, from nothing: {made:.0f} s")

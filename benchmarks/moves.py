@@ -19,7 +19,8 @@ from pathlib import Path
 
 from aegir_components import layout
 from benchmarks.timing import timed
-from lab import HostSpec, Lab, demo_wordpress
+from demo import wordpress
+from lab import HostSpec, Lab
 from tests.integration.farm import Farm, web_and_database
 from tests.integration.test_moving import NOTES, PRESS, Estate, Writer
 
@@ -52,7 +53,7 @@ def main() -> None:
 def made(lab: Lab, work: Path) -> Estate:
     """Bring up a site on one of two pairs of servers."""
     press = work / "press"
-    shutil.copytree(demo_wordpress.code_base(print), press, symlinks=True)
+    shutil.copytree(wordpress.code_base(print), press, symlinks=True)
     (press / "wp-content/mu-plugins").mkdir(parents=True, exist_ok=True)
     (press / "wp-content/mu-plugins/notes.php").write_text(NOTES)
     settings = web_and_database(lab, source=press, sites={})

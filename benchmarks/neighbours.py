@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 from aegir_components import layout
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from benchmarks.sites import Config
-from lab import Host, HostSpec, Lab, demo_wordpress
+from demo import wordpress
+from lab import Host, HostSpec, Lab
 from lab.laboratory import say_to_stderr
 from tests.integration import controllers
 from tests.integration.farm import Farm, fetch, web_and_database
@@ -48,7 +49,7 @@ def main() -> None:
 def measure(lab: Lab, directory: Path) -> None:
     """Print the figures."""
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; median of {TIMES} front pages of the quiet site")
-    source, web = demo_wordpress.code_base(say_to_stderr), lab.host("web1")
+    source, web = wordpress.code_base(say_to_stderr), lab.host("web1")
     sites: dict[str, Config] = {QUIET: {"platform": "code"}, NOISY: {"platform": "code"}}
     farm = Farm(directory, web_and_database(lab, source=source, sites=sites))
     farm.up()

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import pulumi
 
-from aegir_components import declaring
 from aegir_components.inputs.props import Props
 from aegir_components.providers.lifecycle import AegirResource, Lifecycle
+from aegir_components.pulumi_workarounds import declaring
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import HostSpec, Lab, demo_wordpress
+from demo import wordpress
+from lab import HostSpec, Lab
 from tests.integration.backing import STACK, Backed, made
 
 SITE, FORMER = "www.example.com", "old.example.org"
@@ -36,7 +37,7 @@ def main() -> None:
     try:
         lab.up([HostSpec("web1", image="web"), HostSpec("db1", image="db")])
         with tempfile.TemporaryDirectory(prefix="aegir-bench-") as directory:
-            farm = made(lab, Path(directory), demo_wordpress.code_base(print), {SITE: {}}, to=["hub"])
+            farm = made(lab, Path(directory), wordpress.code_base(print), {SITE: {}}, to=["hub"])
             fill(farm, size)
             print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seconds for {size} MB", flush=True)
             ours, theirs = [], []

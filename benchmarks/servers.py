@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from aegir_components.host import script
+from aegir_components.scripts import script
 from aegir_components.services import base, names, web_types
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import EMPTY, Farm, hub_settings

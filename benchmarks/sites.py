@@ -13,14 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.deploy import site
 from aegir_components.inputs.site import DatabaseAddress, SiteConfigurationInputs
 from aegir_components.mysql import statements
-from aegir_components.services import functions, site, web
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
+from aegir_components.services import web
 from aegir_components.services.web_types import program
 from benchmarks.floor import Floor
 from benchmarks.timing import timed
-from lab import Host, HostSpec, Lab, demo_wordpress
+from demo import wordpress
+from lab import Host, HostSpec, Lab
 from lab.laboratory import say_to_stderr
 from tests.integration.farm import Config, Farm, hub_settings
 
@@ -44,7 +47,7 @@ def main() -> None:
 def measure(lab: Lab, directory: Path, *, many: bool) -> None:
     """Print the figures."""
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seconds")
-    source = demo_wordpress.code_base(say_to_stderr)
+    source = wordpress.code_base(say_to_stderr)
     farm = Farm(directory, declared(lab, source))
     farm.up()
     farm.settings["sites"] = sites(FEW)

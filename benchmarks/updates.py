@@ -25,8 +25,9 @@ from functools import partial
 from pathlib import Path
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS, probe
+from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.base import program
+from aegir_components.health import probe
 from benchmarks.timing import timed
 from lab import HostSpec, Lab
 from tests.integration.farm import fetch

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 
-from aegir_components import files
+from aegir_components.hub import files
 
 from . import addresses
 from .errors import SpecError

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
-from aegir_components import files, wait
+from aegir_components.hub import files, wait
 
 from . import aptconf, state
 from .errors import EngineFailed, EngineMissing, LabError

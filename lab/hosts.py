@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from aegir_components import wait
+from aegir_components.hub import wait
 
 from . import entering
 from .addresses import hardware_address

@@ -12,7 +12,7 @@ import shutil
 import stat
 from collections.abc import Mapping
 
-from aegir_components import files
+from aegir_components.hub import files
 
 from . import engine
 

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import signal
 
-from aegir_components import files, wait
+from aegir_components.hub import files, wait
 
 from . import state, vms
 from .addresses import hub_address

@@ -16,7 +16,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 
-from aegir_components import wait
+from aegir_components.hub import wait
 
 from . import kernel
 from .engine import Engine, run

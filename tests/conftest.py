@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from aegir_components import hub_records
+from aegir_components.hub import records as hub_records
 from tests import codebases
 from tests.attacks import actors
 from tests.deadline import REASON, Deadline, left_out

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from aegir_components import files
+from aegir_components.hub import files
 from aegir_components.messages import numbered, text_of
 from aegir_components.sources import address, downloads
 from aegir_components.sources.faults import SourceError

@@ -154,7 +154,7 @@ class Application:
     silent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """``settings`` and ``config`` that keep all mail in a site; what it needs beside them is in its settings template."""
     by_php: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Those that have all mail sent by PHP's own function, which is told where it goes (``services/mail.py``)."""
+    """Those that have all mail sent by PHP's own function, which is told where it goes (``deploy/mail.py``)."""
     ini: Mapping[str, str] = field(default_factory=dict)
     """Values of php.ini that core proposes; a site's own come first."""
     cron: str = ""

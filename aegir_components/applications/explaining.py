@@ -1,6 +1,6 @@
 """Why an address of a site is answered as it is: the rules of the vhosts, in their order.
 
-A person would go through them in the same way. The vhosts are written from the same patterns (``addresses.py``). What
+A person would go through them in the same way. The vhosts are written from the same patterns (``preview/addresses.py``). What
 is here decides nothing: a test compares it with what both web servers answer.
 """
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from aegir_components import archive_names
-from aegir_components.archive_names import Kept
-from aegir_components.printable import readable
+from aegir_components.archives import names as archive_names
+from aegir_components.archives.names import Kept
+from aegir_components.messages.printable import readable
 
 from . import completion, rows, selecting
 from .ends import Refusal

@@ -11,11 +11,11 @@ from typing import Final
 
 import click
 
-from aegir_components import audited
-from aegir_components.audited import Entry, entries
-from aegir_components.hub_records import DEFAULT_ROOT
-from aegir_components.person import person as who
-from aegir_components.printable import printable
+from aegir_components.hub import audited
+from aegir_components.hub.audited import Entry, entries
+from aegir_components.hub.person import person as who
+from aegir_components.hub.records import DEFAULT_ROOT
+from aegir_components.messages.printable import printable
 
 from .ends import tell
 from .state import Site, State

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import click
 
-from aegir_components.host.errors import HostError
+from aegir_components.backups import plan as plans
+from aegir_components.backups import saving
+from aegir_components.backups.book import Backup, BusyError, local
+from aegir_components.backups.repository import BackupError
 from aegir_components.messages import numbered, shown
+from aegir_components.messages.printable import readable
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.printable import readable
-from aegir_components.snapshots import plan as plans
-from aegir_components.snapshots import saving
-from aegir_components.snapshots.book import Backup, BusyError, local
-from aegir_components.snapshots.repository import BackupError
+from aegir_components.remote.errors import HostError
 
 from . import audit, completion, journal, recovery, selecting
 from .ends import FAILED, UNHEALTHY, Refusal, WrongUsage, tell

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import click
 
+from aegir_components.backups import saving
+from aegir_components.backups.book import Backup, begun, local
+from aegir_components.backups.repository import BackupError, opened
 from aegir_components.messages import numbered
-from aegir_components.printable import first_of, readable
-from aegir_components.snapshots import saving
-from aegir_components.snapshots.book import Backup, begun, local
-from aegir_components.snapshots.repository import BackupError, opened
+from aegir_components.messages.printable import first_of, readable
 
 from . import audit, completion, journal, recovery, rows, selecting
 from .commands import Commands, Later

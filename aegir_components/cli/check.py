@@ -12,11 +12,10 @@ from typing import Any, Final
 import click
 
 from aegir_components.applications.base import UNAVAILABLE
-from aegir_components.host.errors import HostError
 from aegir_components.inputs.props import MissingInput
 from aegir_components.messages import around, number_of, shown, text_of
+from aegir_components.messages.printable import printable
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.printable import printable
 from aegir_components.providers import (
     certificate,
     installation,
@@ -28,6 +27,7 @@ from aegir_components.providers import (
 )
 from aegir_components.providers.lifecycle import Lifecycle
 from aegir_components.providers.raw import plain, redacted
+from aegir_components.remote.errors import HostError
 
 from . import audit, completion, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, tell
@@ -41,13 +41,16 @@ _WRAPPED: Final = "4dabf18193072939515e22adb298388d"
 """Pulumi's own mark of a value that is a secret."""
 
 PARTS: Final[Mapping[str, tuple[str, Lifecycle[Any, Any]]]] = {
-    "Release": ("the platform's release on each web server", release.Provider()),
-    "Rollout": ("it is on the platform's release", rollout.Provider()),
-    "WebService": ("the web server with PHP", web_service.Provider()),
-    "SiteDatabase": ("database and accounts", site_database.Provider()),
-    "Certificate": ("certificate", certificate.Provider()),
-    "SiteConfiguration": ("user, files, settings, PHP and vhost on each web server", site_config.Provider()),
-    "Installation": ("the site answers on each web server", installation.Provider()),
+    "Release": ("the platform's release on each web server", release.ReleaseProvider()),
+    "Rollout": ("it is on the platform's release", rollout.RolloutProvider()),
+    "WebService": ("the web server with PHP", web_service.WebServiceProvider()),
+    "SiteDatabase": ("database and accounts", site_database.SiteDatabaseProvider()),
+    "Certificate": ("certificate", certificate.CertificateProvider()),
+    "SiteConfiguration": (
+        "user, files, settings, PHP and vhost on each web server",
+        site_config.SiteConfigurationProvider(),
+    ),
+    "Installation": ("the site answers on each web server", installation.InstallationProvider()),
 }
 """What `up` proves, in its order. A web server's part stands for each web server of a site."""
 
@@ -157,7 +160,7 @@ def _one(site: Site, kind: str, props: Mapping[str, Any]) -> Result:
     told: Sequence[str]
     of_sites: Mapping[str, Sequence[str]] = {}
     try:
-        if isinstance(provider, rollout.Provider):
+        if isinstance(provider, rollout.RolloutProvider):
             of_sites = provider.by_site(provider.recorded.from_props(plain(props)))
             told = [text for texts in of_sites.values() for text in texts]
         else:

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import click
 
 from aegir_components import layout
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.hub_records import hub_root
+from aegir_components.facts import inventory
+from aegir_components.hub.records import hub_root
 from aegir_components.providers import unfinished
-from aegir_components.services import inventory
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
 
 from . import leftovers, options
 from .ends import UNHEALTHY, tell

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from aegir_components.backups.book import Backup, begun, is_ahead, local
 from aegir_components.messages import numbered
-from aegir_components.snapshots.book import Backup, begun, is_ahead, local
 
 from .backups import find
 from .ends import Refusal

@@ -10,8 +10,9 @@ import click
 import yaml
 from click.shell_completion import CompletionItem, get_completion_class
 
-from aegir_components import hub_records, settings
-from aegir_components.snapshots import book
+from aegir_components import settings
+from aegir_components.backups import book
+from aegir_components.hub import records as hub_records
 
 from . import engine
 from . import stack as stack_files

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from aegir_components import encrypting
-from aegir_components.archive_names import ENDING, is_encrypted
+from aegir_components.archives import encrypting
+from aegir_components.archives.names import ENDING, is_encrypted
 from aegir_components.messages import numbered
 
 from .ends import Refusal

@@ -11,13 +11,13 @@ from typing import Final
 
 import click
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.hub_records import place
+from aegir_components.facts import disk as on_machine
+from aegir_components.facts.disk import Spare
+from aegir_components.hub.records import place
 from aegir_components.messages import numbered
-from aegir_components.printable import count, size
-from aegir_components.services import disk as on_machine
-from aegir_components.services.disk import Spare
+from aegir_components.messages.printable import count, size
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 from . import audit, journal, machines, options, selecting, site_lock, usage
 from .ends import SITES_UNREACHED, Refusal, tell

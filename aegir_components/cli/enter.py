@@ -12,11 +12,12 @@ import click
 
 from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.base import program
-from aegir_components.host import script, terminal
-from aegir_components.host.errors import ConnectionRefused, HostUnreachable
+from aegir_components.deploy import site_command
+from aegir_components.deploy.site_command import Command, Place
 from aegir_components.messages import around, numbered
-from aegir_components.services import site_command
-from aegir_components.services.site_command import Command, Place
+from aegir_components.remote import terminal
+from aegir_components.remote.errors import ConnectionRefused, HostUnreachable
+from aegir_components.scripts import script
 
 from . import audit, completion, login, places, selecting, site_lock, stack_lock
 from .ends import OK, SITES_FAILED, SITES_UNREACHED, Refusal, tell

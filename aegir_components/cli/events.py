@@ -12,12 +12,14 @@ import click
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
-from aegir_components.closing import Closable
-from aegir_components.host import script, stream
-from aegir_components.host.connection import Connection
+from aegir_components.deploy import installation, site_command
+from aegir_components.deploy.site_closing import Closable
+from aegir_components.deploy.site_command import Command
 from aegir_components.messages import around, numbered, shown
-from aegir_components.services import functions, installation, site_command
-from aegir_components.services.site_command import Command
+from aegir_components.remote import stream
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from . import audit, completion, fleet, live, places, selecting, site_lock, stack_lock
 from .commands import Commands

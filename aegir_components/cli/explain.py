@@ -13,13 +13,15 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from aegir_components.applications import APPLICATIONS, explaining, probe
+from aegir_components.applications import APPLICATIONS, explaining
 from aegir_components.applications.explaining import Explanation
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
+from aegir_components.deploy import closing
+from aegir_components.facts import addresses
+from aegir_components.health import probe
 from aegir_components.messages import catalogue, numbered
-from aegir_components.printable import printable
-from aegir_components.services import addresses, closing
+from aegir_components.messages.printable import printable
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 from aegir_components.settings import names as host_names
 
 from . import completion, machines, message, selecting

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
-from aegir_components.host.errors import CommandTimeout, ConnectionRefused, HostError, HostUnreachable
-from aegir_components.host.stream import OutputTooLong, Stopped
 from aegir_components.messages import around, shown
+from aegir_components.remote.errors import CommandTimeout, ConnectionRefused, HostError, HostUnreachable
+from aegir_components.remote.stream import OutputTooLong, Stopped
 
 from .ends import FAILED, INTERRUPTED, OK, SITES_FAILED, SITES_UNREACHED
 

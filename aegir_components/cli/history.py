@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import click
 
-from aegir_components import audited
+from aegir_components.hub import audited
 from aegir_components.messages import numbered
-from aegir_components.printable import first_of
+from aegir_components.messages.printable import first_of
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell

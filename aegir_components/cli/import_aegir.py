@@ -11,10 +11,10 @@ from typing import Final
 import click
 
 from aegir_components.aegir3 import contexts, farm, render
-from aegir_components.host.environment import without_pulumis
+from aegir_components.hub.environment import without_pulumis
 from aegir_components.inspecting.remote import Remote
 from aegir_components.messages import numbered
-from aegir_components.printable import printable
+from aegir_components.messages.printable import printable
 
 from .ends import Refusal, WrongUsage, tell
 from .stack import here

@@ -16,7 +16,7 @@ from aegir_components.inspecting import judging, rendering
 from aegir_components.inspecting.found import Site, Unread
 from aegir_components.inspecting.remote import Remote
 from aegir_components.messages import numbered
-from aegir_components.printable import printable, size
+from aegir_components.messages.printable import printable, size
 
 from .ends import UNHEALTHY, Refusal, WrongUsage, tell
 

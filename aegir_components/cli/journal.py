@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from aegir_components.audited import Entry
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
+from aegir_components.hub.audited import Entry
 from aegir_components.messages import numbered, shown
-from aegir_components.printable import first_of, printable
-from aegir_components.services import functions
+from aegir_components.messages.printable import first_of, printable
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from . import machines
 from .ends import tell

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from aegir_components.backups import plan as plans
+from aegir_components.backups.book import Backup, Book, is_ahead, local
 from aegir_components.messages import numbered
-from aegir_components.snapshots import plan as plans
-from aegir_components.snapshots.book import Backup, Book, is_ahead, local
 
 from . import audit
 from .ends import Refusal

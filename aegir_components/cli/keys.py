@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from aegir_components import layout
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.host.keypair import KeyPair, public_of
-from aegir_components.host.parallel import attempt
+from aegir_components.hub.keypair import KeyPair, public_of
 from aegir_components.messages import around, numbered, shown
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.remote.parallel import attempt
 from aegir_components.services import keys as on_machine
 
 from . import audit, completion, journal, machines, site_lock

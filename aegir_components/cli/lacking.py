@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from aegir_components import database_updates, layout
+from aegir_components import layout
 from aegir_components.messages import around
 from aegir_components.mysql.client import DatabaseError, Endpoint
+from aegir_components.rollout import database_updates
 
 from .ends import Refusal, tell
 from .stack import Stack

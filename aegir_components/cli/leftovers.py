@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from aegir_components import layout
-from aegir_components.services.inventory import Inventory
+from aegir_components.facts.inventory import Inventory
 
 from .state import Site, State
 

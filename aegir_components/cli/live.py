@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS, health
-from aegir_components.host import script
-from aegir_components.host.errors import HostError
-from aegir_components.services import cron, holding, status
-from aegir_components.services.holding import Held
+from aegir_components.applications import APPLICATIONS
+from aegir_components.deploy import cron, holding
+from aegir_components.deploy.holding import Held
+from aegir_components.facts import status
+from aegir_components.health import serving
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
 
 from . import finding
 from .state import Server, Site, State
@@ -171,7 +173,7 @@ def _listening(server: Server, seen: Seen) -> None:
 
 def _site(site: Site, server: str, seen: Seen) -> None:
     made, member = site.installation or {}, site.members[server]
-    declared = health.Declared(
+    declared = serving.Declared(
         site=site.name,
         application=APPLICATIONS[str(made["application"])],
         https=str(made.get("https", "none")),
@@ -179,7 +181,7 @@ def _site(site: Site, server: str, seen: Seen) -> None:
         enabled=site.enabled,
     )
     seen.sites[site.name] = (
-        health.fault(declared, str(member["connection"]["address"]), int(member["port"]), _unasked()) or ""
+        serving.fault(declared, str(member["connection"]["address"]), int(member["port"]), _unasked()) or ""
     )
 
 

@@ -9,11 +9,12 @@ from typing import Final
 import click
 
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import ConnectionRefused, HostUnreachable
+from aegir_components.deploy import installation
 from aegir_components.messages import around, numbered
-from aegir_components.services import functions, installation
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import ConnectionRefused, HostUnreachable
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell

@@ -11,12 +11,12 @@ from datetime import timezone
 
 import click
 
-from aegir_components.host import stream
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.printable import printable
-from aegir_components.services import site_logs
-from aegir_components.services.site_logs import Line
+from aegir_components.facts import site_logs
+from aegir_components.facts.site_logs import Line
+from aegir_components.messages.printable import printable
+from aegir_components.remote import stream
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
 
 from . import completion, machines, output, selecting
 from .ends import INTERRUPTED, SITES_UNREACHED, tell

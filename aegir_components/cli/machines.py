@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
 from aegir_components.messages import around
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
 
 from .ends import tell
 from .live import PATIENCE

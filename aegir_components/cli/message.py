@@ -11,7 +11,7 @@ from typing import Final
 
 from aegir_components.messages import PREFIX, catalogue, numbered, patterns
 from aegir_components.messages.catalogue import Entry
-from aegir_components.printable import first_of
+from aegir_components.messages.printable import first_of
 
 from .ends import Refusal
 

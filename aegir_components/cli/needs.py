@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
-from aegir_components.printable import first_of
+from aegir_components.messages.printable import first_of
 
 from . import finding, survey
 from .finding import Kind, is_of

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any, Final
 
-from aegir_components.host.stream import Channel
 from aegir_components.messages import numbered
-from aegir_components.printable import printable
+from aegir_components.messages.printable import printable
+from aegir_components.remote.stream import Channel
 
 from .ends import Refusal
 

@@ -8,7 +8,7 @@ from html import escape
 from importlib import resources
 from typing import Final
 
-from aegir_components.printable import printable, size
+from aegir_components.messages.printable import printable, size
 
 from .moments import age, utc
 from .needs import Need

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from aegir_components.deploy import cron
+from aegir_components.deploy.site_command import Place
+from aegir_components.inputs import quotas
 from aegir_components.messages import numbered
-from aegir_components.services import cron, quotas
-from aegir_components.services.site_command import Place
 
 from .ends import Refusal
 from .state import Site

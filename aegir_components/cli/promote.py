@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from aegir_components import files
+from aegir_components.hub import files
 from aegir_components.messages import numbered
 
 from . import audit, completion, journal, machines, site_lock, verified

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aegir_components import settings
-from aegir_components.host.errors import HostError
 from aegir_components.messages import around, joined, numbered
 from aegir_components.providers import installation
 from aegir_components.providers import release as releases
+from aegir_components.remote.errors import HostError
 from aegir_components.sources import records
 from aegir_components.sources.resolve import resolve
 
@@ -126,7 +126,7 @@ def look(platform: str, state: State) -> None:
         faults = list((releases.Provider().observed(state.releases[platform].outputs) or {}).get("drift", []))
         for site in state.sites_on(platform):
             if site.installation is not None and site.asked_for:
-                faults += (installation.Provider().observed(site.installation) or {})["drift"]
+                faults += (installation.InstallationProvider().observed(site.installation) or {})["drift"]
     except HostError as fault:
         faults = [str(fault)]
     refuse([numbered(9074, f"platform {platform} is not well in {state.stack}: {fault}") for fault in faults])

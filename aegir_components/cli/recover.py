@@ -14,11 +14,11 @@ from typing import Any, Final
 import click
 import pyrage
 
+from aegir_components.backups import book
+from aegir_components.backups.repository import BackupError, Target, opened
 from aegir_components.inputs.key_owners import HUB
 from aegir_components.messages import around, joined, numbered, text_of
 from aegir_components.settings import Repository
-from aegir_components.snapshots import book
-from aegir_components.snapshots.repository import BackupError, Target, opened
 
 from . import audit, recovery
 from .ends import Refusal, tell

@@ -16,10 +16,10 @@ import click
 import pyrage
 
 from aegir_components import settings
+from aegir_components.backups import archive, saving
+from aegir_components.backups.book import BusyError
+from aegir_components.backups.repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened
 from aegir_components.messages import around, joined, numbered, text_of
-from aegir_components.snapshots import archive, saving
-from aegir_components.snapshots.book import BusyError
-from aegir_components.snapshots.repository import ARCHIVE, LONG, BackupError, MissingError, Opened, Target, opened
 
 from . import audit
 from .ends import Refusal, tell

@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from aegir_components import files
-from aegir_components.hub_records import Records
+from aegir_components.hub import files
+from aegir_components.hub.records import Records
 from aegir_components.messages import numbered
 
 from . import completion, needs, page, selecting, survey

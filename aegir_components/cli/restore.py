@@ -13,13 +13,13 @@ import click
 
 from aegir_components import messages
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host.errors import HostError
+from aegir_components.backups import about, imported, restoring, saving, staging
+from aegir_components.backups.book import Backup, begun
+from aegir_components.backups.repository import BackupError, Target, opened
 from aegir_components.messages import numbered
+from aegir_components.messages.printable import readable
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.printable import readable
-from aegir_components.snapshots import about, imported, restoring, saving, staging
-from aegir_components.snapshots.book import Backup, begun
-from aegir_components.snapshots.repository import BackupError, Target, opened
+from aegir_components.remote.errors import HostError
 from aegir_components.sources import records
 
 from . import audit, completion, events, journal, restored, selecting, site_closing

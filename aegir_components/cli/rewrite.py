@@ -8,16 +8,16 @@ from typing import Any, Final
 
 import click
 
-from aegir_components import backups, encrypting
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host.errors import HostError
+from aegir_components.archives import encrypting, keeping
+from aegir_components.backups.source import Source
 from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
+from aegir_components.remote.errors import HostError
 from aegir_components.rewriting import wordpress
 from aegir_components.rewriting.addresses import move
-from aegir_components.snapshots.source import Source
 
 from . import audit, completion, events, journal, places, selecting, site_lock
 from .ends import FAILED, SITES_FAILED, Refusal, tell
@@ -122,7 +122,7 @@ def _for_good(site: Site, source: Source, former: Sequence[str]) -> list[str]:
         if not free:
             raise Refusal(numbered(6502, f"another run works on the database of {source.name}; wait for its end"))
         keys = encrypting.Keys.of(source.conn.hub_root, source.holder)
-        dump = backups.save_database(source.conn, source.endpoint, source.database, source.site, keys)
+        dump = keeping.save_database(source.conn, source.endpoint, source.database, source.site, keys)
         tell(f"{source.name}: its database of before is in {dump}")
         lines = _run(site, source, former, write=True)
     events.clear_caches(site, next(iter(places.servers(site))), "rewrite")

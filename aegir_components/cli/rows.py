@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from aegir_components import layout
-from aegir_components.printable import readable
-from aegir_components.services.holding import Held
+from aegir_components.deploy.holding import Held
+from aegir_components.messages.printable import readable
 
 from . import finding
 from . import kept as backups

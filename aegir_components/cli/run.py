@@ -13,14 +13,14 @@ from typing import Any
 
 import click
 
-from aegir_components.host import stream
-from aegir_components.host.bounded import LONGEST
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import ConnectionRefused, HostUnreachable
-from aegir_components.hub_records import Records
+from aegir_components.deploy import site_command
+from aegir_components.deploy.site_command import Command
+from aegir_components.hub.records import Records
 from aegir_components.messages import around, numbered, shown
-from aegir_components.services import site_command
-from aegir_components.services.site_command import Command
+from aegir_components.remote import stream
+from aegir_components.remote.bounded import LONGEST
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import ConnectionRefused, HostUnreachable
 
 from . import audit, completion, fleet, output, places, selecting, site_lock, stack_lock, wp_cli
 from .ends import OK, Refusal, WrongUsage, tell

@@ -13,7 +13,7 @@ import yaml
 from aegir_components import settings
 from aegir_components.applications import APPLICATIONS
 from aegir_components.messages import numbered
-from aegir_components.printable import first_of
+from aegir_components.messages.printable import first_of
 from aegir_components.settings import names as host_names
 
 from . import completion

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 import click
 
 from aegir_components.advisories import versions
-from aegir_components.host import script
+from aegir_components.backups import restoring
+from aegir_components.backups.source import Source
+from aegir_components.backups.staging import Part
+from aegir_components.facts import disk
 from aegir_components.messages import numbered
+from aegir_components.messages.printable import readable
 from aegir_components.mysql import databases
 from aegir_components.origins import loaded
-from aegir_components.printable import readable
-from aegir_components.services import disk
+from aegir_components.scripts import script
 from aegir_components.settings import names as host_names
-from aegir_components.snapshots import restoring
-from aegir_components.snapshots.source import Source
-from aegir_components.snapshots.staging import Part
 
 from . import selecting
 from .ends import Refusal, WrongUsage

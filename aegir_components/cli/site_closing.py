@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aegir_components.applications import APPLICATIONS, health, probe
-from aegir_components.closing import Closable
-from aegir_components.host.connection import Connection
-from aegir_components.services.closing import HEADER
+from aegir_components.applications import APPLICATIONS
+from aegir_components.deploy.closing import HEADER
+from aegir_components.deploy.site_closing import Closable
+from aegir_components.health import probe, serving
+from aegir_components.remote.connection import Connection
 
 from .state import Site
 
@@ -28,7 +29,7 @@ def closable_of(site: Site) -> Closable:
 def asked(site: Site, closable: Closable) -> Callable[[], str]:
     """Give what asks a closed site for its front page, on each web server."""
     made: Any = site.installation or {}
-    declared = health.Declared(
+    declared = serving.Declared(
         site=site.name, application=APPLICATIONS[str(made["application"])], https=str(made.get("https", "none")),
         fingerprint=str(made.get("fingerprint") or ""), enabled=site.enabled,
     )  # fmt: skip
@@ -43,7 +44,7 @@ def asked(site: Site, closable: Closable) -> Callable[[], str]:
                     conn.address, closable.ports[name], site.name, tls=declared.https != "none",
                     headers={HEADER: closable.door},
                 )  # fmt: skip
-                why = health.judged(declared, answer)
+                why = serving.judged(declared, answer)
             except probe.NoAnswer as silence:
                 why = str(silence)
             wrong += [f"{name}: {why}"] if why else []

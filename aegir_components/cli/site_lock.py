@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aegir_components import at_work
-from aegir_components.at_work import Claim, ClaimedError
+from aegir_components.hub import at_work
+from aegir_components.hub.at_work import Claim, ClaimedError
 
 from .ends import Refusal, tell
 from .stack import Stack, holder_of

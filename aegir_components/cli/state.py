@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
 
 from aegir_components import layout
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import CodeMember
 from aegir_components.inputs.platform import ReleaseInputs
 from aegir_components.inputs.props import MissingInput, NotKnown, PropsT
 from aegir_components.messages import around, numbered
+from aegir_components.remote.connection import Connection
 from aegir_components.settings import names as host_names
 from aegir_components.settings.added import Added
 from aegir_components.sources import records

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from aegir_components.advisories.findings import Finding
 from aegir_components.advisories.mirror import Mirror
+from aegir_components.facts import machine_facts
+from aegir_components.facts.machine_facts import Facts
 from aegir_components.messages import around
-from aegir_components.php_ends import ENDS
-from aegir_components.services import machine_facts
-from aegir_components.services.machine_facts import Facts
+from aegir_components.preview.php_ends import ENDS
 
 from . import audit, finding, history, kept, lacking, live, rows, updates, usage
 from .ends import Refusal, tell

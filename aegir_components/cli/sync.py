@@ -12,19 +12,19 @@ from typing import Any
 import click
 
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
+from aegir_components.backups import restoring
+from aegir_components.backups.book import BusyError
+from aegir_components.backups.repository import BackupError
+from aegir_components.backups.saving import Job
+from aegir_components.backups.staging import Part
 from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.origins import landing, live, loaded, syncing
 from aegir_components.origins.dumps import DumpError
-from aegir_components.snapshots import restoring
-from aegir_components.snapshots.book import BusyError
-from aegir_components.snapshots.repository import BackupError
-from aegir_components.snapshots.saving import Job
-from aegir_components.snapshots.staging import Part
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
 
 from . import audit, completion, events, journal, places, restore, sides, site_closing, site_lock, update
 from .ends import Refusal, tell

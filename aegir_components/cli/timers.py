@@ -15,7 +15,7 @@ from typing import Final
 
 import click
 
-from aegir_components.host.environment import PULUMIS, without_pulumis
+from aegir_components.hub.environment import PULUMIS, without_pulumis
 from aegir_components.messages import numbered
 
 from .ends import UNHEALTHY, Refusal, tell

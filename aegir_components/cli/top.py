@@ -10,10 +10,10 @@ from typing import Final
 import click
 
 from aegir_components import layout
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.services import site_logs
-from aegir_components.services.site_logs import Traffic
+from aegir_components.facts import site_logs
+from aegir_components.facts.site_logs import Traffic
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 from . import completion, machines, selecting
 from .ends import SITES_UNREACHED

@@ -10,16 +10,16 @@ from typing import Any, Final
 import yaml
 
 from aegir_components import settings
+from aegir_components.backups import about
+from aegir_components.backups.book import Book
+from aegir_components.backups.repository import Target, in_order
+from aegir_components.backups.saving import Job
+from aegir_components.backups.source import Source
+from aegir_components.backups.starting import Start
 from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.inputs.key_owners import ARCHIVES, HUB
 from aegir_components.messages import numbered
 from aegir_components.settings import Backups, Plan, Settings, names
-from aegir_components.snapshots import about
-from aegir_components.snapshots.book import Book
-from aegir_components.snapshots.repository import Target, in_order
-from aegir_components.snapshots.saving import Job
-from aegir_components.snapshots.source import Source
-from aegir_components.snapshots.starting import Start
 
 from . import places
 from .ends import Refusal, tell

@@ -10,18 +10,18 @@ from typing import Final
 
 import click
 
-from aegir_components.host.errors import HostError
+from aegir_components.backups.repository import BackupError
+from aegir_components.backups.saving import Job
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages import around, numbered, shown
+from aegir_components.messages.printable import count
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.printable import count
+from aegir_components.remote.errors import HostError
 from aegir_components.rollout import safety, waves
 from aegir_components.rollout.platform import Platform
 from aegir_components.rollout.site import Updated
 from aegir_components.rollout.update import Outcome
 from aegir_components.settings.updating import Rollout
-from aegir_components.snapshots.repository import BackupError
-from aegir_components.snapshots.saving import Job
 
 from . import audit, completion, journal, selecting, site_lock
 from .ends import SITES_FAILED, SITES_UNREACHED, Refusal, tell

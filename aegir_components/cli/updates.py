@@ -16,12 +16,12 @@ from aegir_components import layout
 from aegir_components.advisories import mirror
 from aegir_components.advisories.findings import Finding, Part, worst
 from aegir_components.advisories.mirror import Mirror, Places
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.hub_records import Records
+from aegir_components.facts import code
+from aegir_components.hub.records import Records
 from aegir_components.messages import numbered
-from aegir_components.printable import first_of, printable
-from aegir_components.services import code
+from aegir_components.messages.printable import first_of, printable
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 from . import audit, machines, options, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, Refusal, WrongUsage, tell

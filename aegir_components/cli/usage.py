@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from aegir_components import files, layout
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.hub_records import place
-from aegir_components.services import disk
-from aegir_components.services.disk import Room
+from aegir_components import layout
+from aegir_components.facts import disk
+from aegir_components.facts.disk import Room
+from aegir_components.hub import files
+from aegir_components.hub.records import place
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 from . import audit, machines
 from .state import Site, State

@@ -7,11 +7,12 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from aegir_components.host import script, session
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
+from aegir_components.deploy import wp_cli
 from aegir_components.messages import numbered
-from aegir_components.services import wp_cli
+from aegir_components.remote import session
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
 from aegir_components.sources import address, downloads
 from aegir_components.sources.faults import SourceError
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from aegir_components import declaring, unknowns
+from aegir_components import unknowns
 from aegir_components.messages import numbered, shown
+from aegir_components.pulumi_workarounds import declaring
 
 if TYPE_CHECKING:
     from aegir_components.arguments import ComponentArgs

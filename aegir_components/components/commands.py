@@ -12,8 +12,8 @@ import pulumi
 from pulumi_command import remote
 
 from aegir_components import settings, unknowns
-from aegir_components.host import hostkeys
-from aegir_components.host.connection import Connection
+from aegir_components.remote import hostkeys
+from aegir_components.remote.connection import Connection
 
 
 def connection_args(conn: Connection) -> remote.ConnectionArgs:

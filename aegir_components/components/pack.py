@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from aegir_components import layout, settings
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import Member
 from aegir_components.providers.pack_export import PackExport, PackExportInputs
 from aegir_components.providers.pack_mount import PackMember, PackMount, PackMountInputs
 from aegir_components.providers.pack_standby import PackStandby, PackStandbyInputs
+from aegir_components.remote.connection import Connection
 from aegir_components.services import nfs
 
 from .base import AegirComponent, Parts

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from aegir_components import failures, layout, settings, templates
+from aegir_components import layout, settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import CodeMember, SiteMember
 from aegir_components.inputs.platform import CodeFacts, ReleaseInputs, RolloutInputs, RolloutOrder
 from aegir_components.providers.placement import Placement, PlacementInputs
 from aegir_components.providers.release import Release
 from aegir_components.providers.rollout import Rollout
+from aegir_components.pulumi_workarounds import failures
+from aegir_components.remote.connection import Connection
 from aegir_components.sources.tree import Tree
 from aegir_components.unknowns import later
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from aegir_components import settings
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.providers.activation import Activation, ActivationInputs, ForwardTo
 from aegir_components.providers.authority import DatabaseAuthority
@@ -22,6 +21,7 @@ from aegir_components.providers.machine import Machine, MachineInputs
 from aegir_components.providers.managed import ManagedDatabase, ManagedDatabaseInputs
 from aegir_components.providers.names import Names, NamesInputs
 from aegir_components.providers.web_service import WebService, WebServiceInputs
+from aegir_components.remote.connection import Connection
 from aegir_components.unknowns import later
 
 from .base import AegirComponent, Parts

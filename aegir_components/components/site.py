@@ -12,6 +12,8 @@ import pulumi
 
 from aegir_components import layout, settings, templates
 from aegir_components.applications import APPLICATIONS, STANDARD, CodeBase
+from aegir_components.deploy import mail as mail_service
+from aegir_components.inputs import limits, quotas
 from aegir_components.inputs.database import DatabaseLogin, SiteDatabaseInputs
 from aegir_components.inputs.platform import RolloutAccounts, RolloutSite, RolloutStep
 from aegir_components.inputs.site import DatabaseAddress, InstallationInputs, SiteConfigurationInputs
@@ -20,8 +22,7 @@ from aegir_components.providers.credentials import Credentials, CredentialsInput
 from aegir_components.providers.installation import Installation
 from aegir_components.providers.site_config import SiteConfiguration
 from aegir_components.providers.site_database import SiteDatabase
-from aegir_components.services import limits, quotas, vhosts, web_types
-from aegir_components.services import mail as mail_service
+from aegir_components.services import vhosts, web_types
 from aegir_components.settings import names
 from aegir_components.unknowns import later
 

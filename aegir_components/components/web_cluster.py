@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from aegir_components import layout, settings
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.members import Member
 from aegir_components.providers.uploads import Uploads, UploadsInputs
+from aegir_components.remote.connection import Connection
 
 from .base import AegirComponent, Parts
 

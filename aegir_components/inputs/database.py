@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from aegir_components.host.connection import Connection
 from aegir_components.mysql import client, databases
-from aegir_components.services import quotas
+from aegir_components.remote.connection import Connection
 
+from . import quotas
 from .props import Props, left_out
 
 

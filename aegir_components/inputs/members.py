@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from aegir_components.host.connection import Connection
+from aegir_components.remote.connection import Connection
 
 from .props import Props, left_out
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from aegir_components.host.connection import Connection
+from aegir_components.remote.connection import Connection
 
 from .database import SiteAccounts, SiteDatabaseInputs
 from .members import CodeMember, SiteMember, connections

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aegir_components.host.connection import Connection
-from aegir_components.services.limits import PhpInputs
-from aegir_components.services.quotas import Quotas
+from aegir_components.remote.connection import Connection
 
 from .database import SiteAccounts, SiteDatabaseInputs
+from .limits import PhpInputs
 from .members import SiteMember, connections
 from .props import Props, as_declared, left_out
+from .quotas import Quotas
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aegir_components.host.script import number
 from aegir_components.messages import AegirError, numbered
-from aegir_components.printable import first_of
+from aegir_components.messages.printable import first_of
+from aegir_components.scripts.script import number
 from aegir_components.settings import names
 
 _FACT: Final = re.compile(r"^::([a-z_]+) ([A-Za-z0-9+/=]*)$", re.MULTILINE)

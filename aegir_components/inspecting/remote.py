@@ -15,10 +15,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from aegir_components import files
-from aegir_components.host.environment import without_pulumis
+from aegir_components.hub import files
+from aegir_components.hub.environment import without_pulumis
 from aegir_components.messages import numbered
-from aegir_components.printable import printable
+from aegir_components.messages.printable import printable
 
 from . import found
 from .found import Site, Unread

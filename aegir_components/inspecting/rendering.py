@@ -9,7 +9,7 @@ import yaml
 
 from aegir_components.applications.base import DOCROOTS
 from aegir_components.messages import shown
-from aegir_components.printable import size
+from aegir_components.messages.printable import size
 from aegir_components.settings import names
 
 from .found import Directory, Site, listed

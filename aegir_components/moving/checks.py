@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from aegir_components import closing, layout
-from aegir_components.host import script
-from aegir_components.host.errors import Refused
-from aegir_components.host.parallel import each
+from aegir_components import layout
+from aegir_components.backups.source import SHARED
+from aegir_components.deploy import site_closing
+from aegir_components.facts import site_content
 from aegir_components.messages import numbered
+from aegir_components.messages.printable import count, first_of
 from aegir_components.mysql import arriving, copies, databases
-from aegir_components.printable import count, first_of
 from aegir_components.providers import awaited, content, holds
-from aegir_components.services import site_content
-from aegir_components.snapshots.source import SHARED
+from aegir_components.remote.errors import Refused
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
 
 from . import database, files
 from .decision import Change, Verdict, of_database
@@ -26,7 +27,7 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
         HostError: a web server is not reached.
         DatabaseError: the database server does not answer, or refuses.
     """
-    seen = closing.seen(had.members, had.key)
+    seen = site_closing.seen(had.members, had.key)
     if closed := {name: why for name, why in seen.items() if not why.startswith(WHY)}:
         raise Refused(
             ", ".join(closed),

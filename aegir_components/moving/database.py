@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from aegir_components.host.errors import CommandFailed, Refused
+from aegir_components.backups import inventory, loading, produce, proof, replacing, sql
+from aegir_components.backups.source import Source
 from aegir_components.messages import numbered
+from aegir_components.messages.printable import printable
 from aegir_components.mysql import arriving, client, databases, events, room, statements
 from aegir_components.mysql.databases import SiteDatabase
-from aegir_components.printable import printable
-from aegir_components.snapshots import inventory, loading, produce, proof, replacing, sql
-from aegir_components.snapshots.source import Source
+from aegir_components.remote.errors import CommandFailed, Refused
 
 from .pipe import Pipe
 

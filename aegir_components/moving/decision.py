@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.database import DatabaseServer
 from aegir_components.inputs.site import ServedSite
+from aegir_components.remote.connection import Connection
 
 Verdict = Literal["carry", "adopt", "nothing", "both", "half", "missing"]
 

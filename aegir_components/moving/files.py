@@ -1,7 +1,7 @@
 """A site's files on their way: copied beside the place where they go while the site is live, then once more what differs.
 
 They lie where only root can enter until they are put in their place in one step, as the files of a backup do
-(``snapshots/files.py``). The hub passes them on and keeps nothing.
+(``backups/files.py``). The hub passes them on and keeps nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 
 from aegir_components import layout
-from aegir_components.host import receiving, script, session
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
+from aegir_components.backups.files import Staged
+from aegir_components.backups.produce import LOW
+from aegir_components.backups.source import Place
+from aegir_components.deploy import uploads
 from aegir_components.messages import around, numbered
-from aegir_components.printable import first_of
-from aegir_components.services import uploads
-from aegir_components.snapshots.files import Staged
-from aegir_components.snapshots.produce import LOW
-from aegir_components.snapshots.source import Place
+from aegir_components.messages.printable import first_of
+from aegir_components.remote import receiving, session
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.scripts import script
 
 from . import tree
 from .pipe import Pipe

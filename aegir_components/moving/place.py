@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from aegir_components import closing, layout
+from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, Application
-from aegir_components.closing import Closable
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.host.parallel import each
+from aegir_components.backups.source import SHARED, Place, Source
+from aegir_components.deploy import closing as doors
+from aegir_components.deploy import site, site_closing
+from aegir_components.deploy.site_closing import Closable
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import shown
@@ -21,15 +20,17 @@ from aegir_components.mysql.client import DatabaseError, Endpoint
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.providers import answering, site_database, site_removal
 from aegir_components.providers.lifecycle import forgotten
-from aegir_components.services import closing as doors
-from aegir_components.services import functions, site
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from aegir_components.services.web_types import program
-from aegir_components.snapshots.source import SHARED, Place, Source
 
 from . import files
 from .decision import Change
 
-WHY: Final = closing.MOVE
+WHY: Final = site_closing.MOVE
 """What a site that is closed by a move says of why."""
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pulumi
 
+from aegir_components.backups import about
+from aegir_components.backups.packed import Packed
+from aegir_components.backups.safety import save_before
+from aegir_components.backups.source import Source
 from aegir_components.providers import awaited
-from aegir_components.snapshots import about
-from aegir_components.snapshots.packed import Packed
-from aegir_components.snapshots.safety import save_before
-from aegir_components.snapshots.source import Source
 
 from .place import Site
 

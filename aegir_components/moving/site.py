@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 
 import pulumi
 
-from aegir_components.host.errors import HUB, HostError, Refused
+from aegir_components.backups.repository import BackupError
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import answered, answering, declared, forwards, settling, site_database
 from aegir_components.providers.moves import Record, is_same_place
-from aegir_components.snapshots.repository import BackupError
+from aegir_components.remote.errors import HUB, HostError, Refused
 
 from . import checks, database, files, place
 from .decision import Change, Verdict, change, is_other_server

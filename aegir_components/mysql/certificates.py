@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
 from aegir_components.messages import numbered
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.scripts import script
 
 
 def on_machine(conn: Connection, port: int) -> str:

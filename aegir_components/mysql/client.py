@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from aegir_components import wait
-from aegir_components.host import forward
-from aegir_components.host.classify import without_values
-from aegir_components.host.connection import Connection
+from aegir_components.hub import wait
 from aegir_components.messages import AegirError, numbered
+from aegir_components.remote import forward
+from aegir_components.remote.classify import without_values
+from aegir_components.remote.connection import Connection
 
 from . import certificates
 from .statements import PREAMBLE

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from aegir_components import wait
+from aegir_components.hub import wait
 from aegir_components.messages import numbered
 
 from . import databases, events, statements

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.messages import numbered
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 _LOOK: Final = (
     "df --output=avail -B1 \"$(mysql --skip-column-names --batch --execute 'SELECT @@datadir' </dev/null)\" | tail -n 1"

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from aegir_components import files
 from aegir_components.certificates import building
+from aegir_components.hub import files
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825

@@ -10,13 +10,13 @@ from typing import Any
 
 from aegir_components.advisories import versions
 from aegir_components.applications import APPLICATIONS
+from aegir_components.backups import files, replacing, staging
+from aegir_components.backups.book import Backup, Book
+from aegir_components.backups.quiet import quiet
+from aegir_components.backups.repository import BackupError, Target, opened
 from aegir_components.messages import numbered
 from aegir_components.rewriting import wordpress
 from aegir_components.settings import Origin, Repository
-from aegir_components.snapshots import files, replacing, staging
-from aegir_components.snapshots.book import Backup, Book
-from aegir_components.snapshots.quiet import quiet
-from aegir_components.snapshots.repository import BackupError, Target, opened
 
 from . import feeding, landing, live, loaded, uploads
 from .dumps import DumpError

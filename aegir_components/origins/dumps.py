@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host.environment import without_pulumis
+from aegir_components.hub.environment import without_pulumis
 from aegir_components.messages import AegirError, numbered
-from aegir_components.printable import first_of, one_line
+from aegir_components.messages.printable import first_of, one_line
 
 from . import reading, scanner
 

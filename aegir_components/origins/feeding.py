@@ -12,11 +12,11 @@ from typing import Final
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, prefix_of
+from aegir_components.backups.quiet import quiet
 from aegir_components.messages import numbered
+from aegir_components.messages.printable import first_of, one_line, printable
 from aegir_components.mysql import client, copies, databases, objects, statements
 from aegir_components.mysql.client import DatabaseError, Session, StatementRefused
-from aegir_components.printable import first_of, one_line, printable
-from aegir_components.snapshots.quiet import quiet
 
 from . import dumps, reading
 from .dumps import DumpError

@@ -13,21 +13,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aegir_components import closing, layout
-from aegir_components.closing import Closable
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.hub_records import Records
+from aegir_components import layout
+from aegir_components.backups import archive, files, inventory, loading
+from aegir_components.backups.repository import BackupError
+from aegir_components.backups.source import Place, Source
+from aegir_components.deploy import site_closing
+from aegir_components.deploy.site_closing import Closable
+from aegir_components.hub.records import Records
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.site import InstallationInputs, SitePlace
 from aegir_components.messages import around, numbered, text_of
 from aegir_components.mysql import client, copies, statements
 from aegir_components.mysql.databases import SiteDatabase
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.scripts import script
 from aegir_components.services import vhosts
-from aegir_components.snapshots import archive, files, inventory, loading
-from aegir_components.snapshots.repository import BackupError
-from aegir_components.snapshots.source import Place, Source
 
 from . import loaded
 from .dumps import DumpError
@@ -35,7 +36,7 @@ from .dumps import DumpError
 FAULTS: Final = (BackupError, HostError, client.DatabaseError, DumpError, archive.DamagedError)
 LOADING: Final = "loading"
 """What is written down of a database, under ``origin``, while it is loaded."""
-WHY: Final = f"{closing.LOADED} (origin)"
+WHY: Final = f"{site_closing.LOADED} (origin)"
 """What a closed site says of why."""
 KIND: Final = "origins"
 """The hub's records of sites whose content was loaded."""

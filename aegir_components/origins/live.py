@@ -16,16 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from aegir_components import backups, layout
+from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, prefix_of
-from aegir_components.host import receiving
+from aegir_components.archives import keeping
+from aegir_components.backups import archive, files, inventory, loading
+from aegir_components.backups.produce import LOW, TIMEOUT
+from aegir_components.backups.source import SHARED, Source
+from aegir_components.inputs import limits
 from aegir_components.messages import numbered
 from aegir_components.mysql import client, databases, objects
+from aegir_components.remote import receiving
 from aegir_components.sanitising import scratch
-from aegir_components.services import limits, vhosts
-from aegir_components.snapshots import archive, files, inventory, loading
-from aegir_components.snapshots.produce import LOW, TIMEOUT
-from aegir_components.snapshots.source import SHARED, Source
+from aegir_components.services import vhosts
 
 from . import feeding, uploads
 from .dumps import DumpError
@@ -33,7 +35,7 @@ from .landing import Site
 from .reading import Read
 
 OPTIONS: Final = (
-    *(word for word in backups.DUMP if word not in {"--routines", "--triggers", "--events"}),
+    *(word for word in keeping.DUMP if word not in {"--routines", "--triggers", "--events"}),
     "--skip-triggers",
 )
 """Of mysqldump: tables alone."""
@@ -206,7 +208,7 @@ def _sanitised(site: Site, source: Source, own: Mapping[str, Any], dump: IO[byte
 
 
 def _dump(source: Source, schema: str, without: list[str], dump: IO[bytes]) -> None:
-    with backups.client_options(source.conn, source.endpoint) as (where, login):
+    with keeping.client_options(source.conn, source.endpoint) as (where, login):
         ignored = [f"--ignore-table={schema}.{name}" for name in without]
         text = f"{LOW}\nlow {shlex.join(['mysqldump', *login, *OPTIONS, *ignored, schema])}"
 

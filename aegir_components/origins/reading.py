@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from aegir_components.messages import AegirError, numbered
-from aegir_components.printable import printable
+from aegir_components.messages.printable import printable
 
 from . import scanner
 

@@ -7,16 +7,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aegir_components import closing
-from aegir_components.host.errors import HostError
+from aegir_components.backups import files, inventory, loading
+from aegir_components.backups.quiet import no_update
+from aegir_components.backups.replacing import Beside
+from aegir_components.backups.repository import BackupError
+from aegir_components.backups.source import Source
+from aegir_components.backups.sql import Apart
+from aegir_components.backups.staging import Laid, Part, Words
+from aegir_components.deploy import site_closing
 from aegir_components.mysql import client, databases
-from aegir_components.snapshots import files, inventory, loading
-from aegir_components.snapshots.quiet import no_update
-from aegir_components.snapshots.replacing import Beside
-from aegir_components.snapshots.repository import BackupError
-from aegir_components.snapshots.source import Source
-from aegir_components.snapshots.sql import Apart
-from aegir_components.snapshots.staging import Laid, Part, Words
+from aegir_components.remote.errors import HostError
 
 from . import definition, feeding, live
 from .dumps import DumpError
@@ -62,7 +62,7 @@ class FromSite:
         called = f"the content of {self.where}"
         return Words(
             called=called,
-            doing=f"{closing.GETS} {called}",
+            doing=f"{site_closing.GETS} {called}",
             done=f"has {called} now",
             failed=f"could not get {called}",
             work="sync",

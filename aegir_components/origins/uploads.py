@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import IO, Final
 
 from aegir_components import layout
-from aegir_components.host import receiving, script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
+from aegir_components.backups import archive, files
+from aegir_components.backups.produce import LOW, TIMEOUT
+from aegir_components.backups.source import SHARED, Place
 from aegir_components.messages import around, numbered, text_of
-from aegir_components.printable import first_of, one_line
+from aegir_components.messages.printable import first_of, one_line
+from aegir_components.remote import receiving
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
 from aegir_components.sanitising import documents
-from aegir_components.snapshots import archive, files
-from aegir_components.snapshots.produce import LOW, TIMEOUT
-from aegir_components.snapshots.source import SHARED, Place
+from aegir_components.scripts import script
 
 from .dumps import DumpError
 

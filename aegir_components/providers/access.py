@@ -13,15 +13,15 @@ from typing import Any, Self
 
 import pulumi
 
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.host.parallel import attempt, settle
-from aegir_components.hub_records import Records
+from aegir_components.deploy import access
+from aegir_components.hub.records import Records
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Props
 from aegir_components.messages import text_of
 from aegir_components.mysql import client, statements
-from aegir_components.services import access
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.remote.parallel import attempt, settle
 
 from .credentials import generate
 from .lifecycle import AegirResource, Lifecycle
@@ -63,7 +63,7 @@ class DatabaseAccessInputs(DatabaseLogin):
         )  # fmt: skip
 
 
-class Provider(Lifecycle[DatabaseAccessInputs, DatabaseAccessInputs]):
+class DatabaseAccessProvider(Lifecycle[DatabaseAccessInputs, DatabaseAccessInputs]):
     """Proves it when something about it changes, and at each refresh."""
 
     identity_keys = ("server",)
@@ -96,7 +96,7 @@ class DatabaseAccess(AegirResource, module="aegir", name="DatabaseAccess"):
 
     def __init__(self, name: str, inputs: DatabaseAccessInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the database server's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(DatabaseAccessProvider(), name, inputs, opts)
 
 
 def unproven_clients(hub_root: str, server: str, user: str) -> frozenset[str] | None:
@@ -139,3 +139,7 @@ def _prove(inputs: DatabaseAccessInputs) -> None:
     if failed:
         records.put({"clients": failed}, where.server, where.user)
     settle(results)
+
+
+Provider = DatabaseAccessProvider
+"""Its name in states."""

@@ -9,16 +9,18 @@ from typing import Any, Final
 
 import pulumi
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
+from aegir_components.deploy import forwarding
 from aegir_components.inputs.props import Props, left_out
-from aegir_components.services import forwarding, functions, web, web_types
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
+from aegir_components.services import web, web_types
 
 from . import answered, caches, restoring, settling, site_move
 from .lifecycle import AegirResource, Lifecycle, remaining
 
 WAITS: Final = ": a change waits for its reload"
-"""How ``activate`` in ``shell/web.sh`` ends what it says of a unit."""
+"""How ``activate`` in ``services/web.sh`` ends what it says of a unit."""
 waiting: dict[str, list[str]] = {}
 """By machine, the reloads that its web service's look has just seen: of this process, since a provider's instance has no data."""
 
@@ -65,7 +67,7 @@ class ActivationInputs(Props):
     """Certificates of sites that left, with their keys: JSON."""
 
 
-class Provider(Lifecycle[ActivationInputs, ActivationInputs]):
+class ActivationProvider(Lifecycle[ActivationInputs, ActivationInputs]):
     """Reloads what waits for it; what nobody comes back for is reloaded by the machine itself after a while."""
 
     identity_keys = ("host",)
@@ -132,7 +134,7 @@ class Activation(AegirResource, module="aegir", name="Activation"):
 
     def __init__(self, name: str, inputs: ActivationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the server's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(ActivationProvider(), name, inputs, opts)
 
     @property
     def _direct_computed_dependencies(self) -> set[pulumi.Resource]:
@@ -180,3 +182,7 @@ def _known_as(inputs: ActivationInputs, name: str) -> str:
 
 def _items(inputs: ActivationInputs) -> list[str]:
     return [functions("web"), *web.activation_items(web_types.program(inputs.type))]
+
+
+Provider = ActivationProvider
+"""Its name in states."""

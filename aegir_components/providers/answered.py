@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
 from aegir_components.messages import numbered
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
 
 from . import answering
 from .answering import Place

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from aegir_components import applications, layout
-from aegir_components.applications import health, probe
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.host.parallel import each
-from aegir_components.services import holding, release, web
+from aegir_components.deploy import holding, release
+from aegir_components.health import probe, serving
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
+from aegir_components.services import web
 
 from . import settling
 
@@ -194,7 +195,7 @@ def _ask(found: list[Place], application: applications.Application, door: str = 
 
     def ask(place: Place) -> str | None:
         try:
-            return health.answers(application, place.address, place.port, place.site, path, door=door)
+            return serving.answers(application, place.address, place.port, place.site, path, door=door)
         except probe.NoAnswer as silence:
             return str(silence)
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from aegir_components import backups, layout
+from aegir_components import layout
 from aegir_components.applications import shares_config
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.hub_records import Records
+from aegir_components.archives import keeping
+from aegir_components.facts import site_content
+from aegir_components.hub.records import Records
 from aegir_components.inputs.site import SitePlace
-from aegir_components.services import site_content
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
 
 from . import content
 
@@ -147,7 +148,7 @@ def unpack(want: SitePlace, owners: Mapping[str, Connection], empty: Iterable[Em
     user = layout.system_user(want.site)
     for found in empty:
         kept, place = found.kept, found.place
-        backups.unpack_files(kept.archive, owners[found.machine], place.home, user, place.parts, kept.key)
+        keeping.unpack_files(kept.archive, owners[found.machine], place.home, user, place.parts, kept.key)
 
 
 def _places(want: SitePlace) -> list[_Place]:

@@ -37,7 +37,7 @@ class DatabaseAuthorityState(DatabaseAuthorityInputs):
     """Its private key, in PEM."""
 
 
-class Provider(Lifecycle[DatabaseAuthorityInputs, DatabaseAuthorityState]):
+class DatabaseAuthorityProvider(Lifecycle[DatabaseAuthorityInputs, DatabaseAuthorityState]):
     """Made once, or taken over from the hub's files; an update keeps it."""
 
     secret_keys = ("key",)
@@ -73,7 +73,7 @@ class DatabaseAuthority(AegirResource, module="aegir", name="DatabaseAuthority")
 
     def __init__(self, name: str, inputs: DatabaseAuthorityInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by its name in the stack."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(DatabaseAuthorityProvider(), name, inputs, opts)
 
     @classmethod
     def of(cls, hub_root: str, holder: str) -> Self:
@@ -84,3 +84,7 @@ class DatabaseAuthority(AegirResource, module="aegir", name="DatabaseAuthority")
             holder: ``<project>/<stack>``.
         """
         return cls("databases", DatabaseAuthorityInputs(hub_root=hub_root, holder=holder))
+
+
+Provider = DatabaseAuthorityProvider
+"""Its name in states."""

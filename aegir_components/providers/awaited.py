@@ -6,12 +6,14 @@ which would update it: who is stopped by the proof would never be updated.
 
 from __future__ import annotations
 
-from aegir_components import database_updates, layout
-from aegir_components.host import script
+from aegir_components import layout
+from aegir_components.deploy import release
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.site import InstallationInputs, InstallationState, ServedSite
-from aegir_components.printable import count
-from aegir_components.services import functions, release
+from aegir_components.messages.printable import count
+from aegir_components.rollout import database_updates
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from . import holds
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 import pulumi
 from pulumi.dynamic import DiffResult
 
-from aegir_components import encrypting, files
+from aegir_components.archives import encrypting
+from aegir_components.hub import files
 from aegir_components.inputs import key_owners
 from aegir_components.inputs.props import Props
 
@@ -44,7 +45,7 @@ class BackupKeysState(BackupKeysInputs):
     """By what a site is known by; JSON."""
 
 
-class Provider(Lifecycle[BackupKeysInputs, BackupKeysState]):
+class BackupKeysProvider(Lifecycle[BackupKeysInputs, BackupKeysState]):
     """Makes a key for each site; keys of sites that were removed stay, for their backups stay as well."""
 
     secret_keys = ("keys",)
@@ -90,7 +91,7 @@ class BackupKeys(AegirResource, module="aegir", name="BackupKeys"):
 
     def __init__(self, name: str, inputs: BackupKeysInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare them by their name in the stack."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(BackupKeysProvider(), name, inputs, opts)
 
 
 def _file(inputs: BackupKeysInputs) -> Path:
@@ -120,3 +121,7 @@ def publish_again(hub_root: str, holder: str, have: BackupKeysState) -> None:
 
 def _of_archives(have: BackupKeysState) -> str:
     return str(json.loads(have.keys).get(key_owners.ARCHIVES, ""))
+
+
+Provider = BackupKeysProvider
+"""Its name in states."""

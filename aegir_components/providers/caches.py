@@ -12,15 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from aegir_components import layout, telling
+from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.hub_records import Records
+from aegir_components.deploy import installation
+from aegir_components.hub.records import Records
 from aegir_components.inputs.site import SiteConfigurationInputs
-from aegir_components.messages import numbered
-from aegir_components.services import functions, installation
+from aegir_components.messages import numbered, telling
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from . import warned
 

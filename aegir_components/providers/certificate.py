@@ -11,13 +11,13 @@ import pulumi
 from pulumi.dynamic import DiffResult
 
 from aegir_components import certificates
-from aegir_components.host import script
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.host.parallel import each
+from aegir_components.deploy import certificate
 from aegir_components.inputs.members import CodeMember, connections
 from aegir_components.inputs.props import Props, left_out
 from aegir_components.messages import around, numbered, shown
-from aegir_components.services import certificate
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
 
 from . import warned
 from .lifecycle import AegirResource, Lifecycle
@@ -70,7 +70,7 @@ class CertificateState(CertificateInputs):
     """What its web servers have to show."""
 
 
-class Provider(Lifecycle[CertificateInputs, CertificateState]):
+class CertificateProvider(Lifecycle[CertificateInputs, CertificateState]):
     """Makes, reads or asks for a certificate, and keeps it until it expires soon."""
 
     identity_keys = ("site",)
@@ -125,7 +125,7 @@ class Certificate(AegirResource, module="aegir", name="Certificate"):
 
     def __init__(self, name: str, inputs: CertificateInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the site's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(CertificateProvider(), name, inputs, opts)
 
 
 def _asks_for_the_same(was: CertificateInputs, want: CertificateInputs) -> bool:
@@ -180,7 +180,7 @@ def _made(want: CertificateInputs) -> certificates.Pair:
 
 def _asked_for(want: CertificateInputs, names: list[str]) -> certificates.Pair:
     # Only here: see the package.
-    from aegir_components.certificates import authority  # noqa: PLC0415
+    from aegir_components.certificates import acme as authority  # noqa: PLC0415
 
     members = connections(want.members)
     there: dict[str, str] = {}
@@ -201,3 +201,7 @@ def _asked_for(want: CertificateInputs, names: list[str]) -> certificates.Pair:
         authority=want.authority or "",
         accounts=Path(want.accounts),
     )
+
+
+Provider = CertificateProvider
+"""Its name in states."""

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aegir_components.host.connection import Connection
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
 from aegir_components.inputs.site import SitePlace
-from aegir_components.printable import readable
+from aegir_components.messages.printable import readable
+from aegir_components.remote.connection import Connection
 
 KIND: Final = "content"
 FEW_FILES: Final = 10

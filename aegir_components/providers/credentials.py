@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import numeric_ids
+from aegir_components.hub import numeric_ids
 from aegir_components.inputs.props import Props, left_out
 
 from .lifecycle import AegirResource, Lifecycle
@@ -50,7 +50,7 @@ class CredentialsState(CredentialsInputs):
     """Which of its two accounts (``layout.account_names``) a site's database is used by: 0 or 1."""
 
 
-class Provider(Lifecycle[CredentialsInputs, CredentialsState]):
+class CredentialsProvider(Lifecycle[CredentialsInputs, CredentialsState]):
     """Generates once; an update keeps what was generated, but for a database's password of another version."""
 
     secret_keys = (*LENGTHS, "given_salt")
@@ -103,9 +103,13 @@ class Credentials(AegirResource, module="aegir", name="Credentials"):
 
     def __init__(self, name: str, inputs: CredentialsInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare them by their name in the stack."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(CredentialsProvider(), name, inputs, opts)
 
 
 def generate(length: int) -> str:
     """Make a random word of letters and digits, which needs no quoting anywhere."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+Provider = CredentialsProvider
+"""Its name in states."""

@@ -7,12 +7,13 @@ from typing import Any
 
 import pulumi
 
-from aegir_components.host import script
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Known, left_out
 from aegir_components.messages import around, numbered
 from aegir_components.mysql import client, statements, tls
-from aegir_components.services import functions, mysql
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
+from aegir_components.services import mysql
 
 from . import declared, entries
 from .lifecycle import AegirResource, Lifecycle
@@ -45,7 +46,7 @@ class DatabaseServiceState(DatabaseServiceInputs):
     """What the server says of itself, such as ``10.11.6-MariaDB``."""
 
 
-class Provider(Lifecycle[DatabaseServiceInputs, DatabaseServiceState]):
+class DatabaseServiceProvider(Lifecycle[DatabaseServiceInputs, DatabaseServiceState]):
     """The server, the address it listens on, and the hub's account; proven by a login from the hub."""
 
     identity_keys = ("host", "user")
@@ -145,7 +146,7 @@ class DatabaseService(AegirResource, module="aegir", name="DatabaseService"):
 
     def __init__(self, name: str, inputs: DatabaseServiceInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the server's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(DatabaseServiceProvider(), name, inputs, opts)
 
 
 def _log_in(inputs: DatabaseServiceInputs) -> None:
@@ -169,3 +170,7 @@ def _prove_address(want: DatabaseServiceInputs) -> None:
 
 def _tls(inputs: DatabaseServiceInputs) -> mysql.Tls | None:
     return mysql.Tls(authority=inputs.authority, names=inputs.names) if inputs.authority else None
+
+
+Provider = DatabaseServiceProvider
+"""Its name in states."""

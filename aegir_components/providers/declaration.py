@@ -28,7 +28,7 @@ class DeclarationInputs(Props):
     """The same with the secrets; ``None`` where it has none."""
 
 
-class Provider(Lifecycle[DeclarationInputs, DeclarationInputs]):
+class DeclarationProvider(Lifecycle[DeclarationInputs, DeclarationInputs]):
     """It is on no machine, and changes none."""
 
     secret_keys = ("whole",)
@@ -57,7 +57,7 @@ class Declaration(AegirResource, module="aegir", name="Declaration"):
 
     def __init__(self, inputs: DeclarationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it; a stack has one."""
-        super().__init__(Provider(), NAME, inputs, opts)
+        super().__init__(DeclarationProvider(), NAME, inputs, opts)
 
 
 def declare(shown: str, whole: str, after: pulumi.Resource) -> Declaration:
@@ -70,3 +70,7 @@ def declare(shown: str, whole: str, after: pulumi.Resource) -> Declaration:
     """
     inputs = DeclarationInputs(shown=shown, whole=later(pulumi.Output.secret(whole)) if whole != shown else None)
     return Declaration(inputs, pulumi.ResourceOptions(depends_on=[after]))
+
+
+Provider = DeclarationProvider
+"""Its name in states."""

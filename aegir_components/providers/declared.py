@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Props, names
+from aegir_components.remote.connection import Connection
 
 State = dict[str, Any]
 PropsT = TypeVar("PropsT", bound=Props)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 KIND: Final = "machines"
 

@@ -9,9 +9,8 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.output import contains_unknowns
 
-from aegir_components import telling
 from aegir_components.inputs.props import Props, left_out
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered, shown, telling
 
 from .lifecycle import AegirResource, Lifecycle
 from .raw import plain
@@ -29,7 +28,7 @@ class EnvironmentInputs(Props):
     """The environment that the stack was until now, where it is to become another one; no state has it."""
 
 
-class Provider(Lifecycle[EnvironmentInputs, EnvironmentInputs]):
+class EnvironmentProvider(Lifecycle[EnvironmentInputs, EnvironmentInputs]):
     """Refuses at ``check``, which is before anything that depends on it; it is on no machine and changes none."""
 
     def identity(self, want: EnvironmentInputs) -> str:
@@ -76,7 +75,7 @@ class Environment(AegirResource, module="aegir", name="Environment"):
 
     def __init__(self, inputs: EnvironmentInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it; a stack has one."""
-        super().__init__(Provider(), "environment", inputs, opts)
+        super().__init__(EnvironmentProvider(), "environment", inputs, opts)
 
     @classmethod
     def of(cls, environment: str, formerly: str | None) -> Self:
@@ -97,3 +96,7 @@ def refusal(before: str, now: str) -> str:
         f"stack's file, run with the right one (--stack, --config-file). If the stack is to become {now}, write "
         f"aegir:environment_formerly: {before} beside aegir:environment for one `pulumi up`",
     )
+
+
+Provider = EnvironmentProvider
+"""Its name in states."""

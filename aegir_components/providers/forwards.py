@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from aegir_components.host.connection import Connection
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
+from aegir_components.remote.connection import Connection
 
 KIND: Final = "forwards"
 DAY: Final = 24 * 3600

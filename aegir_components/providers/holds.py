@@ -9,14 +9,15 @@ from types import MappingProxyType
 from typing import Final
 
 from aegir_components import layout
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.parallel import each
-from aegir_components.hub_records import Records
+from aegir_components.deploy import closing, holding, release
+from aegir_components.deploy.holding import Held
+from aegir_components.hub.records import Records
 from aegir_components.inputs.platform import CodeRelease
 from aegir_components.inputs.site import SiteConfigurationInputs
-from aegir_components.services import closing, functions, holding, release
-from aegir_components.services.holding import Held
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from .switching import Switching, docroot_of
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import applications, closing, layout
+from aegir_components import applications, layout
 from aegir_components.applications import base as answers
-from aegir_components.applications import health
-from aegir_components.host import script
-from aegir_components.host.errors import HostError, Refused
+from aegir_components.deploy import installation, site_closing
+from aegir_components.health import serving
 from aegir_components.inputs.site import InstallationInputs, InstallationState
 from aegir_components.messages import around, number_of, numbered
 from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
-from aegir_components.services import installation
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.scripts import script
 
 from . import answered, answering, awaited, settling, site_move, warned
 from .lifecycle import DRIFT, AegirResource, Lifecycle, replaced
@@ -33,7 +33,7 @@ read the settings connects at its beginning."""
 EMPTY, PRESENT = "empty", "present"
 
 
-class Provider(Lifecycle[InstallationInputs, InstallationState]):
+class InstallationProvider(Lifecycle[InstallationInputs, InstallationState]):
     """Installs into an empty database, adopts what is installed, and never touches what is half there."""
 
     identity_keys = ("site",)
@@ -100,7 +100,7 @@ class Installation(AegirResource, module="aegir", name="Installation"):
 
     def __init__(self, name: str, inputs: InstallationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by what the site is known by."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(InstallationProvider(), name, inputs, opts)
 
 
 def _land(want: InstallationInputs, was: InstallationState | None) -> str:
@@ -168,7 +168,7 @@ def _prove(want: InstallationInputs, was: InstallationState | None, content: str
 def _closed(inputs: InstallationInputs) -> str:
     """Say why a person has closed the site on all its web servers; nothing where it is not closed, or nobody can tell."""
     try:
-        found = closing.by_people(inputs.connections, inputs.site)
+        found = site_closing.by_people(inputs.connections, inputs.site)
     except HostError:
         return ""
     return next(iter(found.values()), "") if found.keys() == inputs.members.keys() else ""
@@ -312,7 +312,7 @@ def _half(want: InstallationInputs, was: InstallationState | None, tables: str) 
 
 
 def _faults(want: InstallationInputs) -> dict[str, str]:
-    declared = health.Declared(
+    declared = serving.Declared(
         site=want.host,
         application=applications.APPLICATIONS[want.application],
         https=want.https,
@@ -321,7 +321,11 @@ def _faults(want: InstallationInputs) -> dict[str, str]:
     )
     found = {}
     for name, member in sorted(want.members.items()):
-        why = health.fault(declared, member.connection.address, member.port)
+        why = serving.fault(declared, member.connection.address, member.port)
         if why is not None:
             found[name] = around(why, f"{name}: {declared.site} {why}")
     return found
+
+
+Provider = InstallationProvider
+"""Its name in states."""

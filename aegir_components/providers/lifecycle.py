@@ -34,13 +34,14 @@ from pulumi.dynamic import (
 )
 from pulumi.output import contains_unknowns
 
-from aegir_components import at_work, declaring, unknowns
-from aegir_components.host import hub_disk
-from aegir_components.host.errors import HostError
-from aegir_components.hub_records import Records, hub_root
+from aegir_components import unknowns
+from aegir_components.hub import at_work, hub_disk
+from aegir_components.hub.records import Records, hub_root
 from aegir_components.inputs.props import Known, Props, names
 from aegir_components.messages import around, marked, number_of, shown
 from aegir_components.mysql import client
+from aegir_components.pulumi_workarounds import declaring
+from aegir_components.remote.errors import HostError
 
 from . import declared, warned
 from .calls import serve_more
@@ -119,7 +120,12 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
     """The class of what the state has: the second parameter."""
 
     def __init_subclass__(cls) -> None:
-        """Take the classes of inputs and of what is recorded from the parameters, so that both are written once."""
+        """Take the classes of inputs and of what is recorded from the parameters, so that both are written once.
+
+        In states each class is called ``Provider``, and its module has it under that name too: a new name changes no state.
+        """
+        if cls.__module__.startswith(f"{__package__}."):
+            cls.__qualname__ = "Provider"
         for base in getattr(cls, "__orig_bases__", ()):
             match get_args(base):
                 case (type() as inputs, type() as recorded):

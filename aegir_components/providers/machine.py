@@ -12,12 +12,13 @@ import pulumi
 from pulumi.dynamic import DiffResult
 
 from aegir_components import layout
-from aegir_components.host import rsync, script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
 from aegir_components.inputs.props import Known, Props
 from aegir_components.messages import numbered
+from aegir_components.remote import rsync
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.scripts import script
 from aegir_components.services import base, vhosts
 
 from . import declared, entries
@@ -67,7 +68,7 @@ class MachineState(MachineInputs):
     """What tells this stack from another hub's of the same name."""
 
 
-class Provider(Lifecycle[MachineInputs, MachineState]):
+class MachineProvider(Lifecycle[MachineInputs, MachineState]):
     """Prepares a server: packages, the aegir account, the hub's key, the sudo rule; proves rsync."""
 
     waits = True
@@ -154,7 +155,7 @@ class Machine(AegirResource, module="aegir", name="Machine"):
 
     def __init__(self, name: str, inputs: MachineInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the server's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(MachineProvider(), name, inputs, opts)
 
 
 def _refuse_strangers(conn: Connection, was: MachineState) -> None:
@@ -244,3 +245,7 @@ def _numbers(report: script.Report) -> dict[str, int]:
     uid, _, gid = report.facts.get("numbers", "").partition(":")
     found = {"uid": script.number(uid, -1), "gid": script.number(gid, -1)}
     return found if min(found.values()) >= 0 else {}
+
+
+Provider = MachineProvider
+"""Its name in states."""

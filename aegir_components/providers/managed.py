@@ -32,7 +32,7 @@ class ManagedDatabaseState(ManagedDatabaseInputs):
     """What the server says of itself."""
 
 
-class Provider(Lifecycle[ManagedDatabaseInputs, ManagedDatabaseState]):
+class ManagedDatabaseProvider(Lifecycle[ManagedDatabaseInputs, ManagedDatabaseState]):
     """Logs in from the hub and looks whether the account may do what it has to."""
 
     identity_keys = ("host", "user")
@@ -78,7 +78,7 @@ class ManagedDatabase(AegirResource, module="aegir", name="ManagedDatabase"):
 
     def __init__(self, name: str, inputs: ManagedDatabaseInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the server's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(ManagedDatabaseProvider(), name, inputs, opts)
 
 
 def _look(inputs: ManagedDatabaseInputs) -> tuple[str, list[str]]:
@@ -90,3 +90,7 @@ def _look(inputs: ManagedDatabaseInputs) -> tuple[str, list[str]]:
         return version, []
     wanted = statements.MANAGED_PRIVILEGES | {"GRANT OPTION"}
     return version, [numbered(5082, f"lacks {privilege}") for privilege in sorted(wanted - have)]
+
+
+Provider = ManagedDatabaseProvider
+"""Its name in states."""

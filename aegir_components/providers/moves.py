@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
 from aegir_components.inputs.database import DatabaseServer, SiteAccounts
 from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
 from aegir_components.moving.decision import is_other_server

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import pulumi
 
-from aegir_components.host import local_names, script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
+from aegir_components.hub import local_names
 from aegir_components.inputs.props import Props, left_out
 from aegir_components.messages import around, joined
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.scripts import script
 from aegir_components.services import names
 
 from . import warned
@@ -45,7 +46,7 @@ class NamesState(NamesInputs):
     """Where names do not agree."""
 
 
-class Provider(Lifecycle[NamesInputs, NamesState]):
+class NamesProvider(Lifecycle[NamesInputs, NamesState]):
     """Looks from both sides; ``strict`` refuses, ``warn`` tells, ``manage`` writes a marked block of ``/etc/hosts``."""
 
     identity_keys = ("host",)
@@ -101,7 +102,7 @@ class Names(AegirResource, module="aegir", name="Names"):
 
     def __init__(self, name: str, inputs: NamesInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the server's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(NamesProvider(), name, inputs, opts)
 
 
 def _without(text: str, own: Mapping[str, str]) -> str:
@@ -132,3 +133,7 @@ def _faults(inputs: NamesInputs, facts: dict[str, str]) -> list[str]:
     name, address = inputs.host, inputs.address
     seen = {"forward": local_names.forward(name), "reverse": local_names.reverse(address) if address else ""}
     return names.faults(name, address, facts, seen)
+
+
+Provider = NamesProvider
+"""Its name in states."""

@@ -8,14 +8,13 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import telling
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.host.parallel import each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props
-from aegir_components.messages import numbered, shown, text_of
+from aegir_components.messages import numbered, shown, telling, text_of
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
 from aegir_components.services import nfs
 
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -43,7 +42,7 @@ class PackExportInputs(Props):
     """``<project>/<stack>``."""
 
 
-class Provider(Lifecycle[PackExportInputs, PackExportInputs]):
+class PackExportProvider(Lifecycle[PackExportInputs, PackExportInputs]):
     """Compares numbers, then exports; whoever is not a member any more is not exported to."""
 
     identity_keys = ("pack",)
@@ -100,7 +99,7 @@ class PackExport(AegirResource, module="aegir", name="PackExport"):
 
     def __init__(self, name: str, inputs: PackExportInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the pack's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(PackExportProvider(), name, inputs, opts)
 
 
 def _what(inputs: PackExportInputs) -> str:
@@ -140,3 +139,7 @@ def _difference(account: str, reference: str, right: str, wrong: dict[str, str])
     return numbered(
         8532, f"{said}, and {right} on {reference}: files on a share belong to numbers. Nothing was shared. {way}"
     )
+
+
+Provider = PackExportProvider
+"""Its name in states."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import pulumi
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.host.parallel import attempt, each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props, left_out
 from aegir_components.messages import numbered
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.remote.parallel import attempt, each
+from aegir_components.scripts import script
 from aegir_components.services import nfs
 
 from . import shared
@@ -49,7 +49,7 @@ class PackMountInputs(Props):
     """``<project>/<stack>``."""
 
 
-class Provider(Lifecycle[PackMountInputs, PackMountInputs]):
+class PackMountProvider(Lifecycle[PackMountInputs, PackMountInputs]):
     """Mounts on every member but the one that exports, and proves that all see the same with the same owners."""
 
     identity_keys = ("pack",)
@@ -81,7 +81,7 @@ class PackMount(AegirResource, module="aegir", name="PackMount"):
 
     def __init__(self, name: str, inputs: PackMountInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the pack's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(PackMountProvider(), name, inputs, opts)
 
 
 def _items(inputs: PackMountInputs, conn: Connection) -> list[str]:
@@ -140,3 +140,7 @@ def _prove(want: PackMountInputs) -> None:
 
 def _remove_proof(want: PackMountInputs, conn: Connection, token: str) -> None:
     _run(conn, want, "check", nfs.remove_proof(want.path, token))
+
+
+Provider = PackMountProvider
+"""Its name in states."""

@@ -7,11 +7,10 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import telling
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.props import Props
-from aegir_components.messages import numbered
+from aegir_components.messages import numbered, telling
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 from aegir_components.services import standby
 
 from .lifecycle import AegirResource, Lifecycle
@@ -39,7 +38,7 @@ class PackStandbyInputs(Props):
     """``<project>/<stack>``."""
 
 
-class Provider(Lifecycle[PackStandbyInputs, PackStandbyInputs]):
+class PackStandbyProvider(Lifecycle[PackStandbyInputs, PackStandbyInputs]):
     """Keeps the copy current by a timer; once the machine exports, no timer may write there any more."""
 
     identity_keys = ("pack",)
@@ -84,7 +83,7 @@ class PackStandby(AegirResource, module="aegir", name="PackStandby"):
 
     def __init__(self, name: str, inputs: PackStandbyInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the pack's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(PackStandbyProvider(), name, inputs, opts)
 
 
 def _what(inputs: PackStandbyInputs) -> str:
@@ -102,3 +101,7 @@ def _tell(inputs: PackStandbyInputs, report: script.Report) -> None:
         pulumi.log.info(
             f"{inputs.server} has a copy of what the pack {inputs.pack} shares, {report.number('age')} s old"
         )
+
+
+Provider = PackStandbyProvider
+"""Its name in states."""

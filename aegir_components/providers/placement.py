@@ -7,10 +7,10 @@ from typing import Any
 
 import pulumi
 
-from aegir_components.host import script
-from aegir_components.host.parallel import each
 from aegir_components.inputs.members import connections
 from aegir_components.inputs.platform import Code
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
 
 from .lifecycle import AegirResource, Lifecycle, remaining
 from .release import removal_items
@@ -21,7 +21,7 @@ class PlacementInputs(Code):
     """The web servers of a platform."""
 
 
-class Provider(Lifecycle[PlacementInputs, PlacementInputs]):
+class PlacementProvider(Lifecycle[PlacementInputs, PlacementInputs]):
     """Comes after the platform's sites, where ``Release`` comes before them: a member leaves in this order."""
 
     identity_keys = ("platform", "publish_path")
@@ -52,7 +52,7 @@ class Placement(AegirResource, module="aegir", name="Placement"):
 
     def __init__(self, name: str, inputs: PlacementInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare them by the platform's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(PlacementProvider(), name, inputs, opts)
 
 
 def _take_off(have: PlacementInputs) -> None:
@@ -66,3 +66,7 @@ def _take_off(have: PlacementInputs) -> None:
             holder=have.holder,
         ),
     )
+
+
+Provider = PlacementProvider
+"""Its name in states."""

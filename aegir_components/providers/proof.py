@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from aegir_components import layout, telling
+from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, Application
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.host.parallel import attempt, each
+from aegir_components.deploy import release
+from aegir_components.deploy.holding import Held
+from aegir_components.facts import site_errors
 from aegir_components.inputs.platform import ReleaseInputs
-from aegir_components.messages import numbered
-from aegir_components.services import release, site_errors
-from aegir_components.services.holding import Held
+from aegir_components.messages import numbered, telling
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.remote.parallel import attempt, each
+from aegir_components.scripts import script
 
 from . import answering, holds
 from .answering import Place

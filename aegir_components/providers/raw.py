@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pulumi.output import contains_unknowns
 
-from aegir_components.host.connection import Connection
+from aegir_components.remote.connection import Connection
 
 State = dict[str, Any]
 

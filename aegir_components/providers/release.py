@@ -8,21 +8,23 @@ from typing import Any
 import pulumi
 
 from aegir_components import applications, layout
-from aegir_components.host import script, ssh
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.host.parallel import each
+from aegir_components.deploy import release
 from aegir_components.inputs.members import CodeMember, connections
 from aegir_components.inputs.platform import Code, ReleaseInputs
 from aegir_components.inputs.props import Known
 from aegir_components.messages import numbered
-from aegir_components.services import release, web_types
+from aegir_components.remote import ssh
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
+from aegir_components.services import web_types
 
 from . import answering, holds, proof, staging, switching
 from .lifecycle import AegirResource, Lifecycle, remaining
 
 
-class Provider(Lifecycle[ReleaseInputs, ReleaseInputs]):
+class ReleaseProvider(Lifecycle[ReleaseInputs, ReleaseInputs]):
     """Stages a release on every member, proves it there, then switches all; a failing switch takes the others back."""
 
     identity_keys = ("platform", "publish_path")
@@ -112,7 +114,7 @@ class Release(AegirResource, module="aegir", name="Release"):
 
     def __init__(self, name: str, inputs: ReleaseInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the platform's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(ReleaseProvider(), name, inputs, opts)
 
 
 def _refuse_pins(want: ReleaseInputs, owners: Mapping[str, Connection]) -> None:
@@ -189,3 +191,7 @@ def removal_items(have: Code, conn: Connection) -> list[str]:
         return release.slave_removal_items(paths, server=server)
     shared = [file.path for application in applications.APPLICATIONS.values() for file in application.shared]
     return release.removal_items(paths, server=server, shared=shared)
+
+
+Provider = ReleaseProvider
+"""Its name in states."""

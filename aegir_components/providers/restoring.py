@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.hub_records import Records
+from aegir_components.deploy import former
+from aegir_components.hub.records import Records
+from aegir_components.inputs import limits
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered
-from aegir_components.services import former, limits
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.scripts import script
 from aegir_components.services.web import WebServer
 
 from . import answered, settling

@@ -13,20 +13,21 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import at_work, layout, summary
-from aegir_components.host.errors import Refused
-from aegir_components.hub_records import Records
+from aegir_components import layout, summary
+from aegir_components.backups import packed
+from aegir_components.hub import at_work
+from aegir_components.hub.records import Records
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages import numbered
+from aegir_components.remote.errors import Refused
 from aegir_components.rollout import asked_back, safety, waves
 from aegir_components.rollout import platform as rollout_platform
-from aegir_components.snapshots import packed
 
 from . import holds, warned
 from .lifecycle import DRIFT, AegirResource, Lifecycle
 
 
-class Provider(Lifecycle[RolloutInputs, RolloutInputs]):
+class RolloutProvider(Lifecycle[RolloutInputs, RolloutInputs]):
     """Brings sites that are held back to the live release, site by site."""
 
     identity_keys = ("platform", "publish_path")
@@ -112,4 +113,8 @@ class Rollout(AegirResource, module="aegir", name="Rollout"):
 
     def __init__(self, name: str, inputs: RolloutInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the platform's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(RolloutProvider(), name, inputs, opts)
+
+
+Provider = RolloutProvider
+"""Its name in states."""

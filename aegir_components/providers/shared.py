@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.host.parallel import each
 from aegir_components.inputs.members import Member, connections
 from aegir_components.messages import numbered, text_of
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
 
 
 class Share(Protocol):

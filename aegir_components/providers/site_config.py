@@ -10,29 +10,23 @@ from typing import Any
 import pulumi
 
 from aegir_components import layout
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.host.parallel import attempt, each, settle
+from aegir_components.deploy import cron, holding, site
+from aegir_components.deploy import former as kept
+from aegir_components.facts import site_content
+from aegir_components.inputs import limits, quotas
 from aegir_components.inputs.props import Known
 from aegir_components.inputs.site import SiteConfigurationInputs, SiteConfigurationState
 from aegir_components.messages import numbered
+from aegir_components.messages.printable import one_line
 from aegir_components.moving import place as moving_place
 from aegir_components.moving import safety
 from aegir_components.moving import site as moving
-from aegir_components.printable import one_line
-from aegir_components.services import (
-    cron,
-    functions,
-    holding,
-    limits,
-    quotas,
-    site,
-    site_content,
-    web,
-    web_types,
-)
-from aegir_components.services import former as kept
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.remote.parallel import attempt, each, settle
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
+from aegir_components.services import web, web_types
 
 from . import (
     archived,
@@ -55,7 +49,7 @@ PATH = 200
 """Characters of a path that a machine says, in a warning."""
 
 
-class Provider(Lifecycle[SiteConfigurationInputs, SiteConfigurationState]):
+class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigurationState]):
     """Makes a site servable; the web server's own test decides whether its vhost stays."""
 
     # Not the publish root: a replacement would archive and remove the site's files.
@@ -306,7 +300,7 @@ class SiteConfiguration(AegirResource, module="aegir", name="SiteConfiguration")
 
     def __init__(self, name: str, inputs: SiteConfigurationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by what the site is known by."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(SiteConfigurationProvider(), name, inputs, opts)
 
 
 def _items(plan: site.SitePlan, inputs: SiteConfigurationInputs, conn: Connection) -> list[str]:
@@ -319,3 +313,7 @@ def _items(plan: site.SitePlan, inputs: SiteConfigurationInputs, conn: Connectio
     )
     server = web_types.program(member.type)
     return site.items(plan, server, member.port, keeps_cron=keeps_cron, slave=member.is_slave)
+
+
+Provider = SiteConfigurationProvider
+"""Its name in states."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import pulumi
 
-from aegir_components import backups, encrypting, layout, telling
+from aegir_components import layout
+from aegir_components.archives import encrypting, keeping
 from aegir_components.inputs.database import DatabaseServer, SiteAccounts, SiteDatabaseInputs
 from aegir_components.inputs.props import Known
 from aegir_components.inputs.site import SiteConfigurationInputs
-from aegir_components.messages import numbered, text_of
+from aegir_components.messages import numbered, telling, text_of
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
 
@@ -21,7 +22,7 @@ from . import moves as site_moves
 from .lifecycle import AegirResource, Lifecycle, forgotten, replaced
 
 
-class Provider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
+class SiteDatabaseProvider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
     """Made from the hub over MySQL's own protocol; removed only after its dump was loaded and counted."""
 
     # Not the server's name: a replacement would dump and drop what the new resource has just adopted on the same machine.
@@ -102,7 +103,7 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
 
     def __init__(self, name: str, inputs: SiteDatabaseInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by what the site is known by."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(SiteDatabaseProvider(), name, inputs, opts)
 
 
 def rejected(have: DatabaseServer, want: DatabaseServer, site: str) -> dict[str, str]:
@@ -261,6 +262,10 @@ def keep(inputs: SiteDatabaseInputs) -> Path | None:
     """
     where, what, conn = inputs.where, inputs.wanted, inputs.connection
     keys = encrypting.Keys.of(conn.hub_root, inputs.stack)
-    if databases.is_ours(where, what) and not backups.has_database(conn, where, what.name, inputs.site, keys):
-        return backups.save_database(conn, where, what.name, inputs.site, keys)
+    if databases.is_ours(where, what) and not keeping.has_database(conn, where, what.name, inputs.site, keys):
+        return keeping.save_database(conn, where, what.name, inputs.site, keys)
     return None
+
+
+Provider = SiteDatabaseProvider
+"""Its name in states."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
-from aegir_components import backups, layout
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.host.parallel import attempt
+from aegir_components import layout
+from aegir_components.archives import keeping
+from aegir_components.facts import site_content
 from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
-from aegir_components.services import site_content
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.remote.parallel import attempt
+from aegir_components.scripts import script
 
 from . import archived, content
 
@@ -58,4 +59,4 @@ def seed(want: SiteConfigurationInputs, staying: list[Connection], joining: list
         return
     home = layout.site_directory(want.publish_root, want.site)
     for conn in joining:
-        backups.copy_files(staying[0], conn, home, layout.system_user(want.site), archived.PARTS)
+        keeping.copy_files(staying[0], conn, home, layout.system_user(want.site), archived.PARTS)

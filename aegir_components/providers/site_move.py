@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.host.parallel import attempt
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.remote.parallel import attempt
 
 from . import answered, answering, settling
 from .answering import Place

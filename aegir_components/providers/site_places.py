@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.database import DatabaseServer
 from aegir_components.inputs.members import PlacedMember, connections
 from aegir_components.inputs.props import Known, Props
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered
 from aegir_components.moving.decision import is_elsewhere, is_other_server, leaves_all
+from aegir_components.remote.connection import Connection
 
 from .lifecycle import forgotten
 

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aegir_components import backups, encrypting, layout, telling
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.host.parallel import each
+from aegir_components import layout
+from aegir_components.archives import encrypting
+from aegir_components.archives import keeping as backups
+from aegir_components.deploy import site
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.members import connections
 from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
-from aegir_components.messages import numbered
-from aegir_components.services import site
+from aegir_components.messages import numbered, telling
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
 from aegir_components.services.web_types import program
 
 from . import archived, declared, site_database

@@ -15,13 +15,15 @@ from pathlib import Path
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host import rsync, script, session, spool
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.host.parallel import attempt, settle
+from aegir_components.deploy import release
+from aegir_components.hub import spool
 from aegir_components.inputs.platform import CodeFacts, ReleaseInputs
 from aegir_components.messages import numbered, shown
-from aegir_components.services import release
+from aegir_components.remote import rsync, session
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.remote.parallel import attempt, settle
+from aegir_components.scripts import script
 from aegir_components.sources import records, tree
 from aegir_components.sources.faults import SourceError
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from aegir_components import applications
-from aegir_components.host import script, session
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
-from aegir_components.host.parallel import attempt
-from aegir_components.host.together import Together
-from aegir_components.hub_records import turn
+from aegir_components.deploy import holding, release
+from aegir_components.hub.records import turn
 from aegir_components.inputs.members import CodeMember
 from aegir_components.inputs.platform import Code, CodeRelease
 from aegir_components.messages import numbered
-from aegir_components.services import holding, release, web, web_types
+from aegir_components.remote import session
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
+from aegir_components.remote.parallel import attempt
+from aegir_components.remote.together import Together
+from aegir_components.scripts import script
+from aegir_components.services import web, web_types
 
 SWITCH_TIMEOUT: Final = 900.0
 """Seconds for a switch, with the wait for other runs on a machine and for the other members."""

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
 from aegir_components.inputs.props import MissingInput
 from aegir_components.messages import numbered
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pulumi
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.parallel import each
+from aegir_components.deploy import uploads
 from aegir_components.inputs.members import Member, connections
 from aegir_components.inputs.props import Props
-from aegir_components.services import uploads
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.parallel import each
+from aegir_components.scripts import script
 
 from . import shared
 from .lifecycle import AegirResource, Lifecycle, remaining
@@ -34,7 +34,7 @@ class UploadsInputs(Props):
     """``<project>/<stack>``."""
 
 
-class Provider(Lifecycle[UploadsInputs, UploadsInputs]):
+class UploadsProvider(Lifecycle[UploadsInputs, UploadsInputs]):
     """Mounts it where that is declared, and proves that it is one and the same everywhere."""
 
     identity_keys = ("cluster",)
@@ -65,7 +65,7 @@ class Uploads(AegirResource, module="aegir", name="Uploads"):
 
     def __init__(self, name: str, inputs: UploadsInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare them by the cluster's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(UploadsProvider(), name, inputs, opts)
 
 
 def _items(inputs: UploadsInputs) -> list[str]:
@@ -99,3 +99,7 @@ def _prove(want: UploadsInputs) -> None:
         shared.refuse_blind(want, f"cluster {want.cluster}", first.host, blind)
     finally:
         _run(first, want, "check", uploads.remove_token(path, token))
+
+
+Provider = UploadsProvider
+"""Its name in states."""

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from aegir_components import summary, telling
-from aegir_components.hub_records import Records
-from aegir_components.messages import around
-from aegir_components.printable import first_of
+from aegir_components import summary
+from aegir_components.hub.records import Records
+from aegir_components.messages import around, telling
+from aegir_components.messages.printable import first_of
 
 MOST: Final = 30
 """Names that are listed."""

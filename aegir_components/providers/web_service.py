@@ -7,9 +7,9 @@ from typing import Any
 
 import pulumi
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.props import Props, left_out
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 from aegir_components.services import web_types
 
 from . import activation, answered, entries
@@ -50,7 +50,7 @@ class WebServiceState(WebServiceInputs):
     """The version of PHP that it runs, such as ``8.2``."""
 
 
-class Provider(Lifecycle[WebServiceInputs, WebServiceState]):
+class WebServiceProvider(Lifecycle[WebServiceInputs, WebServiceState]):
     """Apache or nginx with PHP-FPM, Aegir's configuration directories, and the link that brings them in."""
 
     identity_keys = ("host",)
@@ -106,7 +106,7 @@ class WebService(AegirResource, module="aegir", name="WebService"):
 
     def __init__(self, name: str, inputs: WebServiceInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the server's name."""
-        super().__init__(Provider(), name, inputs, opts)
+        super().__init__(WebServiceProvider(), name, inputs, opts)
 
 
 def _keeps_sites(was: WebServiceState, want: WebServiceInputs) -> bool:
@@ -125,3 +125,7 @@ def _items(inputs: WebServiceInputs, *, mounted: bool) -> list[str]:
     )  # fmt: skip
     declared = " ".join(filter(None, (f"{inputs.type} on port {inputs.port}", version and f"with PHP {version}")))
     return ["debian_only", script.same_service(SERVICE, inputs.holder, declared), *lines]
+
+
+Provider = WebServiceProvider
+"""Its name in states."""

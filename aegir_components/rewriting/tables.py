@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aegir_components.messages.printable import first_of, printable
 from aegir_components.mysql import statements
 from aegir_components.mysql.client import Session, decoded
-from aegir_components.printable import first_of, printable
 
 from .addresses import Rewriter
 from .serialised import Value, rewrite

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from aegir_components import backups, dump_loading
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import CommandFailed
+from aegir_components.archives import keeping
 from aegir_components.messages import AegirError, around, numbered
-from aegir_components.mysql import databases, objects, room
+from aegir_components.mysql import databases, dump_loading, objects, room
 from aegir_components.mysql.client import Endpoint, connect
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import CommandFailed
 
 OPTIONS: Final = (
     "--single-transaction", "--quick", "--skip-triggers", "--hex-blob", "--no-tablespaces", "--skip-comments",
@@ -113,7 +113,7 @@ def _copy(
     *,
     roomy: bool,
 ) -> None:
-    with backups.client_options(conn, endpoint) as (where, login):
+    with keeping.client_options(conn, endpoint) as (where, login):
         ignored = [f"--ignore-table={source}.{name}" for name in (*views, *leave)]
         dump = shlex.join(["mysqldump", *login, *OPTIONS, *ignored, source])
         if leave:
@@ -126,4 +126,4 @@ def _copy(
         words = ["sh", "-c", text]
         if roomy:
             words = ["sh", "-c", f"{dump_loading.ROOMY}{text}", "sh", str(1 << 30), "mysql", *login]
-        backups.run(where, words, called=f"copying the database {source}")
+        keeping.run(where, words, called=f"copying the database {source}")

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from aegir_components.deploy.holding import Held, Kind
 from aegir_components.providers import holds
 from aegir_components.providers.switching import Switching
-from aegir_components.services.holding import Held, Kind
 
 
 @dataclass(slots=True)

@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from aegir_components import database_updates
 from aegir_components.applications.updates import Pending
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import Endpoint, connect
 
-from . import exchange
+from . import database_updates, exchange
 from .site import Updated
 
 DAY: Final = 86_400

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from aegir_components.host import script
-from aegir_components.host.errors import HostError
+from aegir_components.deploy import installation
 from aegir_components.messages import numbered, text_of
-from aegir_components.services import functions, installation
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from .site import Updated
 from .waves import AT_ONCE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from aegir_components.host import script
-from aegir_components.services import pairing
-from aegir_components.services.pairing import Step
+from aegir_components.deploy import pairing
+from aegir_components.deploy.pairing import Step
+from aegir_components.scripts import script
 
 from .site import Updated
 

@@ -7,23 +7,23 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from aegir_components import database_updates, layout
+from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.updates import Pending
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.hub_records import Records
+from aegir_components.deploy.holding import Held
+from aegir_components.hub.records import Records
 from aegir_components.inputs.platform import RolloutInputs, RolloutOrder
 from aegir_components.messages import numbered
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.providers import answered, answering, holds, proof
 from aegir_components.providers.switching import Switching
-from aegir_components.services.holding import Held
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
 from aegir_components.settings import updating
 
-from . import asked_back, definition, exchange, journal, kept, pages, returning, safety, update
+from . import asked_back, database_updates, definition, exchange, journal, kept, pages, returning, safety, update
 from . import site as of_site
 from .definition import Definition
 from .site import Updated

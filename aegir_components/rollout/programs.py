@@ -13,11 +13,11 @@ from typing import Final
 
 from aegir_components import layout
 from aegir_components.applications.base import program
-from aegir_components.host import script
+from aegir_components.deploy import rehearsal
+from aegir_components.deploy.site_command import Command, Place
 from aegir_components.messages import numbered
-from aegir_components.printable import printable
-from aegir_components.services import rehearsal
-from aegir_components.services.site_command import Command, Place
+from aegir_components.messages.printable import printable
+from aegir_components.scripts import script
 from aegir_components.settings.updating import Step
 
 from .site import Updated

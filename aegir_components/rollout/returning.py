@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from aegir_components import backups, encrypting
-from aegir_components.closing import Closable
+from aegir_components.archives import encrypting, keeping
+from aegir_components.deploy.site_closing import Closable
 from aegir_components.mysql import copies, databases
 from aegir_components.mysql.client import Session
 
@@ -45,7 +45,7 @@ def bring_back(site: Updated, change: Change) -> Outcome:
         if not outcome.closed_at:
             update.close(site, closable, outcome, f"{update.WHY}: it goes back to {change.root}")
         keys = encrypting.Keys.of(site.machine.hub_root, site.holder)
-        dump = backups.save_database(site.machine, site.endpoint, site.database.name, site.site, keys)
+        dump = keeping.save_database(site.machine, site.endpoint, site.database.name, site.site, keys)
         outcome.warnings.append(f"{written_since(site)}; the database as it was until now is {dump} on the hub")
         change.say(f"{site.name}: {outcome.warnings[-1]}")
         what = site.databases

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from aegir_components import layout
+from aegir_components.backups import about
+from aegir_components.backups.packed import Packed
+from aegir_components.backups.repository import BackupError
+from aegir_components.backups.safety import save_before
+from aegir_components.backups.saving import Job
+from aegir_components.backups.source import Source
+from aegir_components.deploy.holding import Held
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.inputs.site import SitePlace
 from aegir_components.messages import text_of
-from aegir_components.services.holding import Held
-from aegir_components.snapshots import about
-from aegir_components.snapshots.packed import Packed
-from aegir_components.snapshots.repository import BackupError
-from aegir_components.snapshots.safety import save_before
-from aegir_components.snapshots.saving import Job
-from aegir_components.snapshots.source import Source
 
 from .site import Updated
 from .update import NotUpdated

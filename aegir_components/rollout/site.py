@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS, Application
-from aegir_components.closing import Closable
-from aegir_components.host.connection import Connection
+from aegir_components.deploy.site_closing import Closable
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.mysql.client import Endpoint
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.providers.answering import Place
+from aegir_components.remote.connection import Connection
 from aegir_components.settings.updating import Step
 
 from .exchange import Databases

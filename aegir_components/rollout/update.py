@@ -13,20 +13,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from aegir_components import closing
-from aegir_components.closing import Closable
-from aegir_components.host.errors import HostError
+from aegir_components.deploy import site_closing
+from aegir_components.deploy.site_closing import Closable
 from aegir_components.messages import AegirError, around, numbered, shown, text_of
 from aegir_components.mysql import copies, databases, events, objects, room
 from aegir_components.mysql.client import DatabaseError, Session, connect
 from aegir_components.providers import answering, proof
 from aegir_components.providers.answering import Place
+from aegir_components.remote.errors import HostError
 
 from . import copying, ephemeral, exchange, paired, programs
 from .programs import Access, Report
 from .site import Updated
 
-WHY: Final = closing.UPDATE
+WHY: Final = site_closing.UPDATE
 """What a closed site says of why: how a later run knows a closing of ours."""
 
 
@@ -177,7 +177,7 @@ def _check_events(site: Updated) -> None:
 
 def _let_in(site: Updated) -> None:
     """Open a site that an update has closed, and no other one: who closed it by a command opens it."""
-    seen = closing.seen(site.members, site.site)
+    seen = site_closing.seen(site.members, site.site)
     if any(why.startswith(WHY) for why in seen.values()):
         site.closable.open()
     else:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from aegir_components.host.errors import HostError
 from aegir_components.messages import numbered, shown
 from aegir_components.mysql.client import DatabaseError
+from aegir_components.remote.errors import HostError
 from aegir_components.settings.updating import Rollout
 
 from .update import NotUpdated, Outcome

@@ -12,9 +12,9 @@ from typing import Final
 
 from aegir_components.applications import APPLICATIONS, fields
 from aegir_components.messages import AegirError, numbered
+from aegir_components.messages.printable import first_of, printable
 from aegir_components.mysql import client, databases, statements
 from aegir_components.mysql.client import Session
-from aegir_components.printable import first_of, printable
 
 from . import rules
 from .rules import NOBODY, PHONE, Action

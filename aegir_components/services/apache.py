@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.scripts import script
 
 from .web import CIPHERS, CURVES, DEFAULT_CERTIFICATE, WebServer
 
@@ -23,7 +23,7 @@ SSLSessionCacheTimeout 86400
 """
 ROOT = f"{layout.CONFIG_ROOT}/apache"
 ONE_VHOST = "AEGIR_ONE_VHOST"
-"""Defined where a single vhost is tested with all the rest (``apache_vhost_test`` in ``shell/web.sh``)."""
+"""Defined where a single vhost is tested with all the rest (``apache_vhost_test`` in ``services/web.sh``)."""
 
 
 def main_configuration(port: int, tls: bool) -> str:

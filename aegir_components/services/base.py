@@ -9,7 +9,7 @@ can be led astray.
 from __future__ import annotations
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.scripts import script
 
 PACKAGES = ("rsync", "sudo", "ca-certificates")
 WEB_HELPER = "/usr/local/sbin/aegir-webserver"

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from aegir_components.host import multiplex, script
-from aegir_components.host.connection import Connection
-from aegir_components.host.environment import without_pulumis
-from aegir_components.host.errors import HostError
+from aegir_components.hub.environment import without_pulumis
 from aegir_components.messages import numbered
-
-from . import functions
+from aegir_components.remote import multiplex
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 HOLDER: Final = "aegir keys rotate"
 

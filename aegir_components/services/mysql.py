@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aegir_components.host import script
 from aegir_components.mysql import statements
 from aegir_components.mysql.tls import Issued
-
-from . import functions
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

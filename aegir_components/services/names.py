@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aegir_components.host import script
 from aegir_components.messages import numbered
-from aegir_components.printable import printable
-
-from . import functions
+from aegir_components.messages.printable import printable
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 
 def items(name: str, address: str, block: str, entries: Mapping[str, str] | None) -> list[str]:

@@ -16,9 +16,8 @@ import posixpath
 from collections.abc import Iterable, Mapping
 
 from aegir_components import layout
-from aegir_components.host import script
-
-from . import functions
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 DROP_IN = "/etc/nfs.conf.d/aegir.conf"
 VERSIONS = """\

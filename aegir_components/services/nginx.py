@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.scripts import script
 
 from .web import CIPHERS, CURVES, DEFAULT_CERTIFICATE, WebServer
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aegir_components import layout
-from aegir_components.host import script
-
-from . import limits, quotas
+from aegir_components.inputs import limits, quotas
+from aegir_components.scripts import script
 
 EXTENSIONS = ("fpm", "cli", "mysql", "gd", "xml", "mbstring", "curl", "zip", "intl", "bcmath", "apcu")
 """What Drupal's and WordPress's requirements pages ask for; OPcache comes with the CLI on Debian and Ubuntu."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
-from . import functions
 from .nfs import directories
 
 PROGRAM = "/usr/local/sbin/aegir-standby"

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
-from . import functions, php, vhosts
+from . import php, vhosts
 
 DEFAULT_CERTIFICATE = f"{layout.CONFIG_ROOT}/ssl.d/default"
 """Self-signed, made on the machine: what names are answered with that nobody declared."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from aegir_components.printable import first_of
+from aegir_components.messages.printable import first_of
 
 FEW: Final = 12
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from aegir_components import files, locks
+from aegir_components.hub import files, locks
 from aegir_components.messages import around, numbered, text_of
 
 from . import programs

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any, Final
 
-from aegir_components import files
+from aegir_components.hub import files
 from aegir_components.messages import numbered
 
 from .address import Address

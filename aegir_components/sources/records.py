@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aegir_components import files, layout
+from aegir_components import layout
+from aegir_components.hub import files
 from aegir_components.messages import numbered
 
 from .faults import SourceError

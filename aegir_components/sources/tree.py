@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from aegir_components import files
+from aegir_components.hub import files
 from aegir_components.messages import numbered
 
 from . import links

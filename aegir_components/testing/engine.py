@@ -22,8 +22,8 @@ from pulumi.dynamic import CheckResult
 from pulumi.runtime import mocks, resource, rpc
 from pulumi.runtime.proto import resource_pb2, source_pb2
 
-from aegir_components import failures
 from aegir_components.providers import activation, declared, lifecycle, raw, settling
+from aegir_components.pulumi_workarounds import failures
 from aegir_components.recorded import READ
 
 from . import registering

@@ -28,14 +28,18 @@ from unittest import mock
 
 import pymysql
 
-from aegir_components import backups, database_updates, layout, merging
-from aegir_components.applications import Answer, probe
+from aegir_components import layout
+from aegir_components.applications import Answer
+from aegir_components.archives import keeping, merging
 from aegir_components.certificates import facts
-from aegir_components.host import classify, forward, local_names, parallel, rsync, session, spool, ssh
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import CommandFailed, HostUnreachable
+from aegir_components.health import probe
+from aegir_components.hub import local_names, spool
 from aegir_components.mysql import careful
 from aegir_components.providers import answering, caches, declared, installation, settling, staging, switching
+from aegir_components.remote import classify, forward, parallel, rsync, session, ssh
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import CommandFailed, HostUnreachable
+from aegir_components.rollout import database_updates
 from aegir_components.sources import resolve, tree
 
 from . import plan
@@ -89,8 +93,8 @@ class FakeFarm(Moves):
                 (pymysql, "connect", self.connect),
                 (careful, "CarefulConnection", self.connect),
                 (probe, "get", self.get),
-                (backups, "_run", self.stream),
-                (backups, "_now", _Moments().next),
+                (keeping, "_run", self.stream),
+                (keeping, "_now", _Moments().next),
                 (local_names, "forward", self.forward),
                 (local_names, "reverse", self.reverse),
                 *((place, "ThreadPoolExecutor", InPlace) for place in _SIDE_BY_SIDE),
@@ -109,7 +113,7 @@ class FakeFarm(Moves):
     def run(
         self, conn: Connection, script: str, *, what: str, user: str = "root", timeout: float = ssh.DEFAULT_TIMEOUT
     ) -> ssh.Answer:
-        """Stand in for ``host.ssh.run``."""
+        """Stand in for ``remote.ssh.run``."""
         del timeout
         return self._run(conn, script, what, user)
 
@@ -131,7 +135,7 @@ class FakeFarm(Moves):
         self, conn: Connection, script: str, ready: Callable[[], bool], *, what: str, user: str = "root",
         timeout: float = ssh.DEFAULT_TIMEOUT,
     ) -> ssh.Answer:  # fmt: skip
-        """Stand in for ``host.session.hold``."""
+        """Stand in for ``remote.session.hold``."""
         del timeout
         return self._run(conn, script, what, user, ready)
 
@@ -139,7 +143,7 @@ class FakeFarm(Moves):
         self, conn: Connection, source: str, target: str, *, options: Sequence[str] = (), user: str = "root",
         timeout: float = rsync.COPY_TIMEOUT,
     ) -> None:  # fmt: skip
-        """Stand in for ``host.rsync.copy``."""
+        """Stand in for ``remote.rsync.copy``."""
         del user, timeout
         host = self._reached(conn)
         if not source.endswith("/"):
@@ -162,7 +166,7 @@ class FakeFarm(Moves):
 
     @contextmanager
     def to_local(self, conn: Connection, address: str, port: int) -> Iterator[Path]:
-        """Stand in for ``host.forward.to_local``."""
+        """Stand in for ``remote.forward.to_local``."""
         del address
         yield Path(f"/fake/{self._reached(conn).name}/{port}")
 
@@ -191,18 +195,18 @@ class FakeFarm(Moves):
         return host.mysql
 
     def forward(self, name: str) -> str:
-        """Stand in for ``host.local_names.forward``."""
+        """Stand in for ``hub.local_names.forward``."""
         return self.hosts[name].address if name in self.hosts else ""
 
     def reverse(self, address: str) -> str:
-        """Stand in for ``host.local_names.reverse``."""
+        """Stand in for ``hub.local_names.reverse``."""
         return " ".join(host.name for host in self.hosts.values() if host.address == address)
 
     def get(
         self, address: str, port: int, host: str, path: str = "/", *, patience: float = 5.0, tls: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:  # fmt: skip
-        """Stand in for ``applications.probe.get``: a site answers where it has a vhost and an installed database."""
+        """Stand in for ``health.probe.get``: a site answers where it has a vhost and an installed database."""
         del path, patience
         machine = next((machine for machine in self.hosts.values() if machine.address == address), None)
         if machine is None or machine.unreachable:

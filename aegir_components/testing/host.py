@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from aegir_components.services.release import NO_WORD
+from aegir_components.deploy.release import NO_WORD
 
 from .closing import Closing
 from .database import VERSION, FakeMySQL

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aegir_components import layout
-from aegir_components.host.connection import Connection
+from aegir_components.backups.source import Source
 from aegir_components.moving import database, files
 from aegir_components.mysql import arriving
 from aegir_components.mysql.databases import SiteDatabase
-from aegir_components.snapshots.source import Source
+from aegir_components.remote.connection import Connection
 
 from .host import FakeHost
 

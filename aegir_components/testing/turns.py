@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, TypeVar
 from unittest import mock
 
-from aegir_components.host import parallel
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
+from aegir_components.remote import parallel
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
 
 Value = TypeVar("Value")
 

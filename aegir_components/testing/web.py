@@ -1,4 +1,4 @@
-"""Web server, PHP and sites of a fake machine, with the reports of the items in ``services/shell`` for them."""
+"""Web server, PHP and sites of a fake machine, with the reports of the items in ``web.sh``, ``site.sh`` and others for them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components import wait
+from aegir_components.hub import wait
 from aegir_components.sources import room, tree
 from aegir_components.sources.builds import Workshop
 from aegir_components.sources.faults import SourceError

@@ -13,8 +13,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from aegir_components.host.connection import Connection
 from aegir_components.mysql import careful, certificates, client, tls
+from aegir_components.remote.connection import Connection
 
 PASSWORD = "the hub's own password"
 SALT = b"12345678901234567890"

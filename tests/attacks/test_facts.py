@@ -9,7 +9,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from aegir_components.host import script
+from aegir_components.scripts import script
 from tests.provider.test_contract import EXAMPLES, World, created, world
 
 __all__ = ["world"]

@@ -227,7 +227,7 @@ def test_no_program_is_started_on_the_hub_with_pulumis_secrets() -> None:
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed here")
 def test_what_runs_on_a_machine_or_for_it_has_none_of_pulumis_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from aegir_components.host import bounded
+    from aegir_components.remote import bounded
 
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", SECRET)
     assert SECRET.encode() not in bounded.run(["cat", "/proc/self/environ"], timeout=20).stdout

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.host import bounded, rsync, script, session, ssh
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.services import functions
+from aegir_components.remote import bounded, rsync, session, ssh
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from tests.unit.conftest import Shell
 
 HERE = Connection(host="web1", address="127.0.0.1", kind="local")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, demo_wordpress, state, usage
+from demo import wordpress as demo_wordpress
+from lab import EngineMissing, HostSpec, Lab, LabError, ReleaseMissing, state, usage
 from lab.laboratory import say_to_stderr
 from tests import codebases
 from tests.integration import times

@@ -30,11 +30,11 @@ import pytest
 import yaml
 
 from aegir_components import settings as aegir_settings
-from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
 from aegir_components.components.server import connection_of
-from aegir_components.host import multiplex
-from aegir_components.host.connection import Connection
+from aegir_components.health import probe
+from aegir_components.remote import multiplex
+from aegir_components.remote.connection import Connection
 from lab import Host, Lab
 from tests.integration.ledger import PULUMI, ledger
 from tests.integration.waiting import journal

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aegir_components import layout
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import Host, Lab
 from tests.integration.farm import Config, fetch, hub_settings
 

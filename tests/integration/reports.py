@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from aegir_components import applications, layout
 from aegir_components.applications.base import program
-from aegir_components.host import script
-from aegir_components.services import functions
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from lab import Host
 from tests import codebases
 

@@ -20,10 +20,10 @@ from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS
 from aegir_components.cli import login
 from aegir_components.cli.state import Site, State
-from aegir_components.host import script
-from aegir_components.host.errors import Refused
+from aegir_components.deploy import cron, installation
 from aegir_components.providers.installation import LOOK
-from aegir_components.services import cron, installation
+from aegir_components.remote.errors import Refused
+from aegir_components.scripts import script
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import logins, reports

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.services.site_content import forbidden
+from aegir_components.facts.site_content import forbidden
 from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, web_and_database

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, web_and_database
 

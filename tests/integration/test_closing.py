@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from aegir_components import closing, layout
+from aegir_components import layout
 from aegir_components.applications.base import Answer
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
-from aegir_components.services.closing import HEADER
+from aegir_components.deploy import site_closing
+from aegir_components.deploy.closing import HEADER
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import switching
@@ -37,7 +38,7 @@ class Estate:
         """Name the site of a web server."""
         return f"{server}.example.com"
 
-    def closable(self, server: str) -> closing.Closable:
+    def closable(self, server: str) -> site_closing.Closable:
         """Give the site of a web server as the program closes it."""
         host, site = self.hosts[server], self.site(server)
         conn = next(
@@ -45,7 +46,7 @@ class Estate:
             for resource in self.farm.resources()
             if resource["type"].endswith(":SiteConfiguration") and resource["inputs"]["site"] == site
         )
-        return closing.Closable(
+        return site_closing.Closable(
             site=site, name=site, holder="aegir/test", members={host.spec.fqdn: conn}, ports={host.spec.fqdn: 80}
         )
 
@@ -103,12 +104,12 @@ def test_a_closed_site_answers_503_whatever_is_asked_but_for_certificates_and_th
         assert 200 == status(host, site, door=closed.door)
         for wrong in (secrets.token_hex(16), "", "../../x", closed.door[:-1], f"{closed.door}0"):
             assert 503 == status(host, site, door=wrong), wrong
-        assert {host.spec.fqdn: "a test"} == closing.seen(closed.members, site)
+        assert {host.spec.fqdn: "a test"} == site_closing.seen(closed.members, site)
     finally:
         closed.open()
     assert 200 == fetch(host, site).status
     assert "retry-after" not in fetch(host, site, "/none").headers
-    assert {} == closing.seen(closed.members, site)
+    assert {} == site_closing.seen(closed.members, site)
     assert not host.run("ls /var/lib/aegir/closed").stdout.split()
 
 

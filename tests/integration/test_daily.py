@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.host import multiplex
-from aegir_components.host.connection import Connection
+from aegir_components.remote import multiplex
+from aegir_components.remote.connection import Connection
 from lab import Host, HostSpec, Lab
 from tests.integration import pages
 from tests.integration.farm import fetch, with_another_key

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import HostSpec, Lab
 from tests.integration.checkout import Checkout
 from tools.paths import ROOT
@@ -21,9 +21,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 # drupal.org is out of reach here, wherever the test runs; all else is as in `make demo`.
 RUN = """
 import sys
-from lab import codebase, demo
+from demo import codebase, command
 codebase.DRUPAL_URL = "https://drupal.invalid/drupal.tar.gz"
-sys.exit(demo.main(sys.argv[1:]))
+sys.exit(command.main(sys.argv[1:]))
 """
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
+from aegir_components.deploy import cron
 from aegir_components.mysql import statements
-from aegir_components.services import cron
 from lab import HostSpec, Lab
 from tests.integration.farm import Done, Farm, fetch, web_and_database
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.host.keypair import public_of
+from aegir_components.hub.keypair import public_of
 from lab import Host, HostSpec, Lab
 from tests.integration.project import Project
 

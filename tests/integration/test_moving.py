@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import switching

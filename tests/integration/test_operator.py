@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from aegir_components import layout
-from aegir_components.host import multiplex
-from aegir_components.host.connection import Connection
-from aegir_components.services import wp_cli
+from aegir_components.deploy import wp_cli
+from aegir_components.remote import multiplex
+from aegir_components.remote.connection import Connection
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration.operators import BLOG, HOSTS, NEWS, SHOP, at_a_terminal, begin, estate, fed

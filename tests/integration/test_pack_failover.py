@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import HostSpec, Lab
 from tests.integration import inside, packs
 from tests.integration.farm import CommandEnded, Config, Farm, fetch

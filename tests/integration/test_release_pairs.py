@@ -11,7 +11,7 @@ import pytest
 from aegir_components import layout
 from aegir_components.cli import login
 from aegir_components.cli.state import State
-from aegir_components.services import cron
+from aegir_components.deploy import cron
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Farm, fetch, web_and_database
 from tests.integration.waiting import UNCACHED

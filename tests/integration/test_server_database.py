@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.host.errors import Refused
+from aegir_components.deploy import access
 from aegir_components.mysql import tls
 from aegir_components.mysql.client import Endpoint
-from aegir_components.services import access
+from aegir_components.remote.errors import Refused
 from lab import Host, HostSpec, Lab
 from tests.integration import farm as farms
 from tests.integration.farm import Config, Farm, fetch, hub_settings, logins, now

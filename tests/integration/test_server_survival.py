@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.host import script
-from aegir_components.host.errors import Refused
+from aegir_components.remote.errors import Refused
+from aegir_components.scripts import script
 from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, hub_settings, web_and_database

@@ -15,9 +15,9 @@ import pytest
 from aegir_components import applications, layout
 from aegir_components.applications import explaining
 from aegir_components.applications.base import program
-from aegir_components.host import script
-from aegir_components.services import addresses as on_machine
-from aegir_components.services import functions
+from aegir_components.facts import addresses as on_machine
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from lab import Host, HostSpec, Lab
 from tests import codebases
 from tests.integration import addresses, reports, scratch, switching

@@ -12,10 +12,10 @@ import pytest
 
 from aegir_components import layout, settings
 from aegir_components.applications import APPLICATIONS
+from aegir_components.deploy import site as sites
 from aegir_components.inputs.site import DatabaseAddress, SiteConfigurationInputs
 from aegir_components.mysql import client, databases
 from aegir_components.services import nginx
-from aegir_components.services import site as sites
 from aegir_components.services.web_types import program
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import Config, Farm, fetch, hub_settings

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import probe
-from aegir_components.host import script
-from aegir_components.services import functions
+from aegir_components.health import probe
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from lab import Host, HostSpec, Lab
 from tests.integration import controllers, switching
 from tests.integration.farm import Farm, fetch, web_and_database

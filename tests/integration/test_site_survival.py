@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import Host, HostSpec, Lab
 from tests.integration import switching
 from tests.integration.farm import Config, Farm, fetch, hub_settings

@@ -12,8 +12,8 @@ import pytest
 from cryptography import x509
 
 from aegir_components import certificates, layout
-from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
+from aegir_components.health import probe
 from lab import Host, HostSpec, Lab
 from tests.integration import pebble
 from tests.integration.farm import Config, Farm, fetch, hub_settings

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from aegir_components import settings as aegir_settings
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import HostSpec, Lab
 from tests.integration import packs, pebble
 from tests.integration.farm import ROOT, Config, Farm, hub_settings

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from aegir_components.applications import probe
+from aegir_components.health import probe
 from lab import Host, HostSpec, Lab
 from tests.integration.farm import fetch
 from tests.integration.hubs import HUB_ROOT, Hub, estate, send

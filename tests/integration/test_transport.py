@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components import backups
-from aegir_components.host import forward, hostkeys, multiplex, rsync, script, ssh
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import (
+from aegir_components.archives import keeping
+from aegir_components.messages.printable import printable
+from aegir_components.remote import forward, hostkeys, multiplex, rsync, ssh
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import (
     CommandFailed,
     CommandTimeout,
     ConnectionRefused,
@@ -31,7 +32,7 @@ from aegir_components.host.errors import (
     Refused,
     SudoRefused,
 )
-from aegir_components.printable import printable
+from aegir_components.scripts import script
 from lab import Host, HostSpec, Lab
 from tests.integration import firewall
 from tests.integration.farm import logins, now
@@ -370,8 +371,8 @@ def test_a_secret_is_in_no_process_list_of_the_host_nor_of_the_hub(conn: Connect
 
 EIGHT_THREADS = """
 import concurrent.futures, json, sys
-from aegir_components.host import ssh
-from aegir_components.host.connection import Connection
+from aegir_components.remote import ssh
+from aegir_components.remote.connection import Connection
 conn = Connection(**json.loads(sys.argv[1]))
 with concurrent.futures.ThreadPoolExecutor(8) as pool:
     said = list(pool.map(lambda n: ssh.run(conn, f"sleep 0.2; echo {n}", what="counting").stdout.strip(), range(12)))
@@ -434,7 +435,7 @@ def test_a_login_shell_that_prints_holds_up_no_backup_and_is_named_where_it_does
     conn = to(host, tmp_path, lab, "noisy")
     try:
         assert "hello\nroot\n" == hello(conn)
-        kept = backups.save_files(conn, "/srv/kept", "www.example.com")
+        kept = keeping.save_files(conn, "/srv/kept", "www.example.com")
         assert kept is not None
         with tarfile.open(kept) as archive:
             assert "./page" in archive.getnames()

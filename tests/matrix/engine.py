@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aegir_components import estate, settings
+from aegir_components import settings
+from aegir_components.estate import wiring
 from aegir_components.settings.stack import load_values
 from aegir_components.sources.naming import conventional_name
 from aegir_components.testing import FakeFarm
@@ -43,7 +44,7 @@ class Stack:
         """
         read = self._settings()
         with self._world() as engine:
-            self._ended(engine.preview(lambda: estate.build(read), forget=read.forget, replaced=read.replaced))
+            self._ended(engine.preview(lambda: wiring.build(read), forget=read.forget, replaced=read.replaced))
 
     def up(self) -> list[str]:
         """Run ``pulumi up``, and say what it did.
@@ -53,7 +54,7 @@ class Stack:
         """
         read = self._settings()
         with self._world() as engine:
-            return self._ended(engine.up(lambda: estate.build(read), forget=read.forget, replaced=read.replaced))
+            return self._ended(engine.up(lambda: wiring.build(read), forget=read.forget, replaced=read.replaced))
 
     def refresh(self) -> dict[str, list[str]]:
         """Look at every resource, and give the deviations of those that have some."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from aegir_components import layout
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostUnreachable
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostUnreachable
 from aegir_components.testing import Account, FakeFarm, FakeHost, FakeMySQL
 from aegir_components.testing.engine import Row
 from aegir_components.testing.farm import NOT_FOUND

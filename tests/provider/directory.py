@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-from aegir_components.host import classify, rsync, script, session, ssh
-from aegir_components.host.connection import Connection
+from aegir_components.remote import classify, rsync, session, ssh
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 from tests.provider import commands
 
 PLACES = re.compile(

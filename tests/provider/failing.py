@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 from unittest import mock
 
-from aegir_components import certificates, layout, numeric_ids
+from aegir_components import certificates, layout
 from aegir_components.certificates import AuthorityError
+from aegir_components.hub import numeric_ids
 from aegir_components.providers import certificate
 from aegir_components.testing.engine import Row as State
 from tests.matrix.world import World

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aegir_components.host import classify, script
+from aegir_components.remote import classify
+from aegir_components.scripts import script
 from aegir_components.testing import FakeHost, FakeMySQL
 from aegir_components.testing.plan import read
 from aegir_components.testing.tree import BARE, PACKAGED, Refusal

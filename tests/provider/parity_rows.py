@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aegir_components.host import script
-from aegir_components.services import functions
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from tests.provider.parity import (
     Given,
     Row,

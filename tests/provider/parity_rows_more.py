@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aegir_components import layout
-from aegir_components.host import script
+from aegir_components.scripts import script
 from tests.provider.parity import OPTIONS, database, directory, file, link, mount, package, resolved, unit, user
 from tests.provider.parity_rows import (
     AEGIR,

@@ -9,8 +9,8 @@ import pulumi
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
+from aegir_components.health import probe
 from aegir_components.providers import answered, answering, holds, settling, site_move
 from tests.provider import test_answering, test_contract
 from tests.provider.test_answering import WELL, Sites

@@ -9,14 +9,15 @@ import pulumi
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS, probe
+from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.base import Answer
+from aegir_components.deploy import holding
+from aegir_components.deploy.holding import Held
+from aegir_components.health import probe
 from aegir_components.inputs.platform import CodeRelease
 from aegir_components.providers import answering, holds
 from aegir_components.providers.answering import Place
 from aegir_components.providers.switching import Switching
-from aegir_components.services import holding
-from aegir_components.services.holding import Held
 from tests.provider import test_contract
 from tests.provider.test_contract import NEWER, Driver, Inputs, World, created
 

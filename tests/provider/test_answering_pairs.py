@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aegir_components.applications import Answer
-from aegir_components.services import holding
+from aegir_components.deploy import holding
 from aegir_components.testing.farm import BROKEN
 from tests.matrix.engine import Stopped
 from tests.matrix.world import NEW, Machines, World

@@ -13,7 +13,7 @@ from aegir_components import layout
 from aegir_components.cli import check_stack
 from aegir_components.cli.leftovers import Finding
 from aegir_components.cli.state import State
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
 from aegir_components.testing import FakeHost
 from aegir_components.testing.engine import Row
 from tests.matrix.engine import Stopped

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from aegir_components import closing
-from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
+from aegir_components.deploy import site_closing
+from aegir_components.health import probe
 from aegir_components.providers import answering, warned
 from tests.provider import test_contract
 from tests.provider.test_contract import World, created
@@ -33,7 +33,7 @@ def _answers(monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str) -> None:
     def seen(members: Mapping[str, object], _site: str) -> dict[str, str]:
         return {} if why == OPEN else dict.fromkeys(members, why)
 
-    monkeypatch.setattr(closing, "seen", seen)
+    monkeypatch.setattr(site_closing, "seen", seen)
     monkeypatch.setattr(probe, "get", lambda *_args, **_named: answer)
 
 
@@ -62,7 +62,12 @@ def test_a_file_without_a_reason_is_a_persons_too(
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [(BROKEN, "admin: the bank moves"), (CLOSED, OPEN), (CLOSED, closing.UPDATE), (CLOSED, f"{closing.RESTORED} x")],
+    [
+        (BROKEN, "admin: the bank moves"),
+        (CLOSED, OPEN),
+        (CLOSED, site_closing.UPDATE),
+        (CLOSED, f"{site_closing.RESTORED} x"),
+    ],
 )
 def test_what_is_broken_or_closed_by_a_run_is_named_as_ever(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from aegir_components import backups, layout
-from aegir_components.host.connection import Connection
+from aegir_components import layout
+from aegir_components.archives import keeping
 from aegir_components.providers import content as content_records
 from aegir_components.providers import entries, lifecycle
+from aegir_components.remote.connection import Connection
 from tests.provider import test_contract
 from tests.provider.test_contract import SITE, Driver, Inputs, World, created
 
@@ -27,8 +28,8 @@ world = test_contract.world
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Backups that would be made of what is about to be removed; none is expected where nothing is lost."""
     made: list[str] = []
-    monkeypatch.setattr(backups, "save_database", lambda *given: made.append(f"database {given[2]}"))
-    monkeypatch.setattr(backups, "save_files", lambda *given: made.append(f"files {given[1]}"))
+    monkeypatch.setattr(keeping, "save_database", lambda *given: made.append(f"database {given[2]}"))
+    monkeypatch.setattr(keeping, "save_files", lambda *given: made.append(f"files {given[1]}"))
     return made
 
 
@@ -301,7 +302,7 @@ def test_a_web_server_whose_copy_failed_is_tried_again_and_never_copied_from(
         "web0": {**alone.inputs["members"]["web1"], "connection": world.connection("web0")},
     }
     copied: list[tuple[str, str]] = []
-    monkeypatch.setattr(backups, "copy_files", lambda source, target, *_rest: copied.append((source.host, target.host)))
+    monkeypatch.setattr(keeping, "copy_files", lambda source, target, *_rest: copied.append((source.host, target.host)))
     made = created("site_config", world, {**alone.inputs, "members": members})
     empty, full = world.farm.hosts["web0"], world.farm.hosts["web1"]
     for host in (empty, full):
@@ -316,7 +317,7 @@ def test_a_web_server_whose_copy_failed_is_tried_again_and_never_copied_from(
 
     copied.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(backups, "copy_files", fails)
+        patch.setattr(keeping, "copy_files", fails)
         with pytest.raises(RuntimeError, match="the disk is full"):
             made.update({**made.inputs, "aliases": ["example.org"]})
     made.update({**made.inputs, "aliases": ["example.org"]})
@@ -375,9 +376,9 @@ def test_what_cannot_be_kept_leaves_the_site_serving_and_no_archive(
         assert VHOST in web.files, "it is dumped while the site serves"
         raise RuntimeError("the hub's disk is full")
 
-    monkeypatch.setattr(backups, "save_files", save_files)
-    monkeypatch.setattr(backups, "has_database", lambda *_given: False)
-    monkeypatch.setattr(backups, "save_database", save_database)
+    monkeypatch.setattr(keeping, "save_files", save_files)
+    monkeypatch.setattr(keeping, "has_database", lambda *_given: False)
+    monkeypatch.setattr(keeping, "save_database", save_database)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="disk is full"):
             made.delete()
@@ -385,7 +386,7 @@ def test_what_cannot_be_kept_leaves_the_site_serving_and_no_archive(
         assert ("directory", FILES) in web.items
     assert [False, False] == [archive.exists() for archive in archives]
 
-    monkeypatch.setattr(backups, "save_database", lambda *_given: None)
+    monkeypatch.setattr(keeping, "save_database", lambda *_given: None)
     made.delete()
     assert VHOST not in web.files
     assert ("directory", FILES) not in web.items

@@ -24,9 +24,9 @@ from cryptography import x509
 from pulumi.dynamic.dynamic import serialize_provider
 
 import aegir_components.providers as package
-from aegir_components import backups, certificates
-from aegir_components.host.connection import Connection
-from aegir_components.hub_records import hub_root
+from aegir_components import certificates
+from aegir_components.archives import keeping
+from aegir_components.hub.records import hub_root
 from aegir_components.mysql import careful, tls
 from aegir_components.providers import (
     activation,
@@ -39,6 +39,7 @@ from aegir_components.providers import (
     web_service,
 )
 from aegir_components.providers.lifecycle import Lifecycle
+from aegir_components.remote.connection import Connection
 from aegir_components.testing import FakeFarm
 from aegir_components.testing.wire import wire
 
@@ -651,7 +652,7 @@ def _found() -> dict[str, type[Lifecycle[Any, Any]]]:
         module = importlib.import_module(f"{package.__name__}.{entry.name}")
         for name, thing in inspect.getmembers(module, inspect.isclass):
             if issubclass(thing, Lifecycle) and thing is not Lifecycle and thing.__module__ == module.__name__:
-                classes[entry.name if name == "Provider" else f"{entry.name}.{name}"] = thing
+                classes[entry.name if thing is getattr(module, "Provider", None) else f"{entry.name}.{name}"] = thing
     return classes
 
 
@@ -921,7 +922,7 @@ def test_machines_are_given_up_or_replaced_by_the_stacks_configuration(
     kept: set[str] = set()
     monkeypatch.setattr(lifecycle, variable, kept)
     request = types.SimpleNamespace(config=types.SimpleNamespace(get={f"aegir:{key}": given}.get))
-    machine.Provider().configure(request)  # type: ignore[arg-type]
+    machine.MachineProvider().configure(request)  # type: ignore[arg-type]
     assert ({"web1"} if given and "web1" in given else set()) == kept
 
 
@@ -1164,16 +1165,16 @@ def test_a_database_that_is_not_ours_is_refused_and_left_alone(world: World) -> 
 
 def test_an_account_for_everybody_is_refused_before_anything_is_touched(world: World) -> None:
     inputs = {**EXAMPLES["site_database"].inputs(world), "clients": ["%"]}
-    assert ["clients"] == [each.property for each in site_database.Provider().check({}, inputs).failures]
+    assert ["clients"] == [each.property for each in site_database.SiteDatabaseProvider().check({}, inputs).failures]
 
 
 def test_two_backups_of_one_second_are_two_files(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter(["20260101T000000Z", "20260101T000000Z", "20260101T000001Z"])
-    monkeypatch.setattr(backups, "_now", lambda: next(moments))
+    monkeypatch.setattr(keeping, "_now", lambda: next(moments))
     conn = Connection.from_props(world.connection("web1"))
     names = []
     for _ in range(2):
-        target = backups._free_name(conn, SITE, "-web1-files.tar.gz")
+        target = keeping._free_name(conn, SITE, "-web1-files.tar.gz")
         target.write_text("kept")
         names.append(target.name)
     assert [f"{SITE}-20260101T000000Z-web1-files.tar.gz", f"{SITE}-20260101T000001Z-web1-files.tar.gz"] == names
@@ -1202,7 +1203,7 @@ def test_a_dump_that_fails_keeps_the_database(world: World) -> None:
             original(conn, argv, stdin=stdin, stdout=stdout)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aegir_components.backups._run", short)
+        patch.setattr("aegir_components.archives.keeping._run", short)
         with pytest.raises(RuntimeError):
             made.delete()
     assert "www_example_com" in _server_of(world).databases
@@ -1266,14 +1267,20 @@ def test_a_switch_that_one_server_is_not_ready_for_is_made_on_none(world: World)
 
 def test_a_platform_with_a_site_stays(world: World) -> None:
     created("site_config", world)
-    left = Driver(release.Provider(), _release(world), outs=Driver(release.Provider(), {}).check(_release(world)))
+    left = Driver(
+        release.ReleaseProvider(), _release(world), outs=Driver(release.ReleaseProvider(), {}).check(_release(world))
+    )
     with pytest.raises(RuntimeError, match=SITE):
         left.delete()
 
 
 def test_a_web_server_with_a_site_stays(world: World) -> None:
     created("site_config", world)
-    left = Driver(web_service.Provider(), {}, outs=Driver(web_service.Provider(), {}).check(_web_service(world)))
+    left = Driver(
+        web_service.WebServiceProvider(),
+        {},
+        outs=Driver(web_service.WebServiceProvider(), {}).check(_web_service(world)),
+    )
     with pytest.raises(RuntimeError, match=SITE):
         left.delete()
 
@@ -1323,7 +1330,7 @@ def test_a_database_that_only_listens_to_itself_is_told_with_address_port_bind_a
 
     monkeypatch.setattr(careful, "CarefulConnection", closed)
     with pytest.raises(RuntimeError) as caught:
-        Driver(database.Provider(), _database(world)).create()
+        Driver(database.DatabaseServiceProvider(), _database(world)).create()
     for word in ("10.0.0.3", "3306", "bind-address", "firewall"):
         assert word in str(caught.value)
 
@@ -1372,12 +1379,12 @@ def test_the_databases_authority_is_kept_when_the_hubs_files_are_gone_and_when_i
 
 
 def test_generated_secrets_are_kept_by_an_update_and_differ_between_owners() -> None:
-    made = Driver(credentials.Provider(), {"owner": SITE})
+    made = Driver(credentials.CredentialsProvider(), {"owner": SITE})
     made.create()
     first = dict(made.outs)
     made.update(made.inputs)
     assert first == made.outs
-    other = Driver(credentials.Provider(), {"owner": "other"})
+    other = Driver(credentials.CredentialsProvider(), {"owner": "other"})
     other.create()
     for key, length in credentials.LENGTHS.items():
         assert length == len(made.outs[key])
@@ -1385,7 +1392,7 @@ def test_generated_secrets_are_kept_by_an_update_and_differ_between_owners() -> 
 
 
 def test_generated_secrets_survive_a_refresh() -> None:
-    made = Driver(credentials.Provider(), {"owner": SITE})
+    made = Driver(credentials.CredentialsProvider(), {"owner": SITE})
     made.create()
     first = dict(made.outs)
     made.read()
@@ -1393,9 +1400,9 @@ def test_generated_secrets_survive_a_refresh() -> None:
 
 
 def test_what_came_back_over_rsync_must_be_what_was_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aegir_components.host.rsync.copy", lambda *given, **options: None)
+    monkeypatch.setattr("aegir_components.remote.rsync.copy", lambda *given, **options: None)
     with pytest.raises(RuntimeError, match="did not arrive"):
-        Driver(machine.Provider(), _machine(world)).create()
+        Driver(machine.MachineProvider(), _machine(world)).create()
 
 
 def test_a_removed_installation_leaves_site_and_database_alone(world: World) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.providers import declared
+from aegir_components.remote.connection import Connection
 from tests.provider import test_contract
 from tests.provider.test_contract import SITE, World, created, secret, world
 

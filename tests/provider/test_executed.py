@@ -20,19 +20,19 @@ EXECUTED = (
     "and not name.startswith('aegir_components.pulumi_workarounds')))"
 )
 PROVIDER = {
-    "certificates", "certificates.faults", "certificates.given", "certificates.pem", "host.connection", "host.errors",
-    "host.parallel", "host.together", "hub_records",
+    "certificates", "certificates.faults", "certificates.given", "certificates.pem", "remote.connection", "remote.errors",
+    "remote.parallel", "remote.together", "hub.records",
     "inputs", "inputs.database", "inputs.members", "inputs.platform", "inputs.props", "inputs.site",
-    "messages", "moving.decision", "printable", "providers.access",
+    "messages", "moving.decision", "messages.printable", "providers.access",
     "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
     "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.raw", "providers.release",
     "providers.site_config", "providers.site_database", "providers.site_places", "providers.switching",
-    "providers.warned", "providers.web_service", "services", "services.limits", "services.quotas", "services.release",
+    "providers.warned", "providers.web_service", "scripts.libraries", "inputs.limits", "inputs.quotas", "deploy.release",
 }  # fmt: skip
 """What a provider may execute to find that nothing has changed."""
 COMMAND_LINE = {
-    "cli.commands", "cli.completion", "cli.ends", "cli.main", "host.errors", "messages", "printable", "sources.faults",
+    "cli.commands", "cli.completion", "cli.ends", "cli.main", "remote.errors", "messages", "messages.printable", "sources.faults",
 }  # fmt: skip
 """What the operator's command line may execute before it executes a command's own module."""
 
@@ -67,10 +67,13 @@ def test_a_provider_with_nothing_to_do_executes_its_own_modules_and_little_else(
 
 
 def test_the_program_executes_nothing_for_packs_backups_and_origins_that_nobody_declares() -> None:
-    text = "from aegir_components import archive_names, beginnings, estate; estate.build, beginnings.read, archive_names.newest"
+    text = (
+        "from aegir_components.archives import names; from aegir_components.estate import wiring; "
+        "from aegir_components.preview import beginnings; wiring.build, beginnings.read, names.newest"
+    )
     found = executed(text, "/engine/pulumi-language-python-exec")
 
-    unused = ("components.pack", "providers.pack", "snapshots.", "origins.", "certificates", "moving.site", "rollout.")
+    unused = ("components.pack", "providers.pack", "backups.", "origins.", "certificates", "moving.site", "rollout.")
     assert [] == sorted(name for name in found if name.startswith(unused))
     assert len(found) <= 84, sorted(found)
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 import aegir_components
-from aegir_components.host import script
-from aegir_components.services import functions
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from aegir_components.testing import FakeHost
 from aegir_components.testing.plan import read
 from tests.parsed import nodes

@@ -49,9 +49,9 @@ def test_a_web_server_joins_while_the_engine_ends_and_the_edit_is_taken_back(
     killed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the killed run has copied there is gone again: it would stand in the way of a later move."""
-    update = site_config.Provider.update
+    update = site_config.SiteConfigurationProvider.update
 
-    def last(self: site_config.Provider, id_: str, olds: Any, news: Any) -> UpdateResult:
+    def last(self: site_config.SiteConfigurationProvider, id_: str, olds: Any, news: Any) -> UpdateResult:
         done = update(self, id_, olds, news)
         if news["site"] == killed:
             raise Killed
@@ -61,7 +61,7 @@ def test_a_web_server_joins_while_the_engine_ends_and_the_edit_is_taken_back(
         before = copy.deepcopy(world.settings)
         edits.cluster(world, random.Random(1))
         with monkeypatch.context() as patch:
-            patch.setattr(site_config.Provider, "update", last)
+            patch.setattr(site_config.SiteConfigurationProvider, "update", last)
             with pytest.raises(Killed):
                 world.up()
         assert killed in _sites_on(world, "web2")

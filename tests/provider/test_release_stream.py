@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from aegir_components.applications import APPLICATIONS
-from aegir_components.host import rsync, spool
-from aegir_components.host.connection import Connection
+from aegir_components.hub import spool
 from aegir_components.providers import release
+from aegir_components.remote import rsync
+from aegir_components.remote.connection import Connection
 from aegir_components.sources import tree
 from tests.provider.directory import DirectoryMachine
 
@@ -76,7 +77,7 @@ def hub(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
-def drift(provider: release.Provider, known_as: str, outs: Inputs | None) -> list[str]:
+def drift(provider: release.ReleaseProvider, known_as: str, outs: Inputs | None) -> list[str]:
     seen = provider.read(known_as, outs or {}).outs
     assert seen is not None
     return list(seen["drift"])
@@ -93,7 +94,7 @@ def staged(machine: DirectoryMachine) -> list[str]:
 def test_a_first_release_then_a_changed_file_come_as_streams_and_go_live(
     machine: DirectoryMachine, source: Path, hub: Path
 ) -> None:
-    provider = release.Provider()
+    provider = release.ReleaseProvider()
     first = declared(source, hub)
     made = provider.create(first)
 
@@ -147,7 +148,7 @@ def test_a_stream_that_arrives_otherwise_than_it_was_sent_is_refused_and_nothing
     if compress and not spool.can_compress():
         pytest.skip("zstd is not installed")
     monkeypatch.setattr(spool, "can_compress", lambda: compress)
-    provider = release.Provider()
+    provider = release.ReleaseProvider()
     first = declared(source, hub)
     made = provider.create(first)
     before, was = content(live(machine)), live(machine)
@@ -177,7 +178,7 @@ def test_a_difference_that_arrives_damaged_is_refused_and_all_of_it_is_compared_
     if shutil.which("rsync") is None:
         pytest.skip("rsync is not installed")
     monkeypatch.setattr(spool, "can_compress", lambda: False)
-    provider = release.Provider()
+    provider = release.ReleaseProvider()
     made = provider.create(declared(source, hub))
     (source / "web/index.php").write_text("<?php // second\n" * 4000)
     copied: list[str] = []

@@ -9,9 +9,9 @@ import pytest
 
 from aegir_components import certificates
 from aegir_components.certificates import AuthorityError
-from aegir_components.host.errors import HostError, HostUnreachable, Refused
 from aegir_components.providers import certificate
 from aegir_components.providers.certificate import CertificateInputs, CertificateState
+from aegir_components.remote.errors import HostError, HostUnreachable, Refused
 
 NAME = "www.example.com"
 
@@ -48,18 +48,18 @@ def test_the_former_one_goes_on_with_a_warning(
 
     monkeypatch.setattr(certificate, "_asked_for", fails)
     former = was(20)
-    kept = certificate.Provider().converge(want(), former)
+    kept = certificate.CertificateProvider().converge(want(), former)
     assert former.chain == kept["chain"]
     assert former.key == kept["key"]
     (said,) = warned
     assert f"The former certificate of {NAME} goes on for 19 days; each run tries again" in said
     assert ("NXDOMAIN" in said) or ("no answer" in said)
-    assert certificate.Provider().diff("id", {**want().to_props(), **kept}, want().to_props()).changes, (
+    assert certificate.CertificateProvider().diff("id", {**want().to_props(), **kept}, want().to_props()).changes, (
         "the next run tries again"
     )
 
     with pytest.raises(HostError):
-        certificate.Provider().converge(want(), was(5))
+        certificate.CertificateProvider().converge(want(), was(5))
 
 
 def test_a_first_one_and_one_of_other_names_have_no_former_one(
@@ -71,12 +71,12 @@ def test_a_first_one_and_one_of_other_names_have_no_former_one(
     monkeypatch.setattr(certificate, "_asked_for", fails)
     for wanted, former in ((want(), None), (want(names=[NAME, "new.example.com"]), was(20))):
         with pytest.raises(Refused):
-            certificate.Provider().converge(wanted, former)
+            certificate.CertificateProvider().converge(wanted, former)
     assert [] == warned
 
 
 def test_a_renewal_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, warned: list[str]) -> None:
     new = certificates.self_signed([NAME])
     monkeypatch.setattr(certificate, "_asked_for", lambda *_given: new)
-    assert new.chain == certificate.Provider().converge(want(), was(20))["chain"]
+    assert new.chain == certificate.CertificateProvider().converge(want(), was(20))["chain"]
     assert [] == warned

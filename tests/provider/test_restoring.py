@@ -11,11 +11,11 @@ import pulumi
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import probe
 from aegir_components.applications.base import Answer
-from aegir_components.host.connection import Connection
+from aegir_components.health import probe
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.providers import answered, answering, caches, restoring, unfinished
+from aegir_components.remote.connection import Connection
 from tests.provider import test_answering, test_contract
 from tests.provider.test_answering import WELL, Sites
 from tests.provider.test_contract import PROVIDERS, SITE, Driver, Inputs, World, created

@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from aegir_components import at_work
-from aegir_components.at_work import Claim
+from aegir_components.hub import at_work
+from aegir_components.hub.at_work import Claim
 from tests.provider import test_contract
 from tests.provider.test_contract import PROVIDERS, World, created, driver
 

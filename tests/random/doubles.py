@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from aegir_components import estate, layout
+from aegir_components import layout
 from aegir_components import settings as aegir_settings
 from aegir_components.applications import Answer
-from aegir_components.host import keys
-from aegir_components.host.connection import Connection
+from aegir_components.estate import wiring
+from aegir_components.hub import keys
 from aegir_components.mysql import copies
+from aegir_components.remote.connection import Connection
 from aegir_components.testing import FakeHost
 from aegir_components.testing.database import FakeMySQL
 from aegir_components.testing.engine import Engine, Killed
@@ -49,12 +50,12 @@ class MortalFarm(Machines):
         """Digests of code with a syntax error."""
 
     def run(self, *given: Any, **named: Any) -> Any:
-        """Stand in for ``host.ssh.run``."""
+        """Stand in for ``remote.ssh.run``."""
         with self._mortal():
             return super().run(*given, **named)
 
     def hold(self, *given: Any, **named: Any) -> Any:
-        """Stand in for ``host.session.hold``."""
+        """Stand in for ``remote.session.hold``."""
         with self._mortal():
             return super().hold(*given, **named)
 
@@ -64,7 +65,7 @@ class MortalFarm(Machines):
             super().stream(*given, **named)
 
     def copy(self, conn: Connection, source: str, target: str, **named: Any) -> None:
-        """Stand in for ``host.rsync.copy``."""
+        """Stand in for ``remote.rsync.copy``."""
         with self._mortal():
             super().copy(conn, source, target, **named)
             settings = Path(source, "wp-settings.php")
@@ -142,7 +143,7 @@ class OnDoubles:
         quiet = mock.patch.object(logging.getLogger("asyncio"), "disabled", new=True)
         with (
             quiet,
-            mock.patch.object(estate, "public_key", functools.cache(keys.public_key)),
+            mock.patch.object(wiring, "public_key", functools.cache(keys.public_key)),
             # Nobody is at work on a database of these.
             mock.patch.object(copies, "LOOK", 0.0),
             farm.installed(),
@@ -276,7 +277,7 @@ class OnDoubles:
             host.unreachable, host.stderr = False, ""
 
     async def _program(self) -> None:
-        await estate.build(aegir_settings.load(copy.deepcopy(self.settings), lambda _path: False))
+        await wiring.build(aegir_settings.load(copy.deepcopy(self.settings), lambda _path: False))
 
     @property
     def _mysql(self) -> FakeMySQL:

@@ -1,7 +1,7 @@
 <?php
 
 // Written by aegir for www.example.com; a change by hand is drift. Your own settings belong into local.wp-config.php beside it.
-// While its database or code is exchanged the site's visitors wait, and its own programs rest (services/closing.py). A site
+// While its database or code is exchanged the site's visitors wait, and its own programs rest (deploy/closing.py). A site
 // that open_basedir keeps from looking is closed by its web server instead.
 $aegir_door = $_SERVER['HTTP_X_AEGIR_DOOR'] ?? '';
 if (@is_file('/var/lib/aegir/updating/www.example.com') && !(PHP_SAPI === 'cli' ? getenv('AEGIR_COPY') : is_string($aegir_door) && preg_match('/^[0-9a-f]{32}$/D', $aegir_door) && @is_file('/var/lib/aegir/closed/www.example.com.' . $aegir_door))) {

@@ -14,8 +14,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from aegir_components.host import script
-from aegir_components.host.classify import decoded
+from aegir_components.remote.classify import decoded
+from aegir_components.scripts import script
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 MINE = grp.getgrgid(os.getgid()).gr_name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from aegir_components.deploy.access import explain
 from aegir_components.mysql.client import Endpoint
-from aegir_components.services.access import explain
 
 WHERE = Endpoint(server="db1", address="10.0.0.2", port=3307, user="aegir_root", password="secret of the hub")
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from aegir_components import addresses, settings
+from aegir_components import settings
+from aegir_components.preview import addresses
 
 SERVER = cast("settings.Server", SimpleNamespace(name="web1", address="web1.example.com"))
 

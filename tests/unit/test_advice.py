@@ -22,19 +22,19 @@ ANYWHERE: Final = {
 """Commands that are one thing wherever they are advised; sites' content is compared after them."""
 DONE_BY: Final = {
     "tests/integration/test_shared_machines.py::test_a_stack_gets_another_name": (
-        ("host/prelude.sh", "pulumi stack rename"), ("docs/howto/rename-a-stack.md", "pulumi stack rename"),
+        ("scripts/prelude.sh", "pulumi stack rename"), ("docs/howto/rename-a-stack.md", "pulumi stack rename"),
     ),
     "tests/provider/test_check_stack_advice.py::test_an_entry_in_a_former_platform_is_removed_by_hand": (
         ("cli/leftovers.py", "rm"),
     ),
     "tests/provider/test_pack_master.py::test_the_page_s_steps_give_a_pack_another_master_and_lose_nothing": (
-        ("services/shell/nfs.sh", "rsync -aH"), ("services/shell/nfs.sh", "mkdir -p"),
-        ("services/shell/nfs.sh", "date +%s"), ("docs/howto/give-a-pack-another-master.md", "rsync -aH"), ("docs/howto/give-a-pack-another-master.md", "mkdir -p"),
+        ("services/nfs.sh", "rsync -aH"), ("services/nfs.sh", "mkdir -p"),
+        ("services/nfs.sh", "date +%s"), ("docs/howto/give-a-pack-another-master.md", "rsync -aH"), ("docs/howto/give-a-pack-another-master.md", "mkdir -p"),
         ("docs/howto/give-a-pack-another-master.md", "date +%s"), ("docs/howto/give-a-pack-another-master.md", "find"), ("docs/howto/give-a-pack-another-master.md", "mv -t"), ("docs/howto/give-a-pack-another-master.md", "mv"),
     ),
     "tests/provider/test_advice.py::test_uploads_that_are_to_be_shared_are_copied_and_moved_away_as_the_message_says": (
-        ("services/shell/uploads.sh", "cp -au"), ("services/shell/uploads.sh", "mv"),
-        ("services/site_content.py", "rsync -aHu"),
+        ("deploy/uploads.sh", "cp -au"), ("deploy/uploads.sh", "mv"),
+        ("facts/site_content.py", "rsync -aHu"),
     ),
     "tests/integration/test_command_line.py::test_status_has_servers_platforms_and_sites_with_release_health_and_last_cron": (
         ("docs/howto/check-a-sites-cron.md", "systemctl start"),
@@ -46,11 +46,11 @@ DONE_BY: Final = {
         ("providers/pack_export.py", "rm"), ("providers/pack_export.py", "exportfs"),
     ),
     "tests/integration/test_changes.py::test_an_account_gets_other_numbers_by_the_commands_of_the_message": (
-        ("host/prelude.sh", "groupmod"), ("host/prelude.sh", "usermod"), ("host/prelude.sh", "chown"),
+        ("scripts/prelude.sh", "groupmod"), ("scripts/prelude.sh", "usermod"), ("scripts/prelude.sh", "chown"),
         ("providers/pack_export.py", "groupmod"), ("providers/pack_export.py", "usermod"), ("providers/pack_export.py", "chown"),
     ),
     "tests/integration/test_changes.py::test_uploads_on_a_share_are_opened_by_the_commands_of_the_message": (
-        ("services/site_content.py", "setfacl"), ("services/site_content.py", "chmod"),
+        ("facts/site_content.py", "setfacl"), ("facts/site_content.py", "chmod"),
     ),
     "tests/integration/test_pipelines.py::test_a_killed_runner_holds_nobody_up": (
         ("docs/explanation/pipelines.md", "pulumi refresh"),
@@ -90,11 +90,11 @@ BY_PLACE: Final = {place: test for test, places in DONE_BY.items() for place in 
 INSTALLS: Final = ("apt-get install", "update-ca-certificates", "git lfs", "ssh-keygen", "hostnamectl set-hostname")
 """What adds a program, or says what a machine is called: it touches no site."""
 NO_PROGRAM: Final = {
-    ("docs/reference/stack-file.md", "tar"), ("settings/backups.py", "tar"), ("snapshots/archive.py", "tar"), ("snapshots/produce.py", "tar"),
-    ("backups.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/howto/recover-a-killed-run.md", "kill -9"),
+    ("docs/reference/stack-file.md", "tar"), ("settings/backups.py", "tar"), ("backups/archive.py", "tar"), ("backups/produce.py", "tar"),
+    ("archives/keeping.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/howto/recover-a-killed-run.md", "kill -9"),
     ("cli/engine.py", "pulumi stack ls`"), ("docs/tutorial/first-site.md", "tar"),
     ("docs/reference/outputs.md", "pulumi stack output"), ("docs/explanation/design.md", "systemctl reload"), ("docs/tutorial/first-site.md", "mkdir -p"),
-    ("docs/howto/keep-the-state-in-postgresql.md", "pulumi stack init"), ("docs/howto/move-the-state.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/reference/messages.md", "exportfs"), ("services/shell/nfs.sh", "exportfs"), ("docs/reference/messages.md", "chmod"),
+    ("docs/howto/keep-the-state-in-postgresql.md", "pulumi stack init"), ("docs/howto/move-the-state.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/reference/messages.md", "exportfs"), ("services/nfs.sh", "exportfs"), ("docs/reference/messages.md", "chmod"),
     ("docs/tutorial/demo.md", "cp -a"),
 }  # fmt: skip
 """Words about a program that failed, and commands that only show something or begin where nothing is yet."""
@@ -124,6 +124,6 @@ def test_the_tests_of_the_table_are_there(test: str) -> None:
 
 def test_commands_are_found_in_sentences_and_not_in_scripts() -> None:
     assert ("cli/leftovers.py", "rm") in advice.of_messages()
-    assert ("services/shell/uploads.sh", "cp -au") in advice.of_messages()
+    assert ("deploy/uploads.sh", "cp -au") in advice.of_messages()
     assert ("docs/howto/recover-a-killed-run.md", "pulumi cancel") in advice.of_pages()
     assert ("mysql/databases.py", "rm") not in advice.of_messages()

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from aegir_components import at_work
-from aegir_components.at_work import Claim, ClaimedError
 from aegir_components.cli import site_lock
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.stack import Stack
+from aegir_components.hub import at_work
+from aegir_components.hub.at_work import Claim, ClaimedError
 
 STACK = "aegir/prod"
 UPDATE = Claim(stack=STACK, command="update", sites={"a": "a.example.com", "b": "b.example.com"}, alone=True)
@@ -67,7 +67,7 @@ def test_who_is_kept_away_reads_who_works_since_when_and_what_to_type(tmp_path: 
 
 def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
     program = (
-        "import os, pathlib, sys\nfrom aegir_components.at_work import Claim, claimed\n"
+        "import os, pathlib, sys\nfrom aegir_components.hub.at_work import Claim, claimed\n"
         "with claimed(pathlib.Path(sys.argv[1]), Claim(stack='aegir/prod', command='restore', alone=True)):\n"
         "    print('begun', flush=True)\n    sys.stdin.read()\n    os._exit(1)\n"
     )

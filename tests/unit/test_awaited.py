@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from aegir_components import database_updates
 from aegir_components.applications.updates import Pending
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import Refused
+from aegir_components.deploy.holding import Held
 from aegir_components.inputs.site import InstallationInputs, InstallationState, SiteConfigurationInputs
 from aegir_components.moving import checks, place
 from aegir_components.providers import awaited, holds
-from aegir_components.services.holding import Held
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import Refused
+from aegir_components.rollout import database_updates
+from aegir_components.scripts import script
 
 SITE, BASE = "www.example.com", "wwwexamplecom"
 LIVE = "/var/aegir/platforms/.releases/code/0123456789abcdef"

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from aegir_components import beginnings, settings
+from aegir_components import settings
+from aegir_components.backups.book import Backup, Book, Proof
+from aegir_components.preview import beginnings
 from aegir_components.recorded import Recorded
-from aegir_components.snapshots.book import Backup, Book, Proof
 from tests.unit.test_settings import MINIMAL
 
 SITE, OTHER = "www.example.com", "live.example.com"

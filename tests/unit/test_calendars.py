@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.services import cron
+from aegir_components.deploy import cron
 from aegir_components.settings import calendars, names, systemd_calendar
 from tests import calendar_expressions
 

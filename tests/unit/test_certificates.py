@@ -140,7 +140,7 @@ def test_a_leaf_without_its_intermediate_is_rejected(tmp_path: Path, monkeypatch
 
 
 def test_one_near_its_end_is_renewed_by_any_run_and_a_given_one_by_its_owner() -> None:
-    provider = certificate.Provider()
+    provider = certificate.CertificateProvider()
     old = certificates.self_signed(NAMES, days=certificates.RENEW_DAYS - 1)
     inputs = {"site": NAMES[0], "names": list(NAMES), "kind": "self-signed", "holder": "aegir/test"}
     outs = {**inputs, "revision": 1, "drift": [], "chain": old.chain, "key": old.key, "ends": "", "fingerprint": ""}

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from aegir_components import announcing, archive_names, changes, layout, settings
+from aegir_components import layout, settings
 from aegir_components.applications import CodeBase
+from aegir_components.archives import names as archive_names
+from aegir_components.preview import announcing, changes
 from aegir_components.recorded import Recorded, of_outputs
 
 Config = dict[str, Any]

@@ -17,7 +17,12 @@ from unittest.mock import Mock
 import pyrage
 import pytest
 
-from aegir_components import archive_names
+from aegir_components.archives import names as archive_names
+from aegir_components.backups import files
+from aegir_components.backups.book import Backup, Book, Proof, seconds
+from aegir_components.backups.repository import Opened, Snapshot, Target
+from aegir_components.backups.source import SHARED, Place
+from aegir_components.backups.staging import Part
 from aegir_components.cli import (
     archives,
     backup,
@@ -38,13 +43,8 @@ from aegir_components.cli.ends import Refusal
 from aegir_components.cli.selecting import Selection
 from aegir_components.cli.state import Site, State
 from aegir_components.cli.unlocked import Unlocked
-from aegir_components.host.connection import Connection
+from aegir_components.remote.connection import Connection
 from aegir_components.settings import Repository
-from aegir_components.snapshots import files
-from aegir_components.snapshots.book import Backup, Book, Proof, seconds
-from aegir_components.snapshots.repository import Opened, Snapshot, Target
-from aegir_components.snapshots.source import SHARED, Place
-from aegir_components.snapshots.staging import Part
 from aegir_components.sources import records
 
 

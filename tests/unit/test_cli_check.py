@@ -46,7 +46,7 @@ def _told(found: Result) -> tuple[tuple[str, ...], str]:
     return found.faults, found.outcome
 
 
-class Answering(installation.Provider):
+class Answering(installation.InstallationProvider):
     """A provider that has seen an answer."""
 
     def __init__(self, status: int) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from aegir_components.cli import check_stack, leftovers
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostUnreachable
-from aegir_components.hub_records import Records
-from aegir_components.services import inventory
+from aegir_components.facts import inventory
+from aegir_components.hub.records import Records
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostUnreachable
+from aegir_components.scripts import script
 from tests.unit.stacks import SITE, state
 
 HOLDER = "aegir/testing"

@@ -17,15 +17,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from aegir_components import at_work
-from aegir_components.at_work import Claim
 from aegir_components.cli import audit
 from aegir_components.cli.ends import tell
 from aegir_components.cli.engine import Done, Engine
 from aegir_components.cli.main import aegir
 from aegir_components.cli.stack_lock import DURING_UP
 from aegir_components.cli.state import Outputs, Site, State
-from aegir_components.host.errors import HostUnreachable
+from aegir_components.hub import at_work
+from aegir_components.hub.at_work import Claim
+from aegir_components.remote.errors import HostUnreachable
 from tests.unit.stacks import SITE, config, exported
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from aegir_components import audited, hub_records
 from aegir_components.cli import audit, history, survey
 from aegir_components.cli.state import Site, State
+from aegir_components.hub import audited
+from aegir_components.hub import records as hub_records
 
 
 def named(identity: str, name: str) -> Site:

@@ -11,9 +11,9 @@ import pytest
 from aegir_components import cli
 from aegir_components.cli import audit, journal
 from aegir_components.cli.state import Site
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostUnreachable
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostUnreachable
+from aegir_components.scripts import script
 from tests.parsed import parsed
 
 COMMANDS = ("backup", "backups", "disk", "keys", "promote", "restore", "rewrite", "sync", "update")

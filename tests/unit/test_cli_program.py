@@ -15,15 +15,15 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from aegir_components.backups.book import Backup, Book
 from aegir_components.cli import audit, engine, live, promote
 from aegir_components.cli.commands import PROGRAM, VARIABLE
 from aegir_components.cli.engine import Done, Engine
 from aegir_components.cli.live import Seen
 from aegir_components.cli.main import aegir
-from aegir_components.host import script
-from aegir_components.host.errors import HostUnreachable, Refused
 from aegir_components.providers import installation, release
-from aegir_components.snapshots.book import Backup, Book
+from aegir_components.remote.errors import HostUnreachable, Refused
+from aegir_components.scripts import script
 from aegir_components.sources import builders
 from tests.unit.stacks import CONFIG, RELEASE, SITE, config, declared, exported
 
@@ -78,8 +78,8 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
     monkeypatch.setattr(audit, "DEFAULT_ROOT", str(tmp_path / "hub"))
     monkeypatch.setattr(Engine, "run", staticmethod(made.run))
     # What machines answer is the matter of other tests.
-    monkeypatch.setattr(release.Provider, "observe", lambda *_: {"drift": []})
-    monkeypatch.setattr(installation.Provider, "observe", lambda *_: {"drift": []})
+    monkeypatch.setattr(release.ReleaseProvider, "observe", lambda *_: {"drift": []})
+    monkeypatch.setattr(installation.InstallationProvider, "observe", lambda *_: {"drift": []})
     return made
 
 
@@ -245,14 +245,16 @@ def test_a_file_that_somebody_changes_meanwhile_is_not_overwritten(
 
 
 def test_what_machines_say_against_it_stops_a_promotion(pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installation.Provider, "observe", lambda *_: {"drift": [f"web1: {SITE} answers 500"]})
+    monkeypatch.setattr(
+        installation.InstallationProvider, "observe", lambda *_: {"drift": [f"web1: {SITE} answers 500"]}
+    )
     done = run(pulumi, "promote", "--from", "testing", "--to", "acceptance", "--yes")
     assert f"platform code is not well in testing: web1: {SITE} answers 500" in done.stderr
 
     def unreachable(*_: Any) -> None:
         raise HostUnreachable("web1", "no answer")
 
-    monkeypatch.setattr(release.Provider, "observe", unreachable)
+    monkeypatch.setattr(release.ReleaseProvider, "observe", unreachable)
     done = run(pulumi, "promote", "--from", "testing", "--to", "acceptance", "--yes")
     assert "platform code is not well in testing: web1: no answer" in done.stderr
     assert 1 == done.exit_code

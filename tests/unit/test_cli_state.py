@@ -16,9 +16,9 @@ from aegir_components.cli.ends import Refusal
 from aegir_components.cli.main import Program
 from aegir_components.cli.progress import Progress
 from aegir_components.cli.state import OURS, Outputs, Site, State
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages import number_of
+from aegir_components.remote.connection import Connection
 
 RELEASE = {
     "platform": "code",

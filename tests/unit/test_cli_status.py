@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from aegir_components import layout
-from aegir_components.applications import health
 from aegir_components.cli import drawing, finding, live, rows
 from aegir_components.cli.finding import Kind
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostUnreachable
-from aegir_components.services import status
+from aegir_components.facts import status
+from aegir_components.health import serving
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostUnreachable
+from aegir_components.scripts import script
 from tests.unit.conftest import Shell
 from tests.unit.stacks import COMMIT, RELEASE, SITE, declared, state
 
@@ -55,7 +55,7 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return Open()
 
     monkeypatch.setattr(script, "execute", execute)
-    monkeypatch.setattr(health, "fault", lambda *_: answers["site"])
+    monkeypatch.setattr(serving, "fault", lambda *_: answers["site"])
     monkeypatch.setattr(socket, "create_connection", connect)
     return answers
 
@@ -212,8 +212,8 @@ def test_the_shell_asks_systemd_in_one_form_of_time(shell: Shell) -> None:
 
 
 def test_health_declares_what_was_installed(machines: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[health.Declared, str, int, str]] = []
-    monkeypatch.setattr(health, "fault", lambda *all_of_it: asked.append(all_of_it))
+    asked: list[tuple[serving.Declared, str, int, str]] = []
+    monkeypatch.setattr(serving, "fault", lambda *all_of_it: asked.append(all_of_it))
     seen()
     ((what, address, port, path),) = asked
     assert path.startswith("/?"), "an address that no cache knows"

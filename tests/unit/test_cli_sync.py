@@ -13,6 +13,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from aegir_components.backups import loading, restoring, saving, staging
+from aegir_components.backups.book import Book, BusyError
+from aegir_components.backups.repository import BackupError
+from aegir_components.backups.saving import Job
+from aegir_components.backups.staging import Part
 from aegir_components.cli import events, restore, sides, site_closing, sync, update
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.main import aegir
@@ -20,17 +25,12 @@ from aegir_components.cli.sides import Side
 from aegir_components.cli.stack import Stack
 from aegir_components.cli.state import Outputs, Release, State
 from aegir_components.cli.unlocked import Unlocked
-from aegir_components.closing import Closable
-from aegir_components.host.errors import HostUnreachable
+from aegir_components.deploy.site_closing import Closable
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.origins import syncing
+from aegir_components.remote.errors import HostUnreachable
 from aegir_components.settings import Plan
-from aegir_components.snapshots import loading, restoring, saving, staging
-from aegir_components.snapshots.book import Book, BusyError
-from aegir_components.snapshots.repository import BackupError
-from aegir_components.snapshots.saving import Job
-from aegir_components.snapshots.staging import Part
 from tests.unit.stacks import SITE, declared, exported
 
 BOTH, FILES = Part(), Part(database=False)

@@ -12,7 +12,7 @@ import pytest
 
 from aegir_components import settings, templates
 from aegir_components.applications import APPLICATIONS, CodeBase
-from aegir_components.services import site
+from aegir_components.deploy import site
 from aegir_components.settings import groups
 from aegir_components.sources.resolve import sharing_faults, value_faults, value_warnings
 from tests.unit import stacks

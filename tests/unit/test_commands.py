@@ -15,11 +15,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from aegir_components import estate, settings
+from aegir_components import settings
 from aegir_components.components import commands
 from aegir_components.components.server import connection_of
-from aegir_components.host import hostkeys
-from aegir_components.host.errors import HostKeyUnknown
+from aegir_components.estate import wiring
+from aegir_components.remote import hostkeys
+from aegir_components.remote.errors import HostKeyUnknown
 from aegir_components.testing import RecordingMocks, is_secret, opened
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +97,7 @@ def declare(declared: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> tup
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     async def program() -> None:
-        await estate.build(declared)
+        await wiring.build(declared)
 
     program()
     return mocks, waits

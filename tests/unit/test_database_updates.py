@@ -10,11 +10,13 @@ from typing import Any, cast
 import phpserialize
 import pytest
 
-from aegir_components import database_updates, going_back, layout, settings
+from aegir_components import layout, settings
 from aegir_components.applications import APPLICATIONS
 from aegir_components.applications.updates import Available, Extension, Had, Pending
-from aegir_components.printable import first_of
+from aegir_components.messages.printable import first_of
+from aegir_components.preview import going_back
 from aegir_components.recorded import Recorded
+from aegir_components.rollout import database_updates
 from aegir_components.sources.resolve import Resolved
 
 DRUPAL, DRUPAL7, WORDPRESS, BACKDROP = (

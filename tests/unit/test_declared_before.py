@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aegir_components import php_offers
+from aegir_components.preview import php_offers
 from tests.programs import KEY, run
 from tests.unit.test_estate import COMPUTED, hub
 

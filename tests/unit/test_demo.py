@@ -17,8 +17,11 @@ import pytest
 import yaml
 
 from aegir_components import settings
-from lab import codebase, demo_fetch, demo_removals, demo_stack, demo_wordpress
-from lab.demo_fetch import NotReachable
+from demo import codebase, removals
+from demo import fetch as demo_fetch
+from demo import stack as demo_stack
+from demo import wordpress as demo_wordpress
+from demo.fetch import NotReachable
 from lab.errors import LabError
 from tools.paths import ROOT
 
@@ -286,22 +289,22 @@ def state(*sites: str, **names: str) -> dict[str, object]:
 
 
 def test_a_site_that_was_renamed_is_declared_and_one_that_is_left_out_is_not() -> None:
-    made = demo_removals.made_sites(state("www.demo.test", "second.demo.test", www_demo_test="shop.demo.test"))
+    made = removals.made_sites(state("www.demo.test", "second.demo.test", www_demo_test="shop.demo.test"))
     assert {"www.demo.test": "shop.demo.test", "second.demo.test": "second.demo.test"} == made
     edited, written = (yaml.safe_load(text)["config"] for text in (renamed_and_one_more(), demo_stack.render(FACTS)))
 
-    assert [] == demo_removals.undeclared(made, edited)
-    assert ["second.demo.test"] == demo_removals.undeclared(made, written)
-    assert [] == demo_removals.undeclared(made, {**written, "aegir:confirm_removals": ["second.demo.test"]})
+    assert [] == removals.undeclared(made, edited)
+    assert ["second.demo.test"] == removals.undeclared(made, written)
+    assert [] == removals.undeclared(made, {**written, "aegir:confirm_removals": ["second.demo.test"]})
 
 
 def test_names_are_read_of_a_stack_file_with_errors_too() -> None:
     made = {"www.demo.test": "www.demo.test", "second.demo.test": "second.demo.test"}
     config = {"aegir:sites": {"shop.demo.test": {"formerly": "www.demo.test"}}, "aegir:nothing": 1}
 
-    assert ["second.demo.test"] == demo_removals.undeclared(made, config)
-    assert sorted(made) == demo_removals.undeclared(made, {})
-    assert {} == demo_removals.made_sites({"deployment": {}})
+    assert ["second.demo.test"] == removals.undeclared(made, config)
+    assert sorted(made) == removals.undeclared(made, {})
+    assert {} == removals.made_sites({"deployment": {}})
 
 
 def test_up_is_not_run_where_it_would_remove_a_site(stack_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,9 +313,9 @@ def test_up_is_not_run_where_it_would_remove_a_site(stack_file: Path, monkeypatc
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: export)
 
     with pytest.raises(LabError, match=r"`pulumi up` was not run, because it would remove second\.demo\.test"):
-        demo_removals.check()
+        removals.check()
     stack_file.write_text(renamed_and_one_more())
-    demo_removals.check()
+    removals.check()
 
 
 @pytest.mark.parametrize("text", ["", "config:", "config: [", "- 1", "config: {aegir:hub: 1, aegir:servers: []}"])

@@ -13,16 +13,17 @@ from typing import Any
 import pyrage
 import pytest
 
-from aegir_components import archive_names, backups, encrypting
+from aegir_components.archives import encrypting, keeping
+from aegir_components.archives import names as archive_names
+from aegir_components.backups.imported import Archives
+from aegir_components.backups.repository import BackupError
 from aegir_components.cli import decrypt as decrypting
 from aegir_components.cli.ends import Refusal
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError, Refused
 from aegir_components.inputs import key_owners
 from aegir_components.mysql import client, databases
 from aegir_components.providers import archived, backup_keys
-from aegir_components.snapshots.imported import Archives
-from aegir_components.snapshots.repository import BackupError
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError, Refused
 
 STACK, SITE = "aegir/prod", "www.example.com"
 SECRET = b"a row that nobody else may read\n" * 40_000
@@ -148,7 +149,7 @@ def test_a_dump_that_the_stack_of_now_cannot_read_is_none(
         record = path.parent / ".sums" / f"{path.name}.json"
         record.parent.mkdir(exist_ok=True)
         record.write_text(json.dumps({"database": "base", "sums": sums, **recorded}))
-        found = backups.has_database(conn, endpoint, "base", "www.example.com", now)
+        found = keeping.has_database(conn, endpoint, "base", "www.example.com", now)
         path.unlink()
         return found
 
@@ -170,7 +171,7 @@ def test_an_archive_of_files_is_encrypted_proven_and_unpacked(
     (site / "files").mkdir(parents=True)
     (site / "files" / "a.txt").write_bytes(SECRET)
 
-    kept = backups.save_files(conn, str(site), SITE, keys)
+    kept = keeping.save_files(conn, str(site), SITE, keys)
 
     assert kept is not None
     assert kept.name.endswith("-web1-files.tar.gz.age")
@@ -189,10 +190,10 @@ def test_an_archive_that_lacks_a_file_is_none(
     site = tmp_path / "site"
     site.mkdir()
     (site / "a").write_text("a")
-    monkeypatch.setattr(backups, "_entries", lambda _path, _key: 1)
+    monkeypatch.setattr(keeping, "_entries", lambda _path, _key: 1)
 
     with pytest.raises(Refused, match="1 entries of 2; nothing was removed"):
-        backups.save_files(conn, str(site), SITE, keys)
+        keeping.save_files(conn, str(site), SITE, keys)
 
     assert [] == archive_names.kept(conn, SITE)
 
@@ -230,7 +231,7 @@ def test_a_removal_that_was_begun_knows_how_to_read_its_archive(conn: Connection
 
 
 def test_a_stack_with_keys_of_an_earlier_version_gets_one_for_archives(tmp_path: Path) -> None:
-    provider = backup_keys.Provider()
+    provider = backup_keys.BackupKeysProvider()
     want: dict[str, Any] = {"hub_root": str(tmp_path), "holder": STACK, "sites": [SITE]}
     olds = {**want, "keys": json.dumps({":hub": "h", SITE: "s"})}
     assert provider.diff("", olds, want).changes
@@ -249,7 +250,7 @@ def test_a_stack_with_keys_of_an_earlier_version_gets_one_for_archives(tmp_path:
 
 def test_a_hub_without_the_public_key_gets_it_from_the_state_and_nothing_is_a_change(tmp_path: Path) -> None:
     """A hub that was recovered, the second one of a team, and each new runner of a pipeline."""
-    provider = backup_keys.Provider()
+    provider = backup_keys.BackupKeysProvider()
     want: dict[str, Any] = {"hub_root": str(tmp_path), "holder": STACK, "sites": [SITE]}
     have = {**want, **provider.converge(backup_keys.BackupKeysInputs.from_props(want), None)}
     path = encrypting.recipient_file(str(tmp_path), STACK)

@@ -17,7 +17,7 @@ HUB = {"address": "192.0.2.1"}
 def failures(before: str | None, now: Any, formerly: Any = None) -> list[str]:
     olds = None if before is None else {"environment": before, "revision": 1.0, "__provider": "x"}
     news = {"environment": now} | ({"formerly": formerly} if formerly else {})
-    return [failure.reason for failure in environment.Provider().check(olds, news).failures]
+    return [failure.reason for failure in environment.EnvironmentProvider().check(olds, news).failures]
 
 
 @pytest.mark.parametrize("now", ["development", "production"])
@@ -39,7 +39,7 @@ def test_with_leave_to_change_from_it_a_stack_becomes_another_environment() -> N
 
 
 def test_the_leave_to_change_is_not_recorded_so_that_it_is_for_one_run() -> None:
-    result = environment.Provider().check(
+    result = environment.EnvironmentProvider().check(
         {"environment": "testing"}, {"environment": "acceptance", "formerly": "testing"}
     )
     assert {"environment": "acceptance", "revision": 1, "drift": []} == result.inputs

@@ -16,9 +16,12 @@ import pytest
 from pulumi.runtime import resource as sdk
 from pulumi.runtime import resource_cycle_breaker
 
-from aegir_components import at_work, declaring, estate, layout, settings
-from aegir_components.at_work import Claim
+from aegir_components import layout, settings
 from aegir_components.components.site import Site
+from aegir_components.estate import wiring
+from aegir_components.hub import at_work
+from aegir_components.hub.at_work import Claim
+from aegir_components.pulumi_workarounds import declaring
 from aegir_components.sources.resolve import resolve
 from aegir_components.testing import FakeFarm, RecordingMocks, is_secret, opened
 
@@ -92,7 +95,7 @@ def declare(declared: settings.Settings, *, preview: bool = False) -> RecordingM
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     async def program() -> None:
-        await estate.build(declared)
+        await wiring.build(declared)
 
     program()
     return mocks
@@ -143,11 +146,11 @@ def test_the_engine_hears_of_the_environment_while_the_sources_are_read(
         seen.append([each.name for each in mocks.resources])
         return resolve(*given, **named)
 
-    monkeypatch.setattr(estate, "resolve", slowly)
+    monkeypatch.setattr(wiring, "resolve", slowly)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     async def program() -> None:
-        await estate.build(stack(hub))
+        await wiring.build(stack(hub))
 
     program()
     assert [["environment"]] == seen
@@ -237,7 +240,7 @@ def test_new_sites_go_first(hub: Path, tmp_path: Path, monkeypatch: pytest.Monke
         listed.append(name)
         return Site(name, *arguments)
 
-    monkeypatch.setattr(estate, "Site", list_site)
+    monkeypatch.setattr(wiring, "Site", list_site)
     recorded = declare(declared).of("aegir:index:Site")
 
     assert ["new.example", "a.example", "b.example", "c.example"] == listed

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from aegir_components import backups, encrypting
-from aegir_components.host.errors import HostUnreachable
+from aegir_components.archives import encrypting, keeping
 from aegir_components.mysql import copies, databases
+from aegir_components.remote.errors import HostUnreachable
 from aegir_components.rollout import exchange, paired, programs, returning, update
 from aegir_components.rollout.programs import Report
 from aegir_components.rollout.site import Updated
@@ -110,7 +110,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         (update, "close", lambda *_: world.do("close")),
         (update, "save", lambda *_: ""),
         (returning, "written_since", lambda *_: ""),
-        (backups, "save_database", lambda *_: "dump"),
+        (keeping, "save_database", lambda *_: "dump"),
         (encrypting.Keys, "of", lambda *_: None),
     ):
         monkeypatch.setattr(module, name, stub)

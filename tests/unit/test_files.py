@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components import files
+from aegir_components.hub import files
 
 
 def names(directory: Path) -> list[str]:

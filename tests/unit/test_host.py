@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegir_components.host import classify, errors, hostkeys, parallel, rsync, script, ssh
-from aegir_components.host.connection import Connection
-from aegir_components.printable import printable
+from aegir_components.messages.printable import printable
+from aegir_components.remote import classify, errors, hostkeys, parallel, rsync, ssh
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 few = settings(max_examples=60, deadline=None)
 CONN = Connection(host="web1.example.com", address="10.89.7.10", port=2222, user="admin", identity="/keys/id")
@@ -213,14 +214,14 @@ class TestConnection:
         assert {"host": "w", "address": "10.0.0.2"} == Connection(host="w", address="10.0.0.2").to_props()
 
     def test_a_control_socket_has_room_for_sshs_own_suffix(self) -> None:
-        from aegir_components.host import multiplex
+        from aegir_components.remote import multiplex
 
         assert len(str(multiplex.socket_path(CONN))) + 17 < 107
 
     def test_control_sockets_go_elsewhere_where_somebody_else_made_their_directory(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from aegir_components.host import multiplex
+        from aegir_components.remote import multiplex
 
         monkeypatch.setattr(multiplex, "LONGEST_BASE", 200)
         monkeypatch.setattr(os, "geteuid", lambda: 1000)

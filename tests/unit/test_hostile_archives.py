@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aegir_components import merging
-from aegir_components.host import script
-from aegir_components.services import functions
+from aegir_components.archives import merging
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from aegir_components.sources import archives, links, records, tree
 from aegir_components.sources.faults import SourceError
 from tests.unit import hostile

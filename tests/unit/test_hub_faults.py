@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components import hub_faults, settings
+from aegir_components import settings
+from aegir_components.preview import on_the_hub
 from tests.unit import stacks
 
 WHERE = 'aegir:sites["www.example.com"]'
@@ -15,7 +16,7 @@ WHERE = 'aegir:sites["www.example.com"]'
 def told(**changes: object) -> tuple[str, ...]:
     with pytest.raises(settings.SettingsError) as caught:
         stacks.declared(**changes)
-    return hub_faults.with_others(caught.value).faults
+    return on_the_hub.with_others(caught.value).faults
 
 
 @pytest.fixture
@@ -51,4 +52,4 @@ def test_a_source_that_is_built_or_cannot_be_read_is_not_looked_at(tmp_path: Pat
 
 def test_an_error_without_settings_stays_as_it_is() -> None:
     error = settings.SettingsError(["aegir:include: wrong"])
-    assert error is hub_faults.with_others(error)
+    assert error is on_the_hub.with_others(error)

@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from aegir_components.hub_records import Records, hub_root, turn
+from aegir_components.hub.records import Records, hub_root, turn
 
 
 def test_a_record_is_read_back_with_its_key_and_time_until_it_is_dropped(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pulumi
 import pytest
 
-from aegir_components.host.connection import Connection
 from aegir_components.inputs.props import Known, MissingInput, Props, left_out
+from aegir_components.remote.connection import Connection
 from aegir_components.testing.wire import wire
 
 

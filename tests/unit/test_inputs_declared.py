@@ -12,11 +12,11 @@ import pytest
 
 import aegir_components
 from aegir_components.components import site as component
+from aegir_components.deploy.site import vhost_text
 from aegir_components.inputs import site as inputs
 from aegir_components.inputs.props import names
 from aegir_components.services.apache import APACHE
 from aegir_components.services.nginx import NGINX
-from aegir_components.services.site import vhost_text
 from aegir_components.settings import Site, SiteAdmin
 from tests.unit.test_templates import plan, with_inputs
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from aegir_components import backups
-from aegir_components.host import classify, multiplex, noise, rsync
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import CommandFailed, HostError, Refused
+from aegir_components.archives import keeping
+from aegir_components.deploy import access
 from aegir_components.mysql.client import Endpoint
 from aegir_components.providers.lifecycle import Lifecycle
-from aegir_components.services import access
+from aegir_components.remote import classify, multiplex, noise, rsync
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import CommandFailed, HostError, Refused
 
 CONN = Connection(host="web1", address="192.0.2.11", user="deploy", identity="/k")
 END = "a test"
@@ -165,7 +165,7 @@ APT: dict[str, str] = {
 
 @pytest.mark.parametrize("said", APT)
 def test_what_apt_says(said: str) -> None:
-    prelude = resources.files("aegir_components.host").joinpath("prelude.sh").read_text()
+    prelude = resources.files("aegir_components.scripts").joinpath("prelude.sh").read_text()
     script = f'MODE=check\n{prelude}\napt_advice "$1"'
     done = subprocess.run(["sh", "-c", script, "sh", said], capture_output=True, text=True, timeout=20, check=True)
     assert APT[said] in done.stdout
@@ -200,14 +200,14 @@ def fails(told: str) -> Callable[..., Any]:
 def test_a_full_hub_is_not_the_web_servers_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiplex, "in_session", fails("write: No space left on device"))
     with pytest.raises(CommandFailed, match=r"^web1: tar exited 255"):
-        backups._stream(CONN, ["tar"], tmp_path / "a")
+        keeping._stream(CONN, ["tar"], tmp_path / "a")
 
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(CommandFailed, match=r"^the hub: .* cannot be written \(No space left on device\).*df -h"):
-        backups._stream(CONN, ["tar"], tmp_path / "b")
+        keeping._stream(CONN, ["tar"], tmp_path / "b")
     assert not (tmp_path / "b").exists()
 
 
@@ -228,11 +228,11 @@ def test_a_dump_that_breaks_off_is_named_as_that(tmp_path: Path) -> None:
     dump = tmp_path / "dump"
     dump.write_bytes(gzip.compress(b"-- a dump\n" * 1000)[:-20])
     with pytest.raises(Refused, match=r"arrived damaged .*nothing was removed"):
-        backups._check_end(CONN, "x", dump)
+        keeping._check_end(CONN, "x", dump)
 
 
 def test_the_reason_of_a_dump_is_not_lost_behind_a_pipe() -> None:
-    command = backups._both("sh -c 'echo mysqldump: Error 1356: View references invalid >&2; exit 2'")
+    command = keeping._both("sh -c 'echo mysqldump: Error 1356: View references invalid >&2; exit 2'")
     done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=20, check=False)
     assert 2 == done.returncode
     assert b"Error 1356" in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import settings
-from aegir_components.host import keys
+from aegir_components.hub import keys
 
 
 def hub(root: Path, identity: Path | None = None) -> settings.Hub:

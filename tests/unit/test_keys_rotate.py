@@ -11,11 +11,12 @@ import pytest
 
 from aegir_components.cli import keys
 from aegir_components.cli.ends import Refusal
-from aegir_components.host import keypair, script
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.host.keypair import KeyPair
-from aegir_components.services import functions
+from aegir_components.hub import keypair
+from aegir_components.hub.keypair import KeyPair
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from aegir_components.services import keys as on_machine
 from tests.unit.conftest import Shell
 

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegir_components import archive_names, backups
-from aegir_components.host import errors, script
-from aegir_components.host.connection import Connection
+from aegir_components.archives import keeping
+from aegir_components.archives import names as archive_names
 from aegir_components.inputs.props import Known, Props
 from aegir_components.providers import lifecycle, raw
+from aegir_components.remote import errors
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 from aegir_components.testing import FakeFarm
 from aegir_components.testing.plan import read, unquoted
 
@@ -108,7 +110,7 @@ class TestBackups:
         farm = FakeFarm()
         farm.host("web1", "10.0.0.2")
         with farm.installed():
-            assert backups.save_files(conn, "/var/aegir/none", "www.example.com") is None
+            assert keeping.save_files(conn, "/var/aegir/none", "www.example.com") is None
 
     def test_files_are_kept_under_site_time_and_machine(self, conn: Connection) -> None:
         farm = FakeFarm()
@@ -116,7 +118,7 @@ class TestBackups:
         host.items["directory", "/srv/site"] = ()
         host.items["file", "/srv/site/a"] = ("root", "root", "644", "")
         with farm.installed():
-            kept = backups.save_files(conn, "/srv/site", "www.example.com")
+            kept = keeping.save_files(conn, "/srv/site", "www.example.com")
         assert kept is not None
         assert re.fullmatch(r"www\.example\.com-\d{8}T\d{6}Z-web1-files\.tar\.gz", kept.name)
         assert [kept] == archive_names.kept(conn, "www.example.com")
@@ -168,7 +170,7 @@ class TestDoubles:
             script.execute(Connection(host="web9", address="10.0.0.9"), "check", [], what="looking")
 
     def test_nothing_stays_replaced_after_its_block(self) -> None:
-        from aegir_components.host import ssh
+        from aegir_components.remote import ssh
 
         before = ssh.run
         with FakeFarm().installed():

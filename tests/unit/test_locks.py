@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components import locks
+from aegir_components.hub import locks
 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from aegir_components import locks
+from aegir_components.hub import locks
 with locks.held(Path(sys.argv[1])) as handle:
     handle.write("somebody")
     handle.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
-from aegir_components.services import mail
+from aegir_components.deploy import mail
 
 PROGRAM = Path(mail.__file__).parent / "tools" / "redirect-mail"
 TEAM = "team@example.com"

@@ -17,7 +17,6 @@ import aegir_components
 from aegir_components.cli import message
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.explain import explain
-from aegir_components.host.errors import Refused
 from aegir_components.messages import (
     AegirError,
     around,
@@ -31,6 +30,7 @@ from aegir_components.messages import (
     shown,
     text_of,
 )
+from aegir_components.remote.errors import Refused
 from aegir_components.settings.reader import SettingsError
 from tests.parsed import nodes
 from tools import messages_page

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
 from aegir_components.providers import names as provider
-from aegir_components.services import functions, names
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
+from aegir_components.services import names
 
 if TYPE_CHECKING:
     from .conftest import Shell

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components import numeric_ids
-from aegir_components.numeric_ids import FIRST, LAST, choose, hand_out
+from aegir_components.hub import numeric_ids
+from aegir_components.hub.numeric_ids import FIRST, LAST, choose, hand_out
 
 
 def test_a_name_points_to_the_same_number_on_every_hub(tmp_path: Path) -> None:

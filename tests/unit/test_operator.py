@@ -26,13 +26,13 @@ from aegir_components.cli.fleet import Job, Verdict
 from aegir_components.cli.main import aegir
 from aegir_components.cli.selecting import Selection
 from aegir_components.cli.state import Site, State
-from aegir_components.host.errors import CommandTimeout, HostUnreachable, Refused
-from aegir_components.host.stream import Stopped
+from aegir_components.deploy import site_command
+from aegir_components.deploy.site_command import Command, Place
 from aegir_components.inputs.props import MissingInput
 from aegir_components.messages import number_of, numbered
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.services import site_command
-from aegir_components.services.site_command import Command, Place
+from aegir_components.remote.errors import CommandTimeout, HostUnreachable, Refused
+from aegir_components.remote.stream import Stopped
 
 
 def site(name: str, *, platform: str = "code", members: tuple[str, ...] = ("web1",), **made: Any) -> Site:
@@ -303,7 +303,7 @@ def test_a_command_leaves_a_line_however_it_ends(tmp_path: Path) -> None:
 def test_ten_operators_at_once_leave_ten_whole_lines(tmp_path: Path) -> None:
     # One process imports the program and splits into ten: an import takes longer than all the writing.
     program = (
-        "import os, sys; from pathlib import Path; from aegir_components import audited as audit\n"
+        "import os, sys; from pathlib import Path; from aegir_components.hub import audited as audit\n"
         "parent, children = os.getpid(), []\n"
         "while os.getpid() == parent and len(children) < 10: children.append(os.fork())\n"
         "if os.getpid() == parent: sys.exit(any(os.waitpid(child, 0)[1] for child in children))\n"
@@ -329,7 +329,7 @@ def test_a_commands_words_reach_it_as_they_are() -> None:
 
 @pytest.mark.parametrize("name", [*site_command.TOOLS])
 def test_the_tools_on_machines_are_posix(name: str) -> None:
-    path = Path(str(resources.files("aegir_components.services").joinpath("tools", name)))
+    path = Path(str(resources.files("aegir_components.deploy").joinpath("tools", name)))
     assert path.read_text().startswith("#!/bin/sh\n# Written by aegir")
     done = subprocess.run(["sh", "-n", str(path)], capture_output=True, text=True, timeout=10, check=False)
     assert (0, "") == (done.returncode, done.stderr)
@@ -350,7 +350,7 @@ def test_work_for_a_pack_is_its_masters_and_a_clusters_sites_have_their_shares()
 def test_the_clients_account_is_that_of_the_settings_file_which_does_not_run(case: str, kind: str) -> None:
     if not shutil.which("php"):
         pytest.skip("php is not installed here")
-    program = str(resources.files("aegir_components.services").joinpath("tools", "database-client.php"))
+    program = str(resources.files("aegir_components.deploy").joinpath("tools", "database-client.php"))
     path = Path(__file__).parents[1] / "snapshots" / f"{case}-{kind}"
     environment = {**os.environ, "AEGIR_SETTINGS": str(path), "AEGIR_READ_ONLY": "1"}
     done = subprocess.run(["php", program], capture_output=True, text=True, timeout=20, check=False, env=environment)
@@ -365,7 +365,7 @@ def test_the_clients_account_is_that_of_the_settings_file_which_does_not_run(cas
 def test_a_client_verifies_the_server_and_is_told_no_option_of_another_one(client: str, *, both: bool) -> None:
     if not shutil.which("php"):
         pytest.skip("php is not installed here")
-    program = str(resources.files("aegir_components.services").joinpath("tools", "database-client.php"))
+    program = str(resources.files("aegir_components.deploy").joinpath("tools", "database-client.php"))
     path = Path(__file__).parents[1] / "snapshots" / "full-wp-config.php"
     environment = {**os.environ, "AEGIR_SETTINGS": str(path), "AEGIR_CLIENT": client}
     lines = subprocess.run(

@@ -20,8 +20,8 @@ from aegir_components.advisories.findings import Finding, Part
 from aegir_components.advisories.mirror import Mirror, Places
 from aegir_components.cli import updates
 from aegir_components.cli.main import aegir
-from aegir_components.host import script
-from aegir_components.services import code
+from aegir_components.facts import code
+from aegir_components.scripts import script
 
 DATA = Path(__file__).parents[1] / "data" / "advisories.tsv"
 """Facts from the public domain (FriendsOfPHP/security-advisories): package, number, affected versions."""
@@ -309,11 +309,13 @@ def test_a_lock_that_is_none_has_no_packages(lock: str) -> None:
     assert [Part(kind="drupal", name="drupal", version="1.0")] == code.parts({"lock": lock}, "drupal", "1.0")
 
 
-@pytest.mark.parametrize("name", ["logs.sh", "command.sh", "code.sh", "disk.sh", "explain.sh"])
+@pytest.mark.parametrize(
+    "name", ["facts/logs.sh", "deploy/command.sh", "facts/code.sh", "facts/disk.sh", "facts/explain.sh"]
+)
 def test_the_shell_is_clean(name: str) -> None:
     if not shutil.which("shellcheck"):
         pytest.skip("shellcheck is not installed here")
-    path = str(resources.files("aegir_components.services").joinpath("shell", name))
+    path = str(resources.files("aegir_components").joinpath(name))
     assert (
         0
         == subprocess.run(

@@ -6,11 +6,12 @@ from unittest import mock
 
 import pytest
 
-from aegir_components.applications import APPLICATIONS, explaining, probe
+from aegir_components.applications import APPLICATIONS, explaining
 from aegir_components.applications.explaining import Kind
 from aegir_components.cli import explain as command
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.state import Site
+from aegir_components.health import probe
 
 SITE = "www.example.com"
 FILES: dict[str, Kind] = {

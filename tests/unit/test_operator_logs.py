@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta, timezone
-from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +18,9 @@ from aegir_components.cli import logs, selecting, top
 from aegir_components.cli.main import aegir
 from aegir_components.cli.moments import MOMENT, age
 from aegir_components.cli.state import Site
-from aegir_components.host import script
-from aegir_components.services import site_logs
-from aegir_components.services.site_logs import Line, Traffic
+from aegir_components.facts import site_logs
+from aegir_components.facts.site_logs import Line, Traffic
+from aegir_components.scripts import libraries, script
 
 TWO_EAST = timezone(timedelta(hours=2))
 AT = datetime(2026, 11, 29, 6, 58, 19, tzinfo=UTC).timestamp()
@@ -81,7 +80,7 @@ def test_a_slow_request_has_its_stack_where_fpm_may_look() -> None:
 
 
 def library(tmp_path: Path) -> str:
-    text = resources.files("aegir_components.services").joinpath("shell", "logs.sh").read_text()
+    text = libraries.functions("logs")
     return text.replace("LOGS=/var/log/aegir", f"LOGS={tmp_path}")
 
 

@@ -26,12 +26,12 @@ from aegir_components.cli.page import Page
 from aegir_components.cli.stack import Stack
 from aegir_components.cli.state import Outputs, Release, Site, State
 from aegir_components.cli.survey import PlatformFacts, ServerFacts, SiteFacts, Survey
-from aegir_components.host import script
-from aegir_components.host.connection import Connection
+from aegir_components.facts import machine_facts
+from aegir_components.facts.disk import Room
+from aegir_components.facts.machine_facts import Facts
 from aegir_components.mysql.client import DatabaseError
-from aegir_components.services import machine_facts
-from aegir_components.services.disk import Room
-from aegir_components.services.machine_facts import Facts
+from aegir_components.remote.connection import Connection
+from aegir_components.scripts import script
 
 AT = 1_795_900_000
 """2026-11-28."""
@@ -287,7 +287,7 @@ def test_databases_are_asked_by_server_and_release_and_one_that_does_not_answer_
             name: SimpleNamespace(names=["node 9001"] if name == "base_a" else []) for name in names if name != "base_b"
         }
 
-    monkeypatch.setattr("aegir_components.database_updates.lacking", lacking_of)
+    monkeypatch.setattr("aegir_components.rollout.database_updates.lacking", lacking_of)
     said: list[str] = []
     found = lacking.of_stack(
         Stack(name="prod", engine=Engine(project=Path("/"))), {"c": "0123456789abcdef"}, say=said.append

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from aegir_components.host.connection import Connection
 from aegir_components.providers import machine, pack_export, placement, release, web_service
+from aegir_components.remote.connection import Connection
 from aegir_components.testing import FakeFarm
 
 DIGEST, NEWER = "a1" * 32, "b2" * 32
@@ -25,8 +25,8 @@ def farm(tmp_path: Path) -> Iterator[FakeFarm]:
     with made.installed():
         for name in made.hosts:
             common = {"host": name, "connection": reach(made, tmp_path, name), "holder": "aegir/test"}
-            machine.Provider().create({**common, "public_key": "", "uid": None, "gid": None})
-            web_service.Provider().create({**common, "type": "apache", "port": 80, "php_version": ""})
+            machine.MachineProvider().create({**common, "public_key": "", "uid": None, "gid": None})
+            web_service.WebServiceProvider().create({**common, "type": "apache", "port": 80, "php_version": ""})
         yield made
 
 
@@ -48,7 +48,7 @@ def code(farm: FakeFarm, hub: Path, *slaves: str, master: str = "web1", **change
 
 
 def test_a_slave_gets_the_definition_and_no_code(farm: FakeFarm, tmp_path: Path) -> None:
-    release.Provider().create(code(farm, tmp_path, "web2"))
+    release.ReleaseProvider().create(code(farm, tmp_path, "web2"))
 
     assert farm.hosts["web1"].releases
     assert {} == farm.hosts["web2"].releases
@@ -59,12 +59,12 @@ def test_a_slave_gets_the_definition_and_no_code(farm: FakeFarm, tmp_path: Path)
 def test_nothing_is_removed_through_the_mount_of_a_slave_that_leaves(farm: FakeFarm, tmp_path: Path) -> None:
     # What a slave sees is what the master has.
     before = code(farm, tmp_path, "web2")
-    release.Provider().create(before)
+    release.ReleaseProvider().create(before)
     slave = farm.hosts["web2"]
     slave.releases.update(farm.hosts["web1"].releases)
     slave.items["link", f"{ROOT}/code"] = ("seen",)
 
-    placement.Provider().update("", before, code(farm, tmp_path))
+    placement.PlacementProvider().update("", before, code(farm, tmp_path))
 
     assert slave.releases == farm.hosts["web1"].releases
     assert ("link", f"{ROOT}/code") in slave.items
@@ -73,12 +73,12 @@ def test_nothing_is_removed_through_the_mount_of_a_slave_that_leaves(farm: FakeF
 
 def test_a_slave_cannot_get_code_of_its_own_while_it_sees_its_masters(farm: FakeFarm, tmp_path: Path) -> None:
     before = code(farm, tmp_path, "web2")
-    release.Provider().create(before)
+    release.ReleaseProvider().create(before)
     both = code(farm, tmp_path)
     both["members"]["web2"] = {"connection": reach(farm, tmp_path, "web2"), "type": "apache"}
 
     with pytest.raises(RuntimeError, match="web2 has the code of code over NFS") as refused:
-        release.Provider().update("", before, both)
+        release.ReleaseProvider().update("", before, both)
 
     assert "Take web2 out of the pack" in str(refused.value)
     assert {} == farm.hosts["web2"].releases
@@ -86,12 +86,12 @@ def test_a_slave_cannot_get_code_of_its_own_while_it_sees_its_masters(farm: Fake
 
 def test_a_platform_whose_sites_are_on_the_master_does_not_go_to_a_slave_alone(farm: FakeFarm, tmp_path: Path) -> None:
     before = code(farm, tmp_path, "web2")
-    release.Provider().create(before)
+    release.ReleaseProvider().create(before)
     registry = "/var/aegir/config/sites.d/code/www.example.com"
     farm.hosts["web1"].items["file", registry] = ("root", "root", "644", "")
 
     with pytest.raises(RuntimeError, match=r"has sites with their files here: .*www\.example\.com"):
-        release.Provider().update("", before, code(farm, tmp_path, master="web2"))
+        release.ReleaseProvider().update("", before, code(farm, tmp_path, master="web2"))
 
 
 def export(farm: FakeFarm, hub: Path, server: str = "web1", **changes: Any) -> Inputs:
@@ -107,7 +107,7 @@ def test_other_numbers_are_refused_before_anything_is_exported(farm: FakeFarm, t
     farm.hosts["web2"].numbers = "951:950"
 
     with pytest.raises(RuntimeError) as refused:
-        pack_export.Provider().create(export(farm, tmp_path))
+        pack_export.PackExportProvider().create(export(farm, tmp_path))
 
     assert "aegir has uid:gid 951:950 on web2, and 950:950 on web1" in str(refused.value)
     assert "declare aegir_user: {uid: 950, gid: 950}" in str(refused.value)
@@ -116,13 +116,13 @@ def test_other_numbers_are_refused_before_anything_is_exported(farm: FakeFarm, t
 
 def test_the_former_server_exports_no_more_and_a_dead_one_holds_up_nothing(farm: FakeFarm, tmp_path: Path) -> None:
     before = export(farm, tmp_path)
-    pack_export.Provider().create(before)
+    pack_export.PackExportProvider().create(before)
     for name in ("web1", "web3"):
         # A copy was made for it to move.
         farm.hosts[name].write("/var/lib/aegir/standby/farm", "1764316800\n")
-    pack_export.Provider().update("", before, export(farm, tmp_path, "web3"))
+    pack_export.PackExportProvider().update("", before, export(farm, tmp_path, "web3"))
     assert "/etc/exports.d/aegir-farm.exports" not in farm.hosts["web1"].files
 
     farm.hosts["web3"].unreachable = True
-    pack_export.Provider().update("", export(farm, tmp_path, "web3"), before)
+    pack_export.PackExportProvider().update("", export(farm, tmp_path, "web3"), before)
     assert "/etc/exports.d/aegir-farm.exports" in farm.hosts["web1"].files

@@ -47,9 +47,9 @@ def test_the_components_are_imported_from_the_installed_package(installed: Path)
         "import aegir_components\n"
         "from aegir_components import Farm, Server, WebCluster, Pack, Platform, Site\n"
         "print(aegir_components.__file__, Farm.__module__, aegir_components.__version__)\n"
-        "from aegir_components.host import script\n"
-        "from aegir_components import services, templates\n"
-        "assert script.render('check', [], holder='x') and services.functions('web') and templates.source('php-pool.conf.j2')\n"
+        "from aegir_components.scripts import libraries, script\n"
+        "from aegir_components import templates\n"
+        "assert script.render('check', [], holder='x') and libraries.functions('web') and templates.source('php-pool.conf.j2')\n"
     )
     assert f"{installed}/aegir_components/__init__.py aegir_components.farm 0.2.0" in outside(installed, text)
 

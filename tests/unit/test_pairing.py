@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from aegir_components.sanitising import documents
+from aegir_components.scripts import libraries
 
 STUBS = """
 set -eu
@@ -22,7 +22,7 @@ runuser() { shift 3; "$@"; }
 
 def shell(place: Path, *steps: str) -> str:
     """Run steps with the library, in turn: `keep` is `paired_keep`, and other words are shell text."""
-    library = resources.files("aegir_components.services").joinpath("shell/rehearsal.sh").read_text()
+    library = libraries.functions("rehearsal")
     active = shlex.quote(str(place / "active"))
     known = {"sum", "copy", "keep", "prove", "drop", "back", "forward"}
     lines = [

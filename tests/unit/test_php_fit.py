@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from aegir_components import applications, php_fit, settings
+from aegir_components import applications, settings
 from aegir_components.applications import CodeBase, php
+from aegir_components.preview import php_fit
 from aegir_components.recorded import Recorded
 from aegir_components.sources.resolve import Resolved
 from aegir_components.sources.tree import Tree

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from aegir_components import settings
-from aegir_components.services import limits, site
+from aegir_components.deploy import site
+from aegir_components.inputs import limits
 from aegir_components.services.apache import APACHE
 from aegir_components.services.nginx import NGINX
 from tests.unit import stacks

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aegir_components import php_offers
+from aegir_components.preview import php_offers
 from aegir_components.recorded import Recorded
 from tests.unit import stacks
 

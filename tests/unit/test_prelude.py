@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aegir_components.host import script
+from aegir_components.scripts import script
 
 if TYPE_CHECKING:
     from .conftest import Shell

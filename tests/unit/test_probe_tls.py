@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aegir_components import certificates
-from aegir_components.applications import probe
+from aegir_components.health import probe
 
 NAME = "www.example.com"
 

@@ -61,7 +61,8 @@ def test_a_variable_leaves_every_process_as_pulumi_ships_it(monkeypatch: pytest.
 
 def test_the_program_is_loaded_without_what_a_command_with_nothing_to_do_needs_not() -> None:
     found = python(
-        f"{BEGIN} import pulumi, pulumi.dynamic, aegir_components.estate; print({EXECUTED}, 'opentelemetry' in sys.modules)"
+        f"{BEGIN} import pulumi, pulumi.dynamic, aegir_components.estate.wiring\n"
+        f"print({EXECUTED}, 'opentelemetry' in sys.modules)"
     )
     shipped = python("import sys, pulumi; print('opentelemetry' in sys.modules, 'pulumi.automation' in sys.modules)")
 

@@ -31,14 +31,13 @@ from aegir_components import (
     WebCluster,
     WebClusterArgs,
     arguments,
-    estate,
-    php_fit,
-    rollouts,
     settings,
     testing,
 )
 from aegir_components.arguments.stack_file import StackFile
 from aegir_components.cli.state import State
+from aegir_components.estate import rollouts, wiring
+from aegir_components.preview import php_fit
 from aegir_components.settings import schema
 from aegir_components.settings.added import Added
 from aegir_components.settings.paths import KINDS, canonical
@@ -447,7 +446,7 @@ def test_an_unexpected_error_ends_a_program_too(hub: Path, monkeypatch: pytest.M
     def fails(*_given: Any, **_named: Any) -> None:
         raise LookupError("unexpected")
 
-    monkeypatch.setattr(*((estate, "resolve") if name == "resolve" else (rollouts, "come")), fails)
+    monkeypatch.setattr(*((wiring, "resolve") if name == "resolve" else (rollouts, "come")), fails)
 
     def program() -> None:
         pulumi.export("url", two_servers(hub).url)

@@ -7,8 +7,9 @@ import re
 from tools.paths import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
-READ_BY = ("aegir_components/cli/*.py", "aegir_components/declaring.py", "aegir_components/pulumi_workarounds/startup.py",
-           "tools/*.py", "tools/env", "lab/*.py", "pipelines/*.py", "pipelines/steps/*", "Makefile")  # fmt: skip
+READ_BY = ("aegir_components/cli/*.py", "aegir_components/pulumi_workarounds/declaring.py",
+           "aegir_components/pulumi_workarounds/startup.py",
+           "tools/*.py", "tools/env", "demo/*.py", "lab/*.py", "pipelines/*.py", "pipelines/steps/*", "Makefile")  # fmt: skip
 VARIABLE = re.compile(r"""(?:["']|\$\{?|export )((?:AEGIR|PULUMI)_[A-Z0-9_]+)""")
 
 
@@ -30,7 +31,9 @@ def test_the_page_has_every_variable_that_a_person_may_set() -> None:
 
 
 def test_the_page_has_no_variable_that_nothing_knows() -> None:
-    sources = [path for top in ("aegir_components", "tools", "lab", "pipelines") for path in (ROOT / top).rglob("*")]
+    sources = [
+        path for top in ("aegir_components", "tools", "demo", "lab", "pipelines") for path in (ROOT / top).rglob("*")
+    ]
     known = "".join(
         path.read_text(encoding="utf-8", errors="replace")
         for path in [*sources, ROOT / "Makefile"]

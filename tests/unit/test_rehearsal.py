@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from importlib import resources
 
 import pytest
+
+from aegir_components.scripts import libraries
 
 STUBS = """
 set -eu
@@ -42,9 +43,7 @@ def run(*parts: str) -> str:
     """Run shell text with the library, in a mount namespace of its own."""
     if os.geteuid():
         pytest.skip("only root mounts")
-    text = "\n".join(
-        [STUBS, resources.files("aegir_components.services").joinpath("shell/rehearsal.sh").read_text(), *parts]
-    )
+    text = "\n".join([STUBS, libraries.functions("rehearsal"), *parts])
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", text], capture_output=True, text=True, timeout=60, check=False
     )

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aegir_components.host import script
-from aegir_components.services import functions
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 from aegir_components.sources import tree
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegir_components import settings
-from aegir_components.host import errors, session
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import CommandTimeout, Refused
-from aegir_components.host.spool import Spool, possible
-from aegir_components.host.together import Together
+from aegir_components.deploy.release import NO_WORD
+from aegir_components.hub.spool import Spool, possible
 from aegir_components.providers import switching
-from aegir_components.services.release import NO_WORD
+from aegir_components.remote import errors, session
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import CommandTimeout, Refused
+from aegir_components.remote.together import Together
 from aegir_components.sources import records, tree
 from aegir_components.sources.faults import SourceError
 from aegir_components.sources.resolve import resolve
@@ -288,7 +288,7 @@ class TestTogether:
         assert found["a"] is False
 
     def test_one_that_takes_too_long_stops_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("aegir_components.host.together.PATIENCE", 0.05)
+        monkeypatch.setattr("aegir_components.remote.together.PATIENCE", 0.05)
         meeting = Together(["a", "late"])
         assert meeting.ready("a") is False
         assert meeting.ready("late") is False

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from aegir_components import settings, testing
-from aegir_components.services import cron, isolation, limits, php, quotas
+from aegir_components.deploy import cron, isolation
+from aegir_components.inputs import limits, quotas
+from aegir_components.services import php
 from tests.unit import stacks
 
 WHERE = 'aegir:sites["www.example.com"].limits'

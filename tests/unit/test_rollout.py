@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegir_components.host.errors import HostUnreachable
+from aegir_components.deploy import holding
+from aegir_components.deploy.holding import Held
 from aegir_components.mysql import copies, room
 from aegir_components.mysql.client import Endpoint
+from aegir_components.remote.errors import HostUnreachable
 from aegir_components.rollout import asked_back, copying, kept, platform, update, waves
 from aegir_components.rollout.platform import Platform
 from aegir_components.rollout.update import NotUpdated, Outcome
-from aegir_components.services import holding
-from aegir_components.services.holding import Held
 from aegir_components.settings.updating import Rollout
 
 SITES = [f"s{number}.example.com" for number in range(10)]

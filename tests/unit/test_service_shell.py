@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from aegir_components.host import script
-from aegir_components.services import functions
+from aegir_components.scripts import script
+from aegir_components.scripts.libraries import functions
 
 from .conftest import Shell
 

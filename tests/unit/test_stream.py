@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aegir_components.host import stream
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import CommandTimeout, HostError, Refused
+from aegir_components.remote import stream
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import CommandTimeout, HostError, Refused
 
 HERE = Connection(host="here", address="localhost", kind="local")
 BEGIN = "printf '::started %s\\n' \"$NONCE\"\n"

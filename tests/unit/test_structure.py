@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -18,52 +19,75 @@ from tests.parsed import nodes, parsed
 
 ROOT = Path(aegir_components.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
-LAB = sorted((ROOT.parent / "lab").rglob("*.py"))
+LAB = sorted(path for room in ("demo", "lab") for path in (ROOT.parent / room).rglob("*.py"))
 SHELL = sorted(ROOT.rglob("*.sh"))
 ids = [str(path.relative_to(ROOT)) for path in MODULES]
 LONGEST = 400
 INTEGRATION = Path(__file__).parents[1] / "integration"
 
-LEAVES = {"settings", "layout"}
-BELOW = {"advisories", "host", "mysql", "services", "applications", "templates", "sources", "backups", *LEAVES}
-"""What providers may use; in here every direction that is not forbidden below is allowed."""
-EVERYTHING = BELOW | {"recorded", "providers", "changes", "components", "estate", "cli"}
-FORBIDDEN = {
-    "pulumi_workarounds": EVERYTHING,
-    "unknowns": EVERYTHING,
-    "messages": EVERYTHING,
-    "arguments": EVERYTHING - {"components"},
-    "given": EVERYTHING - {"settings"},
-    "farm": {"cli"},
-    "inputs": EVERYTHING - {"host", "layout", "mysql", "services"},
-    "settings": EVERYTHING - {"settings"},
-    "layout": EVERYTHING - {"layout"},
-    "templates": BELOW - {"templates"} | {"providers", "components", "estate", "cli"},
-    "host": {"mysql", "services", "applications", "sources", "templates", "backups", "providers", "components", "estate", "cli"},
-    "mysql": {"services", "applications", "sources", "templates", "backups", "providers", "components", "estate", "cli"},
-    "applications": {"mysql", "services", "backups", "providers", "components", "estate", "host"},
-    "sources": {"mysql", "services", "backups", "providers", "components", "estate", "host"},
-    "services": {"backups", "providers", "components", "estate", "settings"},
-    "backups": {"services", "applications", "sources", "templates", "providers", "components", "estate", "cli"},
-    "snapshots": {"providers", "changes", "components", "estate", "cli"},
-    "providers": {"components", "estate", "settings", "cli"},
-    "recorded": EVERYTHING - {"recorded"},
-    "changes": {"components", "estate", "cli"},
-    "components": {"changes", "estate", "cli"},
-    "estate": {"cli"},
-}  # fmt: skip
-WITHOUT_PULUMI = {
-    "inputs",
-    "host",
-    "mysql",
-    "layout",
-    "templates",
-    "applications",
-    "sources",
-    "services",
-    "backups",
-    "pulumi_workarounds",
+LAYERS: Final = (
+    {"layout"},
+    {"messages"},
+    {"settings"},
+    {"hub", "remote"},
+    {"scripts"},
+    {"certificates"},
+    {"mysql"},
+    {"inputs"},
+    {"applications"},
+    {"templates"},
+    {"services"},
+    {"health"},
+    {"deploy"},
+    {"archives"},
+    {"sources"},
+    {"advisories"},
+    {"facts"},
+    {"backups"},
+    {"rewriting"},
+    {"sanitising"},
+    {"origins"},
+    {"recorded"},
+    {"pulumi_workarounds"},
+    {"summary"},
+    {"unknowns", "given"},
+    {"moving", "providers", "rollout"},
+    {"arguments", "components", "estate", "farm", "preview"},
+    {"aegir3", "inspecting"},
+    {"cli"},
+    {"testing"},
+)
+"""Every package and module of the program, from the lowest to the highest. None imports one above it.
+
+What is in one layer may import each other: ``test_imports_have_no_cycle`` holds for their modules.
+"""
+APART: Final = {
+    "advisories": {"settings"},
+    "applications": {"hub.files", "inputs", "mysql", "remote", "scripts", "settings"},
+    "backups": {"rewriting"},
+    "components": {"estate", "preview"},
+    "deploy": {"settings"},
+    "facts": {"settings"},
+    "health": {"settings"},
+    "inputs": {"settings"},
+    "mysql": {"settings"},
+    "preview": {"estate", "farm"},
+    "providers": {"settings"},
+    "services": {"settings"},
+    "sources": {"archives", "deploy", "health", "mysql", "remote", "scripts", "services"},
+    "templates": {"inputs", "mysql", "remote", "scripts", "settings"},
 }
+"""What a package does not import although it is below: it is no business of it."""
+ON_PULUMI: Final = {
+    "arguments", "components", "estate", "farm", "given", "moving", "preview", "providers", "recorded", "summary", "testing",
+    "unknowns",
+}  # fmt: skip
+"""Parts that are about Pulumi."""
+SPEAK_TO_PULUMI: Final = {
+    "hub/records.py", "messages/telling.py", "pulumi_workarounds/declaring.py", "pulumi_workarounds/failures.py",
+    "settings/pulumi_config.py",
+}  # fmt: skip
+"""Modules of other parts that import Pulumi: what they do, no other part can."""
 
 
 def part(path: Path) -> str:
@@ -92,12 +116,20 @@ def layers(path: Path) -> set[str]:
     return {name.split(".")[1] for name in imported(path) if name.startswith("aegir_components.")}
 
 
+def height(layer: str) -> int:
+    """Say how far up a layer is; one that is in no list fails."""
+    return next(number for number, names in enumerate(LAYERS) if layer in names)
+
+
 def imports_go_one_way(path: Path) -> None:
-    assert not (layers(path) - {part(path)}) & FORBIDDEN.get(part(path), set())
+    if path.parent != ROOT or path.stem not in {"__init__", "__main__"}:
+        above = {layer for layer in layers(path) if height(layer) > height(part(path))}
+        assert not above, f"it imports {above}, which is above it"
+        assert not (layers(path) - {part(path)}) & APART.get(part(path), set())
 
 
 def what_works_without_pulumi_does_not_import_it(path: Path) -> None:
-    if part(path) in WITHOUT_PULUMI:
+    if part(path) not in ON_PULUMI and str(path.relative_to(ROOT)) not in SPEAK_TO_PULUMI:
         assert not {name for name in imported(path) if name.split(".")[0] == "pulumi"}
 
 
@@ -112,7 +144,7 @@ def locks_are_held_in_one_way(path: Path) -> None:
 
 def files_are_replaced_in_one_way(path: Path) -> None:
     # A file or directory that is whole already gets another name by ``rename``; content is written by ``files``.
-    for node in nodes(path) if path != ROOT / "files.py" else ():
+    for node in nodes(path) if path != ROOT / "hub/files.py" else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             of_a_path = node.func.attr == "replace" and len(node.args) == 1 and not node.keywords
             assert not of_a_path, f"line {node.lineno}"
@@ -121,7 +153,7 @@ def files_are_replaced_in_one_way(path: Path) -> None:
 
 def loops_wait_in_one_way(path: Path) -> None:
     # What executes modules at their first use imports nothing of the program itself.
-    if path in {ROOT / "wait.py", ROOT / "pulumi_workarounds" / "deferred.py"}:
+    if path in {ROOT / "hub/wait.py", ROOT / "pulumi_workarounds" / "deferred.py"}:
         return
     for loop in nodes(path):
         if isinstance(loop, ast.While | ast.For):
@@ -175,7 +207,10 @@ INPUTS = {"want", "have", "was", "had", "inputs", "props", "olds", "news", "form
 
 def no_input_is_read_by_a_string(path: Path) -> None:
     """Hold that a resource's inputs are dataclasses, of which mypy sees every key."""
-    if part(path) not in {"providers", "moving", "rollout", "services"} or str(path.relative_to(ROOT)) in PLAIN:
+    if (
+        part(path) not in {"deploy", "facts", "moving", "providers", "rollout", "services"}
+        or str(path.relative_to(ROOT)) in PLAIN
+    ):
         return
     for node in nodes(path):
         if (found := read_by_string(node)) is not None:
@@ -239,6 +274,22 @@ def test_a_module_of_the_lab_keeps_the_rules_of_what_is_there_once(path: Path) -
 
 def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_the_list_of_layers_has_every_part_once() -> None:
+    there = {part(path) for path in MODULES} - {"__init__", "__main__"}
+    listed = [name for names in LAYERS for name in names]
+    assert sorted(there) == sorted(listed)
+    assert not (set(APART) | ON_PULUMI) - there
+
+
+def test_the_map_of_the_program_has_every_part() -> None:
+    page = (ROOT.parent / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^ {6}([a-z0-9_]+)(?:/|\.py)", page, re.MULTILINE)
+    order = [name for names in LAYERS for name in names]
+    assert sorted(order) == sorted(shown)
+    heights = [height(name) for name in shown]
+    assert heights == sorted(heights, reverse=True), "imports go from top to bottom of the map"
 
 
 def test_imports_have_no_cycle() -> None:

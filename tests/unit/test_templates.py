@@ -22,15 +22,16 @@ from hypothesis import strategies as st
 
 from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS, addresses
-from aegir_components.host.connection import Connection
+from aegir_components.backups import source
+from aegir_components.deploy import holding, release, site
 from aegir_components.inputs.members import SiteMember
 from aegir_components.inputs.site import DatabaseAddress, SiteConfigurationInputs, SitePlace
-from aegir_components.services import holding, php, release, site
+from aegir_components.remote.connection import Connection
 from aegir_components.services import nginx as nginx_service
+from aegir_components.services import php
 from aegir_components.services.apache import APACHE
 from aegir_components.services.nginx import NGINX
 from aegir_components.services.web import WebServer
-from aegir_components.snapshots import source
 from tests import codebases
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"

@@ -625,14 +625,14 @@ def test_set_up_of_a_checkout_that_is_set_up_is_silent_and_quick() -> None:
 @pytest.mark.parametrize(
     ("words", "commands"),
     [
-        pytest.param(["demo"], ["python -m lab setup", "python -m lab.demo"], id="demo"),
+        pytest.param(["demo"], ["python -m lab setup", "python -m demo"], id="demo"),
         pytest.param(
             ["demo", "PLATFORM=/srv/my code"],
-            ["python -m lab setup", 'python -m lab.demo --platform "/srv/my code"'],
+            ["python -m lab setup", 'python -m demo --platform "/srv/my code"'],
             id="with-a-platform",
         ),
-        pytest.param(["demo", "DOWN=1"], ["python -m lab.demo --down"], id="down"),
-        pytest.param(["clean"], ["python -m lab.demo --down"], id="clean"),
+        pytest.param(["demo", "DOWN=1"], ["python -m demo --down"], id="down"),
+        pytest.param(["clean"], ["python -m demo --down"], id="clean"),
     ],
 )
 def test_make_says_what_the_readme_promises(words: list[str], commands: list[str]) -> None:

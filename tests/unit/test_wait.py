@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from aegir_components import wait
+from aegir_components.hub import wait
 
 
 @pytest.fixture

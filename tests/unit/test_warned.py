@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from aegir_components.hub_records import Records
+from aegir_components.hub.records import Records
 from aegir_components.inputs.props import Props
 from aegir_components.providers import lifecycle, names, warned
 from aegir_components.providers.lifecycle import Lifecycle

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 import pytest
 
 from aegir_components.cli import wp_cli
-from aegir_components.host import script, session
-from aegir_components.host.connection import Connection
-from aegir_components.host.errors import HostError
-from aegir_components.host.script import Report
-from aegir_components.services import wp_cli as pinned
+from aegir_components.deploy import wp_cli as pinned
+from aegir_components.remote import session
+from aegir_components.remote.connection import Connection
+from aegir_components.remote.errors import HostError
+from aegir_components.scripts import script
+from aegir_components.scripts.script import Report
 
 PHAR = b"#!/usr/bin/env php\n<?php // wp-cli" + b"x" * 100_000
 SUM = hashlib.sha256(PHAR).hexdigest()

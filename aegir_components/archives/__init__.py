@@ -1,0 +1,1 @@
+"""What is kept on the hub before data are removed: written, proven, then named."""

@@ -1,0 +1,1 @@
+"""What machines say of themselves and of what is on them. It only looks."""
