@@ -18,7 +18,8 @@ from aegir_components.hub.records import DEFAULT_ROOT
 from aegir_components.messages.printable import printable
 
 from .ends import tell
-from .state import Site, State
+from .made import Site
+from .state import State
 
 __all__ = ["Entry", "Noting", "entries", "noted", "root_of", "who", "words", "write"]
 

@@ -22,10 +22,10 @@ from aegir_components.remote.errors import HostError
 
 from . import audit, completion, journal, recovery, selecting
 from .ends import FAILED, UNHEALTHY, Refusal, WrongUsage, tell
+from .made import Site
 from .progress import Progress
 from .selecting import Selection
 from .stack import Stack, here, made
-from .state import Site
 from .unlocked import Unlocked
 
 SIDE_BY_SIDE: Final = 3

@@ -31,9 +31,10 @@ from aegir_components.remote.errors import HostError
 
 from . import audit, completion, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, tell
+from .made import Site
 from .rows import table
 from .selecting import Chosen, Selection
-from .state import OURS, Site
+from .state import OURS
 
 AT_ONCE: Final = 8
 """Resources that are looked at at once."""

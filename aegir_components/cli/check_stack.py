@@ -18,8 +18,9 @@ from aegir_components.scripts import script
 from . import leftovers, options
 from .ends import UNHEALTHY, tell
 from .leftovers import Finding
+from .made import Server
 from .stack import Stack, here, holder_of
-from .state import Server, State
+from .state import State
 
 TIME_LIMIT = 60.0
 """Seconds for one machine: files are counted."""

@@ -21,9 +21,10 @@ from aegir_components.scripts import script
 
 from . import audit, completion, login, places, selecting, site_lock, stack_lock
 from .ends import OK, SITES_FAILED, SITES_UNREACHED, Refusal, tell
+from .made import Site
 from .run import Running, read_input, run_one
 from .stack import Stack
-from .state import Site, State
+from .state import State
 
 PREPARING: Final = 600.0
 """Seconds for what comes before: a client of MariaDB may have to be installed."""
@@ -121,7 +122,7 @@ def php(
 
 def _started(site: Site, given: bytes) -> bytes:
     """Put the application's start before a program, which stays a file of its own: what it declares first stays first."""
-    boot, *_ = APPLICATIONS[str((site.installation or {})["application"])].caches
+    boot, *_ = APPLICATIONS[site.application].caches
     values = {"host": site.name, "url": site.url}
     # What a site prints while it starts would stand before the program's own output.
     end = "\nwhile (ob_get_level()) { ob_end_clean(); }\nunset($in);\n"

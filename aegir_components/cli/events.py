@@ -25,9 +25,9 @@ from . import audit, completion, fleet, live, places, selecting, site_lock, stac
 from .commands import Commands
 from .ends import OK, Refusal, tell
 from .fleet import Job, Verdict
+from .made import Site
 from .selecting import Chosen, Selection
 from .stack import holder_of
-from .state import Site
 
 DONE: Final = {
     "cache clear": "its caches are cleared", "close": "closed: visitors get 503 until aegir open {site}",
@@ -111,12 +111,11 @@ def clear_caches(site: Site, server: str, command: str) -> None:
     Raises:
         HostError: the web server does not answer, or the application could not.
     """
-    made = site.installation or {}
     lines = [
         functions("command"),
         *installation.items(
-            APPLICATIONS[str(made["application"])].caches, site=site.identity, publish_path=str(made["publish_path"]),
-            docroot=str(made["docroot"]), values={"host": site.name, "url": site.url}, patience=PATIENCE,
+            APPLICATIONS[site.application].caches, site=site.identity, publish_path=site.publish_path,
+            docroot=site.docroot, values={"host": site.name, "url": site.url}, patience=PATIENCE,
             seconds=int(CACHE),
         ),
         script.call("journal", f"{audit.who()}: aegir {command} on {site.name}"),
@@ -167,7 +166,7 @@ def _closing(chosen: Chosen, what: str, why: str) -> Each:
         members = site.connections
         closable = Closable(
             site=site.identity, name=site.name, holder=holder, members=members,
-            ports={name: int(member["port"]) for name, member in site.members.items()},
+            ports=site.ports,
         )  # fmt: skip
         line = f"{audit.who()}{f': {why}' if why else ''}"
         if what == "close":

@@ -27,8 +27,9 @@ from aegir_components.settings import names as host_names
 from . import completion, machines, message, selecting
 from .ends import UNHEALTHY, Refusal
 from .machines import tell_faults
+from .made import Site
 from .stack import Stack, here, made
-from .state import Site, State
+from .state import State
 
 TIMEOUT: Final = 30.0
 NO_ANSWER: Final = "no answer"
@@ -135,7 +136,7 @@ def _find(stack: str, host: str) -> tuple[State, Site]:
         state = each.state()
         asked.append(state.stack)
         for site in state.sites.values():
-            if host in {site.name, site.identity, *_aliases(site)}:
+            if host in {site.name, site.identity, *site.aliases}:
                 return state, site
     raise Refusal(
         numbered(
@@ -146,10 +147,6 @@ def _find(stack: str, host: str) -> tuple[State, Site]:
     )
 
 
-def _aliases(site: Site) -> tuple[str, ...]:
-    return tuple(map(str, (site.configuration or {}).get("aliases") or ()))
-
-
 def _explain(state: State, site: Site, address: str, host: str, *, secure: bool) -> tuple[Explained, Mapping[str, str]]:
     path = explaining.path_of(address if "://" in address else f"http://{address}")
     members = site.connections
@@ -157,32 +154,31 @@ def _explain(state: State, site: Site, address: str, host: str, *, secure: bool)
         members, lambda name, conn: _look(site, name, conn, path, address, host, secure=secure)
     )
     return Explained(
-        address=address, stack=state.stack, site=site.name, alias=host in _aliases(site), path=path,
+        address=address, stack=state.stack, site=site.name, alias=host in site.aliases, path=path,
         platform=site.platform, dns=tuple(_dns(state, host)), before=_before(site, host, path, secure=secure),
         answerers=tuple(found.values()),
     ), faults  # fmt: skip
 
 
 def _look(site: Site, name: str, conn: Connection, path: str, address: str, host: str, *, secure: bool) -> Answerer:
-    made, member = site.installation or site.configuration or {}, site.members[name]
-    rules = APPLICATIONS[str(made["application"])].addresses
-    known = (site.configuration or {}).get("former") or ()
-    others = [each for each in (site.name, *_aliases(site), *map(str, known)) if each != site.identity]
+    member = site.members[name]
+    rules = APPLICATIONS[site.application].addresses
+    others = [each for each in site.names if each != site.identity]
     former = "|".join([re.escape(rules.former), *(re.escape(f"sites/{each}/files") for each in others)])
     paths = explaining.candidates(path, site.identity, former)
     lines = [
-        *addresses.items(site.identity, site.name, web=str(member["type"]), publish_path=str(made["publish_path"]),
-                         docroot=str(made["docroot"]), paths=paths),
+        *addresses.items(site.identity, site.name, web=member.type, publish_path=site.publish_path,
+                         docroot=site.docroot, paths=paths),
         *closing.look_items(site.identity),
     ]  # fmt: skip
     facts = script.execute(conn, "check", lines, what=f"looking at {site.name}", timeout=TIMEOUT).facts
     kinds = addresses.kinds(facts, paths)
     return Answerer(
-        server=name, address=str(member["connection"]["address"]), docroot=facts.get("docroot", ""), vhost=facts.get("vhost", ""),
+        server=name, address=member.connection.address, docroot=facts.get("docroot", ""), vhost=facts.get("vhost", ""),
         custom=facts.get("custom", ""), closed=facts.get("closed", "").strip(),
         explanation=OUTSIDE if explaining.leads_out(address if "://" in address else f"http://{address}")
         else explaining.explain(path, rules, site.identity, former, lambda each: kinds.get(each, "")),
-        answer=_asked(str(member["connection"]["address"]), int(member["port"]), host, address, secure=secure),
+        answer=_asked(member.connection.address, member.port, host, address, secure=secure),
     )  # fmt: skip
 
 
@@ -199,10 +195,9 @@ def _asked(machine: str, port: int, host: str, address: str, *, secure: bool) ->
 
 
 def _before(site: Site, host: str, path: str, *, secure: bool) -> str:
-    known = site.configuration or {}
-    if host not in {site.name, *_aliases(site)}:
+    if host not in {site.name, *site.aliases}:
         return f"{host} is a former name of {site.name}, and each web server answers 404 for it; add it to the site's aliases"
-    https = str(known.get("https", "none"))
+    https = site.configured(lambda made: made.https, "none")
     if not site.enabled:
         return "the site is disabled (state: disabled), so all its names answer 503"
     if path.startswith("/.well-known/acme-challenge/"):
@@ -211,7 +206,7 @@ def _before(site: Site, host: str, path: str, *, secure: bool) -> str:
         return "https: required redirects plain HTTP to https, but for declared proxies whose visitor came over TLS"
     if secure and https == "none":
         return "the site has no TLS (https: none): over https the default server answers 404"
-    if known.get("redirect_aliases") and host != site.name:
+    if site.configured(lambda made: made.redirect_aliases, False) and host != site.name:
         return f"redirect_aliases redirects {host} to {site.name}"
     return ""
 

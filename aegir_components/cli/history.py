@@ -16,9 +16,10 @@ from aegir_components.messages.printable import first_of
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell
+from .made import Site
 from .moments import MOMENT, utc
 from .rows import table
-from .state import Site, State
+from .state import State
 
 PAGE: Final = 100
 """Runs of Pulumi's that are read."""

@@ -14,7 +14,7 @@ from aegir_components.scripts.libraries import functions
 
 from . import machines
 from .ends import tell
-from .state import Site
+from .made import Site
 
 Journal = Callable[[Entry], None]
 """Writes the line of a command that has ended."""
@@ -25,7 +25,7 @@ TIMEOUT: Final = 30.0
 
 def of_sites(sites: Iterable[Site]) -> Journal:
     """Write into the journals of sites' web servers; each machine's line names its own sites."""
-    found = [site for site in sites if all(member.get("connection") for member in site.members.values())]
+    found = list(sites)
 
     def write(entry: Entry) -> None:
         here = {name: [site.name for site in found if name in site.members] for name in machines.of_sites(found)}

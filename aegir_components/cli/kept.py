@@ -47,7 +47,7 @@ def of_stack(stack: Stack, state: State) -> tuple[dict[str, Kept], str]:
         if plan is None:
             found[site.name] = Kept(last="off")
             continue
-        holder = str((site.configuration or {}).get("holder", ""))
+        holder = site.holder
         listed = Book(hub_root=declared.hub.root, stack=holder, site=site.identity).backups()
         # One of a clock that was ahead would be the newest one for as long.
         known = tuple(one for one in listed if not is_ahead(one, now))
@@ -71,7 +71,7 @@ def of_stack(stack: Stack, state: State) -> tuple[dict[str, Kept], str]:
 def _unread(state: State, refused: Refusal) -> str:
     root = str(audit.root_of(state))
     for site in state.sites.values():
-        holder = str((site.configuration or {}).get("holder", ""))
+        holder = site.holder
         if Book(hub_root=root, stack=holder, site=site.identity).backups():
             said = " ".join(refused.format_message().split())
             return numbered(9045, f"nothing is said of backups, since the stack file cannot be read: {said}")

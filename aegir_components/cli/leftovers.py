@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from aegir_components import layout
 from aegir_components.facts.inventory import Inventory
 
-from .state import Site, State
+from .made import Site
+from .state import State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -114,8 +115,7 @@ def _databases(state: State, holder: str, server: str, have: Inventory) -> Itera
                 advice="declare the site again and run pulumi up: it is adopted; to be rid of it, take it out after that",
             )
     for site in state.sites.values():
-        on = ((site.configuration or {}).get("accounts") or {}).get("server")
-        if on == server and f"{holder}/{site.identity}" not in there:
+        if site.database_server == server and f"{holder}/{site.identity}" not in there:
             yield Finding(
                 server=server,
                 what=f"{site.name} has no database there with anything in it, and the state has it there",

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from aegir_components import layout
-from aegir_components.applications import APPLICATIONS
 from aegir_components.deploy import cron, holding
 from aegir_components.deploy.holding import Held
 from aegir_components.facts import status
@@ -20,8 +19,9 @@ from aegir_components.health import serving
 from aegir_components.remote.errors import HostError
 from aegir_components.scripts import script
 
-from . import finding
-from .state import Server, Site, State
+from . import finding, site_closing
+from .made import Server, Site
+from .state import State
 
 Thing = TypeVar("Thing")
 
@@ -93,10 +93,9 @@ def ask(
 
 def keeper(site: Site) -> str:
     """Name the web server that runs a site's cron; empty where none does."""
-    known = site.configuration or {}
-    if not site.members or not site.enabled or known.get("cron", "off") == "off":
+    if not site.members or not site.enabled or site.configured(lambda made: made.cron, "off") == "off":
         return ""
-    return str(known.get("master") or cron.keeper(site.identity, site.members))
+    return site.master or cron.keeper(site.identity, site.members)
 
 
 def _settled(state: State | None, name: str, found: Seen, limit: float) -> Seen:
@@ -137,8 +136,7 @@ def _services(server: Server, sites: list[Site], seen: Seen, limit: float, also:
     if (reached := server.reached) is None:
         return
     conn = replace(reached, patience=PATIENCE)
-    versions = [str((server.web or {}).get("php") or ""), *map(str, (server.web or {}).get("php_chosen") or ())]
-    web = status.web_units(str(server.web["type"]), *versions) if server.web else ()
+    web = server.served(lambda made: status.web_units(made.type, made.php, *made.php_chosen), ())
     databases = status.DATABASE_UNITS if server.database is not None else ()
     users = {site.name: layout.system_user(site.identity) for site in crons}
     lines = [
@@ -158,11 +156,10 @@ def _services(server: Server, sites: list[Site], seen: Seen, limit: float, also:
 
 
 def _listening(server: Server, seen: Seen) -> None:
-    known = server.database or {}
-    if known.get("reach") == "ssh":
+    if server.stored(lambda made: made.reach, "") == "ssh":
         # Its port is closed to the hub; the unit tells.
         return
-    where = (str(known["address"]), int(known["port"]))
+    where = server.stored(lambda made: (made.address, made.port), ("", 0))
     try:
         socket.create_connection(where, timeout=5).close()
     except OSError as fault:
@@ -172,17 +169,9 @@ def _listening(server: Server, seen: Seen) -> None:
 
 
 def _site(site: Site, server: str, seen: Seen) -> None:
-    made, member = site.installation or {}, site.members[server]
-    declared = serving.Declared(
-        site=site.name,
-        application=APPLICATIONS[str(made["application"])],
-        https=str(made.get("https", "none")),
-        fingerprint=str(made.get("fingerprint") or ""),
-        enabled=site.enabled,
-    )
-    seen.sites[site.name] = (
-        serving.fault(declared, str(member["connection"]["address"]), int(member["port"]), _unasked()) or ""
-    )
+    member = site.members[server]
+    fault = serving.fault(site_closing.declared(site), member.connection.address, member.port, _unasked())
+    seen.sites[site.name] = fault or ""
 
 
 def _unasked() -> str:

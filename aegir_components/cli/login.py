@@ -18,7 +18,8 @@ from aegir_components.scripts.libraries import functions
 
 from . import audit, completion, selecting
 from .ends import Refusal, tell
-from .state import Site, State
+from .made import Site
+from .state import State
 
 TIMEOUT: Final = 120.0
 """Seconds for the program: the application starts with cold caches."""
@@ -50,7 +51,7 @@ def login(site: str, stack: str, account: str, *, as_json: bool) -> None:
     with audit.noted(audit.root_of(state), state.stack, "login", sites=[found]):
         link = make(found, account)
     click.echo(json.dumps({"site": found.name, "url": link}, indent=2) if as_json else link)
-    tell(f"it is good {APPLICATIONS[str((found.installation or {})['application'])].login_lasts}")
+    tell(f"it is good {APPLICATIONS[found.application].login_lasts}")
 
 
 def find(state: State, name: str) -> Site:
@@ -60,7 +61,7 @@ def find(state: State, name: str) -> Site:
         Refusal: there is none of this name, a pattern fits several, or it cannot be logged in to.
     """
     site = selecting.one(state, name)
-    if site.installation is None or site.installation.get("content") == "empty":
+    if site.is_empty:
         raise Refusal(
             numbered(
                 9025, f"site {site.name} never came up in {state.stack}; run pulumi up --stack {state.stack} first"
@@ -82,13 +83,13 @@ def make(site: Site, account: str) -> str:
     Raises:
         HostError: none of them could do it; says why.
     """
-    made = site.installation or {}
-    values = {"host": site.name, "url": site.url, "admin": str(made["admin"]), "account": account}
+    admin = site.installed(lambda made: made.admin, "")
+    values = {"host": site.name, "url": site.url, "admin": admin, "account": account}
     lines = [
         functions("command"),
         *installation.items(
-            APPLICATIONS[str(made["application"])].login, site=site.identity, publish_path=str(made["publish_path"]),
-            docroot=str(made["docroot"]), values=values, patience=PATIENCE,
+            APPLICATIONS[site.application].login, site=site.identity, publish_path=site.publish_path,
+            docroot=site.docroot, values=values, patience=PATIENCE,
         ),
         script.call("journal", f"{audit.who()}: aegir login to {site.name}"),
     ]  # fmt: skip
@@ -118,7 +119,6 @@ def make(site: Site, account: str) -> str:
 
 def _able(site: Site) -> Iterator[Connection]:
     """List the web servers that may do it: work for a pack is its master's."""
-    master = str((site.installation or {}).get("master") or "")
     for name, conn in site.connections.items():
-        if master in {"", name}:
+        if site.master in {"", name}:
             yield conn

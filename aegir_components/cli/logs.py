@@ -21,9 +21,9 @@ from aegir_components.remote.errors import HostError
 from . import completion, machines, output, selecting
 from .ends import INTERRUPTED, SITES_UNREACHED, tell
 from .machines import tell_faults
+from .made import Site
 from .moments import MOMENT, utc
 from .selecting import Selection
-from .state import Site
 
 TIMEOUT = 60.0
 """Seconds for what is there; a machine that takes longer is told."""

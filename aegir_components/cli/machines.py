@@ -13,7 +13,7 @@ from aegir_components.remote.errors import HostError
 
 from .ends import tell
 from .live import PATIENCE
-from .state import Server, Site
+from .made import Server, Site
 
 Found = TypeVar("Found")
 

@@ -13,7 +13,8 @@ from aegir_components.sources.naming import conventional_name
 
 from .edit import MISSING, EditError, StackText, Value
 from .ends import Refusal
-from .state import Release, State
+from .made import Release
+from .state import State
 
 PLATFORMS: Final = ("config", "aegir:platforms")
 SITES: Final = ("config", "aegir:sites")

@@ -8,7 +8,7 @@ from aegir_components.inputs import quotas
 from aegir_components.messages import numbered
 
 from .ends import Refusal
-from .state import Site
+from .made import Site
 
 
 def place(site: Site, server: str) -> Place:
@@ -17,26 +17,23 @@ def place(site: Site, server: str) -> Place:
     Raises:
         Refusal: it never came up.
     """
-    made = site.installation
-    if made is None:
+    if site.installation is None:
         raise Refusal(numbered(9025, f"site {site.name} never came up; run pulumi up first"))
-    limits = ((site.configuration or {}).get("limits") or {}).get(server)
     return Place(
         site=site.identity,
         name=site.name,
         url=site.url,
-        application=str(made["application"]),
-        publish_path=str(made["publish_path"]),
-        docroot=str(made["docroot"]),
-        quotas=quotas.Quotas.from_props(limits or {}),
+        application=site.application,
+        publish_path=site.publish_path,
+        docroot=site.docroot,
+        quotas=site.configured(lambda made: made.limits.get(server), None) or quotas.Quotas(),
     )
 
 
 def servers(site: Site) -> list[str]:
     """List the web servers that may work for a site, the preferred one first; of a pack only the master may."""
-    master = str((site.installation or site.configuration or {}).get("master") or "")
-    if master:
-        return [master]
+    if site.master:
+        return [site.master]
     if not site.members:
         return []
     # Each of a cluster has its share of the sites, as for cron.

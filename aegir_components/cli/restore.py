@@ -27,10 +27,10 @@ from .backup import SIDE_BY_SIDE
 from .backups import proven
 from .choosing import choose
 from .ends import FAILED, Refusal, WrongUsage, tell
+from .made import Site
 from .progress import Progress
 from .selecting import Selection
 from .stack_lock import refuse_locked
-from .state import Site
 from .unlocked import Unlocked
 
 ONLY: Final = ("database", "files")
@@ -362,7 +362,7 @@ def _run(unlocked: Unlocked, one: Chosen) -> str:
 
 
 def _paired(site: Site) -> str:
-    known = APPLICATIONS.get(str((site.installation or {}).get("application", "")))
+    known = APPLICATIONS.get(site.application)
     return known.paired if known else ""
 
 

@@ -56,11 +56,7 @@ def names(unlocked: Unlocked, selection: Selection, database_server: str | None)
     if not selection.narrowed:
         selection = replace(selection, everything=True)
     picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack, unlocked.state))
-    found = [
-        site.name
-        for site in picked
-        if not database_server or ((site.configuration or {}).get("accounts") or {}).get("server") == database_server
-    ]
+    found = [site.name for site in picked if not database_server or site.database_server == database_server]
     if not found:
         raise Refusal(numbered(7050, f"no site that you selected of {unlocked.stack.name} is on {database_server}"))
     return found

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from aegir_components.applications import APPLICATIONS
 from aegir_components.archives import encrypting, keeping
 from aegir_components.backups.source import Source
-from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
@@ -21,10 +20,10 @@ from aegir_components.rewriting.addresses import move
 
 from . import audit, completion, events, journal, places, selecting, site_lock
 from .ends import FAILED, SITES_FAILED, Refusal, tell
+from .made import Site
 from .progress import Progress
 from .selecting import Selection
 from .stack_lock import refuse_locked
-from .state import Site
 from .unlocked import Unlocked
 
 WITH_ADDRESSES: Final = frozenset(name for name, kind in APPLICATIONS.items() if kind.has_address)
@@ -77,7 +76,7 @@ def _chosen(unlocked: Unlocked, selection: Selection) -> list[Site]:
         Refusal: a site that is named is of another application, or no site is left.
     """
     picked = selecting.pick(unlocked.state, selection, lambda: selecting.clients_of(unlocked.stack, unlocked.state))
-    fitting = [site for site in picked if (site.installation or {}).get("application") in WITH_ADDRESSES]
+    fitting = [site for site in picked if site.application in WITH_ADDRESSES]
     others = [site for site in picked if site not in fitting]
     if wrong := [site.name for site in others if selecting.names_it(selection, site)] or (
         [] if fitting else [site.name for site in others]
@@ -113,12 +112,7 @@ def _done(unlocked: Unlocked, site: Site, former: Sequence[str], progress: Progr
 
 
 def _for_good(site: Site, source: Source, former: Sequence[str]) -> list[str]:
-    made: Any = site.configuration
-    want = SiteDatabaseInputs.of_accounts(
-        SiteAccounts.from_props(made["accounts"]), site=source.site, password=source.endpoint.password,
-        site_password=made["password"],
-    ).wanted  # fmt: skip
-    with copies.alone(source.endpoint, want) as free:
+    with copies.alone(source.endpoint, site.secrets.wanted) as free:
         if not free:
             raise Refusal(numbered(6502, f"another run works on the database of {source.name}; wait for its end"))
         keys = encrypting.Keys.of(source.conn.hub_root, source.holder)
@@ -130,8 +124,7 @@ def _for_good(site: Site, source: Source, former: Sequence[str]) -> list[str]:
 
 
 def _run(site: Site, source: Source, former: Sequence[str], *, write: bool) -> list[str]:
-    made: Any = site.configuration
     where = wordpress.Where(
-        endpoint=source.endpoint, database=source.database, user=source.account, password=str(made["password"])
+        endpoint=source.endpoint, database=source.database, user=source.account, password=site.secrets.site_password
     )
     return wordpress.rewrite_site(where, site.url, former, write=write, tell=tell)

@@ -12,6 +12,7 @@ from typing import Any
 
 from aegir_components import layout
 from aegir_components.deploy.holding import Held
+from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages.printable import readable
 
 from . import finding
@@ -19,8 +20,9 @@ from . import kept as backups
 from .finding import Kind, is_of
 from .kept import Kept
 from .live import Seen, faults_of_sites, keeper
+from .made import Release, Server, Site
 from .output import NARROW
-from .state import Release, Server, Site, State
+from .state import State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,10 +133,9 @@ def status(
 def _server(state: State, server: Server, seen: Mapping[str, Seen] | None) -> ServerRow:
     services = []
     if server.web is not None:
-        php = server.web.get("php")
-        services.append(f"{server.web['type']}{f', PHP {php}' if php else ''}")
+        services.append(server.served(lambda made: f"{made.type}{f', PHP {made.php}' if made.php else ''}", ""))
     if server.database is not None:
-        services.append(_database(str(server.database.get("version", ""))))
+        services.append(_database(server.stored(lambda made: made.version, "")))
     faults = [] if server.made else ["never came up"]
     faults += [*_drift(state, ("Machine", "Names", "WebService", "DatabaseService", "ManagedDatabase"), server.name)]
     faults += seen[server.name].faults if seen else []
@@ -168,7 +169,7 @@ def _platform(state: State, release: Release, said: Mapping[str, Sequence[str]])
 def _not_all(state: State, release: Release) -> Iterator[str]:
     """Say that the last run has not brought all sites of a platform to its release."""
     rollout = state.rollouts.get(release.platform)
-    if rollout is not None and rollout.get("digest") != release.digest:
+    if rollout is not None and rollout.read(RolloutInputs, lambda made: made.digest) != release.digest:
         yield "not all of its sites have come to this release: pulumi up tries again, and --live says which and why"
     yield from state.drift.get(("Rollout", release.platform), ())
 
@@ -204,7 +205,7 @@ def _site(
     kept: Kept,
 ) -> SiteRow:
     release = state.releases.get(site.platform)
-    ends = str((site.certificate or {}).get("ends") or "")
+    ends = site.certificate_ends
     days = (date.fromisoformat(ends) - today).days if ends else None
     faults = [] if site.installation is not None else ["never came up"]
     faults += _drift(state, ("Installation", "SiteConfiguration", "SiteDatabase"), site.identity)

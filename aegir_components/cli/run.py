@@ -25,8 +25,8 @@ from aegir_components.remote.errors import ConnectionRefused, HostUnreachable
 from . import audit, completion, fleet, output, places, selecting, site_lock, stack_lock, wp_cli
 from .ends import OK, Refusal, WrongUsage, tell
 from .fleet import Job, Verdict
+from .made import Site
 from .selecting import Chosen, Selection
-from .state import Site
 
 WORDS = "aegir.command"
 """Where click's context has what follows ``--``."""

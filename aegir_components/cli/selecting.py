@@ -19,8 +19,9 @@ from aegir_components.settings import names as host_names
 from . import completion
 from .ends import Refusal, WrongUsage
 from .engine import Engine
+from .made import Site
 from .stack import Stack, here, made, names
-from .state import Site, State
+from .state import State
 
 MOST_NAMED: Final = 12
 """Sites that a message names."""
@@ -191,7 +192,7 @@ def pick(state: State, selection: Selection, clients: Callable[[], dict[str, str
         if _is_one_of(site.platform, selection.platforms)
         and (not selection.servers or set(selection.servers) & set(site.members))
         and _is_one_of(owners.get(site.identity, ""), selection.clients)
-        and _is_one_of(str((site.installation or {}).get("application", "")), selection.applications)
+        and _is_one_of(site.application, selection.applications)
     ]
     if not found:
         raise Refusal(

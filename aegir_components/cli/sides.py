@@ -21,8 +21,8 @@ from aegir_components.settings import names as host_names
 
 from . import selecting
 from .ends import Refusal, WrongUsage
+from .made import Release, Site
 from .stack import Stack
-from .state import Release, Site
 from .unlocked import Unlocked
 from .usage import TIMEOUT
 
@@ -51,9 +51,8 @@ class Side:
         """
         identity, stack = unlocked.identity(name), unlocked.stack.name
         site = next((one for one in unlocked.state.sites.values() if one.identity == identity), None)
-        made = site.installation if site else None
         release = unlocked.state.releases.get(site.platform) if site else None
-        if site is None or made is None or release is None or made.get("content", "present") == "empty":
+        if site is None or release is None or site.is_empty:
             raise Refusal(
                 numbered(
                     7069,
@@ -91,8 +90,8 @@ class Side:
         """Whether its mail goes to those that it is for; that of a clone does so where it is declared."""
         found = self.unlocked.declared.sites.get(self.site.name)
         declared = found.mail if found else None
-        made = self.site.installation or {}
-        return (declared or ("off" if made.get("loaded") == loaded.CLONE else "on")) == "on"
+        is_clone = self.site.installed(lambda made: made.loaded, "") == loaded.CLONE
+        return (declared or ("off" if is_clone else "on")) == "on"
 
 
 def split(text: str) -> tuple[Stack, str]:

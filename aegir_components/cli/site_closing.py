@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from aegir_components.applications import APPLICATIONS
 from aegir_components.deploy.closing import HEADER
 from aegir_components.deploy.site_closing import Closable
 from aegir_components.health import probe, serving
-from aegir_components.remote.connection import Connection
 
-from .state import Site
+from .made import Site
 
 
 def closable_of(site: Site) -> Closable:
     """Give a site as it is closed and opened on its web servers."""
-    made: Any = site.configuration or {}
     return Closable(
         site=site.identity,
         name=site.name,
-        holder=str(made["holder"]),
-        members=Connection.of_members(made["members"]),
-        ports={name: int(member["port"]) for name, member in made["members"].items()},
+        holder=site.holder,
+        members=site.connections,
+        ports=site.ports,
     )
+
+
+def declared(site: Site) -> serving.Declared:
+    """Give how a site is to be served, for who asks its web servers."""
+    return serving.Declared(
+        site=site.name, application=APPLICATIONS[site.application], https=site.installed(lambda made: made.https, "none"),
+        fingerprint=site.installed(lambda made: made.fingerprint, ""), enabled=site.enabled,
+    )  # fmt: skip
 
 
 def asked(site: Site, closable: Closable) -> Callable[[], str]:
     """Give what asks a closed site for its front page, on each web server."""
-    made: Any = site.installation or {}
-    declared = serving.Declared(
-        site=site.name, application=APPLICATIONS[str(made["application"])], https=str(made.get("https", "none")),
-        fingerprint=str(made.get("fingerprint") or ""), enabled=site.enabled,
-    )  # fmt: skip
+    how = declared(site)
 
     def ask() -> str:
         if not site.asked_for or not site.enabled:
@@ -41,10 +42,10 @@ def asked(site: Site, closable: Closable) -> Callable[[], str]:
         for name, conn in closable.members.items():
             try:
                 answer = probe.get(
-                    conn.address, closable.ports[name], site.name, tls=declared.https != "none",
+                    conn.address, closable.ports[name], site.name, tls=how.https != "none",
                     headers={HEADER: closable.door},
                 )  # fmt: skip
-                why = serving.judged(declared, answer)
+                why = serving.judged(how, answer)
             except probe.NoAnswer as silence:
                 why = str(silence)
             wrong += [f"{name}: {why}"] if why else []

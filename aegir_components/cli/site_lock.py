@@ -10,9 +10,9 @@ from aegir_components.hub import at_work
 from aegir_components.hub.at_work import Claim, ClaimedError
 
 from .ends import Refusal, tell
+from .made import Site
 from .stack import Stack, holder_of
 from .stack_lock import refuse_locked
-from .state import Site
 
 
 @contextmanager

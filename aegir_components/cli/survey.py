@@ -19,8 +19,9 @@ from aegir_components.preview.php_ends import ENDS
 from . import audit, finding, history, kept, lacking, live, rows, updates, usage
 from .ends import Refusal, tell
 from .finding import Kind, is_of
+from .made import Site
 from .stack import Stack
-from .state import OURS, Site, State
+from .state import OURS, State
 
 NO_CHANGE: Final = frozenset({"check", "backup", "backups", "login"})
 """Commands that leave a line in the history and change nothing of a site."""
@@ -209,9 +210,9 @@ def _since(exported: Mapping[str, Any]) -> dict[tuple[str, str], str]:
 
 def _php(site: Site, state: State) -> str:
     for name in sorted(site.members):
-        own = ((site.configuration or {}).get("php") or {}).get(name) or {}
-        usual = state.servers[name].web if name in state.servers else None
-        return str(own.get("version") or (usual or {}).get("php") or "")
+        own = site.configured(lambda made: made.php, {}).get(name)
+        usual = state.servers[name].served(lambda made: made.php, "") if name in state.servers else ""
+        return (own.version if own else "") or usual
     return ""
 
 

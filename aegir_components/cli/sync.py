@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import click
 
@@ -17,13 +16,11 @@ from aegir_components.backups.book import BusyError
 from aegir_components.backups.repository import BackupError
 from aegir_components.backups.saving import Job
 from aegir_components.backups.staging import Part
-from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.mysql.databases import SiteDatabase
 from aegir_components.origins import landing, live, loaded, syncing
 from aegir_components.origins.dumps import DumpError
-from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError
 
 from . import audit, completion, events, journal, places, restore, sides, site_closing, site_lock, update
@@ -247,13 +244,12 @@ def _repair(target: Side, job: Job) -> None:
 
 
 def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised: bool) -> syncing.FromSite:
-    made: Any = target.site.configuration
-    own = {target.site.name, target.site.identity, *map(str, made.get("aliases") or ())}
-    names = {source.source.site, *live.names_of(source.site.configuration or {})}
+    own = {target.site.name, target.site.identity, *target.site.aliases}
+    names = {source.source.site, *source.site.names}
     site = landing.Site(
         source=target.source, database=_database(target), application=target.release.application,
-        version=target.release.version, members=Connection.of_members(made["members"]),
-        ports={name: int(member["port"]) for name, member in made["members"].items()},
+        version=target.release.version, members=target.site.connections,
+        ports=target.site.ports,
         hub_root=target.unlocked.declared.hub.root, url=target.site.url, kind=loaded.CLONE, tell=steps,
     )  # fmt: skip
     return syncing.FromSite(
@@ -264,11 +260,7 @@ def _content(source: Side, target: Side, part: Part, steps: Steps, *, sanitised:
 
 
 def _database(side: Side) -> SiteDatabase:
-    made: Any = side.site.configuration
-    accounts = SiteAccounts.from_props(made["accounts"])
-    return SiteDatabaseInputs.of_accounts(
-        accounts, site=made["site"], password=made["hub_password"], site_password=made["password"]
-    ).wanted
+    return side.site.secrets.wanted
 
 
 def _clearing(target: Side, part: Part) -> Callable[[], None]:
@@ -306,7 +298,7 @@ def _advice(source: Side, target: Side, part: Part) -> list[str]:
                 )
         except (HostError, DatabaseError) as fault:
             found.append(around(fault, f"nobody could see whether its database lacks updates: {fault}"))
-    known = {name, target.site.identity, *live.names_of(target.site.configuration or {})}
+    known = {name, target.site.identity, *target.site.names}
     if not APPLICATIONS[target.release.application].has_address and source.site.identity not in known:
         found.append(
             f"paths such as /sites/{source.site.identity}/files in its content lead to its own files after a pulumi up with "

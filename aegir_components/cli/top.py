@@ -18,9 +18,9 @@ from aegir_components.scripts import script
 from . import completion, machines, selecting
 from .ends import SITES_UNREACHED
 from .machines import tell_faults
+from .made import Site
 from .rows import table
 from .selecting import Selection
-from .state import Site
 
 TIMEOUT: Final = 60.0
 

@@ -16,7 +16,7 @@ from aegir_components.backups.repository import Target, in_order
 from aegir_components.backups.saving import Job
 from aegir_components.backups.source import Source
 from aegir_components.backups.starting import Start
-from aegir_components.inputs.database import SiteAccounts, SiteDatabaseInputs
+from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.key_owners import ARCHIVES, HUB
 from aegir_components.messages import numbered
 from aegir_components.settings import Backups, Plan, Settings, names
@@ -61,8 +61,8 @@ class Unlocked:
     @property
     def holder(self) -> str:
         """``<project>/<stack>``."""
-        known = next((site.configuration for site in self.state.sites.values() if site.configuration), None)
-        return str(known["holder"]) if known else f"{project_name(self.stack)}/{self.stack.name}"
+        known = next((site.holder for site in self.state.sites.values() if site.holder), "")
+        return known or f"{project_name(self.stack)}/{self.stack.name}"
 
     @property
     def backups(self) -> Backups:
@@ -178,7 +178,6 @@ class Unlocked:
         found = self.state.sites.get(source.name)
         if found is None or found.installation is None or found.configuration is None or not found.members:
             return None
-        configuration = found.configuration
         server = next((name for name in places.servers(found) if name in {one.label for one in source.places}), None)
         server = server or places.servers(found)[0]
         why_not = "" if found.enabled and found.asked_for else "the site is disabled, or its health check is off"
@@ -188,8 +187,7 @@ class Unlocked:
             server=server,
             worker=found.connection_of(server),
             database=SiteDatabaseInputs.of_accounts(
-                SiteAccounts.from_props(configuration["accounts"]), site=source.site, password=source.endpoint.password,
-                site_password="",
+                found.secrets.accounts, site=source.site, password=source.endpoint.password, site_password="",
             ).wanted,
             release=f"{known.get('platform', '')} {known.get('name', '')}".strip(),
             why_not=why_not,

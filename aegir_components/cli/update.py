@@ -25,10 +25,10 @@ from aegir_components.settings.updating import Rollout
 
 from . import audit, completion, journal, selecting, site_lock
 from .ends import SITES_FAILED, SITES_UNREACHED, Refusal, tell
+from .made import Site
 from .progress import Progress
 from .selecting import Selection
 from .stack_lock import refuse_locked
-from .state import Site
 from .unlocked import Unlocked
 
 UNFINISHED: Final = "an update that did not come to its end"

@@ -26,9 +26,10 @@ from aegir_components.scripts import script
 from . import audit, machines, options, selecting
 from .ends import SITES_UNREACHED, UNHEALTHY, Refusal, WrongUsage, tell
 from .machines import tell_faults
+from .made import Release
 from .moments import age
 from .rows import table
-from .state import Release, State
+from .state import State
 
 TIMEOUT: Final = 120.0
 _PATH: Final = re.compile(r"(https?://[^/\s]+)/\S*")

@@ -18,7 +18,8 @@ from aegir_components.remote.connection import Connection
 from aegir_components.scripts import script
 
 from . import audit, machines
-from .state import Site, State
+from .made import Site
+from .state import State
 
 TIMEOUT: Final = 180.0
 DAY: Final = 86_400
@@ -100,7 +101,7 @@ def gather(state: State) -> Usage:
 def _paths(state: State, server: str) -> Iterator[str]:
     for site in state.sites.values():
         member = site.members.get(server)
-        if member is not None and member.get("role") != "slave":
+        if member is not None and not member.is_slave:
             yield from _of_site(site, first=min(site.members) == server)
     for release in state.releases.values():
         if release.is_kept_on(server):
@@ -108,9 +109,8 @@ def _paths(state: State, server: str) -> Iterator[str]:
 
 
 def _of_site(site: Site, *, first: bool) -> Iterator[str]:
-    made = site.installation or site.configuration or {}
-    yield layout.site_directory(layout.publish_root(str(made["publish_path"])), site.identity)
-    shared = str((site.configuration or {}).get("uploads") or "")
+    yield layout.site_directory(layout.publish_root(site.publish_path), site.identity)
+    shared = site.configured(lambda made: made.uploads, "")
     if shared and first:
         # All web servers see the same files.
         yield layout.uploads_directory(shared, site.identity)

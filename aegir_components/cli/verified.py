@@ -11,7 +11,8 @@ from aegir_components.messages import numbered
 from aegir_components.sources import builders
 
 from .engine import Lock
-from .state import Release, Site, State
+from .made import Release, Site
+from .state import State
 
 CHANGES = ("create", "update", "delete", "replace", "create-replacement", "delete-replaced")
 """What a run counts of what it has changed."""

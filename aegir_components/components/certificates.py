@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from aegir_components import certificates, settings
+from aegir_components.inputs.certificate import CertificateInputs
 from aegir_components.messages import around, text_of
 from aegir_components.providers import certificate
 from aegir_components.providers.warned import Warned
@@ -98,7 +99,7 @@ def declare(
     if site.https == "none":
         return None
     given, by = site.certificate.kind == "given", acme if site.certificate.kind == "acme" else None
-    inputs = certificate.CertificateInputs(
+    inputs = CertificateInputs(
         site=site.identity,
         names=(site.name, *site.aliases),
         kind=site.certificate.kind,

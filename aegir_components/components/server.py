@@ -12,6 +12,7 @@ import pulumi
 
 from aegir_components import settings
 from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.inputs.web_service import WebServiceInputs
 from aegir_components.providers.activation import Activation, ActivationInputs, ForwardTo
 from aegir_components.providers.authority import DatabaseAuthority
 from aegir_components.providers.certificate import Certificate
@@ -20,7 +21,7 @@ from aegir_components.providers.database import DatabaseService, DatabaseService
 from aegir_components.providers.machine import Machine, MachineInputs
 from aegir_components.providers.managed import ManagedDatabase, ManagedDatabaseInputs
 from aegir_components.providers.names import Names, NamesInputs
-from aegir_components.providers.web_service import WebService, WebServiceInputs
+from aegir_components.providers.web_service import WebService
 from aegir_components.remote.connection import Connection
 from aegir_components.unknowns import later
 

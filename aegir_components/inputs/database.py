@@ -59,6 +59,14 @@ class DatabaseLogin(DatabaseWay):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseServerState(DatabaseWay):
+    """A database server as the state has it, whoever runs it."""
+
+    version: str = ""
+    """What the server says of itself, such as ``10.11.6-MariaDB``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseServer(Props):
     """Which database server is meant: a server may get another name, or another address."""
 

@@ -101,6 +101,19 @@ class Props:
         return cast("Any", cls)(**given)  # type: ignore[no-any-return]
 
     @classmethod
+    def read_one(cls, name: str, value: Any) -> Any:
+        """Read the value of one field alone.
+
+        Args:
+            name: of the field.
+            value: as the mapping has it.
+
+        Raises:
+            MissingInput: a part of it lacks a value.
+        """
+        return next(key.read(value) for key in _keys(cls) if key.name == name)
+
+    @classmethod
     def partly(cls, props: Mapping[str, Any], unknown: Collection[str]) -> Self:
         """Read a mapping of which some values are not known; :class:`Known` reads what comes of it.
 

@@ -19,7 +19,8 @@ import pytest
 from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS
 from aegir_components.cli import login
-from aegir_components.cli.state import Site, State
+from aegir_components.cli.made import Site
+from aegir_components.cli.state import State
 from aegir_components.deploy import cron, installation
 from aegir_components.providers.installation import LOOK
 from aegir_components.remote.errors import Refused
@@ -201,7 +202,7 @@ def test_a_login_for_nobody_says_that_there_is_no_such_account(whole: Estate, na
 def test_a_database_that_lets_nobody_in_is_named(whole: Estate, name: str) -> None:
     """What our own program says, and what the application says on a page that nobody sees."""
     site = of_state(whole, name)
-    made = site.installation or {}
+    made: Any = site.installation
     database = {**made["database"], "port": int(made["database"]["port"]), "password": "another", "ca": ""}
     with pytest.raises(Refused, match=r"the database does not let the site in from this machine: .*Access denied"):
         run_program(whole, name, LOOK, {"database": database})
@@ -591,9 +592,7 @@ def of_state(estate: Estate, name: str) -> Site:
 
 def run_program(estate: Estate, name: str, names: tuple[str, ...], values: dict[str, object]) -> str:
     """Run our PHP programs for a site; give their last word."""
-    made = of_state(estate, name).installation or {}
-    lines = installation.items(
-        names, site=name, publish_path=str(made["publish_path"]), docroot=str(made["docroot"]), values=values
-    )
+    site = of_state(estate, name)
+    lines = installation.items(names, site=name, publish_path=site.publish_path, docroot=site.docroot, values=values)
     (conn,) = (estate.farm.connections()[estate.web.spec.fqdn],)
     return script.execute(conn, "apply", lines, what="trying a program", lock=False).facts["result"]

@@ -22,7 +22,8 @@ EXECUTED = (
 PROVIDER = {
     "certificates", "certificates.faults", "certificates.given", "certificates.pem", "remote.connection", "remote.errors",
     "remote.parallel", "remote.together", "hub.records",
-    "inputs", "inputs.database", "inputs.members", "inputs.platform", "inputs.props", "inputs.site",
+    "inputs", "inputs.certificate",
+    "inputs.database", "inputs.members", "inputs.platform", "inputs.props", "inputs.site", "inputs.web_service",
     "messages", "moving.decision", "messages.printable", "providers.access",
     "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
@@ -75,7 +76,7 @@ def test_the_program_executes_nothing_for_packs_backups_and_origins_that_nobody_
 
     unused = ("components.pack", "providers.pack", "backups.", "origins.", "certificates", "moving.site", "rollout.")
     assert [] == sorted(name for name in found if name.startswith(unused))
-    assert len(found) <= 84, sorted(found)
+    assert len(found) <= 86, sorted(found)
 
 
 def test_the_command_line_executes_the_module_of_the_command_that_is_asked_for() -> None:
@@ -87,5 +88,5 @@ def test_the_command_line_executes_the_module_of_the_command_that_is_asked_for()
 
     assert set() == found - COMMAND_LINE
     assert {name for name in status if name.startswith("cli.")} <= COMMAND_LINE | {
-        "cli.live", "cli.options", "cli.state", "cli.status", "cli.timers", "cli.stack", "cli.engine"
+        "cli.live", "cli.made", "cli.options", "cli.outputs", "cli.state", "cli.status", "cli.timers", "cli.stack", "cli.engine"
     }  # fmt: skip

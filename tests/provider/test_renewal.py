@@ -9,8 +9,8 @@ import pytest
 
 from aegir_components import certificates
 from aegir_components.certificates import AuthorityError
+from aegir_components.inputs.certificate import CertificateInputs, CertificateState
 from aegir_components.providers import certificate
-from aegir_components.providers.certificate import CertificateInputs, CertificateState
 from aegir_components.remote.errors import HostError, HostUnreachable, Refused
 
 NAME = "www.example.com"

@@ -40,12 +40,14 @@ from aegir_components.cli import (
     timers,
 )
 from aegir_components.cli.ends import Refusal
+from aegir_components.cli.made import Site
 from aegir_components.cli.selecting import Selection
-from aegir_components.cli.state import Site, State
+from aegir_components.cli.state import State
 from aegir_components.cli.unlocked import Unlocked
 from aegir_components.remote.connection import Connection
 from aegir_components.settings import Repository
 from aegir_components.sources import records
+from tests.unit.made import accounts, members, outputs
 
 
 def made(name: str, moment: str, *, ok: bool = True) -> Backup:
@@ -241,10 +243,10 @@ def test_two_backups_of_one_minute_are_told_apart_and_come_back_by_the_time_that
 def test_the_list_has_the_present_name_of_a_site_with_the_former_one_and_both_are_taken() -> None:
     # Two sites have exchanged their names, and a third one was removed.
     sites = (
-        Site(identity="a.test", configuration={"name": "b.test"}),
-        Site(identity="b.test", configuration={"name": "a.test"}),
+        Site(identity="a.test", configuration=outputs({"name": "b.test"})),
+        Site(identity="b.test", configuration=outputs({"name": "a.test"})),
     )
-    renamed = Site(identity="old.test", configuration={"name": "new.test"})
+    renamed = Site(identity="old.test", configuration=outputs({"name": "new.test"}))
     state = State(stack="prod", sites={site.name: site for site in (*sites, renamed)})
     keys = dict.fromkeys(("a.test", "b.test", "old.test", "gone.test"), "key")
     unlocked = Unlocked(stack=Mock(), declared=Mock(), state=state, keys=keys)
@@ -427,8 +429,9 @@ def test_a_backup_of_other_code_leads_to_where_that_code_is(
 FARM = State(
     stack="prod",
     sites={
-        name: Site(identity=name, installation={"name": name, "platform": platform, "members": {server: {}}, "application": app},
-                   configuration={"accounts": {"server": database}})
+        name: Site(identity=name,
+                   installation=outputs({"name": name, "platform": platform, "members": members(server), "application": app}),
+                   configuration=outputs({"accounts": accounts(database)}))
         for name, platform, server, database, app in (
             ("www.a.org", "code", "web1", "db1", "drupal"), ("www.b.org", "shop", "web2", "db1", "wordpress"),
             ("c.org", "shop", "web2", "db2", "wordpress"),

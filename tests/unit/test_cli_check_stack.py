@@ -15,12 +15,13 @@ from aegir_components.hub.records import Records
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostUnreachable
 from aegir_components.scripts import script
+from tests.unit.made import accounts
 from tests.unit.stacks import SITE, state
 
 HOLDER = "aegir/testing"
 MINE = (HOLDER, "code", "/var/aegir/platforms/code")
 HOME = f"/var/aegir/platforms/.sites/{SITE}"
-ON_DB = {"SiteConfiguration": {"accounts": {"server": "db1"}}}
+ON_DB = {"SiteConfiguration": {"accounts": accounts("db1")}}
 WEB = inventory.Inventory(platforms=(MINE,), registered=(("code", SITE),), data={HOME: 12})
 DB = inventory.Inventory(databases=(("www_example_com", f"{HOLDER}/{SITE}", 74),))
 

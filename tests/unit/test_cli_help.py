@@ -20,12 +20,15 @@ from click.testing import CliRunner
 from aegir_components.cli import audit
 from aegir_components.cli.ends import tell
 from aegir_components.cli.engine import Done, Engine
+from aegir_components.cli.made import Site
 from aegir_components.cli.main import aegir
+from aegir_components.cli.outputs import Outputs
 from aegir_components.cli.stack_lock import DURING_UP
-from aegir_components.cli.state import Outputs, Site, State
+from aegir_components.cli.state import State
 from aegir_components.hub import at_work
 from aegir_components.hub.at_work import Claim
 from aegir_components.remote.errors import HostUnreachable
+from tests.unit.made import outputs
 from tests.unit.stacks import SITE, config, exported
 
 
@@ -289,7 +292,8 @@ def test_a_platform_whose_machine_does_not_answer_is_rows_and_the_others_go_on(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sites = {
-        name: Site(identity=name, installation={"name": name, "platform": name[0]}) for name in ("a.x", "b.x", "c.x")
+        name: Site(identity=name, installation=outputs({"name": name, "platform": name[0], "application": "drupal"}))
+        for name in ("a.x", "b.x", "c.x")
     }
     rollouts = {
         name: Outputs({"name": name, "sites": {f"{name}.x": {}}}, resource=f"Rollout {name}", stack="prod")

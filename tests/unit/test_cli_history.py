@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from aegir_components.cli import audit, history, survey
-from aegir_components.cli.state import Site, State
+from aegir_components.cli.made import Site
+from aegir_components.cli.state import State
 from aegir_components.hub import audited
 from aegir_components.hub import records as hub_records
+from tests.unit.made import outputs
 
 
 def named(identity: str, name: str) -> Site:
-    return Site(identity=identity, configuration={"name": name})
+    return Site(identity=identity, configuration=outputs({"name": name}))
 
 
 OLD, NEW = named("old.example.com", "new.example.com"), named("other.example.com", "old.example.com")

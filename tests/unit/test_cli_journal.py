@@ -10,19 +10,19 @@ import pytest
 
 from aegir_components import cli
 from aegir_components.cli import audit, journal
-from aegir_components.cli.state import Site
+from aegir_components.cli.made import Site
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostUnreachable
 from aegir_components.scripts import script
 from tests.parsed import parsed
+from tests.unit.made import members, outputs
 
 COMMANDS = ("backup", "backups", "disk", "keys", "promote", "restore", "rewrite", "sync", "update")
 """Modules of the commands that leave no such line on their way, as `run` and `close` do."""
 
 
-def site(name: str, *members: str) -> Site:
-    made = {member: {"connection": {"host": member, "address": member}} for member in members}
-    return Site(identity=name, installation={"name": name, "members": made})
+def site(name: str, *servers: str) -> Site:
+    return Site(identity=name, installation=outputs({"name": name, "members": members(*servers)}))
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import pytest
 
 from aegir_components.cli import kept, rows
 from aegir_components.cli.ends import Refusal
+from aegir_components.cli.made import Site
 from aegir_components.cli.stack import Stack
-from aegir_components.cli.state import Site, State
+from aegir_components.cli.state import State
 from aegir_components.messages import numbered
+from tests.unit.made import outputs
 
 
 class Unreadable:
@@ -31,7 +33,7 @@ def test_a_stack_file_with_a_fault_is_not_well_where_sites_have_backups(
             return backups
 
     monkeypatch.setattr(kept, "Book", Book)
-    state = State(stack="prod", sites={"www": Site(identity="www", configuration={"holder": "aegir/prod"})})
+    state = State(stack="prod", sites={"www": Site(identity="www", configuration=outputs({"holder": "aegir/prod"}))})
     found, unread = kept.of_stack(cast("Stack", Unreadable()), state)
     assert found == {}
     assert bool(unread) is bool(backups)

@@ -13,9 +13,11 @@ from aegir_components.cli import update
 from aegir_components.cli.check import _one
 from aegir_components.cli.commands import Commands
 from aegir_components.cli.ends import Refusal
+from aegir_components.cli.made import Site
 from aegir_components.cli.main import Program
+from aegir_components.cli.outputs import Outputs
 from aegir_components.cli.progress import Progress
-from aegir_components.cli.state import OURS, Outputs, Site, State
+from aegir_components.cli.state import OURS, State
 from aegir_components.inputs.platform import RolloutInputs
 from aegir_components.messages import number_of
 from aegir_components.remote.connection import Connection
@@ -73,9 +75,7 @@ def test_what_a_part_of_the_outputs_lacks_is_named_with_its_place() -> None:
         identity="www", installation=Outputs({"members": members}, resource="Installation www", stack=state.stack)
     )
     with pytest.raises(Refusal, match=r"Installation www has no members\.web1\.connection\.host in the state of test"):
-        Connection.of_members(site.members)
-    with pytest.raises(Refusal, match=r"Installation www has no members\.web2\.connection in the state of test"):
-        Connection.of_members({"web2": site.members["web2"]})
+        _ = site.connections
 
 
 def test_inputs_as_a_whole_name_the_resource_and_what_is_lacking() -> None:

@@ -20,10 +20,12 @@ from aegir_components.backups.saving import Job
 from aegir_components.backups.staging import Part
 from aegir_components.cli import events, restore, sides, site_closing, sync, update
 from aegir_components.cli.ends import Refusal
+from aegir_components.cli.made import Release
 from aegir_components.cli.main import aegir
+from aegir_components.cli.outputs import Outputs
 from aegir_components.cli.sides import Side
 from aegir_components.cli.stack import Stack
-from aegir_components.cli.state import Outputs, Release, State
+from aegir_components.cli.state import State
 from aegir_components.cli.unlocked import Unlocked
 from aegir_components.deploy.site_closing import Closable
 from aegir_components.mysql import copies

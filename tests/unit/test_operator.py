@@ -23,9 +23,10 @@ from click.testing import CliRunner
 from aegir_components.cli import audit, fleet, main, output, places, selecting
 from aegir_components.cli.ends import Refusal
 from aegir_components.cli.fleet import Job, Verdict
+from aegir_components.cli.made import Site
 from aegir_components.cli.main import aegir
 from aegir_components.cli.selecting import Selection
-from aegir_components.cli.state import Site, State
+from aegir_components.cli.state import State
 from aegir_components.deploy import site_command
 from aegir_components.deploy.site_command import Command, Place
 from aegir_components.inputs.props import MissingInput
@@ -33,13 +34,20 @@ from aegir_components.messages import number_of, numbered
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.remote.errors import CommandTimeout, HostUnreachable, Refused
 from aegir_components.remote.stream import Stopped
+from tests.unit.made import members as made_members
+from tests.unit.made import outputs
 
 
 def site(name: str, *, platform: str = "code", members: tuple[str, ...] = ("web1",), **made: Any) -> Site:
     installed = {"name": name, "platform": platform, "application": "wordpress", "publish_path": f"/p/{platform}",
-                 "docroot": ".", "members": {member: {"connection": {"host": member, "address": "x"}} for member in members},
+                 "docroot": ".", "members": made_members(*members),
                  **made}  # fmt: skip
-    return Site(identity=made.get("site", name), installation=installed, configuration={}, url=f"http://{name}")
+    return Site(
+        identity=made.get("site", name),
+        installation=outputs(installed),
+        configuration=outputs({}),
+        url=f"http://{name}",
+    )
 
 
 FARM = State(
@@ -388,7 +396,7 @@ def test_a_client_verifies_the_server_and_is_told_no_option_of_another_one(clien
 def test_a_site_for_which_nothing_runs_says_what_to_do_with_a_number(
     made: dict[str, Any] | None, said: str, number: int
 ) -> None:
-    why = Site(identity="www.example.com", installation=made).unable("prod")
+    why = Site(identity="www.example.com", installation=None if made is None else outputs(made)).unable("prod")
     assert said in why
     assert bool(said) == bool(why)
     assert number_of(why) == number

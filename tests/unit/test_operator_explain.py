@@ -10,8 +10,9 @@ from aegir_components.applications import APPLICATIONS, explaining
 from aegir_components.applications.explaining import Kind
 from aegir_components.cli import explain as command
 from aegir_components.cli.ends import Refusal
-from aegir_components.cli.state import Site
+from aegir_components.cli.made import Site
 from aegir_components.health import probe
+from tests.unit.made import outputs
 
 SITE = "www.example.com"
 FILES: dict[str, Kind] = {
@@ -100,8 +101,7 @@ def test_an_address_is_asked_for_as_a_browser_does() -> None:
 
 def test_a_former_name_is_no_alias_and_answers_nobody() -> None:
     made = {"name": "new.example.com", "aliases": ["also.example.com"], "https": "none"}
-    site = mock.Mock(spec=Site, identity="old.example.com", configuration=made, enabled=True)
-    site.name = "new.example.com"
+    site = Site(identity="old.example.com", configuration=outputs(made))
     assert "" == command._before(site, "new.example.com", "/", secure=False)
     assert "" == command._before(site, "also.example.com", "/", secure=False)
     said = command._before(site, "old.example.com", "/", secure=False)

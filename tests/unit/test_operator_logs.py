@@ -15,12 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 from aegir_components.cli import logs, selecting, top
+from aegir_components.cli.made import Site
 from aegir_components.cli.main import aegir
 from aegir_components.cli.moments import MOMENT, age
-from aegir_components.cli.state import Site
 from aegir_components.facts import site_logs
 from aegir_components.facts.site_logs import Line, Traffic
 from aegir_components.scripts import libraries, script
+from tests.unit.made import members, outputs
 
 TWO_EAST = timezone(timedelta(hours=2))
 AT = datetime(2026, 11, 29, 6, 58, 19, tzinfo=UTC).timestamp()
@@ -127,8 +128,7 @@ def test_the_last_lines_of_a_log_and_of_the_one_before_it_are_read(tmp_path: Pat
 
 
 def test_a_site_of_a_cluster_is_added_up() -> None:
-    members = {name: {"connection": {"host": name}} for name in ("web1", "web2")}
-    site = Site(identity="a", installation={"name": "a", "members": members})
+    site = Site(identity="a", installation=outputs({"name": "a", "members": members("web1", "web2")}))
     part = {"site": "a", "client_errors": 0, "bytes": 500_000}
     found = {
         "web1": [Traffic(requests=10, seconds=1.0, longest=0.5, server_errors=1, **part)],  # type: ignore[arg-type]
@@ -141,7 +141,10 @@ def test_a_site_of_a_cluster_is_added_up() -> None:
 
 
 def test_of_a_site_whose_servers_do_not_answer_no_requests_are_no_figure() -> None:
-    sites = [Site(identity=name, installation={"name": name, "members": {name: {}}}) for name in ("quiet", "dark")]
+    sites = [
+        Site(identity=name, installation=outputs({"name": name, "members": members(name)}))
+        for name in ("quiet", "dark")
+    ]
     assert [("quiet", 0)] == [(row.site, row.requests) for row in top.added(sites, {"quiet": []}, 5)]
 
 

@@ -21,10 +21,12 @@ from click.testing import CliRunner
 from aegir_components.advisories.findings import Finding, Part
 from aegir_components.cli import finding, lacking, metrics, needs, page, report, survey
 from aegir_components.cli.engine import Engine
+from aegir_components.cli.made import Release, Site
 from aegir_components.cli.main import aegir
+from aegir_components.cli.outputs import Outputs
 from aegir_components.cli.page import Page
 from aegir_components.cli.stack import Stack
-from aegir_components.cli.state import Outputs, Release, Site, State
+from aegir_components.cli.state import State
 from aegir_components.cli.survey import PlatformFacts, ServerFacts, SiteFacts, Survey
 from aegir_components.facts import machine_facts
 from aegir_components.facts.disk import Room
@@ -32,6 +34,7 @@ from aegir_components.facts.machine_facts import Facts
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.remote.connection import Connection
 from aegir_components.scripts import script
+from tests.unit.made import outputs
 
 AT = 1_795_900_000
 """2026-11-28."""
@@ -266,7 +269,10 @@ def test_databases_are_asked_by_server_and_release_and_one_that_does_not_answer_
         return SimpleNamespace(endpoint="db2" if name == "d" else "db1", database=f"base_{name}")
 
     made = {"application": "drupal", "platform": "code"}
-    sites = {name: Site(identity=name, installation={**made, "name": name}, configuration={}) for name in "abcd"}
+    sites = {
+        name: Site(identity=name, installation=outputs({**made, "name": name}), configuration=outputs({}))
+        for name in "abcd"
+    }
     release = Release(
         platform="code",
         outputs=Outputs({"digest": "f" * 64, "application": "drupal"}, resource="Release code", stack="prod"),
@@ -460,7 +466,8 @@ def exported(sites: int, servers: int) -> dict[str, Any]:
     for number in range(sites):
         name, host = f"site{number}.example.com", number % servers
         connection = {"host": f"web{host}", "address": f"10.0.0.{host}", "hub_root": "/nowhere"}
-        made = {"site": name, "platform": f"code{host}", "publish_path": f"/p/code{host}", "docroot": "web",
+        made = {"site": name, "holder": "aegir/prod", "platform": f"code{host}",
+                "publish_path": f"/p/code{host}", "docroot": "web",
                 "application": "drupal",
                 "members": {f"web{host}": {"connection": connection, "type": "nginx", "port": 80}}}  # fmt: skip
         add("aegir:index:Site", name, {"url": f"https://{name}"})

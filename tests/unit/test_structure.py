@@ -217,6 +217,18 @@ def no_input_is_read_by_a_string(path: Path) -> None:
             assert origin(found) not in INPUTS, f"line {found.lineno}"
 
 
+OUTPUTS: Final = {"installation", "configuration", "certificate", "members", "web", "database", "rollout"}
+"""What the command line has of resources."""
+
+
+def no_output_is_read_by_a_string(path: Path) -> None:
+    """Hold that commands read the state as the same dataclasses."""
+    if part(path) == "cli":
+        for node in nodes(path):
+            if (found := read_by_string(node)) is not None:
+                assert origin(found) not in OUTPUTS, f"line {found.lineno}"
+
+
 def read_by_string(node: ast.AST) -> ast.expr | None:
     """Give what is asked for a key that is written as a string: ``thing["key"]`` or ``thing.get("key")``."""
     thing, key = None, None
@@ -251,6 +263,7 @@ RULES = (
     every_program_has_a_time_limit,
     every_public_name_has_a_docstring,
     no_input_is_read_by_a_string,
+    no_output_is_read_by_a_string,
 )
 """What holds for every module. One test a module: pytest itself takes longer for a test than a rule does."""
 
