@@ -218,6 +218,10 @@ def server_error(answer: Answer) -> str:
     """Say that a web server answers with an error of its own; 503 is what a site answers that somebody has closed."""
     if answer.status == 503:
         return numbered(2611, f"answers 503: {first_words(answer.body)}")
+    if answer.status in {502, 504}:
+        return numbered(
+            2612, f"answers {answer.status}: its web server got no answer of PHP. Look at it: aegir status --live"
+        )
     return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
 
 

@@ -65,7 +65,7 @@ class SiteRow:
     asked: bool
     """Whether its web servers are asked for it; with ``health: false``, and while its database is empty, nobody does."""
     last_cron: str
-    """A moment, ``off``, ``not since boot``, or empty where nobody was asked."""
+    """A moment, ``off``, ``not known``, or empty where nobody was asked."""
     faults: tuple[str, ...]
     last_backup: str = ""
     """When the last proven backup began, with its age; ``never``, ``off``, or empty in a stack without backups."""
@@ -242,7 +242,7 @@ def _cron(site: Site, seen: Mapping[str, Seen]) -> tuple[str, str]:
     if known is None:
         # Its machine's own row says why.
         return "unknown", ""
-    last = f"{known.last:%Y-%m-%d %H:%M}" if known.last else "not since boot"
+    last = f"{known.last:%Y-%m-%d %H:%M}" if known.last else "not known"
     return last, f"{where}: {known.fault}" if known.fault else ""
 
 

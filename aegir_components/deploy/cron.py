@@ -22,6 +22,8 @@ from . import sandbox
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 DIRECTORY = f"{layout.CONFIG_ROOT}/cron"
 SERVICE = "/etc/systemd/system/aegir-cron@.service"
+RECORDED = 'date -u "+ExecMainStartTimestamp=%%a %%Y-%%m-%%d %%H:%%M:%%S UTC"'
+"""Says when a run began, as systemd says it of a unit that it knows; in a unit a percent sign is written twice."""
 UNIT = f"""\
 # Written by aegir. Instances are called as the sites' own users are.
 [Unit]
@@ -34,6 +36,8 @@ User=%i
 Group=%i
 EnvironmentFile={DIRECTORY}/%i.env
 EnvironmentFile=-{posixpath.dirname(layout.held_file("any"))}/%i.env
+# systemd forgets this time when the machine restarts. A full disk keeps no cron from its work.
+ExecStartPre=-+/bin/sh -c 'LC_ALL=C {RECORDED} >{DIRECTORY}/%i.last'
 ExecStart=/usr/bin/env ${{AEGIR_PHP}} -d memory_limit=512M -d sys_temp_dir=${{TMPDIR}} {DIRECTORY}/${{AEGIR_APPLICATION}}.php
 TimeoutStartSec=1h
 Nice=5

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from aegir_components import layout
+from aegir_components.deploy import cron
+from aegir_components.facts import status
 from aegir_components.health import probe
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
@@ -116,6 +118,15 @@ def test_cron_runs_as_the_site_and_tells_its_result(farm: Farm, lab: Lab) -> Non
     said = web.run(f"systemctl show aegir-cron@{user}.service -p Result -p ExecMainStatus").stdout
     assert "Result=success" in said
     assert "ExecMainStatus=0" in said
+    # systemd forgets it when the machine restarts, and the record is there then.
+    forgotten = {
+        f"timer.{user}": "ActiveState=active",
+        f"before.{user}": web.run(f"cat {cron.DIRECTORY}/{user}.last").stdout,
+    }
+    ran = status.cron_of(forgotten, user).last
+    assert ran is not None
+    assert abs(ran.timestamp() - float(web.run("date +%s").stdout)) < 120
+    assert "root" == web.run(f"stat -c %U {cron.DIRECTORY}/{user}.last").stdout.strip()
     # What is due has run: WordPress notes the moment of its own.
     rows = lab.host("db1").run(
         f"mysql -Ne \"SELECT option_value FROM wp_options WHERE option_name='cron'\" {layout.database_name(ONE)}"
