@@ -5,20 +5,21 @@ Code belongs to ``aegir``. The link at the publish path, and what the web server
 
 from __future__ import annotations
 
-import base64
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from aegir_components import applications, layout, templates
-from aegir_components.scripts import script
+from aegir_components.messages import Message, numbered
+from aegir_components.scripts import named, script
 from aegir_components.scripts.libraries import functions
 from aegir_components.services import web
 
 from . import holding
+from . import release_operations as operations
 
 NO_WORD = "the hub gave no word to switch"  # of a machine that was ready when another was not
 
@@ -69,8 +70,10 @@ class Layout:
 
     def publishable(self) -> str:
         """Item: the publish path is free or this platform's own, and so is its name on the machine."""
-        former = [self.former] if self.former not in {"", self.holder} else []
-        return script.call("want_publishable", self.publish_path, self.registry, self.holder, self.releases, *former)
+        return operations.WantPublishable(
+            publish_path=self.publish_path, registry=self.registry, holder=self.holder, releases=self.releases,
+            former=self.former,
+        ).line  # fmt: skip
 
     def marked(self) -> str:
         """Item: the note on the machine of whose platform this is and where it is published."""
@@ -115,72 +118,13 @@ def prepare(paths: Layout, digest: str, *, full: bool = False) -> list[str]:
         script.directory(layout.REGISTRY_ROOT),
         script.directory(paths.registry),
         paths.marked(),
-        script.call(
-            "release_facts", paths.publish_path, target, paths.manifest(digest), paths.sites, digest if full else ""
-        ),
-    ]
-
-
-def unpack(paths: Layout, digest: str, *, compressed: bool) -> list[str]:
-    """List what ``aegir`` does with a whole release that comes on standard input."""
-    staging = paths.staging(digest)
-    return [
-        *begin(paths, digest),
-        _unpack(staging, compressed),
-        *accept(paths, digest)[1:],
-    ]
-
-
-def begin(paths: Layout, digest: str) -> list[str]:
-    """List what ``aegir`` does before a release comes whole: an empty stage."""
-    return [functions("release"), script.call("release_begin", paths.staging(digest))]
-
-
-def unpack_difference(
-    paths: Layout, digest: str, live: str, *, gone: bytes, within: bytes, read: bytes, dropped: bytes, compressed: bool
-) -> list[str]:
-    """List what ``aegir`` does with what differs from the live release, which comes on standard input.
-
-    Args:
-        paths: the platform's.
-        digest: of the new release.
-        live: the directory of the live one.
-        gone: names to take away first, each with a NUL after it, as in the others.
-        within: directories that something goes from or comes into, outer ones first.
-        read: files that come.
-        dropped: files that go.
-        compressed: by zstd.
-    """
-    staging = paths.staging(digest)
-    packed = [base64.b64encode(names).decode() for names in (gone, within, read, dropped)]
-    arrival = accept(paths, digest)[1:]
-    return [
-        functions("release"),
-        script.call("release_begin", staging, live, paths.document_root(staging), paths.sites),
-        script.call("release_without", staging, *packed[:2]),
-        _unpack(staging, compressed),
-        f"{arrival[0]} {script.call('', live, *packed[2:]).strip()}",
-    ]
-
-
-def _unpack(staging: str, compressed: bool) -> str:
-    return script.call("release_unpack", staging, *(("zstd", "-dcq") if compressed else ("cat",)))
-
-
-def accept(paths: Layout, digest: str) -> list[str]:
-    """List what ``aegir`` does after the copy: prove it, record it, give it its name."""
-    staging = paths.staging(digest)
-    return [
-        functions("release"),
-        script.call(
-            "release_accept",
-            staging,
-            paths.release(digest),
-            paths.manifest(digest),
-            paths.sites,
-            paths.document_root(staging),
-            digest,
-        ),
+        operations.ReleaseFacts(
+            publish_path=paths.publish_path,
+            release=target,
+            manifest=paths.manifest(digest),
+            sites=paths.sites,
+            digest=digest if full else "",
+        ).line,
     ]
 
 
@@ -231,9 +175,13 @@ def switch_items(
         script.call("want_published", paths.publish_path, target) if held else script.link(paths.publish_path, target),
     ]
     linking = [
+        named.reader(),
         functions("release"),
-        script.call("link_sites", docroot, paths.registry, paths.sites),
-        *(script.call("link_shared", docroot, file.link, f"{paths.sites}/{file.path}") for file in application.shared),
+        operations.LinkSites(docroot=docroot, registry=paths.registry, sites=paths.sites).line,
+        *(
+            operations.LinkShared(docroot=docroot, link=file.link, target=f"{paths.sites}/{file.path}").line
+            for file in application.shared
+        ),
     ]
     link = script.call("as_user", layout.AEGIR_USER, script.encoded("\n".join(linking)))
     return [
@@ -242,15 +190,18 @@ def switch_items(
         *_shared(paths, application),
         paths.publishable(),
         paths.marked(),
-        script.call("want_staged", target)
-        if held
-        else script.call("want_release", target, paths.manifest(digest), paths.sites, *([digest] if full else [])),
+        script.call("want_staged", target),
+        operations.ReleaseState(
+            release=target, manifest=paths.manifest(digest), sites=paths.sites, digest=digest if full else ""
+        ).line,
         f'[ "$MODE" != apply ] || {link} || fail 6510 "the sites could not be linked into {target}"',
         *((f"PUBLISHED={paths.publish_path} RELEASE={target}", "exec 3>&1") if held else ()),
         *holding.directories(behind.now),
         script.transaction(
             "platform", section, test=server.test, reload=f"release_go {server.reload}" if held else server.reload
         ),
+        # Known now, so that pruning needs no round trip to ask.
+        *([script.call("release_stock", paths.releases, paths.registry)] if held else []),
     ]
 
 
@@ -296,7 +247,7 @@ def slave_removal_items(paths: Layout, *, server: web.WebServer) -> list[str]:
     return [
         functions("release"),
         functions("web"),
-        script.call("refuse_sites", paths.registry, paths.platform),
+        script.call("only_without_sites", paths.registry),
         script.transaction("platform", section, test=server.test, reload=server.reload),
         script.no_file(holding.path(paths.registry)),
         script.no_file(_unproven(paths.registry)),
@@ -313,10 +264,59 @@ def _shared(paths: Layout, application: applications.Application) -> list[str]:
     return lines
 
 
-def prune(paths: Layout, digest: str, keep: int) -> list[str]:
-    """List what ``aegir`` removes: releases beyond the newest ``keep``, and broken stages; none that a site is on."""
+def spare(facts: Mapping[str, str], live: str, keep: int) -> list[str]:
+    """List the releases that nobody needs: those beyond the newest ``keep``, without any that a site is on. Pure.
+
+    Args:
+        facts: what the switch told of the releases.
+        live: the digest of the live release.
+        keep: how many stay, with the live one.
+    """
+    needed = {live[: layout.RELEASE_DIGEST_LENGTH], *facts.get("held-on", "").split()}
+    there = [name for name in facts.get("releases", "").split() if re.fullmatch("[0-9a-f]{16}", name)]
+    return [name for name in there if name not in needed][max(keep - 1, 0) :]
+
+
+def prune(paths: Layout, digest: str, gone: Iterable[str]) -> list[str]:
+    """List what ``aegir`` removes: releases, by name, and broken stages; never one that a site is on."""
     live = posixpath.basename(paths.release(digest))
-    return [functions("release"), script.call("release_prune", paths.releases, live, str(keep), paths.registry)]
+    names = " ".join(gone)
+    pruning = operations.ReleasePrune(releases=paths.releases, live=live, gone=names, registry=paths.registry)
+    return [functions("release"), pruning.line]
+
+
+def drift(facts: Mapping[str, str], target: str) -> list[str]:
+    """List what differs in a release. Pure.
+
+    Args:
+        facts: what a look told.
+        target: the directory of the release.
+    """
+    if facts.get("release") == "missing":
+        return [f"release {target}: missing"]
+    return [f"release: {name}" for name in facts.get("faults", "").splitlines()]
+
+
+def refusal(facts: Mapping[str, str], platform: str) -> Message | None:
+    """Say why a platform does not go from a machine; nothing where no site is in the way. Pure.
+
+    Args:
+        facts: what ``only_without_sites`` told.
+        platform: its name.
+    """
+    if here := facts.get("sites-here", ""):
+        return numbered(
+            6040,
+            f"the platform {platform} has sites with their files here: {here}. Remove them first, or leave the platform where "
+            f"it is. For those that no stack file has, run aegir check-stack",
+        )
+    if guests := facts.get("guests", ""):
+        return numbered(
+            6041,
+            f"sites of other platforms are on a release of {platform} still: {guests}. Let pulumi up bring them to their own "
+            f"platform first",
+        )
+    return None
 
 
 def unproven_items(registry: str, former: str, answering: Collection[str]) -> list[str]:
@@ -369,8 +369,8 @@ def listing_items(releases: str) -> list[str]:
 
 
 def refuse_items(paths: Layout) -> list[str]:
-    """List what stops a run that would leave sites' files behind on a machine."""
-    return [functions("release"), script.call("refuse_sites", paths.registry, paths.platform)]
+    """List what tells whether a run would leave sites' files behind on a machine."""
+    return [functions("release"), script.call("only_without_sites", paths.registry)]
 
 
 def removal_items(paths: Layout, *, server: web.WebServer, shared: Collection[str] = ()) -> list[str]:
@@ -388,7 +388,7 @@ def removal_items(paths: Layout, *, server: web.WebServer, shared: Collection[st
     return [
         functions("release"),
         functions("web"),
-        script.call("refuse_sites", paths.registry, paths.platform, paths.releases),
+        script.call("only_without_sites", paths.registry, paths.releases),
         paths.publishable(),
         script.transaction("platform", section, test=server.test, reload=server.reload),
         script.call("as_user", layout.AEGIR_USER, script.encoded(script.call("rm", "-rf", paths.releases))),

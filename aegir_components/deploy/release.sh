@@ -1,4 +1,6 @@
 # Releases: what is done with them on a machine. Functions only; see deploy/release.py for what calls them.
+# Those that take arguments by name have them in variables that takes sets.
+# shellcheck disable=SC2154
 
 # %Ts would ask for the time zone at each file, and take four times as long.
 tree_manifest() ( # directory sites: what a quick look compares; links into the sites' data are no code
@@ -7,12 +9,13 @@ tree_manifest() ( # directory sites: what a quick look compares; links into the 
         -o -printf '%y %m %s %T@ %P\0' \) | sort -z
 )
 
-release_faults() ( # release manifest sites: names of what differs, at most 20
-    [ -f "$2" ] && [ ! -L "$2" ] || { echo "its record is missing"; exit 0; }
+release_faults() ( # by name: names of what differs, at most 20
+    takes rf_ release manifest sites -- "$@"
+    [ -f "$rf_manifest" ] && [ ! -L "$rf_manifest" ] || { echo "its record is missing"; exit 0; }
     rf_tree=$(scratch_file) || no_scratch
-    tree_manifest "$1" "$3" >"$rf_tree"
+    tree_manifest "$rf_release" "$rf_sites" >"$rf_tree"
     # The directory is the account's: a link in the record's place would have root read somebody else's file to the hub.
-    dd if="$2" iflag=nofollow bs=1M status=none | comm -z -3 - "$rf_tree" | tr '\n\0' '?\n' | sed 's/^\t//' | awk '
+    dd if="$rf_manifest" iflag=nofollow bs=1M status=none | comm -z -3 - "$rf_tree" | tr '\n\0' '?\n' | sed 's/^\t//' | awk '
         $1 == "f" { sub(/^f [0-9]+ [0-9]+ [0-9.-]+ /, "") } $1 == "d" { sub(/^d [0-9]+ /, "") } { print }
     ' | sort -u | head -n 20
     rm -f "$rf_tree"
@@ -55,27 +58,28 @@ guard_way() { # path: nobody but root can put something else on the way to it; w
     fail 6011 "$1, where the platform's releases and its sites' data are to lie: $gw_why. Nothing was made there. Give the platform a publish_path below directories that root alone changes, such as /srv/aegir/platforms/<name>"
 }
 
-want_publishable() { # publish-path registry holder releases former-holder-or-nothing: a link of ours, or nothing; and no other platform's, whoever declares it
-    [ -L "$1" ] || [ ! -e "$1" ] || not_ours "$1" "something else is there" || return 0
+want_publishable() { # by name: a link of ours, or nothing; and no other platform's, whoever declares it
+    takes pu_ publish_path registry holder releases former -- "$@"
+    [ -L "$pu_publish_path" ] || [ ! -e "$pu_publish_path" ] || not_ours "$pu_publish_path" "something else is there" || return 0
     # Each platform's registry has a mark: who declares it, and where it is published.
-    for pu_mark in "${2%/*}"/*/.published; do
+    for pu_mark in "${pu_registry%/*}"/*/.published; do
         [ -f "$pu_mark" ] || continue
-        { read -r pu_holder && read -r pu_path; } <"$pu_mark" || continue
+        { read -r pu_whose && read -r pu_path; } <"$pu_mark" || continue
         pu_name=${pu_mark%/.published} pu_name=${pu_name##*/}
-        if [ "$pu_name" = "${2##*/}" ]; then
-            [ "$pu_holder" = "$3" ] || [ "$pu_holder" = "${5-}" ] || {
-                deviates "platform $pu_name: is the stack $pu_holder's" || return 0
-                fail 6013 "the stack $pu_holder has a platform $pu_name on this machine; give yours another name. If that one is gone for good, remove $pu_mark"
+        if [ "$pu_name" = "${pu_registry##*/}" ]; then
+            [ "$pu_whose" = "$pu_holder" ] || [ "$pu_whose" = "$pu_former" ] || {
+                deviates "platform $pu_name: is the stack $pu_whose's" || return 0
+                fail 6013 "the stack $pu_whose has a platform $pu_name on this machine; give yours another name. If that one is gone for good, remove $pu_mark"
             }
-            [ "$pu_path" != "$1" ] || return 0
+            [ "$pu_path" != "$pu_publish_path" ] || return 0
             continue
         fi
-        case $1/ in "$pu_path"/*) ;; *) case $pu_path/ in "$1"/*) ;; *) continue ;; esac ;; esac
-        deviates "publish path $1: meets $pu_path of the platform $pu_name" || return 0
-        fail 6014 "$1 and $pu_path, where the platform $pu_name of the stack $pu_holder is published, must be apart; give yours another publish_path. If that one is gone for good, remove $pu_mark"
+        case $pu_publish_path/ in "$pu_path"/*) ;; *) case $pu_path/ in "$pu_publish_path"/*) ;; *) continue ;; esac ;; esac
+        deviates "publish path $pu_publish_path: meets $pu_path of the platform $pu_name" || return 0
+        fail 6014 "$pu_publish_path and $pu_path, where the platform $pu_name of the stack $pu_whose is published, must be apart; give yours another publish_path. If that one is gone for good, remove $pu_mark"
     done
-    [ -L "$1" ] || return 0
-    case $(readlink "$1") in "$4"/*) ;; *) not_ours "$1" "a link to elsewhere is there" || return 0 ;; esac
+    [ -L "$pu_publish_path" ] || return 0
+    case $(readlink "$pu_publish_path") in "$pu_releases"/*) ;; *) not_ours "$pu_publish_path" "a link to elsewhere is there" || return 0 ;; esac
 }
 
 not_ours() { # publish-path what
@@ -83,14 +87,15 @@ not_ours() { # publish-path what
     fail 6012 "$1 exists and is not of our making; it was left as it is. Move it away, or give the platform another publish_path"
 }
 
-release_facts() { # publish-path release manifest sites [digest, to read every byte]
-    rf_live=$(readlink "$1")
+release_facts() { # by name: with a digest, every byte is read
+    takes rf_ publish_path release manifest sites digest -- "$@"
+    rf_live=$(readlink "$rf_publish_path")
     fact live "$rf_live"
     [ ! -f "$rf_live.manifest" ] || fact files "$(grep -zc '^f ' "$rf_live.manifest")"
-    if [ -d "$2" ]; then
+    if [ -d "$rf_release" ]; then
         fact staged yes
-        rf_faults=$(release_faults "$2" "$3" "$4")
-        [ -n "$rf_faults" ] || [ -z "${5:-}" ] || rf_faults=$(full_faults "$2" "$5")
+        rf_faults=$(release_faults release="$rf_release" manifest="$rf_manifest" sites="$rf_sites")
+        [ -n "$rf_faults" ] || [ -z "$rf_digest" ] || rf_faults=$(full_faults "$rf_release" "$rf_digest")
         fact faults "$rf_faults"
         return 0
     fi
@@ -114,69 +119,6 @@ digest_of() { # listing-sum sums-file: as tree_digest puts it together
     printf '%s  -\n%s  -\n' "$1" "$(sha256sum <"$2" | cut -c1-64)" | sha256sum | cut -c1-64
 }
 
-release_walk() { # directory listing-file manifest-file: both lists in one walk; the manifest is sorted
-    (cd "$1" && find . -mindepth 1 -fprintf "$2" '%y %m %l %P\0' \( -type d -fprintf "$3" '%y %m %P\0' \
-        -o -type l -fprintf "$3" '%y %l %P\0' -o -fprintf "$3" '%y %m %s %T@ %P\0' \)) && sort -z -o "$3" "$3"
-}
-
-release_begin() { # staging [live docroot-in-staging sites]: an empty stage, or the live release in hard links
-    rb_said=$({ rm -rf "$1" && mkdir "$1"; } 2>&1) || fail 6020 "no release can be put together in $1: $rb_said ($(room "${1%/*}"))"
-    [ -n "${2:-}" ] || return 0
-    # Directories get the umask's 755, as every release has them, and files are the live one's own: with -a it would take
-    # half as long again. Links into the sites' data are where link_sites and link_shared make them; others are no part of the
-    # release, and its digest will say so.
-    # Both lie side by side: each step of a path is looked up for each of 25,000 files.
-    (cd "${1%/*}" && cp -R -P -l "./${2##*/}/." "./${1##*/}/") && find "$3" -maxdepth 2 -type l -lname "$4/*" -delete ||
-        fail 6020 "$2 could not be linked into $1 (is the disk full? $(room "$1"))"
-}
-
-release_without() { # staging base64-names base64-directories: what goes, and where anything goes from or comes into
-    # Somebody may have put a link where a directory was: nothing is taken away or written through it.
-    printf %s "$3" | base64 -d | (cd "$1" && xargs -0 -r sh -c 'for rw_path; do [ ! -L "./$rw_path" ] || rm -f "./$rw_path" || exit 1; done' sh) &&
-        printf %s "$2" | base64 -d | (cd "$1" && xargs -0 -r rm -rf --) || fail 6020 "what the new release does not have could not be taken out of $1"
-}
-
-release_unpack() { # staging program-or-cat: what comes on standard input
-    ru_said=$({ "$2" ${3:+"$3"} | tar -x -f - -C "$1" --no-same-owner --no-same-permissions; } 2>&1) || {
-        ru_said=$(printf %s "$ru_said" | tail -n 3)
-        fail 6022 "the copy did not arrive whole in $1: $ru_said ($(room "$1")). The live release is untouched; run it again"
-    }
-}
-
-release_accept() { # staging release manifest sites docroot-in-staging digest [former base64-changed base64-gone]
-    # Of the former release's files, those that still are as they were when that was accepted were read then: their sums
-    # stand in its record. All others are read.
-    ra_sums=$1.sums ra_list=$1.list
-    release_walk "$1" "$ra_list" "$3.new" && if [ -n "${7:-}" ]; then
-        printf %s "$9" | base64 -d | sed -z 's/^/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx  /' >"$ra_sums.gone"
-        {
-            printf %s "$8" | base64 -d
-            comm -z -13 "$7.manifest" "$3.new" | sed -z -n 's/^f [0-9]* [0-9]* [0-9.-]* //p'
-        } | sort -z -u | (cd "$1" && xargs -0 -r sha256sum -z --) |
-            cat - "$ra_sums.gone" "$7.sums" | sort -z -s -u -t '\0' -k1.67 | grep -azv '^xxxx' >"$ra_sums"
-    else
-        sed -z -n 's/^f [0-9]* [0-9]* [0-9.-]* //p' "$3.new" | sort -z | (cd "$1" && xargs -0 -r sha256sum -z --) >"$ra_sums"
-    fi || fail 4523 "$ra_sums could not be written (is the disk full? $(room "$1"))"
-    ra_listing=$(sort -z "$ra_list" | sha256sum | cut -c1-64)
-    ra_got=$(digest_of "$ra_listing" "$ra_sums")
-    rm -f "$ra_list" "$ra_sums.gone"
-    [ "$ra_got" = "$6" ] || fail 6023 "what arrived in $1 is not what the hub read (digest $ra_got, not $6). The source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
-    if [ ! -d "$5/sites" ]; then
-        ra_made=${5#"$1"}/sites
-        mkdir -p "$5/sites" && printf 'd 755 %s\0' "${ra_made#/}" | sort -z -o "$3.new" - "$3.new" || fail 4521 "$5/sites could not be made"
-    fi
-    if [ -d "$2" ]; then
-        # It may be live and at work: each file is exchanged by itself, so that no moment is without one.
-        find "$2" -type l -lname "$4/*" -printf '%P\0%l\0' | xargs -0 -r -n 2 sh -c 'ln -sfnT "$2" "$0/$1"' "$1"
-        rsync -a --checksum --delete --force "$1/" "$2/" && tree_manifest "$2" "$4" >"$3.new" ||
-            fail 6024 "the damaged release $2 could not be repaired; run it again"
-    fi
-    mv -f "$ra_sums" "$2.sums" && echo "$ra_listing" >"$2.listing" && mv -f "$3.new" "$3" ||
-        fail 4523 "$3 could not be written (is the disk full? $(room "$1"))"
-    # Under its name it has its records: a run that is killed before leaves a stage.
-    if [ -d "$2" ]; then rm -rf "$1"; else mv -T "$1" "$2" || fail 6020 "the release could not be given its name $2"; fi
-}
-
 full_faults() { # release digest: names of files whose bytes are not those that were accepted, at most 20
     if [ ! -f "$1.sums" ] || [ -L "$1.sums" ] || [ "$(digest_of "$(cat "$1.listing" 2>/dev/null)" "$1.sums")" != "$2" ]; then
         echo "the record of its files' sums is missing or damaged"
@@ -190,15 +132,15 @@ want_staged() { # release: accepted or looked at a moment ago
     [ "$MODE" != apply ] || [ -d "$1" ] || fail 6030 "the release $1 is not there"
 }
 
-want_release() { # release manifest sites [digest, to read every byte]
-    if [ ! -d "$1" ]; then
-        deviates "release $1: missing" || return 0
-        fail 6030 "the release $1 is not there"
-    fi
-    wr_faults=$(scratch_file) || no_scratch
-    { release_faults "$1" "$2" "$3"; [ -z "${4:-}" ] || full_faults "$1" "$4"; } | sort -u >"$wr_faults"
-    while read -r wr_fault; do deviates "release: $wr_fault"; done <"$wr_faults"
-    rm -f "$wr_faults"
+release_state() { # by name: in a look, what differs in a release, as facts; with a digest, every byte is read
+    takes rt_ release manifest sites digest -- "$@"
+    [ "$MODE" = check ] || return 0
+    [ -d "$rt_release" ] || { fact release missing; return 0; }
+    fact release there
+    fact faults "$({
+        release_faults release="$rt_release" manifest="$rt_manifest" sites="$rt_sites"
+        [ -z "$rt_digest" ] || full_faults "$rt_release" "$rt_digest"
+    } | sort -u)"
 }
 
 want_published() { # publish-path target: seen here, and moved by release_go in the moment in which all members switch
@@ -249,25 +191,26 @@ release_go() { # reload: says that all is prepared and tested, waits for the hub
     STALE_TEST=1 "$1"
 }
 
-link_sites() { # docroot registry sites: each name of a site links to its data; other links into the data go
-    mkdir -p "$1/sites"
+link_sites() { # by name: each name of a site links to its data; other links into the data go
+    takes ls_ docroot registry sites -- "$@"
+    mkdir -p "$ls_docroot/sites"
     # In the shell itself: a hundred sites would be five hundred processes.
     ls_nl='
 '
     # Sites of other platforms may be held back on this release.
-    ls_wanted=$ls_nl$(cat "$2"/* 2>/dev/null; guests_of "$1" "${2%/*}")$ls_nl
-    ls_there=$ls_nl$(find "$1/sites" -maxdepth 1 -type l -lname "$3/*" ! -lname "$3/.*" ! -name '*[[:space:]]*' -printf '%f %l\n')$ls_nl
+    ls_wanted=$ls_nl$(cat "$ls_registry"/* 2>/dev/null; guests_of "$ls_docroot" "${ls_registry%/*}")$ls_nl
+    ls_there=$ls_nl$(find "$ls_docroot/sites" -maxdepth 1 -type l -lname "$ls_sites/*" ! -lname "$ls_sites/.*" ! -name '*[[:space:]]*' -printf '%f %l\n')$ls_nl
     printf %s "$ls_there" | while read -r ls_name ls_target; do
         [ -n "$ls_name" ] || continue
-        case $ls_wanted in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) [ ! -L "$1/sites/$ls_name" ] || rm -f "$1/sites/$ls_name" ;; esac
+        case $ls_wanted in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) [ ! -L "$ls_docroot/sites/$ls_name" ] || rm -f "$ls_docroot/sites/$ls_name" ;; esac
     done
     # Of a name that has a directory in the code.
-    find "$1/sites" -mindepth 2 -maxdepth 2 -type l -lname "$3/*" ! -path '*[[:space:]]*' -printf '%P %l\n' | while read -r ls_name ls_target; do
-        case $ls_wanted in *"$ls_nl${ls_name%/*} ${ls_target%/*}$ls_nl"*) ;; *) rm -f "$1/sites/$ls_name" ;; esac
+    find "$ls_docroot/sites" -mindepth 2 -maxdepth 2 -type l -lname "$ls_sites/*" ! -path '*[[:space:]]*' -printf '%P %l\n' | while read -r ls_name ls_target; do
+        case $ls_wanted in *"$ls_nl${ls_name%/*} ${ls_target%/*}$ls_nl"*) ;; *) rm -f "$ls_docroot/sites/$ls_name" ;; esac
     done
     printf %s "$ls_wanted" | while read -r ls_name ls_target; do
         [ -n "$ls_name" ] || continue
-        case $ls_there in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) link_site "$1/sites/$ls_name" "$ls_target" ;; esac
+        case $ls_there in *"$ls_nl$ls_name $ls_target$ls_nl"*) ;; *) link_site "$ls_docroot/sites/$ls_name" "$ls_target" ;; esac
     done
 }
 
@@ -299,21 +242,34 @@ registry_of() { # release registry: of the platform whose release it is; the giv
 link_held() { # registry sites: as link_sites, in the releases of sites that are held back
     [ -f "$1/.held" ] || return 0
     awk '{ print $3 == "." ? $2 : $2 "/" $3 }' "$1/.held" | sort -u | while read -r lh_root; do
-        [ ! -d "$lh_root" ] || link_sites "$lh_root" "$(registry_of "$lh_root" "$1")" "$2"
+        [ ! -d "$lh_root" ] || link_sites docroot="$lh_root" registry="$(registry_of "$lh_root" "$1")" sites="$2"
     done
 }
 
-link_shared() { # docroot link target: a file of ours in the code base
-    [ "$(readlink "$1/$2")" = "$3" ] || ln -sfnT "$3" "$1/$2"
+link_shared() { # by name: a file of ours in the code base
+    takes li_ docroot link target -- "$@"
+    [ "$(readlink "$li_docroot/$li_link")" = "$li_target" ] || ln -sfnT "$li_target" "$li_docroot/$li_link"
 }
 
-release_prune() { # releases-directory live-name keep registry: the newest stay, and always those that a site is on
-    cd "$1" || return 0
+held_on() { # releases-directory directory-of-registries: the names of releases that a site is held on, of whatever platform
+    # A site that comes from another platform may be held on a release of this one: all platforms' records are read.
+    cat "$2"/*/.held 2>/dev/null | awk -v root="$1/" 'index($2, root) == 1 { printf "%s ", substr($2, length(root) + 1) }'
+}
+
+release_stock() { # releases-directory registry: which there are, newest first, and which of them are needed
+    release_names "$1"
+    fact held-on "$(held_on "$1" "${2%/*}")"
+}
+
+release_prune() { # by name: the hub has chosen which go
+    takes rp_ releases live gone registry -- "$@"
+    cd "$rp_releases" || return 0
     # Newest is what went live last, whenever its source was made.
-    touch -c -- "$2"
-    # A site that comes from another platform may be held on a release of that one: all platforms' records are read.
-    rp_held=$(cat "${4%/*}"/*/.held 2>/dev/null | awk -v root="$PWD/" 'index($2, root) == 1 { print substr($2, length(root) + 1) }')
-    ls -1dt -- * 2>/dev/null | grep -Ex '[0-9a-f]{16}' | grep -Fvx -e "$2" ${rp_held:+-e "$rp_held"} | tail -n "+$3" | while read -r rp_old; do
+    touch -c -- "$rp_live"
+    # Looked at once more here, because a site may be held on one since they were chosen.
+    rp_held=" $(held_on "$rp_releases" "${rp_registry%/*}")"
+    for rp_old in $rp_gone; do
+        case $rp_held in *" $rp_old "*) continue ;; esac
         rm -f "$rp_old.manifest" "$rp_old.sums" "$rp_old.listing"
         mv -T "$rp_old" ".pruned-$rp_old" || rm -rf "$rp_old"
     done
@@ -347,12 +303,15 @@ last_shared() { # releases file: what all platforms use goes with the last of th
     rmdir "${2%/*}" 2>/dev/null || :
 }
 
-refuse_sites() { # registry platform [releases]
-    rs_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
-    [ -z "$rs_here" ] || fail 6040 "the platform $2 has sites with their files here: $rs_here. Remove them first, or leave the platform where it is. For those that no stack file has, run aegir check-stack"
-    [ -n "${3-}" ] || return 0
-    rs_guests=$(cat "${1%/*}"/*/.held 2>/dev/null | awk -v root="$3/" 'index($2, root) == 1 { printf "%s ", $1 }')
-    [ -z "$rs_guests" ] || fail 6041 "sites of other platforms are on a release of $2 still: $rs_guests. Let pulumi up bring them to their own platform first"
+# Stopped here: between a question and an answer of the hub's a site could come, and what follows takes the code away. What is said
+# of them, the hub decides from the facts.
+only_without_sites() { # registry [releases]: ends the script where sites are here, or others' on one of the releases
+    os_here=$(ls "$1" 2>/dev/null | tr '\n' ' ')
+    fact sites-here "$os_here"
+    os_guests=
+    [ -z "${2-}" ] || os_guests=$(cat "${1%/*}"/*/.held 2>/dev/null | awk -v root="$2/" 'index($2, root) == 1 { printf "%s ", $1 }')
+    fact guests "$os_guests"
+    [ -z "$os_here$os_guests" ] || exit 0
 }
 
 release_sites() { # registry root: a platform's sites on this machine by host name, and the web server's port of plain HTTP

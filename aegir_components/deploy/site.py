@@ -13,12 +13,13 @@ from aegir_components import layout, templates
 from aegir_components.applications import APPLICATIONS, Application, addresses
 from aegir_components.inputs import limits, quotas
 from aegir_components.inputs.site import SiteConfigurationInputs
-from aegir_components.scripts import script
+from aegir_components.scripts import named, script
 from aegir_components.scripts.libraries import functions
 from aegir_components.services import vhosts
 from aegir_components.services.web import WebServer
 
 from . import certificate, closing, cron, directives, holding, isolation, loopback, mail, uploads
+from .release_operations import LinkSites
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -306,11 +307,13 @@ def _links(plan: SitePlan) -> list[str]:
 
 def _linking(platform: str, publish_path: str, below: str) -> str:
     sites = f"{layout.publish_root(publish_path)}/{layout.SITES}"
+    linked = LinkSites(docroot=named.Word('"$docroot"'), registry=layout.platform_registry(platform), sites=sites)
     return "\n".join(
         [
+            named.reader(),
             functions("release"),
             f'docroot="$(readlink {publish_path})"{below}',
-            f'[ ! -d "$docroot" ] || link_sites "$docroot" {layout.platform_registry(platform)} {sites}',
+            f'[ ! -d "$docroot" ] || {linked.line}',
             # Sites that are held back are on releases of before, which get new names as well.
             script.call("link_held", layout.platform_registry(platform), sites),
         ]

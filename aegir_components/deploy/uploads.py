@@ -5,25 +5,16 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
-from aegir_components.services import nfs as nfs_mounts
 
 
-def items(path: str, nfs: str) -> list[str]:
-    """List what a member needs to see the directory.
-
-    Args:
-        path: the directory.
-        nfs: the export that is mounted there; empty where somebody else sees to it.
-    """
-    mounted = nfs_mounts.mount_items(path, nfs, mark="") if nfs else []
-    return [*mounted, functions("uploads"), script.call("want_shared", path)]
+def items(path: str) -> list[str]:
+    """List what tells whether a member sees the directory."""
+    return [functions("uploads"), script.call("want_shared", path)]
 
 
-def removal_items(path: str, nfs: str) -> list[str]:
-    """List what takes our mount away; what is in the directory stays."""
-    if not nfs:
-        return []
-    return [functions("nfs"), script.call("want_no_mount", path), f"{script.call('rmdir', path)} 2>/dev/null || :"]
+def unmounted_items(path: str) -> list[str]:
+    """List what takes the directory away where our mount was; one with files stays."""
+    return [f"{script.call('rmdir', path)} 2>/dev/null || :"]
 
 
 def leave_token(path: str, token: str) -> list[str]:

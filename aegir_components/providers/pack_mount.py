@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -18,7 +18,7 @@ from aegir_components.remote.parallel import attempt, each
 from aegir_components.scripts import script
 from aegir_components.services import nfs
 
-from . import shared
+from . import mounting, shared
 from .lifecycle import AegirResource, Lifecycle, remaining
 
 MOUNT_TIMEOUT = 600.0
@@ -60,14 +60,15 @@ class PackMountProvider(Lifecycle[PackMountInputs, PackMountInputs]):
 
     def observe(self, have: PackMountInputs) -> dict[str, Any]:
         """Look at every member's mount, and prove again that all see the same; nothing of it waits for a hung server."""
-        return shared.observe(have, lambda conn: _run(conn, have, "check", _items(have, conn)), lambda: _prove(have))
+        return shared.observe(have, lambda conn: _place(have, conn).checked(), lambda: _prove(have))
 
     def converge(self, want: PackMountInputs, was: PackMountInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
         # First of all: what is removed from a member that leaves must not be removed through its mount.
         if had := remaining(was):
             _unmount(had, shared.leaving(had, want))
-        each(connections(want.members), lambda conn: _run(conn, want, "apply", _items(want, conn)))
+        patience = mounting.patience(had.source if had else None, want.source)
+        each(connections(want.members), lambda conn: _place(want, conn).converged(patience))
         _prove(want)
         return {}
 
@@ -84,27 +85,38 @@ class PackMount(AegirResource, module="aegir", name="PackMount"):
         super().__init__(PackMountProvider(), name, inputs, opts)
 
 
-def _items(inputs: PackMountInputs, conn: Connection) -> list[str]:
-    if not inputs.source:
-        lines = nfs.external_items(inputs.path)
-    elif inputs.members[conn.host].own:
-        lines = []
-    else:
-        lines = nfs.mount_items(inputs.path, inputs.source)
-    return [*lines, *(nfs.proof_place(inputs.path) if conn.host == inputs.writer else [])]
+def _place(inputs: PackMountInputs, conn: Connection) -> mounting.Place:
+    mounts = bool(inputs.source) and not inputs.members[conn.host].own
+    return mounting.Place(
+        conn=conn,
+        what=_what(inputs),
+        holder=inputs.holder,
+        timeout=MOUNT_TIMEOUT,
+        mount=nfs.mount(inputs.path, inputs.source) if mounts else None,
+        before=nfs.client_items(inputs.path) if mounts else [],
+        after=[
+            *(nfs.external_items(inputs.path) if not inputs.source else []),
+            *(nfs.proof_place(inputs.path) if conn.host == inputs.writer else []),
+        ],
+    )
+
+
+def _what(inputs: PackMountInputs) -> str:
+    return f"looking at what the pack {inputs.pack} shares"
 
 
 def _run(conn: Connection, inputs: PackMountInputs, mode: script.Mode, lines: list[str]) -> script.Report:
-    what = f"looking at what the pack {inputs.pack} shares"
-    return script.execute(conn, mode, lines, what=what, holder=inputs.holder, timeout=MOUNT_TIMEOUT)
+    return script.execute(conn, mode, lines, what=_what(inputs), holder=inputs.holder, timeout=MOUNT_TIMEOUT)
 
 
 def _unmount(inputs: PackMountInputs, members: Mapping[str, Connection]) -> None:
     if not inputs.source:
         return
-    mounting = {name: conn for name, conn in members.items() if not inputs.members[name].own}
-    if mounting:
-        each(mounting, lambda conn: _run(conn, inputs, "apply", nfs.mount_removal(inputs.path)))
+    leaving = {name: conn for name, conn in members.items() if not inputs.members[name].own}
+    if leaving:
+        # A web server gets its own directories again.
+        own = nfs.directories(inputs.path)
+        each(leaving, lambda conn: replace(_place(inputs, conn), after=own).removed())
 
 
 def _prove(want: PackMountInputs) -> None:

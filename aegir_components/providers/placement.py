@@ -10,10 +10,9 @@ import pulumi
 from aegir_components.inputs.members import connections
 from aegir_components.inputs.platform import Code
 from aegir_components.remote.parallel import each
-from aegir_components.scripts import script
 
 from .lifecycle import AegirResource, Lifecycle, remaining
-from .release import removal_items
+from .release import take_off
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,16 +55,8 @@ class Placement(AegirResource, module="aegir", name="Placement"):
 
 
 def _take_off(have: PlacementInputs) -> None:
-    each(
-        connections(have.members),
-        lambda conn: script.execute(
-            conn,
-            "apply",
-            removal_items(have, conn),
-            what=f"removing the platform {have.platform}",
-            holder=have.holder,
-        ),
-    )
+    what = f"removing the platform {have.platform}"
+    each(connections(have.members), lambda conn: take_off(have, conn, what))
 
 
 Provider = PlacementProvider

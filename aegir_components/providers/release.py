@@ -12,7 +12,7 @@ from aegir_components.deploy import release
 from aegir_components.inputs.members import CodeMember, connections
 from aegir_components.inputs.platform import Code, ReleaseInputs
 from aegir_components.inputs.props import Known
-from aegir_components.messages import numbered
+from aegir_components.messages import around, numbered
 from aegir_components.remote import ssh
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import Refused
@@ -62,8 +62,14 @@ class ReleaseProvider(Lifecycle[ReleaseInputs, ReleaseInputs]):
             )
 
         reports = each(members, looks)
-        drift = [f"{name}: {text}" for name, report in reports.items() for text in report.drift]
-        return {"drift": drift}
+        target = switching.paths_of(have).release(have.digest)
+        return {
+            "drift": [
+                f"{name}: {text}"
+                for name, report in reports.items()
+                for text in (*report.drift, *release.drift(report.facts, target))
+            ]
+        }
 
     def converge(self, want: ReleaseInputs, was: ReleaseInputs | None) -> dict[str, Any]:
         """Stage and prove on all members, then switch; web servers that it leaves are ``Placement``'s.
@@ -84,29 +90,24 @@ class ReleaseProvider(Lifecycle[ReleaseInputs, ReleaseInputs]):
         had = {name: conn for name, conn in members.items() if former[name]}
         seen = answering.look(had, paths.registry, servers)
         _refuse_pins(want, owners)
-        proof.Switch(
-            want=want,
-            seen=seen,
-            switching=switching.Switching(want=want, was=was, members=members, live=former, held=seen.held),
-            registry=paths.registry,
-        ).proven()
+        switch = switching.Switching(want=want, was=was, members=members, live=former, held=seen.held)
+        proof.Switch(want=want, seen=seen, switching=switch, registry=paths.registry).proven()
         staging.remember(owners, want)
-        lines = release.prune(paths, want.digest, want.keep)
-        each(
-            owners,
-            lambda conn: script.execute(
+
+        def prune(conn: Connection) -> script.Report:
+            gone = release.spare(switch.told.get(conn.host, {}), want.digest, want.keep)
+            lines = release.prune(paths, want.digest, gone)
+            return script.execute(
                 conn, "apply", lines, what="pruning releases", user=layout.AEGIR_USER, lock=False
-            ),
-        )
+            )  # fmt: skip
+
+        each(owners, prune)
         return {}
 
     def remove(self, have: ReleaseInputs) -> None:
         """Take the platform off all members; refused while a site is on it."""
         what = f"removing the platform {have.platform}"
-        each(
-            connections(have.members),
-            lambda conn: script.execute(conn, "apply", removal_items(have, conn), what=what, holder=have.holder),
-        )
+        each(connections(have.members), lambda conn: take_off(have, conn, what))
 
 
 class Release(AegirResource, module="aegir", name="Release"):
@@ -162,7 +163,7 @@ def _refuse_leaving(want: ReleaseInputs, recorded: ReleaseInputs | None) -> None
     stays = any(conn.twin(now) for conn in had.values())
     if stays and not any(conn.twin(now) for conn in owners.values()):
         lines, what = release.refuse_items(switching.paths_of(want, recorded)), f"moving the platform {want.platform}"
-        each(owners, lambda conn: script.execute(conn, "check", lines, what=what))
+        each(owners, lambda conn: _without_sites(want, conn, "check", lines, what))
     if why := _promoted(was.members, want.members):
         raise Refused(", ".join(why), _TWO_RUNS.format(", ".join(why), want.platform))
 
@@ -183,8 +184,27 @@ def _promoted(had: Mapping[str, CodeMember], want: Mapping[str, CodeMember]) -> 
     return sorted((had.keys() - owners) & now)
 
 
-def removal_items(have: Code, conn: Connection) -> list[str]:
-    """List what takes a platform off a member: never the code that it only sees."""
+def take_off(have: Code, conn: Connection, what: str) -> None:
+    """Take a platform off a member: never the code that it only sees.
+
+    Args:
+        have: the platform.
+        conn: the member.
+        what: what is being done, for error texts.
+
+    Raises:
+        Refused: a site is on it there.
+    """
+    _without_sites(have, conn, "apply", _removal_items(have, conn), what)
+
+
+def _without_sites(have: Code, conn: Connection, mode: script.Mode, lines: list[str], what: str) -> None:
+    report = script.execute(conn, mode, lines, what=what, holder=have.holder)
+    if (why := release.refusal(report.facts, have.platform)) is not None:
+        raise Refused(conn.host, around(why, f"{what}: {why}"))
+
+
+def _removal_items(have: Code, conn: Connection) -> list[str]:
     member, paths = have.members[conn.host], switching.paths_of(have)
     server = web_types.program(member.type)
     if member.is_slave:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
-from aegir_components.deploy import release
+from aegir_components.deploy import arrival, release
 from aegir_components.hub import spool
 from aegir_components.inputs.platform import CodeFacts, ReleaseInputs
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import around, numbered, shown
 from aegir_components.remote import rsync, session
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError, Refused
@@ -225,7 +225,7 @@ def _stage(stage: Stage, conn: Connection) -> None:
         except Refused:
             # Its live release is not what both sides think; all of it comes, and is read. Not into hard links: rsync changes
             # the mode of a file where it is.
-            lines = release.begin(stage.paths, stage.digest)
+            lines = arrival.begin(stage.paths, stage.digest)
             script.execute(
                 conn, "apply", lines, what=stage.what, user=layout.AEGIR_USER, lock=False, timeout=STAGE_TIMEOUT
             )
@@ -243,16 +243,19 @@ def _send(stage: Stage, conn: Connection, key: str) -> None:
         if made not in stage.content:
             # Made when the live release was accepted, for links; the new one brings none.
             gone.append(made)
-        lines = release.unpack_difference(
+        lines = arrival.unpack_difference(
             stage.paths, stage.digest, stage.seen[conn.host]["live"],
             gone=_joined(gone), within=_joined(records.within((*gone, *change.sent))), read=_joined(change.read),
             dropped=_joined(change.dropped), compressed=compressed,
         )  # fmt: skip
     else:
-        lines = release.unpack(stage.paths, stage.digest, compressed=compressed)
+        lines = arrival.unpack(stage.paths, stage.digest, compressed=compressed)
     text = script.render("apply", lines, holder=stage.want.holder, lock=False)
     try:
-        session.send(conn, text, content.chunks, what=stage.what, user=layout.AEGIR_USER, timeout=STAGE_TIMEOUT)
+        answer = session.send(
+            conn, text, content.chunks, what=stage.what, user=layout.AEGIR_USER, timeout=STAGE_TIMEOUT
+        )  # fmt: skip
+        _accepted(stage, conn, script.parse(answer.stdout))
     except HostError as fault:
         if content.fault:
             raise Refused(
@@ -286,10 +289,16 @@ def _copy(stage: Stage, conn: Connection) -> None:
         options.append("--checksum")
     target = f"{stage.paths.staging(digest)}/"
     rsync.copy(conn, f"{want.source}/", target, options=options, user=layout.AEGIR_USER)
-    script.execute(
-        conn, "apply", release.accept(stage.paths, digest), what=stage.what, user=layout.AEGIR_USER, lock=False,
-        timeout=STAGE_TIMEOUT,
+    report = script.execute(
+        conn, "apply", arrival.accept(stage.paths, digest, damaged="staged" in seen), what=stage.what,
+        user=layout.AEGIR_USER, lock=False, timeout=STAGE_TIMEOUT,
     )  # fmt: skip
+    _accepted(stage, conn, report)
+
+
+def _accepted(stage: Stage, conn: Connection, report: script.Report) -> None:
+    if (why := arrival.refusal(stage.paths, stage.digest, report.facts)) is not None:
+        raise Refused(conn.host, around(why, f"{stage.what}: {why}"))
 
 
 def _settle(results: Mapping[str, HostError | None], well: str) -> None:

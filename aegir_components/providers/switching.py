@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from aegir_components import applications
@@ -36,6 +36,8 @@ class Switching:
     """The directory of the release that is live on each, or nothing."""
     held: Mapping[str, holding.Held]
     """The sites that are held back until now."""
+    told: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """What each member told at its last switch."""
 
     def go(self, held: Mapping[str, holding.Held]) -> None:
         """Let every member prepare and test the switch, then all of them take its last step at once.
@@ -55,7 +57,10 @@ class Switching:
             text = script.render("apply", lines, holder=self.want.holder)
             well = False
             try:
-                session.hold(conn, text, lambda: meeting.ready(conn.host), what=what, timeout=SWITCH_TIMEOUT)
+                answer = session.hold(
+                    conn, text, lambda: meeting.ready(conn.host), what=what, timeout=SWITCH_TIMEOUT
+                )  # fmt: skip
+                self.told[conn.host] = script.parse(answer.stdout).facts
                 well = True
             finally:
                 meeting.ended(conn.host, well=well)

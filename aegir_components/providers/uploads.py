@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -15,9 +15,13 @@ from aegir_components.inputs.props import Props
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.parallel import each
 from aegir_components.scripts import script
+from aegir_components.services import nfs
 
-from . import shared
+from . import mounting, shared
 from .lifecycle import AegirResource, Lifecycle, remaining
+
+TIMEOUT = 300.0
+"""Seconds; each touch of the mount has a limit of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,13 +49,15 @@ class UploadsProvider(Lifecycle[UploadsInputs, UploadsInputs]):
 
     def observe(self, have: UploadsInputs) -> dict[str, Any]:
         """Look at mount and directory, and prove again that all members see the same."""
-        return shared.observe(have, lambda conn: _run(conn, have, "check", _items(have)), lambda: _prove(have))
+        return shared.observe(have, lambda conn: _place(have, conn).checked(), lambda: _prove(have))
 
     def converge(self, want: UploadsInputs, was: UploadsInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
-        each(connections(want.members), lambda conn: _run(conn, want, "apply", _items(want)))
+        had = remaining(was)
+        patience = mounting.patience(had.nfs if had else None, want.nfs)
+        each(connections(want.members), lambda conn: _place(want, conn).converged(patience))
         _prove(want)
-        if had := remaining(was):
+        if had:
             _unmount(had, shared.leaving(had, want))
         return {}
 
@@ -68,19 +74,30 @@ class Uploads(AegirResource, module="aegir", name="Uploads"):
         super().__init__(UploadsProvider(), name, inputs, opts)
 
 
-def _items(inputs: UploadsInputs) -> list[str]:
-    return uploads.items(inputs.path, inputs.nfs)
+def _place(inputs: UploadsInputs, conn: Connection) -> mounting.Place:
+    return mounting.Place(
+        conn=conn,
+        what=_what(inputs),
+        holder=inputs.holder,
+        timeout=TIMEOUT,
+        mount=nfs.mount(inputs.path, inputs.nfs, mark="") if inputs.nfs else None,
+        before=nfs.client_items(inputs.path) if inputs.nfs else [],
+        after=uploads.items(inputs.path),
+    )
+
+
+def _what(inputs: UploadsInputs) -> str:
+    return f"looking at the uploads of the cluster {inputs.cluster}"
 
 
 def _run(conn: Connection, inputs: UploadsInputs, mode: script.Mode, lines: list[str]) -> script.Report:
-    what = f"looking at the uploads of the cluster {inputs.cluster}"
-    return script.execute(conn, mode, lines, what=what, holder=inputs.holder, timeout=300.0)
+    return script.execute(conn, mode, lines, what=_what(inputs), holder=inputs.holder, timeout=TIMEOUT)
 
 
 def _unmount(inputs: UploadsInputs, members: Mapping[str, Connection]) -> None:
-    lines = uploads.removal_items(inputs.path, inputs.nfs) if members else []
-    if lines:
-        each(members, lambda conn: _run(conn, inputs, "apply", lines))
+    if inputs.nfs and members:
+        empty = uploads.unmounted_items(inputs.path)
+        each(members, lambda conn: replace(_place(inputs, conn), after=empty).removed())
 
 
 def _prove(want: UploadsInputs) -> None:

@@ -23,6 +23,8 @@ from aegir_components.remote import ssh
 from aegir_components.remote.classify import decoded
 from aegir_components.remote.connection import Connection
 
+from . import named
+
 Mode = Literal["check", "apply"]
 
 LOCK_TIMEOUT = 300
@@ -240,7 +242,7 @@ def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -
 def render(mode: Mode, lines: Iterable[str], *, holder: str, lock: bool = True) -> str:
     """Put a whole script together: prelude, lock or questions asked ahead, body."""
     lines = list(lines)
-    head = [f"MODE={mode}", _prelude()]
+    head = [f"MODE={mode}", named.reader(), _prelude()]
     if lock and mode == "apply":
         head.append(call("machine_lock", str(LOCK_TIMEOUT), holder, person()))
     if mode == "check":

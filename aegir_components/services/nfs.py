@@ -19,6 +19,9 @@ from aegir_components import layout
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
 
+from . import mounts
+from . import nfs_operations as operations
+
 DROP_IN = "/etc/nfs.conf.d/aegir.conf"
 VERSIONS = """\
 # Written by aegir: one TCP port, 2049, and no rpcbind.
@@ -67,7 +70,7 @@ def export_items(pack: str, path: str, clients: Mapping[str, str], *, moved_from
         script.packages(("nfs-kernel-server",)),
         *directories(path),
         script.call("want_not_mounted", path),
-        script.call("want_marked", path, pack, moved_from),
+        operations.WantMarked(path=path, pack=pack, moved_from=moved_from).line,
         script.directory(posixpath.dirname(DROP_IN)),
         script.transaction("nfs_versions", [script.file(DROP_IN, VERSIONS)], test="true", reload="nfs_restart"),
         script.directory("/etc/exports.d"),
@@ -93,25 +96,20 @@ def export_removal(pack: str, path: str) -> list[str]:
     ]
 
 
-def mount_items(path: str, source: str, *, mark: str = MARK) -> list[str]:
-    """List what a client has: the package, and a mount that is proven to be the right one and to answer.
+def mount(path: str, source: str, *, mark: str = MARK) -> mounts.Wanted:
+    """Declare what a client mounts.
 
     Args:
         path: where it is mounted.
         source: the export, ``address:/path``.
         mark: the file in it that our own exports have; empty for somebody else's.
     """
-    return [
-        functions("nfs"),
-        script.packages(("nfs-common",)),
-        *_parents(path),
-        script.call("want_mount", path, source, MOUNT_OPTIONS, mark),
-    ]
+    return mounts.Wanted(path=path, source=source, options=MOUNT_OPTIONS, mark=mark)
 
 
-def mount_removal(path: str) -> list[str]:
-    """List what takes our mount away, and gives a web server its own directories again."""
-    return [functions("nfs"), script.call("want_no_mount", path), *directories(path)]
+def client_items(path: str) -> list[str]:
+    """List what a client has before it mounts anything."""
+    return [functions("nfs"), script.packages(("nfs-common",)), *_parents(path)]
 
 
 def external_items(path: str) -> list[str]:

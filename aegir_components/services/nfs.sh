@@ -1,4 +1,6 @@
 # What the members of a pack share over NFS. Functions only; see services/nfs.py for what calls them.
+# Those that take arguments by name have them in variables that takes sets.
+# shellcheck disable=SC2154
 
 # A hung NFS server blocks whatever touches the mount, also against SIGTERM, so that each touch has a time limit of its own.
 nfs_within() { # seconds command...
@@ -32,17 +34,18 @@ want_not_mounted() { # path: what is exported has to be this machine's own
     fi
 }
 
-want_marked() { # path pack moved-from-or-empty: the mark by which a client knows that it sees the right directory
-    wm_is=$(cat "$1/.aegir-export" 2>/dev/null)
+want_marked() { # by name: the mark by which a client knows that it sees the right directory
+    takes wm_ path pack moved_from -- "$@"
+    wm_is=$(cat "$wm_path/.aegir-export" 2>/dev/null)
     # An old copy must not come back as the original: only one that was made for this counts, and it counts once.
-    if [ -n "$3" ] && [ ! -s "/var/lib/aegir/standby/$2" ]; then
-        deviates "export $1: the files are still at $3" || return 0
-        fail 4601 "the pack $2 has its files at $3, and no copy of them was made here for it to move. Make one with all owners (rsync -aH --numeric-ids $3/ $1/), then say so: mkdir -p /var/lib/aegir/standby; date +%s >/var/lib/aegir/standby/$2"
+    if [ -n "$wm_moved_from" ] && [ ! -s "/var/lib/aegir/standby/$wm_pack" ]; then
+        deviates "export $wm_path: the files are still at $wm_moved_from" || return 0
+        fail 4601 "the pack $wm_pack has its files at $wm_moved_from, and no copy of them was made here for it to move. Make one with all owners (rsync -aH --numeric-ids $wm_moved_from/ $wm_path/), then say so: mkdir -p /var/lib/aegir/standby; date +%s >/var/lib/aegir/standby/$wm_pack"
     fi
-    [ "$wm_is" != "$2" ] || return 0
-    deviates "export $1: its mark is ${wm_is:-missing}, not $2" || return 0
-    [ -z "$wm_is" ] || fail 4602 "$1 holds what the pack $wm_is shares; it was left as it is"
-    printf '%s\n' "$2" >"$1/.aegir-export" || fail 4523 "$1/.aegir-export could not be written"
+    [ "$wm_is" != "$wm_pack" ] || return 0
+    deviates "export $wm_path: its mark is ${wm_is:-missing}, not $wm_pack" || return 0
+    [ -z "$wm_is" ] || fail 4602 "$wm_path holds what the pack $wm_is shares; it was left as it is"
+    printf '%s\n' "$wm_pack" >"$wm_path/.aegir-export" || fail 4523 "$wm_path/.aegir-export could not be written"
 }
 
 nfs_moved() { # pack: the copy is the original now
@@ -73,116 +76,109 @@ nfs_leave() { # drop-in: when the last export of ours is gone
     ls /etc/exports.d/aegir-*.exports >/dev/null 2>&1 || want_no_file "$1"
 }
 
-# A client.
+# A client. Facts of a mount, and single steps; services/mounts.py decides what follows from the facts.
 
-want_mount() { # path source options mark-or-empty: by fstab and automount, verified as NFS, as the right directory, and as answering
-    wm_path=$1 wm_source=$2 wm_mark=$4
-    wm_line="$2 $1 nfs4 $3 0 0"
-    wm_unit=$(systemd-escape --path --suffix=mount "$1")
-    wm_auto=${wm_unit%.mount}.automount
-    wm_limit=/etc/systemd/system/$wm_unit.d/aegir.conf
-    wm_hung=
-    if [ "$(mount_lines "$1")" != "$wm_line" ]; then
-        if deviates "mount $1: its line in /etc/fstab is missing or differs"; then mount_anew; fi
-    elif ! grep -qsx 'StartLimitIntervalSec=0' "$wm_limit"; then
-        if deviates "mount $1: may end for good after some failures, since $wm_limit is missing"; then
-            mount_limit
-            systemctl daemon-reload 9>&-
-        fi
-    fi
-    if mount_look; then
-        [ -z "$wm_hung" ] || mount_free
-        return 0
-    fi
-    deviates "mount $1: $wm_why" || return 0
-    # Waiting is enough where the server is only slow to come back: what is blocked goes on by itself.
-    [ "$wm_kind" != hung ] || { sleep 10; ! mount_look || return 0; }
-    if [ "$wm_kind" != hung ]; then
-        # Lazily, for what waits there would keep it for ever.
-        mount_off
-        systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
-        systemctl restart "$wm_auto" 9>&- || fail 4610 "the automount of $1 does not start: $(mount_words)"
-        if mount_look; then
-            [ -z "$wm_hung" ] || mount_free
-            return 0
-        fi
-    fi
-    mount_fault
+mount_names() { # path: sets what systemd has for it
+    mn_unit=$(systemd-escape --path --suffix=mount "$1")
+    mn_auto=${mn_unit%.mount}.automount
+    mn_limit=/etc/systemd/system/$mn_unit.d/aegir.conf
 }
 
-mount_lines() { # path: what fstab has for it
-    awk -v at="$1" '$1 !~ /^#/ && $2 == at' /etc/fstab
+mount_facts() { # by name: what is so; only asking the server tells: mountpoint, findmnt and systemctl all say "fine" of a hung mount
+    takes mf_ path mark patience -- "$@"
+    mount_names "$mf_path"
+    mf_said=$(nfs_asks "$mf_patience" "$mf_path" && { [ -z "$mf_mark" ] || nfs_within 10 cat "$mf_path/$mf_mark" 2>&1; })
+    fact mount-status "$?"
+    fact mount-said "$mf_said"
+    fact mount-table "$(findmnt -rn -o FSTYPE,SOURCE,OPTIONS --mountpoint "$mf_path" 2>/dev/null)"
+    fact mount-line "$(awk -v at="$mf_path" '$1 !~ /^#/ && $2 == at' /etc/fstab)"
+    if grep -qsx 'StartLimitIntervalSec=0' "$mn_limit"; then fact mount-endless ''; else fact mount-endless "$mn_limit"; fi
 }
 
-mount_hangs() { # sets wm_hung
-    wm_hung=
-    findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 || return 0
-    nfs_asks 10 "$wm_path" >/dev/null
-    [ $? != 137 ] || wm_hung=yes
-}
-
-mount_off() { # and the automount, which would bring it back
-    [ -z "$wm_hung" ] || mount_keep
-    # Before systemd, which would wait for a server that does not answer. By force only then: force ends writes that are under way.
-    mo_force=${wm_hung:+-f}
-    findmnt -n -t nfs4 --mountpoint "$wm_path" >/dev/null 2>&1 && nfs_within 10 umount $mo_force -l "$wm_path" 2>/dev/null
-    # Also a mount that has begun: whoever touched the path after that made the automount ask the old server once more.
-    nfs_within 40 systemctl stop "$wm_auto" "$wm_unit" 9>&- 2>/dev/null
-    for _ in 1 2 3; do
-        findmnt -n --mountpoint "$wm_path" >/dev/null 2>&1 || return 0
-        nfs_within 10 umount $mo_force -l "$wm_path" 2>/dev/null
-    done
-}
-
-# Sets wm_keeper, a process that holds on to the mount in a namespace of its own. The last one that lets go of a mount takes
+# A process that holds on to the mount in a namespace of its own, as the fact keeper. The last one that lets go of a mount takes
 # leave of the server, and where that does not answer, not even SIGKILL ends it: a worker of PHP would keep its socket for good.
 # The keeper asks once a minute, and lets go when there is an answer.
-mount_keep() {
-    wm_keeper=
-    mk_ready=$(scratch_file) || return 0
+mount_keep() { # path
+    mk_pid=
+    mk_ready=$(scratch_file) || { fact keeper none; return 0; }
     systemd-run -q --collect -p TimeoutStopSec=2s unshare -m sh -c '
         echo $$ >"$1"
         # Questions that are ended by force fail as well: only what a server says counts.
         until said=$(LC_ALL=C timeout -s KILL 10 stat -f "$2" 2>&1) || case $said in *Stale*) ;; *) false ;; esac; do sleep 60; done
-        umount "$2"' keeper "$mk_ready" "$wm_path" 9>&-
+        umount "$2"' keeper "$mk_ready" "$1" 9>&-
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        wm_keeper=$(cat "$mk_ready")
-        [ -z "$wm_keeper" ] || break
+        mk_pid=$(cat "$mk_ready")
+        [ -z "$mk_pid" ] || break
         sleep 0.5
     done
     rm -f "$mk_ready"
+    fact keeper "${mk_pid:-none}"
 }
 
-mount_limit() {
-    # Otherwise five failures in a row end the automount for good, and the bare directory shows.
-    mkdir -p "${wm_limit%/*}" && printf '[Unit]\nStartLimitIntervalSec=0\n' >"$wm_limit" || fail 4523 "$wm_limit could not be written"
+mount_off() { # path -f-or-nothing: lazily, for what waits there would keep it for ever; and the automount, which would bring it back
+    mount_names "$1"
+    # Before systemd, which would wait for a server that does not answer. By force only then: force ends writes that are under way.
+    findmnt -n -t nfs4 --mountpoint "$1" >/dev/null 2>&1 && nfs_within 10 umount ${2:+"$2"} -l "$1" 2>/dev/null
+    # Also a mount that has begun: whoever touched the path after that made the automount ask the old server once more.
+    nfs_within 40 systemctl stop "$mn_auto" "$mn_unit" 9>&- 2>/dev/null
+    for _ in 1 2 3; do
+        findmnt -n --mountpoint "$1" >/dev/null 2>&1 || return 0
+        nfs_within 10 umount ${2:+"$2"} -l "$1" 2>/dev/null
+    done
 }
 
-mount_anew() { # another source, other options, or the first time
-    if [ -n "$(findmnt -n --mountpoint "$wm_path" -o FSTYPE 2>/dev/null | grep -vx -e nfs4 -e autofs)" ]; then
-        fail 4611 "something else is mounted on $wm_path: $(findmnt -n --mountpoint "$wm_path" -o SOURCE,FSTYPE | tail -n 1). Unmount it first"
-    fi
-    mount_hangs
-    mount_off
-    [ -d "$wm_path" ] || mkdir "$wm_path" || fail 4521 "the directory $wm_path could not be made"
-    # What a web server is given for releases and sites; empty, it hides nothing.
-    chattr -i "$wm_path" 2>/dev/null
-    rmdir "$wm_path/.releases" "$wm_path/.sites" 2>/dev/null
-    ma_there=$(ls -A "$wm_path" 2>/dev/null | head -n 5 | tr '\n' ' ')
-    [ -z "$ma_there" ] || fail 4612 "$wm_path is not empty: a mount would hide what is in it ($ma_there). Move that away first"
-    # Nobody, not even root, may write into the bare directory while the mount is missing.
-    chown root:root "$wm_path" && chmod 555 "$wm_path" || fail 4521 "the mode of $wm_path could not be set"
-    chattr +i "$wm_path" 2>/dev/null
-    mount_limit
-    ma_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$ma_new" || fail 4522 "no file can be made in /etc"
-    { awk -v at="$wm_path" '$1 ~ /^#/ || $2 != at' /etc/fstab && printf '%s\n' "$wm_line"; } >"$ma_new" && mv -f "$ma_new" /etc/fstab ||
-        fail 4523 "/etc/fstab could not be written"
-    systemctl daemon-reload 9>&-
-    systemctl reset-failed "$wm_auto" "$wm_unit" 2>/dev/null
-    systemctl restart "$wm_auto" 9>&- || fail 4610 "the automount of $wm_path does not start: $(mount_words)"
+mount_bare() { # path: the directory below the mount, without what a web server is given for releases and sites; what is in it
+    nfs_within 10 [ -d "$1" ] || nfs_within 10 mkdir "$1" || fail 4521 "the directory $1 could not be made"
+    nfs_within 10 chattr -i "$1" 2>/dev/null
+    # Empty, they hide nothing.
+    nfs_within 10 rmdir "$1/.releases" "$1/.sites" 2>/dev/null
+    fact mount-there "$(nfs_within 10 ls -A "$1" 2>/dev/null | head -n 5 | tr '\n' ' ')"
 }
 
-mount_free() { # what waits for the server that is gone would wait on, and keep PHP and the web server from all other work
+mount_close() { # path: nobody, not even root, may write into the bare directory while the mount is missing
+    nfs_within 10 chown root:root "$1" && nfs_within 10 chmod 555 "$1" || fail 4521 "the mode of $1 could not be set"
+    nfs_within 10 chattr +i "$1" 2>/dev/null
+}
+
+mount_open() { # path: an ordinary directory again, for whoever has it now
+    mount_names "$1"
+    rm -rf "${mn_limit%/*}"
+    nfs_within 10 chattr -i "$1" 2>/dev/null
+    nfs_within 10 chmod 755 "$1"
+}
+
+mount_limit() { # path: otherwise five failures in a row end the automount for good, and the bare directory shows
+    mount_names "$1"
+    mkdir -p "${mn_limit%/*}" && printf '[Unit]\nStartLimitIntervalSec=0\n' >"$mn_limit" || fail 4523 "$mn_limit could not be written"
+}
+
+mount_line() { # path line-or-nothing: what fstab has for it from now on
+    ml_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$ml_new" || fail 4522 "no file can be made in /etc"
+    { awk -v at="$1" '$1 ~ /^#/ || $2 != at' /etc/fstab && { [ -z "${2-}" ] || printf '%s\n' "$2"; }; } >"$ml_new" &&
+        mv -f "$ml_new" /etc/fstab || fail 4523 "/etc/fstab could not be written"
+}
+
+mount_reload() { systemctl daemon-reload 9>&-; }
+
+mount_start() { # path: the automount; what systemd says where it does not start
+    mount_names "$1"
+    systemctl reset-failed "$mn_auto" "$mn_unit" 2>/dev/null
+    systemctl restart "$mn_auto" 9>&- || fact automount "failed: $(mount_words)"
+}
+
+mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$mn_auto" -u "$mn_unit" 2>/dev/null | tail -c 400; }
+
+mount_try() { # by name: what mount itself says, and whether the server's port answers
+    takes mt_ path source server -- "$@"
+    mount_names "$mt_path"
+    mkdir -p /run/aegir-try
+    fact try "$(nfs_within 40 mount -t nfs4 -o ro,soft,timeo=50,retrans=1,retry=0 "$mt_source" /run/aegir-try 2>&1 | tail -n 1)"
+    nfs_within 10 umount -l /run/aegir-try 2>/dev/null
+    timeout 5 bash -c 'exec 3<>"/dev/tcp/$1/2049"' bash "$mt_server" 2>/dev/null || fact try-port closed
+    fact mount-words "$(mount_words)"
+}
+
+mount_free() { # path keeper: what waits for the server that is gone would wait on, and keep PHP and the web server from all other work
     mf_units=$(systemctl list-units --plain --no-legend --state=active 'apache2.service' 'nginx.service' 'php*-fpm.service' 'aegir-php@*.service' | cut -d' ' -f1)
     # All of them before the first one starts again: they wait for each other's locks.
     for mf_unit in $mf_units; do systemctl kill -s KILL "$mf_unit" 9>&- 2>/dev/null; done
@@ -190,14 +186,18 @@ mount_free() { # what waits for the server that is gone would wait on, and keep 
     for mf_unit in $mf_units; do
         until unit_is_empty "$mf_unit" || [ "$(date +%s)" -gt "$mf_end" ]; do
             # Writes that began since then are ended too; in a copy of the namespace, for the keeper's own mount has to stay.
-            [ -z "$wm_keeper" ] || nfs_within 5 nsenter -t "$wm_keeper" -m unshare -m umount -f "$wm_path" 2>/dev/null
+            [ -z "$2" ] || nfs_within 5 nsenter -t "$2" -m unshare -m umount -f "$1" 2>/dev/null
             sleep 0.2
         done
     done
     for mf_unit in $mf_units; do unit_is_empty "$mf_unit" || unit_let_go "$mf_unit"; done
     for mf_unit in $mf_units; do
         systemctl reset-failed "$mf_unit" 2>/dev/null
-        systemctl restart "$mf_unit" 9>&- || fail 4616 "$mf_unit does not start again after a mount that hung: $(journalctl -q -u "$mf_unit" -n 8 --no-pager -o cat | tail -c 600). If a process of the former one is in its way, it waits for the NFS server that is gone: restart this machine"
+        systemctl restart "$mf_unit" 9>&- || {
+            fact stuck "$mf_unit"
+            fact stuck-said "$(journalctl -q -u "$mf_unit" -n 8 --no-pager -o cat | tail -c 600)"
+            return 0
+        }
     done
 }
 
@@ -218,61 +218,6 @@ unit_let_go() {
     case $1 in *php*) rm -f /run/php/*.sock ;; esac
 }
 
-mount_words() { journalctl -q -n 4 --no-pager -o cat -u "$wm_auto" -u "$wm_unit" 2>/dev/null | tail -c 400; }
-
-mount_look() { # sets wm_kind and wm_why; only asking the server tells: mountpoint, findmnt and systemctl all say "fine" of a hung mount
-    ml_mark=$(nfs_asks "${NFS_PATIENCE:-35}" "$wm_path" && { [ -z "$wm_mark" ] || nfs_within 10 cat "$wm_path/$wm_mark" 2>&1; })
-    ml_status=$?
-    ml_source=$(findmnt -n -t nfs4 -o SOURCE --mountpoint "$wm_path" 2>/dev/null | tail -n 1)
-    if [ "$ml_status" = 137 ] || [ "$ml_status" = 124 ]; then
-        wm_kind=hung wm_why="$wm_source does not answer"
-    elif [ -z "$ml_source" ]; then
-        wm_kind=missing wm_why="$wm_source is not mounted"
-    elif [ "$ml_source" != "$wm_source" ]; then
-        wm_kind=other wm_why="$ml_source is mounted, not $wm_source"
-    elif [ "$ml_status" != 0 ]; then
-        wm_kind=stale wm_why="it cannot be read: $ml_mark"
-    else
-        ml_has=,$(findmnt -n -t nfs4 -o OPTIONS --mountpoint "$wm_path" | tail -n 1),
-        for ml_option in rw hard noatime nosuid nodev vers=4.2 lookupcache=pos; do
-            case $ml_has in *",$ml_option,"*) ;; *) wm_kind=options wm_why="is mounted without $ml_option"; return 1 ;; esac
-        done
-        return 0
-    fi
-    return 1
-}
-
-mount_fault() {
-    mf_server=${wm_source%%:/*} mf_server=${mf_server#[} mf_server=${mf_server%]}
-    if [ "$wm_kind" = hung ]; then
-        fail 4613 "$wm_path does not answer: the NFS server $mf_server is down or cannot be reached. What waits for it goes on by itself when it is back, and nothing is lost. If it is up, look at its port 2049 from here. If it is gone for good, declare where its files are now (a pack's failover) and run pulumi up, which frees what waits here"
-    fi
-    mkdir -p /run/aegir-try
-    mf_said=$(nfs_within 40 mount -t nfs4 -o ro,soft,timeo=50,retrans=1,retry=0 "$wm_source" /run/aegir-try 2>&1 | tail -n 1)
-    umount -l /run/aegir-try 2>/dev/null
-    timeout 5 bash -c 'exec 3<>"/dev/tcp/$1/2049"' bash "$mf_server" 2>/dev/null ||
-        mf_said="port 2049 of $mf_server does not answer from here: is nfs-server running there, and does a firewall let this machine in? $mf_said"
-    fail 4614 "$wm_source could not be mounted on $wm_path ($wm_why): ${mf_said:-$(mount_words)} On the NFS server, exportfs -v shows to whom it exports"
-}
-
-want_no_mount() { # path: takes our mount away; what is on the server stays
-    wm_path=$1
-    wm_unit=$(systemd-escape --path --suffix=mount "$1")
-    wm_auto=${wm_unit%.mount}.automount
-    [ -n "$(mount_lines "$1")" ] || return 0
-    deviates "mount $1: still there" || return 0
-    mount_hangs
-    mount_off
-    if findmnt -n --mountpoint "$1" >/dev/null 2>&1; then fail 4615 "$1 could not be unmounted"; fi
-    wn_new=$(mktemp /etc/.aegir-fstab.XXXXXX) && cp -p /etc/fstab "$wn_new" || fail 4522 "no file can be made in /etc"
-    awk -v at="$1" '$1 ~ /^#/ || $2 != at' /etc/fstab >"$wn_new" && mv -f "$wn_new" /etc/fstab || fail 4523 "/etc/fstab could not be written"
-    rm -rf "/etc/systemd/system/$wm_unit.d"
-    systemctl daemon-reload 9>&-
-    chattr -i "$1" 2>/dev/null
-    chmod 755 "$1"
-    [ -z "$wm_hung" ] || mount_free
-}
-
 # The machine that stands by.
 
 standby_reload() { # timer
@@ -289,13 +234,14 @@ standby_copy() { # unit
     systemctl start "$1" 9>&- || fail 4620 "the copy was not made: $(journalctl -q -n 5 --no-pager -o cat -u "$1" | tail -c 500)"
 }
 
-want_fresh_copy() { # pack unit seconds
-    if ! standby_age "$1"; then
-        deviates "copy of $1: never made" || return 0
-        standby_copy "$2"
-    elif [ "$sa_age" -gt "$3" ]; then
-        deviates "copy of $1: $sa_age s old" || return 0
-        standby_copy "$2"
+want_fresh_copy() { # by name: a copy that is older, in seconds, is made again
+    takes wf_ pack unit oldest -- "$@"
+    if ! standby_age "$wf_pack"; then
+        deviates "copy of $wf_pack: never made" || return 0
+        standby_copy "$wf_unit"
+    elif [ "$sa_age" -gt "$wf_oldest" ]; then
+        deviates "copy of $wf_pack: $sa_age s old" || return 0
+        standby_copy "$wf_unit"
     fi
 }
 

@@ -7,6 +7,7 @@ from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
 
 from .nfs import directories
+from .nfs_operations import WantFreshCopy
 
 PROGRAM = "/usr/local/sbin/aegir-standby"
 EVERY = 300
@@ -73,7 +74,7 @@ def items(pack: str, path: str, source: str) -> list[str]:
         script.file(PROGRAM, TEXT, mode=0o755),
         script.transaction("standby", units, test="true", reload=f"standby_reload {unit(pack, 'timer')}"),
         script.service(unit(pack, "timer")),
-        script.call("want_fresh_copy", pack, unit(pack, "service"), str(OLD)),
+        WantFreshCopy(pack=pack, unit=unit(pack, "service"), oldest=str(OLD)).line,
     ]
 
 

@@ -14,7 +14,10 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from aegir_components.deploy import arrival_operations, release_operations
 from aegir_components.deploy.release import NO_WORD
+from aegir_components.scripts.named import declared
+from aegir_components.services import nfs_operations
 
 from .closing import Closing
 from .database import VERSION, FakeMySQL
@@ -30,6 +33,7 @@ __all__ = ["FakeHost", "Refusal"]
 
 ONLY_APPLY = ("[", "$MODE", "!=", "apply", "]")
 """The test before ``||`` and what is done in apply mode only."""
+_BY_NAME = frozenset(declared(arrival_operations, nfs_operations, release_operations))
 _ASSIGNMENT = re.compile(r"([A-Za-z_]+)=(.*)", re.DOTALL)
 _EXPANDED = re.compile(r"\$\((php_version|mysql_unit|mysql_file|readlink|site_docroot) ?([^)]*)\)|\$(docroot)")
 
@@ -159,7 +163,9 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
             self._variables |= {match[1]: match[2] for match in assigned if match}
             return
         work = getattr(self, f"_sh_{words[0]}", None)
-        if work is not None:
+        if work is not None and words[0] in _BY_NAME:
+            work(**dict(word.split("=", 1) for word in words[1:]))
+        elif work is not None:
             work(*words[1:])
         elif words[0].startswith("want_"):
             raise NotImplementedError(f"FakeHost does not know {words[0]}; tests/provider/test_parity.py has to, too")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from .stacks import Ended
 from .tree import Refusal, Tree
 
 OWN = ("settings.php", "local.settings.php", "files")
@@ -21,7 +22,10 @@ class Releases(Tree):
         """Tell whether a path is a mount or lies in one."""
         raise NotImplementedError
 
-    def _sh_want_publishable(self, path: str, registry: str, holder: str, releases: str, former: str = "") -> None:
+    def _sh_want_publishable(
+        self, publish_path: str, registry: str, holder: str, releases: str, former: str = ""
+    ) -> None:
+        path = publish_path
         if self.kind(path) not in {"link", ""}:
             self._not_ours(path, "something else is there")
         elif not self._is_settled(path, registry, {holder, former}):
@@ -72,8 +76,8 @@ class Releases(Tree):
         if "PUBLISHED" in self._variables:
             self.items["link", self.real(self._variables["PUBLISHED"])] = (self._variables["RELEASE"],)
 
-    def _sh_release_facts(self, path: str, release: str, _manifest: str, _sites: str, _full: str = "") -> None:
-        live = self.target(path)
+    def _sh_release_facts(self, publish_path: str, release: str, **_rest: str) -> None:
+        live = self.target(publish_path)
         self._say("fact", live, "live")
         if live in self.counts:
             self._say("fact", str(self.counts[live]), "files")
@@ -81,30 +85,33 @@ class Releases(Tree):
             self._say("fact", "yes", "staged")
             self._say("fact", "index.php" if self.releases[release] == DAMAGED else "", "faults")
 
-    def _sh_release_accept(
-        self, staging: str, release: str, manifest: str, _sites: str, root: str, digest: str
-    ) -> None:  # fmt: skip
-        del manifest
+    def _sh_only_proven(self, staging: str, digest: str) -> None:
         got = self.releases.get(staging, "")
+        self._say("fact", got, "digest")
         if got != digest:
-            raise Refusal(
-                f"what arrived in {staging} is not what the hub read (digest {got}, not {digest}). The source changed while "
-                f"it was copied, or a disk is at fault. The live release is untouched; run it again"
-            )
-        self.releases[release] = self.releases.pop(staging)
+            raise Ended
+
+    def _sh_release_place(self, staging: str, docroot: str, **_rest: str) -> None:
+        self._variables["place"] = docroot.removeprefix(staging)
+
+    def _sh_release_repair(self, staging: str, release: str, **_rest: str) -> None:
+        self._sh_release_name(staging, release)
+
+    def _sh_release_name(self, staging: str, release: str) -> None:
+        self.releases[release] = self.releases.pop(staging, "")
         self.counts[release] = self.counts.pop(staging, 0)
-        self.make_directories(f"{release}{root.removeprefix(staging)}/sites", "aegir")
+        self.make_directories(f"{release}{self._variables.get('place', '')}/sites", "aegir")
 
     def _sh_want_staged(self, release: str) -> None:
         if self._mode == "apply" and not self.is_directory(release):
             raise Refusal(f"the release {release} is not there")
 
-    def _sh_want_release(self, release: str, *_rest: str) -> None:
-        if not self.is_directory(release):
-            if self._deviates(f"release {release}: missing"):
-                raise Refusal(f"the release {release} is not there")
-        elif self.releases.get(release) == DAMAGED:
-            self._deviates("release: index.php")
+    def _sh_release_state(self, release: str, **_rest: str) -> None:
+        if self._mode != "check":
+            return
+        self._say("fact", "there" if self.is_directory(release) else "missing", "release")
+        if self.is_directory(release):
+            self._say("fact", "index.php" if self.releases.get(release) == DAMAGED else "", "faults")
 
     def _sh_want_seen(self, release: str, root: str) -> None:
         seen = self.is_directory(release) or self.mounted(release)
@@ -226,19 +233,25 @@ class Releases(Tree):
         if self.kind(f"{registry}/.unproven") == "file":
             self._deviates("release: a run ended after switching to it, before its sites were asked")
 
-    def _sh_refuse_sites(self, registry: str, platform: str, releases: str = "") -> None:
+    def _sh_release_stock(self, releases: str, registry: str) -> None:
+        self._sh_release_names(releases)
+        held = [words[1] for words in self._held(registry) if words[1].startswith(f"{releases}/")]
+        self._say("fact", "".join(f"{path.removeprefix(f'{releases}/')} " for path in held), "held-on")
+
+    def _sh_only_without_sites(self, registry: str, releases: str = "") -> None:
         here = "".join(f"{name} " for name in self.listed(registry))
-        if here:
-            raise Refusal(
-                f"the platform {platform} has sites with their files here: {here}. Remove them first, or leave the platform "
-                f"where it is. For those that no stack file has, run aegir check-stack"
-            )
-        registries = posixpath.dirname(registry)
-        held = [line.split(" ") for name in self.listed(registries)
-                for line in self.content(f"{registries}/{name}/.held").splitlines()]  # fmt: skip
+        held = self._held(registry)
         guests = "".join(f"{words[0]} " for words in held if releases and words[1].startswith(f"{releases}/"))
-        if guests:
-            raise Refusal(
-                f"sites of other platforms are on a release of {platform} still: {guests}. Let pulumi up bring them to their "
-                f"own platform first"
-            )
+        self._say("fact", here, "sites-here")
+        self._say("fact", guests, "guests")
+        if here or guests:
+            raise Ended
+
+    def _held(self, registry: str) -> list[list[str]]:
+        """List the records of the sites of all platforms that are held back."""
+        registries = posixpath.dirname(registry)
+        return [
+            line.split(" ")
+            for name in self.listed(registries)
+            for line in self.content(f"{registries}/{name}/.held").splitlines()
+        ]

@@ -10,8 +10,6 @@ import posixpath
 from .accounts import Accounts
 from .tree import Refusal
 
-NEEDED = ("hard", "noatime", "nosuid", "nodev")
-"""Options that a mount of ours must have."""
 STANDBY = "/var/lib/aegir/standby"
 
 
@@ -80,40 +78,53 @@ class Shares(Accounts):
 
     # A client.
 
-    def _sh_want_mount(self, path: str, source: str, options: str, _mark: str) -> None:
-        have = self.items.get(("mount", path))
-        if have != (source, options) and self._deviates(f"mount {path}: its line in /etc/fstab is missing or differs"):
-            if not self.is_directory(posixpath.dirname(path)):
-                raise Refusal(f"the directory {path} could not be made")
-            self._make_room(path)
-            have = self.items["mount", path] = (source, options)
-        fault = ""
-        if have is None:
-            fault = f"{source} is not mounted"
-        elif have[0] != source:
-            fault = f"{have[0]} is mounted, not {source}"
-        else:
-            lacking = [option for option in NEEDED if option not in have[1].split(",")]
-            fault = f"is mounted without {lacking[0]}" if lacking else ""
-        if fault:
-            self._deviates(f"mount {path}: {fault}")
+    def _sh_mount_facts(self, path: str, mark: str = "", patience: str = "") -> None:
+        del mark, patience
+        there = self.is_directory(path) or ("mount", path) in self.items
+        self._say("fact", "0" if there else "1", "mount-status")
+        self._say("fact", "", "mount-said")
+        source, options = (*self.items.get(("mount", path), ()), "", "")[:2]
+        has = f"rw,{options},vers=4.2,lookupcache=pos"
+        is_off = ("unmounted", path) in self.items
+        self._say("fact", f"nfs4 {source} {has}" if source and not is_off else "", "mount-table")
+        self._say("fact", f"{source} {path} nfs4 {options} 0 0" if source else "", "mount-line")
+        self._say("fact", "" if source else f"/etc/systemd/system/{_unit(path)}.d/aegir.conf", "mount-endless")
 
-    def _make_room(self, path: str) -> None:
+    def _sh_mount_bare(self, path: str) -> None:
+        if not self.is_directory(posixpath.dirname(path)):
+            raise Refusal(f"the directory {path} could not be made")
         for name in (".releases", ".sites"):
             self._sh_rmdir(f"{path}/{name}")
-        there = "".join(f"{name} " for name in self.entries(path)[:5])
-        if there and ("mount", path) not in self.items:
-            raise Refusal(f"{path} is not empty: a mount would hide what is in it ({there}). Move that away first")
+        self.items.setdefault(("directory", path), ("root", "root", "755"))
+        there = () if self.mounted(path) else self.entries(path)[:5]
+        self._say("fact", "".join(f"{name} " for name in there), "mount-there")
+
+    def _sh_mount_close(self, path: str) -> None:
         self.items["directory", path] = ("root", "root", "555")
 
-    def _sh_want_no_mount(self, path: str) -> None:
-        if ("mount", path) in self.items and self._deviates(f"mount {path}: still there"):
-            del self.items["mount", path]
-            self.items["directory", path] = ("root", "root", "755")
+    def _sh_mount_open(self, path: str) -> None:
+        self.items["directory", path] = ("root", "root", "755")
+
+    def _sh_mount_off(self, path: str, _force: str = "") -> None:
+        if ("mount", path) in self.items:
+            self.items["unmounted", path] = ()
+
+    def _sh_mount_start(self, path: str) -> None:
+        self.items.pop(("unmounted", path), None)
+
+    def _sh_mount_line(self, path: str, line: str = "") -> None:
+        self.items.pop(("mount", path), None)
+        self.items.pop(("unmounted", path), None)
+        if line:
+            source, _, _, options, *_ = line.split(" ")
+            self.items["mount", path] = (source, options)
+
+    def _sh_mount_keep(self, _path: str) -> None:
+        self._say("fact", "none", "keeper")
 
     # The machine that stands by.
 
-    def _sh_want_fresh_copy(self, pack: str, _unit: str, _oldest: str) -> None:
+    def _sh_want_fresh_copy(self, pack: str, **_rest: str) -> None:
         done = self.content(f"{STANDBY}/{pack}")
         if done:
             self._say("fact", "0", "age")
@@ -220,6 +231,10 @@ class Shares(Accounts):
             if self._mode == "apply":
                 self._sh_rmdir(link)
         self._sh_want_link(link, target)
+
+
+def _unit(path: str) -> str:
+    return f"{path.strip('/').replace('/', '-')}.mount"
 
 
 def _listed(clients: tuple[str, ...]) -> str:

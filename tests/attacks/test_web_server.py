@@ -75,7 +75,8 @@ def test_a_record_that_is_a_link_to_roots_file_is_not_read(shell: Shell, tmp_pat
         Path(f"{release}.sums").symlink_to(secret)
         Path(f"{release}.listing").write_text("x")
     for function in ("release_faults", "full_faults"):
-        given = (str(release), str(manifest), str(tmp_path)) if function == "release_faults" else (str(release), "x")
+        names = (f"release={release}", f"manifest={manifest}", f"sites={tmp_path}")
+        given = names if function == "release_faults" else (str(release), "x")
         ran = shell.check(functions("release"), f'fact said "$({script.call(function, *given)})"')
         assert "the-hash" not in ran.report.facts["said"]
         assert ran.report.facts["said"]

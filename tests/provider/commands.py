@@ -202,12 +202,13 @@ column=2
 while [ $# -gt 0 ]; do
     case $1 in
         --mountpoint) at=$2; shift 2 ;;
-        -o) case $2 in OPTIONS) column=4 ;; FSTYPE) column=3 ;; esac; shift 2 ;;
+        -o) case $2 in OPTIONS) column=4 ;; FSTYPE,*) column=0 ;; esac; shift 2 ;;
         *) shift ;;
     esac
 done
 awk -v at="$at" -v column=$column '$2 == at { found = 1 }
-    $2 == at { print (column == 2 ? $1 : column == 3 ? $3 : "rw," $4 ",vers=4.2,lookupcache=pos") }
+    { options = "rw," $4 ",vers=4.2,lookupcache=pos" }
+    $2 == at { print (column == 2 ? $1 : column == 4 ? options : $3 " " $1 " " options) }
     END { exit !found }' "$STATE/mounts"
 """,
     "umount": """

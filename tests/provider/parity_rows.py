@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from aegir_components.deploy.release_operations import LinkSites
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
+from aegir_components.scripts.named import Operation, Word, reader
 from tests.provider.parity import (
     Given,
     Row,
@@ -28,8 +30,10 @@ DATA = "/srv/p/.sites"
 SITE = "www.example.com"
 UNITS = "/etc/systemd/system"
 LINKING = script.encoded(
-    functions("release")
-    + f'docroot="$(readlink {PUBLISHED})"/web\n[ ! -d "$docroot" ] || link_sites "$docroot" {REGISTRY} {DATA}'
+    reader()
+    + functions("release")
+    + f'docroot="$(readlink {PUBLISHED})"/web\n[ ! -d "$docroot" ] || '
+    + LinkSites(docroot=Word('"$docroot"'), registry=REGISTRY, sites=DATA).line
 )
 AEGIR = user("aegir", "/var/aegir")
 PHP = (package("php-fpm"), directory("/etc/php/8.2/fpm/pool.d"), directory("/etc/php/8.2/fpm/conf.d"))
@@ -56,6 +60,10 @@ def call(
     operation: str, situation: str, arguments: tuple[str, ...], *given: Given, compared: str = "everything"
 ) -> None:
     row(operation, situation, script.call(operation, *arguments), *given, compared=compared)
+
+
+def named_call(each: Operation, situation: str, *given: Given, compared: str = "everything") -> None:
+    row(each.function, situation, each.line, *given, compared=compared)
 
 
 # What may be at a path already, for each item of the prelude that makes or removes something there.

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aegir_components import layout
+from aegir_components.deploy.arrival_operations import (
+    ReleaseBegin,
+    ReleasePlace,
+    ReleaseRecord,
+    ReleaseRepair,
+    ReleaseSumsSince,
+    ReleaseWithout,
+)
+from aegir_components.deploy.release_operations import (
+    LinkShared,
+    LinkSites,
+    ReleaseFacts,
+    ReleasePrune,
+    ReleaseState,
+    WantPublishable,
+)
 from aegir_components.scripts import script
+from aegir_components.services.nfs_operations import MountFacts, WantFreshCopy, WantMarked
 from tests.provider.parity import OPTIONS, database, directory, file, link, mount, package, resolved, unit, user
 from tests.provider.parity_rows import (
     AEGIR,
@@ -18,6 +37,7 @@ from tests.provider.parity_rows import (
     SITE,
     UNITS,
     call,
+    named_call,
     row,
 )
 
@@ -25,87 +45,94 @@ __all__ = ["ROWS"]
 
 # Releases.
 
-OURS = (PUBLISHED, REGISTRY, "me", RELEASES)
+OURS = WantPublishable(publish_path=PUBLISHED, registry=REGISTRY, holder="me", releases=RELEASES)
 OTHER = f"{CONF}/sites.d/other/.published"
 call("want_publish_root", "nothing is there", ("/srv/new",))
 call("want_publish_root", "it is root's", ("/srv/new",), directory("/srv/new", "root", "root", "2755"))
 call("want_publish_root", "it is closed", ("/srv/new",), directory("/srv/new", "root", "root", "750"))
 call("want_publish_root", "its group writes there", ("/srv/new",), directory("/srv/new", "root", "root", "775"))
 call("want_publish_root", "it is somebody's home", ("/srv/new",), directory("/srv/new", "aegir", "aegir", "755"))
-call("want_publishable", "nothing is there", OURS)
-call("want_publishable", "a directory is there", OURS, directory(PUBLISHED))
-call("want_publishable", "a file is there", OURS, file(PUBLISHED))
-call("want_publishable", "our own link is there", OURS, link(PUBLISHED, RELEASE))
-call("want_publishable", "a link to elsewhere is there", OURS, link(PUBLISHED, "/srv/elsewhere"))
-call("want_publishable", "it is marked as ours", OURS, file(f"{REGISTRY}/.published", f"me\n{PUBLISHED}\n"))
-call("want_publishable", "it is marked as ours elsewhere", OURS, file(f"{REGISTRY}/.published", "me\n/srv/q/code\n"))
-call("want_publishable", "another stack has the name", OURS, file(f"{REGISTRY}/.published", f"she\n{PUBLISHED}\n"))
-call("want_publishable", "another platform has the path", OURS, file(OTHER, f"she\n{PUBLISHED}\n"))
-call("want_publishable", "another platform is below", OURS, file(OTHER, f"me\n{PUBLISHED}/below\n"))
-call("want_publishable", "another platform is above", OURS, file(OTHER, "me\n/srv/p\n"))
-call("want_publishable", "another platform is beside", OURS, file(OTHER, f"me\n{PUBLISHED}-2\n"))
+named_call(OURS, "nothing is there")
+named_call(OURS, "a directory is there", directory(PUBLISHED))
+named_call(OURS, "a file is there", file(PUBLISHED))
+named_call(OURS, "our own link is there", link(PUBLISHED, RELEASE))
+named_call(OURS, "a link to elsewhere is there", link(PUBLISHED, "/srv/elsewhere"))
+named_call(OURS, "it is marked as ours", file(f"{REGISTRY}/.published", f"me\n{PUBLISHED}\n"))
+named_call(OURS, "it is marked as ours elsewhere", file(f"{REGISTRY}/.published", "me\n/srv/q/code\n"))
+named_call(OURS, "another stack has the name", file(f"{REGISTRY}/.published", f"she\n{PUBLISHED}\n"))
+named_call(OURS, "another platform has the path", file(OTHER, f"she\n{PUBLISHED}\n"))
+named_call(OURS, "another platform is below", file(OTHER, f"me\n{PUBLISHED}/below\n"))
+named_call(OURS, "another platform is above", file(OTHER, "me\n/srv/p\n"))
+named_call(OURS, "another platform is beside", file(OTHER, f"me\n{PUBLISHED}-2\n"))
 call("want_published", "nothing is there", (PUBLISHED, RELEASE), directory("/srv/p"))
 call("want_published", "another is live", (PUBLISHED, RELEASE), link(PUBLISHED, f"{RELEASES}/b2"))
 call("want_published", "it is live", (PUBLISHED, RELEASE), link(PUBLISHED, RELEASE))
 call("want_staged", "it is there", (RELEASE,), directory(RELEASE))
 call("want_staged", "it is missing", (RELEASE,))
-call("want_release", "it is missing", (RELEASE, f"{RELEASE}.manifest", DATA))
-call("want_release", "it is there without a record", (RELEASE, f"{RELEASE}.manifest", DATA), directory(RELEASE))
+WANTED = ReleaseState(release=RELEASE, manifest=f"{RELEASE}.manifest", sites=DATA)
+named_call(WANTED, "it is missing")
+named_call(WANTED, "it is there without a record", directory(RELEASE))
 call("want_seen", "it is there", (RELEASE, "/srv/p"), directory(RELEASE))
 call("want_seen", "it is missing", (RELEASE, "/srv/p"))
-FACTS = (PUBLISHED, RELEASE, f"{RELEASE}.manifest", DATA, "")
-call("release_facts", "nothing is there", FACTS)
-call("release_begin", "nothing is there", (f"{RELEASES}/.staging-a1",), directory(RELEASES))
-call("release_without", "a file goes", (RELEASE, "ZmlsZQA=", ""), file(f"{RELEASE}/file"))
-row("release_unpack", "nothing comes", f"release_unpack {RELEASE} cat </dev/null", directory(RELEASE))
-call(
-    "release_accept",
-    "nothing was staged",
-    (f"{RELEASES}/.staging-a1", RELEASE, f"{RELEASE}.manifest", DATA, f"{RELEASES}/.staging-a1/web", "0" * 64),
-    directory(f"{RELEASES}/.staging-a1"),
+FACTS = ReleaseFacts(publish_path=PUBLISHED, release=RELEASE, manifest=f"{RELEASE}.manifest", sites=DATA)
+named_call(FACTS, "nothing is there")
+named_call(ReleaseBegin(staging=f"{RELEASES}/.staging-a1"), "nothing is there", directory(RELEASES))
+named_call(ReleaseWithout(staging=RELEASE, gone="ZmlsZQA=", within=""), "a file goes", file(f"{RELEASE}/file"))
+row("release_unpack", "nothing comes", f"release_unpack staging={RELEASE} program=cat </dev/null", directory(RELEASE))
+STAGE, MANIFEST = f"{RELEASES}/.staging-a1", f"{RELEASE}.manifest"
+SINCE = ReleaseSumsSince(staging=STAGE, manifest=MANIFEST, former=RELEASE, changed="ZmlsZQA=", gone="")
+call("release_walk", "one file came", (STAGE, MANIFEST), file(f"{STAGE}/file"))
+row(
+    "release_sums",
+    "one file came",
+    (script.call("release_walk", STAGE, MANIFEST), script.call("release_sums", STAGE, MANIFEST)),
+    file(f"{STAGE}/file"),
 )
-call(
-    "release_prune",
-    "more are there than are kept",
-    (RELEASES, "a1a1a1a1a1a1a1a1", "2", REGISTRY),
+named_call(SINCE, "one file came", file(f"{STAGE}/file"))
+row("only_proven", "nothing came", (script.call("only_proven", STAGE, "0" * 64), "fact more told"), directory(STAGE))
+named_call(ReleasePlace(staging=STAGE, manifest=MANIFEST, docroot=f"{STAGE}/web"), "it is missing", directory(STAGE))
+named_call(ReleaseRepair(staging=STAGE, release=RELEASE, manifest=MANIFEST, sites=DATA), "nothing came")
+named_call(ReleaseRecord(staging=STAGE, release=RELEASE, manifest=MANIFEST), "nothing came")
+call("release_name", "nothing came", (STAGE, RELEASE))
+named_call(
+    ReleasePrune(releases=RELEASES, live="a1a1a1a1a1a1a1a1", gone="b2b2b2b2b2b2b2b2", registry=REGISTRY),
+    "two are there and one goes",
     directory(RELEASE),
     directory(f"{RELEASES}/b2b2b2b2b2b2b2b2"),
     directory(f"{RELEASES}/.staging-c3"),
     compared="kinds",
 )
 TARGET = f"{DATA}/{SITE}/site"
-SITES = (f"{RELEASE}/web", REGISTRY, DATA)
-call(
-    "link_sites",
-    "one comes and one goes",
+SITES = LinkSites(docroot=f"{RELEASE}/web", registry=REGISTRY, sites=DATA)
+named_call(
     SITES,
+    "one comes and one goes",
     directory(f"{RELEASE}/web/sites"),
     file(f"{REGISTRY}/{SITE}", f"{SITE} {TARGET}\n"),
     link(f"{RELEASE}/web/sites/old", f"{DATA}/old/site"),
     link(f"{RELEASE}/web/sites/own", "../own"),
 )
-call(
-    "link_sites",
-    "the code has a directory of its name",
+named_call(
     SITES,
+    "the code has a directory of its name",
     directory(f"{RELEASE}/web/sites/{SITE}"),
     directory(f"{RELEASE}/web/sites/gone.example.com"),
     file(f"{REGISTRY}/{SITE}", f"{SITE} {TARGET}\n"),
     link(f"{RELEASE}/web/sites/gone.example.com/files", f"{DATA}/gone.example.com/site/files"),
 )
-call("link_sites", "no site is there", SITES, directory(f"{RELEASE}/web/sites"), directory(REGISTRY))
-call("link_shared", "it is missing", (RELEASE, "sites.php", f"{DATA}/.drupal/sites.php"), directory(RELEASE))
-call(
-    "link_shared",
+named_call(SITES, "no site is there", directory(f"{RELEASE}/web/sites"), directory(REGISTRY))
+SHARING = LinkShared(docroot=RELEASE, link="sites.php", target=f"{DATA}/.drupal/sites.php")
+named_call(SHARING, "it is missing", directory(RELEASE))
+named_call(
+    SHARING,
     "the release has a file there",
-    (RELEASE, "sites.php", f"{DATA}/.drupal/sites.php"),
     file(f"{RELEASE}/sites.php"),
 )
 SHARED = ("/srv/p/.releases", f"{DATA}/.drupal/sites.php")
 call("last_shared", "another platform is there", SHARED, directory(RELEASES), file(SHARED[1]))
 call("last_shared", "none is left", SHARED, directory("/srv/p/.releases"), file(SHARED[1]))
-call("refuse_sites", "none are there", (REGISTRY, "code"), file(f"{REGISTRY}/.published"))
-call("refuse_sites", "two are there", (REGISTRY, "code"), file(f"{REGISTRY}/b"), file(f"{REGISTRY}/a"))
+call("only_without_sites", "none are there", (REGISTRY,), file(f"{REGISTRY}/.published"))
+call("only_without_sites", "two are there", (REGISTRY,), file(f"{REGISTRY}/b"), file(f"{REGISTRY}/a"))
 
 # What a pack's members share.
 
@@ -113,15 +140,16 @@ SHARE, SOURCE = "/srv/share", "10.0.0.9:/export"
 call("nfs_numbers", "both are there", (), AEGIR, user("www-data", "/var/www", "/usr/sbin/nologin", "33", "33"))
 call("want_not_mounted", "it is a directory", (SHARE,), directory(SHARE))
 call("want_not_mounted", "it is a mount", (SHARE,), mount(SHARE, SOURCE))
-call("want_marked", "it is not marked", (SHARE, "farm", ""), directory(SHARE))
-call("want_marked", "it is marked", (SHARE, "farm", ""), file(f"{SHARE}/.aegir-export", "farm\n"))
-call("want_marked", "it is another pack's", (SHARE, "farm", ""), file(f"{SHARE}/.aegir-export", "other\n"))
-call("want_marked", "its directory is missing", (SHARE, "farm", ""))
-call("want_marked", "it moves without a copy", (SHARE, "farm", "web1:/srv"), directory(SHARE))
-call(
-    "want_marked",
+MARKED = WantMarked(path=SHARE, pack="farm")
+MOVED = replace(MARKED, moved_from="web1:/srv")
+named_call(MARKED, "it is not marked", directory(SHARE))
+named_call(MARKED, "it is marked", file(f"{SHARE}/.aegir-export", "farm\n"))
+named_call(MARKED, "it is another pack's", file(f"{SHARE}/.aegir-export", "other\n"))
+named_call(MARKED, "its directory is missing")
+named_call(MOVED, "it moves without a copy", directory(SHARE))
+named_call(
+    MOVED,
     "it moves with a copy",
-    (SHARE, "farm", "web1:/srv"),
     directory(SHARE),
     file("/var/lib/aegir/standby/farm", "1\n"),
 )
@@ -132,20 +160,49 @@ LIST = file("/etc/exports.d/aegir-farm.exports", f"{SHARE} 10.0.0.3(rw,sync)\n{S
 call("want_exported", "nobody has it", (SHARE, "10.0.0.3:rw", "10.0.0.2:ro"), directory(SHARE), LIST)
 call("nfs_leave", "another export is there", ("/etc/nfs.conf.d/aegir.conf",), file("/etc/nfs.conf.d/aegir.conf"), LIST)
 call("nfs_leave", "it was the last", ("/etc/nfs.conf.d/aegir.conf",), file("/etc/nfs.conf.d/aegir.conf"))
-MOUNT = (SHARE, SOURCE, OPTIONS, "")
-call("want_mount", "it is missing", MOUNT)
-call("want_mount", "its directory is there", MOUNT, directory(SHARE))
-call("want_mount", "there are files below it", MOUNT, file(f"{SHARE}/upload"))
-call("want_mount", "it is right", MOUNT, mount(SHARE, SOURCE))
-call("want_mount", "it is another", MOUNT, mount(SHARE, "10.0.0.8:/export"))
-call("want_mount", "its options are others", MOUNT, mount(SHARE, SOURCE, "soft,nosuid,nodev"))
-call("want_no_mount", "it is there", (SHARE,), mount(SHARE, SOURCE))
-call("want_no_mount", "it is not there", (SHARE,), directory(SHARE))
-COPY = ("farm", "aegir-standby-farm.service", "1200")
-call("want_fresh_copy", "it was never made", COPY, compared="reports")
-call("want_fresh_copy", "it is old", COPY, file("/var/lib/aegir/standby/farm", "1\n"), compared="reports")
-call("standby_last", "it was never made", COPY[:2])
-call("standby_last", "it was made", COPY[:2], file("/var/lib/aegir/standby/farm", "1\n"))
+MOUNT = MountFacts(path=SHARE, mark="", patience="35")
+LINE = f"{SOURCE} {SHARE} nfs4 {OPTIONS} 0 0"
+named_call(MOUNT, "its directory is there", directory(SHARE))
+named_call(MOUNT, "it is mounted", mount(SHARE, SOURCE))
+named_call(MOUNT, "its options are others", mount(SHARE, SOURCE, "soft,nosuid,nodev"))
+call("mount_bare", "it is missing", (SHARE,))
+call("mount_bare", "its parent is missing", ("/srv/none/share",))
+call(
+    "mount_bare",
+    "a web server's own directories are in it",
+    (SHARE,),
+    directory(f"{SHARE}/.releases"),
+    directory(f"{SHARE}/.sites"),
+)
+call("mount_bare", "there are files in it", (SHARE,), file(f"{SHARE}/upload"), file(f"{SHARE}/.sites/a/file"))
+call("mount_close", "it is there", (SHARE,), directory(SHARE))
+call("mount_open", "it is closed", (SHARE,), directory(SHARE, mode="555"))
+call("mount_limit", "it is missing", (SHARE,))
+call("mount_reload", "a unit is new", ())
+call("mount_keep", "no process starts", (SHARE,), mount(SHARE, SOURCE))
+call("mount_free", "nothing waits", (SHARE, ""))
+MADE = (script.call("mount_limit", SHARE), script.call("mount_start", SHARE), MOUNT.line)
+row("mount_line", "it is missing", (script.call("mount_line", SHARE, LINE), *MADE), directory(SHARE))
+row(
+    "mount_line",
+    "another is there",
+    (script.call("mount_line", SHARE, LINE), *MADE),
+    mount(SHARE, "10.0.0.8:/export", "soft"),
+    mount("/srv/other", SOURCE),
+)
+row(
+    "mount_line",
+    "it goes",
+    (script.call("mount_line", SHARE), script.call("mount_open", SHARE), *MADE[1:]),
+    mount(SHARE, SOURCE),
+)
+row("mount_off", "it starts again", (script.call("mount_off", SHARE), *MADE[1:]), mount(SHARE, SOURCE))
+row("mount_start", "it was off", MADE, mount(SHARE, SOURCE))
+COPY = WantFreshCopy(pack="farm", unit="aegir-standby-farm.service", oldest="1200")
+named_call(COPY, "it was never made", compared="reports")
+named_call(COPY, "it is old", file("/var/lib/aegir/standby/farm", "1\n"), compared="reports")
+call("standby_last", "it was never made", (COPY.pack, COPY.unit))
+call("standby_last", "it was made", (COPY.pack, COPY.unit), file("/var/lib/aegir/standby/farm", "1\n"))
 call("want_shared_place", "it is there", (SHARE,), directory(SHARE))
 call("want_shared_place", "it is missing", (SHARE,))
 call("want_proof_place", "it is missing", (SHARE,), directory(SHARE))
@@ -441,7 +498,7 @@ ARRIVED = file(f"{CONF}/sites.d/other/c.example.com", "c.example.com /z\n")
 row(
     "link_sites",
     "a site of another platform is on this release",
-    script.call("link_sites", f"{RELEASE}/web", REGISTRY, DATA),
+    SITES.line,
     *ENTRIES,
     ABROAD,
     ARRIVED,
@@ -459,7 +516,8 @@ row(
     directory(f"{RELEASE}/web"),
     compared="kinds",
 )
-call("refuse_sites", "a site of another platform is on a release", (REGISTRY, "code", RELEASES), ABROAD)
+call("only_without_sites", "a site of another platform is on a release", (REGISTRY, RELEASES), ABROAD)
+call("release_stock", "a site of another platform is on one", (RELEASES, REGISTRY), ABROAD, directory(RELEASE))
 CLOSED, UPDATING = (f"/var/lib/aegir/{place}/{SITE}" for place in ("closed", "updating"))
 DOOR = "0123456789abcdef0123456789abcdef"
 DOORS = (file(f"{CLOSED}.{DOOR}", ""), file(f"{CLOSED}.org.{DOOR}", ""))

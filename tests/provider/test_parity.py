@@ -34,13 +34,20 @@ DIFFERENT = {
     "want_sudoers: visudo refuses it": "FakeHost reads no sudo rules",
     "transaction: its test fails of old": "FakeHost.broken_test speaks of the new configuration only",
     "transaction: its reload fails": "FakeHost has no daemon that could fail; tests/unit/test_prelude.py does this",
-    "want_release: it is there without a record": _BYTES,
+    "release_state: it is there without a record": _BYTES,
     "release_facts: nothing is there": _BYTES,
     "release_begin: nothing is there": _BYTES,
     "release_without: a file goes": _BYTES,
     "release_unpack: nothing comes": _BYTES,
-    "release_accept: nothing was staged": _BYTES,
-    "release_prune: more are there than are kept": _BYTES,
+    "release_walk: one file came": _BYTES,
+    "release_sums: one file came": _BYTES,
+    "release_sums_since: one file came": _BYTES,
+    "only_proven: nothing came": _BYTES,
+    "release_place: it is missing": _BYTES,
+    "release_repair: nothing came": _BYTES,
+    "release_record: nothing came": _BYTES,
+    "release_name: nothing came": _BYTES,
+    "release_prune: two are there and one goes": _BYTES,
     "want_fresh_copy: it is old": "FakeHost has no clock",
     "find_proof: nobody has left one": _APART,
     "find_token: nobody has left one": _APART,
@@ -73,7 +80,7 @@ NO_ITEMS = {
         "asked ahead in check mode for all items, and so in every row whose item has such questions",
     ),
     **reasons(
-        "deviates fail room say installed php_version mysql_unit mysql_root site_docroot",
+        "deviates fail room say takes installed php_version mysql_unit mysql_root site_docroot",
         "a word that operations are made of",
     ),
     "inventory_databases": "it asks a real server's own records; tests/integration/test_check_stack.py does",
@@ -105,6 +112,7 @@ NO_ITEMS = {
         "only aegir status asks this; tests/integration/test_updates_survival.py has it on hosts",
     ),
     "look_site": "a program for machines of others; tests/integration/test_inspect.py has one",
+    "mount_try": "it mounts for a moment, and asks a port; tests/integration/test_pack.py has a server that refuses",
     "guard_way": "no link and no other owner is on a fake machine's ways; tests/integration/test_platform_places.py has them",
     "machine_lock": "FakeHost runs one script at a time; tests/unit/test_prelude.py holds the lock",
 }
@@ -116,9 +124,9 @@ def libraries() -> dict[str, str]:
     """Give the shell functions there are, with the library of each; those of the prelude have none."""
     found = {}
     # The prelude last: the script for machines that are not ours has functions of the same names.
-    for path in sorted(PACKAGE.rglob("*.sh"), key=lambda path: path.stem == "prelude"):
+    for path in sorted(PACKAGE.rglob("*.sh"), key=lambda path: path.parent.name == "host"):
         for name in re.findall(r"^([a-z_]+)\(\) *[({]", path.read_text(), re.MULTILINE):
-            found[name] = "" if path.stem == "prelude" else path.stem
+            found[name] = "" if path.parent.name == "host" else path.stem
     return found
 
 
@@ -164,7 +172,9 @@ def with_libraries(given: Row) -> Row:
     words = set(re.findall(r"[a-z_]+", " ".join(given.lines)))
     names = {libraries()[word] for word in words & set(libraries())} - {""}
     # What a library calls of another one.
-    names |= {needed for name, needed in (("isolation", "web"), ("site", "holding")) if name in names}
+    names |= {
+        needed for name, needed in (("isolation", "web"), ("site", "holding"), ("arrival", "release")) if name in names
+    }
     return replace(given, libraries=tuple(functions(name) for name in sorted(names)))
 
 

@@ -94,7 +94,7 @@ NO_PROGRAM: Final = {
     ("archives/keeping.py", "mysqldump"), ("providers/staging.py", "tar"), ("sources/archives.py", "tar"), ("docs/howto/recover-a-killed-run.md", "kill -9"),
     ("cli/engine.py", "pulumi stack ls`"), ("docs/tutorial/first-site.md", "tar"),
     ("docs/reference/outputs.md", "pulumi stack output"), ("docs/explanation/design.md", "systemctl reload"), ("docs/tutorial/first-site.md", "mkdir -p"),
-    ("docs/howto/keep-the-state-in-postgresql.md", "pulumi stack init"), ("docs/howto/move-the-state.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/reference/messages.md", "exportfs"), ("services/nfs.sh", "exportfs"), ("docs/reference/messages.md", "chmod"),
+    ("docs/howto/keep-the-state-in-postgresql.md", "pulumi stack init"), ("docs/howto/move-the-state.md", "pulumi stack init"), ("aegir3/render.py", "pulumi stack init"), ("cli/import_aegir.py", "tar"), ("inspecting/judging.py", "mysqldump"), ("docs/reference/messages.md", "exportfs"), ("services/mounts.py", "exportfs"), ("services/nfs.sh", "exportfs"), ("docs/reference/messages.md", "chmod"),
     ("docs/tutorial/demo.md", "cp -a"),
 }  # fmt: skip
 """Words about a program that failed, and commands that only show something or begin where nothing is yet."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aegir_components.archives import merging
-from aegir_components.scripts import script
+from aegir_components.deploy.arrival_operations import ReleaseBegin, ReleaseUnpack, ReleaseWithout
 from aegir_components.scripts.libraries import functions
 from aegir_components.sources import archives, links, records, tree
 from aegir_components.sources.faults import SourceError
@@ -186,10 +186,10 @@ def test_no_second_release_writes_through_a_link_of_the_first_one(shell: Shell, 
         staging = place / ".next"
         lists = [change.gone, records.within([*change.gone, *change.sent])]
         ran = shell.apply(
-            functions("release"),
-            script.call("release_begin", str(staging), str(place / "live"), str(staging), "/elsewhere"),
-            script.call("release_without", str(staging), *(_packed(names) for names in lists)),
-            script.call("release_unpack", str(staging), "cat", str(place / "sent.tar")),
+            functions("arrival"),
+            ReleaseBegin(staging=str(staging), live=str(place / "live"), docroot=str(staging), sites="/elsewhere").line,
+            ReleaseWithout(staging=str(staging), gone=_packed(lists[0]), within=_packed(lists[1])).line,
+            ReleaseUnpack(staging=str(staging), program="cat", option=str(place / "sent.tar")).line,
         )
         after = hostile.picture(theirs), {path: each[3] for path, each in hostile.picture(place / "live").items()}
         assert before == after, (number, ran.failure)

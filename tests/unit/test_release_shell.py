@@ -13,6 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aegir_components.deploy import arrival
+from aegir_components.deploy.arrival_operations import ReleaseBegin, ReleaseWithout
+from aegir_components.deploy.release import Layout, drift, refusal, spare
+from aegir_components.deploy.release_operations import (
+    LinkSites,
+    ReleaseFacts,
+    ReleasePrune,
+    ReleaseState,
+    WantPublishable,
+)
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
 from aegir_components.sources import tree
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 else:
     Ran = Shell = Any
 
-RELEASE = functions("release")
+RELEASE = functions("release") + functions("arrival")
 LONGEST = "n" * 255
 NAMES = [
     b"plain.php",
@@ -196,9 +206,9 @@ def release(shell: Shell, tmp_path: Path) -> Path:
 
 def faults(shell: Shell, root: Path) -> list[str]:
     sites = root.parent.parent / "sites"
-    ran = shell.check(RELEASE, script.call("want_release", str(root), f"{root}.manifest", str(sites)))
+    ran = shell.check(RELEASE, ReleaseState(release=str(root), manifest=f"{root}.manifest", sites=str(sites)).line)
     assert "" == ran.stderr
-    return [text.removeprefix("release: ") for text in ran.report.drift]
+    return [text.removeprefix("release: ") for text in drift(ran.report.facts, str(root))]
 
 
 class TestQuickLook:
@@ -262,14 +272,16 @@ class TestFullLook:
     def accepted(self, shell: Shell, tmp_path: Path) -> tuple[Path, str]:
         make(tmp_path / ".staging", NAMES)
         wanted = on_the_hub(tmp_path / ".staging", tmp_path)
-        assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, wanted)).status
+        assert 0 == accept(shell, tmp_path / ".staging", tmp_path / "live", wanted).status
         return tmp_path / "live", wanted
 
     @staticmethod
     def look(shell: Shell, accepted: tuple[Path, str]) -> list[str]:
         root, wanted = accepted
-        call = script.call("want_release", str(root), f"{root}.manifest", f"{root.parent}/sites", wanted)
-        return [text.removeprefix("release: ") for text in shell.check(RELEASE, call).report.drift]
+        call = ReleaseState(
+            release=str(root), manifest=f"{root}.manifest", sites=f"{root.parent}/sites", digest=wanted
+        ).line
+        return [text.removeprefix("release: ") for text in drift(shell.check(RELEASE, call).report.facts, str(root))]
 
     def test_nothing_changed(self, shell: Shell, accepted: tuple[Path, str]) -> None:
         assert [] == self.look(shell, accepted)
@@ -293,7 +305,12 @@ class TestDifference:
 
     def test_only_what_is_new_or_was_touched_is_read(self, shell: Shell, tmp_path: Path) -> None:
         make(tmp_path / ".staging", [b"index.php", b"new\nline", b"-dash"])
-        assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, on_the_hub(tmp_path / ".staging", tmp_path))).status
+        assert (
+            0
+            == accept(
+                shell, tmp_path / ".staging", tmp_path / "live", on_the_hub(tmp_path / ".staging", tmp_path)
+            ).status
+        )
         live, staging = tmp_path / "live", tmp_path / ".next"
         live.rename(tmp_path / "former")
         for part in ("sums", "listing", "manifest"):
@@ -303,8 +320,8 @@ class TestDifference:
         make(wanted, [b"index.php", b"new\nline", b"added"])
         (wanted / "new\nline").write_bytes(b"changed")
         gone = b"".join(name + b"\0" for name in (b"new\nline", b"-dash", b"d1", b"d2", b"sites"))
-        begin = script.call("release_begin", str(staging), f"{tmp_path}/former", str(staging), f"{tmp_path}/sites")
-        assert 0 == shell.apply(RELEASE, begin, script.call("release_without", str(staging), packed(gone), "")).status
+        begin = linked(staging, tmp_path / "former", f"{tmp_path}/sites")
+        assert 0 == shell.apply(RELEASE, begin, without(staging, packed(gone))).status
         assert not os.path.lexists(staging / "sites")
         assert (staging / "index.php").stat().st_ino == (tmp_path / "former" / "index.php").stat().st_ino
         for name in ("new\nline", "added", "d1", "d2"):
@@ -314,31 +331,23 @@ class TestDifference:
                 shutil.copy(wanted / name, staging / name)
         read = b"".join(name + b"\0" for name in (b"new\nline", b"added", b"d1/new\nline", b"d2/added"))
         dropped = b"".join(name + b"\0" for name in (b"-dash", b"d2/-dash"))
-        accept = script.call(
-            "release_accept", str(staging), str(live), f"{live}.manifest", f"{tmp_path}/sites", str(staging),
-            on_the_hub(wanted, tmp_path), f"{tmp_path}/former", packed(read), packed(dropped),
+        ran = accept_difference(
+            shell, staging, live, on_the_hub(wanted, tmp_path), live=f"{tmp_path}/former", read=read, dropped=dropped
         )  # fmt: skip
-        ran = shell.apply(RELEASE, accept)
         assert (0, "") == (ran.status, ran.failure)
         assert [] == TestFullLook.look(shell, (live, on_the_hub(wanted, tmp_path)))
 
     def test_a_linked_file_that_was_changed_by_hand_is_found(self, shell: Shell, tmp_path: Path) -> None:
         make(tmp_path / ".staging", [b"index.php"])
         wanted = on_the_hub(tmp_path / ".staging", tmp_path)
-        assert 0 == shell.apply(RELEASE, TestLife.accept(tmp_path, wanted)).status
+        assert 0 == accept(shell, tmp_path / ".staging", tmp_path / "live", wanted).status
         live, staging, new = tmp_path / "live", tmp_path / ".next", tmp_path / "new"
         (live / "index.php").write_text("by hand")
-        begin = script.call("release_begin", str(staging), str(live), str(staging), f"{tmp_path}/sites")
-        without = script.call("release_without", str(staging), packed(b"sites\0"), "")
-        assert 0 == shell.apply(RELEASE, begin, without).status
-        ran = shell.apply(
-            RELEASE,
-            script.call(
-                "release_accept", str(staging), str(new), f"{new}.manifest", f"{tmp_path}/sites", str(staging),
-                wanted, str(live), "", "",
-            ),
-        )  # fmt: skip
-        assert "not what the hub read" in ran.failure
+        begin = linked(staging, live, f"{tmp_path}/sites")
+        less = without(staging, packed(b"sites\0"))
+        assert 0 == shell.apply(RELEASE, begin, less).status
+        ran = accept_difference(shell, staging, new, wanted, live=str(live), read=b"", dropped=b"")
+        assert "not what the hub read" in refused(staging, new, wanted, ran)
         assert not new.exists()
 
     def test_nothing_is_taken_away_or_written_through_a_link_that_somebody_made(
@@ -350,9 +359,9 @@ class TestDifference:
         (theirs / "files" / "dear").write_text("dear")
         (live / "core" / "-x\n").symlink_to(theirs)
         gone, within = b"core/-x\n/files/dear\0core/-x\n/files\0", b"core\0core/-x\n\0core/-x\n/files\0"
-        begin = script.call("release_begin", str(staging), str(live), str(staging), "/elsewhere")
-        without = script.call("release_without", str(staging), packed(gone), packed(within))
-        ran = shell.apply(RELEASE, begin, without)
+        begin = linked(staging, live, "/elsewhere")
+        less = without(staging, packed(gone), packed(within))
+        ran = shell.apply(RELEASE, begin, less)
         assert (0, "") == (ran.status, ran.failure)
         assert "dear" == (theirs / "files" / "dear").read_text()
         assert [] == list((staging / "core").iterdir())
@@ -362,18 +371,66 @@ def packed(names: bytes) -> str:
     return base64.b64encode(names).decode()
 
 
+def linked(staging: Path, live: Path, sites: str) -> str:
+    return ReleaseBegin(staging=str(staging), live=str(live), docroot=str(staging), sites=sites).line
+
+
+def without(staging: Path, gone: str, within: str = "") -> str:
+    return ReleaseWithout(staging=str(staging), gone=gone, within=within).line
+
+
+class Place(Layout):
+    """A platform whose directories are those of a test."""
+
+    def __init__(self, staging: Path, target: Path) -> None:
+        super().__init__("code", f"{target.parent}/published", ".", "farm/one")
+        self.sites = f"{target.parent}/sites"
+        self._staging, self._target = str(staging), str(target)
+
+    def staging(self, digest: str) -> str:
+        del digest
+        return self._staging
+
+    def release(self, digest: str) -> str:
+        del digest
+        return self._target
+
+
+def accept(shell: Shell, staging: Path, target: Path, digest: str, *, damaged: bool = False) -> Ran:
+    return shell.apply(*arrival.accept(Place(staging, target), digest, damaged=damaged))
+
+
+def accept_difference(shell: Shell, staging: Path, target: Path, digest: str, **lists: Any) -> Ran:
+    """Do what follows when the stage has its files: nothing goes and nothing is unpacked here."""
+    lines = arrival.unpack_difference(
+        Place(staging, target), digest, compressed=False, gone=b"", within=b"", **lists
+    )  # fmt: skip
+    begun = next(number for number, line in enumerate(lines) if line.startswith("release_walk"))
+    return shell.apply(RELEASE, *lines[begun:])
+
+
+def refused(staging: Path, target: Path, digest: str, ran: Ran) -> str:
+    return arrival.refusal(Place(staging, target), digest, ran.report.facts) or ""
+
+
 class TestLife:
     def test_what_arrived_otherwise_is_refused_and_named(self, shell: Shell, tmp_path: Path) -> None:
         make(tmp_path / ".staging", [b"index.php"])
-        ran = shell.apply(RELEASE, self.accept(tmp_path, "0" * 64))
-        assert 97 == ran.status
-        assert "not what the hub read" in ran.failure
+        staging, live = tmp_path / ".staging", tmp_path / "live"
+        ran = accept(shell, staging, live, "0" * 64)
+        assert 0 == ran.status
+        assert on_the_hub(staging, tmp_path) == ran.report.facts["digest"]
+        assert refused(staging, live, "0" * 64, ran) == (
+            f"what arrived in {staging} is not what the hub read (digest {ran.report.facts['digest']}, not {'0' * 64}). The "
+            "source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
+        )
         assert not (tmp_path / "live").exists()
 
     def test_what_arrived_as_it_was_read_gets_its_name_and_record(self, shell: Shell, tmp_path: Path) -> None:
         make(tmp_path / ".staging", NAMES)
         wanted = on_the_hub(tmp_path / ".staging", tmp_path)
-        assert 0 == shell.apply(RELEASE, self.accept(tmp_path, wanted)).status
+        ran = accept(shell, tmp_path / ".staging", tmp_path / "live", wanted)
+        assert (0, "") == (ran.status, refused(tmp_path / ".staging", tmp_path / "live", wanted, ran))
         assert not (tmp_path / ".staging").exists()
         assert (tmp_path / "live" / "sites").is_dir()
         assert (tmp_path / "live.manifest").stat().st_size
@@ -385,17 +442,10 @@ class TestLife:
         make(tmp_path / ".staging", [b"index.php"])
         make(tmp_path / "live", [b"damaged.php"])
         wanted = on_the_hub(tmp_path / ".staging", tmp_path)
-        assert 0 == shell.apply(RELEASE, self.accept(tmp_path, wanted)).status
+        assert 0 == accept(shell, tmp_path / ".staging", tmp_path / "live", wanted, damaged=True).status
         assert (tmp_path / "live" / "index.php").exists()
         assert not (tmp_path / "live" / "damaged.php").exists()
         assert not (tmp_path / "live.damaged").exists()
-
-    @staticmethod
-    def accept(place: Path, wanted: str) -> str:
-        staging = f"{place}/.staging"
-        return script.call(
-            "release_accept", staging, f"{place}/live", f"{place}/live.manifest", f"{place}/sites", staging, wanted
-        )
 
     def test_the_newest_stay_and_the_live_one_always(self, shell: Shell, tmp_path: Path) -> None:
         names = [f"{number:016x}" for number in range(6)]
@@ -406,7 +456,10 @@ class TestLife:
         for other in (".staging-x", "theirs", "0123"):
             (tmp_path / other).mkdir()
         live = names[0]
-        shell.apply(RELEASE, script.call("release_prune", str(tmp_path), live, "3"))
+        registry = tmp_path / "machine/sites.d/code"
+        stock = shell.apply(RELEASE, script.call("release_stock", str(tmp_path), str(registry))).report.facts
+        gone = " ".join(spare(stock, live, 3))
+        shell.apply(RELEASE, ReleasePrune(releases=str(tmp_path), live=live, gone=gone, registry=str(registry)).line)
         left = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".pruned-")} - {"machine"}
         assert live in left
         assert {names[5], names[4]} <= left
@@ -417,8 +470,41 @@ class TestLife:
             name for name in left if name in names
         }
 
+    def test_a_release_that_a_site_is_held_on_stays_also_when_it_was_chosen_before(
+        self, shell: Shell, tmp_path: Path
+    ) -> None:
+        names = [f"{number:016x}" for number in range(3)]
+        for name in names:
+            (tmp_path / name).mkdir()
+        registry = tmp_path / "machine/sites.d/code"
+        (tmp_path / "machine/sites.d/other").mkdir(parents=True)
+        (tmp_path / "machine/sites.d/other/.held").write_text(f"a.example {tmp_path}/{names[1]} . failed 7 -\n")
+        stock = shell.apply(RELEASE, script.call("release_stock", str(tmp_path), str(registry))).report.facts
+        assert [names[2]] == spare(stock, names[0], 1)
+        pruning = ReleasePrune(
+            releases=str(tmp_path), live=names[0], gone=" ".join(names[1:]), registry=str(registry)
+        )  # fmt: skip
+        shell.apply(RELEASE, pruning.line)
+        assert {names[0], names[1]} == {path.name for path in tmp_path.iterdir()} & set(names)
+
+    @pytest.mark.parametrize(
+        ("keep", "held", "gone"),
+        [(1, "", "bcde"), (3, "", "de"), (3, "b", "e"), (3, "d e ", ""), (9, "", ""), (0, "", "bcde")],
+    )
+    def test_the_live_one_is_among_those_that_stay(self, keep: int, held: str, gone: str) -> None:
+        facts = {
+            "releases": " ".join(name * 16 for name in "bacde"),
+            "held-on": " ".join(name * 16 for name in held.split()),
+        }  # fmt: skip
+        assert [name * 16 for name in gone] == spare(facts, "a" * 64, keep)
+
+    def test_without_facts_nothing_goes_and_nothing_differs(self) -> None:
+        assert ([], [], None) == (spare({}, "a" * 64, 1), drift({}, "/r"), refusal({}, "p"))
+        assert [] == spare({"releases": "theirs .. -rf 0123"}, "a" * 64, 1)
+
     def test_pruning_where_nothing_is_does_nothing(self, shell: Shell, tmp_path: Path) -> None:
-        assert 0 == shell.apply(RELEASE, script.call("release_prune", f"{tmp_path}/none", "x", "3")).status
+        pruning = ReleasePrune(releases=f"{tmp_path}/none", live="x", gone="", registry="/elsewhere/code")
+        assert 0 == shell.apply(RELEASE, pruning.line).status
 
     def test_facts_before_anything_is_there(self, shell: Shell, tmp_path: Path) -> None:
         facts = shell.check(RELEASE, self.facts(tmp_path)).report.facts
@@ -434,16 +520,21 @@ class TestLife:
     @staticmethod
     def facts(place: Path, release: Path | None = None) -> str:
         root = release or place / "none"
-        return script.call("release_facts", f"{place}/published", str(root), f"{root}.manifest", f"{place}/sites")
+        return ReleaseFacts(
+            publish_path=f"{place}/published", release=str(root), manifest=f"{root}.manifest", sites=f"{place}/sites"
+        ).line
 
     @staticmethod
     def publishable(
         shell: Shell, place: Path, *, name: str = "code", path: str = "published", mode: str = "apply"
     ) -> Ran:
         """Ask whether a platform may be published, with registries and releases in the test's directory."""
-        call = script.call(
-            "want_publishable", f"{place}/{path}", f"{place}/sites.d/{name}", "farm/one", f"{place}/.releases/{name}"
-        )
+        call = WantPublishable(
+            publish_path=f"{place}/{path}",
+            registry=f"{place}/sites.d/{name}",
+            holder="farm/one",
+            releases=f"{place}/.releases/{name}",
+        ).line
         return shell.apply(RELEASE, call) if mode == "apply" else shell.check(RELEASE, call)
 
     @staticmethod
@@ -509,13 +600,35 @@ class TestLife:
 
     def test_a_platform_with_sites_says_which(self, shell: Shell, tmp_path: Path) -> None:
         registry = tmp_path / "registry"
-        assert 0 == shell.apply(RELEASE, script.call("refuse_sites", str(registry), "p")).status
+        line, more = script.call("only_without_sites", str(registry)), "fact more done"
+        assert "done" == shell.apply(RELEASE, line, more).report.facts["more"]
         registry.mkdir()
-        assert 0 == shell.apply(RELEASE, script.call("refuse_sites", str(registry), "p")).status
+        facts = shell.apply(RELEASE, line, more).report.facts
+        assert ("done", None) == (facts["more"], refusal(facts, "p"))
         (registry / "www.example.com").touch()
-        ran = shell.apply(RELEASE, script.call("refuse_sites", str(registry), "p"))
-        assert 97 == ran.status
-        assert "www.example.com" in ran.failure
+        ran = shell.apply(RELEASE, line, more)
+        assert (0, True) == (ran.status, "more" not in ran.report.facts)
+        assert refusal(ran.report.facts, "p") == (
+            "the platform p has sites with their files here: www.example.com . Remove them first, or leave the platform where it "
+            "is. For those that no stack file has, run aegir check-stack"
+        )
+
+    def test_sites_of_other_platforms_on_one_of_its_releases_are_named(self, shell: Shell, tmp_path: Path) -> None:
+        releases, registry = tmp_path / ".releases/p", tmp_path / "sites.d/p"
+        (tmp_path / "sites.d/other").mkdir(parents=True)
+        (tmp_path / "sites.d/other/.held").write_text(f"a.example {releases}/{'a1' * 8} . waiting 7 -\n")
+        ran = shell.apply(RELEASE, script.call("only_without_sites", str(registry), str(releases)), "fact more done")
+        assert "more" not in ran.report.facts
+        assert refusal(ran.report.facts, "p") == (
+            "sites of other platforms are on a release of p still: a.example . Let pulumi up bring them to their own "
+            "platform first"
+        )
+        assert (
+            "done"
+            == shell.apply(RELEASE, script.call("only_without_sites", str(registry)), "fact more done").report.facts[
+                "more"
+            ]
+        )
 
 
 class TestSiteLinks:
@@ -529,7 +642,9 @@ class TestSiteLinks:
         return tmp_path
 
     def link(self, shell: Shell, place: Path) -> dict[str, str]:
-        ran = shell.apply(RELEASE, script.call("link_sites", f"{place}/code", f"{place}/registry", f"{place}/data"))
+        ran = shell.apply(
+            RELEASE, LinkSites(docroot=f"{place}/code", registry=f"{place}/registry", sites=f"{place}/data").line
+        )
         assert 0 == ran.status
         return {path.name: str(path.readlink()) for path in (place / "code/sites").iterdir() if path.is_symlink()}
 
