@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from aegir_components import process
 from aegir_components.hub import records as hub_records
 from tests import codebases
 from tests.attacks import actors
@@ -26,8 +27,9 @@ DEADLINE = Deadline.of_environment()
 
 
 @pytest.fixture(autouse=True)
-def _records_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let no test in this process write records into the hub root of the machine that it runs on."""
+def _process_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let each test begin as a process does, and write no records into the hub root of the machine that it runs on."""
+    process.begin()
     place = hub_records.place
 
     def own(root: str) -> Path:

@@ -13,8 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from aegir_components.deploy import site_closing
-from aegir_components.deploy.site_closing import Closable
+from aegir_components.deploy.site_closing import By, Closable, Reason
 from aegir_components.hub.records import Records
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import client
@@ -115,7 +114,7 @@ class Restore:
             self._records.put(begun, self.job.book.stack, self.job.source.site)
         try:
             if kept:
-                self.closable.stay(kept, door=True)
+                self.closable.stay(Reason(By.PERSON, kept), door=True)
             else:
                 self.closable.close(self.content.words.doing)
         except HostError:
@@ -319,7 +318,7 @@ def by_person(closable: Closable) -> str:
     Raises:
         HostError: a web server is not reached.
     """
-    return next(filter(None, map(site_closing.reason_of_a_person, closable.reasons())), "")
+    return next((why.of_a_person for why in closable.reasons() if why.of_a_person), "")
 
 
 def let_in(closable: Closable, kept: str) -> None:
@@ -329,6 +328,6 @@ def let_in(closable: Closable, kept: str) -> None:
         HostError: a web server is not reached.
     """
     if kept:
-        closable.stay(kept, door=False)
+        closable.stay(Reason(By.PERSON, kept), door=False)
     else:
         closable.open()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from aegir_components.deploy import site_closing
+from aegir_components.deploy.site_closing import By, Reason
 from aegir_components.messages import numbered
 
 from . import archive, files, proof, replacing
@@ -38,8 +38,8 @@ class Words:
 
     called: str
     """It, such as ``backup 4f1c2a9b``."""
-    doing: str
-    """Of a site that gets it: ``it is being restored from backup 4f1c2a9b``."""
+    doing: Reason
+    """Why a site that gets it is closed: ``it is being restored from backup 4f1c2a9b``."""
     done: str
     """Of a site that has it, after the site's name: ``is restored from backup 4f1c2a9b``."""
     failed: str
@@ -111,7 +111,7 @@ class FromBackup:
         """What messages say of it."""
         called = f"backup {self.backup.id}"
         return Words(
-            called=called, doing=f"{site_closing.RESTORED} {called}", done=f"is restored from {called}",
+            called=called, doing=Reason.of(By.RESTORE, f" {called}"), done=f"is restored from {called}",
             failed="could not be restored", work="restore",
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ import click
 from aegir_components import layout
 from aegir_components.applications import APPLICATIONS
 from aegir_components.deploy import installation, site_command
-from aegir_components.deploy.site_closing import Closable
+from aegir_components.deploy.site_closing import By, Closable, Reason
 from aegir_components.deploy.site_command import Command
 from aegir_components.messages import around, numbered, shown
 from aegir_components.remote import stream
@@ -170,7 +170,7 @@ def _closing(chosen: Chosen, what: str, why: str) -> Each:
         )  # fmt: skip
         line = f"{audit.who()}{f': {why}' if why else ''}"
         if what == "close":
-            closable.close(line)
+            closable.close(Reason(By.PERSON, line))
         else:
             closable.open()
         for conn in members.values():

@@ -175,7 +175,7 @@ def _look(site: Site, name: str, conn: Connection, path: str, address: str, host
     kinds = addresses.kinds(facts, paths)
     return Answerer(
         server=name, address=member.connection.address, docroot=facts.get("docroot", ""), vhost=facts.get("vhost", ""),
-        custom=facts.get("custom", ""), closed=facts.get("closed", "").strip(),
+        custom=facts.get("custom", ""), closed=closing.Reason.read(facts.get("closed", "")).words,
         explanation=OUTSIDE if explaining.leads_out(address if "://" in address else f"http://{address}")
         else explaining.explain(path, rules, site.identity, former, lambda each: kinds.get(each, "")),
         answer=_asked(member.connection.address, member.port, host, address, secure=secure),

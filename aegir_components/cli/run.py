@@ -17,6 +17,7 @@ from aegir_components.deploy import site_command
 from aegir_components.deploy.site_command import Command
 from aegir_components.hub.records import Records
 from aegir_components.messages import around, numbered, shown
+from aegir_components.process import Turns
 from aegir_components.remote import stream
 from aegir_components.remote.bounded import LONGEST
 from aegir_components.remote.connection import Connection
@@ -58,6 +59,8 @@ class Running:
     stack: str
     sites: dict[str, Site] = field(repr=False)
     longest: int = LONGEST
+    turns: Turns = field(default_factory=Turns)
+    """Those of the servers, for what sites of one have in common."""
 
     def job(self, site: Site, server: str = "") -> Job:
         """Give the job of a site: the site and the server that runs the command."""
@@ -91,7 +94,7 @@ class Running:
     def _on(self, conn: Connection, site: Site, server: str, stop: threading.Event, line: stream.Line) -> int:
         place = places.place(site, server)
         if self.command.argv[0] == "wp" and place.application == "wordpress":
-            wp_cli.ensure(conn, self.root)
+            wp_cli.ensure(conn, self.root, self.turns)
         return stream.run(
             conn, site_command.streamed(place, self.command), line,
             what=f"running {audit.words(self.command.argv)} for {site.name}",

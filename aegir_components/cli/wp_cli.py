@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import Final
 
 from aegir_components.deploy import wp_cli
 from aegir_components.messages import numbered
+from aegir_components.process import Turns
 from aegir_components.remote import session
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError
@@ -24,24 +24,20 @@ SUM: Final = "AEGIR_WP_CLI_SHA256"
 """The environment variable with the checksum of another version."""
 TIMEOUT: Final = 120.0
 
-_guards: dict[str, threading.Lock] = {}
-_guard = threading.Lock()
 
-
-def ensure(conn: Connection, root: Path) -> None:
+def ensure(conn: Connection, root: Path, turns: Turns) -> None:
     """Make sure that a machine has wp-cli.
 
     Args:
         conn: the machine.
         root: the hub root, below which the hub keeps the file.
+        turns: those of the machines, which have several sites.
 
     Raises:
         HostError: it can neither be got nor brought there; says what to do.
     """
     checksum = os.environ.get(SUM) or wp_cli.SHA256
-    with _guard:
-        lock = _guards.setdefault(conn.host, threading.Lock())
-    with lock:
+    with turns.of(conn.host):
         facts = script.execute(conn, "check", wp_cli.look(checksum), what="looking for wp-cli", timeout=TIMEOUT).facts
         if "there" in facts:
             return

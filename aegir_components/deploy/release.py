@@ -21,8 +21,6 @@ from aegir_components.services import web
 from . import holding
 from . import release_operations as operations
 
-NO_WORD = "the hub gave no word to switch"  # of a machine that was ready when another was not
-
 
 def is_release(path: str) -> bool:
     """Return whether a path that a machine says is one of a release."""

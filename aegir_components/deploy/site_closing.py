@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from aegir_components.health import probe
 from aegir_components.messages import numbered
@@ -19,14 +18,9 @@ from aegir_components.remote.parallel import each
 from aegir_components.scripts import script
 
 from . import closing
+from .closing import By, Reason
 
-UPDATE: Final = "its update"
-MOVE: Final = "its move"
-LOADED: Final = "its content is being loaded"
-RESTORED: Final = "it is being restored from"
-GETS: Final = "it gets"
-OURS: Final = (UPDATE, MOVE, LOADED, f"{RESTORED} ", f"{GETS} ")
-"""How the reasons begin for which our own runs close a site. Whoever closed it for any other one is a person."""
+__all__ = ["By", "Closable", "Reason", "by_people", "seen"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +39,11 @@ class Closable:
     door: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     """The key for requests that are let in meanwhile."""
 
-    def close(self, why: str) -> None:
+    def close(self, why: Reason) -> None:
         """Close it on every web server, and see that each answers 503.
 
         Args:
-            why: who closes it and what for, for those who look.
+            why: who closes it and what for.
 
         Raises:
             Refused: a web server does not answer 503; the site is open again where it could be opened.
@@ -78,15 +72,15 @@ class Closable:
         """
         self._each([*closing.go_items(self.site), *closing.open_items(self.site)], f"opening {self.name}")
 
-    def reasons(self) -> tuple[str, ...]:
-        """Say why it is closed, in the words of its web servers; nothing where it is open on all of them.
+    def reasons(self) -> tuple[Reason, ...]:
+        """Say why it is closed, by web server; nothing where it is open on all of them.
 
         Raises:
             HostError: a web server is not reached.
         """
         return tuple(seen(self.members, self.site).values())
 
-    def stay(self, why: str, *, door: bool) -> None:
+    def stay(self, why: Reason, *, door: bool) -> None:
         """Keep it closed on every web server, also when one is not reached.
 
         Args:
@@ -139,7 +133,7 @@ class Closable:
         return ""
 
 
-def seen(members: Mapping[str, Connection], site: str) -> dict[str, str]:
+def seen(members: Mapping[str, Connection], site: str) -> dict[str, Reason]:
     """Say on which web servers a site is closed by an event, and why.
 
     Raises:
@@ -149,7 +143,7 @@ def seen(members: Mapping[str, Connection], site: str) -> dict[str, str]:
         members,
         lambda conn: script.execute(conn, "check", closing.look_items(site), what="looking whether it is closed"),
     )
-    return {name: report.facts["closed"].strip() for name, report in reports.items() if "closed" in report.facts}
+    return {name: Reason.read(report.facts["closed"]) for name, report in reports.items() if "closed" in report.facts}
 
 
 def by_people(members: Mapping[str, Connection], site: str) -> dict[str, str]:
@@ -158,9 +152,4 @@ def by_people(members: Mapping[str, Connection], site: str) -> dict[str, str]:
     Raises:
         HostError: a web server is not reached.
     """
-    return {name: why for name, said in seen(members, site).items() if (why := reason_of_a_person(said))}
-
-
-def reason_of_a_person(why: str) -> str:
-    """Give the reason for which a site is closed, if a person has closed it; empty where our own run has."""
-    return "" if why.startswith(OURS) else why or "no reason given"
+    return {name: why for name, reason in seen(members, site).items() if (why := reason.of_a_person)}

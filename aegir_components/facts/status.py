@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from aegir_components import layout
 from aegir_components.deploy import cron
+from aegir_components.deploy.closing import Reason
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
 from aegir_components.services.web_types import program
@@ -48,7 +49,7 @@ def closed_items(sites: Iterable[str]) -> list[str]:
 
 def closed(facts: Mapping[str, str], site: str) -> str:
     """Say why a site is closed; empty where it is not."""
-    return facts.get(f"closed.{layout.file_name(site)}", "").strip()
+    return Reason.read(facts.get(f"closed.{layout.file_name(site)}", "")).words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

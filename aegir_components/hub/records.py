@@ -16,14 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from aegir_components.messages import numbered, shown
+from aegir_components.messages import numbered
 
 from . import files, locks
 
 DEFAULT_ROOT: Final = "/var/aegir"
 """Where the hub root is, unless the stack file says otherwise."""
 _DIRECTORY: Final = "records"
-_told: set[str] = set()
 
 
 def hub_root(props: Mapping[str, Any]) -> str | None:
@@ -71,17 +70,15 @@ class Records:
                 files.replace(path, text)
         except OSError as fault:
             # Most commands of the operator's command line read records, and do without the tenth of a second of this import.
-            import pulumi  # noqa: PLC0415
+            from aegir_components.messages import telling  # noqa: PLC0415
 
             said = numbered(
                 9044,
                 f"the hub cannot keep a record in {path.parent} ({fault.strerror}): should this run be killed, run "
                 f"pulumi up --refresh afterwards. Let the user who runs pulumi write there",
             )
-            if said not in _told:
-                # Once: there are thousands of records in one directory.
-                _told.add(said)
-                pulumi.log.warn(shown(said))
+            # Once: there are thousands of records in one directory.
+            telling.warn_once(said, str(path.parent))
 
     def drop(self, *key: str) -> None:
         """Remove a record, if there is one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aegir_components import layout
 from aegir_components.backups.source import SHARED
 from aegir_components.deploy import site_closing
+from aegir_components.deploy.site_closing import By
 from aegir_components.facts import site_content
 from aegir_components.messages import numbered
 from aegir_components.messages.printable import count, first_of
@@ -16,7 +17,7 @@ from aegir_components.scripts import script
 
 from . import database, files
 from .decision import Change, Verdict, of_database
-from .place import WHY, Site, Work
+from .place import Site, Work
 
 
 def refuse_busy(had: Site, want: Site, change: Change) -> None:
@@ -28,7 +29,7 @@ def refuse_busy(had: Site, want: Site, change: Change) -> None:
         DatabaseError: the database server does not answer, or refuses.
     """
     seen = site_closing.seen(had.members, had.key)
-    if closed := {name: why for name, why in seen.items() if not why.startswith(WHY)}:
+    if closed := {name: why.words for name, why in seen.items() if why.by is not By.MOVE}:
         raise Refused(
             ", ".join(closed),
             numbered(

@@ -18,8 +18,8 @@ from aegir_components.messages import shown
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError, Endpoint
 from aegir_components.mysql.databases import SiteDatabase
+from aegir_components.process import Process
 from aegir_components.providers import answering, site_database, site_removal
-from aegir_components.providers.lifecycle import forgotten
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError
 from aegir_components.remote.parallel import each
@@ -30,7 +30,7 @@ from aegir_components.services.web_types import program
 from . import files
 from .decision import Change
 
-WHY: Final = site_closing.MOVE
+WHY: Final = site_closing.Reason.of(site_closing.By.MOVE)
 """What a site that is closed by a move says of why."""
 
 
@@ -38,6 +38,8 @@ WHY: Final = site_closing.MOVE
 class Work:
     """What the provider of a site's configuration can do."""
 
+    process: Process
+    """What this process remembers."""
     configure: Callable[[SiteConfigurationInputs, SiteConfigurationInputs | None, Connection], None]
     """Configures a site on a web server by its inputs; of the second ones it leaves the platform."""
     reload: Callable[[SiteConfigurationInputs, Connection], None]
@@ -173,22 +175,23 @@ def reopen(had: Site, want: Site, change: Change, work: Work) -> list[str]:
     return left
 
 
-def clear(had: Site, want: Site, change: Change) -> list[str]:
+def clear(process: Process, had: Site, want: Site, change: Change) -> list[str]:
     """Remove what a move has made in a new place that was never opened; say what could not be removed."""
     left: list[str] = []
     if change.files:
-        _try(left, f"removing it from {want.listed}", lambda: _take_out(had, want))
+        _try(left, f"removing it from {want.listed}", lambda: _take_out(process, had, want))
     if change.database:
         _try(left, f"removing its copy on {want.server}", lambda: arriving.clear(want.endpoint, want.database))
     return left
 
 
-def leave(had: Site, now: Site, change: Change, *, returns: bool = False) -> None:
+def leave(process: Process, had: Site, now: Site, change: Change, *, returns: bool = False) -> None:
     """Remove a site from the place that it has left, after archives of its files and a dump of its database are proven.
 
     What is on machines that are given up (``aegir:forget``) stays there.
 
     Args:
+        process: what this process remembers.
         had: the site in its former place.
         now: the site where it is.
         change: what was carried.
@@ -199,10 +202,10 @@ def leave(had: Site, now: Site, change: Change, *, returns: bool = False) -> Non
         DatabaseError: likewise.
     """
     if change.files:
-        there = {name: conn for name, conn in had.members.items() if name not in forgotten()}
+        there = {name: conn for name, conn in had.members.items() if name not in process.abandoned}
         shared = bool(there and had.inputs.uploads) and not _is_common(had, now)
-        site_removal.leave(had.inputs, there, shared=shared)
-    if change.database and had.server not in forgotten():
+        site_removal.leave(process, had.inputs, there, shared=shared)
+    if change.database and had.server not in process.abandoned:
         accounts = had.inputs.site_database
         site_database.keep(accounts)
         if returns:
@@ -217,7 +220,7 @@ def _is_common(had: Site, now: Site) -> bool:
     return any(files.is_same_storage(unit) for unit in shared[:1])
 
 
-def _take_out(had: Site, want: Site) -> None:
+def _take_out(process: Process, had: Site, want: Site) -> None:
     inputs = want.inputs
 
     def go(conn: Connection) -> None:
@@ -229,7 +232,7 @@ def _take_out(had: Site, want: Site) -> None:
         what = f"removing what was made of {want.name}"
         script.execute(conn, "apply", [*lines, *data], what=what, holder=inputs.holder)
 
-    there = {name: conn for name, conn in want.members.items() if name not in forgotten()}
+    there = {name: conn for name, conn in want.members.items() if name not in process.abandoned}
     shared = _shared(want) if there else None
     common = shared is not None and _is_common(had, want)
     each(there, go)

@@ -19,6 +19,7 @@ from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import around, numbered, shown
 from aegir_components.mysql import arriving, copies
 from aegir_components.mysql.client import DatabaseError
+from aegir_components.process import Process
 from aegir_components.providers import answered, answering, declared, forwards, settling, site_database
 from aegir_components.providers.moves import Record, is_same_place
 from aegir_components.remote.errors import HUB, HostError, Refused
@@ -69,7 +70,7 @@ class Move:
                 )
             self._carry()
         try:
-            place.leave(self.had, self.want, self.change)
+            place.leave(self.work.process, self.had, self.want, self.change)
         except (HostError, DatabaseError) as fault:
             raise Refused(
                 self.had.listed,
@@ -198,13 +199,13 @@ class Move:
         self._step = "putting it in its new place"
         files.put_in_place(self._units, self.want.key)
         self.want.configure(None if self.change.files else self.had.inputs, self.work)
-        settling.written(self.want.key)
+        settling.written(self.work.process, self.want.key)
 
     def _ask(self) -> None:
         self._step = "asking it in its new place"
         if not self._answering:
             return
-        settling.wait([self.want.key])
+        settling.wait(self.work.process, [self.want.key])
         if failing := self.want.asked(self.door):
             servers = ", ".join(sorted({at.server for at in failing}))
             raise Refused(servers, numbered(8030, f"it does not answer there: {answering.rows(failing)}"))
@@ -243,7 +244,7 @@ class Move:
                 where, numbered(8041, f"{begin}. All of its content is in its new place. Run pulumi up again")
             ) from fault
         left = place.reopen(self.had, self.want, self.change, self.work)
-        left += place.clear(self.had, self.want, self.change)
+        left += place.clear(self.work.process, self.had, self.want, self.change)
         said = f"{self.had.name} is on {self.had.listed} as before, and nothing of it is left in its new place"
         if left:
             said = f"{self.had.name} was to be on {self.had.listed} as before; these failed: {'; '.join(left)}"
@@ -275,13 +276,13 @@ def carried(
     """
     record = site_database.record_of(want.site_database)
     now, ours = recover(record, recorded, want, work)
-    moved, there, here = change(now, want), _reached(now, record), Site(want, record.rights)
+    moved, there, here = change(now, want), _reached(work.process, now, record), Site(want, record.rights)
     announced = now is recorded
     if moved.files and not ours and checks.has_arrived(there, here):
         _tell(f"{here.name} is on {here.listed} already, with its files; what is left of it on {there.listed} goes")
-        place.leave(there, here, Change(files=True, database=False))
+        place.leave(work.process, there, here, Change(files=True, database=False))
         now, announced = replace(want, accounts=now.accounts, hub_password=now.hub_password), False
-        moved, there = change(now, want), _reached(now, record)
+        moved, there = change(now, want), _reached(work.process, now, record)
     elif not moved and announced:
         return recorded
     if moved:
@@ -291,9 +292,9 @@ def carried(
     return want if moved else now
 
 
-def _reached(recorded: SiteConfigurationInputs, record: Record) -> Site:
+def _reached(process: Process, recorded: SiteConfigurationInputs, record: Record) -> Site:
     """Give a site where it is, with the ways to its machines as they are declared now: the edit may have changed them, too."""
-    return Site(declared.reached_now(recorded), record.rights)
+    return Site(declared.reached_now(process.declared, recorded), record.rights)
 
 
 def settle(now: Site, moved: Change) -> None:
@@ -330,16 +331,16 @@ def recover(
     """
     if record.target is None:
         return was, False
-    target = Site(record.filled("target", was, want), record.rights)
+    target = Site(record.filled(work.process.declared, "target", was, want), record.rights)
     if record.is_switched:
-        return _gone_forward(record, was, want, target), False
-    had = _reached(was, record)
+        return _gone_forward(work.process, record, was, want, target), False
+    had = _reached(work.process, was, record)
     moved = change(was, target.inputs)
     left = place.reopen(had, target, moved, work)
     again = is_same_place(record.target, want)
     if not again:
         # What was to be its database there is removed with its declaration.
-        left += place.clear(had, target, Change(files=moved.files, database=False))
+        left += place.clear(work.process, had, target, Change(files=moved.files, database=False))
     if left:
         raise Refused(
             had.listed,
@@ -351,18 +352,18 @@ def recover(
 
 
 def _gone_forward(
-    record: Record, was: SiteConfigurationInputs, want: SiteConfigurationInputs, target: Site
+    process: Process, record: Record, was: SiteConfigurationInputs, want: SiteConfigurationInputs, target: Site
 ) -> SiteConfigurationInputs:
     """Remove what is left of the former place of a site that had been opened in its new one; give where it is."""
     if is_same_place(target.inputs, was):
         record.forget_target()
         return was
     if record.former is not None:
-        former = Site(record.filled("former", was, want), record.rights)
+        former = Site(record.filled(process.declared, "former", was, want), record.rights)
         moved = change(former.inputs, target.inputs)
         settle(target, moved)
         returns = not is_other_server(former.accounts.machine, want.site_database.machine)
-        place.leave(former, target, moved, returns=returns)
+        place.leave(process, former, target, moved, returns=returns)
         if moved.files and not is_same_place(former.inputs, want):
             _forward(record, former)
         record.left()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
+from aegir_components import process
 from aegir_components.hub import wait
 from aegir_components.messages import AegirError, numbered
 from aegir_components.remote import forward
@@ -33,8 +34,6 @@ RESTART = 15.0
 """Seconds for which a refused connection is tried again: a server that is restarted, as by an upgrade, is back by then."""
 PAUSE = 0.5
 
-_refused: dict[tuple[str, int], wait.Deadline] = {}
-"""When a server first refused a connection, of this process: all that need it wait for it together, not one by one."""
 _UNREACHABLE = (2002, 2003, 2013)
 _NO_TLS = 2026
 PASSWORD_ASKED = 2061
@@ -196,16 +195,17 @@ def lets_in(endpoint: Endpoint) -> bool:
 
 def _patiently(endpoint: Endpoint, work: Callable[[], Wire[Any]]) -> Wire[Any]:
     """Open a connection; one that is refused is tried again for a while."""
-    where = (endpoint.address, endpoint.port)
+    # All that need the server wait for it together, not one by one.
+    refused_by, where = process.current().refused_databases, (endpoint.address, endpoint.port)
     while True:
         try:
             wire = work()
         except pymysql.OperationalError as fault:
             refused = isinstance(getattr(fault, "original_exception", None), ConnectionRefusedError)
-            if not refused or not _refused.setdefault(where, wait.Deadline(RESTART)).pause(PAUSE):
+            if not refused or not refused_by.setdefault(where, wait.Deadline(RESTART)).pause(PAUSE):
                 raise
         else:
-            _refused.pop(where, None)
+            refused_by.pop(where, None)
             return wire
 
 

@@ -17,8 +17,7 @@ from aegir_components import layout
 from aegir_components.backups import archive, files, inventory, loading
 from aegir_components.backups.repository import BackupError
 from aegir_components.backups.source import Place, Source
-from aegir_components.deploy import site_closing
-from aegir_components.deploy.site_closing import Closable
+from aegir_components.deploy.site_closing import By, Closable, Reason
 from aegir_components.hub.records import Records
 from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.site import InstallationInputs, SitePlace
@@ -36,7 +35,7 @@ from .dumps import DumpError
 FAULTS: Final = (BackupError, HostError, client.DatabaseError, DumpError, archive.DamagedError)
 LOADING: Final = "loading"
 """What is written down of a database, under ``origin``, while it is loaded."""
-WHY: Final = f"{site_closing.LOADED} (origin)"
+WHY: Final = Reason.of(By.ORIGIN, " (origin)")
 """What a closed site says of why."""
 KIND: Final = "origins"
 """The hub's records of sites whose content was loaded."""

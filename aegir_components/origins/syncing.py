@@ -14,7 +14,7 @@ from aegir_components.backups.repository import BackupError
 from aegir_components.backups.source import Source
 from aegir_components.backups.sql import Apart
 from aegir_components.backups.staging import Laid, Part, Words
-from aegir_components.deploy import site_closing
+from aegir_components.deploy.site_closing import By, Reason
 from aegir_components.mysql import client, databases
 from aegir_components.remote.errors import HostError
 
@@ -62,7 +62,7 @@ class FromSite:
         called = f"the content of {self.where}"
         return Words(
             called=called,
-            doing=f"{site_closing.GETS} {called}",
+            doing=Reason.of(By.SYNC, f" {called}"),
             done=f"has {called} now",
             failed=f"could not get {called}",
             work="sync",

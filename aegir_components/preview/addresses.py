@@ -14,8 +14,6 @@ from aegir_components.messages import numbered, telling
 
 KIND: Final = "addresses"
 """The hub's records of what the names of servers resolved to."""
-_told: set[tuple[str, str]] = set()
-"""Names that a warning was given of, of this process."""
 
 
 def address_of(server: settings.Server, hub_root: str) -> str:
@@ -42,16 +40,13 @@ def address_of(server: settings.Server, hub_root: str) -> str:
         why = fault.strerror or str(fault)
         if not known:
             raise settings.SettingsError([_unresolved(server, why)]) from None
-        if key not in _told:
-            _told.add(key)
-            telling.warn(
-                numbered(
-                    2551,
-                    f'aegir:servers["{server.name}"].address: the name "{server.address}" does not resolve on '
-                    f"the hub ({why}). It is taken for {known}, as in the last run. Repair the name, or write the "
-                    "server's IP address",
-                )
-            )
+        said = numbered(
+            2551,
+            f'aegir:servers["{server.name}"].address: the name "{server.address}" does not resolve on '
+            f"the hub ({why}). It is taken for {known}, as in the last run. Repair the name, or write the "
+            "server's IP address",
+        )
+        telling.warn_once(said, (KIND, *key))
         return known
     # Databases are reached over IPv4; a name that has both leads there.
     address = str(next((one for one in found if one[0] == socket.AF_INET), found[0])[4][0])

@@ -91,7 +91,7 @@ def _database(have: Outputs, site: settings.Site, declared: Declared, now: Mappi
             f"lead to {service.address}, which has none of its content. Nothing was changed. Correct the address; "
             "a site moves to another server when `database` at it names that server",
         )
-    yield from site_database.rejected(had, want, site.name).values()
+    yield from site_database.rejected(had, want, site.name, abandoned=()).values()
 
 
 def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[str, str]) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _files(have: Outputs, site: settings.Site, declared: Declared, now: Mapping[
             f"the files of {site.name} are on {names}, whose entry is to lead to {now_on}. Nothing was changed. "
             "Correct the addresses; a site moves when its platform, or the platform's `server`, is another one",
         )
-    yield from site_places.rejected(had, want).values()
+    yield from site_places.rejected(had, want, abandoned=()).values()
 
 
 def _paths(have: Outputs, site: settings.Site, declared: Declared) -> Iterator[str]:

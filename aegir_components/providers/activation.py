@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 
 from aegir_components.deploy import forwarding
 from aegir_components.inputs.props import Props, left_out
+from aegir_components.process import Process
 from aegir_components.remote.connection import Connection
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
@@ -19,17 +20,12 @@ from aegir_components.services import web, web_types
 from . import answered, caches, restoring, settling, site_move
 from .lifecycle import AegirResource, Lifecycle, remaining
 
-WAITS: Final = ": a change waits for its reload"
-"""How ``activate`` in ``services/web.sh`` ends what it says of a unit."""
-waiting: dict[str, list[str]] = {}
-"""By machine, the reloads that its web service's look has just seen: of this process, since a provider's instance has no data."""
 
-
-def handed_over(host: str, drift: Iterable[str]) -> list[str]:
-    """Keep the reloads that wait on a machine for its ``Activation``, and give what else deviates there."""
+def handed_over(process: Process, host: str, drift: Iterable[script.Deviation]) -> list[str]:
+    """Keep the pending reloads of a machine for its ``Activation``, and give what else deviates there."""
     found = list(drift)
-    waiting[host] = [text for text in found if text.endswith(WAITS)]
-    return [text for text in found if not text.endswith(WAITS)]
+    process.pending_reloads[host] = [str(each) for each in found if each.kind == "reload"]
+    return [str(each) for each in found if each.kind != "reload"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +78,7 @@ class ActivationProvider(Lifecycle[ActivationInputs, ActivationInputs]):
 
         It is repaired here and not there, because what stops a reload may be a site's vhost, and that is repaired in between.
         """
-        found = waiting.pop(have.host, None)
+        found = self.process.pending_reloads.pop(have.host, None)
         if found is None:
             report = script.execute(have.connection, "check", _items(have), what="looking for reloads that wait")
             found = list(report.drift)
@@ -100,16 +96,18 @@ class ActivationProvider(Lifecycle[ActivationInputs, ActivationInputs]):
         Raises:
             Refused: sites that answered before do not answer after the change.
         """
-        what, conn = "reloading the web server", want.connection
-        lines = [*_forwards(want, remaining(was)), *_items(want)]
+        what, conn, process = "reloading the web server", want.connection, self.process
+        lines = [*_forwards(want, remaining(was, process.abandoned)), *_items(want)]
         script.execute(conn, "apply", lines, what=what, holder=want.holder)
         sites = [
             answered.Site(hub_root=conn.hub_root, stack=want.holder, site=_known_as(want, name))
             for name in sorted(touched(want, was))
         ]
         asked = {site: here for site in sites if (here := site.places(conn.host))}
-        settling.wait(site.site for site in sites)
-        well, restored, failed = restoring.refuse_broken(conn, web_types.program(want.type), asked, want.holder)
+        settling.wait(process, [site.site for site in sites])
+        well, restored, failed = restoring.refuse_broken(
+            process, conn, web_types.program(want.type), asked, want.holder
+        )
         done = [site for site in sites if site not in asked or site in well]
         # Of the others it is kept, with what has changed: the next run may try the same once more.
         restoring.proven(conn, [site.site for site in done], want.holder)
@@ -117,7 +115,7 @@ class ActivationProvider(Lifecycle[ActivationInputs, ActivationInputs]):
             site_move.kept(site).over()
         broken = {site.site for site in asked if site not in well + restored}
         known = [_known_as(want, name) for name in sorted(want.sites)]
-        caches.reloaded(conn, want.holder, [name for name in known if name not in broken])
+        caches.reloaded(process, conn, want.holder, [name for name in known if name not in broken])
         if failed is not None:
             raise failed
         return {}

@@ -18,6 +18,7 @@ from aegir_components.deploy import installation
 from aegir_components.hub.records import Records
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered, telling
+from aegir_components.process import Process
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError
 from aegir_components.scripts import script
@@ -88,10 +89,11 @@ def left(conn: Connection, stack: str) -> list[str]:
     ]
 
 
-def reloaded(conn: Connection, stack: str, sites: Iterable[str]) -> None:
+def reloaded(process: Process, conn: Connection, stack: str, sites: Iterable[str]) -> None:
     """Empty the caches of sites whose last web server has reloaded now; what fails is a warning, since the sites work.
 
     Args:
+        process: what this process remembers.
         conn: the web server that has reloaded.
         stack: ``<project>/<stack>``.
         sites: what its sites are known by.
@@ -119,7 +121,7 @@ def reloaded(conn: Connection, stack: str, sites: Iterable[str]) -> None:
             records.put({**done, "waiting": [], "failed": conn.host}, stack, site)
             host, application = str(done["host"]), str(done["application"])
             several = warning("", application, why.replace(host, "the site"))
-            warned.warn(host, f"{conn.host}: {warning(host, application, why)}", f"{conn.host}: {several}")
+            warned.warn(process, host, f"{conn.host}: {warning(host, application, why)}", f"{conn.host}: {several}")
 
 
 def warning(host: str, application: str, why: str) -> str:

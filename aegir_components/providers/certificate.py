@@ -14,6 +14,7 @@ from aegir_components.deploy import certificate
 from aegir_components.inputs.certificate import CertificateInputs, CertificateState
 from aegir_components.inputs.members import connections
 from aegir_components.messages import around, numbered, shown
+from aegir_components.process import Process
 from aegir_components.remote.errors import HostError, Refused
 from aegir_components.remote.parallel import each
 from aegir_components.scripts import script
@@ -50,7 +51,7 @@ class CertificateProvider(Lifecycle[CertificateInputs, CertificateState]):
         """Keep what is right, or get another one."""
         if want.unread:
             raise Refused(want.site, want.unread)
-        pair = _renewed(want, was) if was and was.chain and _asks_for_the_same(was, want) else _made(want)
+        pair = _renewed(self.process, want, was) if was and was.chain and _asks_for_the_same(was, want) else _made(want)
         said = certificates.facts(pair.chain)
         return {
             "chain": pair.chain,
@@ -93,7 +94,7 @@ def _is_near_its_end(have: CertificateState) -> bool:
     return certificates.facts(have.chain).days_left() < certificates.RENEW_DAYS
 
 
-def _renewed(want: CertificateInputs, was: CertificateState) -> certificates.Pair:
+def _renewed(process: Process, want: CertificateInputs, was: CertificateState) -> certificates.Pair:
     """Keep a certificate, or renew it; one that cannot be renewed is kept with a warning until its last days.
 
     Raises:
@@ -111,6 +112,7 @@ def _renewed(want: CertificateInputs, was: CertificateState) -> certificates.Pai
             raise
         said = f"goes on for {left} days; each run tries again, and from {last} days on this is an error"
         warned.warn(
+            process,
             want.site,
             numbered(8504, f"{shown(fault)}. The former certificate of {want.site} {said}"),
             around(fault, f"{str(fault).replace(want.site, 'the site')}. The former certificate {said}"),

@@ -66,7 +66,7 @@ class DatabaseServiceProvider(Lifecycle[DatabaseServiceInputs, DatabaseServiceSt
     def notice(self, want: Known[DatabaseServiceInputs]) -> None:
         """What goes in the same run is dumped by the account as it is declared now."""
         if login := want.ask(lambda inputs: inputs.login, None):
-            declared.note_database(login)
+            declared.note_database(self.process.declared, login)
 
     def observe(self, have: DatabaseServiceState) -> dict[str, Any]:
         """Look at the machine, at the account's rights, and whether the hub can log in with it."""
@@ -78,7 +78,7 @@ class DatabaseServiceProvider(Lifecycle[DatabaseServiceInputs, DatabaseServiceSt
             mysql.own_account(user, hub, have.holder),
         ]
         report = script.execute(have.connection, "check", lines, what="looking at the database")
-        drift = list(report.drift)
+        drift: list[str] = [*report.drift]
         grants = report.facts.get("grants", "").splitlines()
         lacks = statements.administrator_faults(grants, have.rights)
         drift += [around(fault, f"account {user}@{hub}: {fault}") for fault in lacks]

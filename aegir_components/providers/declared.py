@@ -10,61 +10,52 @@ from typing import Any, TypeVar
 
 from aegir_components.inputs.database import DatabaseLogin
 from aegir_components.inputs.props import Props, names
+from aegir_components.process import Declared
 from aegir_components.remote.connection import Connection
 
 State = dict[str, Any]
 PropsT = TypeVar("PropsT", bound=Props)
 
-_machines: dict[str, Connection] = {}
-"""Connections by the declared name: of this process, which has all resources of a run, since a provider has no data."""
-_databases: dict[tuple[str, str, int], DatabaseLogin] = {}
-"""Ways to a database server, by its machine."""
 _WAY = names(DatabaseLogin) - {"connection"}
 """Inputs that say how the hub logs in to a database server."""
 
 
-def note_machine(host: str, conn: Connection) -> None:
+def note_machine(declared: Declared, host: str, conn: Connection) -> None:
     """Remember how a declared machine is reached."""
-    _machines[host] = conn
+    declared.machines[host] = conn
 
 
-def note_database(login: DatabaseLogin) -> None:
+def note_database(declared: Declared, login: DatabaseLogin) -> None:
     """Remember how the hub logs in to a declared database server."""
-    _databases[_machine(login.connection, login.address, login.port)] = login
+    declared.databases[_machine(login.connection, login.address, login.port)] = login
 
 
-def forget() -> None:
-    """Know nothing, as a new process does."""
-    _machines.clear()
-    _databases.clear()
-
-
-def connection(conn: Connection) -> Connection:
+def connection(declared: Declared, conn: Connection) -> Connection:
     """Give the declared connection to a machine, or the one that the state has where no such machine is declared."""
-    return _machines.get(conn.host, conn)
+    return declared.machines.get(conn.host, conn)
 
 
-def reached_now(inputs: PropsT) -> PropsT:
+def reached_now(declared: Declared, inputs: PropsT) -> PropsT:
     """Give recorded inputs with the ways as they are declared now."""
-    return type(inputs).from_props(reached(inputs.to_props()))
+    return type(inputs).from_props(reached(declared, inputs.to_props()))
 
 
-def reached(have: State) -> State:
+def reached(declared: Declared, have: State) -> State:
     """Give the inputs of a resource that goes, with the ways as they are declared now."""
-    found: State = _with_connections(have)
+    found: State = _with_connections(declared, have)
     if "hub_password" not in found or not isinstance(found.get("accounts"), dict):
-        return _logged_in(found)
+        return _logged_in(declared, found)
     # A site's configuration has its database's inputs as a mapping, and the secrets beside it.
-    accounts = _logged_in({**found["accounts"], "password": found["hub_password"]})
+    accounts = _logged_in(declared, {**found["accounts"], "password": found["hub_password"]})
     password = accounts.pop("password")
     return {**found, "accounts": accounts, "hub_password": password}
 
 
-def _logged_in(props: State) -> State:
+def _logged_in(declared: Declared, props: State) -> State:
     if not {"connection", "address", "port", "user", "password"} <= props.keys():
         return props
     found = DatabaseLogin.from_props(props)
-    way = _databases.get(_machine(found.connection, found.address, found.port))
+    way = declared.databases.get(_machine(found.connection, found.address, found.port))
     if way is None:
         return props
     now = {key: value for key, value in way.to_props().items() if key in _WAY}
@@ -76,12 +67,12 @@ def _machine(conn: Connection, address: str, port: int) -> tuple[str, str, int]:
     return ("none", address, port) if conn.kind == "none" else conn.place
 
 
-def _with_connections(value: Any) -> Any:
+def _with_connections(declared: Declared, value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: connection(Connection.from_props(item)).to_props()
+            key: connection(declared, Connection.from_props(item)).to_props()
             if key == "connection" and isinstance(item, dict)
-            else _with_connections(item)
+            else _with_connections(declared, item)
             for key, item in value.items()
         }
-    return [_with_connections(item) for item in value] if isinstance(value, list) else value
+    return [_with_connections(declared, item) for item in value] if isinstance(value, list) else value

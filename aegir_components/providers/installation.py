@@ -16,11 +16,12 @@ from aegir_components.inputs.site import InstallationInputs, InstallationState
 from aegir_components.messages import around, number_of, numbered
 from aegir_components.mysql import databases
 from aegir_components.origins import definition, landing
+from aegir_components.process import Process
 from aegir_components.remote.errors import HostError, Refused
 from aegir_components.scripts import script
 
 from . import answered, answering, awaited, settling, site_move, warned
-from .lifecycle import DRIFT, AegirResource, Lifecycle, replaced
+from .lifecycle import DRIFT, AegirResource, Lifecycle
 from .raw import State
 
 INSTALL_TIMEOUT = 900.0
@@ -49,7 +50,7 @@ class InstallationProvider(Lifecycle[InstallationInputs, InstallationState]):
         """Ask every web server for the site."""
         if not have.health:
             return {"drift": []}
-        content = _content(have, None) if have.content == EMPTY else have.content
+        content = _content(self.process, have, None) if have.content == EMPTY else have.content
         return {"drift": [] if content == EMPTY else list(_faults(have).values()), "content": content}
 
     def _seen(self, have: State) -> State | None:
@@ -58,23 +59,24 @@ class InstallationProvider(Lifecycle[InstallationInputs, InstallationState]):
         if seen and any(map(_is_unavailable, seen[DRIFT])):
             inputs = InstallationState.from_props(have)
             if closed := _closed(inputs):
-                _tell_closed(inputs, closed)
+                _tell_closed(self.process, inputs, closed)
                 return {**seen, DRIFT: [text for text in seen[DRIFT] if not _is_unavailable(text)]}
         return seen
 
     def converge(self, want: InstallationInputs, was: InstallationState | None) -> dict[str, Any]:
         """Install where nothing is installed, ask every web server for the site, and let former passwords go."""
-        content, loaded = PRESENT, _land(want, was)
+        process = self.process
+        content, loaded = PRESENT, _land(process, want, was)
         if not want.install:
-            content = _content(want, was)
-            if content == EMPTY and _is_known(want, was):
+            content = _content(process, want, was)
+            if content == EMPTY and _is_known(process, want, was):
                 raise _lost(want)
-        elif _install(want, was) == "::present" and _password_is_news(want, was, loaded=bool(loaded)):
+        elif _install(process, want, was) == "::present" and _password_is_news(want, was, loaded=bool(loaded)):
             password = applications.APPLICATIONS[want.application].password
-            _run(want, was, password, "setting the administrator's password of")
+            _run(process, want, was, password, "setting the administrator's password of")
         known = _known(want)
         known.forget()
-        proven = want.health and _prove(want, was, content)
+        proven = want.health and _prove(process, want, was, content)
         if proven or not want.health:
             known.forget_down()
         if proven:
@@ -103,13 +105,13 @@ class Installation(AegirResource, module="aegir", name="Installation"):
         super().__init__(InstallationProvider(), name, inputs, opts)
 
 
-def _land(want: InstallationInputs, was: InstallationState | None) -> str:
+def _land(process: Process, want: InstallationInputs, was: InstallationState | None) -> str:
     """Load the content of a site that has none; return what was loaded, now or before: ``own``, ``clone``, or nothing."""
     if not want.accounts:
         return ""
     given = json.loads(want.origin or "{}")
     site = _landing(want, given)
-    if given and not _is_known(want, was):
+    if given and not _is_known(process, want, was):
         landing.land(site, definition.load(site, given))
     if site.known == landing.LOADING:
         landing.abandon(site)
@@ -129,7 +131,7 @@ def _password_is_news(want: InstallationInputs, was: InstallationState | None, *
     return not loaded if was is None else was.admin_password != want.admin_password
 
 
-def _prove(want: InstallationInputs, was: InstallationState | None, content: str) -> bool:
+def _prove(process: Process, want: InstallationInputs, was: InstallationState | None, content: str) -> bool:
     """Ask every web server for the site; one without anything in its database cannot answer yet.
 
     Returns:
@@ -141,12 +143,13 @@ def _prove(want: InstallationInputs, was: InstallationState | None, content: str
             "pulumi up --refresh"
         )
         warned.warn(
+            process,
             want.site,
             numbered(8541, f"the site {want.site} was not asked for: its database {want.database.name} {said}"),
             numbered(8541, f"the site was not asked for: its database {said}"),
         )
         return True
-    settling.wait([want.site])
+    settling.wait(process, [want.site])
     faults = _faults(want)
     if faults:
         # Whoever has asked just before the settings changed is answered by the former ones for a while.
@@ -155,7 +158,7 @@ def _prove(want: InstallationInputs, was: InstallationState | None, content: str
     if not faults:
         return True
     if all(map(_is_unavailable, faults.values())) and (closed := _closed(want)):
-        _tell_closed(want, closed)
+        _tell_closed(process, want, closed)
         return False
     _known(want).note_down()
     said, waits = "; ".join(faults.values()), awaited.why(want, was)
@@ -178,9 +181,11 @@ def _is_unavailable(text: str) -> bool:
     return number_of(text) == answers.UNAVAILABLE
 
 
-def _tell_closed(inputs: InstallationInputs, why: str) -> None:
+def _tell_closed(process: Process, inputs: InstallationInputs, why: str) -> None:
     said = f"is closed, so nobody asked it for its pages ({why}). aegir open {inputs.host} opens it"
-    warned.warn(inputs.site, numbered(8562, f"the site {inputs.host} {said}"), numbered(8562, f"the site {said}"))
+    warned.warn(
+        process, inputs.site, numbered(8562, f"the site {inputs.host} {said}"), numbered(8562, f"the site {said}")
+    )
 
 
 def _known(inputs: InstallationInputs) -> answered.Site:
@@ -205,8 +210,8 @@ def _retire(want: InstallationInputs, was: InstallationState | None) -> None:
         databases.drop_other(where, what)
 
 
-def _content(want: InstallationInputs, was: InstallationState | None) -> str:
-    return _run(want, was, LOOK, "looking at the database of").removeprefix("::")
+def _content(process: Process, want: InstallationInputs, was: InstallationState | None) -> str:
+    return _run(process, want, was, LOOK, "looking at the database of").removeprefix("::")
 
 
 def _worker(want: InstallationInputs) -> str:
@@ -214,7 +219,9 @@ def _worker(want: InstallationInputs) -> str:
     return want.master or min(want.members)
 
 
-def _run(want: InstallationInputs, was: InstallationState | None, program: tuple[str, ...], doing: str) -> str:
+def _run(
+    process: Process, want: InstallationInputs, was: InstallationState | None, program: tuple[str, ...], doing: str
+) -> str:
     _ask_database(want)
     database = {**want.database.to_props(), "password": want.password, "ca": ""}
     if want.authority:
@@ -228,7 +235,7 @@ def _run(want: InstallationInputs, was: InstallationState | None, program: tuple
         "admin": want.admin,
         "mail": want.mail,
         "password": want.admin_password,
-        "known": _is_known(want, was),
+        "known": _is_known(process, want, was),
     }
     lines = installation.items(
         program, site=want.site, publish_path=want.publish_path, docroot=want.docroot, values=values
@@ -248,18 +255,18 @@ def _ask_database(want: InstallationInputs) -> None:
         databases.exists(want.site_database.where, want.accounts.database)
 
 
-def _is_known(want: InstallationInputs, was: InstallationState | None) -> bool:
+def _is_known(process: Process, want: InstallationInputs, was: InstallationState | None) -> bool:
     """Return whether the state knows the site with content, so that an empty database is an error."""
     server = want.accounts.server if want.accounts else ""
-    return was is not None and was.content == PRESENT and server not in replaced()
+    return was is not None and was.content == PRESENT and server not in process.replaced
 
 
-def _install(want: InstallationInputs, was: InstallationState | None) -> str:
-    result = _run(want, was, applications.APPLICATIONS[want.application].installer, "installing")
+def _install(process: Process, want: InstallationInputs, was: InstallationState | None) -> str:
+    result = _run(process, want, was, applications.APPLICATIONS[want.application].installer, "installing")
     if result == "::empty":
         raise _lost(want)
     if result.startswith("::half"):
-        raise _half(want, was, result.split()[-1])
+        raise _half(process, want, was, result.split()[-1])
     if result == "::installed in English":
         application = applications.APPLICATIONS[want.application]
         said = (
@@ -267,7 +274,9 @@ def _install(want: InstallationInputs, was: InstallationState | None) -> str:
             f"{_worker(want)} could not get it from {application.fetches}. "
             f"Add the language in the site; for further sites put the translation into the directory aegir:translations"
         )
-        warned.warn(want.site, numbered(8542, f"the site {want.site} {said}"), numbered(8542, f"the site {said}"))
+        warned.warn(
+            process, want.site, numbered(8542, f"the site {want.site} {said}"), numbered(8542, f"the site {said}")
+        )
     return result
 
 
@@ -284,12 +293,12 @@ def _lost(want: InstallationInputs) -> Refused:
     )
 
 
-def _half(want: InstallationInputs, was: InstallationState | None, tables: str) -> Refused:
+def _half(process: Process, want: InstallationInputs, was: InstallationState | None, tables: str) -> Refused:
     base, site, title = want.database.name, want.site, applications.APPLICATIONS[want.application].title
     begin = (
         f"the site {site}: the database {base} has {tables} tables, and none of them says that {title} was installed"
     )
-    if _is_known(want, was):
+    if _is_known(process, want, was):
         # Neither installing nor removing it is right: both would take what is left for the whole.
         return Refused(
             min(want.members),

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
@@ -34,12 +34,13 @@ from pulumi.dynamic import (
 )
 from pulumi.output import contains_unknowns
 
-from aegir_components import unknowns
+from aegir_components import process, unknowns
 from aegir_components.hub import at_work, hub_disk
 from aegir_components.hub.records import Records, hub_root
 from aegir_components.inputs.props import Known, Props, names
 from aegir_components.messages import around, marked, number_of, shown
 from aegir_components.mysql import client
+from aegir_components.process import Process
 from aegir_components.pulumi_workarounds import declaring
 from aegir_components.remote.errors import HostError
 
@@ -58,33 +59,21 @@ UNFINISHED = "unfinished"
 WORKED = "worked"
 """The hub's records of resources that were worked on in this run, until its end."""
 REVISION = "revision"
-_forgotten: set[str] = set()
-"""Machines that are given up: of this process, since a provider's instance has no data."""
-_replaced: set[str] = set()
-"""Machines that are declared to be empty replacements of what the state knows (``aegir:replaced``)."""
 
 
-def forgotten() -> frozenset[str]:
-    """Name the machines that are given up."""
-    return frozenset(_forgotten)
+def configure(process: Process, config: Mapping[str, Any]) -> None:
+    """Read which servers are abandoned or are empty replacements: lists, or their JSON, as Pulumi hands them over."""
 
-
-def replaced() -> frozenset[str]:
-    """Name the machines that are empty replacements, so that content may be missing there."""
-    return frozenset(_replaced)
-
-
-def configure(config: Mapping[str, Any]) -> None:
-    """Read which machines are given up or are empty replacements: lists, or their JSON, as Pulumi hands them over."""
-    for key, machines in (("forget", _forgotten), ("replaced", _replaced)):
+    def listed(key: str) -> frozenset[str]:
         names = config.get(key)
-        machines.clear()
-        machines.update(json.loads(names) if isinstance(names, str) else names or ())
+        return frozenset(json.loads(names) if isinstance(names, str) else names or ())
+
+    process.abandoned, process.replaced = listed("forget"), listed("replaced")
 
 
-def remaining(recorded: PropsT | None) -> PropsT | None:
-    """Leave machines that are given up out of a resource's recorded inputs; ``None`` when it was on no other machine."""
-    props = None if recorded is None else without(recorded.to_props(), _forgotten)
+def remaining(recorded: PropsT | None, abandoned: Collection[str]) -> PropsT | None:
+    """Leave abandoned servers out of a resource's recorded inputs; ``None`` when it was on no other machine."""
+    props = None if recorded is None else without(recorded.to_props(), abandoned)
     return None if recorded is None or props is None else type(recorded).from_props(props)
 
 
@@ -131,6 +120,11 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
                 case (type() as inputs, type() as recorded):
                     cls.inputs, cls.recorded = inputs, recorded
                     cls.computed_keys = tuple(sorted(names(recorded) - names(inputs)))
+
+    @property
+    def process(self) -> Process:
+        """What this process remembers. Each call of Pulumi enters here, and a provider hands it on to what it uses."""
+        return process.current()
 
     def identity(self, want: InputsT) -> str:
         """Name the thing: a natural identity, the same for the same inputs."""
@@ -185,7 +179,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
         """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class, first of all."""
         serve_more()
         # Without "aegir:" the SDK would take the project's name for it, which is another one in a program of one's own.
-        configure({key: req.config.get(f"aegir:{key}") for key in ("forget", "replaced")})
+        configure(self.process, {key: req.config.get(f"aegir:{key}") for key in ("forget", "replaced")})
 
     def check(self, olds: Any, news: Any) -> CheckResult:
         """Reject inputs that cannot be right and changes that would lose content; add the inputs that every resource has."""
@@ -231,7 +225,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
     def read(self, id_: str, props: Any) -> ReadResult:
         """Look at it for a refresh."""
         have = plain(props)
-        there = without(have, _forgotten)
+        there = without(have, self.process.abandoned)
         # What is on a machine that is given up stays as it is recorded, for the update that drops it.
         with self._gathering(props):
             seen = {} if there is None else self._guarded(props, lambda: self._seen(there))
@@ -277,15 +271,18 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
 
     def delete(self, _id: str, props: Any) -> None:
         """Take it away; what was on a machine that is given up is dropped from the state without asking the machine."""
-        have = without(plain(props), _forgotten)
+        abandoned = self.process.abandoned
+        have = without(plain(props), abandoned)
         if have is None:
             # Once a machine and not once a resource: the engine names what it drops.
-            machine = ", ".join(sorted(_forgotten & machines_of(plain(props)))) or self.identity_of(props)
+            machine = ", ".join(sorted(abandoned & machines_of(plain(props)))) or self.identity_of(props)
             said = "the machine is given up (aegir:forget); nothing was done there"
-            warned.warn(machine, f"{machine}: {said}", said)
+            warned.warn(self.process, machine, f"{machine}: {said}", said)
             return
         with self._gathering(props), self._working(plain(props)) as done:
-            self._guarded(props, lambda: self.remove(self.recorded.from_props(declared.reached(have))))
+            self._guarded(
+                props, lambda: self.remove(self.recorded.from_props(declared.reached(self.process.declared, have)))
+            )
             done["was"] = self.mark(props)
 
     def mark(self, props: Any) -> str:
@@ -296,7 +293,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
     def _gathering(self, props: Any) -> AbstractContextManager[None]:
         """Gather what is warned of meanwhile, with what other resources warn of."""
         known = plain(props)
-        return warned.gathering(hub_root(known), self._known_as(known)[0])
+        return warned.gathering(self.process, hub_root(known), self._known_as(known)[0])
 
     def _is_unfinished(self, have: State) -> bool:
         root = hub_root(have)

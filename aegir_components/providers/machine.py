@@ -22,7 +22,7 @@ from aegir_components.scripts import script
 from aegir_components.services import base, vhosts
 
 from . import declared, entries
-from .lifecycle import AegirResource, Lifecycle, replaced
+from .lifecycle import AegirResource, Lifecycle
 
 STACK = "stack"
 """The hub's record of what tells its stacks from others of the same name."""
@@ -82,7 +82,7 @@ class MachineProvider(Lifecycle[MachineInputs, MachineState]):
     def notice(self, want: Known[MachineInputs]) -> None:
         """What goes in the same run goes from where the machine is declared now."""
         if found := want.ask(lambda inputs: (inputs.host, inputs.connection), None):
-            declared.note_machine(*found)
+            declared.note_machine(self.process.declared, *found)
 
     def diff(self, id_: str, olds: Any, news: Any) -> DiffResult:
         """Compare; a state of before knows no address of the hub, and learns it with the next change."""
@@ -102,7 +102,7 @@ class MachineProvider(Lifecycle[MachineInputs, MachineState]):
             Refused: the address leads to another machine than the one that was prepared, and nobody said that it is replaced.
         """
         conn = want.connection
-        if was and want.host not in replaced():
+        if was and want.host not in self.process.replaced:
             _refuse_strangers(conn, was)
         stack = _stack(want, was)
         former = was.holder if was else want.holder

@@ -45,7 +45,7 @@ class ManagedDatabaseProvider(Lifecycle[ManagedDatabaseInputs, ManagedDatabaseSt
     def notice(self, want: Known[ManagedDatabaseInputs]) -> None:
         """What goes in the same run is dumped by the account as it is declared now."""
         if login := want.ask(lambda inputs: inputs.login, None):
-            declared.note_database(login)
+            declared.note_database(self.process.declared, login)
 
     def observe(self, have: ManagedDatabaseState) -> dict[str, Any]:
         """Log in; what the account lacks is drift that only its owner can repair."""

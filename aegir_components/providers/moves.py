@@ -15,6 +15,7 @@ from aegir_components.hub.records import Records
 from aegir_components.inputs.database import DatabaseServer, SiteAccounts
 from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
 from aegir_components.moving.decision import is_other_server
+from aegir_components.process import Declared
 
 from . import declared
 
@@ -65,10 +66,13 @@ class Record:
         """Say which place a site has left, whose data are to be removed."""
         return _place(self._get().get("former"))
 
-    def filled(self, what: Literal["target", "former"], *known: SiteConfigurationInputs) -> SiteConfigurationInputs:
+    def filled(
+        self, ways: Declared, what: Literal["target", "former"], *known: SiteConfigurationInputs
+    ) -> SiteConfigurationInputs:
         """Give the inputs of a record with secrets, and with the ways to its machines as they are declared now.
 
         Args:
+            ways: how machines are reached now.
             what: of the target of a move, or of the place that the site has left.
             known: inputs of the same site with secrets. Those of the hub's account are of the one with the same database server.
         """
@@ -79,7 +83,7 @@ class Record:
         there = SiteAccounts.from_props(found["accounts"]).machine
         same = [each for each in known if each.accounts and not is_other_server(each.accounts.machine, there)]
         found["hub_password"] = next((each.hub_password for each in same or known if each.hub_password), "")
-        return SiteConfigurationInputs.from_props(declared.reached(found))
+        return SiteConfigurationInputs.from_props(declared.reached(ways, found))
 
     @property
     def is_switched(self) -> bool:

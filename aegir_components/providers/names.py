@@ -80,7 +80,7 @@ class NamesProvider(Lifecycle[NamesInputs, NamesState]):
             raise Refused(want.host, around(said, f"names do not agree: {said}"))
         if faults:
             own = {want.host: "its name", want.address: "its address"}
-            warned.warn(want.host, around(said, f"{want.host}: {said}"), _without("; ".join(faults), own))
+            warned.warn(self.process, want.host, around(said, f"{want.host}: {said}"), _without("; ".join(faults), own))
         return {"faults": faults}
 
     def remove(self, have: NamesState) -> None:

@@ -54,7 +54,7 @@ class PackExportProvider(Lifecycle[PackExportInputs, PackExportInputs]):
     def observe(self, have: PackExportInputs) -> dict[str, Any]:
         """Look at the server's files and at what its kernel exports, and compare the numbers again."""
         report = script.execute(have.connection, "check", _items(have), what=_what(have))
-        drift = [*report.drift]
+        drift: list[str] = [*report.drift]
         try:
             _compare(have)
         except Refused as fault:
@@ -64,7 +64,7 @@ class PackExportProvider(Lifecycle[PackExportInputs, PackExportInputs]):
     def converge(self, want: PackExportInputs, was: PackExportInputs | None) -> dict[str, Any]:
         """Compare, export, and end the export of a server that is none any more."""
         _compare(want)
-        former = remaining(was)
+        former = remaining(was, self.process.abandoned)
         # By machine: under another name in the stack file it has the files already.
         if former and former.connection.twin({want.server: want.connection}):
             former = None

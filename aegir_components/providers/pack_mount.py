@@ -65,7 +65,7 @@ class PackMountProvider(Lifecycle[PackMountInputs, PackMountInputs]):
     def converge(self, want: PackMountInputs, was: PackMountInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
         # First of all: what is removed from a member that leaves must not be removed through its mount.
-        if had := remaining(was):
+        if had := remaining(was, self.process.abandoned):
             _unmount(had, shared.leaving(had, want))
         patience = mounting.patience(had.source if had else None, want.source)
         each(connections(want.members), lambda conn: _place(want, conn).converged(patience))

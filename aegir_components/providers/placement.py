@@ -36,7 +36,7 @@ class PlacementProvider(Lifecycle[PlacementInputs, PlacementInputs]):
 
     def converge(self, want: PlacementInputs, was: PlacementInputs | None) -> dict[str, Any]:
         """Take code, link and definition off each web server that the platform has left."""
-        if had := remaining(was):
+        if had := remaining(was, self.process.abandoned):
             carry = connections(want.members)
             left = {name: member for name, member in had.members.items() if not member.connection.twin(carry)}
             _take_off(replace(had, members=left))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -35,7 +35,7 @@ class ReleaseProvider(Lifecycle[ReleaseInputs, ReleaseInputs]):
 
     def rejected(self, have: ReleaseInputs, want: Known[ReleaseInputs]) -> dict[str, str]:
         """Reject own code for a machine that sees a pack's: its mount goes after that."""
-        there, members = remaining(have), want.ask(lambda inputs: inputs.members, None)
+        there, members = remaining(have, self.process.abandoned), want.ask(lambda inputs: inputs.members, None)
         if there is None or members is None or not (slaves := _promoted(there.members, members)):
             return {}
         platform = want.ask(lambda inputs: inputs.platform, have.platform)
@@ -81,7 +81,7 @@ class ReleaseProvider(Lifecycle[ReleaseInputs, ReleaseInputs]):
             raise Refused(", ".join(sorted(want.members)), want.unread)
         members, paths = connections(want.members), switching.paths_of(want, was)
         owners = {name: conn for name, conn in members.items() if not want.members[name].is_slave}
-        _refuse_leaving(want, was)
+        _refuse_leaving(want, was, self.process.abandoned)
         before = staging.bring(owners, want, was, paths)
         # What is live on the master was live on its slaves as well.
         live = next(iter(before.values()))
@@ -147,13 +147,13 @@ def _refuse_pins(want: ReleaseInputs, owners: Mapping[str, Connection]) -> None:
                 )
 
 
-def _refuse_leaving(want: ReleaseInputs, recorded: ReleaseInputs | None) -> None:
+def _refuse_leaving(want: ReleaseInputs, recorded: ReleaseInputs | None, abandoned: Collection[str]) -> None:
     """Stop a platform from leaving every web server that has files of its sites while it stays on one without.
 
     Raises:
         Refused: files would be left behind, or a slave of a pack would have code of its own while it still sees its master's.
     """
-    was = remaining(recorded)
+    was = remaining(recorded, abandoned)
     if was is None:
         return
     had = connections(was.members)

@@ -16,6 +16,7 @@ from aegir_components.hub.records import Records
 from aegir_components.inputs import limits
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered
+from aegir_components.process import Process
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError, Refused
 from aegir_components.scripts import script
@@ -80,11 +81,12 @@ def _differing(had: Mapping[str, Any] | None, has: Mapping[str, Any] | None) -> 
 
 
 def refuse_broken(
-    conn: Connection, server: WebServer, asked: Mapping[answered.Site, Collection[Place]], holder: str
+    process: Process, conn: Connection, server: WebServer, asked: Mapping[answered.Site, Collection[Place]], holder: str
 ) -> tuple[list[answered.Site], list[answered.Site], Refused | None]:
     """Ask sites after a change of their configuration, and restore the former one where a site does not answer.
 
     Args:
+        process: what this process remembers.
         conn: the web server.
         server: its program.
         asked: the sites, with the places there at which they answered before.
@@ -98,8 +100,8 @@ def refuse_broken(
     broken = [site for site in asked if any(place in failing for place in asked[site])]
     if not failing:
         return list(asked), [], None
-    restored, why = _restore(conn, server, broken, holder)
-    settling.wait(site.site for site in restored)
+    restored, why = _restore(process, conn, server, broken, holder)
+    settling.wait(process, [site.site for site in restored])
     # A master of a pack restores the settings of its slaves, at the same time.
     still = answered.broken({site: asked[site] for site in restored}) if restored else {}
     well = [site for site in restored if not any(place in still for place in asked[site])]
@@ -125,7 +127,7 @@ def _host(places: Collection[Place]) -> str:
 
 
 def _restore(
-    conn: Connection, server: WebServer, broken: Collection[answered.Site], holder: str
+    process: Process, conn: Connection, server: WebServer, broken: Collection[answered.Site], holder: str
 ) -> tuple[dict[answered.Site, str], str]:
     """Restore what is kept of sites; give those that were restored with what had changed, and why it failed."""
     what = "restoring the former configuration of sites"
@@ -142,7 +144,7 @@ def _restore(
     for site in (site for site in broken if site not in restored):
         Records(site.hub_root, UNFINISHED).drop(site.stack, CONFIGURATION, site.site)
     for site in restored:
-        settling.written(site.site)
+        settling.written(process, site.site)
     return restored, ""
 
 

@@ -86,7 +86,9 @@ class RolloutProvider(Lifecycle[RolloutInputs, RolloutInputs]):
             if done.outcome.restored:
                 Records(want.hub_root, summary.KIND).put({}, want.holder, summary.RESTORED, done.site)
         for site, why in platform.unrestored(asked, found).items():
-            warned.warn(platform.sites[site].name, *asked_back.not_restored(platform.sites[site].name, why))
+            warned.warn(
+                self.process, platform.sites[site].name, *asked_back.not_restored(platform.sites[site].name, why)
+            )
         staying = [done.site for done in found if done.result in {"failed", "stopped"}]
         for site in staying:
             # For the summary at the end of the run.

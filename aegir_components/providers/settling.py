@@ -8,25 +8,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from aegir_components.process import Process
+
 FRESH = 3.1
 """Seconds: ``opcache.revalidate_freq`` is 2, and nobody here changes it. OPcache compares whole seconds, so a file that it looked
 at when the clock showed 12 counts for all requests that begin before the clock shows 15."""
-_written: dict[str, float] = {}
-"""By site, when its settings changed: of this process, since a provider's instance has no data."""
 
 
-def written(site: str) -> None:
+def written(process: Process, site: str) -> None:
     """Note that a site's settings have changed now."""
-    _written[site] = time.monotonic()
+    process.settings_written[site] = time.monotonic()
 
 
-def wait(sites: Iterable[str]) -> None:
+def wait(process: Process, sites: Iterable[str]) -> None:
     """Wait until the settings of these sites count; where none has changed, not at all."""
-    last = max((_written[site] for site in sites if site in _written), default=0.0)
+    known = process.settings_written
+    last = max((known[site] for site in sites if site in known), default=0.0)
     if (left := last + FRESH - time.monotonic()) > 0:
         time.sleep(left)
-
-
-def forget() -> None:
-    """Know of no change, as a new process does."""
-    _written.clear()

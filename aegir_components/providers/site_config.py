@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from aegir_components.messages.printable import one_line
 from aegir_components.moving import place as moving_place
 from aegir_components.moving import safety
 from aegir_components.moving import site as moving
+from aegir_components.process import Process
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError
 from aegir_components.remote.parallel import attempt, each, settle
@@ -41,7 +42,7 @@ from . import (
     site_places,
     site_removal,
 )
-from .lifecycle import AegirResource, Lifecycle, remaining, replaced
+from .lifecycle import AegirResource, Lifecycle, remaining
 from .site_places import Where
 from .warned import Warned
 
@@ -64,7 +65,7 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
 
     def rejected(self, have: SiteConfigurationState, want: Known[SiteConfigurationInputs]) -> dict[str, str]:
         """Reject changes that would leave uploads, private files and configuration behind."""
-        return site_places.rejected(Where.from_props(have.to_props()), Where.of(want))
+        return site_places.rejected(Where.from_props(have.to_props()), Where.of(want), self.process.abandoned)
 
     def observe(self, have: SiteConfigurationState) -> dict[str, Any]:
         """Look at every item on every web server."""
@@ -100,11 +101,11 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
                 platform that it was moved to.
         """
         # No record of the hub has how the site is backed up.
-        want, saved = replace(want, backups=""), want.backups
+        want, saved, process = replace(want, backups=""), want.backups, self.process
         plan, members = site.SitePlan(inputs=want), want.connections
         what = f"configuring the site {plan.site}"
-        recorded = remaining(was)
-        former = _moved(want, recorded, saved)
+        recorded = remaining(was, process.abandoned)
+        former = _moved(process, want, recorded, saved)
         had = former.connections if former else {}
         owners, counting = want.owners, site_content.content_items(site_files.directories(want))
         hub_root = want.hub_root
@@ -116,7 +117,7 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
         caches.expect(want, hub_root, url, touched=former is not recorded or caches.are_touched(want, former))
         unproven = before.answering if former and restoring.can_be_restored(want, former) else ()
         # By machine, not by name: a renamed entry of the stack file is the same web server.
-        staying = {name: conn for name, conn in owners.items() if name not in replaced() and conn.twin(had)}
+        staying = {name: conn for name, conn in owners.items() if name not in process.replaced and conn.twin(had)}
         archives = archived.of_site(want, hub_root)
         empty = archived.emptied(want, owners, archives)
         emptied = {found.machine for found in empty if found.has_uploads}
@@ -138,14 +139,14 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
             ]
             counted = counting if conn.host in owners else []
             report = script.execute(conn, "apply", [*lines, *counted], what=what, holder=want.holder)
-            if not former and site_removal.is_new(want, report.changed):
+            if not former and site_removal.is_new(want, report):
                 made.add(conn.host)
             if "open" in report.facts:
                 warned.say(conn.host, site_content.opened(plan.site, one_line(report.facts["open"], longest=PATH)))
             _warn_of_forbidden(warned, conn.host, plan.site, report.facts)
-            if former and _shows_another_file(plan, want, former, report.changed):
+            if former and _shows_another_file(plan, want, former, report):
                 caches.expect(want, hub_root, url, touched=True)
-                settling.written(plan.site)
+                settling.written(process, plan.site)
             if conn.host in staying:
                 # What joins is counted when its files are there: noted as none, a copy that fails would never be missed.
                 content.of_files(want, conn).note(content.counted(report.facts))
@@ -158,13 +159,13 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
             # The state does not have a site that could not be made: whoever takes it back would leave this for good.
             attempt(
                 {name: members[name] for name in made},
-                lambda conn: site_removal.leave(want, {conn.host: conn}),
+                lambda conn: site_removal.leave(process, want, {conn.host: conn}),
             )
         warned.tell()
         settle(results)
         both = {name: conn for name, conn in members.items() if name in had}
         if former and any(_settings(want, name) != _settings(former, name) for name in both):
-            settling.written(plan.site)
+            settling.written(process, plan.site)
         joining = {name: conn for name, conn in owners.items() if name not in staying}
         archived.unpack(want, owners, empty)
         site_files.seed(
@@ -176,18 +177,18 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
             content.of_files(want, joining[name]).note(content.counted(report.facts))
         if former and before.places:
             each(members, lambda conn: _activate(conn, want))
-            site_move.keep_if_well(before, want, former, both, lambda conn: _put_back(conn, want, former))
+            site_move.keep_if_well(process, before, want, former, both, lambda conn: _put_back(conn, want, former))
         if former:
             holds.left(want, former, both)
-            site_removal.leave(former, {name: conn for name, conn in had.items() if not conn.twin(members)})
+            site_removal.leave(process, former, {name: conn for name, conn in had.items() if not conn.twin(members)})
         archives.forget()
-        site_removal.leave_tried(want, had)
+        site_removal.leave_tried(process, want, had)
         site_database.settled(want)
         return {"made": _made(want, recorded)}
 
     def remove(self, have: SiteConfigurationState) -> None:
         """Keep its files and its database on the hub while it serves, then stop serving it, and then remove the files."""
-        site_removal.remove(have)
+        site_removal.remove(self.process, have)
         caches.forget(have.hub_root, have.holder, have.site)
 
 
@@ -213,12 +214,11 @@ def _kept(
 
 
 def _shows_another_file(
-    plan: site.SitePlan, want: SiteConfigurationInputs, was: SiteConfigurationInputs, changed: Iterable[str]
+    plan: site.SitePlan, want: SiteConfigurationInputs, was: SiteConfigurationInputs, report: script.Report
 ) -> bool:
     """Return whether pages may show that the settings file was another one: after our update, or somebody's edit."""
     before, now = ((each.password, each.database, each.salt, each.authority) for each in (was, want))
-    place = f"file {site.settings_path(plan)}: "
-    return before == now and any(text.startswith(place) for text in changed)
+    return before == now and report.has_changed("file", site.settings_path(plan))
 
 
 def _made(want: SiteConfigurationInputs, was: SiteConfigurationState | None) -> str:
@@ -228,13 +228,13 @@ def _made(want: SiteConfigurationInputs, was: SiteConfigurationState | None) -> 
 
 
 def _moved(
-    want: SiteConfigurationInputs, was: SiteConfigurationState | None, saved: str
+    process: Process, want: SiteConfigurationInputs, was: SiteConfigurationState | None, saved: str
 ) -> SiteConfigurationInputs | None:
     """Carry a site to where it is to be, if that is elsewhere; give the inputs that say where it is then."""
     if not was or not want.accounts or not was.accounts:
         return was
     work = moving_place.Work(
-        configure=_configured, reload=_reload, with_files=_still_with_files, save=safety.saver(saved)
+        process=process, configure=_configured, reload=_reload, with_files=_still_with_files, save=safety.saver(saved)
     )
     return moving.carried(want, was, work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered, telling, text_of
 from aegir_components.moving.decision import is_other_server
 from aegir_components.mysql import arriving, client, copies, databases
+from aegir_components.process import Declared
 
 from . import archived, content, declared
 from . import moves as site_moves
-from .lifecycle import AegirResource, Lifecycle, forgotten, replaced
+from .lifecycle import AegirResource, Lifecycle
 
 
 class SiteDatabaseProvider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
@@ -38,7 +40,7 @@ class SiteDatabaseProvider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
     def rejected(self, have: SiteDatabaseInputs, want: Known[SiteDatabaseInputs]) -> dict[str, str]:
         """Reject another server for a database whose own one is given up: nobody can bring its content from there."""
         now = want.ask(lambda inputs: (inputs.machine, inputs.site), None)
-        return rejected(have.machine, *now) if now else {}
+        return rejected(have.machine, *now, abandoned=self.process.abandoned) if now else {}
 
     def problems(self, want: Known[SiteDatabaseInputs]) -> dict[str, str]:
         """Accounts are for addresses, never for everybody (design.md; Aegir fell back to it)."""
@@ -75,10 +77,10 @@ class SiteDatabaseProvider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
             DatabaseMissing: the database that the state knows is not on the server, or has nothing in it any more.
         """
         if was:
-            _note_leaving(was, want)
+            _note_leaving(self.process.declared, was, want)
         where, what = want.where, reached_by(want)
         stays = was is not None and not is_other_server(was.machine, want.machine)
-        if stays and not _is_elsewhere(want) and want.server not in replaced():
+        if stays and not _is_elsewhere(want) and want.server not in self.process.replaced:
             if not databases.exists(where, what.name):
                 raise client.DatabaseMissing(_missing(want))
             if had := _place(want).lost(_size(where, what)):
@@ -106,16 +108,17 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
         super().__init__(SiteDatabaseProvider(), name, inputs, opts)
 
 
-def rejected(have: DatabaseServer, want: DatabaseServer, site: str) -> dict[str, str]:
+def rejected(have: DatabaseServer, want: DatabaseServer, site: str, *, abandoned: Collection[str]) -> dict[str, str]:
     """Say why a site's database cannot get another server: its own one is given up.
 
     Args:
         have: the recorded server.
         want: the new one.
         site: what the site is known by.
+        abandoned: servers whose content nobody can get.
     """
     former = have.server
-    if former not in forgotten() or not is_other_server(have, want):
+    if former not in abandoned or not is_other_server(have, want):
         return {}
     return {
         "server": numbered(
@@ -146,7 +149,7 @@ def _is_elsewhere(accounts: SiteAccounts) -> bool:
     return record_of(accounts).is_elsewhere(accounts.machine)
 
 
-def _note_leaving(was: SiteDatabaseInputs, want: SiteDatabaseInputs) -> None:
+def _note_leaving(ways: Declared, was: SiteDatabaseInputs, want: SiteDatabaseInputs) -> None:
     """Write down what a site is about to leave, so that it is served until it has left it."""
     moves = record_of(want)
     if not is_other_server(was.machine, want.machine):
@@ -159,7 +162,7 @@ def _note_leaving(was: SiteDatabaseInputs, want: SiteDatabaseInputs) -> None:
         moves.note_home(was.machine)
     elif moves.is_elsewhere(was.machine):
         # An edit that is taken back, or changed once more, after a move that did not come to its end.
-        where, what = declared.reached_now(was).where, was.wanted
+        where, what = declared.reached_now(ways, was).where, was.wanted
         try:
             if arriving.give_up(where, what):
                 return

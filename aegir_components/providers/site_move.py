@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aegir_components.applications import APPLICATIONS
 from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered
+from aegir_components.process import Process
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError, Refused
 from aegir_components.remote.parallel import attempt
@@ -65,6 +66,7 @@ def kept(site: answered.Site) -> answered.Before:
 
 
 def keep_if_well(
+    process: Process,
     before: Before,
     want: SiteConfigurationInputs,
     was: SiteConfigurationInputs,
@@ -74,6 +76,7 @@ def keep_if_well(
     """Put a site back on its former platform, if it does not answer on the new one where it answered before.
 
     Args:
+        process: what this process remembers.
         before: what ``look`` saw.
         want: the inputs.
         was: the recorded ones.
@@ -84,7 +87,7 @@ def keep_if_well(
         Refused: the site does not answer there; where it is now.
     """
     here = [place for place in before.places if place.server in members]
-    settling.wait([before.site.site])
+    settling.wait(process, [before.site.site])
     failing = answering.broken(here, APPLICATIONS[want.application])
     if not failing:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,8 +13,6 @@ from aegir_components.inputs.site import SiteConfigurationInputs
 from aegir_components.messages import numbered
 from aegir_components.moving.decision import is_elsewhere, is_other_server, leaves_all
 from aegir_components.remote.connection import Connection
-
-from .lifecycle import forgotten
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,18 +54,19 @@ class Where(Props):
         return bool(self.members and self.members[name].is_slave)
 
 
-def rejected(have: Where, want: Where) -> dict[str, str]:
+def rejected(have: Where, want: Where, abandoned: Collection[str]) -> dict[str, str]:
     """Say which changes of recorded inputs would leave uploads, private files and configuration behind.
 
     Args:
         have: the recorded inputs.
         want: the new ones, as far as they are known.
+        abandoned: servers whose content nobody can get.
     """
     site = want.site or have.site
     advice = "Nothing was changed. Undo this edit; docs/howto/move-a-site.md shows how the files get there"
     had, now = have.connections, want.connections
     if leaves_all(had, now):
-        gone = sorted(had.keys() & forgotten())
+        gone = sorted(had.keys() & set(abandoned))
         return {"members": _given_up(site, gone)} if len(gone) == len(had) else {}
     if have.publish_root and want.publish_root and want.publish_root != have.publish_root:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from aegir_components.inputs.database import SiteDatabaseInputs
 from aegir_components.inputs.members import connections
 from aegir_components.inputs.site import SiteConfigurationInputs, SitePlace
 from aegir_components.messages import numbered, telling
+from aegir_components.process import Process
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError
 from aegir_components.remote.parallel import each
@@ -21,7 +22,6 @@ from aegir_components.scripts import script
 from aegir_components.services.web_types import program
 
 from . import archived, declared, site_database
-from .lifecycle import forgotten
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class Keeping:
         self.dump = made
 
 
-def remove(have: SiteConfigurationInputs) -> None:
+def remove(process: Process, have: SiteConfigurationInputs) -> None:
     """Remove a site from all of its web servers; its database goes after this, and is kept before."""
     members, path = have.connections, layout.uploads_directory(have.uploads, have.site)
     owner = members.get(have.master, next(iter(members.values())))
@@ -102,7 +102,7 @@ def remove(have: SiteConfigurationInputs) -> None:
     if have.uploads:
         keeping.places.append((owner, path))
     # Should it not be possible to keep the database, the files stay as well.
-    if have.accounts and have.accounts.server not in forgotten():
+    if have.accounts and have.accounts.server not in process.abandoned:
         keeping.accounts = have.site_database
     # Until the database is gone as well, who takes the removal back gets the files again.
     _go(have, members, keeping, archived.of_site(have, owner.hub_root))
@@ -115,10 +115,11 @@ def _remove_shared(have: SitePlace, owner: Connection, path: str) -> None:
     script.execute(owner, "apply", gone, what=f"removing the site {have.site}", holder=have.holder)
 
 
-def leave(have: SitePlace, members: dict[str, Connection], *, shared: bool = False) -> None:
+def leave(process: Process, have: SitePlace, members: dict[str, Connection], *, shared: bool = False) -> None:
     """Take a site off web servers that it leaves; others go on serving it.
 
     Args:
+        process: what this process remembers.
         have: the site's former place.
         members: the web servers that it leaves.
         shared: whether the uploads that these web servers share go as well.
@@ -126,7 +127,7 @@ def leave(have: SitePlace, members: dict[str, Connection], *, shared: bool = Fal
     if not members:
         return
     # An address may change in the edit that has the site leave.
-    members = {name: declared.connection(conn) for name, conn in members.items()}
+    members = {name: declared.connection(process.declared, conn) for name, conn in members.items()}
     keeping = _keeping(have, members)
     owner = members.get(have.master, next(iter(members.values())))
     path = layout.uploads_directory(have.uploads, have.site)
@@ -152,12 +153,13 @@ def note_joining(want: SitePlace, had: dict[str, Connection]) -> None:
         record.note_tried([*(each for each in record.tried if each != attempt), attempt])
 
 
-def leave_tried(want: SitePlace, had: dict[str, Connection]) -> None:
+def leave_tried(process: Process, want: SitePlace, had: dict[str, Connection]) -> None:
     """Take a site off web servers that a killed run has begun to give it, and that it is not to have.
 
     What this run gave it stays written down until the state has it: the engine may be gone by now.
 
     Args:
+        process: what this process remembers.
         want: where the site is served now.
         had: its web servers by the state, which are left as any other is.
     """
@@ -167,9 +169,9 @@ def leave_tried(want: SitePlace, had: dict[str, Connection]) -> None:
     members, left = want.connections, list[SitePlace]()
     for attempt in record.tried:
         there = {name: conn for name, conn in connections(attempt.members).items() if not conn.twin(had)}
-        gone = {name: conn for name, conn in there.items() if not conn.twin(members) and name not in forgotten()}
+        gone = {name: conn for name, conn in there.items() if not conn.twin(members) and name not in process.abandoned}
         try:
-            leave(attempt, gone)
+            leave(process, attempt, gone)
         except HostError as fault:
             left.append(attempt)
             telling.warn(
@@ -187,10 +189,9 @@ def leave_tried(want: SitePlace, had: dict[str, Connection]) -> None:
     record.note_tried(left)
 
 
-def is_new(want: SitePlace, changed: Iterable[str]) -> bool:
+def is_new(want: SitePlace, report: script.Report) -> bool:
     """Return whether a site's own directory was made with a change, so that the site had nothing there before."""
-    home = layout.site_directory(want.publish_root, want.site)
-    return f"directory {home}: missing" in set(changed)
+    return report.has_changed("made", layout.site_directory(want.publish_root, want.site))
 
 
 def _keeping(have: SitePlace, members: dict[str, Connection]) -> Keeping:

@@ -70,12 +70,14 @@ class Switching:
             results = attempt(self.members, switch)
         failed = [name for name, fault in results.items() if fault is not None]
         if failed:
-            failed = [name for name in failed if not _was_ready(results[name])] or failed
+            # A machine whose connection broke meanwhile does not say that it is as it was.
+            ready = {name for name in meeting.stayed if isinstance(results[name], Refused)}
+            failed = [name for name in failed if name not in ready] or failed
             lost = {name for name in meeting.went if _is_lost(results[name])}
             back = {name: self.members[name] for name, fault in results.items() if fault is None or name in lost}
             back = {name: conn for name, conn in back.items() if self.live[name]}
             undone = attempt(back, lambda conn: self.back(conn, self.live[conn.host], held))
-            raise Refused(", ".join(sorted(failed)), switch_failure(results, undone, lost))
+            raise Refused(", ".join(sorted(failed)), switch_failure(results, undone, lost, ready))
 
     def back(self, conn: Connection, live: str, since: Mapping[str, holding.Held]) -> None:
         """Make a release the live one again on one member, with the sites held back that were.
@@ -101,12 +103,22 @@ def docroot_of(want: CodeRelease, was: CodeRelease | None, live: str) -> str:
 
 
 def switch_failure(
-    results: Mapping[str, HostError | None], undone: Mapping[str, HostError | None], lost: Collection[str]
+    results: Mapping[str, HostError | None],
+    undone: Mapping[str, HostError | None],
+    lost: Collection[str],
+    ready: Collection[str],
 ) -> str:
-    """Tell the state of every member: its result, and what came of taking it back where that was tried."""
+    """Tell the state of every member.
+
+    Args:
+        results: what came of the switch, by member.
+        undone: what came of taking it back, by each member where that was tried.
+        lost: members that were told to switch and may have done it.
+        ready: members that were ready and were told not to switch.
+    """
     lines = []
     for name, fault in results.items():
-        if _was_ready(fault):
+        if name in ready:
             lines.append(f"{name} was ready, and was not switched")
         elif fault is not None and name not in lost:
             lines.append(f"{name} was not switched: {fault.text}")
@@ -129,10 +141,6 @@ def _because(fault: HostError | None) -> str:
 def _is_lost(fault: HostError | None) -> bool:
     """Tell whether a machine that was told to switch may have done it: it is not its own script that says otherwise."""
     return fault is not None and not isinstance(fault, Refused)
-
-
-def _was_ready(fault: HostError | None) -> bool:
-    return fault is not None and release.NO_WORD in fault.text
 
 
 def paths_of(want: Code, was: Code | None = None) -> release.Layout:

@@ -53,7 +53,7 @@ class UploadsProvider(Lifecycle[UploadsInputs, UploadsInputs]):
 
     def converge(self, want: UploadsInputs, was: UploadsInputs | None) -> dict[str, Any]:
         """Mount and prove; members that left lose the mount, and nothing that is in it."""
-        had = remaining(was)
+        had = remaining(was, self.process.abandoned)
         patience = mounting.patience(had.nfs if had else None, want.nfs)
         each(connections(want.members), lambda conn: _place(want, conn).converged(patience))
         _prove(want)

@@ -7,7 +7,6 @@ warning also comes when its resource, or another one, has failed.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -16,6 +15,7 @@ from aegir_components import summary
 from aegir_components.hub.records import Records
 from aegir_components.messages import around, telling
 from aegir_components.messages.printable import first_of
+from aegir_components.process import Gathered, Process
 
 MOST: Final = 30
 """Names that are listed."""
@@ -26,10 +26,9 @@ LONGEST: Final = 120
 class Warned:
     """What is to be warned of, gathered while machines are worked on side by side."""
 
-    def __init__(self) -> None:
-        self._found: dict[str, dict[str, str]] = {}
-        self._told: dict[str, str] = {}
-        self._guard = threading.Lock()
+    def __init__(self, gathered: Gathered | None = None) -> None:
+        """Begin with what is gathered already, or with nothing."""
+        self._of = gathered or Gathered()
 
     def say(self, host: str, text: str) -> None:
         """Take a warning about a machine."""
@@ -43,67 +42,66 @@ class Warned:
             alone: what is said where it is the only one.
             several: what is said after the names where there are more; the same of all that are said together.
         """
-        with self._guard:
-            self._found.setdefault(several, {})[subject] = alone
+        with self._of.guard:
+            self._of.found.setdefault(several, {})[subject] = alone
 
     def tell(self) -> list[str]:
         """Give the warnings, each once, and forget them; return what was said for the first time, without names."""
-        with self._guard:
-            found, self._found = self._found, {}
+        with self._of.guard:
+            found, self._of.found = self._of.found, {}
             lines = [line for several, said in found.items() if (line := self._line(several, said))]
-            new = [several for several in found if several not in self._told]
-            self._told |= {several: min(said) for several, said in found.items() if several not in self._told}
+            new = [several for several in found if several not in self._of.told]
+            self._of.told |= {several: min(said) for several, said in found.items() if several not in self._of.told}
         for line in lines:
             telling.warn(line)
         return new
 
     def _line(self, several: str, said: dict[str, str]) -> str:
         names, alone = sorted(said), said[min(said)]
-        if several in self._told:
-            names = [name for name in names if name != self._told[several]]
+        if several in self._of.told:
+            names = [name for name in names if name != self._of.told[several]]
             short = several if len(several) <= LONGEST else f"{several[:LONGEST]}…"
             return (
-                around(alone, f"{first_of(names, MOST)}: the same as of {self._told[several]}: {short}")
+                around(alone, f"{first_of(names, MOST)}: the same as of {self._of.told[several]}: {short}")
                 if names
                 else ""
             )
         return alone if len(names) == 1 else around(alone, f"{first_of(names, MOST)}: {several}")
 
 
-class Run:
-    """The warnings of all that a process has at work."""
+def warn(process: Process, subject: str, alone: str, several: str) -> None:
+    """Take a warning; it is given at once where nothing gathers.
 
-    def __init__(self) -> None:
-        self._warned, self._at_work, self._guard = Warned(), 0, threading.Lock()
-
-    def warn(self, subject: str, alone: str, several: str) -> None:
-        """Take a warning; it is given at once where nothing gathers."""
-        self._warned.add(subject, alone, several)
-        if not self._at_work:
-            self._warned.tell()
-
-    @contextmanager
-    def gathering(self, root: str | None, holder: str) -> Iterator[None]:
-        """Gather what is warned of until nothing is at work any more.
-
-        Args:
-            root: the hub root, where the number of warnings is kept for the run's summary; ``None`` for nowhere.
-            holder: ``<project>/<stack>``.
-        """
-        with self._guard:
-            self._at_work += 1
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._at_work -= 1
-                last = not self._at_work
-            for text in self._warned.tell() if last else ():
-                if root is not None:
-                    Records(root, summary.KIND).put(
-                        {}, holder, summary.WARNED, hashlib.sha256(text.encode()).hexdigest()
-                    )
+    Args:
+        process: what this process remembers.
+        subject: the machine or the site.
+        alone: what is said where it is the only one.
+        several: what is said after the names where there are more.
+    """
+    warned = Warned(process.warnings)
+    warned.add(subject, alone, several)
+    if not process.warnings.at_work:
+        warned.tell()
 
 
-_run = Run()
-gathering, warn = _run.gathering, _run.warn
+@contextmanager
+def gathering(process: Process, root: str | None, holder: str) -> Iterator[None]:
+    """Gather what is warned of until nothing is at work any more.
+
+    Args:
+        process: what this process remembers.
+        root: the hub root, where the number of warnings is kept for the run's summary; ``None`` for nowhere.
+        holder: ``<project>/<stack>``.
+    """
+    gathered = process.warnings
+    with gathered.guard:
+        gathered.at_work += 1
+    try:
+        yield
+    finally:
+        with gathered.guard:
+            gathered.at_work -= 1
+            last = not gathered.at_work
+        for text in Warned(gathered).tell() if last else ():
+            if root is not None:
+                Records(root, summary.KIND).put({}, holder, summary.WARNED, hashlib.sha256(text.encode()).hexdigest())

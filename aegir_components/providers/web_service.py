@@ -32,7 +32,7 @@ class WebServiceProvider(Lifecycle[WebServiceInputs, WebServiceState]):
         """Look at every item; a pending reload is done after the sites, by ``Activation``."""
         lines = _items(have, mounted=have.mounted)
         report = script.execute(have.connection, "check", lines, what="looking at the web server")
-        drift = activation.handed_over(have.host, report.drift)
+        drift = activation.handed_over(self.process, have.host, report.drift)
         return {"drift": drift, "php": report.facts.get("php", "")}
 
     def converge(self, want: WebServiceInputs, was: WebServiceState | None) -> dict[str, Any]:

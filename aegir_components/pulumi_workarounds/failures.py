@@ -11,6 +11,7 @@ Superfluous when ``pulumi.runtime.rpc_manager`` passes over ``ResourceRegistrati
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 import pulumi
@@ -24,13 +25,8 @@ from aegir_components.recorded import Recorded
 
 Ending = Literal["made", "failed", "skipped"]
 
-_MARK: Final = "_aegir_carries_on"
-_endings: dict[str, Ending] = {}
-"""By URN, of those that were not made. A program is a process."""
-
-
-_declared: set[tuple[str, str]] = set()
-"""Type and name of all that the program declared."""
+_KNOWN: Final = "_aegir_registered"
+"""The attribute of Pulumi's monitor that has what is known of its program."""
 SITES_OWN: Final = frozenset(
     {"aegir:index:Site", "aegir:Credentials", "aegir:Certificate", "aegir:SiteDatabase", "aegir:SiteConfiguration",
      "aegir:Installation", "aegir:Rollout"}
@@ -40,33 +36,56 @@ ON_SITES: Final = frozenset({"aegir:Activation", "aegir:Placement"})
 """Types of resources that depend on those of several sites."""
 
 
+@dataclass(slots=True)
+class Registered:
+    """What a program has declared, and how that ended: known by the monitor through which it declares."""
+
+    endings: dict[str, Ending] = field(default_factory=dict)
+    """By URN, of those that were not made."""
+    declared: set[tuple[str, str]] = field(default_factory=set)
+    """Type and name of all that the program declared."""
+
+    def note(self, answer: Any) -> Any:
+        """Take the engine's answer to a declaration; give the one that the SDK goes on with."""
+        self.declared.add((_kind(answer.urn), answer.urn.rpartition("::")[2]))
+        if answer.result == resource_pb2.Result.SUCCESS:
+            return answer
+        self.endings[answer.urn] = "failed" if answer.result == resource_pb2.Result.FAIL else "skipped"
+        # What it would have said is not known, which is true.
+        return resource_pb2.RegisterResourceResponse(urn=answer.urn, unknown=True)
+
+
 def carry_on() -> None:
     """Let this program go on past resources that fail, if the engine does."""
     monitor: Any = settings.get_monitor()
-    if monitor is None or getattr(monitor, _MARK, False):
+    if monitor is None or hasattr(monitor, _KNOWN):
         return
-    _endings.clear()
-    _declared.clear()
+    known = Registered()
     register, finish = monitor.RegisterResource, monitor.RegisterResourceOutputs
 
     def register_resource(request: Any, *given: Any, **options: Any) -> Any:
-        return _told(register(request, *given, **options))
+        return known.note(register(request, *given, **options))
 
     def register_outputs(request: Any, *given: Any, **options: Any) -> Any:
-        if request.urn in _endings:
+        if request.urn in known.endings:
             # The engine never began it, so there is nothing to complete.
             return empty_pb2.Empty()
         _leave_out_unknown(request.outputs)
         return finish(request, *given, **options)
 
     monitor.RegisterResource, monitor.RegisterResourceOutputs = register_resource, register_outputs
-    setattr(monitor, _MARK, True)
+    setattr(monitor, _KNOWN, known)
 
 
 def leave(monitor: Any) -> None:
     """Let a monitor that lives longer than a program, as in tests, be as it was before ``carry_on``."""
-    for name in ("RegisterResource", "RegisterResourceOutputs", _MARK):
+    for name in ("RegisterResource", "RegisterResourceOutputs", _KNOWN):
         vars(monitor).pop(name, None)
+
+
+def registered() -> Registered:
+    """Give what is known of this program; nothing where it does not go on past failures."""
+    return getattr(settings.get_monitor(), _KNOWN, None) or Registered()
 
 
 async def ending(resource: pulumi.Resource) -> Ending:
@@ -75,12 +94,12 @@ async def ending(resource: pulumi.Resource) -> Ending:
         urn = await cast("Any", resource.urn).future()
     except Exception:  # noqa: BLE001 - whatever ended its registration is told by the engine
         return "failed"
-    return _endings.get(str(urn), "made")
+    return registered().endings.get(str(urn), "made")
 
 
 def not_made() -> list[tuple[str, str]]:
     """List type and name of each resource that failed, or was skipped because another one did."""
-    return [(_kind(urn), urn.rpartition("::")[2]) for urn in _endings]
+    return [(_kind(urn), urn.rpartition("::")[2]) for urn in registered().endings]
 
 
 async def made(*resources: pulumi.Resource) -> list[pulumi.Resource]:
@@ -109,9 +128,10 @@ async def hold_removals(before: Recorded) -> None:
     # The SDK ends a program that has nothing outstanding before it has begun to send the stack's outputs (`wait_for_rpcs`
     # breaks off without a turn of the event loop), and the stack would lose them.
     settings._get_rpc_manager().rpcs.append(asyncio.ensure_future(asyncio.sleep(0)))  # noqa: SLF001
-    skipped = {_kind(urn) for urn, ended in _endings.items() if ended == "skipped"}
+    known = registered()
+    skipped = {_kind(urn) for urn, ended in known.endings.items() if ended == "skipped"}
     gone = {(kind, name) for kind, found in before.resources.items() for name in found if kind.startswith("aegir:")}
-    gone -= _declared
+    gone -= known.declared
     if not skipped or not gone or ({kind for kind, _ in gone} <= SITES_OWN and not skipped & ON_SITES):
         return
     listed = ", ".join(sorted({name for _, name in gone}))
@@ -128,15 +148,6 @@ async def hold_removals(before: Recorded) -> None:
 
 def _kind(urn: str) -> str:
     return urn.split("::")[-2].rpartition("$")[2].removeprefix("pulumi-python:dynamic/")
-
-
-def _told(answer: Any) -> Any:
-    _declared.add((_kind(answer.urn), answer.urn.rpartition("::")[2]))
-    if answer.result == resource_pb2.Result.SUCCESS:
-        return answer
-    _endings[answer.urn] = "failed" if answer.result == resource_pb2.Result.FAIL else "skipped"
-    # What it would have said is not known, which is true.
-    return resource_pb2.RegisterResourceResponse(urn=answer.urn, unknown=True)
 
 
 def _leave_out_unknown(outputs: struct_pb2.Struct) -> None:

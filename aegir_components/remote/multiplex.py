@@ -14,13 +14,13 @@ import socket
 import stat
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aegir_components import process
 from aegir_components.hub import locks, wait
 from aegir_components.hub.environment import without_pulumis
 from aegir_components.messages import numbered
@@ -28,7 +28,7 @@ from aegir_components.messages import numbered
 from . import hostkeys
 from .classify import login_failure, worth_retrying
 from .connection import Connection
-from .errors import ConnectionRefused, HostError, HostKeyChanged, HostUnreachable
+from .errors import ConnectionRefused, HostKeyChanged, HostUnreachable
 
 CONNECT_TIMEOUT = 10
 """Seconds for the TCP connection and ssh's key exchange."""
@@ -50,10 +50,6 @@ LONGEST_BASE = 50
 
 FAILURE_MEMORY = 15
 """Seconds in which a machine that did not answer is not asked again: each resource on it would wait anew."""
-
-_failures: dict[str, tuple[float, HostError]] = {}
-_threads: dict[str, threading.Lock] = {}
-_guard = threading.Lock()
 
 Ended = TypeVar("Ended", bound="subprocess.CompletedProcess[Any]")
 
@@ -191,12 +187,11 @@ def connect(conn: Connection) -> None:
     Raises:
         HostError: it cannot be opened; which of its kinds says why.
     """
-    with _guard:
-        lock = _threads.setdefault(conn.key, threading.Lock())
-    with lock:
+    logins = process.current().logins
+    with logins.turns.of(conn.key):
         if _alive(conn):
             return
-        failed = _failures.get(conn.key)
+        failed = logins.failed.get(conn.key)
         if failed is not None and time.monotonic() - failed[0] < FAILURE_MEMORY:
             raise failed[1]
         with locks.held(socket_directory() / f"{conn.key}.lock"):
@@ -207,7 +202,7 @@ def connect(conn: Connection) -> None:
                     hostkeys.pinned_file(conn)
                     _start(conn)
                 except (HostUnreachable, ConnectionRefused) as failure:
-                    _failures[conn.key] = (time.monotonic(), failure)
+                    logins.failed[conn.key] = (time.monotonic(), failure)
                     raise
 
 

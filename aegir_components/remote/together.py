@@ -19,6 +19,8 @@ class Together:
         self._failed = False
         self.went: set[str] = set()
         """Machines that were told to go on."""
+        self.stayed: set[str] = set()
+        """Machines that were ready, and were told not to go on."""
 
     def ready(self, name: str) -> bool:
         """Wait until every machine is ready or has nothing to do, and tell whether to go on."""
@@ -28,8 +30,7 @@ class Together:
             self._changed.wait_for(lambda: self._failed or not self._awaited, PATIENCE)
             # One that took too long must not be the only one that goes.
             self._failed = self._failed or bool(self._awaited)
-            if not self._failed:
-                self.went.add(name)
+            (self.stayed if self._failed else self.went).add(name)
             return not self._failed
 
     def ended(self, name: str, *, well: bool) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from aegir_components.archives import encrypting, keeping
-from aegir_components.deploy.site_closing import Closable
+from aegir_components.deploy.site_closing import By, Closable, Reason
 from aegir_components.mysql import copies, databases
 from aegir_components.mysql.client import Session
 
@@ -43,7 +43,7 @@ def bring_back(site: Updated, change: Change) -> Outcome:
     update.want_floor(site)
     with update.alone(site), _quiet(site, change, closable, outcome) as own:
         if not outcome.closed_at:
-            update.close(site, closable, outcome, f"{update.WHY}: it goes back to {change.root}")
+            update.close(site, closable, outcome, Reason.of(By.UPDATE, f": it goes back to {change.root}"))
         keys = encrypting.Keys.of(site.machine.hub_root, site.holder)
         dump = keeping.save_database(site.machine, site.endpoint, site.database.name, site.site, keys)
         outcome.warnings.append(f"{written_since(site)}; the database as it was until now is {dump} on the hub")

@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
 
 from aegir_components.deploy import site_closing
-from aegir_components.deploy.site_closing import Closable
+from aegir_components.deploy.site_closing import By, Closable, Reason
 from aegir_components.messages import AegirError, around, numbered, shown, text_of
 from aegir_components.mysql import copies, databases, events, objects, room
 from aegir_components.mysql.client import DatabaseError, Session, connect
@@ -25,9 +24,6 @@ from aegir_components.remote.errors import HostError
 from . import copying, ephemeral, exchange, paired, programs
 from .programs import Access, Report
 from .site import Updated
-
-WHY: Final = site_closing.UPDATE
-"""What a closed site says of why: how a later run knows a closing of ours."""
 
 
 class NotUpdated(AegirError):
@@ -178,7 +174,7 @@ def _check_events(site: Updated) -> None:
 def _let_in(site: Updated) -> None:
     """Open a site that an update has closed, and no other one: who closed it by a command opens it."""
     seen = site_closing.seen(site.members, site.site)
-    if any(why.startswith(WHY) for why in seen.values()):
+    if any(why.by is By.UPDATE for why in seen.values()):
         site.closable.open()
     else:
         site.closable.go()
@@ -259,7 +255,7 @@ def _exchange(
             change.say(
                 f"{site.name}: it was written to since its copy; it is closed for about {report.seconds + 3:.0f} s"
             )
-            close(site, closable, outcome, f"{WHY} to {change.root}")
+            close(site, closable, outcome, Reason.of(By.UPDATE, f" to {change.root}"))
             programs.end(site)
             _copy(site, access)
             _try(site, change, access, outcome)
@@ -284,7 +280,7 @@ def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Sessi
         closable.hold()
     try:
         if site.blind:
-            close(site, closable, outcome, WHY)
+            close(site, closable, outcome, Reason.of(By.UPDATE))
         with copies.watching(site.endpoint, site.database) as own:
             copies.drain(own)
             copies.shut(site.endpoint, site.database, own)
@@ -316,7 +312,7 @@ def _want_ended(site: Updated) -> None:
         )
 
 
-def close(site: Updated, closable: Closable, outcome: Outcome, why: str) -> None:
+def close(site: Updated, closable: Closable, outcome: Outcome, why: Reason) -> None:
     """Answer 503 in place of letting visitors wait, within ``quiet``.
 
     Raises:

@@ -1,5 +1,6 @@
 # What each of our scripts begins with: items that say how something has to be, and repair it when MODE is apply.
-# POSIX sh and Debian's essential packages only. Reports go to stdout, a line each: ::fact, ::drift, ::changed, ::fail.
+# POSIX sh and Debian's essential packages only. Reports go to stdout, a line each: ::fact, ::drift, ::changed, ::fail;
+# before these ::kind and ::number.
 # Texts in them are base64, so that no newline or odd byte of a machine's own can forge a line; plain ones stand as they are
 # after a "=", since each base64 is a process.
 set -u
@@ -26,14 +27,19 @@ fail() { # [number] text: the number is that of the message in the catalogue (me
     exit 97
 }
 
-# deviates TEXT: counts and reports something that is not as declared; true when it is to be repaired now.
+# deviates TEXT [KIND OF-WHAT]: counts and reports something that is not as declared; true when it is to be repaired now. The hub
+# decides on the kind (Deviation in script.py), never on the text.
 deviates() {
     DRIFTS=$((DRIFTS + 1))
     if [ "$MODE" = apply ]; then
+        [ $# = 1 ] || say "kind $2" "$3"
         say changed "$1"
         return 0
     fi
-    [ "$QUIET" = 1 ] || say drift "$1"
+    [ "$QUIET" = 1 ] || {
+        [ $# = 1 ] || say "kind $2" "$3"
+        say drift "$1"
+    }
     return 1
 }
 
@@ -219,7 +225,7 @@ want_dir() { # path owner group mode
         deviates "directory $1: something else is there" || return 0
         fail 4520 "$1 exists and is no directory; it was left as it is"
     else
-        deviates "directory $1: missing" || return 0
+        deviates "directory $1: missing" made "$1" || return 0
         mkdir "$1" || fail 4521 "the directory $1 could not be made"
     fi
     # Mode last: chown drops the set-group-id bit. With five digits, or chmod keeps the one that a parent has handed down.
@@ -240,7 +246,7 @@ want_file() { # path owner group mode base64-content sha256-or-nothing
     elif [ "$(stat -c %U:%G:%a "$1")" != "$2:$3:$4" ]; then wf_why="is $(stat -c %U:%G:%a "$1"), not $2:$3:$4"
     fi
     [ -n "$wf_why" ] || return 0
-    deviates "file $1: $wf_why" || return 0
+    deviates "file $1: $wf_why" file "$1" || return 0
     remember "$1"
     wf_new=$(mktemp "$(dirname "$1")/.aegir-new.XXXXXX") || fail 4522 "no file can be made beside $1 ($(room "$(dirname "$1")"))"
     if printf %s "$5" | base64 -d >"$wf_new" && chown "$2:$3" "$wf_new" && chmod "$4" "$wf_new" && mv -fT "$wf_new" "$1"; then

@@ -31,15 +31,35 @@ LOCK_TIMEOUT = 300
 """Seconds to wait for another run on the same machine."""
 
 
+class Deviation(str):
+    """A text for people that says what is not as declared, with the kind that code decides on."""
+
+    __slots__ = ("kind", "subject")
+    kind: str
+    """``file``: its content, owner or mode; ``made``: a directory that is missing; ``reload``: a pending one; or empty."""
+    subject: str
+    """The path of the file or directory, or the unit."""
+
+    def __new__(cls, text: str, kind: str = "", subject: str = "") -> Deviation:
+        """Make it of a text, a kind, and what it is of."""
+        made = super().__new__(cls, text)
+        made.kind, made.subject = kind, subject
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a script reported."""
 
     facts: dict[str, str]
-    drift: tuple[str, ...]
+    drift: tuple[Deviation, ...]
     """Deviations seen; in apply mode there is none left."""
-    changed: tuple[str, ...]
-    """Deviations mended."""
+    changed: tuple[Deviation, ...]
+    """Deviations that were repaired."""
+
+    def has_changed(self, kind: Literal["file", "made"], path: str) -> bool:
+        """Return whether a file was written, or a directory was made."""
+        return any((each.kind, each.subject) == (kind, path) for each in self.changed)
 
     def number(self, name: str, default: int = 0) -> int:
         """Read a fact that is a number, from 0 to a million billions; the default for everything else."""
@@ -273,17 +293,21 @@ def parse(stdout: str) -> Report:
     Facts are data, and may have any length; what drives a terminal is replaced in them too, since messages quote them.
     """
     facts: dict[str, str] = {}
-    drift: list[str] = []
-    changed: list[str] = []
+    drift: list[Deviation] = []
+    changed: list[Deviation] = []
+    of = ("", "")
     for line in stdout.splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "::fact":
             name, _, value = rest.partition(" ")
             facts[name] = printable(decoded(value), longest=sys.maxsize)
-        elif kind == "::drift":
-            drift.append(printable(decoded(rest)))
-        elif kind == "::changed":
-            changed.append(printable(decoded(rest)))
+        elif kind == "::kind":
+            name, _, value = rest.partition(" ")
+            of = name, decoded(value)
+        elif kind in {"::drift", "::changed"}:
+            told = Deviation(printable(decoded(rest)), *of)
+            (drift if kind == "::drift" else changed).append(told)
+            of = "", ""
     return Report(facts, tuple(drift), tuple(changed))
 
 

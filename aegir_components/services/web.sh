@@ -142,7 +142,7 @@ activate_new() { # test reload unit: not one that waited before this run, which 
 activate() { # test reload unit...: the reload that waits, if one does
     for ac_unit in $3; do
         [ -e "/run/aegir/reload/$ac_unit" ] || continue
-        deviates "$ac_unit: a change waits for its reload" || continue
+        deviates "$ac_unit: a change waits for its reload" reload "$ac_unit" || continue
         ac_said=$($1 2>&1) || fail 4542 "the configuration does not pass the server's own test; no reload: $(printf %s "$ac_said" | tail -c 600)"
         ac_said=$($2 2>&1 9>&-) || fail 4545 "the reload of $ac_unit failed: $(printf %s "$ac_said" | tail -c 600)"
     done

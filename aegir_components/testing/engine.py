@@ -22,7 +22,8 @@ from pulumi.dynamic import CheckResult
 from pulumi.runtime import mocks, resource, rpc
 from pulumi.runtime.proto import resource_pb2, source_pb2
 
-from aegir_components.providers import activation, declared, lifecycle, raw, settling
+from aegir_components import process
+from aegir_components.providers import lifecycle, raw
 from aegir_components.pulumi_workarounds import failures
 from aegir_components.recorded import READ
 
@@ -124,7 +125,7 @@ class Engine(mocks.MockMonitor):
             if self._run.ok or (go_on and self._program_ended):
                 self._remove(lambda urn: urn not in self._seen)
         finally:
-            activation.waiting.clear()
+            process.begin()
         return self._run
 
     def preview(self, program: Callable[[], Coroutine[Any, Any, object]], **config: Any) -> Run:
@@ -199,11 +200,8 @@ class Engine(mocks.MockMonitor):
 
     def _configure(self, config: Props) -> None:
         """Begin as a new process does, which knows nothing of the last command."""
-        declared.forget()
-        activation.waiting.clear()
-        settling.forget()
         failures.leave(self)
-        lifecycle.configure(config)
+        lifecycle.configure(process.begin(), config)
 
     def _declare(self, program: Callable[[], Coroutine[Any, Any, object]]) -> None:
         logger = Warnings(self._run.warnings)

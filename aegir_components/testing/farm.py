@@ -28,14 +28,14 @@ from unittest import mock
 
 import pymysql
 
-from aegir_components import layout
+from aegir_components import layout, process
 from aegir_components.applications import Answer
 from aegir_components.archives import keeping, merging
 from aegir_components.certificates import facts
 from aegir_components.health import probe
 from aegir_components.hub import local_names, spool
 from aegir_components.mysql import careful
-from aegir_components.providers import answering, caches, declared, installation, settling, staging, switching
+from aegir_components.providers import answering, caches, installation, settling, staging, switching
 from aegir_components.remote import classify, forward, parallel, rsync, session, ssh
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import CommandFailed, HostUnreachable
@@ -81,7 +81,7 @@ class FakeFarm(Moves):
     @contextmanager
     def installed(self) -> Iterator[FakeFarm]:
         """Stand in for the seams to the world for a block of work, which is a process of its own."""
-        declared.forget()
+        process.begin()
         with ExitStack() as stack:
             for place, name, stand_in in (
                 (ssh, "run", self.run),

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from aegir_components.deploy import arrival_operations, release_operations
-from aegir_components.deploy.release import NO_WORD
 from aegir_components.scripts.named import declared
 from aegir_components.services import nfs_operations
 
@@ -144,8 +143,10 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
         packed = base64.b64encode(text.encode()).decode()
         self._lines.append(f"::{kind} {name} {packed}" if name else f"::{kind} {packed}")
 
-    def _deviates(self, text: str) -> bool:
+    def _deviates(self, text: str, kind: str = "", subject: str = "") -> bool:
         apply = self._mode == "apply"
+        if kind:
+            self._say("kind", subject, kind)
         self._say("changed" if apply else "drift", text)
         return apply
 
@@ -213,8 +214,8 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
         if self._ready and reload.startswith("release_go") and not self._ready():
             self.items = before
             raise Refusal(
-                f"the new configuration passes its test, but the reload failed; it was taken back: {NO_WORD}. Another web "
-                f"server was not ready, or the connection was cut"
+                "the new configuration passes its test, but the reload failed; it was taken back: the hub gave no word to "
+                "switch. Another web server was not ready, or the connection was cut"
             )
         if reload.startswith("release_go "):
             self.switch()

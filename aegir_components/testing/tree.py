@@ -87,7 +87,7 @@ class Tree:
     def _say(self, kind: str, text: str, name: str = "") -> None:
         raise NotImplementedError
 
-    def _deviates(self, text: str) -> bool:
+    def _deviates(self, text: str, kind: str = "", subject: str = "") -> bool:
         raise NotImplementedError
 
     # What is there.
@@ -211,7 +211,7 @@ class Tree:
             if self._deviates(f"directory {path}: something else is there"):
                 raise Refusal(f"{path} exists and is no directory; it was left as it is")
             return
-        elif not self._deviates(f"directory {path}: missing"):
+        elif not self._deviates(f"directory {path}: missing", "made", path):
             return
         elif not self.is_directory(posixpath.dirname(path)):
             raise Refusal(f"the directory {path} could not be made")
@@ -255,7 +255,7 @@ class Tree:
             why = "content differs"
         elif have[:3] != wanted:
             why = f"is {':'.join(have[:3])}, not {':'.join(wanted)}"
-        if not why or not self._deviates(f"file {path}: {why}"):
+        if not why or not self._deviates(f"file {path}: {why}", "file", path):
             return
         if not self.is_directory(posixpath.dirname(path)):
             raise Refusal(f"no file can be made beside {path} ( and  inodes free on )")

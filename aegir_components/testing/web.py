@@ -50,7 +50,7 @@ class Web(Accounts):
         self._waited = list(self.waiting)
 
     def _sh_activate(self, _test: str, reload: str, unit: str) -> None:
-        if _later(reload) in self.waiting and self._deviates(f"{unit}: a change waits for its reload"):
+        if _later(reload) in self.waiting and self._deviates(f"{unit}: a change waits for its reload", "reload", unit):
             if self.broken_test:
                 raise Refusal(f"the configuration does not pass the server's own test; no reload: {self.broken_test}")
             self.reload(reload)

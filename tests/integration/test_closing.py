@@ -14,6 +14,7 @@ from aegir_components import layout
 from aegir_components.applications.base import Answer
 from aegir_components.deploy import site_closing
 from aegir_components.deploy.closing import HEADER
+from aegir_components.deploy.site_closing import By, Reason
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import Refused
 from lab import Host, HostSpec, Lab
@@ -24,6 +25,7 @@ from tests.integration.farm import Farm, fetch, web_and_database
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(400)]
 
 LabFactory = Callable[[str, Iterable[HostSpec]], Lab]
+A_TEST = Reason(By.PERSON, "a test")
 TYPES = {"web1": "apache", "web2": "nginx"}
 
 
@@ -83,7 +85,7 @@ def test_a_closed_site_answers_503_whatever_is_asked_but_for_certificates_and_th
     host, site, closed = estate.hosts[server], estate.site(server), estate.closable(server)
     challenge = "/.well-known/acme-challenge"
     host.run(f"mkdir -p {layout.ACME_ROOT}{challenge}; echo token >{layout.ACME_ROOT}{challenge}/x")
-    closed.close("a test")
+    closed.close(A_TEST)
     try:
         for path in (
             "/",
@@ -104,7 +106,7 @@ def test_a_closed_site_answers_503_whatever_is_asked_but_for_certificates_and_th
         assert 200 == status(host, site, door=closed.door)
         for wrong in (secrets.token_hex(16), "", "../../x", closed.door[:-1], f"{closed.door}0"):
             assert 503 == status(host, site, door=wrong), wrong
-        assert {host.spec.fqdn: "a test"} == site_closing.seen(closed.members, site)
+        assert {host.spec.fqdn: A_TEST} == site_closing.seen(closed.members, site)
     finally:
         closed.open()
     assert 200 == fetch(host, site).status
@@ -115,7 +117,7 @@ def test_a_closed_site_answers_503_whatever_is_asked_but_for_certificates_and_th
 
 def test_a_site_that_a_person_has_closed_stays_closed_through_a_refresh(estate: Estate) -> None:
     closed = estate.closable("web1")
-    closed.close("somebody: the bank moves")
+    closed.close(Reason(By.PERSON, "somebody: the bank moves"))
     try:
         done = estate.farm.up("--refresh")
         assert "is closed, so nobody asked it for its pages (somebody: the bank moves)" in done.sentence
@@ -168,7 +170,7 @@ def test_a_vhost_that_knows_of_no_closing_is_not_taken_for_closed(estate: Estate
     host.run(f"cp {path} /root/kept; sed -i '/R=503/d' {path}")
     switching.reload(host, "apache", "apache2ctl graceful")
     with pytest.raises(Refused, match=r"answers 200, and a closed site answers 503\. It is open again.*pulumi up"):
-        closed.close("a test")
+        closed.close(A_TEST)
     host.run(f"cp /root/kept {path}")
     switching.reload(host, "apache", "apache2ctl graceful")
     assert 200 == fetch(host, closed.site).status

@@ -147,7 +147,7 @@ def run(text: str) -> str:
 
 def _read(line: str) -> tuple[str, str]:
     kind, _, rest = line.partition(" ")
-    if kind == "::fact":
+    if kind in {"::fact", "::kind"}:
         name, _, rest = rest.partition(" ")
         kind = f"{kind} {name}"
     return kind.removeprefix("::"), classify.decoded(rest)

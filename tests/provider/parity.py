@@ -258,8 +258,8 @@ def _told(lines: Iterable[str]) -> Lines:
     found = []
     for line in lines:
         kind, _, rest = line.removeprefix("::").partition(" ")
-        if kind == "fact":
+        if kind in {"fact", "kind"}:
             name, _, rest = rest.partition(" ")
-            kind = f"fact {name}"
+            kind = f"{kind} {name}"
         found.append((kind, classify.decoded(rest)))
     return tuple(found)

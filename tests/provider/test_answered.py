@@ -278,7 +278,6 @@ def test_a_proof_waits_until_changed_settings_count(
     """PHP answers by the former ones for a while: a site that they break would be taken for well."""
     slept: list[float] = []
     monkeypatch.setattr(settling, "FRESH", 2.1)
-    monkeypatch.setattr(settling, "_written", {})
     monkeypatch.setattr(time, "sleep", slept.append)
     made, _ = proven(world, sites)
     reload, news = activation(world, "a", "b")

@@ -8,6 +8,7 @@ import pytest
 
 from aegir_components.applications.base import Answer
 from aegir_components.deploy import site_closing
+from aegir_components.deploy.site_closing import By, Reason
 from aegir_components.health import probe
 from aegir_components.providers import answering, warned
 from tests.provider import test_contract
@@ -24,14 +25,14 @@ BROKEN = Answer(status=500, headers={}, body="syntax error")
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is warned of."""
     heard: list[str] = []
-    monkeypatch.setattr(warned, "warn", lambda _subject, alone, _several: heard.append(alone))
+    monkeypatch.setattr(warned, "warn", lambda _process, _subject, alone, _several: heard.append(alone))
     monkeypatch.setattr(answering, "AGAIN", 0)
     return heard
 
 
 def _answers(monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str) -> None:
-    def seen(members: Mapping[str, object], _site: str) -> dict[str, str]:
-        return {} if why == OPEN else dict.fromkeys(members, why)
+    def seen(members: Mapping[str, object], _site: str) -> dict[str, Reason]:
+        return {} if why == OPEN else dict.fromkeys(members, Reason.read(why))
 
     monkeypatch.setattr(site_closing, "seen", seen)
     monkeypatch.setattr(probe, "get", lambda *_args, **_named: answer)
@@ -65,8 +66,8 @@ def test_a_file_without_a_reason_is_a_persons_too(
     [
         (BROKEN, "admin: the bank moves"),
         (CLOSED, OPEN),
-        (CLOSED, site_closing.UPDATE),
-        (CLOSED, f"{site_closing.RESTORED} x"),
+        (CLOSED, Reason.of(By.UPDATE).text),
+        (CLOSED, Reason.of(By.RESTORE, " x").text),
     ],
 )
 def test_what_is_broken_or_closed_by_a_run_is_named_as_ever(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from aegir_components import layout
+from aegir_components import layout, process
 from aegir_components.archives import keeping
 from aegir_components.providers import content as content_records
-from aegir_components.providers import entries, lifecycle
+from aegir_components.providers import entries
 from aegir_components.remote.connection import Connection
 from tests.provider import test_contract
 from tests.provider.test_contract import SITE, Driver, Inputs, World, created
@@ -74,7 +74,7 @@ def test_a_database_does_not_move_from_a_server_that_is_given_up(world: World, m
     }
 
     assert [] == rejections(made, news)
-    monkeypatch.setattr(lifecycle, "_forgotten", {"db1"})
+    process.current().abandoned = frozenset({"db1"})
     (why,) = rejections(made, news)
     assert f"the database of {SITE} is on db1 (10.0.0.3), which is given up (aegir:forget)" in why
     assert "or write `database: db1` at the site again" in why
@@ -97,7 +97,7 @@ def test_a_database_that_is_not_where_the_state_knows_it_is_never_made_empty(
         made.update({**made.inputs, "clients": ["10.0.0.1"]})
     assert DATABASE not in server.databases
 
-    monkeypatch.setattr(lifecycle, "_replaced", {"db1"})
+    process.current().replaced = frozenset({"db1"})
     made.update(made.inputs)
     assert DATABASE in server.databases
 
@@ -118,7 +118,7 @@ def test_a_database_that_was_emptied_is_an_error_with_what_was_there(
     tables["node"] = 74
     made.update(made.inputs)
     tables.clear()
-    monkeypatch.setattr(lifecycle, "_replaced", {"db1"})
+    process.current().replaced = frozenset({"db1"})
     made.update({**made.inputs, "clients": ["10.0.0.1"]})
 
 
@@ -184,7 +184,7 @@ def test_a_site_does_not_move_from_web_servers_that_are_given_up(world: World, m
     news = {**made.inputs, "members": {"web9": there}}
 
     assert [] == rejections(made, news)
-    monkeypatch.setattr(lifecycle, "_forgotten", {"web1"})
+    process.current().abandoned = frozenset({"web1"})
     (why,) = rejections(made, news)
     assert f"the files of {SITE} are on web1, which is given up (aegir:forget)" in why
 
@@ -246,7 +246,7 @@ def test_files_that_are_not_where_the_state_knows_them_are_an_error(
         made.update(news)
     assert ("directory", FILES) not in web.items
 
-    monkeypatch.setattr(lifecycle, "_replaced", {"web1"})
+    process.current().replaced = frozenset({"web1"})
     made.update(news)
     assert ("directory", FILES) in web.items
 
@@ -416,7 +416,7 @@ def test_an_address_that_leads_to_another_machine_is_found_before_anything_is_do
         made.update(news)
     assert "name web1 in aegir:replaced" in str(failed.value)
     assert len(there.scripts) == 1, "it was only looked at"
-    monkeypatch.setattr(lifecycle, "_replaced", {"web1"})
+    process.current().replaced = frozenset({"web1"})
     made.update(news)
 
 

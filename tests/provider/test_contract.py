@@ -24,12 +24,11 @@ from cryptography import x509
 from pulumi.dynamic.dynamic import serialize_provider
 
 import aegir_components.providers as package
-from aegir_components import certificates
+from aegir_components import certificates, process
 from aegir_components.archives import keeping
 from aegir_components.hub.records import hub_root
 from aegir_components.mysql import careful, tls
 from aegir_components.providers import (
-    activation,
     credentials,
     database,
     lifecycle,
@@ -725,8 +724,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     # Not by monkeypatch: what a test changes with that has to be put back before the farm goes.
     with farm.installed():
         yield World(farm, tmp_path)
-    # A provider's process ends with its command; this one goes on.
-    activation.waiting.clear()
 
 
 def driver(name: str, world: World, inputs: Inputs | None = None) -> Driver:
@@ -904,26 +901,20 @@ def test_an_unreachable_machine_is_named_and_never_gone(name: str, call: str, wo
 
 
 @every
-def test_what_is_on_a_machine_that_is_given_up_goes_without_asking_it(
-    name: str, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_on_a_machine_that_is_given_up_goes_without_asking_it(name: str, world: World) -> None:
     made = created(name, world)
     for host in world.farm.hosts.values():
         host.unreachable = True
-    monkeypatch.setattr(lifecycle, "_forgotten", set(world.farm.hosts))
+    process.current().abandoned = frozenset(world.farm.hosts)
     made.delete()
 
 
-@pytest.mark.parametrize(("key", "variable"), [("forget", "_forgotten"), ("replaced", "_replaced")])
+@pytest.mark.parametrize(("key", "what"), [("forget", "abandoned"), ("replaced", "replaced")])
 @pytest.mark.parametrize("given", ['["web1"]', ["web1"], None, "[]"])
-def test_machines_are_given_up_or_replaced_by_the_stacks_configuration(
-    given: Any, key: str, variable: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: set[str] = set()
-    monkeypatch.setattr(lifecycle, variable, kept)
+def test_machines_are_given_up_or_replaced_by_the_stacks_configuration(given: Any, key: str, what: str) -> None:
     request = types.SimpleNamespace(config=types.SimpleNamespace(get={f"aegir:{key}": given}.get))
     machine.MachineProvider().configure(request)  # type: ignore[arg-type]
-    assert ({"web1"} if given and "web1" in given else set()) == kept
+    assert ({"web1"} if given and "web1" in given else set()) == getattr(process.current(), what)
 
 
 @every

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aegir_components.inputs.database import DatabaseLogin
+from aegir_components.process import Declared
 from aegir_components.providers import declared
 from aegir_components.remote.connection import Connection
 from tests.provider import test_contract
@@ -51,9 +52,9 @@ def test_a_site_is_removed_by_the_hubs_account_as_it_is_declared_now(world: Worl
 
 
 def test_every_way_of_a_resource_that_goes_is_the_declared_one(world: World) -> None:
-    created("machine", world)
+    now = Declared()
     moved = Connection(host="web1", address="10.0.0.22", port=2222, hub_root=str(world.hub_root)).to_props()
-    declared.note_machine("web1", Connection.from_props(moved))
+    declared.note_machine(now, "web1", Connection.from_props(moved))
     other = world.connection("db1")
 
     have: Inputs = {
@@ -61,30 +62,30 @@ def test_every_way_of_a_resource_that_goes_is_the_declared_one(world: World) -> 
         "members": {"web1": {"connection": world.connection("web1"), "type": "apache"}, "db1": {"connection": other}},
     }  # fmt: skip
 
-    assert declared.reached(have) == {
+    assert declared.reached(now, have) == {
         "host": "web1", "connection": moved,
         "members": {"web1": {"connection": moved, "type": "apache"}, "db1": {"connection": other}},
     }  # fmt: skip
-    assert declared.connection(Connection.from_props(have["connection"])).address == "10.0.0.22"
-    declared.forget()
-    assert have == declared.reached(have)
+    assert declared.connection(now, Connection.from_props(have["connection"])).address == "10.0.0.22"
+    assert have == declared.reached(Declared(), have)
 
 
 def test_what_is_declared_no_more_is_gone_from_a_way(world: World) -> None:
     """TLS or the way through ssh may be what the edit takes away."""
-    before = {**test_contract._database(world), "reach": "ssh", "authority": "a certificate"}
+    now, before = Declared(), {**test_contract._database(world), "reach": "ssh", "authority": "a certificate"}
     del before["authority"]
-    declared.note_database(DatabaseLogin.from_props(before))
+    declared.note_database(now, DatabaseLogin.from_props(before))
     have = {**before, "authority": "a certificate", "server": "db1"}
 
-    assert "authority" not in declared.reached(have)
-    assert "ssh" == declared.reached(have)["reach"]
+    assert "authority" not in declared.reached(now, have)
+    assert "ssh" == declared.reached(now, have)["reach"]
 
 
 def test_a_database_that_somebody_else_runs_is_known_by_its_address(world: World) -> None:
+    now = Declared()
     conn = Connection(host="rds", address="rds.example.net", kind="none", hub_root=str(world.hub_root)).to_props()
     way = {"connection": conn, "address": "rds.example.net", "port": 3306, "user": "hub", "password": secret("a")}
-    declared.note_database(DatabaseLogin.from_props({**way, "password": secret("b")}))
+    declared.note_database(now, DatabaseLogin.from_props({**way, "password": secret("b")}))
 
-    assert secret("b") == declared.reached(way)["password"]
-    assert secret("a") == declared.reached({**way, "port": 3307})["password"]
+    assert secret("b") == declared.reached(now, way)["password"]
+    assert secret("a") == declared.reached(now, {**way, "port": 3307})["password"]

@@ -14,6 +14,7 @@ from aegir_components import layout
 from aegir_components.applications.base import Answer
 from aegir_components.health import probe
 from aegir_components.inputs.site import SiteConfigurationInputs
+from aegir_components.process import Process
 from aegir_components.providers import answered, answering, caches, restoring, unfinished
 from aegir_components.remote.connection import Connection
 from tests.provider import test_answering, test_contract
@@ -230,16 +231,16 @@ def test_the_last_web_server_that_reloads_empties_the_caches_of_a_site_on_severa
     }
     want = SiteConfigurationInputs.from_props({**estate.site.inputs, "members": members})
     caches.expect(want, hub_root, "http://x", touched=True)
-    caches.reloaded(conn, STACK, [SITE])
-    caches.reloaded(conn, STACK, [SITE])
+    caches.reloaded(Process(), conn, STACK, [SITE])
+    caches.reloaded(Process(), conn, STACK, [SITE])
     assert [] == web.rebuilt
     caches.expect(replace(want, enabled=False), hub_root, "http://x", touched=False)
     second = Connection.from_props(estate.world.connection("web2"))
     for each in (conn, second):
-        caches.reloaded(each, STACK, [SITE])
+        caches.reloaded(Process(), each, STACK, [SITE])
     assert [] == web2.rebuilt, "the PHP of a disabled site does not run"
     caches.expect(want, hub_root, "http://x", touched=False)
-    caches.reloaded(conn, STACK, [SITE])
+    caches.reloaded(Process(), conn, STACK, [SITE])
     assert [] == web.rebuilt
-    caches.reloaded(second, STACK, [SITE])
+    caches.reloaded(Process(), second, STACK, [SITE])
     assert ([], [SITE]) == (web.rebuilt, web2.rebuilt)

@@ -25,7 +25,6 @@ class Names:
         monkeypatch.setattr(socket, "getaddrinfo", self._ask)
         monkeypatch.setattr(pulumi.log, "warn", self.told.append)
         monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
-        monkeypatch.setattr(addresses, "_told", set())
 
     def _ask(self, *_given: object, **_named: object) -> list[tuple[Any, ...]]:
         if not self.known:

@@ -27,7 +27,7 @@ from aegir_components.cli.sides import Side
 from aegir_components.cli.stack import Stack
 from aegir_components.cli.state import State
 from aegir_components.cli.unlocked import Unlocked
-from aegir_components.deploy.site_closing import Closable
+from aegir_components.deploy.site_closing import By, Closable, Reason
 from aegir_components.mysql import copies
 from aegir_components.mysql.client import DatabaseError
 from aegir_components.origins import syncing
@@ -36,6 +36,7 @@ from aegir_components.settings import Plan
 from tests.unit.stacks import SITE, declared, exported
 
 BOTH, FILES = Part(), Part(database=False)
+HACKED = Reason(By.PERSON, "jo@hub: hacked")
 HELD = r"\(.+@.+, process \d+, since [0-9: -]+\); nothing was done"
 
 
@@ -213,7 +214,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         book=Book(hub_root=str(tmp_path), stack="aegir/test", site=SITE),
     )
     content = Mock(
-        has_to_answer=True, words=staging.Words(called="c", doing="d", done="has c", failed="f", work="sync")
+        has_to_answer=True,
+        words=staging.Words(called="c", doing=Reason.of(By.SYNC, " c"), done="has c", failed="f", work="sync"),
     )
     content.record.side_effect = lambda safety: {"backup": safety, "safety": safety, "from": "prod:x"}
     content.stage.return_value = ({"database": {"rows": {}}}, [], None)
@@ -328,7 +330,7 @@ def test_a_site_that_stays_closed_is_said_to(world: Any, monkeypatch: pytest.Mon
 
 
 def test_a_site_that_a_person_has_closed_stays_closed(world: Any) -> None:
-    world.closable.reasons.return_value = ("it gets the content of prod:x", "jo@hub: hacked")
+    world.closable.reasons.return_value = (Reason.of(By.SYNC, " the content of prod:x"), HACKED)
 
     assert "stays closed as it was: jo@hub: hacked" in world.work.run()
 
@@ -339,17 +341,19 @@ def test_a_site_that_a_person_has_closed_stays_closed(world: Any) -> None:
 
 
 def test_a_site_that_a_person_has_closed_stays_closed_when_a_step_fails(world: Any) -> None:
-    world.closable.reasons.return_value = ("jo@hub: hacked",)
+    world.closable.reasons.return_value = (HACKED,)
     world.content.settle.side_effect = BackupError("no")
     with pytest.raises(BackupError):
         world.work.run()
     restoring.reopen(world.job, world.closable)
     world.closable.open.assert_not_called()
-    assert "jo@hub: hacked" == world.closable.stay.call_args.args[0]
+    assert HACKED == world.closable.stay.call_args.args[0]
 
 
-@pytest.mark.parametrize("reason", ["it gets the content of prod:x", "its update, begun at 2026-11-01"])
-def test_a_site_that_a_run_of_ours_has_closed_opens(world: Any, reason: str) -> None:
+@pytest.mark.parametrize(
+    "reason", [Reason.of(By.SYNC, " the content of prod:x"), Reason.of(By.UPDATE, ", begun at 2026-11-01")]
+)
+def test_a_site_that_a_run_of_ours_has_closed_opens(world: Any, reason: Reason) -> None:
     world.closable.reasons.return_value = (reason,)
     world.work.run()
     world.closable.open.assert_called_once()
@@ -361,7 +365,7 @@ def test_files_of_an_interrupted_run_come_back_only_into_a_site_that_stayed_clos
 ) -> None:
     back = Mock()
     monkeypatch.setattr(restoring, "put_back_earlier", back)
-    world.closable.reasons.return_value = ("it gets the content of prod:x",) if is_closed else ()
+    world.closable.reasons.return_value = (Reason.of(By.SYNC, " the content of prod:x"),) if is_closed else ()
     world.work.run()
     assert is_closed is back.called
 
@@ -462,7 +466,7 @@ def test_no_database_leaves_or_reaches_a_site_that_is_held_back(
 
 def test_a_sync_does_not_open_what_a_person_has_closed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     target = judged(world, monkeypatch)
-    world.closable.reasons.return_value = ("jo@hub: hacked",)
+    world.closable.reasons.return_value = (HACKED,)
     with pytest.raises(Refusal, match=r"is closed \(jo@hub: hacked\).*aegir open www\.example\.com --stack test"):
         sync._judged(side("prod"), target, FILES, sanitised=False)
     monkeypatch.setattr(restoring, "interrupted", lambda *_: {"backup": "5afe", "safety": "5afe", "from": "prod:x"})

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegir_components.messages.printable import printable
+from aegir_components.process import Process
+from aegir_components.providers import activation
 from aegir_components.remote import classify, errors, hostkeys, parallel, rsync, ssh
 from aegir_components.remote.connection import Connection
 from aegir_components.scripts import script
@@ -365,6 +367,19 @@ class TestScript:
         report = script.parse("\n".join([quiet, *lines, quiet]))
         value, drift = printable(value), printable(drift)
         assert ({name: value}, (drift,), (drift,)) == (report.facts, report.drift, report.changed)
+
+    def test_a_deviation_has_a_kind_that_code_decides_on_whatever_its_text_says(self) -> None:
+        file = (
+            "::kind file =/srv/a\n::changed =the file /srv/a is another one\n::changed =file /srv/b: content differs\n"
+        )
+        waits = "::kind reload =apache2\n::drift =anything\n::drift =php8.2-fpm: a change waits for its reload\n"
+        report = script.parse(f"{file}::kind made =/srv/d\n::changed =/srv/d is new\n{waits}")
+        assert [True, False] == [report.has_changed("file", path) for path in ("/srv/a", "/srv/b")]
+        assert [True, False] == [report.has_changed("made", path) for path in ("/srv/d", "/srv/a")]
+        now = Process()
+        other = "php8.2-fpm: a change waits for its reload"
+        assert [other] == activation.handed_over(now, "web1", report.drift)
+        assert {"web1": ["anything"]} == now.pending_reloads
 
     def test_text_of_others_does_not_drive_a_terminal_and_has_an_end(self) -> None:
         assert "a?b?c?\n\tö" == printable("a\x1bb\x9bc\u202e\n\tö")

@@ -303,7 +303,6 @@ class TestErrors:
         tries: list[float] = []
         monkeypatch.setattr(time, "monotonic", lambda: clock[0])
         monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
-        monkeypatch.setattr(client, "_refused", {})
 
         def refuse(**_given: object) -> None:
             tries.append(clock[0])

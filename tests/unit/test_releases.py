@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegir_components import settings
-from aegir_components.deploy.release import NO_WORD
 from aegir_components.hub.spool import Spool, possible
 from aegir_components.providers import switching
 from aegir_components.remote import errors, session
@@ -287,12 +286,18 @@ class TestTogether:
         })  # fmt: skip
         assert found["a"] is False
 
+    def test_whether_a_machine_was_told_to_go_is_known_without_its_own_words(self) -> None:
+        meeting = Together(["a", "b"])
+        meeting.ended("b", well=False)
+        meeting.ready("a")
+        assert (set(), {"a"}) == (meeting.went, meeting.stayed)
+
     def test_one_that_takes_too_long_stops_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("aegir_components.remote.together.PATIENCE", 0.05)
         meeting = Together(["a", "late"])
         assert meeting.ready("a") is False
         assert meeting.ready("late") is False
-        assert set() == meeting.went
+        assert (set(), {"a", "late"}) == (meeting.went, meeting.stayed)
 
     def test_those_that_were_told_to_go_are_known(self) -> None:
         meeting = Together(["a", "b"])
@@ -306,7 +311,7 @@ def test_every_members_state_is_told_when_a_switch_fails() -> None:
     cut = errors.HostUnreachable("x", "the connection broke")
     results: dict[str, errors.HostError | None] = {
         "fails": errors.Refused("fails", "the reload failed"),
-        "ready": errors.Refused("ready", f"switching: {NO_WORD}"),
+        "ready": errors.Refused("ready", "switching: the reload failed"),
         "back": None, "stuck": None, "first": None, "cut": cut, "gone": cut, "new": cut,
     }  # fmt: skip
     undone: dict[str, errors.HostError | None] = {"back": None, "stuck": cut, "cut": None, "gone": cut}
@@ -319,4 +324,4 @@ def test_every_members_state_is_told_when_a_switch_fails() -> None:
         "gone was told to switch, and which release it has is not known (the connection broke); "
         "it could not go back: x: the connection broke; "
         "new was told to switch (the connection broke); it had none before"
-    ) == switching.switch_failure(results, undone, {"cut", "gone", "new"})
+    ) == switching.switch_failure(results, undone, {"cut", "gone", "new"}, {"ready"})

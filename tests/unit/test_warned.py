@@ -11,11 +11,12 @@ from typing import Any
 import pulumi
 import pytest
 
+from aegir_components import process
 from aegir_components.hub.records import Records
 from aegir_components.inputs.props import Props
-from aegir_components.providers import lifecycle, names, warned
+from aegir_components.providers import names, warned
 from aegir_components.providers.lifecycle import Lifecycle
-from aegir_components.providers.warned import MOST, Run, Warned
+from aegir_components.providers.warned import MOST, Warned
 
 
 def test_what_is_the_same_of_many_machines_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,9 +36,6 @@ def test_what_is_the_same_of_many_machines_is_said_once(monkeypatch: pytest.Monk
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lines.append)
-    run = Run()
-    monkeypatch.setattr(warned, "gathering", run.gathering)
-    monkeypatch.setattr(warned, "warn", run.warn)
     return lines
 
 
@@ -58,7 +56,7 @@ class Provider(Lifecycle[Inputs, Inputs]):
     def converge(self, want: Inputs, was: Inputs | None) -> dict[str, Any]:
         host = want.host
         said = f"the hub does not resolve {host}"
-        warned.warn(host, f"{host}: {said}", names._without(said, {host: "its name"}))
+        warned.warn(self.process, host, f"{host}: {said}", names._without(said, {host: "its name"}))
         self.together.wait(10)
         if host == self.fails:
             raise RuntimeError("it broke")
@@ -106,10 +104,8 @@ def test_of_very_many_machines_the_first_are_named(said: list[str]) -> None:
     assert said[0].endswith(f"web{MOST - 1:04} and {1000 - MOST} more: no")
 
 
-def test_a_machine_that_is_given_up_is_said_once_for_all_that_was_on_it(
-    said: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lifecycle, "_forgotten", {"web1"})
+def test_a_machine_that_is_given_up_is_said_once_for_all_that_was_on_it(said: list[str]) -> None:
+    process.current().abandoned = frozenset({"web1"})
     for kind in ("one", "two", "three"):
         Provider().delete(kind, {"host": "web1", "kind": kind})
     assert ["web1: the machine is given up (aegir:forget); nothing was done there"] == said

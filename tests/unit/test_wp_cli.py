@@ -13,6 +13,7 @@ import pytest
 
 from aegir_components.cli import wp_cli
 from aegir_components.deploy import wp_cli as pinned
+from aegir_components.process import Turns
 from aegir_components.remote import session
 from aegir_components.remote.connection import Connection
 from aegir_components.remote.errors import HostError
@@ -77,10 +78,10 @@ def test_it_is_got_from_a_mirror_once_and_brought_once(
 ) -> None:
     monkeypatch.setenv("AEGIR_WP_CLI", f"{mirror}/wp-cli.phar")
     for _ in range(2):
-        wp_cli.ensure(WEB, tmp_path)
+        wp_cli.ensure(WEB, tmp_path, Turns())
     assert [PHAR] == brought
     brought.clear()
-    wp_cli.ensure(WEB, tmp_path)
+    wp_cli.ensure(WEB, tmp_path, Turns())
     assert ([PHAR], ["/wp-cli.phar"]) == (brought, Mirror.asked), "another machine gets what the hub has"
 
 
@@ -100,7 +101,7 @@ def test_what_is_not_the_pinned_file_is_refused_by_name_and_nothing_is_left(
     where = f"{mirror}{path}" if path else "http://127.0.0.1:1/wp-cli.phar"
     monkeypatch.setenv("AEGIR_WP_CLI", where)
     with pytest.raises(HostError) as refused:
-        wp_cli.ensure(WEB, tmp_path)
+        wp_cli.ensure(WEB, tmp_path, Turns())
     said = str(refused.value)
     assert said.startswith("web1.example.com: wp-cli is not there, and the hub cannot get it: ")
     assert where in said
@@ -109,7 +110,7 @@ def test_what_is_not_the_pinned_file_is_refused_by_name_and_nothing_is_left(
     assert ([], []) == (brought, [file for file in tmp_path.rglob("*") if file.is_file()])
     # As soon as the mirror is well, the same command goes on.
     monkeypatch.setenv("AEGIR_WP_CLI", f"{mirror}/wp-cli.phar")
-    wp_cli.ensure(WEB, tmp_path)
+    wp_cli.ensure(WEB, tmp_path, Turns())
     assert [PHAR] == brought
 
 
