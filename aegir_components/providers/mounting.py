@@ -39,7 +39,9 @@ class Place:
         report = self._run("check", self._all(patience))
         if self.mount is None:
             return report
-        return replace(report, drift=(*report.drift, *mounts.drift(self.mount, Seen.of(report.facts))))
+        return replace(
+            report, drift=(*report.drift, *map(script.Deviation, mounts.drift(self.mount, Seen.of(report.facts))))
+        )
 
     def converged(self, patience: int = mounts.PATIENCE) -> None:
         """Make all of it as it is declared. Where it is already, that is one script.

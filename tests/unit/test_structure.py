@@ -27,6 +27,7 @@ INTEGRATION = Path(__file__).parents[1] / "integration"
 
 LAYERS: Final = (
     {"layout"},
+    {"process"},
     {"messages"},
     {"settings"},
     {"hub", "remote"},
@@ -98,10 +99,18 @@ def part(path: Path) -> str:
 
 @cache
 def imported(path: Path) -> set[str]:
-    """List what a module imports, as absolute dotted names."""
+    """List what a module imports when it runs, as absolute dotted names."""
     package = ["aegir_components", *path.relative_to(ROOT).parts[:-1]]
     found = set()
+    unused = {
+        part
+        for node in nodes(path)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for part in node.body
+    }
     for node in nodes(path):
+        if node in unused:
+            continue
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
