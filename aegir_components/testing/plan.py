@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 
+from aegir_components.scripts import libraries
+
 _TOKEN = re.compile(
     r"""(?P<space>[ \t]+|\\\n)|(?P<end>\n+|\|\||&&|[;|&<>]+)|(?P<parens>[()]+)"""
     r"""|(?P<word>(?:[^\s;|&()<>'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.)+)""",
@@ -33,10 +35,10 @@ class Plan:
 @functools.cache
 def _libraries() -> tuple[str, ...]:
     """Give the texts that a script carries along: what each begins with, and every library of functions."""
-    shell = resources.files("aegir_components.services").joinpath("shell")
-    texts = [part.read_text(encoding="utf-8") for part in shell.iterdir() if part.name.endswith(".sh")]
-    host = resources.files("aegir_components.remote")
-    base = (host.joinpath(name).read_text(encoding="utf-8") for name in ("prelude.sh", "named.sh"))
+    rooms = [resources.files(f"aegir_components.{room}") for room in libraries.ROOMS]
+    texts = [part.read_text("utf-8") for room in rooms for part in room.iterdir() if part.name.endswith(".sh")]
+    language = resources.files("aegir_components.scripts")
+    base = (language.joinpath(name).read_text(encoding="utf-8") for name in ("prelude.sh", "named.sh"))
     return (*base, *sorted(texts, key=len, reverse=True))
 
 

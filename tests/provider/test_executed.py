@@ -25,7 +25,7 @@ PROVIDER = {
     "inputs", "inputs.certificate",
     "inputs.database", "inputs.members", "inputs.platform", "inputs.props", "inputs.site", "inputs.web_service",
     "messages", "moving.decision", "messages.printable", "providers.access",
-    "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
+    "process", "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
     "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.raw", "providers.release",
     "providers.site_config", "providers.site_database", "providers.site_places", "providers.switching",
@@ -76,7 +76,7 @@ def test_the_program_executes_nothing_for_packs_backups_and_origins_that_nobody_
 
     unused = ("components.pack", "providers.pack", "backups.", "origins.", "certificates", "moving.site", "rollout.")
     assert [] == sorted(name for name in found if name.startswith(unused))
-    assert len(found) <= 86, sorted(found)
+    assert len(found) <= 87, sorted(found)
 
 
 def test_the_command_line_executes_the_module_of_the_command_that_is_asked_for() -> None:

@@ -124,9 +124,9 @@ def libraries() -> dict[str, str]:
     """Give the shell functions there are, with the library of each; those of the prelude have none."""
     found = {}
     # The prelude last: the script for machines that are not ours has functions of the same names.
-    for path in sorted(PACKAGE.rglob("*.sh"), key=lambda path: path.parent.name == "host"):
+    for path in sorted(PACKAGE.rglob("*.sh"), key=lambda path: path.parent.name == "scripts"):
         for name in re.findall(r"^([a-z_]+)\(\) *[({]", path.read_text(), re.MULTILINE):
-            found[name] = "" if path.parent.name == "host" else path.stem
+            found[name] = "" if path.parent.name == "scripts" else path.stem
     return found
 
 
