@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from aegir_components.deploy.site_closing import By, Closable, Reason
 from aegir_components.hub.records import Records
-from aegir_components.messages import around, numbered, shown
+from aegir_components.messages import Message, number_of, numbered, shown
 from aegir_components.mysql import client
 from aegir_components.remote.errors import HostError
 
@@ -29,9 +29,11 @@ from .saving import Job
 from .staging import Content, Part
 
 KIND: Final = "restores"
-BACK: Final = "putting back what was there"
-"""The end of what is told when a step has failed."""
 FAULTS: Final = (BackupError, HostError, client.DatabaseError)
+
+
+class PuttingBack(Message):
+    """What is told when a step has failed: the number is that of its error, and what was there is put back next."""
 
 
 class ClosedError(BackupError):
@@ -216,7 +218,7 @@ class Restore:
                 ) from fault
             self._forget()
             return
-        tell(around(fault, f"{source.name}: {fault}; {BACK}"))
+        tell(PuttingBack(number_of(fault), f"{source.name}: {fault}; putting back what was there"))
         try:
             exchange.put_back()
             if self.part.database:

@@ -32,7 +32,6 @@ from .stack import Stack, here, made
 from .state import State
 
 TIMEOUT: Final = 30.0
-NO_ANSWER: Final = "no answer"
 OUTSIDE: Final = Explanation(outcome="rejected", why="it leads above the document root, and belongs to no site then")
 
 
@@ -52,6 +51,8 @@ class Answerer:
     explanation: Explanation
     answer: str
     """What it says now: status, and where it redirects to."""
+    status: int
+    """Of the answer; 0 where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,25 +174,27 @@ def _look(site: Site, name: str, conn: Connection, path: str, address: str, host
     ]  # fmt: skip
     facts = script.execute(conn, "check", lines, what=f"looking at {site.name}", timeout=TIMEOUT).facts
     kinds = addresses.kinds(facts, paths)
+    status, answer = _asked(member.connection.address, member.port, host, address, secure=secure)
     return Answerer(
         server=name, address=member.connection.address, docroot=facts.get("docroot", ""), vhost=facts.get("vhost", ""),
         custom=facts.get("custom", ""), closed=closing.Reason.read(facts.get("closed", "")).words,
         explanation=OUTSIDE if explaining.leads_out(address if "://" in address else f"http://{address}")
         else explaining.explain(path, rules, site.identity, former, lambda each: kinds.get(each, "")),
-        answer=_asked(member.connection.address, member.port, host, address, secure=secure),
+        answer=answer, status=status,
     )  # fmt: skip
 
 
-def _asked(machine: str, port: int, host: str, address: str, *, secure: bool) -> str:
+def _asked(machine: str, port: int, host: str, address: str, *, secure: bool) -> tuple[int, str]:
+    """Ask a web server; give the status, or 0, and what there is to say of the answer."""
     parts = urlsplit(address if "://" in address else f"http://{address}")
     # As a browser sends them: what is encoded stays, and everything that no request may have is encoded.
     target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
     try:
         answer = probe.get(machine, port, host, target, patience=0.0, tls=secure)
     except (probe.NoAnswer, UnicodeError) as silence:
-        return printable(f"{NO_ANSWER}: {silence}", keep="")
+        return 0, printable(f"no answer: {silence}", keep="")
     where = answer.headers.get("location", "")
-    return printable(f"{answer.status}{f', to {where}' if where else ''}", keep="", longest=300)
+    return answer.status, printable(f"{answer.status}{f', to {where}' if where else ''}", keep="", longest=300)
 
 
 def _before(site: Site, host: str, path: str, *, secure: bool) -> str:
@@ -223,7 +226,7 @@ def _dns(state: State, host: str) -> Iterator[str]:
 
 
 def _differ(found: Explained) -> bool:
-    return len({each.answer.partition(",")[0] for each in found.answerers}) > 1
+    return len({each.status for each in found.answerers}) > 1
 
 
 _OUTCOMES: Final = {
@@ -244,7 +247,7 @@ def _text(found: Explained) -> Iterator[str]:
     if found.before:
         yield f"first     {found.before}"
     for each in found.answerers:
-        verb = "gives" if each.answer.startswith(NO_ANSWER) else "answers"
+        verb = "answers" if each.status else "gives"
         yield f"server    {each.server} ({each.address}) {verb} {each.answer}"
         if each.closed:
             yield f"closed    by {each.closed}; aegir open {found.site} opens it"

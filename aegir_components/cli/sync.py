@@ -129,7 +129,7 @@ class Steps:
 
     def __call__(self, text: str) -> None:
         """Tell of the next step."""
-        if not text.endswith(restoring.BACK):
+        if not isinstance(text, restoring.PuttingBack):
             self.last = text
         tell(text)
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from aegir_components.messages import numbered
 
 from . import names
-from .names import Wrong, wanted
+from .names import Wrong, WrongForm, wanted
 from .reader import Node
 from .wording import listed, quoted
 
@@ -273,7 +273,7 @@ def _repository(name: str, node: Node) -> Repository:
 def _window(text: str) -> str:
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", text)
     if not found or text[:5] == text[6:]:
-        raise Wrong(numbered(1505, 'must be a part of the day, such as "02:00-05:00"'), f", not {quoted(text)}")
+        raise WrongForm(numbered(1505, 'must be a part of the day, such as "02:00-05:00"'), f", not {quoted(text)}")
     return text
 
 
@@ -281,7 +281,7 @@ def _window(text: str) -> str:
 def _sftp(text: str) -> str:
     found = _SFTP.fullmatch(text)
     if not found or not 1 <= int(found[3] or 22) <= 65535:
-        raise Wrong(
+        raise WrongForm(
             numbered(
                 1505, "must be an account, a server and a directory, such as backup@nas.example.com:22/srv/backups"
             ),
@@ -293,7 +293,7 @@ def _sftp(text: str) -> str:
 @wanted("an endpoint with a bucket, such as https://s3.example.com/bucket")
 def _s3(text: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?", text):
-        raise Wrong(
+        raise WrongForm(
             numbered(1505, "must be an endpoint with a bucket, such as https://s3.example.com/bucket"),
             f", not {quoted(text)}",
         )
@@ -303,19 +303,19 @@ def _s3(text: str) -> str:
 @wanted("the name of an access key")
 def _word(text: str) -> str:
     if not re.fullmatch(r"[\x21-\x7e]{1,200}", text):
-        raise Wrong(numbered(1505, "must be the name of an access key, without spaces"))
+        raise WrongForm(numbered(1505, "must be the name of an access key, without spaces"))
     return text
 
 
 @wanted("a pattern as tar --exclude takes it, such as */cache/*")
 def _pattern(text: str) -> str:
     if not text.isprintable() or len(text) > 200:
-        raise Wrong(numbered(1505, "must be a pattern of up to 200 printable characters, such as */cache/*"))
+        raise WrongForm(numbered(1505, "must be a pattern of up to 200 printable characters, such as */cache/*"))
     return text
 
 
 @wanted("a public key of age, such as age1...")
 def _recipient(text: str) -> str:
     if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text):
-        raise Wrong(numbered(1505, "must be a public key of age (age1 and 58 characters)"), f", not {quoted(text)}")
+        raise WrongForm(numbered(1505, "must be a public key of age (age1 and 58 characters)"), f", not {quoted(text)}")
     return text

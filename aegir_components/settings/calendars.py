@@ -12,7 +12,7 @@ from typing import Final
 from aegir_components.messages import numbered
 
 from . import systemd_calendar
-from .names import Wrong, wanted
+from .names import Wrong, WrongForm, wanted
 from .wording import quoted
 
 WORDS: Final = ("off", "hourly", "daily")
@@ -38,7 +38,7 @@ def often(text: str) -> str:
     try:
         found = _read(text)
     except systemd_calendar.NoCalendar as fault:
-        raise Wrong(numbered(1051, f"must be {FORM}"), f", not {quoted(text)}: {fault}") from None
+        raise WrongForm(numbered(1051, f"must be {FORM}"), f", not {quoted(text)}: {fault}") from None
     if not found.fires_from(date(systemd_calendar.FIRST_YEAR, 1, 1)):
         raise Wrong(numbered(1052, "never fires, because no such day comes"), f": {quoted(text)}")
     return text

@@ -8,7 +8,7 @@ from typing import Final
 from aegir_components.messages import numbered
 
 from . import groups, model, names
-from .names import Wrong, wanted
+from .names import Wrong, WrongForm, wanted
 from .reader import Node
 from .wording import known, listed, quoted
 
@@ -119,5 +119,5 @@ def shared_path(text: str) -> str:
     path = names.plain_path(text)
     for own in _NOT_SHARED:
         if path == own or path.startswith(own + "/") or own.startswith(path + "/"):
-            raise Wrong(numbered(1152, f"must be apart from {own}"))
+            raise WrongForm(numbered(1152, f"must be apart from {own}"))
     return path

@@ -49,6 +49,10 @@ class Wrong(AegirError, ValueError):
         return around(self.reason, self.reason + self.detail)
 
 
+class WrongForm(Wrong):
+    """A value has another form than it has to have: ``reason`` says which ("must be …")."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """A check of a text, with the accepted form for messages about values that are no text at all."""
@@ -78,7 +82,7 @@ def reference(kind: str, words: Iterable[str]) -> Check:
 
     def run(text: str) -> str:
         if text not in every:
-            raise Wrong(numbered(1015, f"must be {form}"), f", not {quoted(text)}")
+            raise WrongForm(numbered(1015, f"must be {form}"), f", not {quoted(text)}")
         return text
 
     return Check(run, form)
@@ -131,7 +135,7 @@ def server_name(text: str) -> str:
     """Check a server's host name, which has to be in ASCII already and may be of one label."""
     name = host_name(text, dotted=False).ascii
     if name != text:
-        raise Wrong(numbered(1040, "must be in ASCII"), f"; write {quoted(name)}")
+        raise WrongForm(numbered(1040, "must be in ASCII"), f"; write {quoted(name)}")
     return name
 
 
@@ -143,7 +147,7 @@ def platform_name(text: str) -> str:
     if "/" in text or ".." in text:
         raise Wrong(numbered(1033, 'must not contain "/" or ".."'))
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", text):
-        raise Wrong(
+        raise WrongForm(
             numbered(1033, 'must be lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit')
         )
     return text
@@ -155,7 +159,7 @@ def absolute_path(text: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise Wrong(numbered(1010, "must not contain line breaks or other control characters"))
     if not text.startswith("/"):
-        raise Wrong(numbered(1030, "must be an absolute path"), f", not {quoted(text)}")
+        raise WrongForm(numbered(1030, "must be an absolute path"), f", not {quoted(text)}")
     parts = text.split("/")
     if ".." in parts:
         raise Wrong(numbered(1030, 'must not contain ".."'))
@@ -163,7 +167,7 @@ def absolute_path(text: str) -> str:
     if plain == "/":
         raise Wrong(numbered(1030, "must not be the root directory"))
     if plain != text:
-        raise Wrong(numbered(1030, "must be normalised"), f"; write {quoted(plain)}")
+        raise WrongForm(numbered(1030, "must be normalised"), f"; write {quoted(plain)}")
     size = len(text.encode())
     if size > LONGEST_PATH:
         raise Wrong(numbered(1030, f"must have at most {LONGEST_PATH} bytes, not {size}"))
@@ -177,7 +181,7 @@ def plain_path(text: str) -> str:
     """Check a path that configuration files quote: no character that any of them could take for its own."""
     path = absolute_path(text)
     if not re.fullmatch(r"[A-Za-z0-9._/+-]+", path):
-        raise Wrong(numbered(1030, 'must be of ASCII letters, digits, "/", ".", "_", "+" and "-" only'))
+        raise WrongForm(numbered(1030, 'must be of ASCII letters, digits, "/", ".", "_", "+" and "-" only'))
     return path
 
 
@@ -187,9 +191,9 @@ def ip_address(text: str) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise Wrong(numbered(1041, "must be an IP address"), f", not {quoted(text)}") from None
+        raise WrongForm(numbered(1041, "must be an IP address"), f", not {quoted(text)}") from None
     if address.is_unspecified or address.is_multicast or "%" in text or text == "255.255.255.255":
-        raise Wrong(numbered(1041, "must be the address of one machine"), f", not {quoted(text)}")
+        raise WrongForm(numbered(1041, "must be the address of one machine"), f", not {quoted(text)}")
     return str(address)
 
 
@@ -214,7 +218,7 @@ def host_key(text: str) -> str:
     if len(words) > 2 and words[1] in KEY_TYPES:
         raise Wrong(numbered(1044, "must begin with the type of the key; leave the host name in front of it out"))
     if len(words) < 2 or words[0] not in KEY_TYPES or "\n" in text.strip():
-        raise Wrong(
+        raise WrongForm(
             numbered(1044, 'must be a public key ("ssh-ed25519 AAAA…") or its SHA-256 fingerprint ("SHA256:…")')
         )
     try:
@@ -244,7 +248,7 @@ class Checker:
         if len(text) > self.longest:
             raise Wrong(numbered(1011, f"must have at most {self.longest} characters, not {len(text)}"))
         if not self.pattern.fullmatch(text):
-            raise Wrong(numbered(1012, f"must be {self.wanted}"), f", not {quoted(text)}")
+            raise WrongForm(numbered(1012, f"must be {self.wanted}"), f", not {quoted(text)}")
         return text
 
 
@@ -273,7 +277,7 @@ def mail_address(text: str) -> str:
     """Check a mail address as far as a mistake can be told from it."""
     local, at, domain = text.rpartition("@")
     if not at or not re.fullmatch(r"[A-Za-z0-9_%+'-]+(\.[A-Za-z0-9_%+'-]+)*", local):
-        raise Wrong(numbered(1043, "must be a mail address, such as admin@example.com"), f"; not {quoted(text)}")
+        raise WrongForm(numbered(1043, "must be a mail address, such as admin@example.com"), f"; not {quoted(text)}")
     if len(local) > 64 or len(text) > LONGEST_MAIL:
         raise Wrong(numbered(1043, f"must have at most {LONGEST_MAIL} characters, and 64 before the @"))
     try:
@@ -281,7 +285,7 @@ def mail_address(text: str) -> str:
     except Wrong as wrong:
         raise Wrong(numbered(1043, f"the part after the @ {wrong.reason}"), wrong.detail) from None
     if not domain.isascii():
-        raise Wrong(numbered(1040, "must be in ASCII"), f"; write {quoted(f'{local}@{name}')}")
+        raise WrongForm(numbered(1040, "must be in ASCII"), f"; write {quoted(f'{local}@{name}')}")
     return text
 
 
@@ -292,9 +296,11 @@ def _refuse_what_is_more_than_a_name(text: str) -> None:
         raise Wrong(numbered(1004, "must not be empty"))
     if "://" in text:
         scheme = quoted(text.partition("://")[0] + "://")
-        raise Wrong(numbered(1040, "must be a host name without a scheme"), f"; leave {scheme} out")
+        raise WrongForm(numbered(1040, "must be a host name without a scheme"), f"; leave {scheme} out")
     if "/" in text:
-        raise Wrong(numbered(1040, "must be a host name without a path"), f"; write {quoted(text.partition('/')[0])}")
+        raise WrongForm(
+            numbered(1040, "must be a host name without a path"), f"; write {quoted(text.partition('/')[0])}"
+        )
     if "*" in text:
         raise Wrong(numbered(1040, "must not be a wildcard; write each name"))
     try:
@@ -302,15 +308,17 @@ def _refuse_what_is_more_than_a_name(text: str) -> None:
     except ValueError:
         pass
     else:
-        raise Wrong(numbered(1040, "must be a host name, not an IP address"))
+        raise WrongForm(numbered(1040, "must be a host name, not an IP address"))
     if ":" in text:
-        raise Wrong(numbered(1040, "must be a host name without a port"), f"; write {quoted(text.partition(':')[0])}")
+        raise WrongForm(
+            numbered(1040, "must be a host name without a port"), f"; write {quoted(text.partition(':')[0])}"
+        )
     if text.endswith("."):
         raise Wrong(numbered(1040, "must not end with a dot"), f"; write {quoted(text.rstrip('.'))}")
     if "_" in text:
         raise Wrong(numbered(1040, "must not contain an underscore, which host names cannot have"))
     if text != text.lower():
-        raise Wrong(numbered(1040, "must be in lower case"), f"; write {quoted(text.lower())}")
+        raise WrongForm(numbered(1040, "must be in lower case"), f"; write {quoted(text.lower())}")
 
 
 def _ascii_label(label: str) -> str:
@@ -327,7 +335,7 @@ def _ascii_label(label: str) -> str:
     if not label.isascii():
         return idna.alabel(label).decode("ascii")
     if not re.fullmatch(r"[a-z0-9-]+", label):
-        raise Wrong(numbered(1040, 'must be of letters, digits, "-" and "."'), f"; {quoted(label)} is not")
+        raise WrongForm(numbered(1040, 'must be of letters, digits, "-" and "."'), f"; {quoted(label)} is not")
     _display_label(label)
     return label
 

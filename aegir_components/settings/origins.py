@@ -10,7 +10,7 @@ from aegir_components.messages import numbered
 
 from . import names
 from .backups import Backups
-from .names import Wrong
+from .names import Wrong, WrongForm
 from .reader import Node
 
 LATEST: Final = "latest"
@@ -181,7 +181,7 @@ def check_install(node: Node, origin: Origin | None) -> None:
 @names.wanted("a pattern of paths below the directory of uploads, such as videos/* or *.mp4")
 def _below(text: str) -> str:
     if not text.isprintable() or len(text) > 200 or text.startswith("/"):
-        raise Wrong(
+        raise WrongForm(
             numbered(
                 1012,
                 "must be a pattern of up to 200 printable characters, such as videos/* or *.mp4, and begin with no slash",

@@ -10,7 +10,7 @@ from typing import Final
 from aegir_components.messages import numbered
 
 from . import names, php_values
-from .names import Wrong, wanted
+from .names import WrongForm, wanted
 from .reader import Node
 from .wording import listed, quoted
 
@@ -113,5 +113,5 @@ def _size(text: str) -> str:
     if match is None or int(match[1]) * (1024 if match[2] == "G" else 1) > LARGEST:
         like = re.fullmatch(r"([1-9][0-9]{0,5}) ?([MG]?)i?B?", text, re.IGNORECASE)
         advice = f"; write {like[1]}{like[2].upper() or 'M'}" if like and match is None else ""
-        raise Wrong(numbered(1050, f"must be {SIZE}"), f", not {quoted(text)}{advice}")
+        raise WrongForm(numbered(1050, f"must be {SIZE}"), f", not {quoted(text)}{advice}")
     return text

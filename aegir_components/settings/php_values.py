@@ -10,7 +10,7 @@ from typing import Final
 from aegir_components.messages import numbered
 
 from . import calendars, names, php_names
-from .names import Wrong, wanted
+from .names import Wrong, WrongForm, wanted
 from .reader import Node
 from .wording import quoted
 
@@ -149,7 +149,9 @@ def _check(key: str) -> names.Check | names.Checker:
 @wanted("a time zone, such as Europe/Berlin")
 def _zone(text: str) -> str:
     if not calendars.is_zone(text):
-        raise Wrong(numbered(1207, f"must be {_zone.wanted}"), f", not {quoted(text)}, which PHP would take for UTC")
+        raise WrongForm(
+            numbered(1207, f"must be {_zone.wanted}"), f", not {quoted(text)}, which PHP would take for UTC"
+        )
     return text
 
 
@@ -159,7 +161,7 @@ def _text(text: str) -> str:
     if len(text) > LONGEST:
         raise Wrong(numbered(1011, f"must have at most {LONGEST} characters"))
     if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
-        raise Wrong(numbered(1010, "must be one line without control characters"), f", not {quoted(text)}")
+        raise WrongForm(numbered(1010, "must be one line without control characters"), f", not {quoted(text)}")
     if "$pool" in text:
         raise Wrong(
             numbered(1207, "must not contain $pool, in place of which PHP-FPM writes the name of the pool"),
@@ -171,7 +173,7 @@ def _text(text: str) -> str:
 @wanted("true or false")
 def _flag(text: str) -> str:
     if text.lower() not in ("on", "off", "yes", "no", "true", "false"):
-        raise Wrong(numbered(1207, "must be true or false"), f", not {quoted(text)}")
+        raise WrongForm(numbered(1207, "must be true or false"), f", not {quoted(text)}")
     return "1" if text.lower() in ("on", "yes", "true") else "0"
 
 
@@ -181,7 +183,7 @@ def _number(text: str) -> str:
         return text
     bytes_ = re.fullmatch(r"([0-9]+) ?([KMG])i?B?", text, re.IGNORECASE)
     advice = f"; write {bytes_[1]}{bytes_[2].upper()}" if bytes_ else ""
-    raise Wrong(numbered(1207, f"must be {_number.wanted}"), f", not {quoted(text)}{advice}")
+    raise WrongForm(numbered(1207, f"must be {_number.wanted}"), f", not {quoted(text)}{advice}")
 
 
 @wanted(
@@ -192,7 +194,7 @@ def _level(text: str) -> str:
         return text
     number = _sum_of(text)
     advice = f"; write {number}" if number is not None else ""
-    raise Wrong(numbered(1207, f"must be {_level.wanted}"), f", not {quoted(text)}{advice}")
+    raise WrongForm(numbered(1207, f"must be {_level.wanted}"), f", not {quoted(text)}{advice}")
 
 
 def _sum_of(text: str) -> int | None:

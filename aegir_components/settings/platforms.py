@@ -10,7 +10,7 @@ from typing import Final
 from aegir_components.messages import numbered
 
 from . import groups, model, names, sources, updating
-from .names import Wrong, wanted
+from .names import Wrong, WrongForm, wanted
 from .reader import Node
 from .wording import known, listed, quoted
 
@@ -145,7 +145,7 @@ def _platform(name: str, node: Node, estate: Estate, *, path: str) -> model.Plat
 def release_name(text: str) -> str:
     """Check the name of a release."""
     if not re.fullmatch(r"[0-9a-f]{16}", text):
-        raise Wrong(
+        raise WrongForm(
             numbered(1303, "must be a release, the 16 hexadecimal digits that name its directory; write it in quotes")
         )
     return text
@@ -154,7 +154,7 @@ def release_name(text: str) -> str:
 def _publish_path(text: str, root: str) -> str:
     path = names.plain_path(text)
     if path.count("/") < 2:
-        raise Wrong(numbered(1300, "must be at least two directories deep, since releases are kept beside it"))
+        raise WrongForm(numbered(1300, "must be at least two directories deep, since releases are kept beside it"))
     if any(part.startswith(".") for part in path.split("/")):
         raise Wrong(
             numbered(1300, "must not have a directory whose name begins with a dot, as releases and site data do")

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from aegir_components.messages import AegirError, around, numbered, shown
 
-from .names import Wrong, reference
+from .names import Wrong, WrongForm, reference
 from .paths import below
 from .wording import listed, one_line, quoted, shortened, shown_path, suggestion
 
@@ -358,7 +358,7 @@ class Node:
                 self.fault(numbered(1009, f"must be a string, not {found}; put it in quotes{why}"))
         elif isinstance(value, int | float):
             wrong = _in_quotes(str(value), check)
-            if wrong and wrong.reason.startswith("must be "):
+            if isinstance(wrong, WrongForm):
                 self.reject(wrong)
             else:
                 advice = wrong.reason if wrong else "put it in quotes"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from aegir_components.messages import numbered
 
 from . import calendars, certificates, model, names
-from .names import Wrong, wanted
+from .names import Wrong, WrongForm, wanted
 from .reader import Node
 from .wording import listed, quoted
 
@@ -145,7 +145,7 @@ def read_proxies(node: Node) -> tuple[str, ...]:
 @wanted("an address that begins with https://, such as https://acme.example/directory")
 def _directory(text: str) -> str:
     if not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/?=&%-]*)?", text):
-        raise Wrong(numbered(1012, "must be an address that begins with https://"), f", not {quoted(text)}")
+        raise WrongForm(numbered(1012, "must be an address that begins with https://"), f", not {quoted(text)}")
     return text
 
 
@@ -154,7 +154,7 @@ def _network(text: str) -> str:
     try:
         network = ipaddress.ip_network(text, strict=True)
     except ValueError:
-        raise Wrong(
+        raise WrongForm(
             numbered(1042, "must be an IP address or a network such as 10.0.0.0/24"), f", not {quoted(text)}"
         ) from None
     if network.prefixlen == 0:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from aegir_components.messages import numbered
 
 from . import model, names
-from .names import Wrong, wanted
+from .names import Wrong, WrongForm, wanted
 from .reader import Node
 from .wording import quoted
 
@@ -125,7 +125,7 @@ def _checked(text: str, schemes: tuple[str, ...], *, shown: bool) -> str:
         return text
     if "ssh" in schemes and not separator and _LIKE_SCP.fullmatch(text):
         return text
-    raise Wrong(numbered(1311, f"must be {_ways(schemes)}"), f", not {quoted(text)}" if shown else "")
+    raise WrongForm(numbered(1311, f"must be {_ways(schemes)}"), f", not {quoted(text)}" if shown else "")
 
 
 def _ways(schemes: tuple[str, ...]) -> str:
@@ -137,7 +137,9 @@ def _ways(schemes: tuple[str, ...]) -> str:
 def _ref(text: str) -> str:
     wrong = ".." in text or "//" in text or "@{" in text or text.endswith(("/", ".", ".lock"))
     if wrong or not _REF.fullmatch(text):
-        raise Wrong(numbered(1310, "must be the name of a branch or a tag, or a whole commit"), f", not {quoted(text)}")
+        raise WrongForm(
+            numbered(1310, "must be the name of a branch or a tag, or a whole commit"), f", not {quoted(text)}"
+        )
     return text
 
 
@@ -145,7 +147,7 @@ def _ref(text: str) -> str:
 def _below(text: str) -> str:
     parts = text.split("/")
     if text.startswith("/") or {"", ".", "..", ".git"} & set(parts) or not text.isprintable():
-        raise Wrong(
+        raise WrongForm(
             numbered(1312, "must be a directory inside of the repository, such as web/app"), f", not {quoted(text)}"
         )
     return text
@@ -154,7 +156,7 @@ def _below(text: str) -> str:
 @wanted("sha256: and 64 hexadecimal digits, in quotes")
 def _checksum(text: str) -> str:
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
-        raise Wrong(
+        raise WrongForm(
             numbered(1313, 'must be "sha256:" and 64 hexadecimal digits in lower case'), f", not {quoted(text)}"
         )
     return text

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from aegir_components.messages import numbered
 
 from . import names
-from .names import Wrong, wanted
+from .names import WrongForm, wanted
 from .reader import Node
 from .wording import quoted
 
@@ -58,7 +58,7 @@ class Rollout:
 @wanted("a number of sites, or a share of them such as 20%, in quotes")
 def _batch(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,3}|[1-9][0-9]?%|100%", text):
-        raise Wrong(numbered(1012, "must be a number of sites, or a share of them such as 20%; write it in quotes"))
+        raise WrongForm(numbered(1012, "must be a number of sites, or a share of them such as 20%; write it in quotes"))
     return text
 
 

@@ -26,7 +26,7 @@ ZIP_UTF8: Final = 0x800
 ZIP_ENCRYPTED: Final = 0x1
 DAMAGED: Final = (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError, lzma.LZMAError, zlib.error)
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
-WRONG: Final = "the archive is rejected: "
+WRONG: Final = "::rejected "
 """What the line of a program of its own begins with that says what is wrong."""
 ZIP: Final = b"PK\x03\x04"
 

@@ -246,7 +246,7 @@ def test_a_site_gets_back_what_it_had_when_a_step_fails(world: Any, how: str, mo
         work.run()
 
     assert not isinstance(fault.value, restoring.ClosedError)
-    assert world.said[-1].endswith(restoring.BACK)
+    assert isinstance(world.said[-1], restoring.PuttingBack)
     assert ("the site does not answer with c: web1: 500" == str(fault.value)) is (how == "answer")
     world.closable.open.assert_called_once()
     assert left(world) is None
@@ -304,7 +304,7 @@ def test_what_a_killed_sync_has_left_is_repaired(
 def test_the_step_that_failed_is_the_one_before_the_way_back() -> None:
     steps = sync.Steps()
     steps("www.example.com: replacing the database")
-    steps(f"www.example.com: it failed; {restoring.BACK}")
+    steps(restoring.PuttingBack(7145, "www.example.com: it failed"))
     assert "www.example.com: replacing the database" == steps.last
 
 

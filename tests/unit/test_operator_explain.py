@@ -106,3 +106,30 @@ def test_a_former_name_is_no_alias_and_answers_nobody() -> None:
     assert "" == command._before(site, "also.example.com", "/", secure=False)
     said = command._before(site, "old.example.com", "/", secure=False)
     assert "old.example.com is a former name of new.example.com, and each web server answers 404" in said
+
+
+@pytest.mark.parametrize(
+    ("answers", "differ", "verbs"),
+    [
+        (((200, "200, to x"), (200, "200")), False, ["answers", "answers"]),
+        (((200, "200"), (503, "503")), True, ["answers", "answers"]),
+        (((200, "200"), (0, "the connection was refused")), True, ["answers", "gives"]),
+        (((0, "no answer: a"), (0, "no answer: b")), False, ["gives", "gives"]),
+    ],
+)
+def test_what_web_servers_answer_is_compared_by_status(
+    answers: tuple[tuple[int, str], ...], differ: bool, verbs: list[str]
+) -> None:
+    found = command.Explained(
+        address="/", stack="test", site=SITE, alias=False, path="/", platform="code", dns=(), before="",
+        answerers=tuple(
+            command.Answerer(
+                server="web1", address="192.0.2.1", docroot="", vhost="", custom="", closed="", explanation=command.OUTSIDE,
+                answer=answer, status=status,
+            )
+            for status, answer in answers
+        ),
+    )  # fmt: skip
+    assert differ is command._differ(found)
+    lines = [line.split() for line in command._text(found) if line.startswith("server ")]
+    assert verbs == [words[3] for words in lines]
