@@ -14,6 +14,7 @@ from typing import Final
 
 from aegir_components import applications, layout, templates
 from aegir_components.messages import Message, numbered
+from aegir_components.messages.printable import printable
 from aegir_components.scripts import named, script
 from aegir_components.scripts.libraries import functions
 from aegir_components.services import web
@@ -292,7 +293,7 @@ def drift(facts: Mapping[str, str], target: str) -> list[str]:
     """
     if facts.get("release") == "missing":
         return [f"release {target}: missing"]
-    return [f"release: {name}" for name in facts.get("faults", "").splitlines()]
+    return [printable(f"release: {name}", keep="") for name in facts.get("faults", "").splitlines()[:20]]
 
 
 def refusal(facts: Mapping[str, str], platform: str) -> Message | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from aegir_components.messages import Message, numbered
+from aegir_components.messages.printable import printable
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
 
@@ -177,7 +178,7 @@ def drift(want: Wanted, seen: Seen) -> list[str]:
         found.append(f"may end for good after some failures, since {seen.endless} is missing")
     if why := state_of(want, seen).why:
         found.append(why)
-    return [f"mount {want.path}: {text}" for text in found]
+    return [printable(f"mount {want.path}: {text}", keep="") for text in found]
 
 
 def next_step(want: Wanted, seen: Seen, done: Collection[Step]) -> Step | Message | None:
