@@ -10,7 +10,9 @@ because Vale itself needs a C compiler wherever its releases cannot be downloade
 from __future__ import annotations
 
 import ast
+import inspect
 import io
+import itertools
 import re
 import statistics
 import sys
@@ -37,6 +39,10 @@ _ITEM = re.compile(r"^ {0,3}(?:[-*]|\d+\.) ")
 _SECTION = re.compile(r"\n\s*(?:Args|Returns|Raises|Yields|Attributes):")
 _SENTENCE = re.compile(r"[A-Za-z]+ [a-z]+ [a-z]+ \S+")
 _PATTERN = re.compile(r"\w\*(?=\s|$)")
+_SHELL_COMMENT = re.compile(r"(?:^|\s)# ?(.*)")
+_SHELL_FUNCTION = re.compile(r"[a-z_]+\(\) [({]")
+_SHELL_TEXT = re.compile(r"(?:fail \d+|deviates|not_ours \S+) \"((?:[^\"\\]|\\.)*)\"")
+_SHELL_VALUE = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$\w+")
 _END = re.compile(r"(?<=[.!?])[*_)\"”]*\s+")
 
 
@@ -113,14 +119,29 @@ def _plain(text: str) -> str:
 
 
 def read_docstrings(text: str, name: str) -> Iterator[Text]:
-    """Read the docstrings of a module; sections such as ``Args:`` and indented blocks are left out."""
+    """Read the docstrings of a module; sections such as ``Args:`` and indented blocks are left out.
+
+    A string after an assignment is the docstring of what is assigned.
+    """
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         words = _SECTION.split(ast.get_docstring(node) or "")[0]
-        for block in re.split(r"\n\s*\n", words):
-            if block.strip() and not block.startswith((" ", "\b")):
-                yield Text(f"{name}:{getattr(node, 'lineno', 1)}", _plain(" ".join(block.split())))
+        yield from _paragraphs(words, f"{name}:{getattr(node, 'lineno', 1)}")
+        for assigned, said in itertools.pairwise(node.body):
+            if isinstance(assigned, ast.Assign | ast.AnnAssign) and (of_it := _string(said)):
+                yield from _paragraphs(inspect.cleandoc(of_it), f"{name}:{said.lineno}")
+
+
+def _paragraphs(text: str, place: str) -> Iterator[Text]:
+    for block in re.split(r"\n\s*\n", text):
+        if block.strip() and not block.startswith((" ", "\b")):
+            yield Text(place, _plain(" ".join(block.split())))
+
+
+def _string(node: ast.stmt) -> str:
+    value = node.value if isinstance(node, ast.Expr) else None
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
 
 
 def read_comments(text: str, name: str) -> Iterator[Text]:
@@ -165,6 +186,21 @@ def read_messages(text: str, name: str) -> Iterator[Text]:
             continue
         if _SENTENCE.search(words) and "\n" not in words.strip() and len(_PATTERN.findall(words)) < 3:
             yield Text(f"{name}:{node.lineno}", _plain(words))
+
+
+def read_shell(text: str, name: str) -> Iterator[Text]:
+    """Read the comments of a library of shell functions, and the texts in which it says what is wrong.
+
+    Beside the name of a function stand its arguments, and after a colon what it does.
+    """
+    for number, line in enumerate(text.splitlines(), 1):
+        comment = _SHELL_COMMENT.search(line)
+        code = line[: comment.start()] if comment else line
+        said = comment[1] if comment and "shellcheck " not in comment[1] else ""
+        if _SHELL_FUNCTION.match(code):
+            said = said.partition(": ")[2]
+        for words in filter(None, [said, *_SHELL_TEXT.findall(code)]):
+            yield Text(f"{name}:{number}", _plain(_SHELL_VALUE.sub("X", words.replace('\\"', '"'))))
 
 
 READERS: Mapping[str, Callable[[str, str], Iterable[Text]]] = {".md": read_markdown}
@@ -217,16 +253,16 @@ def read_pages() -> list[Text]:
     ]
 
 
-def read_program(read: Callable[[str, str], Iterable[Text]]) -> list[Text]:
-    """Read the words of the program: its docstrings, its comments, or its messages."""
-    paths = sorted((ROOT / "aegir_components").rglob("*.py"))
+def read_program(read: Callable[[str, str], Iterable[Text]], ending: str = ".py") -> list[Text]:
+    """Read the words of the program: its docstrings, its comments, its messages, or those of its shell functions."""
+    paths = sorted((ROOT / "aegir_components").rglob(f"*{ending}"))
     return [text for path in paths for text in read(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))]
 
 
 def main() -> int:
     """Print what is against the rules, and the figures; return the exit status."""
     pages, docstrings, messages = read_pages(), read_program(read_docstrings), read_program(read_messages)
-    comments = read_program(read_comments)
+    comments = [*read_program(read_comments), *read_program(read_shell, ".sh")]
     problems = [
         *find_problems(pages, read_rules()),
         *find_problems([*docstrings, *messages], read_rules(of_pages=False)),

@@ -55,7 +55,7 @@ def fetch(directory: Path, parts: Iterable[Part], places: Places, tell: Callable
 
     Args:
         directory: the mirror.
-        parts: projects, plugins and themes; versions are not looked at.
+        parts: projects, plugins and themes; versions are not inspected.
         places: where it comes from.
         tell: is told of the progress.
     """

@@ -94,7 +94,7 @@ def plan(farm: Farm, stack: str, place: str) -> str:
             *([] if number == 1 else [f"0. Take the `#` away before the sites of wave {number} in the stack file."]),
             f"1. `sh {place}/fetch.sh {names}`",
             f"2. `pulumi up --stack {stack}`: content is loaded and counted, and each site is asked.",
-            "3. Look at each site by its new web server: `curl --resolve NAME:80:ADDRESS http://NAME/`.",
+            "3. Check each site by its new web server: `curl --resolve NAME:80:ADDRESS http://NAME/`.",
             f"4. Pending database updates: `aegir update --all --stack {stack} --dry-run`.",
             "5. Switch: disable the site in Aegir. Take it out of the stack file and run `pulumi up`. Fetch it again, put it",
             "   back, and run `pulumi up`: so nothing is lost that was written meanwhile. Then change its address in the DNS.",

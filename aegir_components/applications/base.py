@@ -147,7 +147,7 @@ class Application:
     paired: str = ""
     """The directory below a site's own whose content belongs with its database, such as ``config/active``; empty for none.
 
-    An update that is taken back takes it back, and content that comes from elsewhere brings it with the database. Its first part
+    An update that is rolled back restores it, and content that comes from elsewhere brings it with the database. Its first part
     is shared where uploads are."""
     config: tuple[str, ...] = ()
     """The PHP files that import the configuration directory; none where the application has no such directory."""
@@ -182,7 +182,7 @@ class Application:
     extensions: frozenset[str] = frozenset({"drupal"})
     """Kinds of its extensions among these parts."""
     shared: tuple[Shared, ...] = ()
-    """Files of ours that all sites of a platform share."""
+    """Our files that all sites of a platform share."""
 
     @property
     def updates(self) -> database_updates.Updates:
@@ -220,7 +220,7 @@ def server_error(answer: Answer) -> str:
         return numbered(2611, f"answers 503: {first_words(answer.body)}")
     if answer.status in {502, 504}:
         return numbered(
-            2612, f"answers {answer.status}: its web server got no answer of PHP. Look at it: aegir status --live"
+            2612, f"answers {answer.status}: its web server got no answer of PHP. Check it: aegir status --live"
         )
     return numbered(2601, f"answers {answer.status}: {first_words(answer.body)}")
 

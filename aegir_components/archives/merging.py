@@ -26,6 +26,6 @@ done
 """Shell: unpack an archive into an empty directory that only root can enter, and merge from there.
 
 tar(1) with ``--keep-newer-files`` writes through a link that stands where a directory of the archive goes; rsync(1) puts the
-directory in the link's place. Other owners, devices, set-user-id bits and links that lead outside do not come along: the
-archive is a web server's, which may be in somebody else's hands.
+directory in the link's place. Other owners, devices, set-user-id bits and links that lead outside do not come along. The
+archive comes from a web server, which may be in somebody else's hands.
 """

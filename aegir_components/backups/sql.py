@@ -16,7 +16,7 @@ DIRECTORY: Final = "database"
 BEGIN, END = "+begin", "+end"
 """What comes before the tables, and what comes after them; no table's member is called like this."""
 OPTIONS: Final = ("--skip-extended-insert", "--order-by-primary", "--no-autocommit", "--skip-dump-date")
-"""Of mysqldump, beside those of every dump of ours."""
+"""Options of mysqldump, beside those of every dump that we make."""
 _SOME: Final = 4 << 20
 _MOST: Final = 8 << 20
 """Bytes of a member; a table with more has several. Where one ends depends on the rows, not on their distance."""

@@ -24,7 +24,7 @@ from .faults import AuthorityError
 from .pem import Pair, new_key
 
 TIMEOUT = 120
-"""Seconds for an authority to look at all names and to sign."""
+"""Seconds for an authority to check all names and to sign."""
 ANSWER_TIMEOUT = 30
 """Seconds for one answer of its."""
 

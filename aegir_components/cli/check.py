@@ -37,7 +37,7 @@ from .selecting import Chosen, Selection
 from .state import OURS
 
 AT_ONCE: Final = 8
-"""Resources that are looked at at once."""
+"""Resources that are inspected at once."""
 _WRAPPED: Final = "4dabf18193072939515e22adb298388d"
 """Pulumi's own mark of a value that is a secret."""
 
@@ -58,12 +58,12 @@ PARTS: Final[Mapping[str, tuple[str, Lifecycle[Any, Any]]]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """One thing that was looked at."""
+    """One thing that was inspected."""
 
     site: str
     part: str
     outcome: str
-    """``pass``, ``fail``, or ``unknown`` where it could not be looked at."""
+    """``pass``, ``fail``, or ``unknown`` where it could not be inspected."""
     faults: tuple[str, ...] = ()
     unavailable: bool = False
     """Whether the site answers 503, as one that a person has closed does."""
@@ -84,7 +84,7 @@ def check(selection: Selection, *, as_json: bool) -> None:
 
     On each web server that is the release, the web server with PHP, files, settings and vhost, and the answer. Besides,
     it is the database with its accounts, and the certificate. The exit status is 3 when something fails, and 5 when
-    something could not be looked at.
+    something could not be inspected.
 
     \b
     aegir check www.example.com
@@ -120,7 +120,7 @@ def _what(result: Result) -> str:
 
 
 def _results(chosen: Chosen) -> Iterator[Result]:
-    """Look at the parts of all sites side by side; one platform's release and one web server once."""
+    """Inspect the parts of all sites side by side; one platform's release and one web server once."""
     made = _made(chosen)
     number = len(chosen.sites)
     tell(f"checking {number} {'site' if number == 1 else 'sites'}")

@@ -61,7 +61,7 @@ def differences(state: State, holder: str) -> list[Finding]:
     """
     machines = [(server, conn) for server in state.servers.values() if (conn := server.reached) is not None]
     roots = {release.publish_root for release in state.releases.values()} | {layout.PLATFORMS_ROOT}
-    tell(f"looking at {len(machines)} machines")
+    tell(f"inspecting {len(machines)} machines")
     with ThreadPoolExecutor(max_workers=max(1, len(machines))) as pool:
         answers = dict(
             zip(
@@ -78,11 +78,11 @@ def differences(state: State, holder: str) -> list[Finding]:
 def _look(server: Server, conn: Connection, roots: set[str]) -> inventory.Inventory | Finding:
     lines = inventory.items(roots, database=server.database is not None)
     try:
-        facts = script.execute(conn, "check", lines, what="looking at what it has", timeout=TIME_LIMIT).facts
+        facts = script.execute(conn, "check", lines, what="inspecting what it has", timeout=TIME_LIMIT).facts
     except HostError as fault:
         return Finding(
             server=server.name,
-            what=f"it could not be looked at: {fault.text}",
+            what=f"it could not be inspected: {fault.text}",
             advice="repair that, and run `aegir check-stack` again",
         )
     return inventory.read(facts)

@@ -143,7 +143,7 @@ def _find(stack: str, host: str) -> tuple[State, Site]:
         numbered(
             9091,
             f"no site of {', '.join(asked) or 'any stack'} has the name {host}: each web server answers 404 for it. "
-            f"Add it to a site's aliases, or look at its DNS",
+            f"Add it to a site's aliases, or check its DNS",
         )
     )
 
@@ -172,7 +172,7 @@ def _look(site: Site, name: str, conn: Connection, path: str, address: str, host
                          docroot=site.docroot, paths=paths),
         *closing.look_items(site.identity),
     ]  # fmt: skip
-    facts = script.execute(conn, "check", lines, what=f"looking at {site.name}", timeout=TIMEOUT).facts
+    facts = script.execute(conn, "check", lines, what=f"inspecting {site.name}", timeout=TIMEOUT).facts
     kinds = addresses.kinds(facts, paths)
     status, answer = _asked(member.connection.address, member.port, host, address, secure=secure)
     return Answerer(

@@ -22,10 +22,10 @@ from .rows import table
 from .state import State
 
 PAGE: Final = 100
-"""Runs of Pulumi's that are read."""
+"""Runs of Pulumi that are read."""
 CHANGES: Final = ("create", "update", "delete", "replace")
 NEAR: Final = 600
-"""Seconds within which a run of Pulumi's and the line that its program left are the same."""
+"""Seconds within which a run of Pulumi and the line that its program left are the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

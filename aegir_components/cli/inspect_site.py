@@ -46,9 +46,9 @@ MARK: Final = ".aegir-inspect"
 def inspect_site(
     where: str, directory: str, own: str, place: Path | None, port: int | None, identity: str, *, as_json: bool
 ) -> None:
-    """Look at a site that runs elsewhere, and write the part of the stack file that brings it here.
+    """Inspect a site that runs elsewhere, and write the part of the stack file that brings it here.
 
-    It is looked at over your own ssh. The site's settings are read by PHP there, as its user; nothing is changed, and no password
+    It is inspected over your own ssh. The site's settings are read by PHP there, as its user; nothing is changed, and no password
     is shown. --fetch brings a dump, its code and its files into a DIRECTORY. Run it again shortly before the switch: files that
     are there already are not sent again.
 

@@ -146,7 +146,7 @@ def _services(server: Server, sites: list[Site], seen: Seen, limit: float, also:
         *(status.before_items() if server.database is not None else []),
         *also,
     ]
-    facts = script.execute(conn, "check", lines, what="looking at its services", timeout=limit).facts
+    facts = script.execute(conn, "check", lines, what="inspecting its services", timeout=limit).facts
     seen.faults += status.units_down(facts, web, databases)
     seen.facts.update(facts)
     seen.closed.update({site.name: why for site in sites if (why := status.closed(facts, site.identity))})

@@ -110,7 +110,7 @@ def make(site: Site, account: str) -> str:
         raise Refusal(
             numbered(
                 9027,
-                f"{conn.host}: the site {site.name} made a login to another address than its own {site.url}; look at its "
+                f"{conn.host}: the site {site.name} made a login to another address than its own {site.url}; check its "
                 f"settings",
             )
         )

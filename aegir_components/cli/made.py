@@ -191,7 +191,7 @@ class Site:
 
     @property
     def certificate_ends(self) -> str:
-        """The last day of its certificate; empty where it has none, or one that was never looked at."""
+        """The last day of its certificate; empty where it has none, or one that was never inspected."""
         return self.certificate.read(CertificateState, lambda made: made.ends) if self.certificate is not None else ""
 
     @property

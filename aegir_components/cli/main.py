@@ -1,4 +1,4 @@
-"""The program: its commands, and how each fault becomes one sentence and an exit status."""
+"""The program: its commands, and how each problem becomes one sentence and an exit status."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _site(site: SiteFacts, today: date) -> Iterator[Need]:
 
 def _server(server: ServerFacts, at: int) -> Iterator[Need]:
     if server.faults:
-        yield Need(level="down", subject=server.name, text="; ".join(server.faults), advice="look at the machine")
+        yield Need(level="down", subject=server.name, text="; ".join(server.faults), advice="check the machine")
     known = server.facts
     if known is None:
         return

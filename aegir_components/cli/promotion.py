@@ -110,7 +110,7 @@ def gone(platform: str, goal: str, before: Side, after: Side) -> list[str]:
         numbered(
             9073,
             f"{read.directory} no longer holds the release {live} of platform {platform}, which is live in {before.stack.name}. "
-            f"Run pulumi up --stack {before.stack.name} and look at its sites, or put the code back; then promote again",
+            f"Run pulumi up --stack {before.stack.name} and check its sites, or put the code back; then promote again",
         )
     ]
 
@@ -121,7 +121,7 @@ def look(platform: str, state: State) -> None:
     Raises:
         Refusal: something is not as it should be, or cannot be asked.
     """
-    tell(f"looking at platform {platform} in {state.stack}, and asking for its sites")
+    tell(f"inspecting platform {platform} in {state.stack}, and asking for its sites")
     try:
         faults = list((releases.Provider().observed(state.releases[platform].outputs) or {}).get("drift", []))
         for site in state.sites_on(platform):

@@ -63,7 +63,7 @@ class SiteRow:
     """A day; empty for a site without TLS."""
     certificate_days: int | None
     asked: bool
-    """Whether its web servers are asked for it; with ``health: false``, and while its database is empty, nobody does."""
+    """Whether it is health-checked; with ``health: false``, and while its database is empty, it is not."""
     last_cron: str
     """A moment, ``off``, ``not known``, or empty where nobody was asked."""
     faults: tuple[str, ...]

@@ -251,7 +251,7 @@ def _kept(records: Records, release: Release) -> list[Part] | None:
 def _asked(conn: Connection, release: Release) -> list[Part]:
     path = layout.release_path(release.publish_path, release.digest)
     lines = code.items(release.application, path, release.recorded(lambda inputs: inputs.docroot))
-    what = f"looking at the code of platform {release.platform}"
+    what = f"inspecting the code of platform {release.platform}"
     facts = script.execute(conn, "check", lines, what=what, timeout=TIMEOUT).facts
     return code.parts(facts, release.application, release.version)
 

@@ -308,7 +308,7 @@ def _values(site: settings.Site, kept: Mapping[str, Mapping[str, Any]]) -> str:
 
     Args:
         site: the site.
-        kept: what keeps mail from leaving it, which nothing that is declared takes back.
+        kept: what keeps mail from leaving it, which no setting undoes.
     """
     given = {
         "settings": {**site.settings, **kept.get("settings", {})},

@@ -123,5 +123,5 @@ def refusal(paths: release.Layout, digest: str, facts: Mapping[str, str]) -> Mes
     return numbered(
         6023,
         f"what arrived in {paths.staging(digest)} is not what the hub read (digest {got}, not {digest}). The source changed "
-        f"while it was copied, or a disk is at fault. The live release is untouched; run it again",
+        f"while it was copied, or a disk has a problem. The live release is untouched; run it again",
     )

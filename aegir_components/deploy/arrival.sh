@@ -48,7 +48,7 @@ release_sums() { # staging manifest: all files are read
     sed -z -n 's/^f [0-9]* [0-9]* [0-9.-]* //p' "$2.new" | sort -z | (cd "$1" && xargs -0 -r sha256sum -z --) >"$1.sums" || no_sums "$1"
 }
 
-# Of the former release's files, those that still are as they were when that was accepted were read then: their sums stand in
+# Of the former release's files, those that still are as they were when that was accepted were read then: their checksums stand in
 # its record. All others are read.
 release_sums_since() { # by name: the lists of files in base64
     takes rs_ staging manifest former changed gone -- "$@"

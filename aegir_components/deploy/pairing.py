@@ -1,4 +1,4 @@
-"""Directories of a site whose content belongs with its database: kept before an update, and taken back with it.
+"""Directories of a site whose content belongs with its database: kept before an update, and undone with it.
 
 An update's programs work on a copy, ``<directory>.next``, whatever layers the machine has. When that becomes the directory, what
 was there lies beside it as ``.kept``. When the update is proven, it is ``.before``, as the database of before is. What going back
@@ -17,7 +17,7 @@ Step = Literal["keep", "prove", "drop", "back", "forward"]
 
 
 def sum_items(site: str, directories: tuple[str, ...]) -> list[str]:
-    """List what sums the directories of a site up; the fact ``paired`` has the checksum."""
+    """List what gives one checksum of all directories of a site; the fact ``paired`` has the checksum."""
     return [functions("rehearsal"), script.call("paired_sum", layout.system_user(site), *directories)]
 
 

@@ -73,7 +73,7 @@ rehearsal_over() { # user
         umount "$ro_layer" 2>/dev/null || :
     done
     if grep -q " $ro_place/" /proc/self/mounts; then
-        fail 6111 "$ro_place has mounts that cannot be taken away; look at it on the machine (grep rehearsal /proc/mounts)"
+        fail 6111 "$ro_place has mounts that cannot be taken away; check it on the machine (grep rehearsal /proc/mounts)"
     fi
     rm -rf --one-file-system "$ro_place"
 }
@@ -144,7 +144,7 @@ paired_prove() { # user directory...
     done
 }
 
-paired_drop() { # user directory...: takes back what a run has begun that was killed before its database was exchanged
+paired_drop() { # user directory...: undoes what a run has begun that was killed before its database was exchanged
     pd_user=$1
     shift
     for pd_one; do
@@ -166,7 +166,7 @@ paired_back() { # user directory...: what is there stays as the one of after; do
     done
 }
 
-paired_forward() { # user directory...: going back is taken back
+paired_forward() { # user directory...: going back is undone
     pf_user=$1
     shift
     for pf_one; do

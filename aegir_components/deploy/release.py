@@ -60,7 +60,7 @@ class Layout:
         return f"{self.release(digest)}.manifest"
 
     def sums(self, digest: str) -> str:
-        """Name the record of the sums of a release's files, beside its directory."""
+        """Name the record of the checksums of a release's files, beside its directory."""
         return f"{self.release(digest)}.sums"
 
     def staging(self, digest: str) -> str:
@@ -163,7 +163,7 @@ def switch_items(
         server: the program.
         application: what the code is.
         held: whether the last step waits for the hub's word, for which all members get it at once.
-        full: whether every byte is looked at.
+        full: whether every byte is inspected.
         behind: the sites that are not on it.
     """
     target = paths.release(digest)

@@ -58,7 +58,7 @@ guard_way() { # path: nobody but root can put something else on the way to it; w
     fail 6011 "$1, where the platform's releases and its sites' data are to lie: $gw_why. Nothing was made there. Give the platform a publish_path below directories that root alone changes, such as /srv/aegir/platforms/<name>"
 }
 
-want_publishable() { # by name: a link of ours, or nothing; and no other platform's, whoever declares it
+want_publishable() { # by name: our link, or nothing; and no other platform's, whoever declares it
     takes pu_ publish_path registry holder releases former -- "$@"
     [ -L "$pu_publish_path" ] || [ ! -e "$pu_publish_path" ] || not_ours "$pu_publish_path" "something else is there" || return 0
     # Each platform's registry has a mark: who declares it, and where it is published.
@@ -115,7 +115,7 @@ tree_digest() { # directory: the same digest as the hub's, of kinds, modes, targ
     printf '%s  -\n%s  -\n' "$(listing_sum "$1")" "$(file_sums "$1" | sha256sum | cut -c1-64)" | sha256sum | cut -c1-64
 }
 
-digest_of() { # listing-sum sums-file: as tree_digest puts it together
+digest_of() { # listing-sum checksums-file: as tree_digest puts it together
     printf '%s  -\n%s  -\n' "$1" "$(sha256sum <"$2" | cut -c1-64)" | sha256sum | cut -c1-64
 }
 
@@ -128,7 +128,7 @@ full_faults() { # release digest: names of files whose bytes are not those that 
     { file_sums "$1" 2>/dev/null; dd if="$1.sums" iflag=nofollow bs=1M status=none; } | sort -z | uniq -z -u | tr '\n\0' '?\n' | cut -c67- | sort -u | head -n 20
 }
 
-want_staged() { # release: accepted or looked at a moment ago
+want_staged() { # release: accepted or inspected a moment ago
     [ "$MODE" != apply ] || [ -d "$1" ] || fail 6030 "the release $1 is not there"
 }
 
@@ -143,7 +143,7 @@ release_state() { # by name: in a look, what differs in a release, as facts; wit
     } | sort -u)"
 }
 
-want_published() { # publish-path target: seen here, and moved by release_go in the moment in which all members switch
+want_published() { # publish-path target: seen here, and moved by release_go when all members switch
     [ "$MODE" = apply ] || want_link "$1" "$2"
 }
 
@@ -170,7 +170,7 @@ release_go_slave() { # reload: as release_go, without a link to move
 release_go() { # reload: says that all is prepared and tested, waits for the hub's word, then switches
     rg_new=
     if [ "$(readlink "$PUBLISHED")" != "$RELEASE" ]; then
-        # Both variables are the prelude's: where a transaction keeps what it may have to take back.
+        # Both variables are the prelude's: where a transaction keeps what it may have to undo.
         # shellcheck disable=SC2154
         UNDO=$tr_undo
         remember "$PUBLISHED"
@@ -246,7 +246,7 @@ link_held() { # registry sites: as link_sites, in the releases of sites that are
     done
 }
 
-link_shared() { # by name: a file of ours in the code base
+link_shared() { # by name: our file in the code base
     takes li_ docroot link target -- "$@"
     [ "$(readlink "$li_docroot/$li_link")" = "$li_target" ] || ln -sfnT "$li_target" "$li_docroot/$li_link"
 }
@@ -266,7 +266,7 @@ release_prune() { # by name: the hub has chosen which go
     cd "$rp_releases" || return 0
     # Newest is what went live last, whenever its source was made.
     touch -c -- "$rp_live"
-    # Looked at once more here, because a site may be held on one since they were chosen.
+    # Inspected once more here, because a site may be held on one since they were chosen.
     rp_held=" $(held_on "$rp_releases" "${rp_registry%/*}")"
     for rp_old in $rp_gone; do
         case $rp_held in *" $rp_old "*) continue ;; esac

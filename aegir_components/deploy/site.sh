@@ -23,7 +23,7 @@ want_no_vhost() { # file site: one that another site has written since is that s
     case $nv_first in "# Written by aegir for $2. "*) want_no_file "$1" ;; esac
 }
 
-want_one_vhost() { # file site: none of the site under another name, as a rename leaves one that was killed or taken back
+want_one_vhost() { # file site: none of the site under another name, as a rename leaves one that was killed or undone
     for ov_file in $(grep -lsF -e "# Written by aegir for $2. " "${1%/*}"/*.conf); do
         [ "$ov_file" = "$1" ] || want_no_vhost "$ov_file" "$2"
     done
@@ -107,7 +107,7 @@ end_processes() { # user: all that runs as it, in one call of the kernel's, so t
         sleep "0.$ep_try"
     done
     ep_left=$(site_processes "$1")
-    [ -z "$ep_left" ] || fail 6530 "processes of $1 do not end: $(printf '%s ' $ep_left | tr -dc '0-9 '). Look at them on the machine (ps -u $1); one that waits for a disk or an NFS server ends with that"
+    [ -z "$ep_left" ] || fail 6530 "processes of $1 do not end: $(printf '%s ' $ep_left | tr -dc '0-9 '). Check them on the machine (ps -u $1); one that waits for a disk or an NFS server ends with that"
 }
 
 interrupt_processes() { # user: what is at work for it; its PHP server goes on and starts others for the next requests
@@ -152,7 +152,7 @@ site_content() { # directory…: whether all are there, and how much is in them 
     case $? in 0 | 137) fact content "$(printf %s "$sc_sizes" | awk '{ size += $1 } END { printf "%d %.0f", NR, size }')" ;; esac
 }
 
-leave_others() { # registry entry holder target user site file: a move that was killed and taken back has entered the site elsewhere
+leave_others() { # registry entry holder target user site file: a move that was killed and undone has entered the site elsewhere
     [ "$MODE" = apply ] || return 0
     for lo_mark in "${1%/*}"/*/.published; do
         lo_registry=${lo_mark%/.published}

@@ -41,7 +41,7 @@ UNIT: Final = (
 """Further properties of a command's unit, as the site's cron has them."""
 
 TOOLS: Final = ("drush", "wp", "site-db")
-"""Programs of ours that a command finds before all others."""
+"""Our programs that a command finds before all others."""
 FILES: Final = ("database-client.php", "wp-cli.yml")
 """What these programs read."""
 

@@ -10,7 +10,7 @@ from aegir_components.scripts.libraries import functions
 
 
 def registered_once(plan: SitePlan, holder: str) -> list[str]:
-    """List what takes the site out of other platforms of the stack, as after a move that was killed and taken back."""
+    """List what takes the site out of other platforms of the stack, as after a move that was killed and undone."""
     others = script.call(
         "leave_others",
         layout.platform_registry(plan.inputs.platform),

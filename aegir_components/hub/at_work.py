@@ -27,7 +27,7 @@ _DIRECTORY: Final = "at-work"
 _GUARD: Final = "guard.lock"
 _POLL: Final = 0.5
 WAIT: Final = 60.0
-"""Seconds for which a run of Pulumi's waits for a command before it changes a site."""
+"""Seconds for which a run of Pulumi waits for a command before it changes a site."""
 MOST_NAMED: Final = 5
 """Sites that a message names."""
 

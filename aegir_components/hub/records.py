@@ -2,7 +2,7 @@
 
 The state says what was recorded last. A run that was killed has touched machines and recorded nothing. An edit that is
 undone afterwards is then no change, and nobody would check the machines. These records are small files, one a fact,
-below the hub root. A hub that lost them loses no content: it only knows less, and ``pulumi up --refresh`` looks at
+below the hub root. A hub that lost them loses no content: it only knows less, and ``pulumi up --refresh`` inspects
 everything.
 """
 

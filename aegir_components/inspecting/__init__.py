@@ -1,1 +1,1 @@
-"""A site that runs elsewhere, looked at over ssh: what it is, what of it fits here, and how it is declared."""
+"""A site that runs elsewhere, inspected over ssh: what it is, what of it fits here, and how it is declared."""

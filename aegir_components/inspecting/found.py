@@ -27,7 +27,7 @@ NAMED: Final = 8
 
 
 class Unread(AegirError):
-    """The site could not be looked at; says why."""
+    """The site could not be inspected; says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +127,7 @@ def facts(text: str) -> dict[str, str]:
 
 
 def directory_of(given: Mapping[str, str], chosen: str) -> str:
-    """Choose the directory below ``sites`` that is looked at.
+    """Choose the directory below ``sites`` that is inspected.
 
     Raises:
         Unread: none was chosen, and there are several; or there is no such one.

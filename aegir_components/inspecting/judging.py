@@ -18,7 +18,7 @@ EXTENSIONS: Final = frozenset({
     "sodium", "spl", "standard", "sysvmsg", "sysvsem", "sysvshm", "tokenizer", "xml", "xmlreader", "xmlwriter", "xsl",
     "zend", "zip", "zlib",
 })  # fmt: skip
-"""Extensions of PHP that a web server of ours has."""
+"""Extensions of PHP that our web servers have."""
 RIGHTS: Final = {"views": "CREATE VIEW", "triggers": "TRIGGER", "routines": "CREATE ROUTINE", "events": "EVENT"}
 """The right that an account needs to have objects of a kind."""
 
@@ -30,7 +30,7 @@ class Verdict:
     misfits: list[str] = field(default_factory=list)
     """What has to be changed before the site can come."""
     notes: list[str] = field(default_factory=list)
-    """What comes otherwise than it is, and what a person has to look at."""
+    """What comes otherwise than it is, and what a person has to inspect."""
 
 
 def judge(site: Site) -> Verdict:

@@ -48,7 +48,7 @@ class Remote:
         return ["ssh", *options, *(["-i", self.identity] if self.identity else [])]
 
     def look(self, root: str, directory: str) -> Site:
-        """Look at a site.
+        """Inspect a site.
 
         Args:
             root: its directory.
@@ -57,7 +57,7 @@ class Remote:
         Raises:
             Unread: there is no such site, or the machine does not answer.
         """
-        given = found.facts(self._run("sh", look(root), f"looking at {root}"))
+        given = found.facts(self._run("sh", look(root), f"inspecting {root}"))
         if fault := given.get("fault"):
             raise Unread(numbered(3516, printable(fault)))
         if "docroot" not in given:
@@ -66,7 +66,7 @@ class Remote:
         if given.get("no_php"):
             return found.site(given, chosen, {})
         values = {"docroot": given["docroot"], "application": given["application"], "site": chosen}
-        said = self._run("php", _php(values, "settings.php", "look.php"), "looking at its settings and its database")
+        said = self._run("php", _php(values, "settings.php", "look.php"), "inspecting its settings and its database")
         return found.site(given, chosen, found.read_told(found.facts(said)))
 
     def dump(self, site: Site, target: Path) -> int:
@@ -162,7 +162,7 @@ def _private(path: Path) -> Any:
 
 
 def look(root: str) -> str:
-    """Give the program that looks at a directory."""
+    """Give the program that inspects a directory."""
     return f"{_text('look.sh')}look_site {shlex.quote(root)}\n"
 
 

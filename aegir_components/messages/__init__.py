@@ -15,7 +15,7 @@ from typing import Final
 PREFIX: Final = "AEGIR-"
 _MARKED: Final = re.compile(rf"(.*) \[{PREFIX}([0-9]{{4}})\]", re.DOTALL)
 _FARTHEST: Final = 20
-"""Exceptions of a chain that are looked at."""
+"""Exceptions of a chain that are inspected."""
 
 
 class Message(str):

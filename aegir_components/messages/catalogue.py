@@ -34,7 +34,7 @@ class Entry:
     matters: str
     """What would follow, or what has been left as it was."""
     do: str
-    """What to look at, to write or to type."""
+    """What to inspect, to write or to type."""
 
     @property
     def name(self) -> str:

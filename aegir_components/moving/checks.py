@@ -1,4 +1,4 @@
-"""What is looked at before a site moves: nothing is touched meanwhile, and what does not fit stops the move."""
+"""What is inspected before a site moves: nothing is touched meanwhile, and what does not fit stops the move."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def clear(process: Process, had: Site, want: Site, change: Change) -> list[str]:
 def leave(process: Process, had: Site, now: Site, change: Change, *, returns: bool = False) -> None:
     """Remove a site from the place that it has left, after archives of its files and a dump of its database are proven.
 
-    What is on machines that are given up (``aegir:forget``) stays there.
+    What is on machines that are abandoned (``aegir:forget``) stays there.
 
     Args:
         process: what this process remembers.

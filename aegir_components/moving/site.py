@@ -236,7 +236,7 @@ class Move:
         """Let the site be served where it was, and leave nothing of it elsewhere.
 
         Raises:
-            Refused: always; says what failed, and what could not be taken back.
+            Refused: always; says what failed, and what could not be undone.
         """
         where, begin = self.want.listed, f"moving {self.want.name} {self.way}: {self._step}: {shown(fault)}"
         if self.record.is_switched or self._is_there:
@@ -344,7 +344,7 @@ def recover(
     if left:
         raise Refused(
             had.listed,
-            numbered(8043, f"{had.name}: a move that was not ended could not be taken back: {'; '.join(left)}"),
+            numbered(8043, f"{had.name}: a move that was not ended could not be undone: {'; '.join(left)}"),
         )
     if not again:
         record.forget_target()

@@ -284,7 +284,7 @@ def decoded(value: object) -> str:
 
 
 def explained(endpoint: Endpoint, fault: Exception, *, verb: str) -> DatabaseError:
-    """Turn what PyMySQL raised into what the operator has to look at."""
+    """Turn what PyMySQL raised into what the operator has to inspect."""
     code = fault.args[0] if fault.args and isinstance(fault.args[0], int) else 0
     said = without_values(str(fault.args[-1]))[:300] if fault.args else type(fault).__name__
     where = f"{endpoint.server}: the database at {endpoint.address} port {endpoint.port}"

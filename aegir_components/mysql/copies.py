@@ -26,7 +26,7 @@ DRAIN: Final = 10.0
 ENDING: Final = 50
 """How often the connections that are left are ended, before they count as ones that do not end."""
 LOOK: Final = 0.1
-"""Seconds between two looks at what is at work."""
+"""Seconds between two questions for what is at work."""
 _KEPT: Final = (
     f"CREATE TABLE IF NOT EXISTS `{REGISTRY}`.`copies` (`name` VARCHAR(64) CHARACTER SET ascii PRIMARY KEY, "
     "`of` VARCHAR(64) CHARACTER SET ascii NOT NULL, `owner` VARCHAR(512) NOT NULL, `record` MEDIUMTEXT NOT NULL, "

@@ -1,4 +1,4 @@
-"""A site's database and its accounts: made, looked at, removed, and never taken from somebody else.
+"""A site's database and its accounts: made, inspected, removed, and never taken from somebody else.
 
 The record of our databases is on the server itself, in the database ``aegir``. It is written before a site's database
 is made, so a run that was killed in between finds its own half-done work and adopts it. A database that has no record
@@ -17,7 +17,7 @@ from . import statements
 from .client import DatabaseForeign, Endpoint, Session, connect, lets_in
 
 REGISTRY = "aegir"
-"""The database that holds the record of ours."""
+"""The database that holds our record."""
 
 _REGISTRY = (
     f"CREATE DATABASE IF NOT EXISTS `{REGISTRY}` CHARACTER SET utf8mb4",
@@ -36,7 +36,7 @@ class SiteDatabase:
     clients: tuple[str, ...]
     """Addresses; never ``%``."""
     other: str = ""
-    """The account whose turn it is not; it is there while a password changes."""
+    """The standby account; it is there while a password changes."""
     owner: str
     """Which stack and site it belongs to: ``<project>/<stack>/<site>``."""
     tls: bool = False

@@ -1,4 +1,4 @@
-"""What else is wrong with a stack file that has faults: what certificates and code on the hub say of it, without a build.
+"""What else is wrong with a stack file that has problems: what certificates and code on the hub say of it, without a build.
 
 So all that can be known comes in one message, and nobody corrects one value to be told of the next.
 """
@@ -15,7 +15,7 @@ from aegir_components.sources.resolve import profile_faults, value_faults
 
 
 def with_others(error: settings.SettingsError) -> settings.SettingsError:
-    """Give an error with the faults that its settings have besides."""
+    """Give an error with the problems that its settings have besides."""
     if not isinstance(error.read, settings.Settings):
         return error
     more: list[str] = []

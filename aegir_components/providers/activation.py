@@ -83,7 +83,7 @@ class ActivationProvider(Lifecycle[ActivationInputs, ActivationInputs]):
             report = script.execute(have.connection, "check", _items(have), what="looking for reloads that wait")
             found = list(report.drift)
         if have.forwards:
-            lines, what = _forwards(have, None), "looking at what forwards visitors"
+            lines, what = _forwards(have, None), "inspecting what forwards visitors"
             found += script.execute(have.connection, "check", lines, what=what).drift
         return {"drift": [*found, *caches.left(have.connection, have.holder)]}
 

@@ -106,7 +106,7 @@ class Before:
         return {site: [Place(*row) for row in known.get(site.site, [])] for site in listed}
 
     def over(self) -> None:
-        """The change is proven, or taken back."""
+        """The change is proven, or undone."""
         self._records.drop(*self._key)
 
 
@@ -139,7 +139,7 @@ def broken(asked: Mapping[Site, Collection[Place]]) -> dict[Place, str]:
 def still(sites: Iterable[Site]) -> dict[Site, list[Place]]:
     """List where sites answer now, if not at once then on a second try, of the places where they answered before.
 
-    A site that is down already is nobody's fault; one whose PHP was just being started is not down.
+    A site that is down already is nobody's problem; one whose PHP was just being started is not down.
     """
     asked = {site: site.places() for site in sites}
     failing = broken(asked)

@@ -26,10 +26,10 @@ HOST_NAME = re.compile(r"[a-z0-9.-]{1,253}")
 AT_ONCE = 16
 """Requests at a time: more than a small web server has cores, and fewer than it has PHP processes."""
 ALONE = 3.0
-"""Seconds for which nobody else is asked of a web server beside the first site. That one makes PHP compile the code; asked at
-once, each process would compile all of it: for a hundred sites of WordPress on two servers, 10 s of processor, not 7."""
+"""Seconds for which nobody else is asked of a web server beside the first site. That one makes PHP compile the code. Asked at
+once, each process would compile all of it. A hundred sites of WordPress on two servers would take 10 s of processor, not 7."""
 AGAIN = settling.FRESH
-"""Seconds before a site that does not answer is asked once more: PHP may go on with a file that it has read, and a process may
+"""Seconds before a site that does not answer is asked once more. PHP may go on with a file that it has read, and a process may
 just have been started."""
 
 

@@ -49,7 +49,7 @@ class Archives:
     def note(self, archives: Iterable[tuple[Connection, str, Kept]]) -> None:
         """Write down where the archives are, before anything of what they hold is removed.
 
-        With the keys of those that are encrypted: until the removal has come to its end, it can be taken back.
+        With the keys of those that are encrypted: until the removal has come to its end, it can be undone.
         """
         made = list(archives)
         found = {_key(conn, path): str(kept.archive) for conn, path, kept in made}

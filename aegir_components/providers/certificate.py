@@ -34,14 +34,14 @@ class CertificateProvider(Lifecycle[CertificateInputs, CertificateState]):
         return want.site
 
     def diff(self, _id: str, olds: Any, news: Any) -> DiffResult:
-        """Renew an expiring one in any run, not only in one that has looked at the machines."""
+        """Renew an expiring one in any run, not only in one that has inspected the machines."""
         found = super().diff(_id, olds, news)
         if _is_near_its_end(CertificateState.from_props(olds)):
             found.changes = True
         return found
 
     def observe(self, have: CertificateState) -> dict[str, Any]:
-        """Look at the calendar: what is on the machines is compared with the site's configuration."""
+        """Inspect the calendar: what is on the machines is compared with the site's configuration."""
         if not _is_near_its_end(have):
             return {}
         left = certificates.facts(have.chain).days_left()

@@ -47,7 +47,7 @@ class Place:
     """How many there have to have been for none to be a loss."""
 
     def lost(self, now: Amount | None) -> str:
-        """Say how much was there when it was looked at last, if nothing is left; empty otherwise, also where nobody knows."""
+        """Say how much was there when it was inspected last, if nothing is left; empty otherwise, also where nobody knows."""
         before = self._records.get(*self._key)
         if before is None or now is None or now.number or int(before.get("number", 0)) < self.least:
             return ""

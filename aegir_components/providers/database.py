@@ -69,7 +69,7 @@ class DatabaseServiceProvider(Lifecycle[DatabaseServiceInputs, DatabaseServiceSt
             declared.note_database(self.process.declared, login)
 
     def observe(self, have: DatabaseServiceState) -> dict[str, Any]:
-        """Look at the machine, at the account's rights, and whether the hub can log in with it."""
+        """Inspect the machine and the account's rights, and whether the hub can log in with it."""
         user, hub = have.user, have.hub_address
         lines = [
             "debian_only",
@@ -77,7 +77,7 @@ class DatabaseServiceProvider(Lifecycle[DatabaseServiceInputs, DatabaseServiceSt
             *mysql.administrator_facts(user, hub),
             mysql.own_account(user, hub, have.holder),
         ]
-        report = script.execute(have.connection, "check", lines, what="looking at the database")
+        report = script.execute(have.connection, "check", lines, what="inspecting the database")
         drift: list[str] = [*report.drift]
         grants = report.facts.get("grants", "").splitlines()
         lacks = statements.administrator_faults(grants, have.rights)
@@ -125,7 +125,7 @@ class DatabaseServiceProvider(Lifecycle[DatabaseServiceInputs, DatabaseServiceSt
         if wanted is None:
             return None
         lines = ["debian_only", *mysql.items(want.port, wanted, holder=want.holder)]
-        seen = script.execute(want.connection, "check", lines, what="looking at the database's certificate").facts
+        seen = script.execute(want.connection, "check", lines, what="inspecting the database's certificate").facts
         by = tls.Issued(certificate=want.authority, key=want.authority_key)
         return tls.issue(by, list(wanted.names)) if "certificate" in seen else None
 

@@ -29,7 +29,7 @@ INSTALL_TIMEOUT = 900.0
 LOOK = ("open-database.php", "look-database.php")
 """What tells whether there is anything in a database, and changes nothing."""
 SETTLE = 6.0
-"""Seconds for which a former password goes on letting in: OPcache looks at a file again after up to 3, and a request that has
+"""Seconds for which a former password still lets somebody in. OPcache checks a file again after up to 3, and a request that has
 read the settings connects at its beginning."""
 EMPTY, PRESENT = "empty", "present"
 
@@ -211,7 +211,7 @@ def _retire(want: InstallationInputs, was: InstallationState | None) -> None:
 
 
 def _content(process: Process, want: InstallationInputs, was: InstallationState | None) -> str:
-    return _run(process, want, was, LOOK, "looking at the database of").removeprefix("::")
+    return _run(process, want, was, LOOK, "inspecting the database of").removeprefix("::")
 
 
 def _worker(want: InstallationInputs) -> str:

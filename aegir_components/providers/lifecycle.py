@@ -176,7 +176,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
     # Pulumi's calls.
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read which machines are given up (``aegir:forget``); Pulumi calls this once a process and class, first of all."""
+        """Read which machines are abandoned (``aegir:forget``); Pulumi calls this once a process and class, first of all."""
         serve_more()
         # Without "aegir:" the SDK would take the project's name for it, which is another one in a program of one's own.
         configure(self.process, {key: req.config.get(f"aegir:{key}") for key in ("forget", "replaced")})
@@ -202,7 +202,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
         added = {key: value for key, value in {REVISION: self.revision, DRIFT: []}.items() if key in olds}  # by `check`
         keys = changed_keys(olds, added | plain(news), (*self.computed_keys, *self.once_keys))
         return DiffResult(
-            # What a run that did not end has touched is made as declared again, also where the edit was taken back.
+            # What a run that did not end has touched is made as declared again, also where the edit was undone.
             changes=bool(keys) or self._is_unfinished(plain(olds)),
             replaces=[key for key in keys if key in self.identity_keys],
             delete_before_replace=self.delete_first,
@@ -223,17 +223,17 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
             return UpdateResult(outs)
 
     def read(self, id_: str, props: Any) -> ReadResult:
-        """Look at it for a refresh."""
+        """Inspect it for a refresh."""
         have = plain(props)
         there = without(have, self.process.abandoned)
-        # What is on a machine that is given up stays as it is recorded, for the update that drops it.
+        # What is on a machine that is abandoned stays as it is recorded, for the update that drops it.
         with self._gathering(props):
             seen = {} if there is None else self._guarded(props, lambda: self._seen(there))
         if seen is None:
             # An empty result, not ReadResult(): the SDK cannot serialise the latter.
             return ReadResult("", {})
         if seen.get(DRIFT) == [] and there == have and (root := hub_root(have)) is not None:
-            # Whatever was not ended: everything was looked at, and all is as recorded.
+            # Whatever was not ended: everything was inspected, and all is as recorded.
             Records(root, UNFINISHED).drop(*self._known_as(have))
         # A deviation may quote what a server said, and goes into the state and the preview in clear.
         drift = [redacted(shown(text), self._secrets(props)) for text in seen.get(DRIFT, [])]
@@ -251,7 +251,7 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
         return self.identity(self.inputs.from_props(plain(props)))
 
     def observed(self, props: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Look at what recorded outputs describe."""
+        """Inspect what recorded outputs describe."""
         return self.observe(self.recorded.from_props(plain(props)))
 
     def _converged(self, news: Any, olds: Any) -> dict[str, Any]:
@@ -270,13 +270,13 @@ class Lifecycle(ResourceProvider, Generic[InputsT, RecordedT]):
             return {DRIFT: [shown(fault)]}
 
     def delete(self, _id: str, props: Any) -> None:
-        """Take it away; what was on a machine that is given up is dropped from the state without asking the machine."""
+        """Take it away; what was on a machine that is abandoned is dropped from the state without asking the machine."""
         abandoned = self.process.abandoned
         have = without(plain(props), abandoned)
         if have is None:
             # Once a machine and not once a resource: the engine names what it drops.
             machine = ", ".join(sorted(abandoned & machines_of(plain(props)))) or self.identity_of(props)
-            said = "the machine is given up (aegir:forget); nothing was done there"
+            said = "the machine is abandoned (aegir:forget); nothing was done there"
             warned.warn(self.process, machine, f"{machine}: {said}", said)
             return
         with self._gathering(props), self._working(plain(props)) as done:

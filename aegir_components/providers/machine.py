@@ -90,9 +90,9 @@ class MachineProvider(Lifecycle[MachineInputs, MachineState]):
         return super().diff(id_, olds, known)
 
     def observe(self, have: MachineState) -> dict[str, Any]:
-        """Look at every item; a machine that answers is never gone."""
+        """Inspect every item; a machine that answers is never gone."""
         own = [script.own_stack(have.holder, have.stack, _key(have))] if have.stack else []
-        report = script.execute(have.connection, "check", [*own, *_items(have)], what="looking at the server")
+        report = script.execute(have.connection, "check", [*own, *_items(have)], what="inspecting the server")
         return {"drift": list(report.drift), "numbers": _numbers(report)}
 
     def converge(self, want: MachineInputs, was: MachineState | None) -> dict[str, Any]:

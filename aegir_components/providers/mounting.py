@@ -31,7 +31,7 @@ class Place:
     """What needs the mount."""
 
     def checked(self, patience: int = mounts.PATIENCE) -> script.Report:
-        """Look at all of it, in one script; its drift has that of the mount.
+        """Inspect all of it, in one script; its drift has that of the mount.
 
         Args:
             patience: seconds until the mount's server counts as hung.
@@ -65,7 +65,7 @@ class Place:
             lambda step, seen: mounts.lines(step, want, seen),
             ahead,
         )
-        # What needs the mount was looked at without it.
+        # What needs the mount was inspected without it.
         if rest := [*(ahead if not done else []), *(self.after if done or report.drift else [])]:
             self._run("apply", rest)
 

@@ -60,7 +60,7 @@ class NamesProvider(Lifecycle[NamesInputs, NamesState]):
         drift: list[str] = []
         facts: dict[str, str] = {}
         for conn, lines in _places(have):
-            report = script.execute(conn, "check", lines, what="looking at names")
+            report = script.execute(conn, "check", lines, what="inspecting names")
             drift += [f"{conn.host}: {text}" for text in report.drift]
             facts = facts or report.facts
         faults = _faults(have, facts)

@@ -52,7 +52,7 @@ class PackExportProvider(Lifecycle[PackExportInputs, PackExportInputs]):
         return want.pack
 
     def observe(self, have: PackExportInputs) -> dict[str, Any]:
-        """Look at the server's files and at what its kernel exports, and compare the numbers again."""
+        """Inspect the server's files and what its kernel exports, and compare the numbers again."""
         report = script.execute(have.connection, "check", _items(have), what=_what(have))
         drift: list[str] = [*report.drift]
         try:

@@ -59,7 +59,7 @@ class PackMountProvider(Lifecycle[PackMountInputs, PackMountInputs]):
         return want.pack
 
     def observe(self, have: PackMountInputs) -> dict[str, Any]:
-        """Look at every member's mount, and prove again that all see the same; nothing of it waits for a hung server."""
+        """Inspect every member's mount, and prove again that all see the same; nothing of it waits for a hung server."""
         return shared.observe(have, lambda conn: _place(have, conn).checked(), lambda: _prove(have))
 
     def converge(self, want: PackMountInputs, was: PackMountInputs | None) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _place(inputs: PackMountInputs, conn: Connection) -> mounting.Place:
 
 
 def _what(inputs: PackMountInputs) -> str:
-    return f"looking at what the pack {inputs.pack} shares"
+    return f"inspecting what the pack {inputs.pack} shares"
 
 
 def _run(conn: Connection, inputs: PackMountInputs, mode: script.Mode, lines: list[str]) -> script.Report:

@@ -48,7 +48,7 @@ class PackStandbyProvider(Lifecycle[PackStandbyInputs, PackStandbyInputs]):
         return want.pack
 
     def observe(self, have: PackStandbyInputs) -> dict[str, Any]:
-        """Look at the timer and at the age of the copy, which is said."""
+        """Inspect the timer and the age of the copy, which is said."""
         report = script.execute(have.connection, "check", _items(have), what=_what(have), timeout=COPY_TIMEOUT)
         _tell(have, report)
         return {"drift": list(report.drift)}

@@ -30,7 +30,7 @@ class PlacementProvider(Lifecycle[PlacementInputs, PlacementInputs]):
         return want.publish_path
 
     def observe(self, have: PlacementInputs) -> dict[str, Any]:
-        """What is on the members is ``Release``'s to look at."""
+        """What is on the members is ``Release``'s to inspect."""
         del have
         return {}
 

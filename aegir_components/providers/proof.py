@@ -177,7 +177,7 @@ class Switch:
                     8520,
                     f"the platform {self.want.platform} gets another release, and none of its sites answered before "
                     f"({sites}): "
-                    f"so nobody knows whether they work with it. Look at them when they are enabled again",
+                    f"so nobody knows whether they work with it. Check them when they are enabled again",
                 )
             )
         return found, [place for place in likely if place not in before]

@@ -42,7 +42,7 @@ class ReleaseProvider(Lifecycle[ReleaseInputs, ReleaseInputs]):
         return {"members": _TWO_RUNS.format(", ".join(slaves), platform)}
 
     def observe(self, have: ReleaseInputs) -> dict[str, Any]:
-        """Look at every member: the links, the definition, and every file: size, time and mode, or all of its bytes."""
+        """Inspect every member: the links, the definition, and every file: size, time and mode, or all of its bytes."""
         members, registry = connections(have.members), switching.paths_of(have).registry
         full = have.verify == "full"
         # Which sites are held back is known to the machines alone.
@@ -57,7 +57,7 @@ class ReleaseProvider(Lifecycle[ReleaseInputs, ReleaseInputs]):
                     *switching.lines_of(have, conn, have.digest, full=full, behind=behind),
                     release.want_proven(registry),
                 ],
-                what="looking at the platform",
+                what="inspecting the platform",
                 timeout=staging.STAGE_TIMEOUT if full else ssh.DEFAULT_TIMEOUT,
             )
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from aegir_components.process import Process
 
 FRESH = 3.1
-"""Seconds: ``opcache.revalidate_freq`` is 2, and nobody here changes it. OPcache compares whole seconds, so a file that it looked
-at when the clock showed 12 counts for all requests that begin before the clock shows 15."""
+"""Seconds: ``opcache.revalidate_freq`` is 2, and nobody here changes it. OPcache compares whole seconds. A file that it
+checked when the clock showed 12 counts for all requests that begin before the clock shows 15."""
 
 
 def written(process: Process, site: str) -> None:

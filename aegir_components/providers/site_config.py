@@ -68,13 +68,13 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
         return site_places.rejected(Where.from_props(have.to_props()), Where.of(want), self.process.abandoned)
 
     def observe(self, have: SiteConfigurationState) -> dict[str, Any]:
-        """Look at every item on every web server."""
+        """Inspect every item on every web server."""
         plan, owners, counting = (
             site.SitePlan(inputs=have),
             have.owners,
             site_content.content_items(site_files.directories(have)),
         )
-        what = f"looking at the site {plan.site}"
+        what = f"inspecting the site {plan.site}"
 
         def look(conn: Connection) -> script.Report:
             lines = [*_items(plan, have, conn), *(counting if conn.host in owners else ())]
@@ -156,7 +156,7 @@ class SiteConfigurationProvider(Lifecycle[SiteConfigurationInputs, SiteConfigura
             # Activation does not come after a failure; the web servers that are well go on without the others.
             well = {name: conn for name, conn in members.items() if results[name] is None and name not in made}
             attempt(well, lambda conn: _activate(conn, want))
-            # The state does not have a site that could not be made: whoever takes it back would leave this for good.
+            # The state does not have a site that could not be made: whoever undoes it would leave this for good.
             attempt(
                 {name: members[name] for name in made},
                 lambda conn: site_removal.leave(process, want, {conn.host: conn}),

@@ -38,7 +38,7 @@ class SiteDatabaseProvider(Lifecycle[SiteDatabaseInputs, SiteDatabaseInputs]):
         return f"{want.server}/{want.database}"
 
     def rejected(self, have: SiteDatabaseInputs, want: Known[SiteDatabaseInputs]) -> dict[str, str]:
-        """Reject another server for a database whose own one is given up: nobody can bring its content from there."""
+        """Reject another server for a database whose own one is abandoned: nobody can bring its content from there."""
         now = want.ask(lambda inputs: (inputs.machine, inputs.site), None)
         return rejected(have.machine, *now, abandoned=self.process.abandoned) if now else {}
 
@@ -109,7 +109,7 @@ class SiteDatabase(AegirResource, module="aegir", name="SiteDatabase"):
 
 
 def rejected(have: DatabaseServer, want: DatabaseServer, site: str, *, abandoned: Collection[str]) -> dict[str, str]:
-    """Say why a site's database cannot get another server: its own one is given up.
+    """Say why a site's database cannot get another server: its own one is abandoned.
 
     Args:
         have: the recorded server.
@@ -123,7 +123,7 @@ def rejected(have: DatabaseServer, want: DatabaseServer, site: str, *, abandoned
     return {
         "server": numbered(
             8550,
-            f"the database of {site} is on {former} ({have.address}), which is given up (aegir:forget), and "
+            f"the database of {site} is on {former} ({have.address}), which is abandoned (aegir:forget), and "
             f"{want.server} ({want.address}) has none of its content. Nothing was changed. Take {former} out of "
             f"aegir:forget, so that its content can be brought from there; or write `database: {former}` at the site again",
         )
@@ -161,7 +161,7 @@ def _note_leaving(ways: Declared, was: SiteDatabaseInputs, want: SiteDatabaseInp
     if moves.home is None:
         moves.note_home(was.machine)
     elif moves.is_elsewhere(was.machine):
-        # An edit that is taken back, or changed once more, after a move that did not come to its end.
+        # An edit that is undone, or changed once more, after a move that did not come to its end.
         where, what = declared.reached_now(ways, was).where, was.wanted
         try:
             if arriving.give_up(where, what):

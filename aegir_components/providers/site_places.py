@@ -124,6 +124,6 @@ def _given_up(site: str, servers: list[str]) -> str:
     where = ", ".join(servers)
     return numbered(
         8556,
-        f"the files of {site} are on {where}, which is given up (aegir:forget): nobody can bring them from there. Nothing was "
+        f"the files of {site} are on {where}, which is abandoned (aegir:forget): nobody can bring them from there. Nothing was "
         f"changed. Take {where} out of aegir:forget, or write the former platform at {site} again",
     )

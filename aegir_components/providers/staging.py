@@ -149,7 +149,7 @@ def _source_has_it(conn: Connection, want: ReleaseInputs) -> bool:
 
 
 def _content(want: ReleaseInputs, root: str) -> tree.Content | Exception | None:
-    """Read what the release holds; ``None`` where this hub cannot pack it, and the fault where it cannot be read."""
+    """Read what the release holds; ``None`` where this hub cannot pack it, and the problem where it cannot be read."""
     source = Path(want.source)
     if not spool.possible() or not source.is_dir():
         return None

@@ -112,7 +112,7 @@ def switch_failure(
 
     Args:
         results: what came of the switch, by member.
-        undone: what came of taking it back, by each member where that was tried.
+        undone: what came of undoing it, by each member where that was tried.
         lost: members that were told to switch and may have done it.
         ready: members that were ready and were told not to switch.
     """
@@ -177,7 +177,7 @@ def lines_of(
         digest: of the release that is meant.
         was: what the state has of it.
         waits: whether the last step waits for the hub's word.
-        full: whether every byte is looked at.
+        full: whether every byte is inspected.
         behind: the sites that are not on it.
     """
     paths, server = paths_of(want, was), server_of(want.members, conn)

@@ -40,7 +40,7 @@ def told(hub_root: str, stack: str, recorded: Recorded, *, forget: bool) -> Iter
             known.append(f"{kind} {what}")
             continue
         lost.append(f"{kind} {what}")
-        # A creation that is tried again ends by itself; one that was taken back is nobody's.
+        # A creation that is tried again ends by itself; one that was undone is nobody's.
         if forget:
             machine = (records.get(stack, kind, what) or {}).get("machine")
             records.drop(stack, kind, what)

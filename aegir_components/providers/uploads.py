@@ -48,7 +48,7 @@ class UploadsProvider(Lifecycle[UploadsInputs, UploadsInputs]):
         return want.cluster
 
     def observe(self, have: UploadsInputs) -> dict[str, Any]:
-        """Look at mount and directory, and prove again that all members see the same."""
+        """Inspect mount and directory, and prove again that all members see the same."""
         return shared.observe(have, lambda conn: _place(have, conn).checked(), lambda: _prove(have))
 
     def converge(self, want: UploadsInputs, was: UploadsInputs | None) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _place(inputs: UploadsInputs, conn: Connection) -> mounting.Place:
 
 
 def _what(inputs: UploadsInputs) -> str:
-    return f"looking at the uploads of the cluster {inputs.cluster}"
+    return f"inspecting the uploads of the cluster {inputs.cluster}"
 
 
 def _run(conn: Connection, inputs: UploadsInputs, mode: script.Mode, lines: list[str]) -> script.Report:

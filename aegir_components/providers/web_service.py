@@ -29,9 +29,9 @@ class WebServiceProvider(Lifecycle[WebServiceInputs, WebServiceState]):
         return want.host
 
     def observe(self, have: WebServiceState) -> dict[str, Any]:
-        """Look at every item; a pending reload is done after the sites, by ``Activation``."""
+        """Inspect every item; a pending reload is done after the sites, by ``Activation``."""
         lines = _items(have, mounted=have.mounted)
-        report = script.execute(have.connection, "check", lines, what="looking at the web server")
+        report = script.execute(have.connection, "check", lines, what="inspecting the web server")
         drift = activation.handed_over(self.process, have.host, report.drift)
         return {"drift": drift, "php": report.facts.get("php", "")}
 

@@ -11,10 +11,10 @@ from typing import Final
 import pulumi
 
 LOGS: Final = "AEGIR_PULUMI_LOGS"
-"""The variable that has all of Pulumi's own messages kept, as ``tools/env`` has it."""
+"""The variable that keeps all messages that Pulumi writes, as ``tools/env`` has it."""
 
 FRAMES = 6
-"""Those between the SDK's look at the stack and the constructor that calls it, which is the position that Pulumi shows."""
+"""Those between the SDK's inspect the stack and the constructor that calls it, which is the position that Pulumi shows."""
 
 
 @contextmanager

@@ -58,7 +58,7 @@ _DEFERRED: Final = "__deferred__"
 _IMPORTED: Final = frozenset({
     "__cached__", "__class__", "__dict__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"
 })  # fmt: skip
-"""What a module has before it is executed, and what the import system looks at."""
+"""What a module has before it is executed, and what the import system inspects."""
 _TRIES: Final = 100
 """How often a thread executes a module that another one hinders."""
 _nested: Final = threading.local()

@@ -26,7 +26,7 @@ from aegir_components.recorded import Recorded
 Ending = Literal["made", "failed", "skipped"]
 
 _KNOWN: Final = "_aegir_registered"
-"""The attribute of Pulumi's monitor that has what is known of its program."""
+"""The attribute of the SDK's monitor that has what is known of its program."""
 SITES_OWN: Final = frozenset(
     {"aegir:index:Site", "aegir:Credentials", "aegir:Certificate", "aegir:SiteDatabase", "aegir:SiteConfiguration",
      "aegir:Installation", "aegir:Rollout"}

@@ -43,7 +43,7 @@ def begin(argv: Sequence[str] | None = None) -> str:
     from aegir_components.pulumi_workarounds import dataclass_methods, deferred, tracing  # noqa: PLC0415 - see above
 
     gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
-    # Python searches all modules for garbage as it ends; the system takes back the memory in any case.
+    # Python searches all modules for garbage as it ends; the system undoes the memory in any case.
     atexit.register(gc.freeze)
     dataclass_methods.install()
     sys.meta_path[:0] = [deferred.Finder(deferred.MODULES, deferred.OURS), *tracing.finders(os.environ)]

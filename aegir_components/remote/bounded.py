@@ -14,7 +14,7 @@ from aegir_components.hub.environment import without_pulumis
 from aegir_components.messages import AegirError, numbered
 
 LONGEST = 64_000_000
-"""Bytes of one answer; the longest of ours, a list of all that is in a release, has some millions."""
+"""Bytes of one answer; our longest, a list of all that is in a release, has some millions."""
 _CHUNK = 1 << 16
 GRACE = 5.0
 """Seconds to end in, for an interrupted program."""

@@ -22,7 +22,7 @@ from .errors import (
 )
 
 BEGIN = "::begin"
-"""The first line that every script of ours prints: what comes before it is login noise."""
+"""The first line that each of our scripts prints: what comes before it is login noise."""
 REFUSAL = 97
 """The status with which our scripts stop on purpose, after a ``::fail`` line that says why."""
 

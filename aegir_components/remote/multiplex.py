@@ -49,7 +49,7 @@ LONGEST_BASE = 50
 """Characters of the directory that has the one of the sockets."""
 
 FAILURE_MEMORY = 15
-"""Seconds in which a machine that did not answer is not asked again: each resource on it would wait anew."""
+"""Seconds in which a machine that did not answer is not asked again: each resource on it would wait for itself."""
 
 Ended = TypeVar("Ended", bound="subprocess.CompletedProcess[Any]")
 
@@ -159,7 +159,7 @@ def in_session(conn: Connection, work: Callable[[list[str]], Ended]) -> Ended:
             deadline.pause(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             pause = min(pause * 1.5, 1.0)
         elif "UNKNOWN port 65535" in said and lost < LOST_TRIES:
-            # The connection ended between the look at it and the command.
+            # The connection ended between the inspect it and the command.
             lost += 1
         else:
             return done

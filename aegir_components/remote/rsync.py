@@ -102,7 +102,7 @@ def _judge(conn: Connection, done: subprocess.CompletedProcess[str], source: str
     if (hub := _hubs_own(done.stderr)) is not None:
         raise CommandFailed(
             HUB,
-            numbered(4076, f"rsync of {source} to {target} ended, since the hub's own disk is at fault: {hub}"),
+            numbered(4076, f"rsync of {source} to {target} ended, since the hub's own disk has a problem: {hub}"),
         )
     text = numbered(
         4075, f"rsync of {source} to {target} ended with {done.returncode} ({meaning}): {tail(done.stderr)}"

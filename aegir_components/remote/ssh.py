@@ -29,8 +29,8 @@ class Answer:
 
 
 SHELL = ["sh", "-c", 'eval "$(cat)"']
-"""Reads the whole script before it runs any of it: no command of the script eats the rest of it as its input, and no
-part of it is ever an argument of a process."""
+"""Reads the whole script before it runs any of it. So no command of the script eats the rest as its input, and no part
+is ever an argument of a process."""
 
 
 def command_as(login: str, user: str, argv: list[str]) -> list[str]:
@@ -50,7 +50,7 @@ def run(conn: Connection, script: str, *, what: str, user: str = "root", timeout
         script: POSIX shell text; it may hold secrets.
         what: what is being done, for error texts: "preparing the web server".
         user: whose rights it runs with.
-        timeout: seconds; after them the local end is given up (the remote script may still be running, which
+        timeout: seconds; after them the local end is abandoned (the remote script may still be running, which
             is why scripts take a lock there).
 
     Raises:

@@ -1,1 +1,1 @@
-"""A site's way to another release: its database updated on a copy, exchanged with no write lost, proven, or taken back."""
+"""A site's way to another release: its database updated on a copy, exchanged with no write lost, proven, or undone."""

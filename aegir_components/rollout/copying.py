@@ -17,7 +17,7 @@ OPTIONS: Final = (
     "--single-transaction", "--quick", "--skip-triggers", "--hex-blob", "--no-tablespaces", "--skip-comments",
     "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--loose-set-gtid-purged=OFF",
 )  # fmt: skip
-"""Of mysqldump: tables alone. What runs with somebody's rights is made by the account that is to have it (``mysql.objects``)."""
+"""Of mysqldump: tables alone. What runs with somebody's rights is made by the account that will have it (``mysql.objects``)."""
 LOAD: Final = (
     "--max-allowed-packet=1G",
     "--default-character-set=utf8mb4",

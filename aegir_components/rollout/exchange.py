@@ -99,7 +99,7 @@ def is_unproven(what: Databases) -> bool:
 
 
 def back(what: Databases, own: Session) -> bool:
-    """Take back an exchange that was not proven, however far it came; tell whether there was one.
+    """Undo an exchange that was not proven, however far it came; tell whether there was one.
 
     Args:
         what: the databases.
@@ -120,7 +120,7 @@ def back(what: Databases, own: Session) -> bool:
 
 
 def doubt(what: Databases) -> None:
-    """Write down that a proven exchange is to be taken back: from now on a killed run leads to the database of before.
+    """Write down that a proven exchange is to be undone: from now on a killed run leads to the database of before.
 
     Raises:
         DatabaseError: the server does not answer.

@@ -11,7 +11,7 @@ from aegir_components import layout
 from .waves import Done
 
 LONGEST: Final = 2_000_000
-"""Bytes after which a log is begun anew; the former one stays beside it."""
+"""Bytes after which a new log is begun; the former one stays beside it."""
 
 
 def path(hub_root: str, site: str) -> Path:

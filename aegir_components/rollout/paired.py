@@ -30,7 +30,7 @@ def step(site: Updated, name: Step) -> None:
     """Do a step.
 
     ``keep``: what the programs have written takes effect. ``prove``: going back later is to what was there until then.
-    ``drop``: what was begun is taken back. ``back``: to what was before. ``forward``: that is taken back.
+    ``drop``: what was begun is undone. ``back``: to what was before. ``forward``: that is undone.
 
     Raises:
         HostError: it could not be done.

@@ -99,7 +99,7 @@ class Platform:
         return sorted(name for name in self.sites if layout.file_name(name) in waiting or name in running)
 
     def recover(self, say: Callable[[str], None]) -> None:
-        """Take back, or bring to its end, what a killed run has left; not what another hub is at work on.
+        """Undo, or bring to its end, what a killed run has left; not what another hub is at work on.
 
         Raises:
             HostError: a machine does not answer.

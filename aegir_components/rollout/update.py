@@ -1,4 +1,4 @@
-"""One site goes to another release with its database: rehearsed on a copy, exchanged with no write lost, proven, or taken back.
+"""One site goes to another release with its database: rehearsed on a copy, exchanged with no write lost, proven, or undone.
 
 docs/decisions, decision 18. The order is what keeps a site's rows. Whatever fails before the exchange has changed a
 copy. Whatever fails after the exchange is rolled back before anybody has written.
@@ -131,7 +131,7 @@ def save(site: Updated, change: Change) -> str:
 
 
 def recover(site: Updated, change: Change) -> None:
-    """Take back what a run has left that was killed: nobody has written since, so nothing is lost.
+    """Undo what a run has left that was killed: nobody has written since, so nothing is lost.
 
     Raises:
         HostError: a machine did not answer.
@@ -146,7 +146,7 @@ def recover(site: Updated, change: Change) -> None:
         taken_back = exchange.back(site.databases, own)
     if taken_back:
         change.back()
-        change.say(f"{site.name}: an update that had not come to its end was taken back")
+        change.say(f"{site.name}: an update that had not come to its end was undone")
     programs.end(site)
     _let_in(site)
 
@@ -181,7 +181,7 @@ def _let_in(site: Updated) -> None:
 
 
 def _copy(site: Updated, access: Access) -> dict[str, str]:
-    """Copy the database and let the update's account in; give the sums of what counts."""
+    """Copy the database and let the update's account in; give the checksums of what counts."""
     what = site.databases
     with connect(site.endpoint) as session:
         tables = databases.tables_of(session, site.database.name)
@@ -271,7 +271,7 @@ def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Sessi
     written since.
 
     Raises:
-        NotUpdated: an exchange could be neither proven nor taken back.
+        NotUpdated: an exchange could be neither proven nor undone.
         HostError: a web server did not answer.
         DatabaseError: the database server did not answer, or a connection does not end.
     """
@@ -296,7 +296,7 @@ def quiet(site: Updated, closable: Closable, outcome: Outcome) -> Iterator[Sessi
 
 
 def _want_ended(site: Updated) -> None:
-    """See that no exchange is left that the next run takes back.
+    """See that no exchange is left that the next run undoes.
 
     Raises:
         NotUpdated: there is one.
@@ -306,8 +306,8 @@ def _want_ended(site: Updated) -> None:
         raise NotUpdated(
             numbered(
                 6132,
-                "its update could be neither proven nor taken back, so its visitors wait. Nothing is lost: the next "
-                f"pulumi up takes it back. The reason: {shown(sys.exception() or 'unknown')}",
+                "its update could be neither proven nor undone, so its visitors wait. Nothing is lost: the next "
+                f"pulumi up undoes it. The reason: {shown(sys.exception() or 'unknown')}",
             )
         )
 
@@ -349,7 +349,7 @@ def _swap(site: Updated, change: Change, own: Session, report: Report, answered:
 
 
 def _pair_back(site: Updated) -> None:
-    """Take back what belongs with the database, whether the exchange has begun or not.
+    """Undo what belongs with the database, whether the exchange has begun or not.
 
     Raises:
         HostError: it could not be done.

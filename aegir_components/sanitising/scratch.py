@@ -188,7 +188,7 @@ def check(session: Session, scratch: str, plan: list[Plan], prefix: str, own: Ma
                 left.append(name)
             elif column.name not in one.actions:
                 looks = {what: condition.replace(":text", text) for what, condition in LOOKS.items()}
-                # One look at all rows, where nearly always nothing is found.
+                # One inspect all rows, where nearly always nothing is found.
                 if _is_there(session, scratch, one, " OR ".join(looks.values())):
                     what = next(
                         what for what, condition in looks.items() if _is_there(session, scratch, one, condition)

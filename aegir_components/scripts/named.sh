@@ -1,7 +1,7 @@
 # Arguments by name: a function that is called as "want_mount path=/srv/a source=b" begins with
 #     takes wm_ path source mark -- "$@"
 # and has wm_path, wm_source and wm_mark, empty where the call leaves one out. Values are never read as shell text, so that they may
-# have any byte; no process is started. A word that is none of these is an error of ours.
+# have any byte; no process is started. A word that is none of these is our own error.
 takes() { # prefix names... -- words...
     tk_prefix=$1 tk_names=' '
     shift

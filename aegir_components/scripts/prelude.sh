@@ -44,7 +44,7 @@ deviates() {
 }
 
 # What a look asks ahead, a process for all items: each by itself costs one or more. The answers only confirm. What does
-# not stand there word for word (an odd name, an empty file, another version's order) the item looks at by itself.
+# not stand there word for word (an odd name, an empty file, another version's order) the item inspects by itself.
 know_paths() { PATHS=$NL$(QUOTING_STYLE=shell-escape-always stat -c '%F %N %U:%G:%a' -- "$@" 2>/dev/null)$NL; }
 know_sums() { # of files only: what else is there, a link to a device too, would be read without end
     for ks_path; do
@@ -67,7 +67,7 @@ scratch_file() { # a new temporary file, where no other user can guess, see or f
 }
 no_scratch() { fail 4522 "no temporary file can be made ($(room /run))"; }
 
-# One run of ours at a time on a machine, also from two stacks or after a hub that was killed. Programs that we start get
+# One of our runs at a time on a machine, also from two stacks or after a hub that was killed. Programs that we start get
 # no copy of descriptor 9 where they may stay (9>&-), for the lock lives as long as any copy is open.
 machine_lock() { # seconds, stack, person
     private_place || fail 4522 "no place for locks can be made in /run/aegir ($(room /run))"
@@ -115,7 +115,7 @@ forget_entry() { # holder
     rmdir /var/lib/aegir/services/* /var/lib/aegir/services 2>/dev/null || :
     rmdir /var/lib/aegir/entries /var/lib/aegir/stacks /var/lib/aegir 2>/dev/null || :
 }
-# want_own_stack HOLDER ID TYPE-AND-KEY: no other stack of this name, whose accounts and files it would take for its own. A hub
+# want_own_stack OWNER ID TYPE-AND-KEY: no other stack of this name, whose accounts and files it would take for its own. A hub
 # with the same key is the same one, whose state and records were lost; one without a key is the machine itself.
 want_own_stack() {
     ow_file=/var/lib/aegir/stacks/$(printf %s "$1" | tr / %)
@@ -207,7 +207,7 @@ room() {
     case ,$(findmnt -nro OPTIONS -T "$1" 2>/dev/null), in *,ro,*) printf %s ', which is read-only; look at dmesg' ;; esac
 }
 
-# remember PATH: keeps what is there, so that a transaction can take it back.
+# remember PATH: keeps what is there, so that a transaction can undo it.
 remember() {
     [ -n "$UNDO" ] || return 0
     re_key=$(printf %s "$1" | sha256sum | cut -c1-40)
@@ -272,7 +272,7 @@ want_link() { # path target
     ln -s -- "$2" "$wl_new" && mv -fT "$wl_new" "$1" || fail 4521 "the link $1 could not be made"
 }
 
-want_no_file() { # path: a file or link of ours that has to be gone
+want_no_file() { # path: our file or link that has to be gone
     [ -e "$1" ] || [ -L "$1" ] || return 0
     deviates "file $1: still there" || return 0
     remember "$1"
@@ -376,14 +376,14 @@ want_service() { # unit
     fi
 }
 
-# transaction SECTION TEST RELOAD: changes configuration only while its owner's own test passes with it, and takes it back
-# otherwise (docs/decisions, invariant 7). SECTION is a function of want_… items, SECTION_ahead asks ahead what they look at, TEST
+# transaction SECTION TEST RELOAD: changes configuration only while its owner's own test passes with it, and undoes it
+# otherwise (docs/decisions, invariant 7). SECTION is a function of want_… items, SECTION_ahead asks ahead what they inspect, TEST
 # prints what is wrong.
-# What is taken back lies in /var/lib/aegir/undo/SECTION until the reload is done, so a killed run is taken back as well.
+# What is undone lies in /var/lib/aegir/undo/SECTION until the reload is done, so a killed run is undone as well.
 transaction() {
     tr_undo=/var/lib/aegir/undo/$1
     if [ "$MODE" != apply ]; then
-        [ ! -d "$tr_undo" ] || deviates "$1: an interrupted change waits to be taken back"
+        [ ! -d "$tr_undo" ] || deviates "$1: an interrupted change waits to be rolled back"
         "$1"
         return 0
     fi
@@ -402,14 +402,14 @@ transaction() {
     if ! tr_said=$($2 2>&1); then
         take_back "$tr_undo"
         # Only now, since each test of a hundred sites costs: was it well before? What fails may be our own part, changed by
-        # hand, and then mending it would have made the test pass.
+        # hand, and then a repair would have made the test pass.
         tr_was=$($2 2>&1) ||
             fail 4541 "the configuration that is there already does not pass its own test; nothing was changed. Correct it first: $(printf %s "$tr_was" | tail -c 600)"
-        fail 4543 "the new configuration does not pass the server's own test and was taken back; no reload: $(printf %s "$tr_said" | tail -c 600)"
+        fail 4543 "the new configuration does not pass the server's own test and was rolled back; no reload: $(printf %s "$tr_said" | tail -c 600)"
     fi
     if ! tr_said=$($3 2>&1 9>&-); then
         take_back "$tr_undo"
-        fail 4544 "the new configuration passes its test, but the reload failed; it was taken back: $(printf %s "$tr_said" | tail -c 600)"
+        fail 4544 "the new configuration passes its test, but the reload failed; it was rolled back: $(printf %s "$tr_said" | tail -c 600)"
     fi
     rm -rf "$tr_undo"
 }

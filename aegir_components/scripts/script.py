@@ -72,9 +72,9 @@ def encoded(content: str) -> str:
 
 
 class Item(str):
-    """A line of a plan that names what it looks at, so that a look asks the machine for all of that at once.
+    """A line of a plan that names what it inspects, so that a look asks the machine for all of that at once.
 
-    The answers only confirm: what they do not show to be right, the item itself looks at again.
+    The answers only confirm: what they do not show to be right, the item itself inspects again.
     """
 
     __slots__ = ("asks",)
@@ -94,7 +94,7 @@ KNOW = ("know_php", "know_paths", "know_sums", "know_units", "know_packages")
 
 
 def asked(lines: Iterable[str]) -> list[tuple[str, str]]:
-    """List what the lines look at, each once."""
+    """List what the lines inspect, each once."""
     return list(dict.fromkeys(ask for line in lines if isinstance(line, Item) for ask in line.asks))
 
 
@@ -248,7 +248,7 @@ def transaction(section: str, lines: Iterable[str], *, test: str, reload: str) -
     """Items that change a daemon's configuration: kept only if ``test`` passes, then ``reload`` runs once.
 
     Args:
-        section: a name for the shell function and the record of what can be taken back.
+        section: a name for the shell function and the record of what can be undone.
         lines: the items.
         test: the shell function or command that prints what is wrong and exits non-zero.
         reload: the same, to make the daemon read its configuration.

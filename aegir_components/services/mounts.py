@@ -244,7 +244,7 @@ def _unanswered(want: Wanted) -> Message:
     return numbered(
         4613,
         f"{want.path} does not answer: the NFS server {want.server} is down or cannot be reached. What waits for it goes on by "
-        f"itself when it is back, and nothing is lost. If it is up, look at its port 2049 from here. If it is gone for good, "
+        f"itself when it is back, and nothing is lost. If it is up, check its port 2049 from here. If it is gone for good, "
         f"declare where its files are now (a pack's failover) and run pulumi up, which frees what waits here",
     )
 

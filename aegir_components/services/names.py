@@ -11,7 +11,7 @@ from aegir_components.scripts.libraries import functions
 
 
 def items(name: str, address: str, block: str, entries: Mapping[str, str] | None) -> list[str]:
-    """List what is looked at, and in ``manage`` the marked block of ``/etc/hosts``.
+    """List what is inspected, and in ``manage`` the marked block of ``/etc/hosts``.
 
     Args:
         name: the declared name of the machine.

@@ -72,7 +72,7 @@ exported_now() { # sets we_now
     we_now=$(exportfs -s 2>/dev/null | sed -n "s|^$we_path  *\([^ (]*\)(.*[(,]\(r[ow]\)[,)].*|\1:\2|p" | sort | tr '\n' ' ')
 }
 
-nfs_leave() { # drop-in: when the last export of ours is gone
+nfs_leave() { # drop-in: when our last export is gone
     ls /etc/exports.d/aegir-*.exports >/dev/null 2>&1 || want_no_file "$1"
 }
 

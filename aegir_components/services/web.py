@@ -128,7 +128,7 @@ def items(
         tls: whether it answers on port 443 as well.
         php_version: such as ``8.2``; empty for the distribution's own.
         php_chosen: the versions that sites may take by name.
-        mounted: whether the directory of the platforms comes from another machine, and is not looked at here: a server
+        mounted: whether the directory of the platforms comes from another machine, and is not inspected here: a server
             that does not answer would hold up all the rest.
         tasks: processes that each site may have whose pool is the machine's; 0 for the default.
     """

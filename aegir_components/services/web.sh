@@ -139,7 +139,7 @@ activate_new() { # test reload unit: not one that waited before this run, which 
     activate "$@"
 }
 
-activate() { # test reload unit...: the reload that waits, if one does
+activate() { # test reload unit...: the pending reload, if there is one
     for ac_unit in $3; do
         [ -e "/run/aegir/reload/$ac_unit" ] || continue
         deviates "$ac_unit: a change waits for its reload" reload "$ac_unit" || continue
@@ -204,7 +204,7 @@ nginx_accepts() { # pid: a worker that is told to go says so in its title
     [ "$(2>/dev/null tr -d '\0' <"/proc/$1/cmdline")" = 'nginx: worker process' ]
 }
 
-want_web_server_gone() { # unit link main root: a server has one web server of ours; the other one's leftovers go
+want_web_server_gone() { # unit link main root: a server has one of our web servers; the other one's leftovers go
     wg_ours=
     [ ! -L "$2" ] || [ "$(readlink "$2")" != "$3" ] || wg_ours=yes
     [ ! -e "$3" ] || wg_ours=yes
@@ -267,7 +267,7 @@ want_unit_part() { # path content: of a unit's configuration; systemd gives new 
     [ "$MODE" != apply ] || [ "$DRIFTS" = "$up_before" ] || systemctl daemon-reload 9>&- || fail 4546 "systemd could not read $1"
 }
 
-want_declared_limits() { # unit: what somebody set by `systemctl set-property` is taken back
+want_declared_limits() { # unit: what somebody set by `systemctl set-property` is undone
     for dl_path in "/etc/systemd/system.control/$1.d" "/run/systemd/system.control/$1.d"; do
         [ -d "$dl_path" ] || continue
         deviates "limits of $1: changed by systemctl set-property, in $dl_path" || continue
@@ -306,7 +306,7 @@ want_php_only() { # versions...: beside the usual one; another one keeps the poo
         case " $(php_version) $* " in *" $po_version "*) continue ;; esac
         php_leaves "$po_version" "$po_file"
     done
-    # One that had the usual pools, and is to have its own sites' only from now on.
+    # One that had the usual pools, and has its own sites' only from now on.
     for po_version; do
         po_file=/etc/php/$po_version/fpm/pool.d/zz-aegir.conf
         ! grep -qs '^include=/var/aegir/config/php-fpm/pool\.d/' "$po_file" || php_gives_up_usual "$po_version" "$po_file"
@@ -373,6 +373,6 @@ want_no_default_site() { # only Debian's own link goes, and it comes back when t
 want_default_site_back() {
     [ -e /var/lib/aegir/nginx-default-site ] || return 0
     want_link /etc/nginx/sites-enabled/default /etc/nginx/sites-available/default
-    # With the link: a change that is taken back leaves the note that there is something to bring back.
+    # With the link: a change that is undone leaves the note that there is something to bring back.
     want_no_file /var/lib/aegir/nginx-default-site
 }

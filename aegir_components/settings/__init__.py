@@ -1,4 +1,4 @@
-"""The stack file's ``aegir:`` keys as frozen dataclasses; every fault found at once, each with its path."""
+"""The stack file's ``aegir:`` keys as frozen dataclasses; every problem found at once, each with its path."""
 
 from . import numbers, origins
 from .backups import Backups, Keep, Plan, Repository

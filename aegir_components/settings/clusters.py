@@ -22,7 +22,7 @@ _NOT_SHARED: Final = (
 
 
 def read_clusters(node: Node, servers: Mapping[str, model.Server]) -> dict[str, groups.WebCluster]:
-    """Read ``aegir:clusters``; one with faults is there too, so that what names it is not called wrong."""
+    """Read ``aegir:clusters``; one with problems is there too, so that what names it is not called wrong."""
     clusters: dict[str, groups.WebCluster] = {}
     for key, entry in node.entries():
         try:

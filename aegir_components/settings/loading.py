@@ -1,4 +1,4 @@
-"""From the stack's configuration to :class:`Settings`, or to one error that names every fault."""
+"""From the stack's configuration to :class:`Settings`, or to one error that names every problem."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def load(
 
 
 def read(config: Mapping[str, Any], report: Report, name_of: platforms.NameOf = platforms.no_name) -> model.Settings:
-    """Read settings whether they have faults or not.
+    """Read settings whether they have problems or not.
 
     Args:
         config: as :func:`load` takes it.
-        report: gets the faults, the warnings and what is asked for.
+        report: gets the problems, the warnings and what is asked for.
         name_of: as :func:`load` takes it.
     """
     root = Node(NAMESPACE, config, report)

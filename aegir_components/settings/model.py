@@ -159,7 +159,7 @@ class Server:
     address: str
     """Its IP address, or its name where none was declared: ssh then resolves it."""
     connection: Connection = "ssh"
-    """``local`` is the hub itself; ``none`` a database that somebody else runs, reached over MySQL's protocol only."""
+    """``local`` is the hub itself; ``none`` an external database, reached over MySQL's protocol only."""
     ssh: ServerSsh | None = None
     """``None`` for the hub itself and for what is not reached by ssh."""
     dns: Dns = "warn"
@@ -232,7 +232,7 @@ class Platform:
     verify: Literal["quick", "full"] = "quick"
     """What a refresh compares of each file: size, time and mode, or all of its bytes."""
     health: bool = True
-    """Whether a release is taken back when a site that answered before does not answer with it."""
+    """Whether a release is undone when a site that answered before does not answer with it."""
     rollback: str = ""
     """The release that is to be live whatever the source holds; empty for that of the source."""
     release: str = ""
@@ -356,7 +356,7 @@ class Settings:
     reverse_proxies: tuple[str, ...] = ()
     """Addresses and networks of the proxies before the web servers, which say what address a visitor has."""
     forget: tuple[str, ...] = ()
-    """Servers that are given up: what is removed from them is removed from the state only."""
+    """Servers that are abandoned: what is removed from them is removed from the state only."""
     replaced: tuple[str, ...] = ()
     """Servers whose machine is an empty replacement: content that the state knows may be missing there."""
     confirm_removals: tuple[str, ...] = ()

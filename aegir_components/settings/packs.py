@@ -34,7 +34,7 @@ class Known:
 def read_packs(
     node: Node, servers: Mapping[str, model.Server], clusters: Mapping[str, groups.WebCluster]
 ) -> dict[str, groups.Pack]:
-    """Read ``aegir:packs``; one with faults is there too, so that what names it is not called wrong."""
+    """Read ``aegir:packs``; one with problems is there too, so that what names it is not called wrong."""
     estate = Known(servers=servers, clusters=clusters, packs=[key for key, _ in node.entries()])
     found: dict[str, groups.Pack] = {}
     for key, entry in node.entries():

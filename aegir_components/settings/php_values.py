@@ -27,7 +27,7 @@ NAMED: Final = {
     "post_max_size": "uploads",
     "upload_max_filesize": "uploads",
 }
-"""Values that have a key of ours, since more than PHP follows it."""
+"""Values for which the stack file has a key, since more than PHP follows it."""
 KNOWN: Final = php_names.FLAGS | php_names.NUMBERS | php_names.TEXTS | php_names.AT_START | {"error_reporting"}
 LEVELS: Final = {
     name: 1 << bit

@@ -50,7 +50,7 @@ def no_name(_server: str, _source: str) -> None:
 
 
 def read_platforms(node: Node, estate: Estate, name_of: NameOf = no_name) -> dict[str, model.Platform]:
-    """Read ``aegir:platforms``, by name or as a list; a platform with faults is there too."""
+    """Read ``aegir:platforms``, by name or as a list; a platform with problems is there too."""
     platforms: dict[str, model.Platform] = {}
     nodes: dict[str, Node] = {}
     named = ((_name(item, name_of), item) for item in node.items()) if isinstance(node.value, list) else node.entries()

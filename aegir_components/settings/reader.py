@@ -1,4 +1,4 @@
-"""A reader of the stack file that collects every fault with its path, and shows no secret."""
+"""A reader of the stack file that collects every problem with its path, and shows no secret."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class SettingsError(AegirError, ValueError):
-    """The stack file is wrong. The text names every fault; nothing has been touched."""
+    """The stack file is wrong. The text names every problem; nothing has been touched."""
 
     def __init__(self, faults: Sequence[str], read: Any = None) -> None:
-        """Name the faults.
+        """Name the problems.
 
         Args:
             faults: each with its path.
             read: the settings as far as they could be read; what they say elsewhere may be wrong as well.
         """
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
         super().__init__("\n".join((f"The stack file has {count}; nothing was touched:", *map(shown, faults))))
         self.faults: tuple[str, ...] = tuple(faults)
         self.read = read
@@ -89,7 +89,7 @@ class Report:
     asked: dict[str, dict[str, None]] = field(default_factory=dict)
     """The keys that are asked for of each mapping, by its path, in the order in which they are."""
     checked: list[tuple[int, Node]] = field(default_factory=list)
-    """Mappings whose keys are ours, each with the number of faults that were found before it."""
+    """Mappings whose keys are ours, each with the number of problems that were found before it."""
 
     def mappings(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """List the mappings whose keys are ours, each by its path with the keys that it may have."""
@@ -98,7 +98,7 @@ class Report:
                 yield node.path, tuple(self.asked.get(node.path, ()))
 
     def every_fault(self, read_again: Callable[[Report], object]) -> list[str]:
-        """List the faults, with those of unknown keys in the place where their mapping was read.
+        """List the problems, with those of unknown keys in the place where their mapping was read.
 
         Args:
             read_again: reads the same settings into another report. What stands in the place of a mapping was not read
@@ -179,7 +179,7 @@ class Node:
         return not self.given or isinstance(self.value, Mapping)
 
     def check_keys(self) -> bool:
-        """Return whether this is a mapping; when all is read, its keys that nobody has asked for are faults."""
+        """Return whether this is a mapping; when all is read, its keys that nobody has asked for are problems."""
         self.report.checked.append((len(self.report.faults), self))
         return self.is_mapping
 

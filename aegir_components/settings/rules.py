@@ -78,7 +78,7 @@ def broken_in_production(settings: model.Settings, faults: Sequence[str] = ()) -
 
 
 def beside(found: Iterable[str], faults: Iterable[str]) -> list[str]:
-    """Take those that are about no value, and nothing in a value, that has a fault already."""
+    """Take those that are about no value, and nothing in a value, that has a problem already."""
     wrong = [_path(fault) for fault in faults]
     return [text for text in found if not any(_overlap(_path(text), path) for path in wrong)]
 

@@ -57,7 +57,7 @@ def read_hub(node: Node) -> model.Hub:
 
 
 def read_servers(node: Node, hub: model.Hub) -> dict[str, model.Server]:
-    """Read ``aegir:servers``; one with faults is there too, so that what names it is not called wrong."""
+    """Read ``aegir:servers``; one with problems is there too, so that what names it is not called wrong."""
     servers: dict[str, model.Server] = {}
     for key, entry in node.entries():
         try:
@@ -72,7 +72,7 @@ def read_servers(node: Node, hub: model.Hub) -> dict[str, model.Server]:
 
 
 def read_forget(node: Node, servers: Mapping[str, model.Server]) -> tuple[str, ...]:
-    """Read ``aegir:forget``: servers that are given up, and so are no longer declared."""
+    """Read ``aegir:forget``: servers that are abandoned, and so are no longer declared."""
     found = []
     for item in node.items():
         name = item.text("", names.server_name)

@@ -27,7 +27,7 @@ from .reader import Node
 from .wording import known, listed, quoted
 
 LONGEST_SITE_PASSWORD: Final = 512
-"""Drupal refuses longer ones, lest hashing them wear the server out."""
+"""Drupal refuses longer ones, because hashing them would wear the server out."""
 
 DATABASE_RIGHTS: Final = (
     *("ALTER ROUTINE", "CREATE ROUTINE", "CREATE VIEW", "EVENT", "EXECUTE"),
@@ -83,7 +83,7 @@ def read_sites(node: Node, estate: Estate) -> dict[str, model.Site]:
             host = names.host_name(key)
         except Wrong as wrong:
             entry.fault(wrong.text)
-            # Its other faults are looked for all the same.
+            # Its other problems are looked for all the same.
             host = HostName(ascii=key, display=key)
         if host.ascii in taken:
             entry.fault(numbered(1017, f"is the same name as site {quoted(taken[host.ascii])}"))

@@ -27,7 +27,7 @@ STAGING: Final = ".building-"
 RECORD: Final = "refs.json"
 KEY_LENGTH: Final = 32
 TAIL: Final = 4000
-"""Bytes of a log that are looked at for a message."""
+"""Bytes of a log that are inspected for a message."""
 
 
 def key_of(*parts: str) -> str:

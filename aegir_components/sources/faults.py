@@ -16,7 +16,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class SourceError(AegirError, ValueError):
-    """A source that no release can be made of; says what is at fault and what to do."""
+    """A source that no release can be made of; says what is at problem and what to do."""
 
 
 class Unreachable(SourceError):

@@ -130,7 +130,7 @@ class Difference:
     sent: tuple[bytes, ...]
     """Paths that are copied, directories before what is in them."""
     read: tuple[bytes, ...]
-    """The files among them, whose sums are new."""
+    """The files among them, whose checksums are new."""
     dropped: tuple[bytes, ...]
     """Files of the former release that are none in the new one."""
 

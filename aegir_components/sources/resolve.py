@@ -18,7 +18,7 @@ from .builds import Store
 from .faults import SourceError
 
 SIDE_BY_SIDE: Final = 8
-"""Sources that are looked at at once: most of it is waiting for repositories."""
+"""Sources that are inspected at once: most of it is waiting for repositories."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,13 +72,13 @@ def resolve(
         php: the PHP of each platform's web servers, where it is known; Composer builds for it.
         installed: what the state has of each installed site, by the name that it was made with.
         live: the digest of each platform's live release.
-        faults: takes what is wrong, for one message with other faults; what was found is returned then.
+        faults: takes what is wrong, for one message with other problems; what was found is returned then.
         instead: gives what stands in for the source of a platform that cannot be read, and is told why; ``None`` for nothing.
         info: tells the operator what takes its time.
         warn: tells the operator what is not as it should be.
 
     Raises:
-        settings.SettingsError: every fault, with its path in the stack file, unless ``faults`` takes them.
+        settings.SettingsError: every problem, with its path in the stack file, unless ``faults`` takes them.
     """
     found: dict[str, Resolved] = {}
     wrong: list[str] = [] if faults is None else faults

@@ -92,7 +92,7 @@ class Room:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Give what is writable to the room's programs, and take it back when they have ended; once, if it is open already.
+        """Give what is writable to the room's programs, and undo it when they have ended; once, if it is open already.
 
         Raises:
             OSError: the home cannot be made, or something cannot be given.

@@ -198,7 +198,7 @@ class SumCache:
         return dict(zip(parts[:-1:3], parts[1::3], strict=True)) if known == digest and parts else None
 
     def load(self) -> None:
-        """Read the sums; a cache that is missing or broken is none."""
+        """Read the checksums; a cache that is missing or broken is none."""
         _, parts = self._parts()
         self._old = dict(zip(parts[:-1:3], zip(parts[1::3], parts[2::3], strict=True), strict=True))
 
@@ -251,7 +251,7 @@ def read(root: Path, patterns: Sequence[str], docroot: str, cache: Path) -> Tree
         root: the source.
         patterns: what is left out, from the document root.
         docroot: the document root, from the source.
-        cache: the file that remembers sums.
+        cache: the file that remembers checksums.
 
     Raises:
         SourceError: the tree is missing or empty, or has something that a release cannot have.

@@ -40,7 +40,7 @@ def word(value: object) -> str:
     """Let only what needs no quoting in Apache's, nginx's and PHP-FPM's files through.
 
     Raises:
-        ValueError: the value has another character; names and paths are checked long before, so this is a fault of ours.
+        ValueError: the value has another character; names and paths are checked long before, so this is a problem of ours.
     """
     text = str(value)
     if not _PLAIN.fullmatch(text):
@@ -53,7 +53,7 @@ def ini(value: object) -> str:
 
     Raises:
         ValueError: the value has what FPM would read otherwise whatever the quoting; settings check it long before, so this is
-            a fault of ours.
+            a problem of ours.
     """
     text = str(value)
     if "$pool" in text or any(ord(letter) < ord(" ") for letter in text):

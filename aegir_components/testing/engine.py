@@ -104,7 +104,7 @@ class Engine(mocks.MockMonitor):
 
         Args:
             program: declares the resources.
-            refresh: look at everything first.
+            refresh: inspect everything first.
             go_on: whether ``--continue-on-error`` is given, as ``tools/env`` has it.
             config: what the providers are configured with: ``forget``, ``replaced``.
 
@@ -269,7 +269,7 @@ class Engine(mocks.MockMonitor):
         return provider, provider.check(had.inputs if had else {}, raw.plain(wire(inputs)))
 
     def _check_in_part(self, urn: str, request: Any) -> None:
-        """Check what will be skipped, as the real engine does, without what is not known; a fault there ends the run."""
+        """Check what will be skipped, as the real engine does, without what is not known; a problem there ends the run."""
         if request.type.startswith(DYNAMIC):
             try:
                 self._checked(self.state.get(urn), inputs_of(request))

@@ -83,7 +83,7 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
     _waited: list[str] = field(default_factory=list, repr=False)
     _ready: Callable[[], bool] | None = field(default=None, repr=False)
 
-    # What a test looks at, and changes by hand.
+    # What a test inspects, and changes by hand.
 
     @property
     def files(self) -> dict[str, str]:
@@ -193,7 +193,7 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
         calls = self._functions[section]
         if self._mode != "apply":
             if section in self._interrupted:
-                self._deviates(f"{section}: an interrupted change waits to be taken back")
+                self._deviates(f"{section}: an interrupted change waits to be rolled back")
             self._all(calls)
             return
         self._take_back(self._interrupted.pop(section, {}))
@@ -209,12 +209,12 @@ class FakeHost(Web, Shares, Releases, Closing, Databases, Stacks):
         if self.broken_test:
             self.items = before
             raise Refusal(
-                f"the new configuration does not pass the server's own test and was taken back; no reload: {self.broken_test}"
+                f"the new configuration does not pass the server's own test and was rolled back; no reload: {self.broken_test}"
             )
         if self._ready and reload.startswith("release_go") and not self._ready():
             self.items = before
             raise Refusal(
-                "the new configuration passes its test, but the reload failed; it was taken back: the hub gave no word to "
+                "the new configuration passes its test, but the reload failed; it was rolled back: the hub gave no word to "
                 "switch. Another web server was not ready, or the connection was cut"
             )
         if reload.startswith("release_go "):

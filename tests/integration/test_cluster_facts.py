@@ -224,7 +224,7 @@ def test_fact_17_when_one_member_fails_at_the_switch_those_that_switched_go_back
             assert f"{host.spec.fqdn} was not switched: " in refused.sentence
         else:
             assert f"{host.spec.fqdn} was switched and has gone back to its former release" in refused.sentence
-    assert "the reload failed; it was taken back" in refused.sentence
+    assert "the reload failed; it was rolled back" in refused.sentence
     assert before == estate.live()
     assert {(200, old)} == estate.answers()
     for host in estate.hosts:

@@ -97,7 +97,7 @@ def test_the_key_aegir_forget_works_in_a_project_of_any_name(work: Project, lab:
 
     done = work.up(STACK)
 
-    assert "the machine is given up (aegir:forget)" in done.output
+    assert "the machine is abandoned (aegir:forget)" in done.output
     assert fetch(lab.host("web1"), "www.example.com").status == 500, (
         "its virtual host is there still, and its database is not"
     )

@@ -224,7 +224,7 @@ def test_a_broken_addition_to_a_sites_vhost_takes_the_vhost_back(estate: Estate)
 
     done = estate.farm.up(ok=False)
 
-    assert "the new configuration does not pass the server's own test and was taken back; no reload" in done.sentence
+    assert "the new configuration does not pass the server's own test and was rolled back; no reload" in done.sentence
     assert "NoSuchDirective" in done.sentence
     estate.web.run(f"! test -e {layout.vhost_path('apache', site)} && apache2ctl -t")
     assert before == estate.web.run(APACHE).stdout, "neither changed nor read again"

@@ -192,7 +192,7 @@ def test_a_dead_machine_is_given_up_by_name_and_nobody_else_is_touched(
         farm.settings["forget"] = [name]
         done = farm.up()
 
-        assert "the machine is given up (aegir:forget); nothing was done there" in done.sentence
+        assert "the machine is abandoned (aegir:forget); nothing was done there" in done.sentence
         assert done.seconds < 90
         assert not farm_has(farm, name)
         assert as_they_were == [listing(host) for host in others]

@@ -361,7 +361,7 @@ def test_a_run_waits_for_a_command_that_updates_the_same_site(seven: Seven) -> N
         done = farm.up()
         assert f"{SEVEN}: 1 updates, rehearsed in" in updating.result(200)
     assert re.search(rf"waiting up to 60 s: \S+ runs aegir update on {SEVEN} \(process \d+, since ", done.sentence)
-    assert "was taken back" not in done.sentence
+    assert "was undone" not in done.sentence
     assert had == seven.schema()
     for site in (SEVEN, BESIDE):
         assert f"200 {seven.number}" == seven.shown(site)

@@ -152,7 +152,7 @@ def test_what_a_run_began_and_did_not_end_is_put_right_by_another(world: World) 
 def test_a_machine_that_does_not_answer_is_asked_again(world: World) -> None:
     world.machine("web1").unreachable = True
     found = differences(world)
-    sentence = next(each for each in found if each.startswith("web1: it could not be looked at"))
+    sentence = next(each for each in found if each.startswith("web1: it could not be inspected"))
     assert "run `aegir check-stack` again" in found[sentence].advice
     world.machine("web1").unreachable = False
     assert {} == differences(world)

@@ -76,7 +76,7 @@ def test_a_database_does_not_move_from_a_server_that_is_given_up(world: World, m
     assert [] == rejections(made, news)
     process.current().abandoned = frozenset({"db1"})
     (why,) = rejections(made, news)
-    assert f"the database of {SITE} is on db1 (10.0.0.3), which is given up (aegir:forget)" in why
+    assert f"the database of {SITE} is on db1 (10.0.0.3), which is abandoned (aegir:forget)" in why
     assert "or write `database: db1` at the site again" in why
 
 
@@ -186,7 +186,7 @@ def test_a_site_does_not_move_from_web_servers_that_are_given_up(world: World, m
     assert [] == rejections(made, news)
     process.current().abandoned = frozenset({"web1"})
     (why,) = rejections(made, news)
-    assert f"the files of {SITE} are on web1, which is given up (aegir:forget)" in why
+    assert f"the files of {SITE} are on web1, which is abandoned (aegir:forget)" in why
 
 
 def test_another_member_of_a_pack_may_become_the_master(world: World) -> None:

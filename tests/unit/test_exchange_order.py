@@ -140,7 +140,7 @@ def test_configuration_goes_back_where_the_database_was_not_exchanged(world: Wor
 def test_nobody_is_let_in_where_an_update_cannot_be_taken_back(world: World) -> None:
     """What visitors wrote then, the next run would take back with the update."""
     world.fails |= {"ask": NotUpdated("it is broken"), "back": HostUnreachable("web1", "it does not answer")}
-    with pytest.raises(NotUpdated, match=r"neither proven nor taken back.*web1"):
+    with pytest.raises(NotUpdated, match=r"neither proven nor undone.*web1"):
         bring(world)
     assert world.unproven
     assert "let in" not in world.did
@@ -148,7 +148,7 @@ def test_nobody_is_let_in_where_an_update_cannot_be_taken_back(world: World) -> 
 
 def test_nobody_is_let_in_where_it_cannot_be_written_down_that_an_update_is_proven(world: World) -> None:
     world.fails["proven"] = HostUnreachable("db1", "it does not answer")
-    with pytest.raises(NotUpdated, match="neither proven nor taken back"):
+    with pytest.raises(NotUpdated, match="neither proven nor undone"):
         bring(world)
     assert "let in" not in world.did
 

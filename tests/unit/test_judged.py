@@ -113,7 +113,7 @@ RSYNC: dict[str, tuple[int, str, str, str]] = {
     "the hub's disk": (
         23,
         'rsync: [sender] read errors mapping "/a/x": Input/output error (5)',
-        "the hub: rsync of /a to /b ended, since the hub's own disk is at fault",
+        "the hub: rsync of /a to /b ended, since the hub's own disk has a problem",
         "Input/output error",
     ),
     "the machine's disk": (

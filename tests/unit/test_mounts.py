@@ -186,7 +186,7 @@ MESSAGES = [
         HUNG,
         [Step.WAIT],
         f"{PATH} does not answer: the NFS server 10.0.0.9 is down or cannot be reached. What waits for it goes on by itself when "
-        "it is back, and nothing is lost. If it is up, look at its port 2049 from here. If it is gone for good, declare where "
+        "it is back, and nothing is lost. If it is up, check its port 2049 from here. If it is gone for good, declare where "
         "its files are now (a pack's failover) and run pulumi up, which frees what waits here",
     ),
     (

@@ -434,7 +434,7 @@ class TestTransactions:
         ran = shell.apply(*self.lines(place, me, mine, test="refuses"))
         assert 97 == ran.status
         assert "line 7 is wrong" in ran.failure
-        assert "taken back" in ran.failure
+        assert "rolled back" in ran.failure
         assert before == _snapshot(place)
         assert "reload" not in self.log(place)
         assert [] == _names(shell.undo)
@@ -466,7 +466,7 @@ class TestTransactions:
         assert -9 == shell.apply(later, *self.lines(place, me, mine, **killed)).status
         assert "new" == (place / "f").read_text()
         waiting = shell.check(*self.lines(place, me, mine)).report.drift
-        assert "web: an interrupted change waits to be taken back" in waiting
+        assert "web: an interrupted change waits to be rolled back" in waiting
         ran = shell.apply(*self.lines(place, me, mine))
         assert 0 == ran.status
         assert 1 == self.log(place).count("reload")

@@ -98,6 +98,41 @@ def test_the_program_keeps_the_rules_whose_words_mean_one_thing_there() -> None:
     assert list(prose.find_problems(refused, prose.read_rules()))
 
 
+def test_a_string_after_an_assignment_is_a_docstring() -> None:
+    code = '''LIMIT = 3
+"""Two looks at it."""
+class C:
+    field: int
+    """What was given up.
+
+        an example
+
+    More.
+    """
+'''
+    assert [("m.py:2", "Two looks at it."), ("m.py:5", "What was given up."), ("m.py:5", "More.")] == [
+        (text.place, text.words) for text in prose.read_docstrings(code, "m.py")
+    ]
+
+
+def test_comments_and_texts_of_shell_functions_are_prose_and_names_of_arguments_are_none() -> None:
+    code = """# What is taken back.
+want_it() { # holder path: it mends the path
+    # shellcheck disable=SC2154
+    [ -e "$1" ] || fail 4500 "$1 of ${2#x} is at fault: \\"$(id -u)\\""
+}
+"""
+    texts = list(prose.read_shell(code, "a.sh"))
+    assert [
+        ("a.sh:1", "What is taken back."),
+        ("a.sh:2", "it mends the path"),
+        ("a.sh:4", 'X of X is at fault: "X"'),
+    ] == [(text.place, text.words) for text in texts]
+    assert ['"taken back"', '"mends"', '"fault"'] == [
+        problem.split(": ")[1] for problem in prose.find_problems(texts, prose.read_rules(of_pages=False))
+    ]
+
+
 def test_a_long_sentence_is_a_problem_and_figures_leave_tables_out() -> None:
     long = prose.Text("page.md:1", "word " * 26)
     assert ["26 words in a sentence"] == [

@@ -317,7 +317,7 @@ def test_what_is_wrong_is_listed_at_once_and_nothing_is_declared(hub: Path) -> N
         run(program)
 
     text = str(caught.value)
-    assert "The farm has 3 faults; nothing was touched:" in text
+    assert "The farm has 3 problems; nothing was touched:" in text
     assert 'aegir:servers["web1"].address' in text
     assert 'aegir:servers["web1"].ssh.host_key' in text
     assert f'aegir:sites["{SITE}"].database' in text

@@ -422,7 +422,7 @@ class TestLife:
         assert on_the_hub(staging, tmp_path) == ran.report.facts["digest"]
         assert refused(staging, live, "0" * 64, ran) == (
             f"what arrived in {staging} is not what the hub read (digest {ran.report.facts['digest']}, not {'0' * 64}). The "
-            "source changed while it was copied, or a disk is at fault. The live release is untouched; run it again"
+            "source changed while it was copied, or a disk has a problem. The live release is untouched; run it again"
         )
         assert not (tmp_path / "live").exists()
 

@@ -331,7 +331,7 @@ def test_the_error_survives_a_process_boundary() -> None:
     error = pickle.loads(pickle.dumps(SettingsError(["one", "two"])))
 
     assert ("one", "two") == error.faults
-    assert "The stack file has 2 faults; nothing was touched:\none\ntwo" == str(error)
+    assert "The stack file has 2 problems; nothing was touched:\none\ntwo" == str(error)
 
 
 def test_all_public_names_are_listed_in_order() -> None:
@@ -463,7 +463,7 @@ config:
     def test_a_fault_ends_the_program_without_a_traceback(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.configure(monkeypatch, {"hub": "nonsense"})
 
-        with pytest.raises(pulumi.RunError, match="The stack file has 1 fault; nothing was touched:"):
+        with pytest.raises(pulumi.RunError, match="The stack file has 1 problem; nothing was touched:"):
             load_from_pulumi()
 
     @pytest.mark.parametrize("text", ["", ": : :", "- a list", "config: 5", "config: {1: 2, aegir:hub: {}}"])

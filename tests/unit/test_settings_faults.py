@@ -1125,7 +1125,7 @@ def test_all_faults_come_at_once_under_one_header() -> None:
         load(edited(edits), passwords_are_secret)
 
     assert [
-        "The stack file has 9 faults; nothing was touched:",
+        "The stack file has 9 problems; nothing was touched:",
         'aegir:hub.rooot: unknown key; did you mean "root"?',
         f"{DB}.services.database.port: must be between 1 and 65535, not the number 0",
         f'{WEB}.services.web: must be one of none, apache, apache_ssl, nginx, nginx_ssl, not "lighttpd"',

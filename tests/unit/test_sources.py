@@ -397,7 +397,7 @@ class TestJudging:
             (answer(302, location="http://x/core/install.php"), "its installer"),
             (answer(503, "<p>under maintenance", x_generator="Backdrop CMS 1"), "answers 503"),
             (answer(502, "<h1>Bad Gateway</h1>"), "answers 502: its web server got no answer of PHP"),
-            (answer(504, ""), "Look at it: aegir status --live"),
+            (answer(504, ""), "Check it: aegir status --live"),
             (answer(body='<html lang="en" class="maintenance-page-wrapper"><p>Choose language', x_generator="Backdrop CMS 1"),
              "a page of its maintenance or installation: Choose language"),
             (answer(body='<html><body class="in-maintenance">', x_generator="Backdrop CMS 1"), "a page of its maintenance"),

@@ -108,7 +108,7 @@ def test_a_machine_that_is_given_up_is_said_once_for_all_that_was_on_it(said: li
     process.current().abandoned = frozenset({"web1"})
     for kind in ("one", "two", "three"):
         Provider().delete(kind, {"host": "web1", "kind": kind})
-    assert ["web1: the machine is given up (aegir:forget); nothing was done there"] == said
+    assert ["web1: the machine is abandoned (aegir:forget); nothing was done there"] == said
 
 
 def test_a_hub_that_cannot_keep_records_says_so_once(said: list[str], tmp_path: Path) -> None:

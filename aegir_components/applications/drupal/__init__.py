@@ -151,7 +151,7 @@ APPLICATION = Application(
     },
     silent={
         "config": {
-            # Mail is kept in the site's state, where its testers may look at it.
+            # Mail is kept in the site's state, where its testers may inspect it.
             "system.mail": {
                 "interface": {"default": "test_mail_collector"},
                 "mailer_dsn": {
