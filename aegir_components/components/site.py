@@ -217,7 +217,7 @@ class Site(AegirComponent):
             self.child(depends_on=[made], also=kept),
         )
         self._password = credentials.administrator
-        self._asks_for_password = site.admin.password is None and args.begin.origin is not None
+        self._may_be_loaded = args.begin.origin is not None
         if site.admin.password is not None:
             self._password = pulumi.Output.secret(site.admin.password)
         self._installation = InstallationInputs(
@@ -248,7 +248,7 @@ class Site(AegirComponent):
             origin=later(args.begin.origin) if args.begin.origin else "",
         )
         admin = site.admin.name
-        if site.admin.password is None and args.begin.loaded:
+        if args.begin.loaded:
             admin, self._password = "", pulumi.Output.secret("")
         port = next(iter(args.members.values())).port
         url = vhosts.address(site.name, port, tls=site.https != "none")
@@ -288,7 +288,7 @@ class Site(AegirComponent):
         self.installation = Installation(
             self.key, self._installation, self.child(depends_on=[self.configuration, *ready])
         )
-        if self._asks_for_password:
+        if self._may_be_loaded:
             # Accounts that came with the content have passwords of their own.
             known = pulumi.Output.all(self.installation.loaded, self._password)
             self._password = known.apply(lambda each: "" if each[0] else str(each[1]))

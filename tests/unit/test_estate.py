@@ -362,6 +362,28 @@ class TestServer:
         assert "declared-word" == opened(recorded.only("aegir:DatabaseService")["password"])
         assert [SITE] == sorted(recorded.of("aegir:Credentials"))
 
+    @pytest.mark.parametrize(("loaded", "login"), [("", ("admin", "declared-word")), ("own", ("", ""))])
+    def test_the_outputs_name_no_login_where_accounts_came_with_the_content_whatever_is_declared(
+        self, hub: Path, loaded: str, login: tuple[str, str]
+    ) -> None:
+        admin = settings.SiteAdmin(mail="a@example.com", password="declared-word")
+        mocks = RecordingMocks(computed=COMPUTED)
+        urn = f"urn:pulumi:test::aegir::pulumi-python:dynamic/aegir:Installation::{SITE}"
+        mocks.before[urn] = {
+            "type": "pulumi-python:dynamic/aegir:Installation", "outputs": {"content": "present", "loaded": loaded},
+        }  # fmt: skip
+        pulumi.runtime.set_mocks(mocks, project="aegir", stack="test")
+        seen: list[Any] = []
+
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
+        async def program() -> None:
+            built = await wiring.build(stack(hub, sites={SITE: site(SITE, admin=admin)}))
+            access = built.sites[SITE].access
+            pulumi.Output.all(access["admin_name"], access["admin_password"]).apply(seen.append)
+
+        program()
+        assert [list(login)] == seen
+
     def test_through_ssh_the_hub_comes_from_the_machine_itself(self, hub: Path) -> None:
         database = settings.DatabaseService(address="10.0.0.3", reach="ssh")
         servers = {**stack(hub).servers, "db1": server("db1", "10.0.0.3", hub, database=database)}
