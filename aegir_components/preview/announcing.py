@@ -21,6 +21,7 @@ def announcements(recorded: Recorded, declared: settings.Settings, newest: Calla
     """
     return [
         *_going(recorded, declared, newest),
+        *_renamed(recorded, declared),
         *moves.announcements(recorded, declared),
         *_coming(recorded, declared, newest),
         *_used_up(recorded, declared),
@@ -47,6 +48,23 @@ def _going(recorded: Recorded, declared: settings.Settings, newest: Callable[[st
             f"the site {files.get('name') or key} is no longer declared: {base} and its files on {where} are "
             f"removed. A proven dump and an archive of both lie on the hub before that. {before}",
         )
+
+
+def _renamed(recorded: Recorded, declared: settings.Settings) -> Iterator[str]:
+    """Say which sites get another name, or their first one again, and what becomes of the name that they have now."""
+    answering = {name: site.name for site in declared.sites.values() for name in (site.name, *site.aliases)}
+    known = recorded.of("aegir:SiteConfiguration")
+    for site in sorted(declared.sites.values(), key=lambda each: each.name):
+        had = str(known[site.identity].get("name") or site.identity) if site.identity in known else site.name
+        if had == site.name:
+            continue
+        again = ", its first name, again" if site.name == site.identity else ""
+        left = (
+            f"{had} leads to {answering[had]}"
+            if had in answering
+            else f"{had} answers 404 from then on: add it to the site's aliases to keep it"
+        )
+        yield numbered(2828, f"the site {had} is renamed to {site.name}{again}, with its content. {left}")
 
 
 def _has_plan(declared: settings.Settings) -> bool:

@@ -293,6 +293,21 @@ def test_what_is_about_to_be_removed_is_said_in_words() -> None:
     assert [] == announcing.announcements(recorded(ESTATE), load(ESTATE), lambda _site: "")
 
 
+def test_a_rename_is_announced_with_what_the_former_name_answers_also_back() -> None:
+    renamed = copy.deepcopy(ESTATE)
+    renamed["sites"]["new.example"] = {**renamed["sites"].pop(ONE), "formerly": ONE}
+    (said,) = announcing.announcements(recorded(ESTATE), load(renamed), lambda _site: "")
+    assert f"the site {ONE} is renamed to new.example, with its content. {ONE} answers 404 from then on: add it" in said
+    renamed["sites"]["new.example"]["aliases"] = [ONE]
+    (said,) = announcing.announcements(recorded(ESTATE), load(renamed), lambda _site: "")
+    assert f"{ONE} leads to new.example" in said
+    assert [] == announcing.announcements(recorded(renamed), load(renamed), lambda _site: "")
+
+    (said,) = announcing.announcements(recorded(renamed), load(ESTATE), lambda _site: "")
+    assert f"the site new.example is renamed to {ONE}, its first name, again, with its content" in said
+    assert "new.example answers 404 from then on" in said
+
+
 def test_backups_of_the_plan_are_not_denied_where_a_site_goes_or_begins_again() -> None:
     planned = {**copy.deepcopy(ESTATE), "backups": {"to": ["hub"]}}
     without = copy.deepcopy(planned)
