@@ -54,7 +54,7 @@ lint: checks ## style, format, types, and the words of README and docs
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/__main__.py
 	MYPYPATH=examples/python-program/cloud $(ENV) mypy examples/python-program/cloud/__main__.py
 	$(ENV) mypy examples/plugin/plugin.py
-	$(ENV) codespell README.md docs
+	$(ENV) codespell README.md CHANGELOG.md CONTRIBUTING.md docs aegir_components demo lab pipelines tools
 	$(ENV) python -m tools.prose
 
 pins: ## newest versions in the requirements files, with hashes; it says what changed. KEEP=1: hashes alone
