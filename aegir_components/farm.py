@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
@@ -23,7 +24,7 @@ from .components.making import Waiting
 from .estate import wiring
 from .messages import telling
 from .preview import on_the_hub
-from .pulumi_workarounds import failures
+from .pulumi_workarounds import failures, program
 from .settings import pulumi_config
 from .settings.paths import KINDS
 from .sources.naming import conventional_name
@@ -153,9 +154,8 @@ class Farm:
         """
         if root is None:
             return
-        finish = root._finish  # noqa: SLF001 - the SDK calls it at the end of the program, and has no hook
 
-        def checked() -> None:
+        def checked(finish: Callable[[], None]) -> None:
             if self._left:
                 return
             if self._declared or not self._components:
@@ -171,15 +171,14 @@ class Farm:
                 self._abandon(pulumi.RunError(shown(error)))
                 finish()
 
-        root._finish = checked  # noqa: SLF001
+        program.at_end(root, checked)
 
     def _leave_waiting(self) -> None:
         """Let the SDK end without what waits for the farm."""
         components = (component for entries in self._components.values() for component, _ in entries.values())
         if any(component.waits for component in components):
             self._left = True
-            SETTINGS.rpc_manager.clear()
-            SETTINGS.outputs.clear()
+            program.leave_waiting()
 
 
 def _keep(added: Added | None, after: pulumi.Resource) -> None:

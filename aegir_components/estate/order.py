@@ -14,7 +14,7 @@ from aegir_components.components.site import Site
 from aegir_components.preview.addresses import address_of
 from aegir_components.providers import answered
 from aegir_components.providers.access import Client, DatabaseAccess, DatabaseAccessInputs, unproven_clients
-from aegir_components.pulumi_workarounds import failures
+from aegir_components.pulumi_workarounds import failures, program
 from aegir_components.recorded import Recorded
 
 from . import forwarding
@@ -71,16 +71,6 @@ async def is_there(site: Site, before: Recorded, hub_root: str, holder: str) -> 
     return site.key in before.of("aegir:Installation") and known.is_down
 
 
-async def said() -> None:
-    """Let the SDK tell the engine of what has been declared until now.
-
-    It does so in tasks of the program's own loop, which a program that goes on declaring holds up. The engine then
-    waits for the first resource. Thousands of tasks that wait at once cost a quarter of the time of a command on a
-    hundred sites.
-    """
-    await asyncio.sleep(0)
-
-
 async def finish(
     declared: settings.Settings, servers: Mapping[str, Server], sites: Mapping[str, Site], before: Recorded, holder: str
 ) -> None:
@@ -108,4 +98,4 @@ async def finish(
     await asyncio.gather(*(activate(server) for server in declared.servers.values() if server.web is not None))
     for name, site in sites.items():
         site.install(await failures.made(*(active[server.name] for server in declared.site_servers(name))))
-        await said()
+        await program.said()

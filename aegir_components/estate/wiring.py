@@ -28,7 +28,7 @@ from aegir_components.preview.unread import Unread
 from aegir_components.providers import entries
 from aegir_components.providers.authority import DatabaseAuthority
 from aegir_components.providers.environment import Environment
-from aegir_components.pulumi_workarounds import failures
+from aegir_components.pulumi_workarounds import failures, program
 from aegir_components.sources.resolve import Resolved, resolve
 
 from . import order, rollouts, saved_before
@@ -168,7 +168,7 @@ async def build(declared: settings.Settings, made: making.Made | None = None, al
                     declared, name, sources, servers, platforms, proof.before(declared, name), given, expired, holder,
                     unread.found, begins, saved_before.move(before, declared, declared.sites[name], keys), made,
                 )  # fmt: skip
-                await order.said()
+                await program.said()
 
     # Side by side: sites of one database server do not wait for the proof of another.
     await asyncio.gather(*(on_database(name) for name, server in declared.servers.items() if server.database))

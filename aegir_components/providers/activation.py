@@ -12,6 +12,7 @@ import pulumi
 from aegir_components.deploy import forwarding
 from aegir_components.inputs.props import Props, left_out
 from aegir_components.process import Process
+from aegir_components.pulumi_workarounds import cycles
 from aegir_components.remote.connection import Connection
 from aegir_components.scripts import script
 from aegir_components.scripts.libraries import functions
@@ -127,27 +128,12 @@ class ActivationProvider(Lifecycle[ActivationInputs, ActivationInputs]):
             script.execute(have.connection, "apply", lines, what="forwarding no visitors", holder=have.holder)
 
 
-class Activation(AegirResource, module="aegir", name="Activation"):
+class Activation(cycles.EndsSearch, AegirResource, module="aegir", name="Activation"):
     """A web server that serves all its sites as they are configured."""
 
     def __init__(self, name: str, inputs: ActivationInputs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare it by the server's name."""
         super().__init__(ActivationProvider(), name, inputs, opts)
-
-    @property
-    def _direct_computed_dependencies(self) -> set[pulumi.Resource]:
-        """End the SDK's search for cycles here; what depends on what is registered all the same.
-
-        It walks all that a resource depends on whenever another one is made to depend on it
-        (``pulumi.runtime.resource_cycle_breaker``). Each site depends on the reloads of its web servers, and these on
-        all sites. The walk takes a million steps for 140 sites on four servers, and twelve million for 500. There is no
-        cycle, because a reload is declared after all that it waits for.
-        """
-        return set()
-
-    @_direct_computed_dependencies.setter
-    def _direct_computed_dependencies(self, found: set[pulumi.Resource]) -> None:
-        del found
 
 
 def _forwards(want: ActivationInputs, was: ActivationInputs | None) -> list[str]:

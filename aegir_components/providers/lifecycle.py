@@ -42,10 +42,10 @@ from aegir_components.messages import around, marked, number_of, shown
 from aegir_components.mysql import client
 from aegir_components.process import Process
 from aegir_components.pulumi_workarounds import declaring
+from aegir_components.pulumi_workarounds.calls import serve_more
 from aegir_components.remote.errors import HostError
 
 from . import declared, warned
-from .calls import serve_more
 from .raw import State, changed_keys, machine_of, machines_of, normal, plain, redacted, stack_of, without
 
 Result = TypeVar("Result")

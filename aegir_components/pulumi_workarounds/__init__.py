@@ -1,4 +1,4 @@
-"""What spares Pulumi's processes time, each with what makes it superfluous.
+"""What Pulumi and Python do otherwise than we need it: each with what upstream has on it, versions, switch and test.
 
 A ``pulumi`` command starts four processes of Python: one for the program, one or two for its providers, and one that
 lists packages. ``tools/setup`` lets each process of the virtual environment call :func:`startup.begin` as it

@@ -7,7 +7,10 @@ closures. They do what the compiled ones do.
 Classes of other modules keep compiled methods. A dynamic provider in the user's own program is pickled with the classes that it
 uses, and the state has that text. With other methods each of its resources would show as changed.
 
-Superfluous from Python 3.13 on, which compiles all methods of a class at once. Only Python 3.11 is changed.
+Upstream: Python 3.13 compiles all methods of a class at once.
+Versions: Python 3.11 alone.
+Switch: AEGIR_PULUMI_PLAIN_START=1
+Test: tests/unit/test_dataclass_methods.py
 """
 
 from __future__ import annotations

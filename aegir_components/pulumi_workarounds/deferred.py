@@ -15,7 +15,10 @@ Imports of our modules have no cycle (``tests/unit/test_structure.py``). Package
 Python's own locks of imports. The locks here are of that kind, which knows who waits for whom. A thread that would wait
 for itself begins again.
 
-Superfluous when Pulumi's package defers its submodules, and when Python has lazy imports (PEP 810, Python 3.15).
+Upstream: pulumi/pulumi#6827 defers the SDK's submodules, and is open; PEP 810 (Python 3.15) has lazy imports.
+Versions: pulumi 3.259; Python 3.11 to 3.14.
+Switch: AEGIR_PULUMI_PLAIN_START=1
+Test: tests/unit/test_pulumi_workarounds.py
 """
 
 from __future__ import annotations

@@ -5,7 +5,10 @@ for Python (3.259, ``runtime/resource.py``) raises an exception in whatever wait
 dependent then ends the program with a traceback. A dependent that exists already is never registered, which means to the
 engine that it is to be removed. Here each dependent is registered, and the engine skips it.
 
-Superfluous when ``pulumi.runtime.rpc_manager`` passes over ``ResourceRegistrationFailed`` and dependents are registered.
+Upstream: pulumi/pulumi#15740 brought the flag; the SDK for Python raises ``ResourceRegistrationFailed`` since.
+Versions: pulumi 3.259.
+Switch: it acts with ``--continue-on-error`` alone.
+Test: tests/provider/test_failures.py
 """
 
 from __future__ import annotations

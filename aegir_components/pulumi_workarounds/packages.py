@@ -3,7 +3,10 @@
 The language host runs ``python -m pip list -v --format json`` and looks for ``pulumi-plugin.json`` in each package.
 pip imports two hundred modules for that, a tenth of a command's time.
 
-Superfluous when the language host reads the list without pip.
+Upstream: pulumi/pulumi#22072 reads lock files of Poetry and uv in place of pip's list. Environments of pip still ask pip.
+Versions: pulumi 3.259.
+Switch: AEGIR_PULUMI_PLAIN_START=1
+Test: tests/unit/test_pulumi_workarounds.py
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 ``pulumi.runtime._instrumentation`` imports OpenTelemetry, an eighth of the time of ``import pulumi``, and uses it where the
 engine sets ``TRACEPARENT``. Elsewhere this module takes its place.
 
-Superfluous when that module imports OpenTelemetry where it uses it. A module of any other content is loaded as it is: another
-version of Pulumi may have more in it.
+Upstream: not reported; superfluous when that module imports OpenTelemetry where it uses it.
+Versions: pulumi 3.259.0, by the module's checksum; any other one is loaded as it is.
+Switch: AEGIR_PULUMI_PLAIN_START=1
+Test: tests/unit/test_pulumi_workarounds.py
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def in_session(conn: Connection, work: Callable[[list[str]], Ended]) -> Ended:
             deadline.pause(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             pause = min(pause * 1.5, 1.0)
         elif "UNKNOWN port 65535" in said and lost < LOST_TRIES:
-            # The connection ended between the inspect it and the command.
+            # The connection ended after it was checked, and before the command.
             lost += 1
         else:
             return done

@@ -25,7 +25,7 @@ PROVIDER = {
     "inputs", "inputs.certificate",
     "inputs.database", "inputs.members", "inputs.platform", "inputs.props", "inputs.site", "inputs.web_service",
     "messages", "moving.decision", "messages.printable", "providers.access",
-    "process", "providers.activation", "providers.authority", "providers.calls", "providers.certificate", "providers.credentials",
+    "process", "providers.activation", "providers.authority", "providers.certificate", "providers.credentials",
     "providers.database", "providers.declared", "providers.environment", "providers.installation",
     "providers.lifecycle", "providers.machine", "providers.names", "providers.placement", "providers.raw", "providers.release",
     "providers.site_config", "providers.site_database", "providers.site_places", "providers.switching",

@@ -19,8 +19,8 @@ from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from aegir_components.inputs.props import Props
-from aegir_components.providers import calls
 from aegir_components.providers.lifecycle import Lifecycle
+from aegir_components.pulumi_workarounds import calls
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 12

@@ -170,7 +170,7 @@ def test_a_run_warns_once_of_a_command_that_works_on_a_site(
 
 
 @pytest.mark.slow
-def test_the_sdks_search_for_circles_grows_with_the_sites_and_not_with_their_square(
+def test_the_sdks_search_for_cycles_grows_with_the_sites_and_not_with_their_square(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each site waits for the reloads of its web servers, and these wait for all sites."""

@@ -85,7 +85,8 @@ ON_PULUMI: Final = {
 }  # fmt: skip
 """Parts that are about Pulumi."""
 SPEAK_TO_PULUMI: Final = {
-    "hub/records.py", "messages/telling.py", "pulumi_workarounds/declaring.py", "pulumi_workarounds/failures.py",
+    "hub/records.py", "messages/telling.py", "pulumi_workarounds/cycles.py", "pulumi_workarounds/declaring.py",
+    "pulumi_workarounds/failures.py", "pulumi_workarounds/program.py",
     "settings/pulumi_config.py",
 }  # fmt: skip
 """Modules of other parts that import Pulumi: what they do, no other part can."""
@@ -312,6 +313,19 @@ def test_the_map_of_the_program_has_every_part() -> None:
     assert sorted(order) == sorted(shown)
     heights = [height(name) for name in shown]
     assert heights == sorted(heights, reverse=True), "imports go from top to bottom of the map"
+
+
+WORKAROUNDS = sorted(
+    path for path in (ROOT / "pulumi_workarounds").glob("*.py") if path.stem not in {"__init__", "startup"}
+)
+
+
+@pytest.mark.parametrize("path", WORKAROUNDS, ids=lambda path: path.stem)
+def test_a_workaround_says_what_upstream_has_on_it_its_versions_its_switch_and_its_test(path: Path) -> None:
+    said = ast.get_docstring(parsed(path)) or ""
+    lines = dict(re.findall(r"^(Upstream|Versions|Switch|Test): (.+)$", said, re.MULTILINE))
+    assert {"Upstream", "Versions", "Switch", "Test"} == set(lines)
+    assert path.stem in (ROOT.parent / lines["Test"]).read_text(encoding="utf-8")
 
 
 def test_imports_have_no_cycle() -> None:

@@ -5,6 +5,11 @@ Pulumi's server of dynamic providers has four threads, and no setting for more (
 process only waits for ssh. Further processes cost a quarter of a second of a core each, twice a run. (``up --refresh``
 starts them for the refresh and again for the update.) So the server that runs our code is found from there, and gets
 more threads.
+
+Upstream: pulumi/pulumi#11116 lets a program's own threads follow ``--parallel``, and not those of this server.
+Versions: pulumi 3.259; a server of another kind is left as it is.
+Switch: ``--parallel``, by which the engine asks for fewer calls.
+Test: tests/unit/test_calls.py
 """
 
 from __future__ import annotations
