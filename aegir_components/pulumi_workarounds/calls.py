@@ -17,9 +17,26 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
+from typing import Any
 
 AT_ONCE = 64
 """Calls that one process serves at a time. The engine asks for fewer: ``--parallel``, four for each core as shipped."""
+
+
+class _NeverIdle:
+    """In place of a pool's count of idle threads: each call gets a thread of its own, up to the pool's limit.
+
+    Python 3.11 counts a thread as idle that goes on with a call from the queue. A later call would wait for it although
+    the pool may make another one.
+    """
+
+    def acquire(self, *, timeout: float | None = None) -> bool:
+        """Say that no thread is idle."""
+        del timeout
+        return False
+
+    def release(self) -> None:
+        """Count nothing."""
 
 
 def serve_more(at_once: int = AT_ONCE) -> bool:
@@ -37,11 +54,23 @@ def serve_more(at_once: int = AT_ONCE) -> bool:
         # The function of each thread of a pool has a weak reference to the pool (concurrent/futures/thread.py).
         reference = frame.f_locals.get("executor_reference") if frame.f_code.co_name == "_worker" else None
         pool = reference() if callable(reference) else None
-        if isinstance(pool, ThreadPoolExecutor) and isinstance(getattr(pool, "_max_workers", None), int):
-            pool._max_workers = max(at_once, pool._max_workers)  # noqa: SLF001 - asked at each call, so it may change
-            # A thread begins when work comes: what waits already would go on waiting for the first ones.
-            for _ in range(pool._work_queue.qsize()):  # noqa: SLF001
-                pool.submit(int)
+        if isinstance(pool, ThreadPoolExecutor) and all(hasattr(pool, name) for name in _NEEDED):
+            _grow(pool, at_once)
             return True
         frame = frame.f_back
     return False
+
+
+_NEEDED = ("_max_workers", "_idle_semaphore", "_shutdown_lock", "_work_queue", "_adjust_thread_count")
+"""What a pool of Python 3.11 to 3.14 has."""
+
+
+def _grow(pool: Any, at_once: int) -> None:
+    with pool._shutdown_lock:  # noqa: SLF001 - as the pool itself makes threads
+        if isinstance(pool._idle_semaphore, _NeverIdle):  # noqa: SLF001
+            return
+        pool._max_workers = max(at_once, pool._max_workers)  # noqa: SLF001 - asked at each call, so it may change
+        pool._idle_semaphore = _NeverIdle()  # noqa: SLF001
+        # A thread begins when a call comes: what waits already would go on waiting for the first ones.
+        for _ in range(pool._work_queue.qsize()):  # noqa: SLF001
+            pool._adjust_thread_count()  # noqa: SLF001

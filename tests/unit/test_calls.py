@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Together(Lifecycle[Inputs, Inputs]):
         return want.name
 
     def converge(self, want: Inputs, was: Inputs | None) -> dict[str, Any]:
-        ALL.wait(timeout=10)
+        ALL.wait(timeout=15)
         return {}
 
 
@@ -75,6 +75,18 @@ def test_a_pool_that_is_larger_already_stays_as_it_is() -> None:
     with ThreadPoolExecutor(3) as pool:
         assert pool.submit(calls.serve_more, 2).result()
         assert 3 == pool._max_workers
+
+
+def test_a_thread_that_goes_on_with_a_queued_call_is_not_counted_as_idle() -> None:
+    together = threading.Barrier(8)
+    begin = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        waiting: list[Future[Any]] = [pool.submit(begin.wait), *(pool.submit(int) for _ in range(4))]
+        begin.set()
+        assert all(each.result() is not None for each in waiting)
+        assert pool.submit(calls.serve_more, 8).result()
+        # One thread for each, or the last ones wait for the first ones and these for the last ones.
+        assert 8 == len([each.result() for each in [pool.submit(together.wait, 20) for _ in range(8)]])
 
 
 def test_a_call_that_no_pool_runs_changes_nothing() -> None:
